@@ -1,0 +1,106 @@
+//! The admin listener: health, readiness, metrics and status, on loopback and behind a token.
+
+mod access;
+mod status;
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+
+use crate::listen::Shutdown;
+use crate::reload::Status;
+use crate::telemetry::metrics::{self, Metrics};
+pub(crate) use access::Token;
+
+/// Time for a request head on this listener.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the admin listener can tell.
+pub(crate) struct Admin {
+    pub(crate) token: Token,
+    pub(crate) status: Arc<Status>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shutdown: Shutdown,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serve until the process ends. Runs on the control thread, away from the data plane.
+pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let admin = admin.clone();
+        tokio::task::spawn_local(async move {
+            let service = service_fn(move |request| {
+                let admin = admin.clone();
+                async move { Ok::<_, Infallible>(admin.answer(&request)) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "admin connection ended");
+            }
+        });
+    }
+}
+
+impl Admin {
+    fn answer(&self, request: &Request<Incoming>) -> Answer {
+        if let Err(refusal) = access::local(request.headers()) {
+            return text(StatusCode::FORBIDDEN, refusal);
+        }
+        let path = request.uri().path();
+        if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/status") {
+            return text(StatusCode::NOT_FOUND, "There is /healthz, /readyz, /metrics and /status.\n");
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET only.\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        match path {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            // A generation is published only when each of its chains is loaded, and there always is one.
+            "/readyz" if *self.shutdown.borrow() => return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            "/readyz" => return text(StatusCode::OK, "ready\n"),
+            _ => {}
+        }
+        if !self.token.admits(request.headers()) {
+            let mut answer = text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n");
+            answer.headers_mut().insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
+            return answer;
+        }
+        match path {
+            "/metrics" => with_type(StatusCode::OK, self.metrics.encode(), metrics::CONTENT_TYPE),
+            _ => with_type(StatusCode::OK, status::json(&self.status), "application/json"),
+        }
+    }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Answer {
+    with_type(status, text, "text/plain; charset=utf-8")
+}
+
+fn with_type(status: StatusCode, body: impl Into<Bytes>, kind: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,214 @@
+//! Body hooks on whole bodies, before the head is sent on; and what both kinds of body hook mean for the head.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body::Body as HttpBody;
+
+use super::chunks::Chunks;
+use super::edits::Head;
+use super::media::Wanted;
+use super::step::{BodyHook, Step};
+use super::{Departure, Passage};
+use crate::exchange::{Body, BodyError, Exchange, Fault};
+use crate::sandbox::{Action, BodyDirection, PluginFault};
+
+/// A body hook at its position.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) at: usize,
+    pub(super) step: &'a Arc<Step>,
+    pub(super) hook: &'a BodyHook,
+}
+
+/// What a hook on a whole body left.
+enum Whole {
+    Body(Bytes),
+    Answer(Response<Body>),
+}
+
+impl<'a> Passage<'a> {
+    /// Give a request body to its hook. Returns the body to go on with.
+    pub(super) async fn request_body(
+        &mut self,
+        at: At<'a>,
+        exchange: &mut Exchange,
+        headers: &mut HeaderMap,
+        body: Body,
+    ) -> Result<Body, Departure> {
+        let depart = |outcome| Departure { at: at.at, outcome };
+        if body.is_end_stream() {
+            return Ok(body);
+        }
+        match at.hook.wants(headers) {
+            Wanted::Pass => return Ok(body),
+            Wanted::Refuse => return Err(depart(Err(unreadable_request()))),
+            Wanted::Yes => {}
+        }
+        if at.hook.edit() {
+            forget_bytes(headers);
+            headers.remove(RANGE);
+            headers.remove(IF_RANGE);
+        }
+        if !at.hook.interest.buffered {
+            let notice = Some(self.notice.clone());
+            let pool = self.pool(at.step).map_err(|fault| depart(Err(fault)))?.clone();
+            let state = self.state(at.at).clone();
+            return Ok(Chunks::wrap(body, pool, at, BodyDirection::Request, exchange.id, state, notice));
+        }
+        let bytes = body.collect(at.hook.interest.max_bytes).await.map_err(|error| depart(Err(unread(error))))?;
+        match self.whole(at, BodyDirection::Request, exchange, Head::Request(headers), bytes) {
+            Ok(Whole::Body(bytes)) => Ok(Body::of(bytes)),
+            Ok(Whole::Answer(response)) => Err(depart(Ok(response))),
+            Err(fault) => Err(depart(Err(fault))),
+        }
+    }
+
+    /// Give a response body to its hook. Returns the response to go on with.
+    pub(super) async fn response_body(
+        &mut self,
+        at: At<'a>,
+        exchange: &mut Exchange,
+        response: Response<Body>,
+    ) -> Response<Body> {
+        if exchange.method == Method::HEAD || response.body().is_end_stream() {
+            return response;
+        }
+        match at.hook.wants(response.headers()) {
+            Wanted::Pass => return response,
+            Wanted::Refuse => return (self.render)(exchange, &unreadable_response()),
+            Wanted::Yes => {}
+        }
+        let (mut parts, body) = response.into_parts();
+        if at.hook.edit() {
+            forget_bytes(&mut parts.headers);
+        }
+        if !at.hook.interest.buffered {
+            let pool = match self.pool(at.step) {
+                Ok(pool) => pool.clone(),
+                Err(fault) => return (self.render)(exchange, &fault),
+            };
+            let state = self.state(at.at).clone();
+            let body = Chunks::wrap(body, pool, at, BodyDirection::Response, exchange.id, state, None);
+            return Response::from_parts(parts, body);
+        }
+        let bytes = match body.collect(at.hook.interest.max_bytes).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let detail = "The response of the upstream could not be read.";
+                let fault = Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_body", detail);
+                return (self.render)(exchange, &fault.because(error));
+            }
+        };
+        let head = Head::Response(&mut parts.headers, &mut parts.status);
+        match self.whole(at, BodyDirection::Response, exchange, head, bytes) {
+            Ok(Whole::Body(bytes)) => Response::from_parts(parts, Body::of(bytes)),
+            Ok(Whole::Answer(response)) => response,
+            Err(fault) => (self.render)(exchange, &fault),
+        }
+    }
+
+    fn whole(
+        &mut self,
+        at: At<'a>,
+        direction: BodyDirection,
+        exchange: &mut Exchange,
+        head: Head<'_>,
+        body: Bytes,
+    ) -> Result<Whole, Fault> {
+        let pool = self.pool(at.step)?;
+        let place = self.place;
+        let state = self.state(at.at);
+        let called = pool.on_body(exchange.id, direction, &body, state);
+        let decided = called.and_then(|(action, edits)| {
+            let outcome = act(action, at.hook, &body)?;
+            // An answer of its own leaves no head to edit.
+            if let (Acted::Bytes(_) | Acted::Same, Some(edits)) = (&outcome, edits) {
+                at.hook.writes.apply(edits, exchange, head, state)?;
+            }
+            Ok(outcome)
+        });
+        match decided {
+            Ok(Acted::Same) => Ok(Whole::Body(body)),
+            Ok(Acted::Bytes(bytes)) => Ok(Whole::Body(bytes)),
+            Ok(Acted::Answer(response)) => Ok(Whole::Answer(response)),
+            Ok(Acted::Failed(failure)) => at.step.failed(failure).map(|()| Whole::Body(body)),
+            Err(fault) => at.step.broke(exchange, &place, fault).map(|()| Whole::Body(body)),
+        }
+    }
+}
+
+/// The effect of a body hook's action, once it was found allowed.
+pub(super) enum Acted {
+    Same,
+    Bytes(Bytes),
+    Answer(Response<Body>),
+    Failed(crate::sandbox::Failure),
+}
+
+/// Carry out what a body hook wants done with `bytes`.
+pub(super) fn act(action: Action, hook: &BodyHook, bytes: &[u8]) -> Result<Acted, PluginFault> {
+    let edit = || match hook.edit() {
+        true => Ok(()),
+        false => Err(PluginFault::Answer("it changed a body it only declared to inspect".into())),
+    };
+    match action {
+        Action::Pass => Ok(Acted::Same),
+        Action::Replace(new) => edit().map(|()| Acted::Bytes(new.into())),
+        Action::Splice(splices) => {
+            edit()?;
+            let mut new = BytesMut::with_capacity(bytes.len());
+            let mut done = 0;
+            for splice in splices {
+                let wrong = || PluginFault::Answer("splices overlap or leave the body".into());
+                let offset = splice.offset as usize;
+                new.extend_from_slice(bytes.get(done..offset).ok_or_else(wrong)?);
+                new.extend_from_slice(&splice.insert);
+                done = offset.checked_add(splice.remove as usize).filter(|end| *end <= bytes.len()).ok_or_else(wrong)?;
+            }
+            new.extend_from_slice(&bytes[done..]);
+            Ok(Acted::Bytes(new.freeze()))
+        }
+        Action::Respond(response) => hook.writes.answer(response).map(Acted::Answer),
+        Action::Fail(failure) => Ok(Acted::Failed(failure)),
+    }
+}
+
+/// Remove from a head what describes bytes that may change.
+fn forget_bytes(headers: &mut HeaderMap) {
+    const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(ACCEPT_RANGES);
+    for name in DIGESTS {
+        headers.remove(HeaderName::from_static(name));
+    }
+    // The bytes may differ, the meaning is meant to be the same: RFC 9110 section 8.8.1.
+    let weak = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).and_then(|tag| {
+        HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok()
+    });
+    if let Some(weak) = weak {
+        headers.insert(ETAG, weak);
+    }
+}
+
+fn unreadable_request() -> Fault {
+    let detail = "This content type or coding is not accepted here.";
+    Fault::client(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail)
+}
+
+fn unreadable_response() -> Fault {
+    let detail = "The upstream answered with a content type or coding that may not pass.";
+    Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_body_type", detail)
+}
+
+/// A request body that could not be read whole.
+pub(super) fn unread(error: BodyError) -> Fault {
+    match error {
+        BodyError::TooLong => {
+            Fault::client(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", "The request body is too long.")
+        }
+        other => Fault::client(StatusCode::BAD_REQUEST, "body_broken", "The request body ended early.").because(other),
+    }
+}

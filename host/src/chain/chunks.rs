@@ -1,0 +1,192 @@
+//! Body hooks on chunks: a body that shows each piece to a policy as it passes.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::Departure;
+use super::body::{Acted, At, act, unread};
+use super::step::{BodyHook, Step};
+use crate::exchange::{Body, BodyError, Fault};
+use crate::sandbox::{BodyDirection, PluginFault, Pool};
+
+/// Most bytes a hook is given at once.
+const MAX_CHUNK: usize = 64 * 1024;
+/// Pieces that have already arrived are joined until they have this many bytes: a call costs more than a copy.
+const JOIN: usize = 16 * 1024;
+/// Bytes a policy can carry from one chunk to the next.
+const MAX_STATE: usize = 4 * 1024;
+
+/// Where a hook on a request body leaves word that it ended the exchange.
+#[derive(Default)]
+pub(super) struct Notice(RefCell<Option<Departure>>);
+
+impl Notice {
+    pub(super) fn take(&self) -> Option<Departure> {
+        self.0.borrow_mut().take()
+    }
+}
+
+/// A body with a policy looking at it.
+pub(super) struct Chunks {
+    inner: Body,
+    pool: Rc<Pool>,
+    at: usize,
+    step: Arc<Step>,
+    direction: BodyDirection,
+    exchange: u64,
+    state: Vec<u8>,
+    seen: u64,
+    /// Arrived, not yet shown.
+    waiting: BytesMut,
+    phase: Phase,
+    notice: Option<Rc<Notice>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    /// The inner body has ended; what waits is the last of it.
+    Draining,
+    /// The policy broke and is skipped: what comes goes by.
+    Skipping,
+    Over,
+}
+
+impl Chunks {
+    pub(super) fn wrap(
+        inner: Body,
+        pool: Rc<Pool>,
+        at: At<'_>,
+        direction: BodyDirection,
+        exchange: u64,
+        state: Vec<u8>,
+        notice: Option<Rc<Notice>>,
+    ) -> Body {
+        let (at, step) = (at.at, at.step.clone());
+        let (waiting, phase) = (BytesMut::new(), Phase::Reading);
+        Body::stream(Self { inner, pool, at, step, direction, exchange, state, seen: 0, waiting, phase, notice })
+    }
+
+    fn hook(&self) -> Option<&BodyHook> {
+        match self.direction {
+            BodyDirection::Request => self.step.request_body.as_ref(),
+            BodyDirection::Response => self.step.response_body.as_ref(),
+        }
+    }
+
+    /// Collect what has arrived. Pending only if nothing has.
+    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        while self.phase == Phase::Reading && self.waiting.len() < JOIN {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Pending if self.waiting.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(None) => self.phase = Phase::Draining,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                // Trailers are not shown to policies, so they do not pass one.
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.seen += data.len() as u64;
+                    self.waiting.extend_from_slice(&data);
+                    if self.inner.is_end_stream() {
+                        self.phase = Phase::Draining;
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Show the next piece to the policy; what comes back goes on.
+    fn show(&mut self) -> Result<Bytes, BodyError> {
+        let piece = self.waiting.split_to(self.waiting.len().min(MAX_CHUNK)).freeze();
+        let last = self.phase == Phase::Draining && self.waiting.is_empty();
+        if last {
+            self.phase = Phase::Over;
+        }
+        let too_long = self.hook().is_some_and(|hook| hook.interest.max_bytes > 0 && self.seen > hook.interest.max_bytes);
+        if too_long {
+            return Err(self.depart(Err(unread(BodyError::TooLong))));
+        }
+        let called = self.pool.on_chunk(self.exchange, self.direction, &piece, last, &self.state);
+        let decided = called.and_then(|(action, state)| {
+            if state.len() > MAX_STATE {
+                return Err(PluginFault::Answer(format!("state longer than {MAX_STATE} bytes")));
+            }
+            self.state = state;
+            let hook = self.hook().ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
+            act(action, hook, &piece)
+        });
+        let skipped = match decided {
+            Ok(Acted::Same) => return Ok(piece),
+            Ok(Acted::Bytes(bytes)) => return Ok(bytes),
+            Ok(Acted::Answer(response)) => return Err(self.depart(Ok(response))),
+            Ok(Acted::Failed(failure)) => self.step.failed(failure),
+            Err(fault) => self.step.broke_at(self.exchange, "", "", fault),
+        };
+        match skipped {
+            Ok(()) => {
+                self.phase = if last { Phase::Over } else { Phase::Skipping };
+                Ok(piece)
+            }
+            Err(fault) => Err(self.depart(Err(fault))),
+        }
+    }
+
+    /// The exchange ends here. Whoever reads this body sees an error, so that a part is never taken for the whole.
+    fn depart(&mut self, outcome: Result<http::Response<Body>, Fault>) -> BodyError {
+        self.phase = Phase::Over;
+        if let Some(notice) = &self.notice {
+            *notice.0.borrow_mut() = Some(Departure { at: self.at, outcome });
+        }
+        BodyError::Departed
+    }
+}
+
+impl HttpBody for Chunks {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        loop {
+            match this.phase {
+                Phase::Over => return Poll::Ready(None),
+                Phase::Skipping if this.waiting.is_empty() => return Pin::new(&mut this.inner).poll_frame(cx),
+                Phase::Skipping => return Poll::Ready(Some(Ok(Frame::data(this.waiting.split().freeze())))),
+                Phase::Reading | Phase::Draining => {}
+            }
+            match this.gather(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => {
+                    this.phase = Phase::Over;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Ready(Ok(())) => {}
+            }
+            match this.show() {
+                // A policy may keep everything back for now.
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // A body that is only looked at keeps its length, and with it the framing the client chose.
+        match self.hook() {
+            Some(hook) if !hook.edit() && self.seen == 0 => self.inner.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which facts a hook is given, decided once at load, and putting them together for a call.
+
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use super::names::{Names, UnknownName};
+use super::Place;
+use crate::exchange::Exchange;
+use crate::sandbox::fields;
+
+/// What a hook reads, in the order it was declared.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    facts: Vec<Fact>,
+    fields: Names,
+    /// Exact names or, ending in `*`, prefixes.
+    attributes: Vec<Box<str>>,
+}
+
+#[derive(Debug)]
+enum Fact {
+    Method,
+    Scheme,
+    Authority,
+    Path,
+    Query,
+    Client,
+    Api,
+    Route,
+    RequestId,
+    Status,
+    Param(Box<str>),
+    Params,
+}
+
+impl Reads {
+    /// From the names of an interest; `response` allows the facts only responses have.
+    pub(crate) fn new(names: &[String], attributes: &[String], response: bool) -> Result<Self, UnknownName> {
+        let (facts, names): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.starts_with(':'));
+        Ok(Self {
+            facts: facts.into_iter().map(|name| Fact::parse(name, response)).collect::<Result<_, _>>()?,
+            fields: Names::readable(names.into_iter())?,
+            attributes: attributes.iter().map(|name| name.as_str().into()).collect(),
+        })
+    }
+
+    /// Append everything declared that exists.
+    pub(crate) fn collect(
+        &self,
+        list: &mut Vec<u8>,
+        exchange: &Exchange,
+        place: &Place<'_>,
+        status: Option<StatusCode>,
+        headers: &HeaderMap,
+    ) {
+        for fact in &self.facts {
+            fact.push(list, exchange, place, status);
+        }
+        self.fields.each(headers, |name, value| fields::push(list, name, value));
+        if !self.attributes.is_empty() {
+            for (name, value) in exchange.attributes() {
+                if self.attributes.iter().any(|known| covers(known, name)) {
+                    fields::push_prefixed(list, b"@", name, value);
+                }
+            }
+        }
+    }
+
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.fields.is_empty() && self.attributes.is_empty()
+    }
+}
+
+impl Fact {
+    fn parse(name: &str, response: bool) -> Result<Self, UnknownName> {
+        Ok(match name {
+            ":method" => Self::Method,
+            ":scheme" => Self::Scheme,
+            ":authority" => Self::Authority,
+            ":path" => Self::Path,
+            ":query" => Self::Query,
+            ":client" => Self::Client,
+            ":api" => Self::Api,
+            ":route" => Self::Route,
+            ":request-id" => Self::RequestId,
+            ":status" if response => Self::Status,
+            ":param.*" => Self::Params,
+            _ => match name.strip_prefix(":param.") {
+                Some(param) => Self::Param(param.into()),
+                None => return Err(UnknownName(name.to_owned())),
+            },
+        })
+    }
+
+    fn push(&self, list: &mut Vec<u8>, exchange: &Exchange, place: &Place<'_>, status: Option<StatusCode>) {
+        match self {
+            Self::Method => fields::push(list, b":method", exchange.method.as_str().as_bytes()),
+            Self::Scheme => fields::push(list, b":scheme", b"http"),
+            Self::Authority => fields::push(list, b":authority", exchange.host.as_str().as_bytes()),
+            Self::Path => fields::push(list, b":path", exchange.target.path().as_bytes()),
+            Self::Query => {
+                if let Some(query) = exchange.target.query() {
+                    fields::push(list, b":query", query.as_bytes());
+                }
+            }
+            Self::Client => fields::push(list, b":client", exchange.client.to_string().as_bytes()),
+            Self::Api => fields::push(list, b":api", place.api.as_bytes()),
+            Self::Route => fields::push(list, b":route", place.route.as_bytes()),
+            Self::RequestId => fields::push(list, b":request-id", format!("{:016x}", exchange.id).as_bytes()),
+            Self::Status => {
+                if let Some(status) = status {
+                    fields::push(list, b":status", status.as_str().as_bytes());
+                }
+            }
+            Self::Param(name) => {
+                if let Some(value) = place.params(exchange).and_then(|params| params.get(name)) {
+                    fields::push_prefixed(list, b":param.", name.as_bytes(), value.as_bytes());
+                }
+            }
+            Self::Params => {
+                for (name, value) in place.params(exchange).into_iter().flat_map(|params| params.iter()) {
+                    fields::push_prefixed(list, b":param.", name.as_bytes(), value.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// Whether a declared attribute name, exact or ending in `*`, covers `name`.
+pub(super) fn covers(declared: &str, name: &[u8]) -> bool {
+    match declared.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix.as_bytes()),
+        None => declared.as_bytes() == name,
+    }
+}
+
+/// Fields whose values are secrets: read and written only by a policy that names them.
+pub(super) fn only_by_name(name: &HeaderName) -> bool {
+    use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
+    [AUTHORIZATION, COOKIE, SET_COOKIE, HOST].contains(name)
+}

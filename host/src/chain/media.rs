@@ -1,0 +1,110 @@
+//! Which bodies a policy wants to see, by content type and coding.
+
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+
+use super::step::BodyHook;
+
+/// Media types a policy named: `application/json`, `text/*`, `*+json`, `*/*`.
+#[derive(Debug)]
+pub(super) struct MediaTypes(Vec<Pattern>);
+
+#[derive(Debug)]
+enum Pattern {
+    Any,
+    Exact(String),
+    /// With its slash: `text/`.
+    Type(String),
+    /// With its plus: `+json`.
+    Suffix(String),
+}
+
+/// What to do with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    /// It goes by unread.
+    Pass,
+    /// The policy refuses what it cannot read.
+    Refuse,
+}
+
+impl MediaTypes {
+    /// Fails with the first that is no media type.
+    pub(super) fn new(types: &[String]) -> Result<Self, String> {
+        types.iter().map(|text| Pattern::parse(text).ok_or_else(|| text.clone())).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn cover(&self, essence: &str) -> bool {
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Any => true,
+            Pattern::Exact(text) => text.eq_ignore_ascii_case(essence),
+            Pattern::Type(text) => essence.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text)),
+            Pattern::Suffix(text) => essence
+                .len()
+                .checked_sub(text.len())
+                .and_then(|start| essence.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(text)),
+        })
+    }
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        let token = |part: &str| !part.is_empty() && !part.contains(['*', '/', ' ', ';']);
+        if text == "*/*" {
+            return Some(Self::Any);
+        }
+        if let Some(suffix) = text.strip_prefix('*') {
+            return (suffix.starts_with('+') && token(suffix)).then(|| Self::Suffix(suffix.to_owned()));
+        }
+        let (kind, subtype) = text.split_once('/')?;
+        match subtype {
+            "*" if token(kind) => Some(Self::Type(format!("{kind}/"))),
+            _ if token(kind) && token(subtype) => Some(Self::Exact(text.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl BodyHook {
+    /// Whether this hook is for the body of a message with these headers.
+    pub(super) fn wants(&self, headers: &HeaderMap) -> Wanted {
+        let essence = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| value.split(';').next().unwrap_or_default().trim())
+            .unwrap_or_default();
+        if self.types.cover(essence) {
+            return if is_coded(headers) { Wanted::Refuse } else { Wanted::Yes };
+        }
+        if self.interest.refuse_others { Wanted::Refuse } else { Wanted::Pass }
+    }
+}
+
+/// Whether the body carries a content coding. None is decoded yet, so a policy cannot read it.
+fn is_coded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_what_they_say() {
+        let types = |text: &str| MediaTypes::new(&[text.to_owned()]).unwrap();
+        for (pattern, essence, covered) in [
+            ("application/json", "Application/JSON", true),
+            ("application/json", "application/jsonx", false),
+            ("text/*", "text/html", true),
+            ("text/*", "textual/html", false),
+            ("*+json", "application/problem+json", true),
+            ("*+json", "application/json", false),
+            ("*/*", "", true),
+        ] {
+            assert_eq!(types(pattern).cover(essence), covered, "{pattern} {essence}");
+        }
+        assert!(MediaTypes::new(&["json".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,253 @@
+//! Takes an exchange through its policies: request hooks forward, response hooks in reverse, bodies as streams.
+//!
+//! What a policy may see and change is decided once, when a chain is built; a request only follows it.
+
+mod body;
+mod chunks;
+mod edits;
+mod facts;
+mod media;
+mod names;
+mod step;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue, Response};
+
+pub(crate) use edits::answer;
+pub(crate) use facts::Reads;
+pub(crate) use step::{OnError, Step, StepError};
+
+use crate::exchange::{Body, Exchange, Fault};
+use crate::route::{Params, PathPattern};
+use crate::sandbox::{Failure, PluginFault, Pool, Verdict};
+use body::At;
+use chunks::Notice;
+use edits::Head;
+use step::Hook;
+
+/// The policies of one route, outermost first. Steps are shared between routes.
+#[derive(Default)]
+pub(crate) struct Chain {
+    steps: Box<[Arc<Step>]>,
+    /// Some policy reads response bodies.
+    reads_responses: bool,
+    edits_responses: bool,
+}
+
+/// Where in the configuration an exchange is.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) api: &'a str,
+    pub(crate) route: &'a str,
+    pub(crate) pattern: Option<&'a PathPattern>,
+}
+
+/// One exchange on its way through one chain.
+pub(crate) struct Passage<'a> {
+    pub(crate) chain: &'a Chain,
+    pub(crate) pools: &'a [Rc<Pool>],
+    pub(crate) place: Place<'a>,
+    /// A buffer for facts, kept by the worker.
+    pub(crate) scratch: &'a RefCell<Vec<u8>>,
+    /// Turns a fault into the gateway's answer.
+    pub(crate) render: fn(&Exchange, &Fault) -> Response<Body>,
+    /// What each policy carries to its next hook; empty until one does.
+    states: Vec<Vec<u8>>,
+    notice: Rc<Notice>,
+}
+
+/// The exchange left the chain before its end.
+pub(crate) struct Departure {
+    /// The step that answered or failed; response hooks before it still run.
+    pub(crate) at: usize,
+    pub(crate) outcome: Result<Response<Body>, Fault>,
+}
+
+impl Chain {
+    pub(crate) fn new(steps: Vec<Arc<Step>>) -> Self {
+        let reads_responses = steps.iter().any(|step| step.response_body.is_some());
+        let edits_responses = steps.iter().any(|step| step.response_body.as_ref().is_some_and(|hook| hook.edit()));
+        Self { steps: steps.into(), reads_responses, edits_responses }
+    }
+
+    pub(crate) fn steps(&self) -> &[Arc<Step>] {
+        &self.steps
+    }
+
+    /// Ask the upstream for what policies can read: no content coding, and no parts of a body that will change.
+    pub(crate) fn prepare_upstream(&self, headers: &mut HeaderMap) {
+        if self.reads_responses {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if self.edits_responses {
+            headers.remove(http::header::RANGE);
+            headers.remove(http::header::IF_RANGE);
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn params<'e>(&self, exchange: &'e Exchange) -> Option<Params<'e>>
+    where
+        'a: 'e,
+    {
+        self.pattern.and_then(|pattern| pattern.params(exchange.routed.path()))
+    }
+}
+
+impl<'a> Passage<'a> {
+    pub(crate) fn new(
+        chain: &'a Chain,
+        pools: &'a [Rc<Pool>],
+        place: Place<'a>,
+        scratch: &'a RefCell<Vec<u8>>,
+        render: fn(&Exchange, &Fault) -> Response<Body>,
+    ) -> Self {
+        Self { chain, pools, place, scratch, render, states: Vec::new(), notice: Rc::default() }
+    }
+
+    /// Run the request hooks. Returns the body for the upstream, or where and how the exchange left.
+    pub(crate) async fn forward(
+        &mut self,
+        exchange: &mut Exchange,
+        headers: &mut HeaderMap,
+        mut body: Body,
+    ) -> Result<Body, Departure> {
+        let chain = self.chain;
+        for (at, step) in chain.steps.iter().enumerate() {
+            if let Some(hook) = &step.request {
+                match self.request_hook(at, step, hook, exchange, headers) {
+                    Ok(None) => {}
+                    Ok(Some(response)) => return Err(Departure { at, outcome: Ok(response) }),
+                    Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
+                }
+            }
+            if let Some(hook) = &step.request_body {
+                body = self.request_body(At { at, step, hook }, exchange, headers, body).await?;
+            }
+        }
+        Ok(body)
+    }
+
+    /// Run the response hooks of the steps before `at`, innermost first.
+    pub(crate) async fn reverse(
+        &mut self,
+        at: usize,
+        exchange: &mut Exchange,
+        mut response: Response<Body>,
+    ) -> Response<Body> {
+        for at in (0..at).rev() {
+            let chain = self.chain;
+            let Some(step) = chain.steps.get(at) else { continue };
+            if let Some(hook) = &step.response {
+                match self.response_hook(at, step, hook, exchange, &mut response) {
+                    Ok(None) => {}
+                    Ok(Some(other)) => response = other,
+                    Err(fault) => response = (self.render)(exchange, &fault),
+                }
+            }
+            if let Some(hook) = &step.response_body {
+                response = self.response_body(At { at, step, hook }, exchange, response).await;
+            }
+        }
+        response
+    }
+
+    /// The number of steps: `reverse` from here runs every response hook.
+    pub(crate) fn end(&self) -> usize {
+        self.chain.steps.len()
+    }
+
+    /// Whether a hook on the request body ended the exchange while the body was on its way to the upstream.
+    pub(crate) fn departed(&self) -> Option<Departure> {
+        self.notice.take()
+    }
+
+    fn request_hook(
+        &mut self,
+        at: usize,
+        step: &Step,
+        hook: &Hook,
+        exchange: &mut Exchange,
+        headers: &mut HeaderMap,
+    ) -> Result<Option<Response<Body>>, Fault> {
+        let verdict = {
+            let mut facts = self.scratch.borrow_mut();
+            facts.clear();
+            hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
+            self.pool(step)?.on_request(exchange.id, &facts)
+        };
+        self.decide(at, step, hook, verdict, exchange, Head::Request(headers))
+    }
+
+    fn response_hook(
+        &mut self,
+        at: usize,
+        step: &Step,
+        hook: &Hook,
+        exchange: &mut Exchange,
+        response: &mut Response<Body>,
+    ) -> Result<Option<Response<Body>>, Fault> {
+        let verdict = {
+            let mut facts = self.scratch.borrow_mut();
+            facts.clear();
+            let status = Some(response.status());
+            hook.reads.collect(&mut facts, exchange, &self.place, status, response.headers());
+            let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
+            self.pool(step)?.on_response(exchange.id, &facts, state)
+        };
+        let mut status = response.status();
+        let decided =
+            self.decide(at, step, hook, verdict, exchange, Head::Response(response.headers_mut(), &mut status));
+        *response.status_mut() = status;
+        decided
+    }
+
+    /// Turn a verdict into its effect: nothing, edits, an answer, or a fault.
+    fn decide(
+        &mut self,
+        at: usize,
+        step: &Step,
+        hook: &Hook,
+        verdict: Result<Verdict, PluginFault>,
+        exchange: &mut Exchange,
+        head: Head<'_>,
+    ) -> Result<Option<Response<Body>>, Fault> {
+        let decided = match verdict {
+            Ok(Verdict::Pass) => Ok(None),
+            Ok(Verdict::Edit(edits)) => {
+                let state = self.state(at);
+                hook.writes.apply(edits, exchange, head, state).map(|()| None)
+            }
+            Ok(Verdict::Respond(response)) => hook.writes.answer(response).map(Some),
+            Ok(Verdict::Fail(failure)) => return step.failed(failure).map(|()| None),
+            Err(fault) => Err(fault),
+        };
+        decided.or_else(|fault| step.broke(exchange, &self.place, fault).map(|()| None))
+    }
+
+    fn state(&mut self, at: usize) -> &mut Vec<u8> {
+        if self.states.len() <= at {
+            self.states.resize_with(self.chain.steps.len(), Vec::new);
+        }
+        // The line above made room for every step there is.
+        &mut self.states[at]
+    }
+
+    fn pool(&self, step: &Step) -> Result<&'a Rc<Pool>, Fault> {
+        self.pools.get(step.slot).ok_or_else(|| Fault::gateway("no_pool"))
+    }
+}
+
+/// What a failure a policy reported means, unless the operator says to go on without it.
+fn failure(failure: Failure) -> Fault {
+    match failure {
+        Failure::BadInput => Fault::bad_input(),
+        Failure::Dependency => Fault::undecided("policy_dependency"),
+        Failure::Internal => Fault::undecided("policy_internal"),
+    }
+}

@@ -1,0 +1,127 @@
+//! One position in a chain: which hooks run there, with which powers, and what happens when they fail.
+
+use std::sync::Arc;
+
+use super::edits::Writes;
+use super::facts::Reads;
+use super::media::MediaTypes;
+use super::names::{BadWrite, UnknownName};
+use super::{Place, failure};
+use crate::exchange::{Exchange, Fault};
+use crate::sandbox::{BodyInterest, Failure, PluginFault, Policy};
+
+/// What to do when a policy fails or breaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OnError {
+    /// The exchange fails.
+    #[default]
+    Reject,
+    /// The exchange goes on as if the policy had passed.
+    Skip,
+}
+
+/// A policy at a position.
+pub(crate) struct Step {
+    /// Which of a worker's pools holds its instances.
+    pub(crate) slot: usize,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) on_error: OnError,
+    pub(super) request: Option<Hook>,
+    pub(super) response: Option<Hook>,
+    pub(super) request_body: Option<BodyHook>,
+    pub(super) response_body: Option<BodyHook>,
+}
+
+/// A head hook and its powers.
+pub(super) struct Hook {
+    pub(super) reads: Reads,
+    pub(super) writes: Writes,
+}
+
+/// A body hook and its powers; `writes` are those on the head.
+pub(super) struct BodyHook {
+    pub(super) interest: BodyInterest,
+    pub(super) types: MediaTypes,
+    pub(super) writes: Writes,
+}
+
+/// An interest that cannot be honoured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    #[error(transparent)]
+    Write(#[from] BadWrite),
+    #[error("the interest names the content type `{0}`, which is not one")]
+    MediaType(String),
+    #[error("it is used in a chain but exports no hook for one")]
+    NoHook,
+}
+
+impl Step {
+    pub(crate) fn new(slot: usize, policy: Arc<Policy>, on_error: OnError) -> Result<Self, StepError> {
+        let interest = policy.interest();
+        let hooks = policy.hooks();
+        if !(hooks.request || hooks.response || hooks.body) {
+            return Err(StepError::NoHook);
+        }
+        let head = |exported: bool, reads: &[String], response: bool| -> Result<Option<Hook>, StepError> {
+            let hook = Hook {
+                reads: Reads::new(reads, &interest.attributes_read, response)?,
+                writes: if response { Writes::response(interest)? } else { Writes::request(interest)? },
+            };
+            // A hook that sees nothing, changes nothing and reaches nothing need not be called.
+            let idle = hook.reads.is_empty() && hook.writes.is_empty() && !policy.has_effects();
+            Ok((exported && !idle).then_some(hook))
+        };
+        let body = |interest_in: &Option<BodyInterest>, response: bool| -> Result<Option<BodyHook>, StepError> {
+            let Some(wanted) = interest_in.as_ref().filter(|_| hooks.body) else { return Ok(None) };
+            Ok(Some(BodyHook {
+                interest: wanted.clone(),
+                types: MediaTypes::new(&wanted.content_types).map_err(StepError::MediaType)?,
+                writes: if response { Writes::response(interest)? } else { Writes::request(interest)? },
+            }))
+        };
+        Ok(Self {
+            slot,
+            on_error,
+            request: head(hooks.request, &interest.request_read, false)?,
+            response: head(hooks.response, &interest.response_read, true)?,
+            request_body: body(&interest.request_body, false)?,
+            response_body: body(&interest.response_body, true)?,
+            policy: policy.clone(),
+        })
+    }
+
+    /// Whether the exchange goes on when the policy fails.
+    pub(crate) fn skips(&self) -> bool {
+        self.on_error == OnError::Skip
+    }
+
+    /// A policy reported that it could not decide.
+    pub(super) fn failed(&self, reported: Failure) -> Result<(), Fault> {
+        match (reported, self.on_error) {
+            (Failure::Dependency | Failure::Internal, OnError::Skip) => Ok(()),
+            _ => Err(failure(reported)),
+        }
+    }
+
+    /// A policy broke; says so in the log.
+    pub(super) fn broke(&self, exchange: &Exchange, place: &Place<'_>, fault: PluginFault) -> Result<(), Fault> {
+        self.broke_at(exchange.id, place.api, place.route, fault)
+    }
+
+    /// As `broke`, for hooks that run when the exchange is already under way.
+    pub(super) fn broke_at(&self, exchange: u64, api: &str, route: &str, fault: PluginFault) -> Result<(), Fault> {
+        let skipped = self.on_error == OnError::Skip;
+        let policy = &**self.policy.name();
+        tracing::warn!(policy, api, route, exchange, class = fault.class(), skipped, "policy broke: {fault}");
+        if skipped { Ok(()) } else { Err(Fault::plugin(fault.class()).because(fault)) }
+    }
+}
+
+impl BodyHook {
+    pub(super) fn edit(&self) -> bool {
+        self.interest.edit
+    }
+}

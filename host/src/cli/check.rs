@@ -1,0 +1,60 @@
+//! `lockgate check`: build everything a folder says, serve nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::out;
+use crate::config::ConfigFault;
+use crate::gateway::state_path;
+use crate::generation::{Builder, Generation};
+use crate::reload::Snapshot;
+use crate::sandbox::{Sandbox, WASMTIME_VERSION};
+use crate::table::Table;
+use crate::telemetry::metrics::Metrics;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The folder with gateway.toml and the APIs
+    #[arg(default_value = "policies")]
+    folder: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let built = build(&args.folder)?;
+    if args.json {
+        let faults = built.as_ref().err().map_or(&[][..], Vec::as_slice);
+        let routes = built.as_ref().ok().map(|generation| Table::of(generation).json());
+        out::line(&serde_json::json!({ "ok": built.is_ok(), "faults": faults, "routes": routes }).to_string());
+        return Ok(if built.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    match built {
+        Ok(generation) => {
+            out::text(&Table::of(&generation).text());
+            out::line(&format!("{} is right.", args.folder.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(faults) => {
+            out::faults(&args.folder, &faults);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Everything a gateway would do with the folder before it serves.
+pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<ConfigFault>>> {
+    let snapshot = match Snapshot::read(folder) {
+        Ok(snapshot) => snapshot,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    // A gateway may be running on the state directory: what is there is used, nothing is made but compiled code.
+    let state = Some(state_path(&snapshot.config)).filter(|path| path.is_dir());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let sandbox = Sandbox::new(state.as_ref().map(|path| path.join("code")))?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
+    let mut builder = Builder::new(sandbox, state, metrics);
+    Ok(runtime.block_on(builder.build(&snapshot.config)))
+}

@@ -1,0 +1,74 @@
+//! The command line: one file for each verb; thin, what they do is done elsewhere.
+
+mod check;
+mod out;
+mod routes;
+mod run;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate                             serve what policies/ says
+  lockgate run etc/policies            serve another folder
+  lockgate --listen 127.0.0.1:9000     the same on another port
+  lockgate check                       is everything right? exit status 1 and all faults if not
+  lockgate routes --json               the route table, for programs
+  lockgate token --subject alice       a token for the demo, valid for an hour";
+
+/// A programmable API gateway whose policies are sandboxed WebAssembly components.
+#[derive(Parser)]
+#[command(name = "lockgate", after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_version_flag = true)]
+struct Cli {
+    /// Print versions and exit
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    run: run::Args,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve until asked to end (SIGTERM, SIGINT); what runs when no verb is given
+    Run(run::Args),
+    /// Check a folder and every component in it, and print its route table
+    Check(check::Args),
+    /// Print the route table of a folder
+    Routes(routes::Args),
+    /// Make a token signed with a key the gateway generated, to try things out
+    Token(token::Args),
+    /// Build a component, as a child of the gateway
+    #[command(name = crate::sandbox::BUILD_VERB, hide = true)]
+    Build,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.version {
+        out::line(&format!(
+            "lockgate {} (wasmtime {}, contract lockgate:policy@{})",
+            env!("CARGO_PKG_VERSION"),
+            crate::sandbox::WASMTIME_VERSION,
+            crate::sandbox::CONTRACT,
+        ));
+        return ExitCode::SUCCESS;
+    }
+    let done = match cli.verb {
+        None => run::run(cli.run),
+        Some(Verb::Run(args)) => run::run(args),
+        Some(Verb::Check(args)) => check::run(args),
+        Some(Verb::Routes(args)) => routes::run(args),
+        Some(Verb::Token(args)) => token::run(args),
+        Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        out::error(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}

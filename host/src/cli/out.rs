@@ -1,0 +1,31 @@
+//! Writing to the terminal: results to standard output, complaints to standard error, colours only where a person reads.
+
+use std::io::{IsTerminal, Write};
+
+use crate::config::ConfigFault;
+
+/// One line of result. A reader that has gone is no error.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Text that ends its own lines.
+pub(super) fn text(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
+/// Something went wrong.
+pub(super) fn error(text: &str) {
+    let mut stderr = std::io::stderr();
+    let (red, plain) = if stderr.is_terminal() { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+    let _ = writeln!(stderr, "{red}error:{plain} {text}");
+}
+
+/// All faults of a configuration, a line each.
+pub(super) fn faults(folder: &std::path::Path, faults: &[ConfigFault]) {
+    for fault in faults {
+        let _ = writeln!(std::io::stderr(), "{fault}");
+    }
+    let (count, word) = (faults.len(), if faults.len() == 1 { "fault" } else { "faults" });
+    error(&format!("{count} {word} in {}", folder.display()));
+}

@@ -1,0 +1,31 @@
+//! `lockgate routes`: the route table of a folder.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{check, out};
+use crate::table::Table;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The folder with gateway.toml and the APIs
+    #[arg(default_value = "policies")]
+    folder: PathBuf,
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match check::build(&args.folder)? {
+        Ok(generation) => {
+            let table = Table::of(&generation);
+            if args.json { out::line(&table.json().to_string()) } else { out::text(&table.text()) }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(faults) => {
+            out::faults(&args.folder, &faults);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

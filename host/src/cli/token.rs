@@ -1,0 +1,118 @@
+//! `lockgate token`: a JWT signed with a generated key, for trying things out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use super::out;
+use crate::config::{ChainEntry, Config, KeySource};
+use crate::gateway::state_path;
+use crate::keys::{Algorithm, file};
+use crate::reload::Snapshot;
+
+/// Longest life of a token.
+const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The folder with gateway.toml and the APIs
+    #[arg(long, default_value = "policies", value_name = "DIR")]
+    policies: PathBuf,
+    /// Which [keys.NAME] with `generate` signs; needed only if there are several
+    #[arg(long)]
+    key: Option<String>,
+    /// Whom the token is for
+    #[arg(long, default_value = "demo")]
+    subject: String,
+    /// Another claim; the value is taken as JSON where it is, else as text
+    #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+    claim: Vec<(String, Value)>,
+    /// Life of the token, such as 90s, 15m, 1h or 7d
+    #[arg(long, default_value = "1h", value_parser = life)]
+    expires: Duration,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let snapshot = match Snapshot::read(&args.policies) {
+        Ok(snapshot) => snapshot,
+        Err(faults) => {
+            out::faults(&args.policies, &faults);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let config = &snapshot.config;
+    let (name, algorithm) = generated_key(config, args.key.as_deref())?;
+    let state = state_path(config);
+    if !state.is_dir() {
+        bail!("there is no state directory {} yet; start the gateway once, it makes the key", state.display());
+    }
+    let key = file::load_or_generate(&state, name, algorithm).with_context(|| format!("the key `{name}` cannot be used"))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut claims = Map::new();
+    // Whom the policies that check tokens of this key expect to have made them, and for whom.
+    if let Some(checked) = checking(config, name) {
+        for (claim, setting) in [("iss", "issuer"), ("aud", "audience")] {
+            let expected = checked.config.get(setting);
+            let expected = expected.map(|value| value.get(0).unwrap_or(value)).filter(|value| value.is_string());
+            claims.extend(expected.map(|value| (claim.to_owned(), value.clone())));
+        }
+    }
+    claims.insert("sub".into(), args.subject.into());
+    claims.insert("iat".into(), now.into());
+    claims.insert("exp".into(), (now + args.expires.as_secs()).into());
+    claims.extend(args.claim);
+    let header = json!({ "alg": algorithm.name(), "typ": "JWT", "kid": key.key_id() });
+    let encode = |value: &[u8]| URL_SAFE_NO_PAD.encode(value);
+    let signed = format!("{}.{}", encode(header.to_string().as_bytes()), encode(Value::Object(claims).to_string().as_bytes()));
+    let signature = key.sign(signed.as_bytes())?;
+    out::line(&format!("{signed}.{}", encode(&signature)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn generated_key<'a>(config: &'a Config, wanted: Option<&str>) -> anyhow::Result<(&'a str, Algorithm)> {
+    let generated: Vec<_> = config
+        .keys
+        .iter()
+        .filter_map(|(name, keys)| match keys.source {
+            KeySource::Generate(algorithm) => Some((name.as_str(), algorithm)),
+            _ => None,
+        })
+        .collect();
+    match (wanted, generated.as_slice()) {
+        (Some(wanted), all) => all.iter().find(|(name, _)| *name == wanted).copied().with_context(|| {
+            format!("`{wanted}` is not a key the gateway generates; only those it can sign with")
+        }),
+        (None, [one]) => Ok(*one),
+        (None, []) => bail!("no [keys.NAME] with `generate` in gateway.toml; other keys are only for verifying"),
+        (None, several) => {
+            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
+            bail!("several keys could sign; choose with --key one of {}", names.join(", "))
+        }
+    }
+}
+
+/// The first chain entry that checks tokens with this key.
+fn checking<'a>(config: &'a Config, key: &str) -> Option<&'a ChainEntry> {
+    let routes = config.apis.iter().flat_map(|api| &api.routes).flat_map(|route| &route.chain);
+    let entries = config.chain.iter().chain(config.apis.iter().flat_map(|api| &api.chain)).chain(routes);
+    let mut entries = entries.filter(|entry| entry.config.get("keys").and_then(Value::as_str) == Some(key));
+    entries.next()
+}
+
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    Ok((name.to_owned(), value))
+}
+
+fn life(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let read = |(unit, seconds): (&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds);
+    let life = units.into_iter().find_map(read).map(Duration::from_secs);
+    life.filter(|life| !life.is_zero() && *life <= MAX_LIFE).ok_or_else(|| "write a time from 1s to 30d, such as 15m".into())
+}

@@ -1,0 +1,240 @@
+//! Owns api.toml of an API's folder: its upstreams and routes. It names powers but cannot give any.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::route::HostPattern;
+
+use super::bounds::{Refusal, UpstreamBounds};
+use super::chain::{ChainEntry, DeclaredPolicies, Link};
+use super::fault::{At, ConfigFault, Faults, Place, complained_below};
+use super::kinds::{Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::reader::{Node, with_document};
+use super::route::{RawRoute, Route, check_unique};
+use super::section::{Kind, section};
+use super::target::Target;
+use super::tree::Tree;
+
+/// One API: a folder with a name and a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Api {
+    /// Unique.
+    pub name: String,
+    pub version: String,
+    /// Relative to the policies folder.
+    pub folder: PathBuf,
+    /// Empty for any.
+    pub hosts: Vec<HostPattern>,
+    pub upstreams: BTreeMap<String, Upstream>,
+    pub chain: Vec<ChainEntry>,
+    pub routes: Vec<Route>,
+    pub place: Place,
+}
+
+/// Servers that answer alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upstream {
+    /// At least one.
+    pub targets: Vec<At<Target>>,
+    pub timeouts: Timeouts,
+    /// Unused connections kept, per worker.
+    pub max_idle: u32,
+    pub place: Place,
+}
+
+/// How long an upstream may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the end of the request to the head of the response.
+    pub first_byte: Duration,
+    /// Between two pieces of a body.
+    pub idle: Duration,
+}
+
+section! {
+    /// One API: `api.toml` in a folder of its own. Listeners, keys, secrets and grants stand only in gateway.toml.
+    pub(super) struct RawApi = "<api>/api.toml" {
+        /// Unique among all APIs.
+        required name: Placed<ApiName>,
+        /// Any text, by custom `1.2.0`.
+        required version: Text,
+        /// Exact names or `*.suffix`; when absent, any.
+        repeated hosts: List<Spelling<HostPattern>>,
+        /// Servers that routes may name.
+        repeated upstream: Named<RawUpstream>,
+        /// Policies for all routes of the API, after those of the gateway.
+        repeated chain: List<Link>,
+        /// Operations.
+        repeated route: List<RawRoute>,
+    }
+}
+
+section! {
+    /// Servers that answer alike.
+    pub(super) struct RawUpstream = "[upstream.NAME]" {
+        /// At least one. TLS to upstreams is not there yet.
+        required targets: List<Placed<Spelling<Target>>>,
+        /// How long the servers may take.
+        nested timeouts: RawTimeouts,
+        /// Most unused connections kept, per worker.
+        default max_idle: Integer<0, 65_536> = 128,
+    }
+}
+
+section! {
+    /// How long the servers may take.
+    pub(super) struct RawTimeouts = "timeouts" {
+        /// To connect.
+        default connect: Time<1, 600_000> = Duration::from_secs(2),
+        /// From the end of the request to the head of the response.
+        default first_byte: Time<1, 86_400_000> = Duration::from_secs(30),
+        /// Between two pieces of a body.
+        default idle: Time<1, 86_400_000> = Duration::from_secs(60),
+    }
+}
+
+/// Read the api.toml of every folder that has one; a folder with other TOML but none of that name is a fault.
+pub(super) fn read_all(
+    tree: &Tree,
+    bounds: &UpstreamBounds,
+    policies: &DeclaredPolicies,
+    faults: &mut Faults,
+) -> Vec<Api> {
+    let mut apis: Vec<Api> = Vec::new();
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for folder in tree.folders() {
+        let file = folder.join("api.toml");
+        let Some(bytes) = tree.get(&file) else {
+            if holds_toml(tree, folder) {
+                faults.push(ConfigFault::of_file(
+                    &file,
+                    "is missing beside other TOML files",
+                    "create it, or move the folder away",
+                ));
+            }
+            continue;
+        };
+        let raw = with_document(&file, bytes, faults, RawApi::from_table);
+        let Some(raw) = raw else { continue };
+        if let Some(name) = &raw.name {
+            if let Some(other) = names.get(&name.value) {
+                let reason = format!("is the name of the API in {} too", other.display());
+                faults.push(name.place.fault(reason, "give each API its own name"));
+            }
+            names
+                .entry(name.value.clone())
+                .or_insert_with(|| file.clone());
+        }
+        apis.extend(raw.resolve(folder, bounds, policies, faults));
+    }
+    apis
+}
+
+fn holds_toml(tree: &Tree, folder: &Path) -> bool {
+    tree.files().any(|(path, _)| {
+        path.starts_with(folder)
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+    })
+}
+
+impl RawApi {
+    fn resolve(
+        self,
+        folder: &Path,
+        bounds: &UpstreamBounds,
+        policies: &DeclaredPolicies,
+        faults: &mut Faults,
+    ) -> Option<Api> {
+        let upstreams: BTreeMap<_, _> = self
+            .upstream
+            .into_iter()
+            .map(|(name, raw)| (name, raw.resolve(bounds, faults)))
+            .collect();
+        policies.check_chain(&self.chain, faults);
+        check_unique(&self.route, faults);
+        let routes = self
+            .route
+            .into_iter()
+            .filter_map(|raw| {
+                raw.resolve(
+                    |upstream| upstreams.contains_key(upstream),
+                    policies,
+                    faults,
+                )
+            })
+            .collect();
+        Some(Api {
+            name: self.name?.value,
+            version: self.version?,
+            folder: folder.to_owned(),
+            hosts: self.hosts,
+            upstreams: upstreams
+                .into_iter()
+                .filter_map(|(name, upstream)| Some((name, upstream?)))
+                .collect(),
+            chain: self.chain,
+            routes,
+            place: self.place,
+        })
+    }
+}
+
+impl RawUpstream {
+    fn resolve(self, bounds: &UpstreamBounds, faults: &mut Faults) -> Option<Upstream> {
+        let targets = self.targets?;
+        let place = self.place.below("targets");
+        if targets.is_empty() && !complained_below(faults, &place) {
+            faults.push(place.fault("is empty", "name at least one server"));
+        }
+        for target in &targets {
+            if let Err(refusal) = bounds.check(&target.value) {
+                let advice = match refusal {
+                    Refusal::NotAllowed => {
+                        "choose another server, or let the operator widen [upstreams] allow in gateway.toml"
+                    }
+                    Refusal::Metadata | Refusal::Own => "choose another server",
+                };
+                faults.push(target.place.fault(refusal.to_string(), advice));
+            }
+        }
+        let RawTimeouts {
+            connect,
+            first_byte,
+            idle,
+            ..
+        } = self.timeouts;
+        Some(Upstream {
+            targets,
+            timeouts: Timeouts {
+                connect,
+                first_byte,
+                idle,
+            },
+            max_idle: self.max_idle,
+            place: self.place,
+        })
+    }
+}
+
+/// The name of an API.
+pub(super) struct ApiName;
+
+impl Kind for ApiName {
+    type Out = String;
+
+    fn describe() -> String {
+        "a name of small letters, digits and `-`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
+        let is_small =
+            |text: &str| is_name(text, b"-") && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        read_text(node, &Self::describe(), faults, |text| {
+            is_small(text).then(|| text.to_owned())
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! Owns where upstreams may lie: what the operator allows, and what no configuration can allow.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use super::kinds::{List, Spelled, Spelling};
+use super::section::section;
+use super::target::{Host, Target, split_port};
+
+/// The metadata service of one cloud on IPv6; on IPv4 it is link-local everywhere.
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+const METADATA_NAME: &str = "metadata.google.internal";
+
+section! {
+    /// Where APIs may send requests. Link-local and metadata addresses and the gateway's own sockets are always refused.
+    pub(super) struct RawUpstreams = "[upstreams]" {
+        /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. When absent: all.
+        optional allow: List<Spelling<AllowRule>>,
+    }
+}
+
+/// Decides which targets are permitted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpstreamBounds {
+    allow: Option<Vec<AllowRule>>,
+    own: Vec<SocketAddr>,
+}
+
+/// Why a target is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("is a link-local or metadata address, which is always refused")]
+    Metadata,
+    #[error("is this gateway itself")]
+    Own,
+    #[error("is outside [upstreams] allow")]
+    NotAllowed,
+}
+
+impl UpstreamBounds {
+    /// `own` are the addresses this gateway listens on; none for `allow` means every host.
+    pub fn new(allow: Option<Vec<AllowRule>>, own: Vec<SocketAddr>) -> Self {
+        Self { allow, own }
+    }
+
+    /// Whether a configured target is permitted.
+    pub fn check(&self, target: &Target) -> Result<(), Refusal> {
+        match &target.host {
+            Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
+            Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
+            Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
+                self.check_address(SocketAddr::new(
+                    std::net::Ipv4Addr::LOCALHOST.into(),
+                    target.port,
+                ))?;
+                self.check_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), target.port))?;
+            }
+            Host::Name(_) => {}
+        }
+        match &self.allow {
+            Some(rules) if !rules.iter().any(|rule| rule.allows(target)) => {
+                Err(Refusal::NotAllowed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an address may be connected to; for addresses that names resolved to.
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), Refusal> {
+        let ip = address.ip().to_canonical();
+        let is_metadata = match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local() || ip == METADATA_V6,
+        };
+        if is_metadata {
+            return Err(Refusal::Metadata);
+        }
+        let is_own = self
+            .own
+            .iter()
+            .any(|own| own.port() == address.port() && reaches(ip, own.ip().to_canonical()));
+        if is_own { Err(Refusal::Own) } else { Ok(()) }
+    }
+}
+
+/// One entry of `[upstreams] allow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowRule {
+    hosts: Hosts,
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hosts {
+    One(Host),
+    /// With the leading dot.
+    Suffix(String),
+    Network {
+        ip: IpAddr,
+        bits: u32,
+    },
+}
+
+impl AllowRule {
+    fn allows(&self, target: &Target) -> bool {
+        let host = match (&self.hosts, &target.host) {
+            (Hosts::One(host), other) => host == other,
+            (Hosts::Suffix(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
+            (Hosts::Network { ip, bits }, Host::Ip(other)) => in_network(*other, *ip, *bits),
+            _ => false,
+        };
+        host && self.port.is_none_or(|port| port == target.port)
+    }
+}
+
+impl FromStr for AllowRule {
+    type Err = AllowError;
+
+    fn from_str(text: &str) -> Result<Self, AllowError> {
+        if let Some((ip, bits)) = text.split_once('/') {
+            let ip: IpAddr = ip.parse().map_err(|_| AllowError)?;
+            let most = if ip.is_ipv4() { 32 } else { 128 };
+            let bits = bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or(AllowError)?;
+            return Ok(Self {
+                hosts: Hosts::Network { ip, bits },
+                port: None,
+            });
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Self {
+                hosts: Hosts::One(Host::Ip(ip.to_canonical())),
+                port: None,
+            });
+        }
+        let (host, port) = split_port(text).ok_or(AllowError)?;
+        let hosts = match host.strip_prefix("*.") {
+            Some(suffix) => match suffix.parse() {
+                Ok(Host::Name(name)) => Hosts::Suffix(format!(".{name}")),
+                _ => return Err(AllowError),
+            },
+            None => Hosts::One(host.parse().map_err(|_| AllowError)?),
+        };
+        Ok(Self { hosts, port })
+    }
+}
+
+impl Spelled for AllowRule {
+    const SPELLING: &'static str =
+        "`host`, `host:port`, `*.suffix`, an IP address or a network like `10.0.0.0/8`";
+}
+
+/// A text that names no hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it names no host, address or network")]
+pub struct AllowError;
+
+/// Whether connecting to `ip` ends at a socket bound to `own`; the unspecified address connects to the machine itself.
+fn reaches(ip: IpAddr, own: IpAddr) -> bool {
+    let is_here = ip.is_loopback() || ip.is_unspecified();
+    ip == own || (own.is_unspecified() && is_here) || (own.is_loopback() && is_here)
+}
+
+fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let same = |left: u128, right: u128, width: u32| {
+        let shift = width.saturating_sub(bits);
+        left.checked_shr(shift).unwrap_or(0) == right.checked_shr(shift).unwrap_or(0)
+    };
+    match (ip, network) {
+        (IpAddr::V4(ip), IpAddr::V4(network)) => {
+            same(u32::from(ip).into(), u32::from(network).into(), 32)
+        }
+        (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.into(), network.into(), 128),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(allow: Option<&[&str]>, own: &[&str], target: &str) -> Result<(), Refusal> {
+        let allow = allow.map(|rules| rules.iter().map(|rule| rule.parse().unwrap()).collect());
+        let own = own.iter().map(|address| address.parse().unwrap()).collect();
+        UpstreamBounds::new(allow, own).check(&target.parse().unwrap())
+    }
+
+    #[test]
+    fn metadata_addresses_are_refused_even_when_allowed() {
+        for target in [
+            "http://169.254.169.254",
+            "http://169.254.0.1:8080",
+            "http://[::ffff:169.254.169.254]",
+            "http://[fe80::1]",
+            "http://[fd00:ec2::254]",
+            "http://metadata.google.internal",
+            "http://Metadata.Google.Internal.",
+        ] {
+            assert_eq!(check(None, &[], target), Err(Refusal::Metadata), "{target}");
+            assert_eq!(
+                check(Some(&["0.0.0.0/0", "::/0", "*.internal"]), &[], target),
+                Err(Refusal::Metadata),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_gateway_does_not_proxy_to_itself() {
+        let cases = [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080", true),
+            ("127.0.0.1:8080", "http://localhost:8080", true),
+            ("127.0.0.1:8080", "http://api.localhost:8080", true),
+            ("127.0.0.1:8080", "http://0.0.0.0:8080", true),
+            ("127.0.0.1:8080", "http://[::1]:8080", true),
+            ("0.0.0.0:8080", "http://127.0.0.2:8080", true),
+            ("[::]:8080", "http://127.0.0.1:8080", true),
+            ("10.0.0.5:8080", "http://10.0.0.5:8080", true),
+            ("10.0.0.5:8080", "http://127.0.0.1:8080", false),
+            ("127.0.0.1:8080", "http://127.0.0.1:8081", false),
+            ("0.0.0.0:8080", "http://10.0.0.9:8080", false),
+        ];
+        for (own, target, refused) in cases {
+            assert_eq!(
+                check(None, &[own], target),
+                if refused { Err(Refusal::Own) } else { Ok(()) },
+                "{own} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_allowed_hosts_are_permitted() {
+        let cases = [
+            ("pets", "http://pets:1", true),
+            ("pets", "http://pets.evil:1", false),
+            ("pets:9001", "http://pets:9001", true),
+            ("pets:9001", "http://pets:9002", false),
+            ("*.svc.local", "http://a.b.svc.local", true),
+            ("*.svc.local", "http://svc.local", false),
+            ("*.svc.local", "http://evilsvc.local", false),
+            ("10.0.0.0/8", "http://10.200.0.1", true),
+            ("10.0.0.0/8", "http://11.0.0.1", false),
+            ("10.0.0.0/8", "http://pets", false),
+            ("10.0.0.1", "http://10.0.0.1", true),
+            ("10.0.0.1:80", "http://10.0.0.1", true),
+            ("::1", "http://[::1]:7", true),
+            ("[::1]:7", "http://[::1]:7", true),
+            ("[::1]:7", "http://[::1]:8", false),
+            ("2001:db8::/32", "http://[2001:db8:1::1]", true),
+            ("2001:db8::/32", "http://[2001:db9::1]", false),
+            ("0.0.0.0/0", "http://1.2.3.4", true),
+            ("::/0", "http://[2001::1]", true),
+            ("::/0", "http://1.2.3.4", false),
+        ];
+        for (rule, target, permitted) in cases {
+            assert_eq!(
+                check(Some(&[rule]), &[], target).is_ok(),
+                permitted,
+                "{rule} {target}"
+            );
+        }
+        assert_eq!(
+            check(Some(&[]), &[], "http://pets"),
+            Err(Refusal::NotAllowed)
+        );
+    }
+
+    #[test]
+    fn what_names_no_hosts_is_refused() {
+        for text in [
+            "",
+            "*",
+            "*.",
+            "a b",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "pets/8",
+            "::1/129",
+            "pets:0",
+            "*.10.0.0.1",
+            "http://pets",
+        ] {
+            assert_eq!(text.parse::<AllowRule>(), Err(AllowError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Owns entries of chains and responders: a declared policy, its configuration, and what happens when it fails.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::fault::{Faults, Place, quoted};
+use super::kinds::{Spelled, Spelling, Text};
+use super::reader::Node;
+use super::secret;
+use super::section::{Kind, Section, Shown, section};
+
+/// One position in a chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChainEntry {
+    /// Name of a declared policy.
+    pub policy: String,
+    /// A JSON object.
+    pub config: Value,
+    pub on_error: OnError,
+    pub place: Place,
+}
+
+/// A policy that stands in the place of an upstream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Responder {
+    /// Name of a declared policy.
+    pub policy: String,
+    /// A JSON object.
+    pub config: Value,
+    pub place: Place,
+}
+
+/// What happens to a request whose policy failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// It is answered with 503.
+    #[default]
+    Reject,
+    /// It goes on as if the policy were not there.
+    Skip,
+}
+
+impl fmt::Display for OnError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Reject => "reject",
+            Self::Skip => "skip",
+        })
+    }
+}
+
+/// A word that is neither `reject` nor `skip`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such choice")]
+pub struct UnknownOnError;
+
+impl FromStr for OnError {
+    type Err = UnknownOnError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOnError> {
+        [Self::Reject, Self::Skip]
+            .into_iter()
+            .find(|choice| choice.to_string() == text)
+            .ok_or(UnknownOnError)
+    }
+}
+
+impl Spelled for OnError {
+    const SPELLING: &'static str = "\"reject\" or \"skip\"";
+}
+
+section! {
+    /// A position in a chain. Chains nest: the gateway's, then the API's, then the route's. An item that needs neither configuration
+    /// nor `on_error` can be written as the policy's name alone.
+    pub(super) struct RawEntry = "[[chain]]" {
+        /// Name of a `[policy.NAME]`.
+        required policy: Text,
+        /// Handed to the policy as JSON; datetimes become strings. Never holds secrets.
+        default config: Json = empty_object(),
+        /// What happens when the policy fails: `reject` answers 503, `skip` goes on without it.
+        default on_error: Spelling<OnError> = OnError::Reject,
+    }
+}
+
+section! {
+    /// A policy that makes the response itself. Can be written as the policy's name alone.
+    pub(super) struct RawResponder = "responder" {
+        /// Name of a `[policy.NAME]`.
+        required policy: Text,
+        /// Handed to the policy as JSON; datetimes become strings. Never holds secrets.
+        default config: Json = empty_object(),
+    }
+}
+
+/// An entry of a chain, written as a name or a table.
+pub(super) struct Link;
+
+impl Kind for Link {
+    type Out = ChainEntry;
+    const SECTION: Option<&'static Section> = Some(&RawEntry::SECTION);
+
+    fn describe() -> String {
+        "the name of a policy or a table".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<ChainEntry> {
+        let place = node.place.clone();
+        if node.as_str().is_some() {
+            let policy = Text::read(node, faults)?;
+            return Some(ChainEntry {
+                policy,
+                config: empty_object(),
+                on_error: OnError::default(),
+                place,
+            });
+        }
+        let Some(table) = node.as_table() else {
+            node.mistaken(&Self::describe(), faults);
+            return None;
+        };
+        let raw = RawEntry::from_table(table, faults);
+        Some(ChainEntry {
+            policy: raw.policy?,
+            config: raw.config,
+            on_error: raw.on_error,
+            place,
+        })
+    }
+}
+
+/// A responder, written as a name or a table.
+pub(super) struct ResponderLink;
+
+impl Kind for ResponderLink {
+    type Out = Responder;
+    const SECTION: Option<&'static Section> = Some(&RawResponder::SECTION);
+
+    fn describe() -> String {
+        Link::describe()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Responder> {
+        let place = node.place.clone();
+        if node.as_str().is_some() {
+            return Some(Responder {
+                policy: Text::read(node, faults)?,
+                config: empty_object(),
+                place,
+            });
+        }
+        let Some(table) = node.as_table() else {
+            node.mistaken(&Self::describe(), faults);
+            return None;
+        };
+        let raw = RawResponder::from_table(table, faults);
+        Some(Responder {
+            policy: raw.policy?,
+            config: raw.config,
+            place,
+        })
+    }
+}
+
+/// Names of declared policies; unknown as long as gateway.toml cannot be read, and then nothing is complained about.
+#[derive(Debug, Default)]
+pub(super) struct DeclaredPolicies(pub(super) Option<BTreeSet<String>>);
+
+impl DeclaredPolicies {
+    pub(super) fn check_chain(&self, chain: &[ChainEntry], faults: &mut Faults) {
+        for entry in chain {
+            self.check(&entry.policy, &entry.place, faults);
+        }
+    }
+
+    pub(super) fn check(&self, policy: &str, place: &Place, faults: &mut Faults) {
+        let Some(names) = &self.0 else { return };
+        if names.contains(policy) {
+            return;
+        }
+        let near = names
+            .iter()
+            .min_by_key(|name| strsim::damerau_levenshtein(name, policy));
+        let near = near.filter(|name| strsim::damerau_levenshtein(name, policy) <= 2);
+        let advice = match near {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "declare it as [policy.NAME] in gateway.toml".to_owned(),
+        };
+        faults.push(place.fault(
+            format!("names the policy {}, which is not declared", quoted(policy)),
+            advice,
+        ));
+    }
+}
+
+/// A table that becomes a JSON object.
+pub(super) struct Json;
+
+impl Kind for Json {
+    type Out = Value;
+
+    fn describe() -> String {
+        "a table".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Value> {
+        if node.as_table().is_none() {
+            node.mistaken(&Self::describe(), faults);
+            return None;
+        }
+        Some(node.to_json(faults, &mut secret::check_text))
+    }
+}
+
+impl Shown for Json {
+    fn show(value: &Value) -> String {
+        value.to_string()
+    }
+}
+
+fn empty_object() -> Value {
+    Value::Object(Map::new())
+}

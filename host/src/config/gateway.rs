@@ -1,0 +1,294 @@
+//! Owns gateway.toml: sockets, powers, secrets and policies, everything an API folder may only name.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::bounds::{RawUpstreams, UpstreamBounds};
+use super::chain::{ChainEntry, DeclaredPolicies, Link};
+use super::fault::{Faults, Place, complained_below};
+use super::grant::Pattern;
+use super::key::{Keys, RawKeys};
+use super::kinds::{Flag, Integer, List, Named, Placed, Size, Spelling, Text, Time, read_text};
+use super::policy::{Policy, RawPolicy};
+use super::reader::Node;
+use super::secret::{RawSecret, Secret};
+use super::section::{Kind, Shown, section};
+use super::store::{RawStore, Store};
+use super::tree::Tree;
+
+/// A socket that accepts requests, with its limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listener {
+    pub name: String,
+    pub address: SocketAddr,
+    /// From the first byte of a request to the end of its head.
+    pub header_timeout: Duration,
+    /// Between requests of one connection.
+    pub idle_timeout: Duration,
+    /// Per process.
+    pub max_connections: u32,
+    /// Bytes of a request's head.
+    pub max_header_bytes: u64,
+    pub max_headers: u32,
+    /// None streams bodies of any length.
+    pub max_body_bytes: Option<u64>,
+    pub place: Place,
+}
+
+section! {
+    /// The gateway: one file, `policies/gateway.toml`.
+    pub(super) struct RawGateway = "gateway.toml" {
+        /// Where the gateway keeps what must survive a restart.
+        nested state: RawState,
+        /// Threads.
+        nested runtime: RawRuntime,
+        /// Sockets; at least one.
+        repeated listen: Named<RawListen>,
+        /// Health, metrics and commands.
+        nested admin: RawAdmin,
+        /// The access log.
+        nested access_log: RawAccessLog,
+        /// What happens to every request before anything else.
+        nested request: RawRequest,
+        /// Where APIs may send requests.
+        nested upstreams: RawUpstreams,
+        /// Values that must not stand in the policies folder.
+        repeated secret: Named<RawSecret>,
+        /// Key sets.
+        repeated keys: Named<RawKeys>,
+        /// Key-value stores.
+        repeated store: Named<RawStore>,
+        /// Policies.
+        repeated policy: Named<RawPolicy>,
+        /// The chain every request passes, also those that match no route.
+        repeated chain: List<Link>,
+    }
+}
+
+section! {
+    /// Where the gateway keeps what must survive a restart.
+    pub(super) struct RawState = "[state]" {
+        /// Folder; when absent, `$STATE_DIRECTORY` or else `./.lockgate`.
+        optional dir: Text,
+    }
+}
+
+section! {
+    /// Threads.
+    pub(super) struct RawRuntime = "[runtime]" {
+        /// Worker threads; when absent, one per core.
+        optional workers: Integer<1, 256>,
+    }
+}
+
+section! {
+    /// A socket that accepts requests.
+    pub(super) struct RawListen = "[listen.NAME]" {
+        /// Where to listen.
+        required address: Placed<Spelling<SocketAddr>>,
+        /// From the first byte of a request to the end of its head.
+        default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
+        /// How long a connection may wait for its next request.
+        default idle_timeout: Time<100, 3_600_000> = Duration::from_secs(75),
+        /// Most connections at once, in the whole process.
+        default max_connections: Integer<1, 1_000_000> = 10_000,
+        /// Longest head of a request.
+        default max_header_bytes: Size<8_192, 1_048_576> = 32 << 10,
+        /// Most header fields of a request.
+        default max_headers: Integer<1, 1_000> = 100,
+        /// Longest body of a request; when absent, any length is streamed.
+        optional max_body_bytes: Size<0, 1_099_511_627_776>,
+    }
+}
+
+section! {
+    /// Health, metrics and commands.
+    pub(super) struct RawAdmin = "[admin]" {
+        /// Where to listen; only this machine can reach it.
+        default address: Loopback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081),
+    }
+}
+
+section! {
+    /// The access log.
+    pub(super) struct RawAccessLog = "[access_log]" {
+        /// Whether a line is written for each request.
+        default enabled: Flag = true,
+    }
+}
+
+section! {
+    /// What happens to every request before anything else.
+    pub(super) struct RawRequest = "[request]" {
+        /// Header fields only policies may set: removed when a client sends them. Names, or `prefix*`.
+        default identity_headers: List<ClientField> = ["x-consumer-", "x-authenticated-", "x-lockgate-"]
+            .map(|prefix| Pattern::Prefix(prefix.to_owned()))
+            .into(),
+    }
+}
+
+/// What gateway.toml says, as far as it could be read.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    pub(super) state_dir: Option<PathBuf>,
+    pub(super) workers: Option<u32>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) admin: SocketAddr,
+    pub(super) access_log: bool,
+    pub(super) identity_headers: Vec<Pattern>,
+    pub(super) upstreams: UpstreamBounds,
+    pub(super) secrets: BTreeMap<String, Secret>,
+    pub(super) keys: BTreeMap<String, Keys>,
+    pub(super) stores: BTreeMap<String, Store>,
+    pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) declared: DeclaredPolicies,
+    pub(super) chain: Vec<ChainEntry>,
+}
+
+impl RawGateway {
+    pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
+        let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, faults);
+        let own = listeners
+            .iter()
+            .map(|listener| listener.address)
+            .chain([self.admin.address])
+            .collect();
+        let secrets = self.secret;
+        let keys: BTreeMap<_, _> = self
+            .keys
+            .into_iter()
+            .map(|(name, raw)| {
+                (
+                    name,
+                    raw.resolve(tree, |secret| secrets.contains_key(secret), faults),
+                )
+            })
+            .collect();
+        let mut stores = self
+            .store
+            .into_iter()
+            .map(|(name, raw)| (name, raw.resolve()))
+            .collect();
+        let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
+        let policies = self
+            .policy
+            .into_iter()
+            .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, faults)?)))
+            .collect();
+        declared.check_chain(&self.chain, faults);
+        Gateway {
+            state_dir: self.state.dir.map(PathBuf::from),
+            workers: self.runtime.workers,
+            listeners,
+            admin: self.admin.address,
+            access_log: self.access_log.enabled,
+            identity_headers: self.request.identity_headers,
+            upstreams: UpstreamBounds::new(self.upstreams.allow, own),
+            secrets: secrets
+                .into_iter()
+                .filter_map(|(name, raw)| Some((name, raw.resolve()?)))
+                .collect(),
+            keys: keys
+                .into_iter()
+                .filter_map(|(name, keys)| Some((name, keys?)))
+                .collect(),
+            stores,
+            policies,
+            declared,
+            chain: self.chain,
+        }
+    }
+}
+
+/// An address only this machine can reach.
+pub(super) struct Loopback;
+
+impl Kind for Loopback {
+    type Out = SocketAddr;
+
+    fn describe() -> String {
+        "a loopback address and port, \"127.0.0.1:8081\"".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<SocketAddr> {
+        read_text(node, &Self::describe(), faults, |text| {
+            text.parse()
+                .ok()
+                .filter(|address: &SocketAddr| address.ip().is_loopback())
+        })
+    }
+}
+
+impl Shown for Loopback {
+    fn show(value: &SocketAddr) -> String {
+        format!("\"{value}\"")
+    }
+}
+
+/// A header field, or the beginning of some, that clients may not send.
+pub(super) struct ClientField;
+
+impl Kind for ClientField {
+    type Out = Pattern;
+
+    fn describe() -> String {
+        "the lower-case name of a header field or `prefix*`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Pattern> {
+        read_text(node, &Self::describe(), faults, |text| {
+            match text.parse().ok()? {
+                Pattern::Exact(name) | Pattern::Prefix(name) if name.starts_with(':') => None,
+                Pattern::All => None,
+                pattern => Some(pattern),
+            }
+        })
+    }
+}
+
+impl Shown for ClientField {
+    fn show(value: &Pattern) -> String {
+        format!("\"{value}\"")
+    }
+}
+
+fn resolve_listeners(
+    raw: BTreeMap<String, RawListen>,
+    place: &Place,
+    admin: SocketAddr,
+    faults: &mut Faults,
+) -> Vec<Listener> {
+    let listen = place.below("listen");
+    if raw.is_empty() && !complained_below(faults, &listen) {
+        faults.push(listen.fault(
+            "is missing: there is nowhere to listen",
+            "add [listen.NAME] with an address",
+        ));
+    }
+    let mut listeners: Vec<Listener> = Vec::new();
+    for (name, raw) in raw {
+        let Some(address) = raw.address else { continue };
+        let is_taken =
+            address.value == admin || listeners.iter().any(|other| other.address == address.value);
+        if is_taken && address.value.port() != 0 {
+            faults.push(address.place.fault(
+                "is the address of another listener or of [admin]",
+                "give each its own address",
+            ));
+        }
+        listeners.push(Listener {
+            name,
+            address: address.value,
+            header_timeout: raw.header_timeout,
+            idle_timeout: raw.idle_timeout,
+            max_connections: raw.max_connections,
+            max_header_bytes: raw.max_header_bytes,
+            max_headers: raw.max_headers,
+            max_body_bytes: raw.max_body_bytes,
+            place: raw.place,
+        });
+    }
+    listeners
+}

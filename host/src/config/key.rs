@@ -1,0 +1,222 @@
+//! Owns key sets as the operator declares them: where the material comes from and the algorithm it is bound to.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::fault::{At, Faults, Place, complained_below};
+use super::kinds::{Placed, Spelled, Spelling};
+use super::reader::Node;
+use super::section::{Kind, section};
+use super::tree::{Tree, TreeFile};
+use crate::keys::Algorithm;
+
+/// A key set policies may be granted by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keys {
+    pub source: KeySource,
+    pub place: Place,
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeySource {
+    /// A JWK set (RFC 7517 section 5); each key is bound to its own algorithm.
+    Jwks(KeyMaterial),
+    /// One public key, or a private one from a secret, in PEM.
+    Pem {
+        material: KeyMaterial,
+        algorithm: Algorithm,
+    },
+    /// One symmetric key; the algorithm is one of the HS family.
+    Hmac {
+        secret: String,
+        algorithm: Algorithm,
+    },
+    /// Made at the first start and kept in the state directory.
+    Generate(Algorithm),
+}
+
+/// Key material, or where to get it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeyMaterial {
+    /// A public file of the policies folder.
+    File(TreeFile),
+    /// The `[secret.NAME]` of this name, which is declared.
+    Secret(String),
+}
+
+impl Spelled for Algorithm {
+    const SPELLING: &'static str = "one of \"HS256\", \"HS384\", \"HS512\", \"RS256\", \"RS384\", \"RS512\", \"PS256\", \"PS384\", \"PS512\", \"ES256\", \"ES384\", \"ES512\", \"EdDSA\"";
+}
+
+section! {
+    /// A key set that policies may be granted with `key:NAME`. Private and symmetric keys never lie in the policies folder.
+    pub(super) struct RawKeys = "[keys.NAME]" {
+        /// A JWK set.
+        optional jwks: Material,
+        /// One key in PEM.
+        optional pem: Material,
+        /// One symmetric key.
+        optional hmac: SecretName,
+        /// Make a key at the first start and keep it in the state directory.
+        optional generate: Spelling<Algorithm>,
+        /// What the key is bound to; required with `pem` and with `hmac` (the HS family), not used otherwise.
+        optional algorithm: Placed<Spelling<Algorithm>>,
+    }
+    exactly one of "jwks", "pem", "hmac", "generate";
+}
+
+impl RawKeys {
+    pub(super) fn resolve(
+        self,
+        tree: &Tree,
+        is_secret: impl Fn(&str) -> bool,
+        faults: &mut Faults,
+    ) -> Option<Keys> {
+        if !complained_below(faults, &self.place) {
+            self.check_algorithm(faults);
+        }
+        let bound = self.algorithm.map(|algorithm| algorithm.value);
+        let mut find = |reference| find_material(reference, tree, &is_secret, faults);
+        let source = match (self.jwks, self.pem, self.hmac, self.generate) {
+            (Some(jwks), None, None, None) => KeySource::Jwks(find(jwks)?),
+            (None, Some(pem), None, None) => KeySource::Pem {
+                material: find(pem)?,
+                algorithm: bound?,
+            },
+            (None, None, Some(hmac), None) => KeySource::Hmac {
+                secret: declared(hmac, &is_secret, faults)?,
+                algorithm: bound?,
+            },
+            (None, None, None, Some(algorithm)) => KeySource::Generate(algorithm),
+            _ => return None,
+        };
+        Some(Keys {
+            source,
+            place: self.place,
+        })
+    }
+
+    /// The algorithm is there when the key needs one, and of the family the key is of.
+    fn check_algorithm(&self, faults: &mut Faults) {
+        let is_bound = self.pem.is_some() || self.hmac.is_some();
+        let Some(algorithm) = &self.algorithm else {
+            if is_bound {
+                let place = self.place.below("algorithm");
+                let advice = format!("write {}", Algorithm::SPELLING);
+                faults
+                    .push(place.fault("is missing: such a key is bound to one algorithm", advice));
+            }
+            return;
+        };
+        let (reason, advice) = match algorithm.value.is_hmac() {
+            _ if !is_bound => (
+                "has no meaning here",
+                "remove it; it belongs to `pem` and `hmac`",
+            ),
+            true if self.pem.is_some() => (
+                "is symmetric, and PEM keys are not",
+                "write an RS, PS or ES algorithm or \"EdDSA\"",
+            ),
+            false if self.hmac.is_some() => (
+                "is not symmetric",
+                "write \"HS256\", \"HS384\" or \"HS512\"",
+            ),
+            _ => return,
+        };
+        faults.push(algorithm.place.fault(reason, advice));
+    }
+}
+
+/// `"secret:NAME"` or a file of the policies folder. Faults never show the text: it may be the key itself, put in the wrong place.
+pub(super) struct Material;
+
+/// Names key material.
+#[derive(Debug)]
+pub(super) enum MaterialRef {
+    Secret(String),
+    File(String),
+}
+
+impl Kind for Material {
+    type Out = At<MaterialRef>;
+
+    fn describe() -> String {
+        "\"secret:NAME\" or, for public keys, a file of the policies folder".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<At<MaterialRef>> {
+        let Some(text) = node.as_str() else {
+            node.mistaken(&Self::describe(), faults);
+            return None;
+        };
+        let value = match text.strip_prefix("secret:") {
+            Some(name) => MaterialRef::Secret(name.to_owned()),
+            None => MaterialRef::File(text.to_owned()),
+        };
+        Some(At {
+            value,
+            place: node.place.clone(),
+        })
+    }
+}
+
+/// `"secret:NAME"` and nothing else, for keys that are never public. Faults do not show the text either.
+pub(super) struct SecretName;
+
+impl Kind for SecretName {
+    type Out = At<String>;
+
+    fn describe() -> String {
+        "\"secret:NAME\"".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<At<String>> {
+        let place = node.place.clone();
+        match Material::read(node, faults)?.value {
+            MaterialRef::Secret(value) => Some(At { value, place }),
+            MaterialRef::File(_) => {
+                faults.push(place.fault("names no secret", format!("write {}", Self::describe())));
+                None
+            }
+        }
+    }
+}
+
+fn find_material(
+    At { value, place }: At<MaterialRef>,
+    tree: &Tree,
+    is_secret: impl Fn(&str) -> bool,
+    faults: &mut Faults,
+) -> Option<KeyMaterial> {
+    let text = match value {
+        MaterialRef::Secret(value) => {
+            return declared(At { value, place }, is_secret, faults).map(KeyMaterial::Secret);
+        }
+        MaterialRef::File(text) => text,
+    };
+    let folder = place.file.parent().unwrap_or(Path::new(""));
+    let file = tree.file(folder, &text);
+    if file.is_none() {
+        let advice = format!("write {}", Material::describe());
+        faults.push(place.fault("names no file of the policies folder", advice));
+    }
+    file.map(KeyMaterial::File)
+}
+
+/// The name, if a secret of that name is declared.
+fn declared(
+    At { value, place }: At<String>,
+    is_secret: impl Fn(&str) -> bool,
+    faults: &mut Faults,
+) -> Option<String> {
+    if is_secret(&value) {
+        return Some(value);
+    }
+    faults.push(place.fault(
+        "names a secret that is not declared",
+        "declare it as [secret.NAME]",
+    ));
+    None
+}

@@ -1,0 +1,122 @@
+//! Owns the way from the policies folder to validated types; finds all faults at once and never starts anything.
+
+mod api;
+mod bounds;
+mod chain;
+mod fault;
+mod gateway;
+mod grant;
+mod key;
+mod kinds;
+mod policy;
+mod reader;
+mod reference;
+mod route;
+mod secret;
+mod section;
+mod store;
+mod target;
+mod tree;
+mod units;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use api::{Api, Timeouts, Upstream};
+pub use bounds::{AllowError, AllowRule, Refusal, UpstreamBounds};
+pub use chain::{ChainEntry, OnError, Responder, UnknownOnError};
+pub use fault::{At, ConfigFault, Place};
+pub use gateway::Listener;
+pub use grant::{BodyAccess, Direction, Grant, GrantError, Pattern};
+pub use key::{KeyMaterial, KeySource, Keys};
+pub use policy::{Limits, Policy, PolicySource};
+pub use reference::reference;
+pub use route::{Backend, Route, RouteMatch};
+pub use secret::{Secret, SecretSource};
+pub use store::Store;
+pub use target::{Host, Target, TargetError};
+pub use tree::{Tree, TreeFile};
+
+use chain::DeclaredPolicies;
+use fault::Faults;
+use gateway::RawGateway;
+use reader::with_document;
+
+/// Everything the policies folder says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// None for the usual place.
+    pub state_dir: Option<PathBuf>,
+    /// None for one per core.
+    pub workers: Option<u32>,
+    /// At least one, in the order of their names.
+    pub listeners: Vec<Listener>,
+    /// A loopback address.
+    pub admin: SocketAddr,
+    pub access_log: bool,
+    /// Names and prefixes of fields clients may not send.
+    pub identity_headers: Vec<Pattern>,
+    /// Every configured target is within; addresses that names resolve to are for the upstream side to check.
+    pub upstreams: UpstreamBounds,
+    pub secrets: BTreeMap<String, Secret>,
+    pub keys: BTreeMap<String, Keys>,
+    /// Those declared and those only granted.
+    pub stores: BTreeMap<String, Store>,
+    pub policies: BTreeMap<String, Policy>,
+    /// The gateway's own chain.
+    pub chain: Vec<ChainEntry>,
+    /// In the order of their folders.
+    pub apis: Vec<Api>,
+}
+
+impl Config {
+    /// Read a tree; the error holds every fault there is, ordered by file and line.
+    pub fn parse(tree: &Tree) -> Result<Self, Vec<ConfigFault>> {
+        let mut faults = Faults::new();
+        let file = Path::new("gateway.toml");
+        let gateway = match tree.get(file) {
+            Some(bytes) => with_document(file, bytes, &mut faults, |table, faults| {
+                RawGateway::from_table(table, faults).resolve(tree, faults)
+            }),
+            None => {
+                faults.push(ConfigFault::of_file(
+                    file,
+                    "is missing",
+                    "create it with at least [listen.NAME]",
+                ));
+                None
+            }
+        };
+        let (no_bounds, no_policies) = (UpstreamBounds::default(), DeclaredPolicies::default());
+        let (bounds, policies) = gateway
+            .as_ref()
+            .map_or((&no_bounds, &no_policies), |gateway| {
+                (&gateway.upstreams, &gateway.declared)
+            });
+        let apis = api::read_all(tree, bounds, policies, &mut faults);
+        secret::check_files(tree, &mut faults);
+        faults.sort();
+        match gateway {
+            Some(gateway) if faults.is_empty() => Ok(Self {
+                state_dir: gateway.state_dir,
+                workers: gateway.workers,
+                listeners: gateway.listeners,
+                admin: gateway.admin,
+                access_log: gateway.access_log,
+                identity_headers: gateway.identity_headers,
+                upstreams: gateway.upstreams,
+                secrets: gateway.secrets,
+                keys: gateway.keys,
+                stores: gateway.stores,
+                policies: gateway.policies,
+                chain: gateway.chain,
+                apis,
+            }),
+            _ => Err(faults),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

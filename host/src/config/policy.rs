@@ -1,0 +1,227 @@
+//! Owns declared policies: where the code comes from, what it may do and what it may use.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::fault::{At, Faults, Place};
+use super::grant::Grant;
+use super::key::Keys;
+use super::kinds::{Integer, List, Placed, Size, Spelled, Spelling, Time, is_name};
+use super::section::section;
+use super::store::Store;
+use super::tree::{Tree, TreeFile};
+
+/// A component with its powers and limits, to be named in chains.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    pub source: PolicySource,
+    /// SHA-256 the component must have; already checked for files.
+    pub digest: Option<[u8; 32]>,
+    pub grants: Vec<Grant>,
+    pub limits: Limits,
+    pub place: Place,
+}
+
+/// Where a component comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PolicySource {
+    /// One of those inside the gateway.
+    Builtin(String),
+    /// A component of the policies folder.
+    File(TreeFile),
+}
+
+/// What one policy may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time of one hook call.
+    pub cpu: Duration,
+    /// Wall-clock time of one hook call, host calls included.
+    pub wall: Duration,
+    /// Bytes of linear memory of one instance.
+    pub memory: u64,
+    /// Instances per worker.
+    pub instances: u32,
+    /// Calls after which an instance is replaced.
+    pub calls: u32,
+}
+
+section! {
+    /// A policy that chains may name, and all it may do.
+    pub(super) struct RawPolicy = "[policy.NAME]" {
+        /// `builtin:NAME` for a policy inside the gateway, `file:PATH` for a component of the policies folder.
+        required source: Placed<Spelling<SourceRef>>,
+        /// `sha256:` and 64 hexadecimal digits the component must have.
+        optional digest: Placed<Spelling<Digest>>,
+        /// Powers. What is not granted cannot be used; a policy that declares more is refused.
+        repeated grant: List<Placed<Spelling<Grant>>>,
+        /// What the policy may use.
+        nested limits: RawLimits,
+    }
+}
+
+section! {
+    /// What one policy may use.
+    pub(super) struct RawLimits = "limits" {
+        /// CPU time of one hook call.
+        default cpu: Time<1, 1_000> = Duration::from_millis(5),
+        /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
+        default wall: Time<1, 60_000> = Duration::from_secs(1),
+        /// Memory of one instance.
+        default memory: Size<65_536, 67_108_864> = 16 << 20,
+        /// Most instances per worker.
+        default instances: Integer<1, 1_000> = 64,
+        /// Calls after which an instance is replaced.
+        default calls: Integer<1, 1_000_000> = 1_000,
+    }
+}
+
+impl RawPolicy {
+    /// Turn into a policy; a granted store nobody declared joins `stores` with the defaults.
+    pub(super) fn resolve(
+        self,
+        tree: &Tree,
+        keys: &BTreeMap<String, Option<Keys>>,
+        stores: &mut BTreeMap<String, Store>,
+        faults: &mut Faults,
+    ) -> Option<Policy> {
+        for At { value, place } in &self.grant {
+            match value {
+                Grant::Key(name) if !keys.contains_key(name) => {
+                    faults.push(place.fault(
+                        format!("names the keys `{name}`, which are not declared"),
+                        "declare them as [keys.NAME]",
+                    ));
+                }
+                Grant::Store { name, .. } if !stores.contains_key(name) => {
+                    stores.insert(name.clone(), Store::with_defaults(place.clone()));
+                }
+                _ => {}
+            }
+        }
+        let limits = self.limits.resolve(faults);
+        let source = match self.source? {
+            At {
+                value: SourceRef::Builtin(name),
+                ..
+            } => PolicySource::Builtin(name),
+            At {
+                value: SourceRef::File(text),
+                place,
+            } => {
+                let folder = place.file.parent().unwrap_or(Path::new(""));
+                let Some(file) = tree.file(folder, &text) else {
+                    faults.push(place.fault(
+                        "names no file of the policies folder",
+                        "put the component there, or correct the path",
+                    ));
+                    return None;
+                };
+                PolicySource::File(file)
+            }
+        };
+        if let (PolicySource::File(file), Some(pinned)) = (&source, &self.digest)
+            && Sha256::digest(&file.bytes)[..] != pinned.value.0
+        {
+            faults.push(pinned.place.fault(
+                "is not the digest of the file",
+                "check where the file comes from, then correct the digest",
+            ));
+        }
+        let grants = self.grant.into_iter().map(|grant| grant.value).collect();
+        Some(Policy {
+            source,
+            digest: self.digest.map(|digest| digest.value.0),
+            grants,
+            limits,
+            place: self.place,
+        })
+    }
+}
+
+impl RawLimits {
+    fn resolve(self, faults: &mut Faults) -> Limits {
+        if self.cpu > self.wall {
+            faults.push(
+                self.place
+                    .below("wall")
+                    .fault("is less than `cpu`", "make `wall` at least `cpu`"),
+            );
+        }
+        Limits {
+            cpu: self.cpu,
+            wall: self.wall,
+            memory: self.memory,
+            instances: self.instances,
+            calls: self.calls,
+        }
+    }
+}
+
+/// Names a component.
+#[derive(Debug)]
+pub(super) enum SourceRef {
+    Builtin(String),
+    File(String),
+}
+
+impl FromStr for SourceRef {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        match text.split_once(':') {
+            Some(("builtin", name)) if is_name(name, b"-") => Ok(Self::Builtin(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
+            _ => Err(SourceError),
+        }
+    }
+}
+
+impl Spelled for SourceRef {
+    const SPELLING: &'static str = "\"builtin:NAME\" or \"file:PATH\"";
+}
+
+/// A text that names no component.
+#[derive(Debug, thiserror::Error)]
+#[error("it names no component")]
+pub(super) struct SourceError;
+
+/// A SHA-256 digest.
+#[derive(Debug)]
+pub(super) struct Digest([u8; 32]);
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let digits = text
+            .strip_prefix("sha256:")
+            .filter(|digits| digits.len() == 64)
+            .ok_or(DigestError)?;
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            let digit = |at: usize| {
+                pair.get(at)
+                    .and_then(|digit| char::from(*digit).to_digit(16))
+            };
+            let value = digit(0).zip(digit(1)).map(|(high, low)| high << 4 | low);
+            *byte = value
+                .and_then(|value| u8::try_from(value).ok())
+                .ok_or(DigestError)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Spelled for Digest {
+    const SPELLING: &'static str = "\"sha256:\" and 64 hexadecimal digits";
+}
+
+/// A text that is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("it is no SHA-256 digest")]
+pub(super) struct DigestError;

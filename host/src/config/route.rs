@@ -1,0 +1,235 @@
+//! Owns `[[route]]` of an api.toml: what a route matches and where its requests go.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::route::{HostPattern, PathPattern};
+
+use super::chain::{ChainEntry, DeclaredPolicies, Link, Responder, ResponderLink};
+use super::fault::{Faults, Place, quoted};
+use super::kinds::{List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
+use super::reader::Node;
+use super::section::{Kind, section};
+
+/// One operation of an API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Unique in its API.
+    pub name: String,
+    pub matching: RouteMatch,
+    pub chain: Vec<ChainEntry>,
+    pub backend: Backend,
+    /// From the end of the request's head to the end of the response.
+    pub timeout: Duration,
+    pub place: Place,
+}
+
+/// What a request must look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteMatch {
+    pub path: PathPattern,
+    /// Empty for any.
+    pub methods: Vec<Method>,
+    /// Empty for those of the API.
+    pub hosts: Vec<HostPattern>,
+    /// Fields with exactly these values.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Backend {
+    /// An upstream of the same API, which is declared.
+    Upstream(String),
+    Responder(Responder),
+}
+
+section! {
+    /// One operation of an API.
+    pub(super) struct RawRoute = "[[route]]" {
+        /// Unique in the API; letters, digits, `_`, `.` and `-`.
+        required name: Placed<RouteName>,
+        /// What a request must look like.
+        required matching "match": RawMatch,
+        /// Policies for this route, after those of the gateway and of the API.
+        repeated chain: List<Link>,
+        /// Name of an `[upstream.NAME]` of this file.
+        optional upstream: Placed<Text>,
+        /// A policy that makes the response itself.
+        optional responder: ResponderLink,
+        /// Longest time for the whole exchange.
+        default timeout: Time<1, 86_400_000> = Duration::from_secs(60),
+    }
+    exactly one of "upstream", "responder";
+}
+
+section! {
+    /// What a request must look like.
+    pub(super) struct RawMatch = "match" {
+        /// Literal segments, `{name}` for one segment, `{*name}` at the end for the rest.
+        required path: Spelling<PathPattern>,
+        /// When absent, any.
+        repeated methods: List<MethodName>,
+        /// Exact names or `*.suffix`; when absent, those of the API.
+        repeated hosts: List<Spelling<HostPattern>>,
+        /// Header fields and the values they must have.
+        repeated headers: HeaderValues,
+    }
+}
+
+impl RawRoute {
+    pub(super) fn resolve(
+        self,
+        upstreams: impl Fn(&str) -> bool,
+        policies: &DeclaredPolicies,
+        faults: &mut Faults,
+    ) -> Option<Route> {
+        policies.check_chain(&self.chain, faults);
+        if let Some(responder) = &self.responder {
+            policies.check(&responder.policy, &responder.place, faults);
+        }
+        if let Some(upstream) = self
+            .upstream
+            .as_ref()
+            .filter(|upstream| !upstreams(&upstream.value))
+        {
+            let reason = format!(
+                "names the upstream {}, which is not declared",
+                quoted(&upstream.value)
+            );
+            faults.push(
+                upstream
+                    .place
+                    .fault(reason, "declare it as [upstream.NAME] in this file"),
+            );
+        }
+        let backend = match (self.upstream, self.responder) {
+            (Some(upstream), None) => Backend::Upstream(upstream.value),
+            (None, Some(responder)) => Backend::Responder(responder),
+            _ => return None,
+        };
+        let RawMatch {
+            path,
+            methods,
+            hosts,
+            headers,
+            ..
+        } = self.matching?;
+        let matching = RouteMatch {
+            path: path?,
+            methods,
+            hosts,
+            headers,
+        };
+        Some(Route {
+            name: self.name?.value,
+            matching,
+            chain: self.chain,
+            backend,
+            timeout: self.timeout,
+            place: self.place,
+        })
+    }
+}
+
+/// Complain about names that several routes of one API have.
+pub(super) fn check_unique(routes: &[RawRoute], faults: &mut Faults) {
+    let mut first: BTreeMap<&str, Option<u32>> = BTreeMap::new();
+    for route in routes {
+        let Some(name) = &route.name else { continue };
+        match first.get(name.value.as_str()) {
+            None => {
+                first.insert(&name.value, name.place.line);
+            }
+            Some(line) => {
+                let line = line.unwrap_or_default();
+                let reason = format!("is the name of the route in line {line} too");
+                faults.push(name.place.fault(reason, "give each route its own name"));
+            }
+        }
+    }
+}
+
+impl Spelled for PathPattern {
+    const SPELLING: &'static str = "a path like \"/pets/{id}\" or \"/files/{*path}\"";
+}
+
+impl Spelled for HostPattern {
+    const SPELLING: &'static str = "a host name or \"*.suffix\"";
+}
+
+/// The name of a route.
+pub(super) struct RouteName;
+
+impl Kind for RouteName {
+    type Out = String;
+
+    fn describe() -> String {
+        "a name of letters, digits, `_`, `.` and `-`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
+        read_text(node, &Self::describe(), faults, |text| {
+            is_name(text, b"_.-").then(|| text.to_owned())
+        })
+    }
+}
+
+/// A method; they are case-sensitive (RFC 9110 section 9.1), and no registered one has small letters.
+pub(super) struct MethodName;
+
+impl Kind for MethodName {
+    type Out = Method;
+
+    fn describe() -> String {
+        "a method in capitals, \"GET\"".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Method> {
+        let is_capital = |text: &&str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
+        read_text(node, &Self::describe(), faults, |text| {
+            Some(text).filter(is_capital)?.parse().ok()
+        })
+    }
+}
+
+/// Header fields with values.
+pub(super) struct HeaderValues;
+
+impl Kind for HeaderValues {
+    type Out = Vec<(HeaderName, HeaderValue)>;
+
+    fn describe() -> String {
+        "a table of header fields, `{ x-env = \"beta\" }`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Self::Out> {
+        let Some(table) = node.as_table() else {
+            node.mistaken(&Self::describe(), faults);
+            return None;
+        };
+        let mut headers: Self::Out = Vec::new();
+        for (name, node) in table.entries() {
+            let Ok(name) = name.parse::<HeaderName>() else {
+                faults.push(node.place.fault(
+                    "is no name of a header field",
+                    "use letters, digits and `-`",
+                ));
+                continue;
+            };
+            if headers.iter().any(|(other, _)| *other == name) {
+                faults.push(
+                    node.place
+                        .fault("is there twice, in other letters", "keep one of them"),
+                );
+            }
+            let value = read_text(&node, "a string fit for a header field", faults, |text| {
+                text.parse().ok()
+            });
+            headers.extend(value.map(|value| (name, value)));
+        }
+        Some(headers)
+    }
+}

@@ -1,0 +1,192 @@
+//! Owns the declaration of a section: one macro makes the raw struct, its reader and its part of the reference from the same lines.
+
+use std::path::Path;
+
+use super::api::RawApi;
+use super::fault::Faults;
+use super::gateway::RawGateway;
+use super::policy::RawPolicy;
+use super::reader::Node;
+
+/// A kind of value: what it is called, how it is read, what it becomes.
+pub(super) trait Kind {
+    /// What the value becomes.
+    type Out;
+    /// The section inside, for the reference.
+    const SECTION: Option<&'static Section> = None;
+
+    /// The kind in words that complete "write ...".
+    fn describe() -> String;
+
+    /// Read a value; none when it is faulty, and then `faults` says why.
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Self::Out>;
+}
+
+/// A kind whose values can be defaults.
+pub(super) trait Shown: Kind {
+    /// The value as it would be written in TOML.
+    fn show(value: &Self::Out) -> String;
+}
+
+/// A table with declared keys.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// `[listen.NAME]`
+    pub(super) title: &'static str,
+    pub(super) docs: &'static [&'static str],
+    pub(super) keys: &'static [Key],
+    /// Names of keys of which exactly one is given; empty for none.
+    pub(super) one_of: &'static [&'static str],
+}
+
+/// One declared key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) docs: &'static [&'static str],
+    pub(super) describe: fn() -> String,
+    pub(super) need: Need,
+    pub(super) section: Option<&'static Section>,
+}
+
+/// What happens when a key is absent.
+#[derive(Debug)]
+pub(super) enum Need {
+    Required,
+    Optional,
+    Default(fn() -> String),
+}
+
+impl Section {
+    /// What to do about a key this section does not have.
+    pub(super) fn advice_for_unknown(&self, name: &str, file: &Path) -> String {
+        let in_gateway = file == Path::new("gateway.toml");
+        let in_api = RawApi::SECTION.has(name);
+        if !in_gateway && !in_api && (RawGateway::SECTION.has(name) || RawPolicy::SECTION.has(name))
+        {
+            return format!("`{name}` belongs in gateway.toml, where all powers are given");
+        }
+        if in_api && self.title == RawGateway::SECTION.title {
+            return format!("`{name}` belongs in the api.toml of an API's folder");
+        }
+        let distance = |key: &Key| strsim::damerau_levenshtein(key.name, name);
+        match self.keys.iter().min_by_key(|key| distance(key)) {
+            Some(key) if distance(key) <= 1 + key.name.len() / 4 => {
+                format!("did you mean `{}`?", key.name)
+            }
+            _ => {
+                let names = self
+                    .keys
+                    .iter()
+                    .map(|key| format!("`{}`", key.name))
+                    .collect::<Vec<_>>();
+                format!("remove it; known here: {}", names.join(", "))
+            }
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+}
+
+/// Declares a section: `required`, `optional`, `default`, `repeated` (empty when absent) or `nested` (a section of which every key may
+/// be absent), then the field, its key where that is no identifier, its kind and its default.
+macro_rules! section {
+    (
+        $(#[doc = $doc:literal])+
+        $vis:vis struct $Raw:ident = $title:literal {
+            $( $(#[doc = $key_doc:literal])+ $need:ident $field:ident $($name:literal)? : $kind:ty $(= $default:expr)? ,)+
+        }
+        $(exactly one of $($one:literal),+ ;)?
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        $vis struct $Raw {
+            /// Where the section stands.
+            #[allow(dead_code, reason = "some sections leave nothing to complain about once they are read")]
+            $vis place: $crate::config::fault::Place,
+            $( $(#[doc = $key_doc])+ $vis $field: section!(@out $need $kind), )+
+        }
+
+        impl $Raw {
+            $vis const SECTION: $crate::config::section::Section = $crate::config::section::Section {
+                title: $title,
+                docs: &[$($doc),+],
+                keys: &[$( $crate::config::section::Key {
+                    name: section!(@name $field $($name)?),
+                    docs: &[$($key_doc),+],
+                    describe: <$kind as $crate::config::section::Kind>::describe,
+                    need: section!(@need $need $kind $(= $default)?),
+                    section: <$kind as $crate::config::section::Kind>::SECTION,
+                } ),+],
+                one_of: &[$($($one),+)?],
+            };
+
+            /// Read the section; what is faulty is left out or left at its default.
+            $vis fn from_table(
+                table: $crate::config::reader::Table<'_>,
+                faults: &mut $crate::config::fault::Faults,
+            ) -> Self {
+                let fields = table.open(&Self::SECTION, faults);
+                Self {
+                    $( $field: section!(@read $need $kind, fields, section!(@name $field $($name)?), faults $(, $default)?), )+
+                    place: fields.place(),
+                }
+            }
+        }
+
+        impl $crate::config::section::Kind for $Raw {
+            type Out = Self;
+            const SECTION: Option<&'static $crate::config::section::Section> = Some(&Self::SECTION);
+
+            fn describe() -> String {
+                "a table".to_owned()
+            }
+
+            fn read(
+                node: &$crate::config::reader::Node<'_>,
+                faults: &mut $crate::config::fault::Faults,
+            ) -> Option<Self> {
+                let Some(table) = node.as_table() else {
+                    node.mistaken("a table", faults);
+                    return None;
+                };
+                Some(Self::from_table(table, faults))
+            }
+        }
+    };
+
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+
+    (@out required $kind:ty) => { Option<<$kind as $crate::config::section::Kind>::Out> };
+    (@out optional $kind:ty) => { Option<<$kind as $crate::config::section::Kind>::Out> };
+    (@out $need:ident $kind:ty) => { <$kind as $crate::config::section::Kind>::Out };
+
+    (@need required $kind:ty) => { $crate::config::section::Need::Required };
+    (@need default $kind:ty = $default:expr) => {
+        $crate::config::section::Need::Default(|| <$kind as $crate::config::section::Shown>::show(&$default))
+    };
+    (@need $need:ident $kind:ty) => { $crate::config::section::Need::Optional };
+
+    (@read required $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
+        $fields
+            .required($name, &<$kind as $crate::config::section::Kind>::describe(), $faults)
+            .and_then(|node| <$kind as $crate::config::section::Kind>::read(&node, $faults))
+    };
+    (@read optional $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
+        $fields.optional($name).and_then(|node| <$kind as $crate::config::section::Kind>::read(&node, $faults))
+    };
+    (@read default $kind:ty, $fields:ident, $name:expr, $faults:ident, $default:expr) => {
+        section!(@read optional $kind, $fields, $name, $faults).unwrap_or_else(|| $default)
+    };
+    (@read repeated $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
+        section!(@read optional $kind, $fields, $name, $faults).unwrap_or_default()
+    };
+    (@read nested $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
+        <$kind>::from_table($fields.nested($name, $faults), $faults)
+    };
+}
+
+pub(super) use section;

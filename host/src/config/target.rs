@@ -1,0 +1,194 @@
+//! Owns upstream targets: `http://host:port` and nothing else.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::kinds::Spelled;
+
+/// Where requests are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    pub host: Host,
+    pub port: u16,
+}
+
+/// A host as written; names are not resolved here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Host {
+    /// Lower case, without a final dot.
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => out.write_str(name),
+            Self::Ip(IpAddr::V4(ip)) => write!(out, "{ip}"),
+            Self::Ip(IpAddr::V6(ip)) => write!(out, "[{ip}]"),
+        }
+    }
+}
+
+/// The URL, `http://host:port`.
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "http://{}:{}", self.host, self.port)
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let (scheme, rest) = text.split_once("://").ok_or(TargetError::Scheme)?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" => {}
+            "https" => return Err(TargetError::Tls),
+            _ => return Err(TargetError::Scheme),
+        }
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#', '@', '\\']) {
+            return Err(TargetError::MoreThanOrigin);
+        }
+        let (host, port) = split_port(authority).ok_or(TargetError::Port)?;
+        Ok(Self {
+            host: host.parse()?,
+            port: port.unwrap_or(80),
+        })
+    }
+}
+
+impl FromStr for Host {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        if let Some(literal) = text.strip_prefix('[') {
+            let literal = literal.strip_suffix(']').ok_or(TargetError::Host)?;
+            let ip: Ipv6Addr = literal.parse().map_err(|_| TargetError::Host)?;
+            return Ok(Self::Ip(ip.to_canonical()));
+        }
+        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Ip(ip.into()));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let labels_fit = name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        });
+        // Resolvers take `2130706433` and `0x7f.1` for addresses, which would pass by every rule about addresses.
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let is_numeric = last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit());
+        if name.len() > 253 || !labels_fit || is_numeric {
+            Err(TargetError::Host)
+        } else {
+            Ok(Self::Name(name))
+        }
+    }
+}
+
+impl Spelled for Target {
+    const SPELLING: &'static str = "\"http://host:port\"";
+}
+
+/// Why a text is no target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    #[error("it does not begin with http://")]
+    Scheme,
+    #[error("TLS to upstreams is not there yet")]
+    Tls,
+    #[error("there is more than host and port")]
+    MoreThanOrigin,
+    #[error("that is no host name and no IP address")]
+    Host,
+    #[error("the port is not a number from 1 to 65535")]
+    Port,
+}
+
+/// Split `host:port`, where the host may be a bracketed address; none for a bad port.
+pub(super) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let after_literal = text.rfind(']').map_or(0, |end| end + 1);
+    let Some(colon) = text.get(after_literal..)?.find(':') else {
+        return Some((text, None));
+    };
+    let (host, port) = text.split_at(after_literal + colon);
+    let digits = port
+        .strip_prefix(':')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let port = digits.parse().ok().filter(|port| *port != 0)?;
+    Some((host, Some(port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_host_and_a_port() {
+        let cases = [
+            ("http://pets:9001", "http://pets:9001"),
+            ("http://Pets.Example.", "http://pets.example:80"),
+            ("HTTP://10.0.0.1/", "http://10.0.0.1:80"),
+            ("http://[::1]:9001", "http://[::1]:9001"),
+            ("http://[2001:db8::1]", "http://[2001:db8::1]:80"),
+            (
+                "http://[::ffff:169.254.169.254]:80",
+                "http://169.254.169.254:80",
+            ),
+            ("http://my_service:1", "http://my_service:1"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(
+                text.parse::<Target>().map(|target| target.to_string()),
+                Ok(shown.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn anything_more_or_less_is_refused() {
+        let cases = [
+            ("pets:9001", TargetError::Scheme),
+            ("ftp://pets", TargetError::Scheme),
+            ("https://pets", TargetError::Tls),
+            ("http://pets/v1", TargetError::MoreThanOrigin),
+            ("http://pets?x", TargetError::MoreThanOrigin),
+            ("http://pets#x", TargetError::MoreThanOrigin),
+            ("http://user:pw@pets", TargetError::MoreThanOrigin),
+            ("http://", TargetError::Host),
+            ("http://a b", TargetError::Host),
+            ("http://[::1", TargetError::Port),
+            ("http://[fe80::1%25eth0]", TargetError::Host),
+            ("http://2130706433", TargetError::Host),
+            ("http://0x7f.1", TargetError::Host),
+            ("http://127.1", TargetError::Host),
+            ("http://127.0.0.0x1", TargetError::Host),
+            ("http://a..b", TargetError::Host),
+            ("http://pets:", TargetError::Port),
+            ("http://pets:0", TargetError::Port),
+            ("http://pets:70000", TargetError::Port),
+            ("http://pets:+80", TargetError::Port),
+            ("http://::1:80", TargetError::Port),
+            ("http://pets:80:80", TargetError::Port),
+        ];
+        for (text, error) in cases {
+            assert_eq!(text.parse::<Target>(), Err(error), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_target_reads_back_as_it_is_shown(text in "http://[a-z0-9.:\\[\\]/]{0,20}") {
+            if let Ok(target) = text.parse::<Target>() {
+                prop_assert_eq!(target.to_string().parse::<Target>(), Ok(target));
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Why an exchange could not go its way: whose fault, of what kind, and what the client is told.
+
+use std::error::Error;
+use std::fmt;
+
+use http::{HeaderValue, StatusCode};
+
+/// Who is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The request was wrong.
+    Client,
+    /// A policy said no.
+    Policy,
+    /// A policy broke.
+    Plugin,
+    /// The upstream did not answer as it should.
+    Upstream,
+    /// We did.
+    Gateway,
+}
+
+impl Blame {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Policy => "policy",
+            Self::Plugin => "plugin",
+            Self::Upstream => "upstream",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// One failure of one exchange. Built where it happens, turned into a response in one place (`serve::respond`).
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) blame: Blame,
+    /// Stable word for logs and metrics, such as `upstream_timeout_connect`.
+    pub(crate) class: &'static str,
+    pub(crate) status: StatusCode,
+    /// What the client is told: never anything of our insides.
+    pub(crate) detail: &'static str,
+    /// `Allow` of a 405.
+    pub(crate) allow: Option<HeaderValue>,
+    /// What the log is told.
+    source: Option<Box<dyn Error>>,
+}
+
+impl Fault {
+    pub(crate) fn client(status: StatusCode, class: &'static str, detail: &'static str) -> Self {
+        Self::new(Blame::Client, status, class, detail)
+    }
+
+    pub(crate) fn upstream(status: StatusCode, class: &'static str, detail: &'static str) -> Self {
+        Self::new(Blame::Upstream, status, class, detail)
+    }
+
+    /// A policy answered `fail(bad-input)`: it could not understand the client's message.
+    pub(crate) fn bad_input() -> Self {
+        Self::new(Blame::Client, StatusCode::BAD_REQUEST, "policy_bad_input", "The request could not be understood.")
+    }
+
+    /// A policy could not decide, and the operator did not say to go on without it.
+    pub(crate) fn undecided(class: &'static str) -> Self {
+        Self::new(Blame::Policy, StatusCode::SERVICE_UNAVAILABLE, class, "A policy could not decide about this request.")
+    }
+
+    /// A policy broke.
+    pub(crate) fn plugin(class: &'static str) -> Self {
+        Self::new(Blame::Plugin, StatusCode::SERVICE_UNAVAILABLE, class, "A policy failed while it looked at this exchange.")
+    }
+
+    pub(crate) fn gateway(class: &'static str) -> Self {
+        Self::new(Blame::Gateway, StatusCode::INTERNAL_SERVER_ERROR, class, "The gateway could not handle this request.")
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn Error>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn allowing(mut self, methods: HeaderValue) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    fn new(blame: Blame, status: StatusCode, class: &'static str, detail: &'static str) -> Self {
+        Self { blame, class, status, detail, allow: None, source: None }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.class, self.blame.as_str())
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref()
+    }
+}
+
+/// All causes of an error, outermost first, for the log.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,383 @@
+//! Which header fields may cross the gateway: hop-by-hop fields end here, identity fields come from nobody but us.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// A Connection field names something that is not its to remove, or is no list of field names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the Connection field is not a list of hop-by-hop fields")]
+pub struct BadConnection;
+
+/// Remove what belongs to one connection only (RFC 9110 section 7.6.1), in either direction.
+///
+/// `te` stays as `trailers` when it asked for trailers; `trailer` stays, since it informs whoever reads them. Upgrades must be
+/// noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
+    if headers.contains_key(header::CONNECTION) {
+        strip_named(headers)?;
+    }
+    for name in [
+        &KEEP_ALIVE,
+        &PROXY_CONNECTION,
+        &HTTP2_SETTINGS,
+        &header::PROXY_AUTHENTICATE,
+        &header::PROXY_AUTHORIZATION,
+        &header::TRANSFER_ENCODING,
+        &header::UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+    if headers.get_all(header::TE).iter().any(asks_for_trailers) {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    } else {
+        headers.remove(header::TE);
+    }
+    Ok(())
+}
+
+/// Fields that say who calls and from where. Only the gateway writes them, so a client's own are removed.
+///
+/// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`.
+#[derive(Debug, Clone)]
+pub struct IdentityHeaders {
+    patterns: Vec<Pattern>,
+    /// The first bytes of all patterns: most names differ there.
+    first: [bool; 128],
+}
+
+/// Not a lower-case field name or beginning of one followed by `*`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a header name in lower case, nor a prefix followed by `*`")]
+pub struct BadPattern(String);
+
+impl IdentityHeaders {
+    /// From names (`x-consumer-id`) and prefixes (`x-consumer-*`).
+    pub fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
+        let mut patterns = FORWARDING
+            .iter()
+            .map(|text| Pattern::parse(text))
+            .collect::<Result<Vec<_>, _>>()?;
+        for name in names {
+            patterns.push(Pattern::parse(name.as_ref())?);
+        }
+        let mut first = [false; 128];
+        for pattern in &patterns {
+            if let Some(seen) = pattern
+                .text
+                .first()
+                .and_then(|&byte| first.get_mut(usize::from(byte)))
+            {
+                *seen = true;
+            }
+        }
+        Ok(Self { patterns, first })
+    }
+
+    /// Remove identity fields of a client's request and their twins, in which `_` stands for `-`: many servers read both as one.
+    ///
+    /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        // Empty, hence free, for honest clients.
+        let doomed: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| self.covers(name.as_str()) || is_shadow(name, headers))
+            .cloned()
+            .collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+    }
+
+    /// Whether a field of this name (lower case), or of its twin, is the gateway's own.
+    pub fn covers(&self, name: &str) -> bool {
+        let Some(&first) = name.as_bytes().first() else {
+            return false;
+        };
+        let likely = self
+            .first
+            .get(usize::from(fold(first)))
+            .copied()
+            .unwrap_or_default();
+        likely
+            && self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.matches(name.as_bytes()))
+    }
+}
+
+/// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection, framing).
+pub fn is_forbidden_edit(name: &str) -> bool {
+    let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
+    !is_token
+        || HOST_OWNED
+            .iter()
+            .any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
+}
+
+static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// Where a request came from, as told by proxies.
+const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-*", "x-real-ip"];
+
+/// Fields of the connection or of message framing.
+const HOST_OWNED: [&str; 12] = [
+    "connection",
+    "content-length",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// End-to-end fields whose removal by a peer would change who is asked, who asks, or what the body is.
+const ESSENTIAL: [&str; 16] = [
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "location",
+    "origin",
+    "set-cookie",
+    "vary",
+    "via",
+    "www-authenticate",
+];
+
+const ESSENTIAL_PREFIX: &str = "x-forwarded-";
+
+/// Remove Connection and what it names.
+fn strip_named(headers: &mut HeaderMap) -> Result<(), BadConnection> {
+    let mut named = Vec::new();
+    for value in headers.get_all(header::CONNECTION) {
+        for option in members(value) {
+            // What nearly every client sends; both are removed in any case.
+            if option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close") {
+                continue;
+            }
+            let name = HeaderName::from_bytes(option).map_err(|_| BadConnection)?;
+            if ESSENTIAL.contains(&name.as_str()) || name.as_str().starts_with(ESSENTIAL_PREFIX) {
+                return Err(BadConnection);
+            }
+            if name != header::TE && name != header::TRAILER {
+                named.push(name);
+            }
+        }
+    }
+    headers.remove(header::CONNECTION);
+    for name in named {
+        headers.remove(name);
+    }
+    Ok(())
+}
+
+/// The members of a comma-separated list; empty ones do not count (RFC 9110 section 5.6.1).
+fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let parts = value.as_bytes().split(|&byte| byte == b',');
+    parts
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+fn asks_for_trailers(value: &HeaderValue) -> bool {
+    members(value).any(|member| member.eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Whether a name with `_` stands beside its twin with `-`.
+fn is_shadow(name: &HeaderName, headers: &HeaderMap) -> bool {
+    let name = name.as_str().as_bytes();
+    name.contains(&b'_')
+        && headers.keys().any(|other| {
+            let other = other.as_str().as_bytes();
+            !other.contains(&b'_') && folds_to(name, other)
+        })
+}
+
+/// A name, or the beginning of names.
+#[derive(Debug, Clone)]
+struct Pattern {
+    /// Folded.
+    text: Box<[u8]>,
+    prefix: bool,
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, BadPattern> {
+        let (name, prefix) = match text.strip_suffix('*') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let is_name = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|parsed| parsed == name);
+        if !is_name || name.contains('*') || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(BadPattern(text.to_owned()));
+        }
+        Ok(Self {
+            text: name.bytes().map(fold).collect(),
+            prefix,
+        })
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        if self.prefix {
+            name.get(..self.text.len())
+                .is_some_and(|begin| folds_to(begin, &self.text))
+        } else {
+            folds_to(name, &self.text)
+        }
+    }
+}
+
+/// The byte most servers take it for when they make variable names out of field names.
+const fn fold(byte: u8) -> u8 {
+    if byte == b'_' {
+        b'-'
+    } else {
+        byte.to_ascii_lowercase()
+    }
+}
+
+fn folds_to(name: &[u8], folded: &[u8]) -> bool {
+    name.len() == folded.len()
+        && name
+            .iter()
+            .zip(folded)
+            .all(|(&byte, &expected)| fold(byte) == expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+        let parse = |(name, value): &(&str, &str)| {
+            (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.iter().map(parse) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn fields_of_the_connection_end_here() {
+        let mut found = headers(&[
+            ("accept", "*/*"),
+            ("connection", "keep-alive, X-Once"),
+            ("connection", ", upgrade,"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authorization", "Basic x"),
+            ("proxy-connection", "keep-alive"),
+            ("trailer", "x-sum"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("x-once", "1"),
+        ]);
+        assert_eq!(strip_hop_by_hop(&mut found), Ok(()));
+        assert_eq!(names(&found), ["accept", "trailer"]);
+    }
+
+    #[test]
+    fn a_connection_field_cannot_remove_what_is_end_to_end() {
+        let essential = ["Authorization", "cookie", "host", "x-forwarded-for"];
+        for option in essential.into_iter().chain(["a b", "\"x\""]) {
+            let mut found = headers(&[("connection", "close"), ("connection", option)]);
+            assert_eq!(strip_hop_by_hop(&mut found), Err(BadConnection), "{option}");
+        }
+    }
+
+    #[test]
+    fn of_te_only_trailers_stay() {
+        let cases = [
+            ("trailers", Some("trailers")),
+            ("gzip;q=0.5, Trailers", Some("trailers")),
+            ("gzip", None),
+        ];
+        for (te, expected) in cases {
+            let mut found = headers(&[("connection", "te"), ("te", "deflate"), ("te", te)]);
+            strip_hop_by_hop(&mut found).unwrap();
+            let left: Vec<_> = found.get_all("te").iter().collect();
+            assert_eq!(left, expected.into_iter().collect::<Vec<_>>(), "{te}");
+        }
+    }
+
+    #[test]
+    fn identity_fields_and_their_twins_come_from_nobody_but_us() {
+        let identity = IdentityHeaders::new(["x-consumer-*", "x-plan"]).unwrap();
+        let mut found = headers(&[
+            ("accept", "*/*"),
+            ("api_key", "kept: nothing shadows it"),
+            ("content_type", "text/plain"),
+            ("content-type", "text/html"),
+            ("forwarded", "for=1"),
+            ("x-consumer", "kept: not under the prefix"),
+            ("x-consumer-id", "1"),
+            ("x_consumer-id", "2"),
+            ("x-consumer_groups", "3"),
+            ("x_forwarded_for", "4"),
+            ("x-plan", "gold"),
+            ("x_plan", "gold"),
+            ("x-planet", "kept"),
+            ("x-real_ip", "5"),
+        ]);
+        identity.strip(&mut found);
+        let kept = "accept api_key content-type x-consumer x-planet";
+        assert_eq!(names(&found).join(" "), kept);
+    }
+
+    #[test]
+    fn a_pattern_that_is_no_lower_case_name_is_a_fault() {
+        for pattern in ["", "*", "X-Plan", "x plan", "x-*-id", ":path"] {
+            let found = IdentityHeaders::new([pattern]).err();
+            assert_eq!(found, Some(BadPattern(pattern.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_policy_never_writes_framing_or_connection_fields() {
+        let framing = [
+            "te",
+            "Content-Length",
+            "content_length",
+            "transfer-encoding",
+        ];
+        for name in framing.into_iter().chain(["", ":path", "@plan", "a b"]) {
+            assert!(is_forbidden_edit(name), "{name}");
+        }
+        for name in ["host", "authorization", "x-a", "tea", "x-content-length"] {
+            assert!(!is_forbidden_edit(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_connection_value_can_make_it_panic(value in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let mut found = HeaderMap::new();
+                found.insert(header::CONNECTION, value);
+                let _ = strip_hop_by_hop(&mut found);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::admin::{self, Admin, Token};
+use crate::config::{Config, ConfigFault};
+use crate::generation::{Builder, Generation};
+use crate::listen::{self, Bound, Shutdown};
+use crate::reload::{Reloader, Snapshot};
+use crate::sandbox::{Sandbox, WASMTIME_VERSION};
+use crate::serve::Worker;
+use crate::state::{StateDir, StateError, random_token};
+use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
+use crate::telemetry::metrics::Metrics;
+
+/// How long exchanges under way may take to end once the process was asked to.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What to run.
+pub(crate) struct Options {
+    pub(crate) folder: PathBuf,
+    /// In place of the address of the first listener.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// What came of starting, for whoever shows it.
+pub(crate) struct Started {
+    pub(crate) listeners: Vec<(String, SocketAddr)>,
+    pub(crate) admin: SocketAddr,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) generation: Arc<Generation>,
+}
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("the configuration has faults")]
+    Config(Vec<ConfigFault>),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
+pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<(), StartError> {
+    let mut snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
+    if let (Some(address), Some(first)) = (options.listen, snapshot.config.listeners.first_mut()) {
+        first.address = address;
+    }
+    let state = open_state(&state_path(&snapshot.config))?;
+    let state_path = state.as_ref().map(|state| state.path().to_owned());
+    let token = state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
+    let workers = worker_count(snapshot.config.workers);
+
+    // Sockets first: a taken port is found before anything slow is done.
+    let bound: Vec<Bound> = snapshot
+        .config
+        .listeners
+        .iter()
+        .map(|listener| listen::bind(listener, workers, metrics.listener(&listener.name)))
+        .collect::<Result<_, _>>()
+        .map_err(anyhow::Error::from)?;
+    let admin_socket = std::net::TcpListener::bind(snapshot.config.admin)
+        .with_context(|| format!("cannot listen on {} for [admin]; choose another address there", snapshot.config.admin))?;
+    admin_socket.set_nonblocking(true).context("the admin socket")?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let control = LocalSet::new();
+    let sandbox = Sandbox::new(state_path.as_ref().map(|path| path.join("code")))?;
+    let builder = Builder::new(sandbox, state_path.clone(), metrics.clone());
+    let begin = Reloader::start(options.folder, &snapshot, builder, metrics.clone());
+    let (reloader, published) = control.block_on(&runtime, begin).map_err(StartError::Config)?;
+
+    let log = snapshot.config.access_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
+    let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
+    let (stop, shutdown) = watch::channel(false);
+    let facts = Started {
+        listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address)).collect(),
+        admin: admin_socket.local_addr().context("the admin socket")?,
+        state: state_path,
+        generation: published.borrow().clone(),
+    };
+    let threads = start_workers(workers, bound, &published, log.as_ref(), &shutdown)?;
+
+    control.block_on(&runtime, async {
+        let admin = Admin { token: Token::new(token), status: reloader.status(), metrics, shutdown };
+        let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
+        tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
+        tokio::task::spawn_local(reloader.follow());
+        started(&facts);
+        drop(facts);
+        asked_to_end().await?;
+        tracing::info!("ending: no new connections, exchanges under way have {} s", DRAIN.as_secs());
+        stop.send_replace(true);
+        let drained = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("exchanges still under way are cut off");
+        }
+        anyhow::Ok(())
+    })?;
+    finish(log, log_guard);
+    // Threads that did not drain end with the process.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// Where the state of a configuration is.
+pub(crate) fn state_path(config: &Config) -> PathBuf {
+    config.state_dir.clone().unwrap_or_else(StateDir::default_path)
+}
+
+/// The state directory, or none where there cannot be one. One that another gateway or user has is an error.
+fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
+    match StateDir::open(path) {
+        Ok(state) => Ok(Some(state)),
+        Err(error @ (StateError::InUse(_) | StateError::Foreign(_))) => Err(error.into()),
+        Err(error @ StateError::Io { .. }) => {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("{error:#}; running without: code is compiled at each start, generated keys and the admin token do not last");
+            Ok(None)
+        }
+    }
+}
+
+fn worker_count(configured: Option<u32>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    configured.map_or_else(cores, |count| count as usize)
+}
+
+/// One thread with a runtime of its own for each worker.
+fn start_workers(
+    workers: usize,
+    mut bound: Vec<Bound>,
+    published: &watch::Receiver<Arc<Generation>>,
+    log: Option<&AccessLog>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::with_capacity(workers);
+    for index in 0..workers {
+        let sockets: Vec<_> =
+            bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
+        let (published, log, shutdown) = (published.clone(), log.cloned(), shutdown.clone());
+        let life = move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return tracing::error!(%error, "a worker cannot start"),
+            };
+            LocalSet::new().block_on(&runtime, work(sockets, published, log, shutdown));
+        };
+        threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(life)?);
+    }
+    Ok(threads)
+}
+
+/// The life of a worker: serve its sockets, and take up each generation as it is published.
+async fn work(
+    sockets: Vec<(Arc<listen::Listener>, std::net::TcpListener)>,
+    mut published: watch::Receiver<Arc<Generation>>,
+    log: Option<AccessLog>,
+    shutdown: Shutdown,
+) {
+    let worker = Rc::new(Worker::new(published.borrow_and_update().clone(), log));
+    let follower = {
+        let worker = worker.clone();
+        tokio::task::spawn_local(async move {
+            while published.changed().await.is_ok() {
+                let generation = published.borrow_and_update().clone();
+                worker.publish(generation);
+            }
+        })
+    };
+    let mut serving = tokio::task::JoinSet::new();
+    for (listener, socket) in sockets {
+        serving.spawn_local(listen::accept(worker.clone(), listener, socket, shutdown.clone()));
+    }
+    while let Some(ended) = serving.join_next().await {
+        if let Ok(Err(error)) = ended {
+            tracing::error!(%error, "a listener of a worker failed");
+        }
+    }
+    follower.abort();
+}
+
+async fn asked_to_end() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn finish(log: Option<AccessLog>, guard: Option<AccessLogGuard>) {
+    drop(log);
+    if let Some(guard) = guard
+        && !guard.close(Duration::from_secs(2))
+    {
+        tracing::warn!("the last lines of the access log are lost");
+    }
+}

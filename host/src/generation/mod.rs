@@ -1,0 +1,93 @@
+//! Everything a request needs, immutable, behind one pointer: a request sees one generation from start to end.
+
+mod build;
+mod keys;
+mod local;
+mod uses;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+
+pub(crate) use build::Builder;
+pub(crate) use local::Local;
+
+use crate::chain::{Chain, Reads};
+use crate::exchange::hygiene::IdentityHeaders;
+use crate::route::{Found, PathPattern, Query, Router};
+use crate::sandbox::Policy;
+use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
+use crate::upstream::Upstream;
+
+/// One state of the gateway, built from one state of the configuration.
+pub(crate) struct Generation {
+    /// Counts up from 1 with each that is published.
+    pub(crate) number: u64,
+    pub(crate) since: SystemTime,
+    pub(crate) identity: IdentityHeaders,
+    /// What requests pass that no route is for: the gateway's own chain.
+    pub(crate) unmatched: Chain,
+    pub(crate) unmatched_metrics: RouteMetrics,
+    router: Router<Arc<Route>>,
+    policies: Vec<(Arc<Policy>, PolicyMetrics)>,
+    upstreams: Vec<Arc<Upstream>>,
+}
+
+/// A route, ready to be followed.
+pub(crate) struct Route {
+    pub(crate) api: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) pattern: PathPattern,
+    pub(crate) pattern_text: Arc<str>,
+    pub(crate) chain: Chain,
+    pub(crate) backend: Backend,
+    /// From the head of the request to the end of the response.
+    pub(crate) timeout: Duration,
+    pub(crate) metrics: RouteMetrics,
+}
+
+/// What answers.
+pub(crate) enum Backend {
+    /// By place in the worker's list.
+    Upstream(usize),
+    Responder(Responder),
+}
+
+/// A policy in the place of an upstream.
+pub(crate) struct Responder {
+    /// Which of a worker's pools holds its instances.
+    pub(crate) slot: usize,
+    pub(crate) reads: Reads,
+    pub(crate) max_body: u64,
+}
+
+impl Generation {
+    pub(crate) fn find<'a>(
+        &'a self,
+        host: &str,
+        path: &'a str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Found<'a, Arc<Route>> {
+        self.router.find(Query { host, path, method, headers })
+    }
+
+    /// The route table in order of priority.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = crate::route::Row<'_, Arc<Route>>> {
+        self.router.iter()
+    }
+
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.policies.iter().map(|(policy, _)| policy)
+    }
+
+    pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(slot)
+    }
+
+    /// The policy a responder is.
+    pub(crate) fn policy(&self, slot: usize) -> Option<&Arc<Policy>> {
+        self.policies.get(slot).map(|(policy, _)| policy)
+    }
+}

@@ -1,0 +1,116 @@
+//! Which policies a configuration uses, with which configurations: each distinct use becomes one loaded policy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::{self, Config, ConfigFault, Place, PolicySource};
+use crate::sandbox::{Digest, Limits};
+
+/// Components that come with the gateway: name, component, and what `plugin.toml` says of it.
+pub(crate) mod builtin {
+    include!(concat!(env!("OUT_DIR"), "/builtins.rs"));
+
+    /// The component of a built-in policy.
+    pub(crate) fn component(name: &str) -> Option<&'static [u8]> {
+        BUILTINS.iter().find(|(known, ..)| *known == name).map(|(_, component, _)| *component)
+    }
+
+    /// The names of all built-in policies.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        BUILTINS.iter().map(|(name, ..)| *name)
+    }
+}
+
+/// One policy with one configuration, in one API.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Use {
+    pub(super) policy: String,
+    /// Empty for the gateway's own chain.
+    pub(super) api: String,
+    /// JSON text.
+    pub(super) config: String,
+}
+
+/// All uses, in order of their slots, each with the place that first named it.
+#[derive(Default)]
+pub(super) struct Uses {
+    pub(super) list: Vec<(Use, Place)>,
+    slots: HashMap<Use, usize>,
+}
+
+impl Uses {
+    pub(super) fn of(config: &Config) -> Self {
+        let mut uses = Self::default();
+        let chain = |uses: &mut Self, api: &str, entries: &[config::ChainEntry]| {
+            for entry in entries {
+                uses.add(&entry.policy, api, &entry.config, &entry.place);
+            }
+        };
+        chain(&mut uses, "", &config.chain);
+        for api in &config.apis {
+            chain(&mut uses, &api.name, &api.chain);
+            for route in &api.routes {
+                chain(&mut uses, &api.name, &route.chain);
+                if let config::Backend::Responder(responder) = &route.backend {
+                    uses.add(&responder.policy, &api.name, &responder.config, &responder.place);
+                }
+            }
+        }
+        uses
+    }
+
+    pub(super) fn slot(&self, policy: &str, api: &str, config: &serde_json::Value) -> Option<usize> {
+        self.slots.get(&Use { policy: policy.into(), api: api.into(), config: config.to_string() }).copied()
+    }
+
+    fn add(&mut self, policy: &str, api: &str, config: &serde_json::Value, place: &Place) {
+        let used = Use { policy: policy.into(), api: api.into(), config: config.to_string() };
+        if !self.slots.contains_key(&used) {
+            self.slots.insert(used.clone(), self.list.len());
+            self.list.push((used, place.clone()));
+        }
+    }
+}
+
+/// The code of a declared policy.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) wasm: Arc<[u8]>,
+    pub(super) digest: Digest,
+}
+
+/// Find the code of every declared policy.
+pub(super) fn sources(config: &Config) -> Result<HashMap<&str, Source>, Vec<ConfigFault>> {
+    let mut sources = HashMap::new();
+    let mut faults = Vec::new();
+    for (name, policy) in &config.policies {
+        let wasm: Arc<[u8]> = match &policy.source {
+            PolicySource::File(file) => file.bytes.clone(),
+            PolicySource::Builtin(builtin) => match builtin::component(builtin) {
+                Some(component) => component.into(),
+                None => {
+                    let known: Vec<_> = builtin::names().collect();
+                    let advice = format!("there are {}", known.join(", "));
+                    faults.push(policy.place.fault(format!("there is no built-in policy `{builtin}`"), advice));
+                    continue;
+                }
+            },
+        };
+        let digest = Digest::of(&wasm);
+        if policy.digest.is_some_and(|pinned| pinned != digest.bytes()) {
+            faults.push(policy.place.fault("the component is not the one `digest` pins", format!("it is sha256:{digest}")));
+        }
+        sources.insert(name.as_str(), Source { wasm, digest });
+    }
+    if faults.is_empty() { Ok(sources) } else { Err(faults) }
+}
+
+/// The limits of a policy as the sandbox takes them.
+pub(super) fn limits(policy: &config::Policy) -> Limits {
+    Limits {
+        cpu: policy.limits.cpu,
+        wall: policy.limits.wall,
+        memory: usize::try_from(policy.limits.memory).unwrap_or(usize::MAX),
+        calls: policy.limits.calls,
+    }
+}

@@ -1,0 +1,131 @@
+//! The gateway's own keys on disk: one PEM file each under `keys/` of the state directory, made when first needed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::{Algorithm, KeyError, SigningKey};
+
+/// Read `<dir>/keys/<name>.pem`, or make it with a new key. Whoever reads the directory sees the whole file or none.
+///
+/// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
+pub fn load_or_generate(
+    dir: &Path,
+    name: &str,
+    algorithm: Algorithm,
+) -> Result<SigningKey, KeyError> {
+    if !is_name(name) {
+        return Err(KeyError::Name);
+    }
+    let folder = dir.join("keys");
+    let path = folder.join(name).with_extension("pem");
+    match fs::read(&path) {
+        Ok(text) => {
+            let key = SigningKey::from_pkcs8_pem(&text)?;
+            match key.algorithm() == algorithm {
+                true => Ok(key),
+                false => Err(KeyError::WrongAlgorithm(algorithm)),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = SigningKey::generate(algorithm)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)?;
+            write_whole(&folder, &path, key.to_pkcs8_pem()?.as_bytes())?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name becomes a file name, so it can hold no path.
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn write_whole(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> {
+    let suffix = getrandom::u64().map_err(|_| KeyError::Failed)?;
+    let temporary = folder.join(format!(".{suffix:016x}.tmp"));
+    let written = write_synced(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error says more than one from tidying up.
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    // The rename is on disk only once the folder is.
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+fn write_synced(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_same_key_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = load_or_generate(dir.path(), "own", Algorithm::Es256).unwrap();
+        let read = load_or_generate(dir.path(), "own", Algorithm::Es256).unwrap();
+        assert_eq!(made.key_id(), read.key_id());
+        let other = load_or_generate(dir.path(), "other", Algorithm::Es256).unwrap();
+        assert_ne!(made.key_id(), other.key_id());
+    }
+
+    #[test]
+    fn only_the_owner_can_read_what_is_made_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        load_or_generate(dir.path(), "own", Algorithm::EdDsa).unwrap();
+        let folder = dir.path().join("keys");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&folder.join("own.pem")), 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_serve_is_an_error_and_stays_untouched() {
+        let dir = tempfile::tempdir().unwrap();
+        load_or_generate(dir.path(), "own", Algorithm::EdDsa).unwrap();
+        let path = dir.path().join("keys/own.pem");
+        let before = fs::read(&path).unwrap();
+        assert!(matches!(
+            load_or_generate(dir.path(), "own", Algorithm::Es256),
+            Err(KeyError::WrongAlgorithm(Algorithm::Es256))
+        ));
+        assert_eq!(fs::read(&path).unwrap(), before);
+        fs::write(&path, "half").unwrap();
+        assert!(matches!(
+            load_or_generate(dir.path(), "own", Algorithm::EdDsa),
+            Err(KeyError::NotPem)
+        ));
+        assert_eq!(fs::read(&path).unwrap(), b"half");
+    }
+
+    #[test]
+    fn a_name_cannot_leave_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["", ".", "..", "a/b", "../a", "a.b", "a\0", &"a".repeat(65)] {
+            assert!(matches!(
+                load_or_generate(dir.path(), name, Algorithm::EdDsa),
+                Err(KeyError::Name)
+            ));
+        }
+        assert!(!dir.path().join("keys").exists());
+    }
+}

@@ -1,0 +1,76 @@
+//! Keys that stay in the host: sets to verify with and keys to sign with. Nothing here reaches the network or a policy's memory.
+
+mod algorithm;
+pub mod file;
+mod jwk;
+mod material;
+mod pem;
+mod set;
+mod signing;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
+
+use thiserror::Error;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use set::{KeySet, VerifyError};
+pub use signing::SigningKey;
+
+/// Why key material was refused. No variant holds any of it.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The text is longer than a key set may be.
+    #[error("larger than {} KiB", set::MAX_BYTES / 1024)]
+    TooLarge,
+    #[error("more than {} keys", set::MAX_KEYS)]
+    TooManyKeys,
+    #[error("not a JSON object with an array `keys` (RFC 7517 section 5)")]
+    NotAKeySet,
+    /// Every key was refused; the source is the reason for the first, absent when there was none at all.
+    #[error("no key of the set can verify a signature")]
+    NoUsableKey(#[source] Option<Unusable>),
+    /// Verifying by id would not know which of the two to take.
+    #[error("two keys for {0} share one key id")]
+    DuplicateKeyId(Algorithm),
+    #[error("not one PEM block (RFC 7468)")]
+    NotPem,
+    #[error(
+        "this is a private key; give only the public half, e.g. `openssl pkey -in FILE -pubout`"
+    )]
+    PrivateKey,
+    #[error(
+        "a block `PUBLIC KEY` is needed, e.g. `openssl x509 -in FILE -noout -pubkey` or `openssl rsa -RSAPublicKey_in -pubout`"
+    )]
+    NotAPublicKey,
+    #[error("not a PKCS#8 private key for EdDSA, ES256 or ES384")]
+    NotASigningKey,
+    #[error("the key does not fit {0}")]
+    WrongAlgorithm(Algorithm),
+    /// This use of the key does not exist for the algorithm.
+    #[error("{0} cannot be used here")]
+    UnsupportedAlgorithm(Algorithm),
+    #[error("the key cannot be used with {0}")]
+    Unusable(Algorithm, #[source] Unusable),
+    #[error("a key's name has 1 to 64 of the characters a-z, A-Z, 0-9, `-`, `_`")]
+    Name,
+    #[error("the key file cannot be used")]
+    File(#[from] std::io::Error),
+    /// The random source or the library failed.
+    #[error("cryptography failed")]
+    Failed,
+}
+
+/// Why one key cannot verify signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unusable {
+    #[error("a member is missing or malformed")]
+    Malformed,
+    #[error("its use is not to verify signatures")]
+    NotForVerifying,
+    #[error("its type, curve or algorithm is not supported, or they do not fit each other")]
+    Unsupported,
+    #[error("RSA keys need 2048 to 8192 bits, HMAC keys the length of their hash")]
+    Size,
+}

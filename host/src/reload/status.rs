@@ -1,0 +1,43 @@
+//! What serves now and what was last tried, for those who ask.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::config::ConfigFault;
+use crate::generation::Generation;
+
+/// Shared between the reloader, which writes, and the admin listener, which reads.
+pub(crate) struct Status(Mutex<Inner>);
+
+struct Inner {
+    generation: Arc<Generation>,
+    refused: Option<Attempt>,
+}
+
+/// A state of the folder that was refused.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) at: SystemTime,
+    pub(crate) faults: Vec<ConfigFault>,
+}
+
+impl Status {
+    pub(super) fn new(generation: Arc<Generation>) -> Self {
+        Self(Mutex::new(Inner { generation, refused: None }))
+    }
+
+    /// The generation that serves, and what was refused since it does.
+    pub(crate) fn now(&self) -> (Arc<Generation>, Option<Attempt>) {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (inner.generation.clone(), inner.refused.clone())
+    }
+
+    pub(super) fn published(&self, generation: Arc<Generation>) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *inner = Inner { generation, refused: None };
+    }
+
+    pub(super) fn attempted(&self, attempt: Attempt) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(attempt);
+    }
+}

@@ -1,0 +1,191 @@
+//! Finding the one route for a request: by host, path, header conditions and method.
+//!
+//! All routes that match a request are candidates, and the greatest [`Rank`] wins:
+//!
+//! 1. a host named exactly, then `*.` with the longer suffix, then any host;
+//! 2. segment by segment: literal, parameter, end of the pattern, open end;
+//! 3. more header conditions;
+//! 4. a method that is named, then GET standing in for HEAD, then any method.
+//!
+//! A more specific route that does not match in everything stands aside for a less specific one that does: with
+//! `/pets/mine` for GET only and `/pets/{id}` for any method, `DELETE /pets/mine` goes to `/pets/{id}`; and a host of its own that
+//! has no route for a path leaves it to the routes for any host. Two routes that tie for some request are a conflict and refused when
+//! the router is built, so there is always one winner.
+//!
+//! A header condition holds when the field stands exactly once with exactly that value. Routes whose host, path and header conditions
+//! match, but whose methods do not, make the answer 405 if no other route matches at all; everything else is 404.
+//!
+//! Looking up allocates nothing (except for 405), and its cost depends on the length of the path, not on the number of routes:
+//! only routes of the same host and the same path shape are compared one by one. Where patterns with parameters overlap with
+//! literals, both branches may have to be tried.
+
+mod host;
+mod params;
+mod pattern;
+mod rank;
+mod rule;
+mod table;
+mod trie;
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, HeaderValue, Method};
+
+pub use host::{HostPattern, HostPatternError};
+pub use params::Params;
+pub use pattern::{PathPattern, PathPatternError};
+pub use rank::Rank;
+pub use rule::Match;
+use table::Table;
+use trie::Slot;
+
+/// Routes, arranged for looking up.
+#[derive(Debug)]
+pub struct Router<T> {
+    routes: Vec<(Match, T)>,
+    table: Table,
+}
+
+/// Two routes, by their places in the list, that would tie for some request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    pub first: usize,
+    pub second: usize,
+}
+
+/// What a request shows to the router.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'q, 'p> {
+    /// As in [`crate::exchange::authority::Host`].
+    pub host: &'q str,
+    /// As in [`crate::exchange::path::Target::path`].
+    pub path: &'p str,
+    pub method: &'q Method,
+    pub headers: &'q HeaderMap,
+}
+
+/// What the router knows about a request.
+#[derive(Debug)]
+pub enum Found<'a, T> {
+    Route {
+        value: &'a T,
+        params: Params<'a>,
+    },
+    /// There are routes, but for other methods.
+    MethodNotAllowed {
+        /// For the Allow field.
+        allow: HeaderValue,
+    },
+    NotFound,
+}
+
+/// One line of the routing table: a route under one of its hosts.
+#[derive(Debug)]
+pub struct Row<'a, T> {
+    /// `None` for any host.
+    pub host: Option<&'a HostPattern>,
+    pub matching: &'a Match,
+    pub value: &'a T,
+}
+
+impl<T> Router<T> {
+    /// Arrange routes; fails with every route that ties with an earlier one, once per host.
+    pub fn build(routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
+        let mut table = Table::default();
+        let mut conflicts = BTreeSet::new();
+        for (second, (matching, _)) in routes.iter().enumerate() {
+            for host in matching.host_choices() {
+                let slot = table.slot(host, &matching.path);
+                let tie = slot.iter().find(|&&first| {
+                    let other = routes.get(first).filter(|_| first != second);
+                    other.is_some_and(|(other, _)| matching.ties_with(other))
+                });
+                conflicts.extend(tie.map(|&first| Conflict { first, second }));
+                // A host named twice in one route leads here twice.
+                if slot.last() != Some(&second) {
+                    slot.push(second);
+                }
+            }
+        }
+        if conflicts.is_empty() {
+            Ok(Self { routes, table })
+        } else {
+            Err(conflicts.into_iter().collect())
+        }
+    }
+
+    /// The route for a request.
+    pub fn find<'a>(&'a self, query: Query<'_, 'a>) -> Found<'a, T> {
+        let mut best = |slot: &'a Slot| self.best(slot, &query);
+        match self.table.walk(query.host, query.path, &mut best) {
+            Some((matching, value)) => Found::Route {
+                value,
+                params: Params::new(&matching.path, query.path),
+            },
+            None => self.refuse(&query),
+        }
+    }
+
+    /// All routes in the order of their priority, for people.
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_, T>> {
+        let mut rows: Vec<_> = self
+            .routes
+            .iter()
+            .flat_map(|(matching, value)| {
+                let hosts = matching.host_choices();
+                hosts.map(move |host| Row {
+                    host,
+                    matching,
+                    value,
+                })
+            })
+            .collect();
+        rows.sort_by(|one, other| other.rank().cmp(&one.rank()));
+        rows.into_iter()
+    }
+
+    /// The winner among routes of the same host and path shape.
+    fn best(&self, slot: &Slot, query: &Query<'_, '_>) -> Option<&(Match, T)> {
+        let matching = slot.iter().filter_map(|&index| {
+            let route = self.routes.get(index)?;
+            let fit = route.0.fit(query.method)?;
+            let holds = route.0.headers_hold(query.headers);
+            holds.then_some(((route.0.conditions(), fit), route))
+        });
+        matching
+            .max_by_key(|(rank, _)| *rank)
+            .map(|(_, route)| route)
+    }
+
+    /// No route takes the request: was it for its method?
+    #[cold]
+    fn refuse<'a>(&'a self, query: &Query<'_, 'a>) -> Found<'a, T> {
+        let mut allowed = BTreeSet::new();
+        self.table.walk::<()>(query.host, query.path, &mut |slot| {
+            for (matching, _) in slot.iter().filter_map(|&index| self.routes.get(index)) {
+                if matching.headers_hold(query.headers) {
+                    allowed.extend(matching.methods.iter().map(Method::as_str));
+                }
+            }
+            None
+        });
+        if allowed.contains(Method::GET.as_str()) {
+            allowed.insert(Method::HEAD.as_str());
+        }
+        let names = Vec::from_iter(allowed).join(", ");
+        match HeaderValue::try_from(names) {
+            Ok(allow) if !allow.is_empty() => Found::MethodNotAllowed { allow },
+            _ => Found::NotFound,
+        }
+    }
+}
+
+impl<'a, T> Row<'a, T> {
+    /// What decides between this route and others that match the same request.
+    pub fn rank(&self) -> Rank<'a> {
+        Rank::of(self.host, self.matching)
+    }
+}
+
+#[cfg(test)]
+mod tests;

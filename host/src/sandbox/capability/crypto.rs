@@ -1,0 +1,61 @@
+//! `crypto`: verification with keys that never enter guest memory, and digests.
+
+use aws_lc_rs::digest;
+
+use super::{HostState, wit};
+use crate::keys::{Algorithm, VerifyError};
+
+use wit::crypto as api;
+
+impl api::Host for HostState {
+    fn verify(
+        &mut self,
+        keys: String,
+        algorithm: api::Algorithm,
+        key_id: Option<String>,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), api::VerifyError>> {
+        self.serving()?;
+        let Some(set) = self.powers.keys.get(&keys) else {
+            // Naming a key set that was not declared is a fault of the guest, not a bad signature.
+            return Err(wasmtime::Error::msg("a key set that is not in the interest"));
+        };
+        let verified = set.verify(algorithm.into(), key_id.as_deref(), &message, &signature);
+        Ok(verified.map_err(|error| match error {
+            VerifyError::UnknownKey => api::VerifyError::UnknownKey,
+            VerifyError::WrongAlgorithm => api::VerifyError::WrongAlgorithm,
+            VerifyError::BadSignature => api::VerifyError::BadSignature,
+        }))
+    }
+
+    fn hash(&mut self, algorithm: api::HashAlgorithm, data: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
+        self.serving()?;
+        let algorithm = match algorithm {
+            api::HashAlgorithm::Sha256 => &digest::SHA256,
+            api::HashAlgorithm::Sha384 => &digest::SHA384,
+            api::HashAlgorithm::Sha512 => &digest::SHA512,
+        };
+        Ok(digest::digest(algorithm, &data).as_ref().to_vec())
+    }
+}
+
+impl From<api::Algorithm> for Algorithm {
+    fn from(algorithm: api::Algorithm) -> Self {
+        match algorithm {
+            api::Algorithm::Hs256 => Self::Hs256,
+            api::Algorithm::Hs384 => Self::Hs384,
+            api::Algorithm::Hs512 => Self::Hs512,
+            api::Algorithm::Rs256 => Self::Rs256,
+            api::Algorithm::Rs384 => Self::Rs384,
+            api::Algorithm::Rs512 => Self::Rs512,
+            api::Algorithm::Ps256 => Self::Ps256,
+            api::Algorithm::Ps384 => Self::Ps384,
+            api::Algorithm::Ps512 => Self::Ps512,
+            api::Algorithm::Es256 => Self::Es256,
+            api::Algorithm::Es384 => Self::Es384,
+            api::Algorithm::Es512 => Self::Es512,
+            api::Algorithm::Eddsa => Self::EdDsa,
+        }
+    }
+}

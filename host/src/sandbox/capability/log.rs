@@ -1,0 +1,40 @@
+//! `log`: lines of a policy, tagged and bounded.
+
+use super::{HostState, wit};
+
+/// Bytes of one line.
+const MAX_LINE_BYTES: usize = 4 * 1024;
+/// Bytes of all lines of one hook call.
+pub(super) const MAX_CALL_BYTES: usize = 16 * 1024;
+
+impl wit::log::Host for HostState {
+    fn write(&mut self, level: wit::log::Level, message: String) -> wasmtime::Result<()> {
+        let room = MAX_LINE_BYTES.min(self.log_bytes_left);
+        let line = cut(&message, room);
+        self.log_bytes_left -= line.len();
+        if line.len() < message.len() {
+            // The name is good; where a policy has used up its names, this one is what is missed least.
+            let _ = self.powers.counters.count("log_cut_bytes", (message.len() - line.len()) as u64, &[]);
+        }
+        if line.is_empty() {
+            return Ok(());
+        }
+        let (api, policy, exchange) = (&*self.powers.api, &*self.powers.policy, self.exchange);
+        match level {
+            wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, exchange, "{line}"),
+            wit::log::Level::Info => tracing::info!(target: "policy", api, policy, exchange, "{line}"),
+            wit::log::Level::Warn => tracing::warn!(target: "policy", api, policy, exchange, "{line}"),
+            wit::log::Level::Error => tracing::error!(target: "policy", api, policy, exchange, "{line}"),
+        }
+        Ok(())
+    }
+}
+
+/// The longest prefix of at most `room` bytes that ends between characters.
+fn cut(message: &str, room: usize) -> &str {
+    let mut end = message.len().min(room);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}

@@ -1,0 +1,82 @@
+//! What a policy can reach: one file for each import of the contract, and the state they share.
+
+mod clock;
+mod crypto;
+mod log;
+mod metrics;
+mod random;
+mod store;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::lockgate::policy as wit;
+use super::limits::{Limits, Meter};
+use crate::keys::KeySet;
+use crate::store::Namespace;
+use crate::telemetry::metrics::PolicyCounters;
+
+/// The named powers of one policy: what was declared *and* granted, nothing else is in here.
+pub(crate) struct Powers {
+    pub(crate) api: Arc<str>,
+    pub(crate) policy: Arc<str>,
+    pub(crate) keys: HashMap<String, Arc<KeySet>>,
+    /// Namespace, and whether it may be written.
+    pub(crate) stores: HashMap<String, (Namespace, bool)>,
+    pub(crate) counters: PolicyCounters,
+}
+
+/// The data of a store: everything an instance's imports can touch.
+pub(super) struct HostState {
+    powers: Arc<Powers>,
+    meter: Meter,
+    exchange: u64,
+    log_bytes_left: usize,
+    configuring: bool,
+}
+
+impl HostState {
+    /// State for `configure`: imports other than `log` trap.
+    pub(super) fn configuring(powers: Arc<Powers>, limits: Limits) -> Self {
+        Self { powers, meter: Meter::new(limits), exchange: 0, log_bytes_left: 0, configuring: true }
+    }
+
+    /// `configure` is over; hooks may use their imports.
+    pub(super) fn serve(&mut self) {
+        self.configuring = false;
+    }
+
+    /// A new call begins, on behalf of `exchange`.
+    pub(super) fn begin(&mut self, exchange: u64) {
+        self.exchange = exchange;
+        self.log_bytes_left = log::MAX_CALL_BYTES;
+        self.meter.restart();
+    }
+
+    pub(super) fn meter(&mut self) -> &mut Meter {
+        &mut self.meter
+    }
+
+    fn serving(&self) -> wasmtime::Result<()> {
+        if self.configuring {
+            return Err(wasmtime::Error::msg("configure must not call imports other than log"));
+        }
+        Ok(())
+    }
+}
+
+/// Link every import of the contract. What is not in here, a component cannot have.
+pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    wit::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::metrics::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::crypto::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    Ok(())
+}
+
+impl wit::types::Host for HostState {}

@@ -1,0 +1,93 @@
+//! The wasmtime engine: what it is allowed to compile and run, and the ticker that lets hooks be interrupted.
+
+use std::time::Duration;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
+
+/// Period of the epoch ticker: the resolution of every time limit on guests.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// Instances alive at once in the process, over all policies and workers.
+const MAX_INSTANCES: u32 = 2048;
+
+/// Stack of a guest; the SDK links policies with a shadow stack of 64 KiB, interpreters need more of this one.
+const MAX_WASM_STACK: usize = 512 * 1024;
+
+/// Where instances get their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Allocation {
+    /// A pool reserved beforehand: fast to instantiate, for the serving process.
+    Pooled,
+    /// On demand: for building, where few instances live shortly.
+    OnDemand,
+}
+
+/// An engine, or why the host cannot have one.
+pub(super) fn engine(allocation: Allocation) -> wasmtime::Result<Engine> {
+    match allocation {
+        Allocation::OnDemand => Engine::new(&config()),
+        // The pool reserves terabytes of address space. Where a limit forbids that, instances
+        // are made on demand: slower, otherwise the same.
+        Allocation::Pooled => {
+            let mut pooled = config();
+            pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+            Engine::new(&pooled).or_else(|error| {
+                tracing::warn!(%error, "no address space for the instance pool; instances are made on demand");
+                Engine::new(&config())
+            })
+        }
+    }
+}
+
+/// Advance the epoch of `engine` until it is gone.
+pub(super) fn start_ticker(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new().name("epoch".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}
+
+/// Settings that decide what code looks like must not depend on the allocation: code compiled by the
+/// building process is loaded by the serving one.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(MAX_WASM_STACK)
+        // Registering unwind tables is quadratic in the number of loaded modules, which hot swapping would feel.
+        .native_unwind_info(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8))
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_tail_call(false)
+        .memory_init_cow(true);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * 4)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES * 2)
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(4)
+        .max_tables_per_component(16)
+        .max_memory_size(MAX_MEMORY)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(256 * 1024)
+        .table_keep_resident(8 * 1024)
+        // A dirty page that was swapped out escapes the scan (wasmtime#14357).
+        .pagemap_scan(Enabled::No);
+    pool
+}

@@ -1,0 +1,53 @@
+//! What can go wrong while a guest runs: always the plugin's fault, never an answer of its.
+
+use super::limits::Exceeded;
+
+/// Why a call into a guest did not give a usable answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PluginFault {
+    /// The guest trapped; with the name of the trap.
+    #[error("trapped: {0}")]
+    Trap(String),
+    #[error("{0}")]
+    Exceeded(#[from] Exceeded),
+    /// No instance could be made.
+    #[error("cannot be instantiated: {0}")]
+    Instantiate(String),
+    /// `configure` refused the configuration.
+    #[error("refused its configuration: {}", .0.join("; "))]
+    Configure(Vec<String>),
+    /// The guest answered with something it may not, or that makes no sense.
+    #[error("gave an answer that is not allowed: {0}")]
+    Answer(String),
+}
+
+impl PluginFault {
+    /// A short stable word for logs and metrics.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::Trap(_) => "plugin_trap",
+            Self::Exceeded(Exceeded::Cpu) => "plugin_cpu",
+            Self::Exceeded(Exceeded::Wall) => "plugin_wall",
+            Self::Exceeded(Exceeded::Memory) => "plugin_memory",
+            Self::Instantiate(_) => "plugin_instantiate",
+            Self::Configure(_) => "plugin_configure",
+            Self::Answer(_) => "plugin_answer",
+        }
+    }
+
+    /// Tell the reasons a call failed apart.
+    pub(super) fn from_call(error: &wasmtime::Error, memory_denied: bool) -> Self {
+        if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+            return Self::Exceeded(*exceeded);
+        }
+        // A guest that is refused memory aborts in its allocator, which looks like any other trap.
+        if memory_denied {
+            return Self::Exceeded(Exceeded::Memory);
+        }
+        match error.downcast_ref::<wasmtime::Trap>() {
+            Some(trap) => Self::Trap(trap.to_string()),
+            // The root cause; the text above it holds a backtrace.
+            None => Self::Trap(error.root_cause().to_string()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a guest may use, and how use is measured while it runs.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+
+/// Largest linear memory any policy can be given, in bytes.
+pub(crate) const MAX_MEMORY: usize = 64 * 1024 * 1024;
+/// Largest table any policy can have.
+pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
+
+const MAX_TABLES: usize = 16;
+const MAX_MEMORIES: usize = 4;
+const MAX_CORE_INSTANCES: usize = 64;
+
+/// Most bytes a guest can make the host allocate in one call, beyond what the host itself hands in.
+pub(super) const HOSTCALL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Limits on one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    /// CPU time of one hook call.
+    pub(crate) cpu: Duration,
+    /// Wall-clock time of one hook call, host calls included.
+    pub(crate) wall: Duration,
+    /// Bytes of each linear memory.
+    pub(crate) memory: usize,
+    /// Hook calls before an instance is replaced by a new one.
+    pub(crate) calls: u32,
+}
+
+/// A limit that ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Exceeded {
+    #[error("CPU time limit reached")]
+    Cpu,
+    #[error("wall-clock limit reached")]
+    Wall,
+    #[error("memory limit reached")]
+    Memory,
+}
+
+/// Measures one call at a time against the limits of its policy.
+///
+/// The first tick of the epoch starts the clocks: reading CPU time costs a system call, and
+/// nearly every hook returns before the first tick. A hook may so overrun by up to one tick.
+pub(super) struct Meter {
+    limits: Limits,
+    running_since: Option<(Duration, Instant)>,
+    memory_denied: bool,
+    memory: usize,
+}
+
+impl Meter {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, running_since: None, memory_denied: false, memory: 0 }
+    }
+
+    /// Forget the previous call.
+    pub(super) fn restart(&mut self) {
+        self.running_since = None;
+        self.memory_denied = false;
+    }
+
+    /// Whether the guest asked for more memory than it may have; what follows is usually a trap.
+    pub(super) fn memory_denied(&self) -> bool {
+        self.memory_denied
+    }
+
+    /// Bytes of linear memory the instance holds.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    fn tick(&mut self) -> Result<(), Exceeded> {
+        let cpu = thread_cpu_time();
+        let Some((cpu_then, then)) = self.running_since else {
+            self.running_since = Some((cpu, Instant::now()));
+            return Ok(());
+        };
+        if cpu.saturating_sub(cpu_then) >= self.limits.cpu {
+            return Err(Exceeded::Cpu);
+        }
+        if then.elapsed() >= self.limits.wall {
+            return Err(Exceeded::Wall);
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.limits.memory;
+        if allowed {
+            self.memory += desired.saturating_sub(current);
+        } else {
+            self.memory_denied = true;
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_MEMORIES
+    }
+}
+
+/// What the epoch deadline of a store does: go on until a limit is reached.
+pub(super) fn on_tick<T>(
+    mut store: StoreContextMut<'_, T>,
+    meter: impl Fn(&mut T) -> &mut Meter,
+) -> wasmtime::Result<UpdateDeadline> {
+    meter(store.data_mut()).tick()?;
+    Ok(UpdateDeadline::Continue(1))
+}
+
+fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}

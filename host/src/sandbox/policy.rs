@@ -1,0 +1,157 @@
+//! A loaded policy: checked code, its configuration and its powers, ready to be instantiated by any worker.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
+use super::capability::{HostState, Powers};
+use super::interest::Interest;
+use super::limits::Limits;
+
+/// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
+pub(crate) struct Policy {
+    pub(super) pre: InstancePre<HostState>,
+    pub(super) exports: Exports,
+    pub(super) config: Arc<[u8]>,
+    pub(super) limits: Limits,
+    pub(super) powers: Arc<Powers>,
+    interest: Interest,
+    digest: Digest,
+    has_effects: bool,
+}
+
+impl Policy {
+    /// Join what was checked when it was built with what it is given now.
+    pub(super) fn new(
+        linker: &Linker<HostState>,
+        component: &Component,
+        digest: Digest,
+        config: Arc<[u8]>,
+        interest: Interest,
+        limits: Limits,
+        powers: Powers,
+    ) -> wasmtime::Result<Self> {
+        let pre = linker.instantiate_pre(component)?;
+        let exports = Exports::of(&pre)?;
+        let has_effects = component.component_type().imports(pre.engine()).any(|(name, _)| {
+            ["log", "metrics", "store"].iter().any(|effect| name.starts_with(&format!("lockgate:policy/{effect}@")))
+        });
+        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), interest, digest, has_effects })
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.powers.policy
+    }
+
+    /// Empty for the gateway's own chain.
+    pub(crate) fn api(&self) -> &str {
+        &self.powers.api
+    }
+
+    /// SHA-256 of the component.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
+    /// Whether it can do anything beyond its verdicts: write log lines, count, store.
+    pub(crate) fn has_effects(&self) -> bool {
+        self.has_effects
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn hooks(&self) -> Hooks {
+        Hooks {
+            request: self.exports.request.is_some(),
+            response: self.exports.response.is_some(),
+            body: self.exports.body.is_some(),
+            responder: self.exports.responder.is_some(),
+        }
+    }
+}
+
+/// Which hooks a component exports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hooks {
+    pub(crate) request: bool,
+    pub(crate) response: bool,
+    pub(crate) body: bool,
+    pub(crate) responder: bool,
+}
+
+impl Hooks {
+    /// Whether there is anything to call.
+    pub(crate) fn any(self) -> bool {
+        self.request || self.response || self.body || self.responder
+    }
+}
+
+/// Where the exported functions are in every instance of a component.
+pub(super) struct Exports {
+    pub(super) lifecycle: lifecycle::GuestIndices,
+    pub(super) request: Option<request_phase::GuestIndices>,
+    pub(super) response: Option<response_phase::GuestIndices>,
+    pub(super) body: Option<body_phase::GuestIndices>,
+    pub(super) responder: Option<responder::GuestIndices>,
+}
+
+impl Exports {
+    pub(super) fn of(pre: &InstancePre<HostState>) -> wasmtime::Result<Self> {
+        // Absent is fine, present with another shape is not: that would be a hook silently never called.
+        fn optional<T>(
+            pre: &InstancePre<HostState>,
+            interface: &str,
+            load: impl FnOnce(&InstancePre<HostState>) -> wasmtime::Result<T>,
+        ) -> wasmtime::Result<Option<T>> {
+            let name = format!("lockgate:policy/{interface}@{CONTRACT}");
+            match pre.component().get_export_index(None, &name) {
+                Some(_) => load(pre).map(Some),
+                None => Ok(None),
+            }
+        }
+        Ok(Self {
+            lifecycle: lifecycle::GuestIndices::new(pre)?,
+            request: optional(pre, "request-phase", request_phase::GuestIndices::new)?,
+            response: optional(pre, "response-phase", response_phase::GuestIndices::new)?,
+            body: optional(pre, "body-phase", body_phase::GuestIndices::new)?,
+            responder: optional(pre, "responder", responder::GuestIndices::new)?,
+        })
+    }
+}
+
+/// Version of the contract this host speaks.
+pub(crate) const CONTRACT: &str = "0.1.0";
+
+/// SHA-256 of a component's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    pub(crate) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sha256:{self}")
+    }
+}

@@ -1,0 +1,159 @@
+//! Warm instances of one policy on one worker.
+//!
+//! Guest calls never suspend, so a worker runs one at a time and one idle instance for each policy is all it can use.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
+use super::bindings::lockgate::policy::types::{Edits, Failure, Fields, Response, Verdict};
+use super::fault::PluginFault;
+use super::instance::Instance;
+use super::policy::Policy;
+use super::limits::Exceeded;
+use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
+
+/// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
+pub(crate) struct Pool {
+    policy: Arc<Policy>,
+    idle: RefCell<Option<Box<Warm>>>,
+    metrics: PolicyMetrics,
+}
+
+/// An instance, and its place in the count of instances.
+struct Warm {
+    instance: Instance,
+    _counted: InstanceGuard,
+}
+
+impl Pool {
+    pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics) -> Self {
+        Self { policy, idle: RefCell::new(None), metrics }
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    pub(crate) fn on_request(&self, exchange: u64, head: &Fields) -> Result<Verdict, PluginFault> {
+        self.call(Hook::Request, |instance| instance.on_request(exchange, head), verdict)
+    }
+
+    pub(crate) fn on_response(&self, exchange: u64, head: &Fields, state: &[u8]) -> Result<Verdict, PluginFault> {
+        self.call(Hook::Response, |instance| instance.on_response(exchange, head, state), verdict)
+    }
+
+    pub(crate) fn on_body(
+        &self,
+        exchange: u64,
+        direction: Direction,
+        body: &[u8],
+        state: &[u8],
+    ) -> Result<(Action, Option<Edits>), PluginFault> {
+        let hook = |instance: &mut Instance| instance.on_body(exchange, direction, body, state);
+        self.call(Hook::Body, hook, |(did, _)| action(did))
+    }
+
+    pub(crate) fn on_chunk(
+        &self,
+        exchange: u64,
+        direction: Direction,
+        chunk: &[u8],
+        last: bool,
+        state: &[u8],
+    ) -> Result<(Action, Vec<u8>), PluginFault> {
+        let hook = |instance: &mut Instance| instance.on_chunk(exchange, direction, chunk, last, state);
+        self.call(Hook::Chunk, hook, |(did, _)| action(did))
+    }
+
+    pub(crate) fn respond(
+        &self,
+        exchange: u64,
+        head: &Fields,
+        body: &[u8],
+    ) -> Result<Result<Response, Failure>, PluginFault> {
+        let outcome = |answer: &Result<_, _>| if answer.is_ok() { CallOutcome::Respond } else { CallOutcome::Fail };
+        self.call(Hook::Responder, |instance| instance.respond(exchange, head, body), outcome)
+    }
+
+    /// Take an instance out, call it, and put it back only if that went well: an instance that failed, or whose call was
+    /// never finished, is gone before anyone can meet it again.
+    fn call<R>(
+        &self,
+        kind: Hook,
+        hook: impl FnOnce(&mut Instance) -> Result<R, PluginFault>,
+        outcome: impl FnOnce(&R) -> CallOutcome,
+    ) -> Result<R, PluginFault> {
+        let idle = self.idle.borrow_mut().take();
+        let warm = idle.map_or_else(|| self.make(), Ok);
+        let called = warm.and_then(|mut warm| {
+            let answer = hook(&mut warm.instance);
+            match &answer {
+                Ok(_) => self.keep_or_retire(warm),
+                Err(fault) => self.metrics.retired(retirement(fault)),
+            }
+            answer
+        });
+        self.metrics.called(kind, called.as_ref().map_or_else(failed, outcome));
+        called
+    }
+
+    fn make(&self) -> Result<Box<Warm>, PluginFault> {
+        let instance = Instance::new(&self.policy)?;
+        Ok(Box::new(Warm { instance, _counted: self.metrics.instance() }))
+    }
+
+    fn keep_or_retire(&self, mut warm: Box<Warm>) {
+        let limits = self.policy.limits();
+        if warm.instance.calls() >= limits.calls {
+            self.metrics.retired(Retirement::Calls);
+        } else if warm.instance.memory() > limits.memory / 4 * 3 {
+            self.metrics.retired(Retirement::Memory);
+        } else {
+            *self.idle.borrow_mut() = Some(warm);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if self.idle.borrow().is_some() {
+            self.metrics.retired(Retirement::Replaced);
+        }
+    }
+}
+
+fn verdict(verdict: &Verdict) -> CallOutcome {
+    match verdict {
+        Verdict::Pass => CallOutcome::Pass,
+        Verdict::Edit(_) => CallOutcome::Edit,
+        Verdict::Respond(_) => CallOutcome::Respond,
+        Verdict::Fail(_) => CallOutcome::Fail,
+    }
+}
+
+fn action(action: &Action) -> CallOutcome {
+    match action {
+        Action::Pass => CallOutcome::Pass,
+        Action::Splice(_) | Action::Replace(_) => CallOutcome::Edit,
+        Action::Respond(_) => CallOutcome::Respond,
+        Action::Fail(_) => CallOutcome::Fail,
+    }
+}
+
+fn failed(fault: &PluginFault) -> CallOutcome {
+    match fault {
+        PluginFault::Trap(_) => CallOutcome::Trap,
+        PluginFault::Exceeded(_) => CallOutcome::Limit,
+        PluginFault::Answer(_) => CallOutcome::Refused,
+        PluginFault::Instantiate(_) | PluginFault::Configure(_) => CallOutcome::Busy,
+    }
+}
+
+fn retirement(fault: &PluginFault) -> Retirement {
+    match fault {
+        PluginFault::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
+        PluginFault::Exceeded(Exceeded::Memory) => Retirement::Memory,
+        _ => Retirement::Trap,
+    }
+}

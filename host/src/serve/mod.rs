@@ -1,0 +1,204 @@
+//! The story of one request, from its head to its answer.
+
+mod finish;
+mod open;
+mod respond;
+mod upload;
+mod worker;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use http::header::EXPECT;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+
+pub(crate) use finish::Outgoing;
+pub(crate) use worker::Worker;
+
+use crate::chain::{Departure, Passage, Place, answer};
+use crate::exchange::{Body, Exchange, Fault};
+use crate::generation::{Backend, Local, Responder, Route};
+use crate::route::Found;
+use crate::sandbox::Failure;
+use finish::Finish;
+use respond::problem;
+
+/// What a connection knows that its requests need.
+pub(crate) struct Connection {
+    pub(crate) client: SocketAddr,
+    /// The client's address as a field value, made once.
+    pub(crate) client_field: HeaderValue,
+    pub(crate) max_body: Option<u64>,
+}
+
+/// Answer one request. Every request gets an answer; nothing here can fail.
+pub(crate) async fn serve(worker: &Worker, connection: &Connection, request: Request<Incoming>) -> Response<Outgoing> {
+    let begun = Instant::now();
+    // One generation for the whole exchange, whatever is published meanwhile.
+    let local = worker.current();
+    let generation = &*local.generation;
+    let (mut parts, body) = request.into_parts();
+    let id = worker.next_id();
+    let mut finish = Finish::new(worker, connection, id, begun, &parts, generation);
+
+    // Before anything else looks at it: one form of path, host and fields, for all.
+    let opened = open::exchange(id, connection, &generation.identity, &mut parts);
+    let mut exchange = match opened {
+        Ok(exchange) => exchange,
+        Err(fault) => {
+            finish.blame(&fault);
+            return finish.wrap(problem(id, &fault));
+        }
+    };
+    finish.opened(&exchange);
+    let body = match open::body(body, &parts.headers, connection.max_body) {
+        Ok(body) => finish.count_in(body),
+        Err(fault) => {
+            finish.blame(&fault);
+            return finish.wrap(problem(id, &fault));
+        }
+    };
+
+    // Which route; requests without one pass the gateway's own chain.
+    let method = open::routed_method(&parts);
+    let routed = exchange.routed.clone();
+    let found = generation.find(exchange.host.as_str(), routed.path(), &method, &parts.headers);
+    let (route, missing) = match found {
+        Found::Route { value, .. } => (Some(value), None),
+        Found::MethodNotAllowed { allow } => (None, Some(respond::method_not_allowed(allow))),
+        Found::NotFound => (None, Some(respond::not_found())),
+    };
+    if let Some(route) = route {
+        finish.routed(route);
+    }
+    let chain = route.map_or(&generation.unmatched, |route| &route.chain);
+    let place = match route {
+        Some(route) => Place { api: &route.api, route: &route.name, pattern: Some(&route.pattern) },
+        None => Place { api: "", route: "", pattern: None },
+    };
+    let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render);
+
+    // Forward through the policies, then to whatever answers.
+    let started = Instant::now();
+    let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
+    finish.policies(started);
+    let end = passage.end();
+    let departure = match (forward, route, missing) {
+        (Err(departure), ..) => departure,
+        (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
+        (Ok(body), Some(route), None) => {
+            let asked = Ask { local: &local, connection, route, begun };
+            let outcome = asked.backend(&mut exchange, parts.headers, body, chain, &mut finish).await;
+            // A policy that ended the exchange from inside the request body explains why sending it failed.
+            match (outcome, passage.departed()) {
+                (Err(_), Some(departure)) => departure,
+                (outcome, _) => Departure { at: end, outcome },
+            }
+        }
+        (Ok(_), None, None) => Departure { at: end, outcome: Err(Fault::gateway("no_route")) },
+    };
+
+    // Back through the response hooks of the policies before the point of departure.
+    let response = match departure.outcome {
+        Ok(response) => {
+            if departure.at < end {
+                finish.answered_by_policy(response.status());
+            }
+            response
+        }
+        Err(fault) => {
+            finish.blame(&fault);
+            render(&exchange, &fault)
+        }
+    };
+    let started = Instant::now();
+    let response = passage.reverse(departure.at, &mut exchange, response).await;
+    finish.policies(started);
+    finish.wrap(response)
+}
+
+/// The gateway's answer to a fault, which the log is told more about.
+fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
+    respond::log(exchange.id, fault);
+    problem(exchange.id, fault)
+}
+
+/// What asking a backend needs.
+struct Ask<'a> {
+    local: &'a Local,
+    connection: &'a Connection,
+    route: &'a Route,
+    begun: Instant,
+}
+
+impl Ask<'_> {
+    async fn backend(
+        &self,
+        exchange: &mut Exchange,
+        headers: HeaderMap,
+        body: Body,
+        chain: &crate::chain::Chain,
+        finish: &mut Finish,
+    ) -> Result<Response<Body>, Fault> {
+        match &self.route.backend {
+            Backend::Upstream(slot) => {
+                let started = Instant::now();
+                let answered = self.upstream(*slot, exchange, headers, body, chain).await;
+                finish.upstream(started);
+                answered
+            }
+            Backend::Responder(responder) => self.responder(responder, exchange, &headers, body).await,
+        }
+    }
+
+    async fn upstream(
+        &self,
+        slot: usize,
+        exchange: &Exchange,
+        mut headers: HeaderMap,
+        body: Body,
+        chain: &crate::chain::Chain,
+    ) -> Result<Response<Body>, Fault> {
+        let Some(connections) = self.local.upstreams.get(slot) else { return Err(Fault::gateway("no_upstream")) };
+        chain.prepare_upstream(&mut headers);
+        // The gateway has answered the expectation by asking for the body.
+        headers.remove(EXPECT);
+        open::say_who_asks(&mut headers, self.connection);
+        let mut request = Request::new(body);
+        *request.method_mut() = exchange.method.clone();
+        *request.uri_mut() = Uri::from(exchange.target.clone().into_path_and_query());
+        *request.headers_mut() = headers;
+        let deadline = (self.begun + self.route.timeout).into();
+        let mut response = upload::send(connections, request, deadline).await?;
+        if crate::exchange::hygiene::strip_hop_by_hop(response.headers_mut()).is_err() {
+            let detail = "The upstream gave an answer that is not HTTP.";
+            return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connection_field", detail));
+        }
+        Ok(response)
+    }
+
+    async fn responder(
+        &self,
+        responder: &Responder,
+        exchange: &Exchange,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response<Body>, Fault> {
+        let Some(pool) = self.local.pools.get(responder.slot) else { return Err(Fault::gateway("no_pool")) };
+        let body = body.collect(responder.max_body).await.map_err(open::unread)?;
+        let place = Place { api: &self.route.api, route: &self.route.name, pattern: Some(&self.route.pattern) };
+        let mut facts = Vec::new();
+        responder.reads.collect(&mut facts, exchange, &place, None, headers);
+        let broke = |fault: crate::sandbox::PluginFault| {
+            tracing::warn!(policy = &**pool.policy().name(), class = fault.class(), "responder broke: {fault}");
+            Fault::plugin(fault.class()).because(fault)
+        };
+        match pool.respond(exchange.id, &facts, &body).map_err(broke)? {
+            Ok(response) => answer(response).map_err(broke),
+            Err(Failure::BadInput) => Err(Fault::bad_input()),
+            Err(Failure::Dependency) => Err(Fault::undecided("policy_dependency")),
+            Err(Failure::Internal) => Err(Fault::undecided("policy_internal")),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Sending a request whose body may take its time: the wait for the first byte begins when the body has been sent.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::exchange::{Body, BodyError, Fault};
+use crate::upstream::{Connections, Sent};
+
+/// Send `request` and wait for the head of its response.
+pub(super) async fn send(
+    connections: &Rc<Connections>,
+    request: Request<Body>,
+    deadline: Instant,
+) -> Result<Response<Body>, Fault> {
+    match request.body() {
+        Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, deadline).await,
+        Body::Incoming(_) | Body::Stream(_) => {
+            let (done, sent) = oneshot::channel();
+            let request = request.map(|body| Body::stream(Upload { body, done: Some(done) }));
+            connections.send(request, Sent::Later(sent), deadline).await
+        }
+    }
+}
+
+/// A body that says when it has been read to its end.
+struct Upload {
+    body: Body,
+    done: Option<oneshot::Sender<()>>,
+}
+
+impl Upload {
+    fn finished(&mut self) {
+        if let Some(done) = self.done.take() {
+            // Nobody waits any more when the response came first.
+            let _ = done.send(());
+        }
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(_))) if !this.body.is_end_stream() => {}
+            Poll::Ready(_) => this.finished(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,55 @@
+//! What one worker thread holds: the generation it serves, and what its requests share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::generation::{Generation, Local};
+use crate::telemetry::access_log::AccessLog;
+
+/// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
+pub(crate) struct Worker {
+    current: RefCell<Rc<Local>>,
+    scratch: RefCell<Vec<u8>>,
+    next_id: Cell<u64>,
+    access_log: Option<AccessLog>,
+}
+
+impl Worker {
+    pub(crate) fn new(generation: Arc<Generation>, access_log: Option<AccessLog>) -> Self {
+        Self {
+            current: RefCell::new(Rc::new(Local::new(generation, None))),
+            scratch: RefCell::default(),
+            // Ids are for finding, not for secrecy; a random start keeps those of two runs and workers apart.
+            next_id: Cell::new(getrandom::u64().unwrap_or_default()),
+            access_log,
+        }
+    }
+
+    /// The generation that requests beginning now are served by.
+    pub(crate) fn current(&self) -> Rc<Local> {
+        self.current.borrow().clone()
+    }
+
+    /// Serve `generation` from now on; requests under way keep theirs.
+    pub(crate) fn publish(&self, generation: Arc<Generation>) {
+        let next = Local::new(generation, Some(&self.current()));
+        // The old view may be the last of its kind: it is dropped after the borrow has ended.
+        let old = self.current.replace(Rc::new(next));
+        drop(old);
+    }
+
+    pub(super) fn scratch(&self) -> &RefCell<Vec<u8>> {
+        &self.scratch
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        let id = self.next_id.get();
+        self.next_id.set(id.wrapping_add(1));
+        id
+    }
+
+    pub(super) fn access_log(&self) -> Option<&AccessLog> {
+        self.access_log.as_ref()
+    }
+}

@@ -1,0 +1,132 @@
+//! What is logged about one request, and the types that keep more from being logged.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::{Method, StatusCode};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use super::timestamp;
+use crate::telemetry::Outcome;
+use crate::telemetry::metrics::Label;
+
+/// One finished request. Times are in microseconds, sizes in bytes of content.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// When the head was read.
+    pub time: SystemTime,
+    pub id: String,
+    pub client: TruncatedAddr,
+    pub method: Method,
+    /// None when no route matched.
+    pub api: Option<Arc<str>>,
+    pub route: Option<Arc<str>>,
+    /// The route's pattern as configured, e.g. `/pets/{id}`.
+    pub pattern: Option<Arc<str>>,
+    pub path: LoggedPath,
+    pub status: StatusCode,
+    /// The class of the error, or `ok`.
+    pub class: &'static str,
+    pub blame: Outcome,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub duration_us: u64,
+    /// None when no upstream was asked.
+    pub upstream_us: Option<u64>,
+    pub policy_us: u64,
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_struct("Record", 16)?;
+        line.serialize_field("time", &timestamp::rfc3339(self.time))?;
+        line.serialize_field("id", &self.id)?;
+        line.serialize_field("client", &self.client.to_string())?;
+        line.serialize_field("method", self.method.as_str())?;
+        line.serialize_field("api", &self.api.as_deref())?;
+        line.serialize_field("route", &self.route.as_deref())?;
+        line.serialize_field("pattern", &self.pattern.as_deref())?;
+        line.serialize_field("path", &*self.path.0)?;
+        line.serialize_field("status", &self.status.as_u16())?;
+        line.serialize_field("class", self.class)?;
+        let blame = (self.blame != Outcome::Ok).then(|| self.blame.name());
+        line.serialize_field("blame", &blame)?;
+        line.serialize_field("bytes_in", &self.bytes_in)?;
+        line.serialize_field("bytes_out", &self.bytes_out)?;
+        line.serialize_field("duration_us", &self.duration_us)?;
+        line.serialize_field("upstream_us", &self.upstream_us)?;
+        line.serialize_field("policy_us", &self.policy_us)?;
+        line.end()
+    }
+}
+
+/// A client's network: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TruncatedAddr(IpAddr);
+
+impl From<IpAddr> for TruncatedAddr {
+    fn from(address: IpAddr) -> Self {
+        // A mapped address must lose the bits of the IPv4 address it holds.
+        Self(match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                Ipv4Addr::new(a, b, c, 0).into()
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, ..] = v6.segments();
+                Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
+            }
+        })
+    }
+}
+
+impl fmt::Display for TruncatedAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = if self.0.is_ipv4() { 24 } else { 48 };
+        write!(f, "{}/{bits}", self.0)
+    }
+}
+
+/// A path without query or fragment, cut after 1 KiB: a full queue of records stays small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedPath(Box<str>);
+
+impl LoggedPath {
+    const MAX: usize = 1024;
+
+    /// From a path or a whole request target in origin form.
+    pub fn new(target: &str) -> Self {
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        Self(path[..path.floor_char_boundary(Self::MAX)].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lose_what_names_a_person() {
+        for (address, logged) in [
+            ("192.0.2.77", "192.0.2.0/24"),
+            ("::ffff:192.0.2.77", "192.0.2.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+            ("::1", "::/48"),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(TruncatedAddr::from(address).to_string(), logged);
+        }
+    }
+
+    #[test]
+    fn paths_lose_query_and_fragment_and_end_at_a_character() {
+        assert_eq!(&*LoggedPath::new("/a/b?token=1#f").0, "/a/b");
+        assert_eq!(&*LoggedPath::new("/a#f?x").0, "/a");
+        assert_eq!(&*LoggedPath::new("").0, "");
+        let long = format!("{}é", "a".repeat(LoggedPath::MAX - 1));
+        assert_eq!(&*LoggedPath::new(&long).0, &long[..LoggedPath::MAX - 1]);
+    }
+}

@@ -1,0 +1,134 @@
+//! Label values that are known when the program is built, and tables of counters indexed by them.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A small closed set of label values.
+pub trait Label: Copy {
+    /// The values, in the order of the indexes.
+    const NAMES: &'static [&'static str];
+
+    fn index(self) -> usize;
+
+    fn name(self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
+}
+
+/// Which hook of a policy was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    Request,
+    Response,
+    Body,
+    Chunk,
+    Responder,
+}
+
+impl Label for Hook {
+    const NAMES: &'static [&'static str] = &["request", "response", "body", "chunk", "responder"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How the call of a hook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOutcome {
+    Pass,
+    Edit,
+    Respond,
+    /// The policy said that it failed.
+    Fail,
+    Trap,
+    /// Out of time or memory.
+    Limit,
+    /// The host refused what the policy asked for.
+    Refused,
+    /// No instance could be had.
+    Busy,
+}
+
+impl Label for CallOutcome {
+    const NAMES: &'static [&'static str] = &[
+        "pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy",
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Why an instance was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retirement {
+    /// It has served its number of calls.
+    Calls,
+    Age,
+    /// Its memory passed the high-water mark.
+    Memory,
+    Trap,
+    Timeout,
+    /// The request ended during the call.
+    Cancelled,
+    /// A newer generation took its place.
+    Replaced,
+}
+
+impl Label for Retirement {
+    const NAMES: &'static [&'static str] = &[
+        "calls",
+        "age",
+        "memory",
+        "trap",
+        "timeout",
+        "cancelled",
+        "replaced",
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How a reload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    Applied,
+    /// Applied, with faulty parts kept at their last good version.
+    Partial,
+    Rejected,
+}
+
+impl Label for ReloadOutcome {
+    const NAMES: &'static [&'static str] = &["applied", "partial", "rejected"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// One counter per value of a label, side by side; `N` is the number of values.
+#[derive(Debug)]
+pub(super) struct Counts<const N: usize>([AtomicU64; N]);
+
+impl<const N: usize> Default for Counts<N> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl<const N: usize> Counts<N> {
+    pub(super) fn inc(&self, index: usize) {
+        self.0[index].fetch_add(1, Relaxed);
+    }
+
+    /// Index and count of those that were ever counted; the others would only lengthen the answer.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0
+            .iter()
+            .map(|count| count.load(Relaxed))
+            .enumerate()
+            .filter(|(_, count)| *count > 0)
+    }
+}

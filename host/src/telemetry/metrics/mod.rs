@@ -1,0 +1,170 @@
+//! The gateway's numbers in the OpenMetrics text format. Handles are taken when a generation is built; counting is atomic adds alone.
+
+mod counters;
+mod histogram;
+mod label;
+mod listener;
+mod policy;
+mod route;
+mod series;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use label::Counts;
+
+pub use counters::{CounterFault, PolicyCounters};
+pub use label::{CallOutcome, Hook, Label, ReloadOutcome, Retirement};
+pub use listener::{ConnectionGuard, ListenerMetrics};
+pub use policy::{InstanceGuard, PolicyMetrics};
+pub use route::RouteMetrics;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All numbers of the process. One per process; it outlives generations.
+#[derive(Debug)]
+pub struct Metrics {
+    live: Arc<Live>,
+    generation: Gauge,
+    access_log_dropped: Counter,
+    registry: Registry,
+}
+
+impl Metrics {
+    /// `version` is the gateway's, `wasmtime` that of the engine.
+    pub fn new(version: &'static str, wasmtime: &'static str) -> Self {
+        let live = Arc::<Live>::default();
+        let generation = Gauge::default();
+        let access_log_dropped = Counter::default();
+        let mut registry = Registry::with_prefix("lockgate");
+        registry.register(
+            "build",
+            "The program that runs",
+            Info::new([("version", version), ("wasmtime", wasmtime)]),
+        );
+        registry.register(
+            "generation",
+            "Number of the generation that serves",
+            generation.clone(),
+        );
+        registry.register(
+            "access_log_dropped",
+            "Access records lost because the log was slow or broken",
+            access_log_dropped.clone(),
+        );
+        registry.register_collector(Box::new(Arc::clone(&live)));
+        Self {
+            live,
+            generation,
+            access_log_dropped,
+            registry,
+        }
+    }
+
+    /// The handle of a route; the same names give the same numbers.
+    pub fn route(&self, api: &str, route: &str) -> RouteMetrics {
+        self.live.routes.handle(api, route)
+    }
+
+    /// The handle of a policy; the same name gives the same numbers.
+    pub fn policy(&self, name: &str) -> PolicyMetrics {
+        self.live.policies.handle(name)
+    }
+
+    /// The counters a policy keeps itself, for its use by one API.
+    pub fn policy_counters(&self, api: &str, policy: &str) -> PolicyCounters {
+        self.live.counters.handle(api, policy)
+    }
+
+    /// The handle of a listener.
+    pub fn listener(&self, name: &str) -> ListenerMetrics {
+        self.live.listeners.handle(name)
+    }
+
+    pub fn reloaded(&self, outcome: ReloadOutcome) {
+        self.live.reloads.inc(outcome.index());
+    }
+
+    pub fn set_generation(&self, number: u64) {
+        self.generation
+            .set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+
+    /// What the access log counts its losses in.
+    pub fn access_log_dropped(&self) -> Counter {
+        self.access_log_dropped.clone()
+    }
+
+    /// Forget the routes that are not live, given API and route. Call after the new generation took its handles: what its
+    /// predecessor still counts for a forgotten route is lost.
+    pub fn retain_routes(&self, live: impl Fn(&str, &str) -> bool) {
+        self.live.routes.retain(live);
+    }
+
+    /// Forget the policies that are not live.
+    pub fn retain_policies(&self, live: impl Fn(&str) -> bool) {
+        self.live.policies.retain(live);
+    }
+
+    /// Forget the counters of uses that are not live, given API and policy.
+    pub fn retain_policy_counters(&self, live: impl Fn(&str, &str) -> bool) {
+        self.live.counters.retain(live);
+    }
+
+    /// Forget the listeners that are not live.
+    pub fn retain_listeners(&self, live: impl Fn(&str) -> bool) {
+        self.live.listeners.retain(live);
+    }
+
+    /// Everything, as [`CONTENT_TYPE`]. What was never counted is left out.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail, and no encoder here fails of itself.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// The numbers whose label sets come and go with the configuration.
+#[derive(Debug, Default)]
+struct Live {
+    routes: route::Routes,
+    policies: policy::Policies,
+    counters: counters::Uses,
+    listeners: listener::Listeners,
+    reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
+}
+
+/// Called within the registry's prefix, so the families are named without it.
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.routes.encode(&mut encoder)?;
+        self.policies.encode(&mut encoder)?;
+        self.counters.encode(&mut encoder)?;
+        self.listeners.encode(&mut encoder)?;
+        let mut reloads = encoder.encode_descriptor(
+            "reloads",
+            "Reloads of the configuration",
+            None,
+            MetricType::Counter,
+        )?;
+        for (index, count) in self.reloads.counted() {
+            reloads
+                .encode_family(&[("outcome", ReloadOutcome::NAMES[index])])?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+}

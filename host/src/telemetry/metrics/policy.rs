@@ -1,0 +1,125 @@
+//! Numbers of one policy: hook calls by outcome, instances alive, and why instances were retired.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+
+use super::label::{CallOutcome, Counts, Hook, Label, Retirement};
+use super::series::Series;
+
+const HOOKS: usize = Hook::NAMES.len();
+const OUTCOMES: usize = CallOutcome::NAMES.len();
+const REASONS: usize = Retirement::NAMES.len();
+
+/// The handle a policy's calls are counted through; cheap to clone, one atomic add per call.
+#[derive(Debug, Clone)]
+pub struct PolicyMetrics {
+    cells: Arc<Cells>,
+}
+
+impl PolicyMetrics {
+    pub fn called(&self, hook: Hook, outcome: CallOutcome) {
+        self.cells
+            .calls
+            .inc(hook.index() * OUTCOMES + outcome.index());
+    }
+
+    /// An instance was made; it counts as alive until the guard is dropped.
+    pub fn instance(&self) -> InstanceGuard {
+        self.cells.instances.fetch_add(1, Relaxed);
+        let cells = Arc::clone(&self.cells);
+        InstanceGuard { cells }
+    }
+
+    pub fn retired(&self, reason: Retirement) {
+        self.cells.retirements.inc(reason.index());
+    }
+}
+
+/// Counts one instance as alive while it lives.
+#[derive(Debug)]
+#[must_use = "the instance counts as gone when this is dropped"]
+pub struct InstanceGuard {
+    cells: Arc<Cells>,
+}
+
+impl Drop for InstanceGuard {
+    fn drop(&mut self) {
+        self.cells.instances.fetch_sub(1, Relaxed);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    calls: Counts<{ HOOKS * OUTCOMES }>,
+    instances: AtomicI64,
+    retirements: Counts<REASONS>,
+}
+
+/// All policies, by name.
+#[derive(Debug, Default)]
+pub(super) struct Policies {
+    series: Series<Arc<str>, Cells>,
+}
+
+impl Policies {
+    pub(super) fn handle(&self, policy: &str) -> PolicyMetrics {
+        let cells = self.series.cell(policy.into());
+        PolicyMetrics { cells }
+    }
+
+    pub(super) fn retain(&self, live: impl Fn(&str) -> bool) {
+        self.series.retain(|policy| live(policy));
+    }
+
+    pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = self.series.all();
+        let mut calls = encoder.encode_descriptor(
+            "policy_calls",
+            "Hook calls of policies",
+            None,
+            MetricType::Counter,
+        )?;
+        for (policy, cells) in &all {
+            for (index, count) in cells.calls.counted() {
+                let labels = [
+                    ("policy", &**policy),
+                    ("hook", Hook::NAMES[index / OUTCOMES]),
+                    ("outcome", CallOutcome::NAMES[index % OUTCOMES]),
+                ];
+                calls
+                    .encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
+        let mut instances = encoder.encode_descriptor(
+            "policy_instances",
+            "Instances of policies alive",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (policy, cells) in &all {
+            instances
+                .encode_family(&[("policy", &**policy)])?
+                .encode_gauge(&cells.instances.load(Relaxed))?;
+        }
+        let mut retirements = encoder.encode_descriptor(
+            "instance_retirements",
+            "Instances of policies thrown away",
+            None,
+            MetricType::Counter,
+        )?;
+        for (policy, cells) in &all {
+            for (index, count) in cells.retirements.counted() {
+                let labels = [("policy", &**policy), ("reason", Retirement::NAMES[index])];
+                retirements
+                    .encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
+        Ok(())
+    }
+}

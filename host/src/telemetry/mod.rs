@@ -1,0 +1,26 @@
+//! What the gateway tells about itself: metrics, and one access record per request. It reads requests and changes none.
+
+pub mod access_log;
+pub mod metrics;
+
+/// Who a request's end is owed to: nobody, or the party to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    Client,
+    /// A policy said no.
+    Policy,
+    /// A policy broke.
+    Plugin,
+    Upstream,
+    Gateway,
+}
+
+impl metrics::Label for Outcome {
+    const NAMES: &'static [&'static str] =
+        &["ok", "client", "policy", "plugin", "upstream", "gateway"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}

@@ -1,0 +1,184 @@
+//! Sends requests to upstreams over pooled connections, one pool for each worker.
+
+mod connect;
+mod reply;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::client::conn::http1::SendRequest;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::config::Target;
+use crate::exchange::{Body, Fault};
+use reply::Reply;
+
+/// An upstream as configured; shared by all workers.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Upstream {
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) connect_timeout: Duration,
+    /// From the request being sent to the first byte of the response.
+    pub(crate) first_byte_timeout: Duration,
+    /// Between two pieces of a body, and of a connection with nothing to do.
+    pub(crate) idle_timeout: Duration,
+    /// Idle connections kept, for each worker and target.
+    pub(crate) max_idle: usize,
+}
+
+/// The connections of one worker to one upstream.
+pub(crate) struct Connections {
+    upstream: Arc<Upstream>,
+    next: Cell<usize>,
+    /// For each target, the most recently used last.
+    idle: Vec<RefCell<Vec<Idle>>>,
+}
+
+/// When a request has left, body and all.
+pub(crate) enum Sent {
+    /// As soon as it is written: it has no body, or one in memory.
+    AtOnce,
+    /// When this says so.
+    Later(oneshot::Receiver<()>),
+}
+
+struct Idle {
+    sender: SendRequest<Body>,
+    since: Instant,
+}
+
+/// A connection in use; given back when its response has been read to the end.
+struct Lease {
+    connections: Rc<Connections>,
+    target: usize,
+    sender: SendRequest<Body>,
+}
+
+impl Connections {
+    pub(crate) fn new(upstream: Arc<Upstream>) -> Self {
+        let idle = upstream.targets.iter().map(|_| RefCell::default()).collect();
+        Self { upstream, next: Cell::new(0), idle }
+    }
+
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
+    /// Send a request, whose target is in origin form, and wait for the head of the response.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        mut request: Request<Body>,
+        mut sent: Sent,
+        deadline: Instant,
+    ) -> Result<Response<Body>, Fault> {
+        let mut untried = self.upstream.targets.len();
+        loop {
+            let target = self.next_target();
+            let (mut sender, reused) = match self.take_idle(target) {
+                Some(sender) => (sender, true),
+                None => match self.connect(target, deadline).await {
+                    Ok(sender) => (sender, false),
+                    // Nothing was sent yet, so another target may be asked without harm.
+                    Err(fault) if untried > 1 => {
+                        untried -= 1;
+                        tracing::debug!(upstream = self.upstream.name, %fault, "target does not answer; trying the next");
+                        continue;
+                    }
+                    Err(fault) => return Err(fault),
+                },
+            };
+            let answered = tokio::select! {
+                biased;
+                answered = sender.try_send_request(request) => answered,
+                fault = self.too_late(&mut sent, deadline) => return Err(fault),
+            };
+            match answered {
+                Ok(response) => {
+                    let lease = Lease { connections: self.clone(), target, sender };
+                    return Ok(Reply::wrap(response, lease, self.upstream.idle_timeout, deadline));
+                }
+                Err(mut error) => match error.take_message() {
+                    // The upstream closed an idle connection before anything was written to it.
+                    Some(unsent) if reused => request = unsent,
+                    _ => return Err(broken(error.into_error())),
+                },
+            }
+        }
+    }
+
+    /// Ends when waiting for the response has no more point.
+    async fn too_late(&self, sent: &mut Sent, deadline: Instant) -> Fault {
+        let slow = |class| Fault::upstream(StatusCode::GATEWAY_TIMEOUT, class, "The upstream did not answer in time.");
+        if let Sent::Later(done) = sent {
+            if timeout_at(deadline, done).await.is_err() {
+                let detail = "The request body did not arrive in time.";
+                return Fault::client(StatusCode::REQUEST_TIMEOUT, "timeout_total", detail);
+            }
+            *sent = Sent::AtOnce;
+        }
+        let first_byte = Instant::now() + self.upstream.first_byte_timeout;
+        sleep_until(deadline.min(first_byte)).await;
+        slow(if first_byte < deadline { "upstream_timeout_first_byte" } else { "timeout_total" })
+    }
+
+    /// Round robin; `targets` is never empty.
+    fn next_target(&self) -> usize {
+        let at = self.next.get();
+        self.next.set((at + 1) % self.upstream.targets.len().max(1));
+        at
+    }
+
+    async fn connect(&self, target: usize, deadline: Instant) -> Result<SendRequest<Body>, Fault> {
+        let Some(target) = self.upstream.targets.get(target) else { return Err(Fault::gateway("no_target")) };
+        let until = deadline.min(Instant::now() + self.upstream.connect_timeout);
+        let detail = "The upstream cannot be reached.";
+        match timeout_at(until, connect::connect(target)).await {
+            Ok(Ok(sender)) => Ok(sender),
+            Ok(Err(error)) => Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connect", detail).because(error)),
+            Err(_) => Err(Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", detail)),
+        }
+    }
+
+    fn take_idle(&self, target: usize) -> Option<SendRequest<Body>> {
+        let mut idle = self.idle.get(target)?.borrow_mut();
+        while let Some(Idle { sender, since }) = idle.pop() {
+            if since.elapsed() < self.upstream.idle_timeout && sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    fn keep_idle(&self, target: usize, sender: SendRequest<Body>) {
+        let Some(idle) = self.idle.get(target) else { return };
+        let mut idle = idle.borrow_mut();
+        // The front has waited longest; what is beyond its time goes, one for each that comes.
+        if idle.first().is_some_and(|oldest| oldest.since.elapsed() > self.upstream.idle_timeout || oldest.sender.is_closed()) {
+            idle.remove(0);
+        }
+        if idle.len() < self.upstream.max_idle && !sender.is_closed() {
+            idle.push(Idle { sender, since: Instant::now() });
+        }
+    }
+}
+
+impl Lease {
+    fn give_back(self) {
+        self.connections.keep_idle(self.target, self.sender);
+    }
+}
+
+/// The exchange with the upstream broke off before a response head came.
+fn broken(error: hyper::Error) -> Fault {
+    let (class, detail) = if error.is_parse() {
+        ("upstream_malformed", "The upstream gave an answer that is not HTTP.")
+    } else {
+        ("upstream_closed", "The upstream closed the connection without an answer.")
+    };
+    Fault::upstream(StatusCode::BAD_GATEWAY, class, detail).because(error)
+}

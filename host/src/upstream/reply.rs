@@ -1,0 +1,88 @@
+//! The body of an upstream's response: bounded in time, and giving its connection back at the end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Lease;
+use crate::exchange::{Body, BodyError};
+
+/// Reads from the upstream only as fast as it is read itself.
+pub(super) struct Reply {
+    incoming: Incoming,
+    /// Dropped early, it takes the connection with it: the rest of the body would still be on it.
+    lease: Option<Lease>,
+    idle: Duration,
+    deadline: Instant,
+    /// Runs only while nothing arrives, so a body that is there costs no timer.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Reply {
+    pub(super) fn wrap(response: Response<Incoming>, lease: Lease, idle: Duration, deadline: Instant) -> Response<Body> {
+        let (parts, incoming) = response.into_parts();
+        if incoming.is_end_stream() {
+            lease.give_back();
+            return Response::from_parts(parts, Body::Empty);
+        }
+        let body = Self { incoming, lease: Some(lease), idle, deadline, timer: None };
+        Response::from_parts(parts, Body::stream(body))
+    }
+
+    fn end(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl HttpBody for Reply {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.timer = None;
+                if this.incoming.is_end_stream() {
+                    this.end();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                this.lease = None;
+                Poll::Ready(Some(Err(BodyError::Broken(error))))
+            }
+            Poll::Ready(None) => {
+                this.end();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let now = Instant::now();
+                let until = this.deadline.min(now + this.idle);
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+                if timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                this.lease = None;
+                let error = if Instant::now() >= this.deadline { BodyError::Deadline } else { BodyError::Idle };
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

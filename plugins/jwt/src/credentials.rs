@@ -1,0 +1,123 @@
+//! Finding the token in the head of a request (RFC 6750 section 2.1).
+
+use crate::{names::FieldName, refusal::Refusal};
+use lockgate_sdk::Head;
+use std::str;
+
+/// Longest token read, in bytes.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// The token in `field`; none if the field is absent or holds credentials of another scheme.
+///
+/// `authorization` holds a scheme and a token. Any other field may hold the bare token as well.
+pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a str>, Refusal> {
+    let mut values = head.all(field.as_str());
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Refusal::Request("the token field is sent more than once"));
+    }
+    let token = match value.iter().position(|&byte| byte == b' ') {
+        Some(space) if is_bearer(&value[..space]) => value[space..].trim_ascii_start(),
+        None if is_bearer(value) => b"",
+        None if !field.is_authorization() => value,
+        _ => return Ok(None),
+    };
+    match str::from_utf8(token) {
+        Ok(token) if is_token68(token) => within_bound(token).map(Some),
+        _ => Err(Refusal::Request("the credentials are malformed")),
+    }
+}
+
+fn is_bearer(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"bearer")
+}
+
+/// `b64token` of RFC 6750 section 2.1.
+fn is_token68(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && body.bytes().all(fine)
+}
+
+fn within_bound(token: &str) -> Result<&str, Refusal> {
+    if token.len() > MAX_TOKEN {
+        return Err(Refusal::Token("the token is too long"));
+    }
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockgate_sdk::testing::Facts;
+
+    fn found(field: &str, values: &[&str]) -> Result<Option<String>, Refusal> {
+        let name = FieldName::try_from(field.to_owned()).unwrap();
+        let facts = values
+            .iter()
+            .fold(Facts::request(), |facts, value| facts.field(field, value))
+            .build();
+        token(&facts.head(), &name).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_token_follows_the_bearer_scheme_in_any_case() {
+        for value in [
+            "Bearer a.b.c",
+            "bearer a.b.c",
+            "BEARER a.b.c",
+            "Bearer   a.b.c",
+        ] {
+            let token = found("authorization", &[value]);
+            assert_eq!(token, Ok(Some("a.b.c".to_owned())), "{value}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_and_no_field_are_no_token() {
+        for values in [
+            &[][..],
+            &["Basic YTpi"],
+            &["a.b.c"],
+            &[""],
+            &["Bearers a.b.c"],
+        ] {
+            assert_eq!(found("authorization", values), Ok(None), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_or_repeated_credentials_are_a_bad_request() {
+        let cases: [&[&str]; 7] = [
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer a b"],
+            &["Bearer a.b.c, Bearer a.b.c"],
+            &["Bearer =="],
+            &["Bearer a.\u{e9}.c"],
+            &["Bearer a.b.c", "Basic YTpi"],
+        ];
+        for values in cases {
+            let refused = matches!(found("authorization", values), Err(Refusal::Request(_)));
+            assert!(refused, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn another_field_holds_the_token_bare_or_with_its_scheme() {
+        for value in ["a.b.c", "Bearer a.b.c"] {
+            assert_eq!(found("x-token", &[value]), Ok(Some("a.b.c".to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_token_of_8_kib_is_read_and_a_longer_one_is_not() {
+        let longest = "a".repeat(MAX_TOKEN);
+        let at_bound = found("authorization", &[&format!("Bearer {longest}")]);
+        assert_eq!(at_bound, Ok(Some(longest.clone())));
+        let beyond = found("authorization", &[&format!("Bearer {longest}a")]);
+        assert!(matches!(beyond, Err(Refusal::Token(_))));
+    }
+}

@@ -1,0 +1,124 @@
+//! The `jwt` policy: a request passes with a valid JSON Web Token (RFC 7519) or is refused as RFC 6750 says.
+//!
+//! Until its signature is verified, nothing in a token has any effect but its key id and its algorithm, and the algorithm is bound to
+//! the key by the gateway. Tokens appear in no log line, answer or error.
+
+mod claims;
+mod config;
+mod credentials;
+mod json;
+mod names;
+mod refusal;
+mod token;
+
+use claims::Claims;
+use config::Config;
+use lockgate_sdk::{clock, prelude::*};
+use refusal::{Challenge, Refusal};
+use token::Token;
+
+/// Longest attribute value the gateway takes; longer ones are not written, so that the request does not fail for it.
+const MAX_ATTRIBUTE_VALUE: usize = 4 * 1024;
+
+/// The policy, ready for requests.
+#[derive(Deserialize)]
+#[serde(from = "Config")]
+pub struct Jwt {
+    config: Config,
+    challenge: Challenge,
+}
+
+impl From<Config> for Jwt {
+    fn from(config: Config) -> Self {
+        let challenge = Challenge::new(&config.realm, &config.scopes);
+        Self { config, challenge }
+    }
+}
+
+impl Policy for Jwt {
+    fn interest(&self) -> Interest {
+        let config = &self.config;
+        let mut interest = Interest::new()
+            .request_read(config.header.as_str())
+            .key(&config.keys)
+            .may_respond();
+        if !config.forward_token {
+            interest = interest.request_write(config.header.as_str());
+        }
+        for header in config.headers.values() {
+            interest = interest.request_write(header.as_str());
+        }
+        for attribute in config.attributes.values() {
+            interest = interest.attribute_write(attribute.as_str());
+        }
+        interest
+    }
+
+    fn check(&self) -> Result<(), Vec<ConfigError>> {
+        let faults = self.config.faults();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+impl RequestPhase for Jwt {
+    fn on_request(&self, head: &Head<'_>) -> Verdict {
+        match self.admit(head) {
+            Ok(edits) if edits.is_empty() => Verdict::Pass,
+            Ok(edits) => edits.into(),
+            Err(refusal) => refusal.verdict(&self.challenge),
+        }
+    }
+}
+
+impl Jwt {
+    fn admit(&self, head: &Head<'_>) -> Result<Edits, Refusal> {
+        let config = &self.config;
+        let compact = match credentials::token(head, &config.header)? {
+            Some(compact) => compact,
+            None if config.optional => return Ok(self.without_token()),
+            None => return Err(Refusal::Missing),
+        };
+        let token = Token::parse(compact)?;
+        if !config.algorithms.allow(token.algorithm()) {
+            return Err(Refusal::Token("the algorithm is not accepted"));
+        }
+        let claims = token.verify(&config.keys)?;
+        claims.check_time(config, clock::unix_ms())?;
+        claims.check_origin(config)?;
+        claims.check_rights(config)?;
+        Ok(self.with_claims(&claims))
+    }
+
+    fn with_claims(&self, claims: &Claims) -> Edits {
+        let config = &self.config;
+        let mut edits = Edits::new();
+        if !config.forward_token {
+            edits = edits.remove(config.header.as_str());
+        }
+        for (path, header) in &config.headers {
+            edits = match claims.text(path) {
+                Some(text) => edits.set(header.as_str(), text.as_bytes()),
+                None => edits.remove(header.as_str()),
+            };
+        }
+        for (path, attribute) in &config.attributes {
+            let text = claims.text(path);
+            if let Some(text) = text.filter(|text| text.len() <= MAX_ATTRIBUTE_VALUE) {
+                edits = edits.attribute(attribute.as_str(), text.as_bytes());
+            }
+        }
+        edits
+    }
+
+    /// What a client sent in the fields that speak for a token goes, for there is none.
+    fn without_token(&self) -> Edits {
+        let headers = self.config.headers.values();
+        headers.fold(Edits::new(), |edits, header| edits.remove(header.as_str()))
+    }
+}
+
+lockgate_sdk::export!(Jwt: RequestPhase);

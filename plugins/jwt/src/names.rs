@@ -1,0 +1,304 @@
+//! Names an operator writes, as types that cannot be wrong.
+
+use lockgate_sdk::crypto::Algorithm;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The way to a claim: `sub`, or `realm_access.roles` inside an object.
+///
+/// A name with `:` or `/` is a URI, such as `https://example.com/roles`, and taken whole in spite of its dots.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ClaimPath(Vec<String>);
+
+impl ClaimPath {
+    /// Member names from the outermost object inwards; never empty.
+    pub(crate) fn steps(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether it is this claim of the outermost object.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.0 == [name]
+    }
+}
+
+impl TryFrom<String> for ClaimPath {
+    type Error = &'static str;
+
+    fn try_from(path: String) -> Result<Self, Self::Error> {
+        let steps: Vec<String> = if path.contains([':', '/']) {
+            vec![path]
+        } else {
+            path.split('.').map(str::to_owned).collect()
+        };
+        if steps.iter().any(String::is_empty) {
+            return Err("must be the name of a claim, or names joined by single dots");
+        }
+        Ok(Self(steps))
+    }
+}
+
+/// The name of a header field, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct FieldName(String);
+
+impl FieldName {
+    pub(crate) fn authorization() -> Self {
+        Self("authorization".to_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_authorization(&self) -> bool {
+        self.0 == "authorization"
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = &'static str;
+
+    /// A token of RFC 9110 section 5.6.2, but without `*`, which an interest would take for a pattern.
+    fn try_from(mut name: String) -> Result<Self, Self::Error> {
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(fine) {
+            return Err("must be the name of a header field");
+        }
+        name.make_ascii_lowercase();
+        Ok(Self(name))
+    }
+}
+
+/// The name of an attribute, such as `auth.sub`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct AttributeName(String);
+
+impl AttributeName {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AttributeName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let fine =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(fine) {
+            return Err(
+                "must be the name of an attribute: at most 128 of a-z, 0-9, `.`, `_` and `-`",
+            );
+        }
+        Ok(Self(name))
+    }
+}
+
+/// A `scope-token` of RFC 6749 section 3.3.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Scope(String);
+
+impl Scope {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = &'static str;
+
+    fn try_from(scope: String) -> Result<Self, Self::Error> {
+        if scope.is_empty() || !scope.bytes().all(|byte| byte != b' ' && is_unquoted(byte)) {
+            return Err(
+                "must be one scope: printable ASCII without spaces, quotes and backslashes",
+            );
+        }
+        Ok(Self(scope))
+    }
+}
+
+/// What `WWW-Authenticate` calls the protected space.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Realm(String);
+
+impl Realm {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Realm {
+    fn default() -> Self {
+        Self("api".to_owned())
+    }
+}
+
+impl TryFrom<String> for Realm {
+    type Error = &'static str;
+
+    fn try_from(realm: String) -> Result<Self, Self::Error> {
+        if !realm.bytes().all(is_unquoted) {
+            return Err("must be printable ASCII without quotes and backslashes");
+        }
+        Ok(Self(realm))
+    }
+}
+
+/// Signature algorithms accepted; all of them where the operator named none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub(crate) struct Algorithms(Option<Vec<Algorithm>>);
+
+impl Algorithms {
+    pub(crate) fn allow(&self, algorithm: Algorithm) -> bool {
+        let listed = |list: &Vec<Algorithm>| list.contains(&algorithm);
+        self.0.as_ref().is_none_or(listed)
+    }
+}
+
+impl TryFrom<Vec<String>> for Algorithms {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
+        if names.is_empty() {
+            return Err("must name at least one algorithm, or be left out".to_owned());
+        }
+        let known = |name: &String| {
+            crate::token::algorithm_named(name).ok_or_else(|| {
+                format!("`{name}` is no algorithm; write `RS256`, `ES256`, `EdDSA` ...")
+            })
+        };
+        let algorithms: Result<_, _> = names.iter().map(known).collect();
+        Ok(Self(Some(algorithms?)))
+    }
+}
+
+/// One string or a list of at least one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Strings(Vec<String>);
+
+impl Strings {
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.0.iter().any(|known| known == text)
+    }
+}
+
+impl TryFrom<Value> for Strings {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let text = |value| match value {
+            Value::String(text) if !text.is_empty() => Ok(text),
+            _ => Err("must be a string that is not empty, or a list of such"),
+        };
+        let strings: Result<_, _> = one_or_many(value)?.into_iter().map(text).collect();
+        Ok(Self(strings?))
+    }
+}
+
+/// Values a claim may have: one or a list of at least one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Allowed(Vec<Value>);
+
+impl Allowed {
+    pub(crate) fn contains(&self, value: &Value) -> bool {
+        self.0.contains(value)
+    }
+
+    pub(crate) fn contains_text(&self, text: &str) -> bool {
+        self.0.iter().any(|known| known == text)
+    }
+}
+
+impl TryFrom<Value> for Allowed {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let values = one_or_many(value)?;
+        let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+        if !values.iter().all(scalar) {
+            return Err("must be a string, a number or a boolean, or a list of such");
+        }
+        Ok(Self(values))
+    }
+}
+
+fn one_or_many(value: Value) -> Result<Vec<Value>, &'static str> {
+    match value {
+        Value::Array(values) if values.is_empty() => Err("must hold at least one value"),
+        Value::Array(values) => Ok(values),
+        value => Ok(vec![value]),
+    }
+}
+
+/// Printable ASCII that stands for itself inside a quoted string.
+fn is_unquoted(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claim_paths_split_at_dots_unless_they_are_uris() {
+        let cases = [
+            ("sub", &["sub"][..]),
+            ("realm_access.roles", &["realm_access", "roles"]),
+            ("https://example.com/roles", &["https://example.com/roles"]),
+            ("urn:a.b:c", &["urn:a.b:c"]),
+        ];
+        for (path, steps) in cases {
+            let path = ClaimPath::try_from(path.to_owned()).unwrap();
+            assert_eq!(path.steps(), steps);
+        }
+        for path in ["", ".", "a.", ".a", "a..b"] {
+            assert!(ClaimPath::try_from(path.to_owned()).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn field_names_are_lowered_and_never_patterns() {
+        let name = FieldName::try_from("X-User".to_owned()).unwrap();
+        assert_eq!(name.as_str(), "x-user");
+        for name in ["", "*", "x-*", ":path", "x user", "x\r\ny", "\u{e9}"] {
+            assert!(FieldName::try_from(name.to_owned()).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_a_quoted_string_is_refused() {
+        for text in ["a\"b", "a\\b", "a\nb", "\u{e9}"] {
+            assert!(Scope::try_from(text.to_owned()).is_err(), "{text:?}");
+            assert!(Realm::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+        assert!(Scope::try_from("a b".to_owned()).is_err());
+        assert!(Realm::try_from("a b".to_owned()).is_ok());
+    }
+
+    #[test]
+    fn lists_may_be_written_as_one_value_and_are_never_empty() {
+        assert!(Strings::try_from(json!("a")).unwrap().contains("a"));
+        assert!(Strings::try_from(json!(["a", "b"])).unwrap().contains("b"));
+        for value in [json!([]), json!(""), json!(1), json!(["a", 1]), json!(null)] {
+            assert!(Strings::try_from(value.clone()).is_err(), "{value}");
+        }
+        assert!(
+            Allowed::try_from(json!([1, true]))
+                .unwrap()
+                .contains(&json!(1))
+        );
+        for value in [json!([]), json!({}), json!(null), json!([["a"]])] {
+            assert!(Allowed::try_from(value.clone()).is_err(), "{value}");
+        }
+    }
+}

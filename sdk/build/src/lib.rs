@@ -1,0 +1,16 @@
+//! Turns Rust policies into components: a nested `cargo build` for `wasm32-unknown-unknown`, then the wrapping of each module.
+//!
+//! It prints nothing itself; what the nested cargo writes to its standard error is passed through.
+
+mod build;
+mod component;
+mod embed;
+mod environment;
+mod error;
+
+pub use build::{Build, Built};
+pub use embed::embed_plugins;
+pub use error::BuildError;
+
+/// What policies are compiled for: no WASI, every import a power of the contract.
+pub const TARGET: &str = "wasm32-unknown-unknown";

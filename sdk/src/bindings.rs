@@ -1,0 +1,212 @@
+//! Code generated from the contract, and the moves between its types and the SDK's; no author sees it.
+#![allow(
+    missing_debug_implementations,
+    unsafe_code,
+    unreachable_pub,
+    unused_qualifications
+)]
+
+/// The powers a policy may import; those it does not use are dropped by the linker.
+pub mod imports {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "imports",
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// `lifecycle`, which every policy exports.
+pub mod lifecycle {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "lifecycle-exports",
+        pub_export_macro: true,
+        export_macro_name: "export_lifecycle",
+    });
+    pub use exports::lockgate::policy::lifecycle::*;
+}
+
+/// `request-phase`, and the shapes of `types` for all hooks.
+pub mod request {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "request-exports",
+        pub_export_macro: true,
+        export_macro_name: "export_request",
+    });
+    pub use exports::lockgate::policy::request_phase::Guest;
+    pub use lockgate::policy::types;
+}
+
+/// `response-phase`.
+pub mod response {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "response-exports",
+        with: { "lockgate:policy/types@0.1.0": crate::bindings::request::lockgate::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_response",
+    });
+    pub use exports::lockgate::policy::response_phase::Guest;
+}
+
+/// `body-phase`.
+pub mod body {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "body-exports",
+        with: { "lockgate:policy/types@0.1.0": crate::bindings::request::lockgate::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_body",
+    });
+    pub use exports::lockgate::policy::body_phase::*;
+}
+
+/// `responder`.
+pub mod responder {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "responder-exports",
+        with: { "lockgate:policy/types@0.1.0": crate::bindings::request::lockgate::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_responder",
+    });
+    pub use exports::lockgate::policy::responder::Guest;
+}
+
+impl From<crate::Verdict> for request::types::Verdict {
+    fn from(verdict: crate::Verdict) -> Self {
+        match verdict {
+            crate::Verdict::Pass => Self::Pass,
+            crate::Verdict::Edit(edits) => Self::Edit(edits.into()),
+            crate::Verdict::Respond(response) => Self::Respond(response.into()),
+            crate::Verdict::Fail(failure) => Self::Fail(failure.into()),
+        }
+    }
+}
+
+impl From<crate::Edits> for request::types::Edits {
+    fn from(edits: crate::Edits) -> Self {
+        Self {
+            remove: edits.remove,
+            set: edits.set,
+            append: edits.append,
+            attributes: edits.attributes,
+            target: edits.target,
+            status: edits.status,
+            state: edits.state,
+        }
+    }
+}
+
+impl From<crate::Response> for request::types::Response {
+    fn from(response: crate::Response) -> Self {
+        Self {
+            status: response.status,
+            fields: response.fields,
+            body: response.body,
+        }
+    }
+}
+
+impl From<crate::Failure> for request::types::Failure {
+    fn from(failure: crate::Failure) -> Self {
+        match failure {
+            crate::Failure::BadInput => Self::BadInput,
+            crate::Failure::Dependency => Self::Dependency,
+            crate::Failure::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<body::Direction> for crate::Direction {
+    fn from(direction: body::Direction) -> Self {
+        match direction {
+            body::Direction::Request => Self::Request,
+            body::Direction::Response => Self::Response,
+        }
+    }
+}
+
+impl From<crate::Action> for body::Action {
+    fn from(action: crate::Action) -> Self {
+        match action {
+            crate::Action::Pass => Self::Pass,
+            crate::Action::Splice(splices) => {
+                Self::Splice(splices.into_iter().map(Into::into).collect())
+            }
+            crate::Action::Replace(bytes) => Self::Replace(bytes),
+            crate::Action::Respond(response) => Self::Respond(response.into()),
+            crate::Action::Fail(failure) => Self::Fail(failure.into()),
+        }
+    }
+}
+
+impl From<crate::Splice> for body::Splice {
+    fn from(splice: crate::Splice) -> Self {
+        Self {
+            offset: splice.offset,
+            remove: splice.remove,
+            insert: splice.insert,
+        }
+    }
+}
+
+impl From<crate::ConfigError> for lifecycle::ConfigError {
+    fn from(fault: crate::ConfigError) -> Self {
+        Self {
+            path: fault.path,
+            message: fault.message,
+        }
+    }
+}
+
+impl From<crate::Interest> for lifecycle::Interest {
+    fn from(interest: crate::Interest) -> Self {
+        Self {
+            request_read: interest.request_read,
+            request_write: interest.request_write,
+            response_read: interest.response_read,
+            response_write: interest.response_write,
+            attributes_read: interest.attributes_read,
+            attributes_write: interest.attributes_write,
+            may_respond: interest.may_respond,
+            may_set_target: interest.may_set_target,
+            may_set_status: interest.may_set_status,
+            request_body: interest.request_body.map(Into::into),
+            response_body: interest.response_body.map(Into::into),
+            keys: interest.keys,
+            stores: interest.stores.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<crate::StoreInterest> for lifecycle::StoreInterest {
+    fn from(store: crate::StoreInterest) -> Self {
+        Self {
+            name: store.name,
+            write: store.write,
+        }
+    }
+}
+
+impl From<crate::BodyInterest> for lifecycle::BodyInterest {
+    fn from(body: crate::BodyInterest) -> Self {
+        Self {
+            mode: match body.mode {
+                crate::BodyMode::Buffered => lifecycle::BodyMode::Buffered,
+                crate::BodyMode::Chunked => lifecycle::BodyMode::Chunked,
+            },
+            access: match body.access {
+                crate::BodyAccess::Inspect => lifecycle::BodyAccess::Inspect,
+                crate::BodyAccess::Edit => lifecycle::BodyAccess::Edit,
+            },
+            max_bytes: body.max_bytes,
+            content_types: body.content_types,
+            other: match body.other {
+                crate::OtherTypes::Pass => lifecycle::OtherTypes::Pass,
+                crate::OtherTypes::Refuse => lifecycle::OtherTypes::Refuse,
+            },
+        }
+    }
+}

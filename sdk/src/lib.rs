@@ -1,0 +1,54 @@
+//! What the author of a policy sees: traits to implement, views and builders for their arguments, and `export!`.
+//!
+//! The same source runs in two places. Built for `wasm32-unknown-unknown` it becomes a module that `lockgate-build` turns into a
+//! component; built natively, its capabilities are the doubles in [`testing`], so that `cargo test` needs neither a gateway nor Wasm.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
+// The test of the README is run as `tests/readme.rs`.
+#![allow(clippy::test_attr_in_doctest)]
+
+#[doc(hidden)]
+#[cfg(target_family = "wasm")]
+pub mod bindings;
+mod body;
+mod capability;
+mod configure;
+mod edits;
+#[doc(hidden)]
+pub mod export;
+mod head;
+mod interest;
+mod packed;
+mod policy;
+mod response;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod verdict;
+
+pub use body::{Action, Direction, Splice};
+pub use capability::{clock, crypto, log, metrics, random, store};
+pub use edits::Edits;
+pub use head::{Fields, Head};
+pub use interest::{BodyAccess, BodyInterest, BodyMode, Interest, OtherTypes, StoreInterest};
+pub use policy::{BodyPhase, ConfigError, Policy, RequestPhase, Responder, ResponsePhase};
+pub use response::Response;
+pub use verdict::{Failure, Verdict};
+
+/// Everything a policy usually needs, for `use lockgate_sdk::prelude::*`.
+pub mod prelude {
+    pub use crate::{
+        Action, BodyInterest, BodyPhase, ConfigError, Direction, Edits, Failure, Head, Interest,
+        Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
+    };
+    pub use serde::Deserialize;
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_shows_the_policy_that_is_tested() {
+        let tested = include_str!("../tests/readme.rs");
+        let (_, policy) = tested.split_once("\n\n").unwrap();
+        assert!(include_str!("../README.md").contains(policy));
+    }
+}

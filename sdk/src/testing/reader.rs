@@ -1,0 +1,165 @@
+//! Readers of what a policy returned, for assertions.
+
+use crate::{Action, Edits, Failure, Head, Response, Verdict};
+
+impl Verdict {
+    /// The edits, if it is [`Verdict::Edit`].
+    pub fn edits(&self) -> Option<&Edits> {
+        match self {
+            Self::Edit(edits) => Some(edits),
+            _ => None,
+        }
+    }
+
+    /// The answer, if it is [`Verdict::Respond`].
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Respond(response) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// The failure, if it is [`Verdict::Fail`].
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Fail(failure) => Some(*failure),
+            _ => None,
+        }
+    }
+}
+
+impl Action {
+    /// The answer, if it is [`Action::Respond`].
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Respond(response) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// The body as it will be sent on, given what came in; none unless the action is `Pass`, `Splice` or `Replace`.
+    ///
+    /// Panics where splices overlap, descend or leave the body, which is a plugin fault in the gateway.
+    pub fn apply(&self, body: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Pass => Some(body.to_vec()),
+            Self::Replace(bytes) => Some(bytes.clone()),
+            Self::Splice(splices) => {
+                let mut out = Vec::with_capacity(body.len());
+                let mut kept = 0;
+                for splice in splices {
+                    let start = splice.offset as usize;
+                    let end = start + splice.remove as usize;
+                    assert!(
+                        kept <= start && end <= body.len(),
+                        "splice {start}..{end} overlaps, descends or leaves the body"
+                    );
+                    out.extend_from_slice(&body[kept..start]);
+                    out.extend_from_slice(&splice.insert);
+                    kept = end;
+                }
+                out.extend_from_slice(&body[kept..]);
+                Some(out)
+            }
+            Self::Respond(_) | Self::Fail(_) => None,
+        }
+    }
+}
+
+impl Edits {
+    /// The values a field is set to.
+    pub fn sets(&self, name: &str) -> Vec<String> {
+        values(&self.set, name)
+    }
+
+    /// The values added to a field.
+    pub fn appends(&self, name: &str) -> Vec<String> {
+        values(&self.append, name)
+    }
+
+    /// Whether a field is removed.
+    pub fn removes(&self, name: &str) -> bool {
+        Head::new(&self.remove).get(name).is_some()
+    }
+
+    /// The value written to an attribute.
+    pub fn attribute_value(&self, name: &str) -> Option<String> {
+        values(&self.attributes, name).into_iter().next()
+    }
+
+    /// The new path and query.
+    pub fn new_target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    /// The new status.
+    pub fn new_status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The carried state.
+    pub fn new_state(&self) -> Option<&[u8]> {
+        self.state.as_deref()
+    }
+}
+
+impl Response {
+    /// The status.
+    pub fn status_code(&self) -> u16 {
+        self.status
+    }
+
+    /// The values of a header field.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        values(&self.fields, name)
+    }
+
+    /// The body.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as text; bytes that are not UTF-8 are shown as U+FFFD.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+fn values(packed: &[u8], name: &str) -> Vec<String> {
+    Head::new(packed)
+        .all(name)
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Splice;
+
+    fn splice(offset: u32, remove: u32, insert: &[u8]) -> Splice {
+        Splice {
+            offset,
+            remove,
+            insert: insert.to_vec(),
+        }
+    }
+
+    #[test]
+    fn splices_are_applied_in_order() {
+        let action = Action::Splice(vec![splice(0, 1, b"J"), splice(5, 0, b"!")]);
+        assert_eq!(action.apply(b"hello"), Some(b"Jello!".to_vec()));
+        assert_eq!(Action::Pass.apply(b"a"), Some(b"a".to_vec()));
+        assert_eq!(
+            Action::Replace(b"b".to_vec()).apply(b"a"),
+            Some(b"b".to_vec())
+        );
+        assert_eq!(Action::Fail(Failure::BadInput).apply(b"a"), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "overlaps")]
+    fn overlapping_splices_panic() {
+        Action::Splice(vec![splice(0, 2, b""), splice(1, 1, b"")]).apply(b"abc");
+    }
+}

@@ -1,0 +1,30 @@
+//! Counts request bodies in pieces and refuses what is longer than configured.
+
+use lockgate_sdk::prelude::*;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CountChunks {
+    most: u64,
+}
+
+impl Policy for CountChunks {
+    fn interest(&self) -> Interest {
+        Interest::new().may_respond().request_body(BodyInterest::chunked(0, ["*/*"]))
+    }
+}
+
+impl BodyPhase for CountChunks {
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, state: &[u8]) -> (Action, Vec<u8>) {
+        let before = state.try_into().map_or(0, u64::from_le_bytes);
+        let now = before + chunk.len() as u64;
+        let action = if now > self.most {
+            Response::new(413).body(format!("{} is the most", self.most)).into()
+        } else {
+            Action::Pass
+        };
+        (action, now.to_le_bytes().to_vec())
+    }
+}
+
+lockgate_sdk::export!(CountChunks: BodyPhase);

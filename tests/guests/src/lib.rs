@@ -1,0 +1,50 @@
+//! What guests share: most misbehave only when a request asks them to, so that a test can see the next one succeed.
+
+use lockgate_sdk::prelude::*;
+
+/// The field by which a request asks for misbehaviour.
+pub const ASK: &str = "x-test-break";
+
+/// An interest that sees whether misbehaviour is asked for.
+pub fn listening() -> Interest {
+    Interest::new().request_read(ASK)
+}
+
+/// What is asked for, if anything.
+pub fn asked<'a>(head: &Head<'a>) -> Option<&'a str> {
+    head.text(ASK)
+}
+
+/// A policy that marks both directions with a letter, and checks that both hooks of an exchange are its own.
+#[derive(Deserialize)]
+pub struct Version<const LETTER: char> {}
+
+const FIELD: &str = "x-test-version";
+
+impl<const LETTER: char> Policy for Version<LETTER> {
+    fn interest(&self) -> Interest {
+        Interest::new()
+            .request_write(FIELD)
+            .response_write(FIELD)
+            .response_write("x-test-mixed")
+    }
+}
+
+impl<const LETTER: char> RequestPhase for Version<LETTER> {
+    fn on_request(&self, _head: &Head<'_>) -> Verdict {
+        let letter = LETTER.to_string();
+        Edits::new().set(FIELD, &letter).state(letter).into()
+    }
+}
+
+impl<const LETTER: char> ResponsePhase for Version<LETTER> {
+    fn on_response(&self, _head: &Head<'_>, state: &[u8]) -> Verdict {
+        let letter = LETTER.to_string();
+        let edits = Edits::new().set(FIELD, &letter);
+        if state == letter.as_bytes() {
+            edits.into()
+        } else {
+            edits.set("x-test-mixed", state).into()
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A running gateway: started in a folder of the test's own, followed by its logs, stopped when dropped.
+
+use std::cell::Cell;
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::folder::address;
+use crate::{Client, Folder, Lines, PATIENCE, Request, Response, eventually};
+
+/// A gateway that serves. Its folder is at hand by dereferencing.
+pub struct Gateway {
+    folder: Folder,
+    child: Child,
+    public: SocketAddr,
+    admin: SocketAddr,
+    /// What it wrote to standard output; from line `ready` on that is the access log.
+    stdout: Lines,
+    ready: usize,
+    stderr: Lines,
+    refusals_seen: Cell<usize>,
+}
+
+impl Gateway {
+    /// A folder to be filled and started.
+    pub fn folder() -> Folder {
+        Folder::new()
+    }
+
+    pub(crate) fn start(folder: Folder) -> Self {
+        let mut child = folder
+            .command(&["run"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the gateway cannot be run");
+        let stdout = Lines::follow(child.stdout.take().unwrap());
+        let stderr = Lines::follow(child.stderr.take().unwrap());
+        let listener = |name: &'static str| {
+            move |line: &str| address(line.trim().strip_prefix(name)?)
+        };
+        let begun = |line: &str| line.starts_with("Ready").then_some(());
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let (ready, ()) = stdout.wait(0, "the gateway to be ready", begun);
+            let (_, public) = stdout.wait(0, "the public address", listener("public"));
+            let (_, admin) = stdout.wait(0, "the admin address", listener("admin"));
+            (ready, public, admin)
+        }));
+        let Ok((ready, public, admin)) = ended else {
+            let _ = child.kill();
+            panic!("the gateway does not start:\n{}", stderr.text());
+        };
+        Self {
+            folder,
+            child,
+            public,
+            admin,
+            stdout,
+            ready,
+            stderr,
+            refusals_seen: Cell::new(0),
+        }
+    }
+
+    pub fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// A new connection to the public listener.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.public)
+    }
+
+    /// Send one request on a connection of its own.
+    #[track_caller]
+    pub fn send(&self, request: &Request) -> Response {
+        self.connect().send(request)
+    }
+
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Response {
+        self.send(&Request::get(target))
+    }
+
+    /// Send one request to the admin listener, as it is.
+    #[track_caller]
+    pub fn admin(&self, request: &Request) -> Response {
+        Client::connect(self.admin).send(request)
+    }
+
+    /// GET on the admin listener with the admin token.
+    #[track_caller]
+    pub fn ask(&self, target: &str) -> Response {
+        self.admin(&Request::get(target).bearer(&self.admin_token()))
+    }
+
+    pub fn admin_token(&self) -> String {
+        let token = fs::read_to_string(self.folder.state("admin-token")).unwrap();
+        token.trim().to_owned()
+    }
+
+    /// The answer of `/status`.
+    pub fn status(&self) -> Value {
+        self.ask("/status").json()
+    }
+
+    /// The value of one sample of `/metrics`, named with its labels as they are written there.
+    pub fn metric(&self, sample: &str) -> Option<f64> {
+        let metrics = self.ask("/metrics").text();
+        let mut samples = metrics.lines().filter_map(|line| line.rsplit_once(' '));
+        samples.find_map(|(name, value)| (name == sample).then(|| value.parse().unwrap()))
+    }
+
+    /// Wait until the log says that generation `number`, or a later one, serves. The first is 1.
+    pub fn wait_for_generation(&self, number: u64) {
+        let what = format!("generation {number}");
+        self.stderr.wait(0, &what, |line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            let serves = line["message"] == "new generation serves";
+            (serves && line["generation"].as_u64()? >= number).then_some(())
+        });
+    }
+
+    /// Wait until the log says that a configuration was refused which was not waited for before, and `/status` shows it.
+    pub fn wait_for_refusal(&self) -> Value {
+        let from = self.refusals_seen.get();
+        let refused = |line: &str| line.contains("configuration refused").then_some(());
+        self.stderr.wait(from, "a refusal", refused);
+        let refused = eventually("/status to show the refusal", || {
+            let refused = self.status()["refused"].take();
+            (!refused.is_null()).then_some(refused)
+        });
+        self.refusals_seen.set(self.stderr.count());
+        refused
+    }
+
+    /// Wait for a line of the log on standard error.
+    pub fn wait_for_log<T>(&self, what: &str, pick: impl Fn(&Value) -> Option<T>) -> T {
+        let parse = |line: &str| pick(&serde_json::from_str(line).ok()?);
+        self.stderr.wait(0, what, parse).1
+    }
+
+    /// The line of the access log about a path; the first, if there are several.
+    pub fn access_log(&self, path: &str) -> Value {
+        let pick = |line: &str| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["path"] == path).then_some(line)
+        };
+        let what = format!("an access log line about {path}");
+        self.stdout.wait(self.ready, &what, pick).1
+    }
+
+    /// All it ever wrote, to search for what must not be there.
+    pub fn written(&self) -> String {
+        format!("{}\n{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// What it said before it was ready.
+    pub fn greeting(&self) -> String {
+        let text = self.stdout.text();
+        text.lines()
+            .take(self.ready)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    /// Resident memory in bytes, now and at most so far.
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+            kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap() * 1024
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Ask the process to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Wait until the process has ended.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        self.stderr.whole();
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the gateway does not end");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Deref for Gateway {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.folder
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.stderr.text();
+            let tail: Vec<_> = log.lines().rev().take(30).collect();
+            eprintln!("the gateway's log ends:");
+            tail.iter().rev().for_each(|line| eprintln!("  {line}"));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Components of the tests' own: built from `tests/guests` once and again when a source changed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use lockgate_build::{Build, TARGET};
+use wit_component::ComponentEncoder;
+
+/// The profile guests are compiled with.
+const PROFILE: &str = "guest";
+
+/// The component of a guest.
+pub fn component(name: &str) -> Vec<u8> {
+    let path = build().join("components").join(format!("{name}.wasm"));
+    fs::read(&path).unwrap_or_else(|error| panic!("there is no guest {name}: {error}"))
+}
+
+/// The core module of a guest, before it was made a component.
+pub fn module(name: &str) -> Vec<u8> {
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    let path = build().join(TARGET).join(PROFILE).join("examples");
+    fs::read(path.join(file)).unwrap()
+}
+
+/// Make a component of a core module, as the build of the guests does.
+pub fn wrap(module: &[u8]) -> Vec<u8> {
+    let encoder = ComponentEncoder::default().module(module).unwrap();
+    encoder.validate(true).encode().unwrap()
+}
+
+/// The names of all guests.
+pub fn names() -> Vec<String> {
+    let sources = fs::read_dir(workspace().join("tests/guests/examples")).unwrap();
+    let mut names: Vec<_> = sources
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// Build what is out of date and return the folder with everything built.
+///
+/// Tests run in processes of their own, several at a time: whoever comes first builds, the others wait for its lock.
+pub fn build() -> PathBuf {
+    let folder = target().join("guests");
+    fs::create_dir_all(&folder).unwrap();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let stamp = folder.join("stamp");
+    let built = fs::metadata(&stamp).and_then(|stamp| stamp.modified());
+    if built.is_ok_and(|built| built > newest_source()) {
+        return folder;
+    }
+    let begun = SystemTime::now();
+    let guests = workspace().join("tests/guests");
+    let build = names().into_iter().fold(
+        Build::new(guests, folder.clone()).profile(PROFILE),
+        |build, name| build.example(name),
+    );
+    build
+        .run()
+        .unwrap_or_else(|error| panic!("the guests cannot be built: {error}"));
+    let stamp = File::create(stamp).unwrap();
+    stamp.set_modified(begun).unwrap();
+    folder
+}
+
+/// The folder all builds of the workspace go to.
+pub fn target() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let target = here
+        .ancestors()
+        .find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    target
+        .expect("tests run from cargo's target folder")
+        .to_owned()
+}
+
+/// The root of the repository.
+pub fn workspace() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap().to_owned()
+}
+
+fn newest_source() -> SystemTime {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    let mut open = ["tests/guests", "sdk/src", "wit"].map(|folder| workspace().join(folder)).to_vec();
+    open.push(workspace().join("sdk/Cargo.toml"));
+    while let Some(path) = open.pop() {
+        let about = fs::metadata(&path).unwrap();
+        if about.is_dir() {
+            let entries = fs::read_dir(&path).unwrap();
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+        } else {
+            newest = newest.max(about.modified().unwrap());
+        }
+    }
+    newest
+}

@@ -1,0 +1,40 @@
+//! The outside view: runs the real gateway between a client and an upstream of the test's own, on ports the system chooses.
+//!
+//! Every test shows the configuration it is about. Nothing here sleeps: what is waited for announces itself, and a
+//! deadline that no test should ever meet turns a gateway that hangs into a failure with its logs.
+// A harness has nobody to hand an error to: whatever goes wrong fails the test that called it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod client;
+mod folder;
+mod gateway;
+pub mod guests;
+mod lines;
+mod message;
+mod upstream;
+mod wire;
+
+use std::time::Duration;
+
+pub use client::{Client, Request};
+pub use folder::{Finished, Folder};
+pub use gateway::Gateway;
+pub use lines::Lines;
+pub use message::Response;
+pub use upstream::{Exchange, Upstream};
+pub use wire::read_head;
+
+/// Longer than anything a test waits for can take, even on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Try until `attempt` gives something: for effects that are seen only by asking. Each attempt should be a round trip.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(value) = attempt() {
+            return value;
+        }
+        std::thread::yield_now();
+    }
+    panic!("waited in vain for {what}");
+}
