@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue, Response};
 
 pub(crate) use edits::answer;
 pub(crate) use facts::Reads;
-pub(crate) use step::{OnError, Step, StepError};
+pub(crate) use step::{OnError, Step};
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::{Params, PathPattern};

@@ -18,7 +18,7 @@ use super::tree::Tree;
 
 /// One API: a folder with a name and a version.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Api {
+pub(crate) struct Api {
     /// Unique.
     pub name: String,
     pub version: String,
@@ -34,7 +34,7 @@ pub struct Api {
 
 /// Servers that answer alike.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     /// At least one.
     pub targets: Vec<At<Target>>,
     pub timeouts: Timeouts,
@@ -45,7 +45,7 @@ pub struct Upstream {
 
 /// How long an upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     pub connect: Duration,
     /// From the end of the request to the head of the response.
     pub first_byte: Duration,

@@ -21,14 +21,14 @@ section! {
 
 /// Decides which targets are permitted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpstreamBounds {
+pub(crate) struct UpstreamBounds {
     allow: Option<Vec<AllowRule>>,
     own: Vec<SocketAddr>,
 }
 
 /// Why a target is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     #[error("is a link-local or metadata address, which is always refused")]
     Metadata,
     #[error("is this gateway itself")]
@@ -39,12 +39,12 @@ pub enum Refusal {
 
 impl UpstreamBounds {
     /// `own` are the addresses this gateway listens on; none for `allow` means every host.
-    pub fn new(allow: Option<Vec<AllowRule>>, own: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(allow: Option<Vec<AllowRule>>, own: Vec<SocketAddr>) -> Self {
         Self { allow, own }
     }
 
     /// Whether a configured target is permitted.
-    pub fn check(&self, target: &Target) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, target: &Target) -> Result<(), Refusal> {
         match &target.host {
             Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
             Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
@@ -66,7 +66,7 @@ impl UpstreamBounds {
     }
 
     /// Whether an address may be connected to; for addresses that names resolved to.
-    pub fn check_address(&self, address: SocketAddr) -> Result<(), Refusal> {
+    pub(crate) fn check_address(&self, address: SocketAddr) -> Result<(), Refusal> {
         let ip = address.ip().to_canonical();
         let is_metadata = match ip {
             IpAddr::V4(ip) => ip.is_link_local(),
@@ -85,7 +85,7 @@ impl UpstreamBounds {
 
 /// One entry of `[upstreams] allow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AllowRule {
+pub(crate) struct AllowRule {
     hosts: Hosts,
     port: Option<u16>,
 }
@@ -156,7 +156,7 @@ impl Spelled for AllowRule {
 /// A text that names no hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it names no host, address or network")]
-pub struct AllowError;
+pub(crate) struct AllowError;
 
 /// Whether connecting to `ip` ends at a socket bound to `own`; the unspecified address connects to the machine itself.
 fn reaches(ip: IpAddr, own: IpAddr) -> bool {

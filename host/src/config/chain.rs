@@ -14,7 +14,7 @@ use super::section::{Kind, Section, Shown, section};
 
 /// One position in a chain.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ChainEntry {
+pub(crate) struct ChainEntry {
     /// Name of a declared policy.
     pub policy: String,
     /// A JSON object.
@@ -25,7 +25,7 @@ pub struct ChainEntry {
 
 /// A policy that stands in the place of an upstream.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Responder {
+pub(crate) struct Responder {
     /// Name of a declared policy.
     pub policy: String,
     /// A JSON object.
@@ -35,7 +35,7 @@ pub struct Responder {
 
 /// What happens to a request whose policy failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnError {
+pub(crate) enum OnError {
     /// It is answered with 503.
     #[default]
     Reject,
@@ -55,7 +55,7 @@ impl fmt::Display for OnError {
 /// A word that is neither `reject` nor `skip`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such choice")]
-pub struct UnknownOnError;
+pub(crate) struct UnknownOnError;
 
 impl FromStr for OnError {
     type Err = UnknownOnError;

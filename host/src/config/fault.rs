@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Something wrong in the policies folder, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
-pub struct ConfigFault {
+pub(crate) struct ConfigFault {
     /// Relative to the policies folder.
     pub file: PathBuf,
     /// Counted from 1; none when the fault concerns the whole file.
@@ -53,7 +53,7 @@ impl fmt::Display for ConfigFault {
 
 /// Where something was configured, so that later stages can complain about it as precisely as the parser.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Relative to the policies folder.
     pub file: Arc<Path>,
     /// Counted from 1.
@@ -64,7 +64,7 @@ pub struct Place {
 
 impl Place {
     /// A fault at this place.
-    pub fn fault(&self, reason: impl Into<String>, advice: impl Into<String>) -> ConfigFault {
+    pub(crate) fn fault(&self, reason: impl Into<String>, advice: impl Into<String>) -> ConfigFault {
         ConfigFault {
             file: self.file.to_path_buf(),
             line: self.line,
@@ -75,7 +75,7 @@ impl Place {
     }
 
     /// A place below this one, for faults inside a value whose lines are not known any more.
-    pub fn below(&self, path: &str) -> Place {
+    pub(crate) fn below(&self, path: &str) -> Place {
         let join = if self.key.is_empty() || path.is_empty() || path.starts_with('[') {
             ""
         } else {
@@ -91,7 +91,7 @@ impl Place {
 
 /// Something read from a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At<T> {
+pub(crate) struct At<T> {
     pub value: T,
     pub place: Place,
 }

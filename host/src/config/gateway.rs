@@ -20,7 +20,7 @@ use super::tree::Tree;
 
 /// A socket that accepts requests, with its limits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listener {
+pub(crate) struct Listener {
     pub name: String,
     pub address: SocketAddr,
     /// From the first byte of a request to the end of its head.

@@ -10,7 +10,7 @@ const ONLY_BY_NAME: [&str; 4] = ["authorization", "cookie", "set-cookie", "host"
 
 /// One power given to a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
+pub(crate) enum Grant {
     /// Fields and facts it may read.
     Read(Pattern),
     /// Fields it may change.
@@ -38,21 +38,21 @@ pub enum Grant {
 
 /// Which message of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     Request,
     Response,
 }
 
 /// What may be done with a body; editing includes inspecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyAccess {
+pub(crate) enum BodyAccess {
     Inspect,
     Edit,
 }
 
 /// Names of header fields, facts (`:client`) or attributes: one, all that begin alike, or all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// `x-tenant`
     Exact(String),
     /// `x-*`, without the star. `:*` is the prefix of all facts.
@@ -64,7 +64,7 @@ pub enum Pattern {
 impl Pattern {
     /// Whether everything `other` stands for, a name or itself a pattern, is covered. `authorization`, `cookie`, `set-cookie` and
     /// `host` are covered by their exact names only, facts never by `*`.
-    pub fn covers(&self, other: &str) -> bool {
+    pub(crate) fn covers(&self, other: &str) -> bool {
         let wildcard = other.strip_suffix('*');
         match self {
             Self::Exact(name) => name == other,
@@ -179,7 +179,7 @@ impl Spelled for Grant {
 
 /// Why a text is no grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum GrantError {
+pub(crate) enum GrantError {
     #[error("there is no such power")]
     Unknown,
     #[error("names are lower-case tokens, facts begin with `:`, and `*` stands only at the end")]

@@ -1,8 +1,6 @@
 //! Owns key sets as the operator declares them: where the material comes from and the algorithm it is bound to.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 use super::fault::{At, Faults, Place, complained_below};
 use super::kinds::{Placed, Spelled, Spelling};
@@ -13,14 +11,14 @@ use crate::keys::Algorithm;
 
 /// A key set policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Keys {
+pub(crate) struct Keys {
     pub source: KeySource,
     pub place: Place,
 }
 
 /// Where keys come from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum KeySource {
+pub(crate) enum KeySource {
     /// A JWK set (RFC 7517 section 5); each key is bound to its own algorithm.
     Jwks(KeyMaterial),
     /// One public key, or a private one from a secret, in PEM.
@@ -39,7 +37,7 @@ pub enum KeySource {
 
 /// Key material, or where to get it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum KeyMaterial {
+pub(crate) enum KeyMaterial {
     /// A public file of the policies folder.
     File(TreeFile),
     /// The `[secret.NAME]` of this name, which is declared.

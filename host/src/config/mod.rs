@@ -23,20 +23,19 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use api::{Api, Timeouts, Upstream};
-pub use bounds::{AllowError, AllowRule, Refusal, UpstreamBounds};
-pub use chain::{ChainEntry, OnError, Responder, UnknownOnError};
-pub use fault::{At, ConfigFault, Place};
-pub use gateway::Listener;
-pub use grant::{BodyAccess, Direction, Grant, GrantError, Pattern};
-pub use key::{KeyMaterial, KeySource, Keys};
-pub use policy::{Limits, Policy, PolicySource};
-pub use reference::reference;
-pub use route::{Backend, Route, RouteMatch};
-pub use secret::{Secret, SecretSource};
-pub use store::Store;
-pub use target::{Host, Target, TargetError};
-pub use tree::{Tree, TreeFile};
+pub(crate) use api::Api;
+pub(crate) use bounds::UpstreamBounds;
+pub(crate) use chain::{ChainEntry, OnError};
+pub(crate) use fault::{ConfigFault, Place};
+pub(crate) use gateway::Listener;
+pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
+pub(crate) use key::{KeyMaterial, KeySource, Keys};
+pub(crate) use policy::{Policy, PolicySource};
+pub(crate) use route::{Backend, Route};
+pub(crate) use secret::{Secret, SecretSource};
+pub(crate) use store::Store;
+pub(crate) use target::{Host, Target};
+pub(crate) use tree::Tree;
 
 use chain::DeclaredPolicies;
 use fault::Faults;
@@ -45,7 +44,7 @@ use reader::with_document;
 
 /// Everything the policies folder says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// None for the usual place.
     pub state_dir: Option<PathBuf>,
     /// None for one per core.
@@ -72,7 +71,7 @@ pub struct Config {
 
 impl Config {
     /// Read a tree; the error holds every fault there is, ordered by file and line.
-    pub fn parse(tree: &Tree) -> Result<Self, Vec<ConfigFault>> {
+    pub(crate) fn parse(tree: &Tree) -> Result<Self, Vec<ConfigFault>> {
         let mut faults = Faults::new();
         let file = Path::new("gateway.toml");
         let gateway = match tree.get(file) {

@@ -17,7 +17,7 @@ use super::tree::{Tree, TreeFile};
 
 /// A component with its powers and limits, to be named in chains.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
+pub(crate) struct Policy {
     pub source: PolicySource,
     /// SHA-256 the component must have; already checked for files.
     pub digest: Option<[u8; 32]>,
@@ -28,7 +28,7 @@ pub struct Policy {
 
 /// Where a component comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PolicySource {
+pub(crate) enum PolicySource {
     /// One of those inside the gateway.
     Builtin(String),
     /// A component of the policies folder.
@@ -37,7 +37,7 @@ pub enum PolicySource {
 
 /// What one policy may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// CPU time of one hook call.
     pub cpu: Duration,
     /// Wall-clock time of one hook call, host calls included.

@@ -12,7 +12,7 @@ const OPENING: &str = "# Configuration\n\n\
     Unknown keys are faults.\n";
 
 /// The reference in Markdown.
-pub fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut out = OPENING.to_owned();
     let mut seen = Vec::new();
     for root in [&RawGateway::SECTION, &RawApi::SECTION] {

@@ -15,7 +15,7 @@ use super::section::{Kind, section};
 
 /// One operation of an API.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Route {
+pub(crate) struct Route {
     /// Unique in its API.
     pub name: String,
     pub matching: RouteMatch,
@@ -28,7 +28,7 @@ pub struct Route {
 
 /// What a request must look like.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RouteMatch {
+pub(crate) struct RouteMatch {
     pub path: PathPattern,
     /// Empty for any.
     pub methods: Vec<Method>,
@@ -40,7 +40,7 @@ pub struct RouteMatch {
 
 /// What answers.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// An upstream of the same API, which is declared.
     Upstream(String),
     Responder(Responder),

@@ -25,14 +25,14 @@ const ADVICE: &str = "keep it outside the policies folder, declare it as [secret
 
 /// A value that lives outside the policies folder; it is read when it is needed, never here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Secret {
+pub(crate) struct Secret {
     pub source: SecretSource,
     pub place: Place,
 }
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SecretSource {
+pub(crate) enum SecretSource {
     /// An environment variable.
     Env(String),
     /// A file, usually outside the policies folder.

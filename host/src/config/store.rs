@@ -7,7 +7,7 @@ use super::section::section;
 
 /// A store policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Store {
+pub(crate) struct Store {
     /// Shared under this name; without one, each API and policy has its own.
     pub namespace: Option<String>,
     pub max_entries: u32,

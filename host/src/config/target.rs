@@ -8,14 +8,14 @@ use super::kinds::Spelled;
 
 /// Where requests are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Target {
+pub(crate) struct Target {
     pub host: Host,
     pub port: u16,
 }
 
 /// A host as written; names are not resolved here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Host {
+pub(crate) enum Host {
     /// Lower case, without a final dot.
     Name(String),
     Ip(IpAddr),
@@ -96,7 +96,7 @@ impl Spelled for Target {
 
 /// Why a text is no target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
+pub(crate) enum TargetError {
     #[error("it does not begin with http://")]
     Scheme,
     #[error("TLS to upstreams is not there yet")]

@@ -18,13 +18,13 @@ const LARGEST_TREE: u64 = 512 << 20;
 
 /// The policies folder at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tree {
+pub(crate) struct Tree {
     files: BTreeMap<PathBuf, Arc<[u8]>>,
 }
 
 /// One file of the folder.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TreeFile {
+pub(crate) struct TreeFile {
     /// Relative to the policies folder.
     pub path: PathBuf,
     pub bytes: Arc<[u8]>,
@@ -32,7 +32,7 @@ pub struct TreeFile {
 
 impl Tree {
     /// Read a folder. Hidden entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
-    pub fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
         let root =
             fs::canonicalize(dir).map_err(|error| vec![unreadable(Path::new("."), &error)])?;
         let mut walk = Walk {
@@ -52,7 +52,7 @@ impl Tree {
     }
 
     /// A tree that is not on disk.
-    pub fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(
+    pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(
         files: impl IntoIterator<Item = (P, B)>,
     ) -> Self {
         Self {
@@ -64,12 +64,12 @@ impl Tree {
     }
 
     /// The bytes of a file, by its path relative to the policies folder.
-    pub fn get(&self, path: &Path) -> Option<&Arc<[u8]>> {
+    pub(crate) fn get(&self, path: &Path) -> Option<&Arc<[u8]>> {
         self.files.get(path)
     }
 
     /// All files in the order of their paths.
-    pub fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.files
             .iter()
             .map(|(path, bytes)| (path.as_path(), bytes.as_ref()))

@@ -13,11 +13,11 @@ use http::uri::{Authority, Scheme};
 ///
 /// Cloning and creating share the bytes of the request unless they had to be changed.
 #[derive(Clone)]
-pub struct Host(Source);
+pub(crate) struct Host(Source);
 
 /// Why the host of a request is not known; all of them are the client's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub(crate) enum HostError {
     #[error("the request has no Host field")]
     Missing,
     #[error("the request has more than one Host field")]
@@ -32,7 +32,7 @@ pub enum HostError {
 ///
 /// HTTP/1 requests must carry exactly one Host field. An authority in the request target wins, but a Host field beside it must name
 /// the same host and port.
-pub fn authority(parts: &Parts) -> Result<Host, HostError> {
+pub(crate) fn authority(parts: &Parts) -> Result<Host, HostError> {
     let mut fields = parts.headers.get_all(HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
@@ -61,7 +61,7 @@ pub fn authority(parts: &Parts) -> Result<Host, HostError> {
 
 impl Host {
     /// The host as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match &self.0 {
             Source::Field(value, len) => value
                 .as_bytes()

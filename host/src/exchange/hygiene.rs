@@ -5,13 +5,13 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 /// A Connection field names something that is not its to remove, or is no list of field names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the Connection field is not a list of hop-by-hop fields")]
-pub struct BadConnection;
+pub(crate) struct BadConnection;
 
 /// Remove what belongs to one connection only (RFC 9110 section 7.6.1), in either direction.
 ///
 /// `te` stays as `trailers` when it asked for trailers; `trailer` stays, since it informs whoever reads them. Upgrades must be
 /// noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers)?;
     }
@@ -38,7 +38,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
 ///
 /// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`.
 #[derive(Debug, Clone)]
-pub struct IdentityHeaders {
+pub(crate) struct IdentityHeaders {
     patterns: Vec<Pattern>,
     /// The first bytes of all patterns: most names differ there.
     first: [bool; 128],
@@ -47,11 +47,11 @@ pub struct IdentityHeaders {
 /// Not a lower-case field name or beginning of one followed by `*`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a header name in lower case, nor a prefix followed by `*`")]
-pub struct BadPattern(String);
+pub(crate) struct BadPattern(String);
 
 impl IdentityHeaders {
     /// From names (`x-consumer-id`) and prefixes (`x-consumer-*`).
-    pub fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
+    pub(crate) fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
         let mut patterns = FORWARDING
             .iter()
             .map(|text| Pattern::parse(text))
@@ -75,7 +75,7 @@ impl IdentityHeaders {
     /// Remove identity fields of a client's request and their twins, in which `_` stands for `-`: many servers read both as one.
     ///
     /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean.
-    pub fn strip(&self, headers: &mut HeaderMap) {
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         // Empty, hence free, for honest clients.
         let doomed: Vec<HeaderName> = headers
             .keys()
@@ -88,7 +88,7 @@ impl IdentityHeaders {
     }
 
     /// Whether a field of this name (lower case), or of its twin, is the gateway's own.
-    pub fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         let Some(&first) = name.as_bytes().first() else {
             return false;
         };
@@ -106,7 +106,7 @@ impl IdentityHeaders {
 }
 
 /// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection, framing).
-pub fn is_forbidden_edit(name: &str) -> bool {
+pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
     !is_token
         || HOST_OWNED

@@ -24,15 +24,15 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 
 /// Longest request target, path and query together, in bytes.
-pub const MAX_LEN: usize = 16 * 1024;
+pub(crate) const MAX_LEN: usize = 16 * 1024;
 
 /// A path in normal form and an optional query. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Target(PathAndQuery);
+pub(crate) struct Target(PathAndQuery);
 
 /// Why a request target was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
+pub(crate) enum PathError {
     #[error("the request target is longer than {MAX_LEN} bytes")]
     TooLong,
     #[error("the path does not begin with `/`")]
@@ -55,7 +55,7 @@ pub enum PathError {
 
 impl Target {
     /// Apply the rule to a path with an optional query. Copies the input once.
-    pub fn parse(path_and_query: impl AsRef<[u8]>) -> Result<Self, PathError> {
+    pub(crate) fn parse(path_and_query: impl AsRef<[u8]>) -> Result<Self, PathError> {
         let input = path_and_query.as_ref();
         let scan = Scan::read(input)?;
         let bytes = if scan.normal {
@@ -67,22 +67,22 @@ impl Target {
     }
 
     /// The path, in normal form.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.path()
     }
 
     /// What follows the first `?`, as the client wrote it.
-    pub fn query(&self) -> Option<&str> {
+    pub(crate) fn query(&self) -> Option<&str> {
         self.0.query()
     }
 
     /// Path and query as they go on the wire.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
     /// The target as part of a [`http::Uri`].
-    pub fn into_path_and_query(self) -> PathAndQuery {
+    pub(crate) fn into_path_and_query(self) -> PathAndQuery {
         self.0
     }
 

@@ -33,15 +33,6 @@ pub(super) fn load(config: &Config, state: Option<&Path>) -> Result<BTreeMap<Str
     if faults.is_empty() { Ok(sets) } else { Err(faults) }
 }
 
-/// The key `[keys.NAME] generate` stands for, made if it is not there yet.
-pub(crate) fn signing_key(
-    state: &Path,
-    name: &str,
-    algorithm: crate::keys::Algorithm,
-) -> Result<SigningKey, crate::keys::KeyError> {
-    file::load_or_generate(state, name, algorithm)
-}
-
 fn key_set(
     config: &Config,
     name: &str,
@@ -63,10 +54,12 @@ fn key_set(
             (KeySet::from_hmac(&bytes, *algorithm).map_err(unusable)?, bytes)
         }
         KeySource::Generate(algorithm) => {
-            let Some(state) = state else {
-                return Err(("a generated key needs a state directory".into(), "set [state] dir to a folder that can be written"));
+            // Without a state directory the key lives as long as this generation; nobody else can sign with it then.
+            let key = match state {
+                Some(state) => file::load_or_generate(state, name, *algorithm),
+                None => SigningKey::generate(*algorithm),
             };
-            let key = signing_key(state, name, *algorithm).map_err(unusable)?;
+            let key = key.map_err(unusable)?;
             let jwks = key.public_jwks();
             (KeySet::from_jwks(jwks.as_bytes()).map_err(unusable)?, jwks.into_bytes())
         }

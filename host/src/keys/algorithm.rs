@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A signature algorithm of RFC 7518 section 3.1 or RFC 8037 (`EdDSA`, here always Ed25519).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Algorithm {
+pub(crate) enum Algorithm {
     Hs256,
     Hs384,
     Hs512,
@@ -24,7 +24,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    pub const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
@@ -40,7 +40,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
@@ -59,7 +59,7 @@ impl Algorithm {
     }
 
     /// Whether both sides hold the same secret.
-    pub fn is_hmac(self) -> bool {
+    pub(crate) fn is_hmac(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }
@@ -73,7 +73,7 @@ impl fmt::Display for Algorithm {
 /// The name of no known algorithm; names are case-sensitive (RFC 7515 section 4.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a known signature algorithm; one of HS, RS, PS, ES with 256, 384, 512, or EdDSA")]
-pub struct UnknownAlgorithm;
+pub(crate) struct UnknownAlgorithm;
 
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;

@@ -10,7 +10,7 @@ use super::{Algorithm, KeyError, SigningKey};
 /// Read `<dir>/keys/<name>.pem`, or make it with a new key. Whoever reads the directory sees the whole file or none.
 ///
 /// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
-pub fn load_or_generate(
+pub(crate) fn load_or_generate(
     dir: &Path,
     name: &str,
     algorithm: Algorithm,

@@ -1,7 +1,7 @@
 //! Keys that stay in the host: sets to verify with and keys to sign with. Nothing here reaches the network or a policy's memory.
 
 mod algorithm;
-pub mod file;
+pub(crate) mod file;
 mod jwk;
 mod material;
 mod pem;
@@ -14,13 +14,13 @@ mod vectors;
 
 use thiserror::Error;
 
-pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use set::{KeySet, VerifyError};
-pub use signing::SigningKey;
+pub(crate) use algorithm::Algorithm;
+pub(crate) use set::{KeySet, VerifyError};
+pub(crate) use signing::SigningKey;
 
 /// Why key material was refused. No variant holds any of it.
 #[derive(Debug, Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// The text is longer than a key set may be.
     #[error("larger than {} KiB", set::MAX_BYTES / 1024)]
     TooLarge,
@@ -64,7 +64,7 @@ pub enum KeyError {
 
 /// Why one key cannot verify signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     #[error("a member is missing or malformed")]
     Malformed,
     #[error("its use is not to verify signatures")]

@@ -14,7 +14,7 @@ pub(super) const MAX_KEYS: usize = 100;
 
 /// Verifying keys, replaced as a whole when they change.
 #[derive(Debug)]
-pub struct KeySet {
+pub(crate) struct KeySet {
     keys: Vec<Key>,
 }
 
@@ -27,7 +27,7 @@ struct Key {
 
 /// The answers of `crypto.verify`, except that the set cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum VerifyError {
+pub(crate) enum VerifyError {
     /// No key has the id; or, without an id, no key fits the algorithm.
     #[error("no such key")]
     UnknownKey,
@@ -40,7 +40,7 @@ pub enum VerifyError {
 
 impl KeySet {
     /// A JWK Set (RFC 7517 section 5), at most 256 KiB and 100 keys. Keys we cannot use are passed over; at least one must remain.
-    pub fn from_jwks(text: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_jwks(text: &[u8]) -> Result<Self, KeyError> {
         if text.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
         }
@@ -78,7 +78,7 @@ impl KeySet {
     }
 
     /// One public key as PEM, bound to `algorithm`; it has no id.
-    pub fn from_pem(text: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub(crate) fn from_pem(text: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
         if text.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
         }
@@ -89,7 +89,7 @@ impl KeySet {
     }
 
     /// One shared secret, at least as long as the hash (RFC 7518 section 3.2), bound to `algorithm`; it has no id.
-    pub fn from_hmac(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub(crate) fn from_hmac(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
         if !algorithm.is_hmac() {
             return Err(KeyError::UnsupportedAlgorithm(algorithm));
         }
@@ -100,7 +100,7 @@ impl KeySet {
 
     /// Check `signature` over `message`. With `id` only keys of that id are asked, without it every key that fits the algorithm.
     /// ECDSA signatures have the fixed form of RFC 7518 section 3.4. An empty id is an id.
-    pub fn verify(
+    pub(crate) fn verify(
         &self,
         algorithm: Algorithm,
         id: Option<&str>,

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Algorithm, KeyError, pem};
 
 /// A private key for `EdDSA`, `ES256` or `ES384`.
-pub struct SigningKey {
+pub(crate) struct SigningKey {
     pair: Pair,
     id: String,
 }
@@ -28,7 +28,7 @@ enum Pair {
 
 impl SigningKey {
     /// A new key from the system's random source.
-    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let ecdsa = |kind: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::generate(kind);
         let pair = match algorithm {
             Algorithm::EdDsa => Ed25519KeyPair::generate().map(Pair::Ed25519),
@@ -40,7 +40,7 @@ impl SigningKey {
     }
 
     /// An unencrypted PKCS#8 key (RFC 5958); its kind decides the algorithm.
-    pub fn from_pkcs8_pem(text: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_pkcs8_pem(text: &[u8]) -> Result<Self, KeyError> {
         let der = pem::private_der(text)?;
         let ecdsa = |kind: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::from_pkcs8(kind, &der);
         Ed25519KeyPair::from_pkcs8(&der)
@@ -52,7 +52,7 @@ impl SigningKey {
     }
 
     /// The secret itself, to be stored; version 1 of PKCS#8, which other tools read.
-    pub fn to_pkcs8_pem(&self) -> Result<String, KeyError> {
+    pub(crate) fn to_pkcs8_pem(&self) -> Result<String, KeyError> {
         let document = match &self.pair {
             Pair::Ed25519(pair) => pair.to_pkcs8v1(),
             Pair::P256(pair) | Pair::P384(pair) => pair.to_pkcs8v1(),
@@ -60,7 +60,7 @@ impl SigningKey {
         pem::private_pem(document.map_err(|_| KeyError::Failed)?.as_ref())
     }
 
-    pub fn algorithm(&self) -> Algorithm {
+    pub(crate) fn algorithm(&self) -> Algorithm {
         match self.pair {
             Pair::Ed25519(_) => Algorithm::EdDsa,
             Pair::P256(_) => Algorithm::Es256,
@@ -69,12 +69,12 @@ impl SigningKey {
     }
 
     /// The SHA-256 thumbprint of the public half (RFC 7638), base64url.
-    pub fn key_id(&self) -> &str {
+    pub(crate) fn key_id(&self) -> &str {
         &self.id
     }
 
     /// A JWK Set with the public half.
-    pub fn public_jwks(&self) -> String {
+    pub(crate) fn public_jwks(&self) -> String {
         let mut key = self.pair.public().members();
         key["use"] = "sig".into();
         key["alg"] = self.algorithm().name().into();
@@ -83,7 +83,7 @@ impl SigningKey {
     }
 
     /// A signature as JWS has it: for ECDSA `r` and `s` at full length.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = match &self.pair {
             Pair::Ed25519(pair) => pair.try_sign(message),
             Pair::P256(pair) | Pair::P384(pair) => pair.sign(&SystemRandom::new(), message),

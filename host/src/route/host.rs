@@ -7,11 +7,11 @@ use crate::exchange::authority::{HostError, HostPort};
 
 /// `api.example.com`, or `*.example.com` for one or more labels before `example.com`.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct HostPattern(Kind);
+pub(crate) struct HostPattern(Kind);
 
 /// Why a host pattern cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HostPatternError {
+pub(crate) enum HostPatternError {
     #[error("a host is written without its port")]
     Port,
     #[error(
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 impl HostPattern {
     /// Whether a host in the form of [`crate::exchange::authority::Host`] is covered.
-    pub fn matches(&self, host: &str) -> bool {
+    pub(crate) fn matches(&self, host: &str) -> bool {
         match &self.0 {
             Kind::Exact(name) => **name == *host,
             Kind::Below(suffix) => host

@@ -31,31 +31,31 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue, Method};
 
-pub use host::{HostPattern, HostPatternError};
-pub use params::Params;
-pub use pattern::{PathPattern, PathPatternError};
-pub use rank::Rank;
-pub use rule::Match;
+pub(crate) use host::HostPattern;
+pub(crate) use params::Params;
+pub(crate) use pattern::PathPattern;
+pub(crate) use rank::Rank;
+pub(crate) use rule::Match;
 use table::Table;
 use trie::Slot;
 
 /// Routes, arranged for looking up.
 #[derive(Debug)]
-pub struct Router<T> {
+pub(crate) struct Router<T> {
     routes: Vec<(Match, T)>,
     table: Table,
 }
 
 /// Two routes, by their places in the list, that would tie for some request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Conflict {
+pub(crate) struct Conflict {
     pub first: usize,
     pub second: usize,
 }
 
 /// What a request shows to the router.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'q, 'p> {
+pub(crate) struct Query<'q, 'p> {
     /// As in [`crate::exchange::authority::Host`].
     pub host: &'q str,
     /// As in [`crate::exchange::path::Target::path`].
@@ -66,7 +66,7 @@ pub struct Query<'q, 'p> {
 
 /// What the router knows about a request.
 #[derive(Debug)]
-pub enum Found<'a, T> {
+pub(crate) enum Found<'a, T> {
     Route {
         value: &'a T,
         params: Params<'a>,
@@ -81,7 +81,7 @@ pub enum Found<'a, T> {
 
 /// One line of the routing table: a route under one of its hosts.
 #[derive(Debug)]
-pub struct Row<'a, T> {
+pub(crate) struct Row<'a, T> {
     /// `None` for any host.
     pub host: Option<&'a HostPattern>,
     pub matching: &'a Match,
@@ -90,7 +90,7 @@ pub struct Row<'a, T> {
 
 impl<T> Router<T> {
     /// Arrange routes; fails with every route that ties with an earlier one, once per host.
-    pub fn build(routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
+    pub(crate) fn build(routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
         let mut table = Table::default();
         let mut conflicts = BTreeSet::new();
         for (second, (matching, _)) in routes.iter().enumerate() {
@@ -115,7 +115,7 @@ impl<T> Router<T> {
     }
 
     /// The route for a request.
-    pub fn find<'a>(&'a self, query: Query<'_, 'a>) -> Found<'a, T> {
+    pub(crate) fn find<'a>(&'a self, query: Query<'_, 'a>) -> Found<'a, T> {
         let mut best = |slot: &'a Slot| self.best(slot, &query);
         match self.table.walk(query.host, query.path, &mut best) {
             Some((matching, value)) => Found::Route {
@@ -127,7 +127,7 @@ impl<T> Router<T> {
     }
 
     /// All routes in the order of their priority, for people.
-    pub fn iter(&self) -> impl Iterator<Item = Row<'_, T>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_, T>> {
         let mut rows: Vec<_> = self
             .routes
             .iter()
@@ -182,7 +182,7 @@ impl<T> Router<T> {
 
 impl<'a, T> Row<'a, T> {
     /// What decides between this route and others that match the same request.
-    pub fn rank(&self) -> Rank<'a> {
+    pub(crate) fn rank(&self) -> Rank<'a> {
         Rank::of(self.host, self.matching)
     }
 }

@@ -11,7 +11,7 @@ use crate::exchange::path::hex_digit;
 /// Holds the pattern and the path, nothing else: values are cut out and decoded on demand. To keep them longer than
 /// both, keep the pattern's owner and the path and ask [`PathPattern::params`] again.
 #[derive(Clone, Copy)]
-pub struct Params<'a> {
+pub(crate) struct Params<'a> {
     pattern: &'a PathPattern,
     path: &'a str,
 }
@@ -23,23 +23,23 @@ impl<'a> Params<'a> {
     }
 
     /// The pattern that matched.
-    pub fn pattern(&self) -> &'a PathPattern {
+    pub(crate) fn pattern(&self) -> &'a PathPattern {
         self.pattern
     }
 
     /// The decoded value of one parameter.
-    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let (_, raw) = self.raw().find(|(found, _)| *found == name)?;
         Some(percent_decode(raw))
     }
 
     /// Names and decoded values, in the order of the path. An open end keeps its slashes, without the first.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         self.raw().map(|(name, raw)| (name, percent_decode(raw)))
     }
 
     /// Names and values as they stand in the path.
-    pub fn raw(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let mut left = self.path.strip_prefix('/');
         self.pattern.segments().iter().filter_map(move |segment| {
             let whole = left.unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::exchange::path::{PathError, Target};
 /// `{id}` takes exactly one segment that is not empty; `{*rest}` stands last and takes all that follows, nothing included.
 /// A slash at the end counts: `/pets` and `/pets/` are two paths.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PathPattern {
+pub(crate) struct PathPattern {
     text: Box<str>,
     segments: Box<[Segment]>,
 }
@@ -26,7 +26,7 @@ pub(super) enum Segment {
 
 /// Why a path pattern cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PathPatternError {
+pub(crate) enum PathPatternError {
     #[error("a path pattern begins with `/`")]
     NotAbsolute,
     #[error("a path pattern has no query")]
@@ -51,17 +51,17 @@ pub enum PathPatternError {
 
 impl PathPattern {
     /// Most segments of a pattern.
-    pub const MAX_SEGMENTS: usize = 64;
+    pub(crate) const MAX_SEGMENTS: usize = 64;
     /// Most parameters of a pattern.
-    pub const MAX_PARAMS: usize = 16;
+    pub(crate) const MAX_PARAMS: usize = 16;
 
     /// The pattern as written.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The parameters of a path in normal form, if the pattern covers it.
-    pub fn params<'a>(&'a self, path: &'a str) -> Option<Params<'a>> {
+    pub(crate) fn params<'a>(&'a self, path: &'a str) -> Option<Params<'a>> {
         let mut left = path.strip_prefix('/');
         path.strip_prefix('/')?;
         for segment in &self.segments {
@@ -78,7 +78,7 @@ impl PathPattern {
     }
 
     /// The parameter names in order.
-    pub fn param_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn param_names(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Literal(_) => None,
             Segment::Param(name) | Segment::Rest(name) => Some(&**name),

@@ -11,7 +11,7 @@ use super::rule::Match;
 /// Fields and variants stand in the order in which they decide. Texts never decide between routes that match the same request; they
 /// make the order total and a printed table easy to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank<'a> {
+pub(crate) struct Rank<'a> {
     host: HostRank<'a>,
     path: Vec<Piece<'a>>,
     conditions: usize,

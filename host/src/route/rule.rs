@@ -8,7 +8,7 @@ use super::rank::MethodFit;
 
 /// The conditions of one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
+pub(crate) struct Match {
     /// One of them must cover the host; none means any host.
     pub hosts: Vec<HostPattern>,
     pub path: PathPattern,

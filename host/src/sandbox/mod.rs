@@ -25,7 +25,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
-pub(crate) use bindings::lockgate::policy::types::{Edits, Failure, Fields, Response, Verdict};
+pub(crate) use bindings::lockgate::policy::types::{Edits, Failure, Response, Verdict};
 pub(crate) use capability::Powers;
 pub(crate) use fault::PluginFault;
 pub(crate) use interest::{BodyInterest, Interest};

@@ -122,7 +122,7 @@ fn build(request: &Request, blob: &[u8]) -> Result<(Reply, Vec<u8>), String> {
         store.limiter(|state| state.meter());
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
         store.set_hostcall_fuel(HOSTCALL_BYTES);
-        let mut begin = |store: &mut Store<HostState>| {
+        let begin = |store: &mut Store<HostState>| {
             store.data_mut().begin(0);
             store.set_epoch_deadline(1);
         };

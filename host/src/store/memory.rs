@@ -15,13 +15,13 @@ const RECLAIM: usize = 256;
 
 /// All namespaces of the process. One per process, behind an `Arc`.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     namespaces: Mutex<HashMap<Box<str>, Arc<Data>>>,
 }
 
 impl Memory {
     /// The namespace of that name, made if new. The same name gives the same data under the limits named last.
-    pub fn namespace(&self, name: &str, limits: Limits) -> Namespace {
+    pub(crate) fn namespace(&self, name: &str, limits: Limits) -> Namespace {
         let mut namespaces = lock(&self.namespaces);
         let data = match namespaces.get(name) {
             Some(data) => {
@@ -38,30 +38,30 @@ impl Memory {
     }
 
     /// Forget the namespaces whose names are not `live`; their data goes with the last handle.
-    pub fn retain(&self, live: impl Fn(&str) -> bool) {
+    pub(crate) fn retain(&self, live: impl Fn(&str) -> bool) {
         lock(&self.namespaces).retain(|name, _| live(name));
     }
 }
 
 /// A handle to one namespace; cheap to clone. One call is atomic, two calls are not.
 #[derive(Debug, Clone)]
-pub struct Namespace {
+pub(crate) struct Namespace {
     data: Arc<Data>,
 }
 
 impl Namespace {
     /// The value, or none when the key is absent or has expired. A counter is given as decimal digits.
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.get_at(Instant::now(), key)
     }
 
     /// Write. Without `ttl` the value lives until it is deleted; a `ttl` of zero is over at once.
-    pub fn set(&self, key: &str, value: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
+    pub(crate) fn set(&self, key: &str, value: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
         self.set_at(Instant::now(), key, value, ttl)
     }
 
     /// Remove; an absent key is no error.
-    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+    pub(crate) fn delete(&self, key: &str) -> Result<(), StoreError> {
         let mut shard = self.data.shard(key)?;
         shard.delete(&self.data.usage, key);
         Ok(())
@@ -69,7 +69,7 @@ impl Namespace {
 
     /// Add to a counter and return the sum. An absent counter starts at 0 and takes `ttl`; an existing one keeps its end.
     /// A sum beyond 64 bits is [`StoreError::Limit`] and leaves the counter as it was.
-    pub fn add(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, StoreError> {
+    pub(crate) fn add(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, StoreError> {
         self.add_at(Instant::now(), key, delta, ttl)
     }
 

@@ -8,23 +8,23 @@ mod usage;
 
 use thiserror::Error;
 
-pub use memory::{Memory, Namespace};
+pub(crate) use memory::{Memory, Namespace};
 
 /// Longest key, in bytes.
-pub const MAX_KEY: usize = 256;
+pub(crate) const MAX_KEY: usize = 256;
 /// Longest value, in bytes.
-pub const MAX_VALUE: usize = 64 * 1024;
+pub(crate) const MAX_VALUE: usize = 64 * 1024;
 
 /// What one namespace may hold. Bytes count keys, values and a fixed overhead per entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     pub max_entries: usize,
     pub max_bytes: usize,
 }
 
 /// Why an operation was refused; nothing has changed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// Key or value too long, the namespace full, or a sum beyond 64 bits.
     #[error("a limit of the namespace was reached")]
     Limit,

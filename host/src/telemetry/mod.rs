@@ -1,11 +1,11 @@
 //! What the gateway tells about itself: metrics, and one access record per request. It reads requests and changes none.
 
-pub mod access_log;
-pub mod metrics;
+pub(crate) mod access_log;
+pub(crate) mod metrics;
 
 /// Who a request's end is owed to: nobody, or the party to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Ok,
     Client,
     /// A policy said no.

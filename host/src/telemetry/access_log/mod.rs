@@ -19,16 +19,16 @@ use prometheus_client::metrics::counter::Counter;
 
 use writer::{Message, Writer};
 
-pub use record::{LoggedPath, Record, TruncatedAddr};
+pub(crate) use record::{LoggedPath, Record, TruncatedAddr};
 
 /// Records that may wait for the writer; more are dropped and counted.
-pub const QUEUE: usize = 8192;
+pub(crate) const QUEUE: usize = 8192;
 /// How long a dropped [`AccessLogGuard`] waits for the last lines.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Takes records and never waits; cheap to clone.
 #[derive(Clone)]
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     queue: SyncSender<Message>,
     dropped: Counter,
 }
@@ -38,7 +38,7 @@ impl AccessLog {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(
+    pub(crate) fn start(
         output: impl io::Write + Send + 'static,
         dropped: Counter,
     ) -> io::Result<(Self, AccessLogGuard)> {
@@ -62,7 +62,7 @@ impl AccessLog {
     }
 
     /// Hand over a record, or drop it when the queue is full or the log closed.
-    pub fn record(&self, record: Record) {
+    pub(crate) fn record(&self, record: Record) {
         if self
             .queue
             .try_send(Message::Record(Box::new(record)))
@@ -81,7 +81,7 @@ impl fmt::Debug for AccessLog {
 
 /// Ends the log: when closed or dropped, what is queued is written first, within limits of patience.
 #[must_use = "the log ends when this is dropped"]
-pub struct AccessLogGuard {
+pub(crate) struct AccessLogGuard {
     queue: SyncSender<Message>,
     closing: Arc<AtomicBool>,
     finished: Receiver<()>,
@@ -89,7 +89,7 @@ pub struct AccessLogGuard {
 
 impl AccessLogGuard {
     /// Write what is queued and end. False: not done within `patience`; the rest is lost if the process ends now.
-    pub fn close(self, patience: Duration) -> bool {
+    pub(crate) fn close(self, patience: Duration) -> bool {
         self.finish(patience)
     }
 

@@ -15,7 +15,7 @@ use crate::telemetry::metrics::Label;
 
 /// One finished request. Times are in microseconds, sizes in bytes of content.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub(crate) struct Record {
     /// When the head was read.
     pub time: SystemTime,
     pub id: String,
@@ -65,7 +65,7 @@ impl Serialize for Record {
 
 /// A client's network: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TruncatedAddr(IpAddr);
+pub(crate) struct TruncatedAddr(IpAddr);
 
 impl From<IpAddr> for TruncatedAddr {
     fn from(address: IpAddr) -> Self {
@@ -92,13 +92,13 @@ impl fmt::Display for TruncatedAddr {
 
 /// A path without query or fragment, cut after 1 KiB: a full queue of records stays small.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedPath(Box<str>);
+pub(crate) struct LoggedPath(Box<str>);
 
 impl LoggedPath {
     const MAX: usize = 1024;
 
     /// From a path or a whole request target in origin form.
-    pub fn new(target: &str) -> Self {
+    pub(crate) fn new(target: &str) -> Self {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         Self(path[..path.floor_char_boundary(Self::MAX)].into())
     }

@@ -25,7 +25,7 @@ const RESERVED_LABELS: [&str; 2] = ["api", "policy"];
 
 /// Why a call was refused; a fault of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum CounterFault {
+pub(crate) enum CounterFault {
     #[error("a name is not [a-z][a-z0-9_]* of at most {MAX_NAME} bytes")]
     Name,
     #[error(
@@ -42,7 +42,7 @@ pub enum CounterFault {
 
 /// The counters of one policy in its use by one API; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct PolicyCounters {
+pub(crate) struct PolicyCounters {
     names: Arc<Names>,
 }
 
@@ -50,7 +50,7 @@ impl PolicyCounters {
     /// Add to the counter of that name and label set, in whatever order the labels come. Known ones cost a shared lock and an add.
     ///
     /// `_total` at the end of a name is left out, since the text format adds it.
-    pub fn count(&self, name: &str, by: u64, labels: &[(&str, &str)]) -> Result<(), CounterFault> {
+    pub(crate) fn count(&self, name: &str, by: u64, labels: &[(&str, &str)]) -> Result<(), CounterFault> {
         if labels.len() > MAX_LABELS {
             return Err(CounterFault::TooManyLabels);
         }

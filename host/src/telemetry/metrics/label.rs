@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A small closed set of label values.
-pub trait Label: Copy {
+pub(crate) trait Label: Copy {
     /// The values, in the order of the indexes.
     const NAMES: &'static [&'static str];
 
@@ -16,7 +16,7 @@ pub trait Label: Copy {
 
 /// Which hook of a policy was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hook {
+pub(crate) enum Hook {
     Request,
     Response,
     Body,
@@ -34,7 +34,7 @@ impl Label for Hook {
 
 /// How the call of a hook ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallOutcome {
+pub(crate) enum CallOutcome {
     Pass,
     Edit,
     Respond,
@@ -61,7 +61,7 @@ impl Label for CallOutcome {
 
 /// Why an instance was thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retirement {
+pub(crate) enum Retirement {
     /// It has served its number of calls.
     Calls,
     Age,
@@ -93,7 +93,7 @@ impl Label for Retirement {
 
 /// How a reload ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReloadOutcome {
+pub(crate) enum ReloadOutcome {
     Applied,
     /// Applied, with faulty parts kept at their last good version.
     Partial,

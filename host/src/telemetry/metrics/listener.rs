@@ -11,13 +11,13 @@ use super::series::Series;
 
 /// The handle a listener counts through; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ListenerMetrics {
+pub(crate) struct ListenerMetrics {
     open: Arc<AtomicI64>,
 }
 
 impl ListenerMetrics {
     /// A connection was accepted; it counts as open until the guard is dropped.
-    pub fn connection(&self) -> ConnectionGuard {
+    pub(crate) fn connection(&self) -> ConnectionGuard {
         self.open.fetch_add(1, Relaxed);
         let open = Arc::clone(&self.open);
         ConnectionGuard { open }
@@ -27,7 +27,7 @@ impl ListenerMetrics {
 /// Counts one connection as open while it lives.
 #[derive(Debug)]
 #[must_use = "the connection counts as closed when this is dropped"]
-pub struct ConnectionGuard {
+pub(crate) struct ConnectionGuard {
     open: Arc<AtomicI64>,
 }
 

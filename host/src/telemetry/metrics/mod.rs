@@ -24,18 +24,18 @@ use prometheus_client::registry::Registry;
 
 use label::Counts;
 
-pub use counters::{CounterFault, PolicyCounters};
-pub use label::{CallOutcome, Hook, Label, ReloadOutcome, Retirement};
-pub use listener::{ConnectionGuard, ListenerMetrics};
-pub use policy::{InstanceGuard, PolicyMetrics};
-pub use route::RouteMetrics;
+pub(crate) use counters::PolicyCounters;
+pub(crate) use label::{CallOutcome, Hook, Label, ReloadOutcome, Retirement};
+pub(crate) use listener::ListenerMetrics;
+pub(crate) use policy::{InstanceGuard, PolicyMetrics};
+pub(crate) use route::RouteMetrics;
 
 /// The media type of [`Metrics::encode`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All numbers of the process. One per process; it outlives generations.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     live: Arc<Live>,
     generation: Gauge,
     access_log_dropped: Counter,
@@ -44,7 +44,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// `version` is the gateway's, `wasmtime` that of the engine.
-    pub fn new(version: &'static str, wasmtime: &'static str) -> Self {
+    pub(crate) fn new(version: &'static str, wasmtime: &'static str) -> Self {
         let live = Arc::<Live>::default();
         let generation = Gauge::default();
         let access_log_dropped = Counter::default();
@@ -74,62 +74,62 @@ impl Metrics {
     }
 
     /// The handle of a route; the same names give the same numbers.
-    pub fn route(&self, api: &str, route: &str) -> RouteMetrics {
+    pub(crate) fn route(&self, api: &str, route: &str) -> RouteMetrics {
         self.live.routes.handle(api, route)
     }
 
     /// The handle of a policy; the same name gives the same numbers.
-    pub fn policy(&self, name: &str) -> PolicyMetrics {
+    pub(crate) fn policy(&self, name: &str) -> PolicyMetrics {
         self.live.policies.handle(name)
     }
 
     /// The counters a policy keeps itself, for its use by one API.
-    pub fn policy_counters(&self, api: &str, policy: &str) -> PolicyCounters {
+    pub(crate) fn policy_counters(&self, api: &str, policy: &str) -> PolicyCounters {
         self.live.counters.handle(api, policy)
     }
 
     /// The handle of a listener.
-    pub fn listener(&self, name: &str) -> ListenerMetrics {
+    pub(crate) fn listener(&self, name: &str) -> ListenerMetrics {
         self.live.listeners.handle(name)
     }
 
-    pub fn reloaded(&self, outcome: ReloadOutcome) {
+    pub(crate) fn reloaded(&self, outcome: ReloadOutcome) {
         self.live.reloads.inc(outcome.index());
     }
 
-    pub fn set_generation(&self, number: u64) {
+    pub(crate) fn set_generation(&self, number: u64) {
         self.generation
             .set(i64::try_from(number).unwrap_or(i64::MAX));
     }
 
     /// What the access log counts its losses in.
-    pub fn access_log_dropped(&self) -> Counter {
+    pub(crate) fn access_log_dropped(&self) -> Counter {
         self.access_log_dropped.clone()
     }
 
     /// Forget the routes that are not live, given API and route. Call after the new generation took its handles: what its
     /// predecessor still counts for a forgotten route is lost.
-    pub fn retain_routes(&self, live: impl Fn(&str, &str) -> bool) {
+    pub(crate) fn retain_routes(&self, live: impl Fn(&str, &str) -> bool) {
         self.live.routes.retain(live);
     }
 
     /// Forget the policies that are not live.
-    pub fn retain_policies(&self, live: impl Fn(&str) -> bool) {
+    pub(crate) fn retain_policies(&self, live: impl Fn(&str) -> bool) {
         self.live.policies.retain(live);
     }
 
     /// Forget the counters of uses that are not live, given API and policy.
-    pub fn retain_policy_counters(&self, live: impl Fn(&str, &str) -> bool) {
+    pub(crate) fn retain_policy_counters(&self, live: impl Fn(&str, &str) -> bool) {
         self.live.counters.retain(live);
     }
 
     /// Forget the listeners that are not live.
-    pub fn retain_listeners(&self, live: impl Fn(&str) -> bool) {
+    pub(crate) fn retain_listeners(&self, live: impl Fn(&str) -> bool) {
         self.live.listeners.retain(live);
     }
 
     /// Everything, as [`CONTENT_TYPE`]. What was never counted is left out.
-    pub fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail, and no encoder here fails of itself.
         let _ = encode(&mut text, &self.registry);

@@ -16,25 +16,25 @@ const REASONS: usize = Retirement::NAMES.len();
 
 /// The handle a policy's calls are counted through; cheap to clone, one atomic add per call.
 #[derive(Debug, Clone)]
-pub struct PolicyMetrics {
+pub(crate) struct PolicyMetrics {
     cells: Arc<Cells>,
 }
 
 impl PolicyMetrics {
-    pub fn called(&self, hook: Hook, outcome: CallOutcome) {
+    pub(crate) fn called(&self, hook: Hook, outcome: CallOutcome) {
         self.cells
             .calls
             .inc(hook.index() * OUTCOMES + outcome.index());
     }
 
     /// An instance was made; it counts as alive until the guard is dropped.
-    pub fn instance(&self) -> InstanceGuard {
+    pub(crate) fn instance(&self) -> InstanceGuard {
         self.cells.instances.fetch_add(1, Relaxed);
         let cells = Arc::clone(&self.cells);
         InstanceGuard { cells }
     }
 
-    pub fn retired(&self, reason: Retirement) {
+    pub(crate) fn retired(&self, reason: Retirement) {
         self.cells.retirements.inc(reason.index());
     }
 }
@@ -42,7 +42,7 @@ impl PolicyMetrics {
 /// Counts one instance as alive while it lives.
 #[derive(Debug)]
 #[must_use = "the instance counts as gone when this is dropped"]
-pub struct InstanceGuard {
+pub(crate) struct InstanceGuard {
     cells: Arc<Cells>,
 }
 

@@ -18,20 +18,20 @@ const OUTCOMES: usize = Outcome::NAMES.len();
 
 /// The handle a route counts through; cheap to clone, two or three atomic adds per call.
 #[derive(Debug, Clone)]
-pub struct RouteMetrics {
+pub(crate) struct RouteMetrics {
     cells: Arc<Cells>,
 }
 
 impl RouteMetrics {
     /// A request was answered, `duration` after its head was read.
-    pub fn finished(&self, status: StatusCode, outcome: Outcome, duration: Duration) {
+    pub(crate) fn finished(&self, status: StatusCode, outcome: Outcome, duration: Duration) {
         let class = (usize::from(status.as_u16() / 100)).clamp(1, CLASSES.len()) - 1;
         self.cells.requests.inc(class * OUTCOMES + outcome.index());
         self.cells.duration.observe(duration);
     }
 
     /// An upstream answered, or failed, after `duration`.
-    pub fn upstream(&self, duration: Duration) {
+    pub(crate) fn upstream(&self, duration: Duration) {
         self.cells.upstream.observe(duration);
     }
 }

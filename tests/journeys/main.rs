@@ -1,0 +1,25 @@
+//! Journeys through the real gateway, one file for each story; every test starts a gateway of its own.
+
+mod admin;
+mod bodies;
+mod body_guard;
+mod capabilities;
+mod chains;
+mod cli;
+mod components;
+mod configuration;
+mod cors;
+mod demo;
+mod headers;
+mod hostile;
+mod hygiene;
+mod jwt;
+mod petstore;
+mod reload;
+mod routing;
+mod streaming;
+mod swaps;
+mod telemetry;
+mod tidy;
+mod timeouts;
+mod upstreams;
