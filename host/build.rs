@@ -23,9 +23,7 @@ fn embed() -> Result<(), Box<dyn Error>> {
 }
 
 fn directory(variable: &str) -> Result<PathBuf, String> {
-    env::var_os(variable)
-        .map(PathBuf::from)
-        .ok_or_else(|| format!("{variable} is not set; this is run by cargo only"))
+    env::var_os(variable).map(PathBuf::from).ok_or_else(|| format!("{variable} is not set; this is run by cargo only"))
 }
 
 /// The error and its causes; cargo takes a message for whole at the end of the line.

@@ -57,7 +57,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     }
     let state = open_state(&state_path(&snapshot.config))?;
     let state_path = state.as_ref().map(|state| state.path().to_owned());
-    let token = state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
+    let token =
+        state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
     let workers = worker_count(snapshot.config.workers);
 
@@ -69,8 +70,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         .map(|listener| listen::bind(listener, workers, metrics.listener(&listener.name)))
         .collect::<Result<_, _>>()
         .map_err(anyhow::Error::from)?;
-    let admin_socket = std::net::TcpListener::bind(snapshot.config.admin)
-        .with_context(|| format!("cannot listen on {} for [admin]; choose another address there", snapshot.config.admin))?;
+    let admin_socket = std::net::TcpListener::bind(snapshot.config.admin).with_context(|| {
+        format!("cannot listen on {} for [admin]; choose another address there", snapshot.config.admin)
+    })?;
     admin_socket.set_nonblocking(true).context("the admin socket")?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
@@ -125,7 +127,9 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
         Err(error @ (StateError::InUse(_) | StateError::Foreign(_))) => Err(error.into()),
         Err(error @ StateError::Io { .. }) => {
             let error = anyhow::Error::from(error);
-            tracing::warn!("{error:#}; running without: code is compiled at each start, generated keys and the admin token do not last");
+            tracing::warn!(
+                "{error:#}; running without: code is compiled at each start, generated keys and the admin token do not last"
+            );
             Ok(None)
         }
     }

@@ -5,23 +5,25 @@
 //! its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then back through the chain. Around that:
 //! [`config`] reads the policies folder, [`reload`] follows it, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
-mod listen;
-mod serve;
-mod generation;
-mod exchange;
-mod route;
-mod chain;
-mod sandbox;
-mod upstream;
-mod keys;
-mod store;
-mod telemetry;
-mod state;
-mod config;
-mod reload;
-mod table;
 mod admin;
-mod gateway;
+mod chain;
 mod cli;
+mod config;
+mod exchange;
+mod gateway;
+mod generation;
+mod keys;
+mod listen;
+mod reload;
+mod route;
+mod sandbox;
+mod serve;
+mod state;
+mod store;
+mod table;
+mod telemetry;
+mod upstream;
 
 pub use cli::main;
+#[cfg(feature = "bench")]
+pub use sandbox::bench;

@@ -34,7 +34,7 @@ impl Table {
             Row {
                 host: row.host.map_or_else(|| "*".into(), ToString::to_string),
                 methods: if methods.is_empty() { "*".into() } else { methods.join(",") },
-                path: route.pattern_text.to_string(),
+                path: route.pattern.to_string(),
                 headers: row.matching.headers.iter().map(|(name, _)| name.to_string()).collect(),
                 api: route.api.to_string(),
                 route: route.name.to_string(),

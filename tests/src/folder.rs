@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::{Gateway, Upstream, guests};
 
 /// What stands at the end of every `gateway.toml`: ports of the system's choice.
-const PORTS: &str = "\n[listen.public]\naddress = \"127.0.0.1:0\"\n$listen\n[admin]\naddress = \"127.0.0.1:0\"\n";
+const PORTS: &str =
+    "\n[listen.public]\naddress = \"127.0.0.1:0\"\n$listen\n[admin]\naddress = \"127.0.0.1:0\"\n";
 
 /// A temporary folder: `policies/` and `state/`, which is also the working directory of the gateway.
 pub struct Folder {

@@ -33,39 +33,44 @@ impl Gateway {
     }
 
     pub(crate) fn start(folder: Folder) -> Self {
-        let mut child = folder
-            .command(&["run"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the gateway cannot be run");
-        let stdout = Lines::follow(child.stdout.take().unwrap());
-        let stderr = Lines::follow(child.stderr.take().unwrap());
-        let listener = |name: &'static str| {
-            move |line: &str| address(line.trim().strip_prefix(name)?)
-        };
-        let begun = |line: &str| line.starts_with("Ready").then_some(());
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let (ready, ()) = stdout.wait(0, "the gateway to be ready", begun);
-            let (_, public) = stdout.wait(0, "the public address", listener("public"));
-            let (_, admin) = stdout.wait(0, "the admin address", listener("admin"));
-            (ready, public, admin)
-        }));
-        let Ok((ready, public, admin)) = ended else {
-            let _ = child.kill();
-            panic!("the gateway does not start:\n{}", stderr.text());
-        };
-        Self {
+        let (child, stdout, stderr) = spawn(&folder);
+        let mut gateway = Self {
             folder,
             child,
-            public,
-            admin,
+            public: SocketAddr::from(([0; 4], 0)),
+            admin: SocketAddr::from(([0; 4], 0)),
             stdout,
-            ready,
+            ready: 0,
             stderr,
             refusals_seen: Cell::new(0),
-        }
+        };
+        gateway.wait_until_ready();
+        gateway
+    }
+
+    /// End the process as an operator would, and start another one in the same folder.
+    pub fn restart(&mut self) {
+        self.terminate();
+        self.wait_for_end();
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        self.refusals_seen.set(0);
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let ready = |line: &str| line.starts_with("Ready").then_some(());
+        let (at, found) = self.stdout.until(ready);
+        assert!(
+            found.is_some(),
+            "the gateway does not start:\n{}",
+            self.stderr.text()
+        );
+        self.ready = at;
+        let listener = |name: &'static str| {
+            let find = move |line: &str| address(line.trim().strip_prefix(name)?);
+            self.stdout.wait(0, name, find).1
+        };
+        (self.public, self.admin) = (listener("public"), listener("admin"));
     }
 
     pub fn public(&self) -> SocketAddr {
@@ -156,6 +161,16 @@ impl Gateway {
         self.stdout.wait(self.ready, &what, pick).1
     }
 
+    /// The line of the access log about the request with an id.
+    pub fn access_log_of(&self, id: &Value) -> Value {
+        let pick = |line: &str| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["id"] == *id).then_some(line)
+        };
+        let what = format!("an access log line about {id}");
+        self.stdout.wait(self.ready, &what, pick).1
+    }
+
     /// All it ever wrote, to search for what must not be there.
     pub fn written(&self) -> String {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())
@@ -203,6 +218,19 @@ impl Gateway {
             std::thread::yield_now();
         }
     }
+}
+
+/// Start the process and follow what it writes.
+fn spawn(folder: &Folder) -> (Child, Lines, Lines) {
+    let mut command = folder.command(&["run"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the gateway cannot be run");
+    let stdout = Lines::follow(child.stdout.take().unwrap());
+    let stderr = Lines::follow(child.stderr.take().unwrap());
+    (child, stdout, stderr)
 }
 
 impl Deref for Gateway {

@@ -88,7 +88,9 @@ pub fn workspace() -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let mut newest = SystemTime::UNIX_EPOCH;
-    let mut open = ["tests/guests", "sdk/src", "wit"].map(|folder| workspace().join(folder)).to_vec();
+    let mut open = ["tests/guests", "sdk/src", "wit"]
+        .map(|folder| workspace().join(folder))
+        .to_vec();
     open.push(workspace().join("sdk/Cargo.toml"));
     while let Some(path) = open.pop() {
         let about = fs::metadata(&path).unwrap();

@@ -35,12 +35,23 @@ impl Lines {
     }
 
     /// The first line from number `from` on of which `pick` makes something, with the number of the line after it.
-    pub fn wait<T>(
-        &self,
-        from: usize,
-        what: &str,
-        pick: impl Fn(&str) -> Option<T>,
-    ) -> (usize, T) {
+    #[track_caller]
+    pub fn wait<T>(&self, from: usize, what: &str, pick: impl Fn(&str) -> Option<T>) -> (usize, T) {
+        match self.look(from, pick) {
+            (at, Some(found)) => (at, found),
+            (_, None) => panic!(
+                "waited in vain for {what}; the process wrote:\n{}",
+                self.text()
+            ),
+        }
+    }
+
+    /// As `wait`, but nothing where the stream ends or goes on for too long without such a line.
+    pub fn until<T>(&self, pick: impl Fn(&str) -> Option<T>) -> (usize, Option<T>) {
+        self.look(0, pick)
+    }
+
+    fn look<T>(&self, from: usize, pick: impl Fn(&str) -> Option<T>) -> (usize, Option<T>) {
         let begun = Instant::now();
         let (read, changed) = &*self.0;
         let mut at = from;
@@ -49,14 +60,12 @@ impl Lines {
             while let Some(line) = guard.lines.get(at) {
                 at += 1;
                 if let Some(found) = pick(line) {
-                    return (at, found);
+                    return (at, Some(found));
                 }
             }
             let left = PATIENCE.saturating_sub(begun.elapsed());
             if guard.ended || left.is_zero() {
-                let text = guard.lines.join("\n");
-                drop(guard);
-                panic!("waited in vain for {what}; the process wrote:\n{text}");
+                return (at, None);
             }
             guard = changed.wait_timeout(guard, left).unwrap().0;
         }

@@ -6,6 +6,7 @@ use crate::wire::Fields;
 
 /// Fields the gateway, its built-in policies and the upstreams of tests send. Anything else is a leak, unless it begins with `x-test-`.
 const EXPECTED: &[&str] = &[
+    "accept",
     "accept-ranges",
     "access-control-allow-credentials",
     "access-control-allow-headers",
@@ -18,6 +19,7 @@ const EXPECTED: &[&str] = &[
     "connection",
     "content-encoding",
     "content-length",
+    "content-security-policy",
     "content-type",
     "date",
     "etag",
@@ -27,6 +29,7 @@ const EXPECTED: &[&str] = &[
     "transfer-encoding",
     "vary",
     "www-authenticate",
+    "x-content-type-options",
 ];
 
 /// A response, read to its end.

@@ -69,9 +69,7 @@ impl Upstream {
     }
 
     /// Does what `handle` does with each request. An error closes the connection.
-    pub fn with(
-        handle: impl Fn(&mut Exchange) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with(handle: impl Fn(&mut Exchange) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let counts = Arc::<Counts>::default();

@@ -82,8 +82,11 @@ impl Admin {
             _ => {}
         }
         if !self.token.admits(request.headers()) {
-            let mut answer = text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n");
-            answer.headers_mut().insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
+            let mut answer =
+                text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n");
+            answer
+                .headers_mut()
+                .insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
             return answer;
         }
         match path {

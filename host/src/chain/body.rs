@@ -166,7 +166,8 @@ pub(super) fn act(action: Action, hook: &BodyHook, bytes: &[u8]) -> Result<Acted
                 let offset = splice.offset as usize;
                 new.extend_from_slice(bytes.get(done..offset).ok_or_else(wrong)?);
                 new.extend_from_slice(&splice.insert);
-                done = offset.checked_add(splice.remove as usize).filter(|end| *end <= bytes.len()).ok_or_else(wrong)?;
+                done =
+                    offset.checked_add(splice.remove as usize).filter(|end| *end <= bytes.len()).ok_or_else(wrong)?;
             }
             new.extend_from_slice(&bytes[done..]);
             Ok(Acted::Bytes(new.freeze()))
@@ -185,9 +186,10 @@ fn forget_bytes(headers: &mut HeaderMap) {
         headers.remove(HeaderName::from_static(name));
     }
     // The bytes may differ, the meaning is meant to be the same: RFC 9110 section 8.8.1.
-    let weak = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).and_then(|tag| {
-        HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok()
-    });
+    let weak = headers
+        .get(ETAG)
+        .filter(|tag| !tag.as_bytes().starts_with(b"W/"))
+        .and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok());
     if let Some(weak) = weak {
         headers.insert(ETAG, weak);
     }

@@ -109,7 +109,8 @@ impl Chunks {
         if last {
             self.phase = Phase::Over;
         }
-        let too_long = self.hook().is_some_and(|hook| hook.interest.max_bytes > 0 && self.seen > hook.interest.max_bytes);
+        let too_long =
+            self.hook().is_some_and(|hook| hook.interest.max_bytes > 0 && self.seen > hook.interest.max_bytes);
         if too_long {
             return Err(self.depart(Err(unread(BodyError::TooLong))));
         }

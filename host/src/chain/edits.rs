@@ -126,7 +126,10 @@ impl Writes {
             entries += 1;
             let known = self.attributes.iter().any(|declared| covers(declared, name));
             if !known || !attribute_name(name) || value.len() > MAX_ATTRIBUTE_VALUE {
-                return Err(PluginFault::Answer(format!("it wrote attribute `{}`, which it may not", name.escape_ascii())));
+                return Err(PluginFault::Answer(format!(
+                    "it wrote attribute `{}`, which it may not",
+                    name.escape_ascii()
+                )));
             }
         }
         if entries > MAX_ENTRIES {

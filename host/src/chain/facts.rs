@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::names::{Names, UnknownName};
 use super::Place;
+use super::names::{Names, UnknownName};
 use crate::exchange::Exchange;
 use crate::sandbox::fields;
 
@@ -113,12 +113,12 @@ impl Fact {
                 }
             }
             Self::Param(name) => {
-                if let Some(value) = place.params(exchange).and_then(|params| params.get(name)) {
+                if let Some(value) = place.params.and_then(|params| params.get(name)) {
                     fields::push_prefixed(list, b":param.", name.as_bytes(), value.as_bytes());
                 }
             }
             Self::Params => {
-                for (name, value) in place.params(exchange).into_iter().flat_map(|params| params.iter()) {
+                for (name, value) in place.params.into_iter().flat_map(|params| params.iter()) {
                     fields::push_prefixed(list, b":param.", name.as_bytes(), value.as_bytes());
                 }
             }

@@ -22,7 +22,7 @@ pub(crate) use facts::Reads;
 pub(crate) use step::{OnError, Step};
 
 use crate::exchange::{Body, Exchange, Fault};
-use crate::route::{Params, PathPattern};
+use crate::route::Params;
 use crate::sandbox::{Failure, PluginFault, Pool, Verdict};
 use body::At;
 use chunks::Notice;
@@ -43,7 +43,8 @@ pub(crate) struct Chain {
 pub(crate) struct Place<'a> {
     pub(crate) api: &'a str,
     pub(crate) route: &'a str,
-    pub(crate) pattern: Option<&'a PathPattern>,
+    /// None where no route matched.
+    pub(crate) params: Option<Params<'a>>,
 }
 
 /// One exchange on its way through one chain.
@@ -87,15 +88,6 @@ impl Chain {
             headers.remove(http::header::RANGE);
             headers.remove(http::header::IF_RANGE);
         }
-    }
-}
-
-impl<'a> Place<'a> {
-    pub(crate) fn params<'e>(&self, exchange: &'e Exchange) -> Option<Params<'e>>
-    where
-        'a: 'e,
-    {
-        self.pattern.and_then(|pattern| pattern.params(exchange.routed.path()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod out;
+mod reference;
 mod routes;
 mod run;
 mod token;
@@ -42,6 +43,8 @@ enum Verb {
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
     Token(token::Args),
+    /// Print every key of the configuration, with type, default and meaning
+    Reference,
     /// Build a component, as a child of the gateway
     #[command(name = crate::sandbox::BUILD_VERB, hide = true)]
     Build,
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Check(args)) => check::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
+        Some(Verb::Reference) => Ok(reference::run()),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

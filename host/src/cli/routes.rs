@@ -20,7 +20,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match check::build(&args.folder)? {
         Ok(generation) => {
             let table = Table::of(&generation);
-            if args.json { out::line(&table.json().to_string()) } else { out::text(&table.text()) }
+            if args.json {
+                out::line(&table.json().to_string())
+            } else {
+                out::text(&table.text())
+            }
             Ok(ExitCode::SUCCESS)
         }
         Err(faults) => {

@@ -48,7 +48,12 @@ fn start_log() {
 
 fn greet(folder: &std::path::Path, started: &Started) {
     let table = Table::of(&started.generation);
-    out::line(&format!("Lockgate {} serves {} routes of {}", env!("CARGO_PKG_VERSION"), table.rows().len(), folder.display()));
+    out::line(&format!(
+        "Lockgate {} serves {} routes of {}",
+        env!("CARGO_PKG_VERSION"),
+        table.rows().len(),
+        folder.display()
+    ));
     for (name, address) in &started.listeners {
         out::line(&format!("  {name:<7} http://{address}"));
     }
@@ -84,7 +89,11 @@ fn tries(table: &Table, started: &Started) -> Vec<String> {
     }
     if let Some(state) = &started.state {
         let token = state.join("admin-token");
-        lines.push(format!("curl -H \"Authorization: Bearer $(cat {})\" http://{}/status", token.display(), started.admin));
+        lines.push(format!(
+            "curl -H \"Authorization: Bearer $(cat {})\" http://{}/status",
+            token.display(),
+            started.admin
+        ));
     }
     lines
 }

@@ -51,7 +51,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !state.is_dir() {
         bail!("there is no state directory {} yet; start the gateway once, it makes the key", state.display());
     }
-    let key = file::load_or_generate(&state, name, algorithm).with_context(|| format!("the key `{name}` cannot be used"))?;
+    let key =
+        file::load_or_generate(&state, name, algorithm).with_context(|| format!("the key `{name}` cannot be used"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut claims = Map::new();
     // Whom the policies that check tokens of this key expect to have made them, and for whom.
@@ -68,7 +69,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     claims.extend(args.claim);
     let header = json!({ "alg": algorithm.name(), "typ": "JWT", "kid": key.key_id() });
     let encode = |value: &[u8]| URL_SAFE_NO_PAD.encode(value);
-    let signed = format!("{}.{}", encode(header.to_string().as_bytes()), encode(Value::Object(claims).to_string().as_bytes()));
+    let signed =
+        format!("{}.{}", encode(header.to_string().as_bytes()), encode(Value::Object(claims).to_string().as_bytes()));
     let signature = key.sign(signed.as_bytes())?;
     out::line(&format!("{signed}.{}", encode(&signature)));
     Ok(ExitCode::SUCCESS)
@@ -84,9 +86,11 @@ fn generated_key<'a>(config: &'a Config, wanted: Option<&str>) -> anyhow::Result
         })
         .collect();
     match (wanted, generated.as_slice()) {
-        (Some(wanted), all) => all.iter().find(|(name, _)| *name == wanted).copied().with_context(|| {
-            format!("`{wanted}` is not a key the gateway generates; only those it can sign with")
-        }),
+        (Some(wanted), all) => all
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .copied()
+            .with_context(|| format!("`{wanted}` is not a key the gateway generates; only those it can sign with")),
         (None, [one]) => Ok(*one),
         (None, []) => bail!("no [keys.NAME] with `generate` in gateway.toml; other keys are only for verifying"),
         (None, several) => {
@@ -114,5 +118,6 @@ fn life(text: &str) -> Result<Duration, String> {
     let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
     let read = |(unit, seconds): (&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds);
     let life = units.into_iter().find_map(read).map(Duration::from_secs);
-    life.filter(|life| !life.is_zero() && *life <= MAX_LIFE).ok_or_else(|| "write a time from 1s to 30d, such as 15m".into())
+    life.filter(|life| !life.is_zero() && *life <= MAX_LIFE)
+        .ok_or_else(|| "write a time from 1s to 30d, such as 15m".into())
 }

@@ -123,9 +123,7 @@ pub(super) fn read_all(
                 let reason = format!("is the name of the API in {} too", other.display());
                 faults.push(name.place.fault(reason, "give each API its own name"));
             }
-            names
-                .entry(name.value.clone())
-                .or_insert_with(|| file.clone());
+            names.entry(name.value.clone()).or_insert_with(|| file.clone());
         }
         apis.extend(raw.resolve(folder, bounds, policies, faults));
     }
@@ -133,12 +131,8 @@ pub(super) fn read_all(
 }
 
 fn holds_toml(tree: &Tree, folder: &Path) -> bool {
-    tree.files().any(|(path, _)| {
-        path.starts_with(folder)
-            && path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-    })
+    tree.files()
+        .any(|(path, _)| path.starts_with(folder) && path.extension().is_some_and(|extension| extension == "toml"))
 }
 
 impl RawApi {
@@ -149,33 +143,21 @@ impl RawApi {
         policies: &DeclaredPolicies,
         faults: &mut Faults,
     ) -> Option<Api> {
-        let upstreams: BTreeMap<_, _> = self
-            .upstream
-            .into_iter()
-            .map(|(name, raw)| (name, raw.resolve(bounds, faults)))
-            .collect();
+        let upstreams: BTreeMap<_, _> =
+            self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, faults))).collect();
         policies.check_chain(&self.chain, faults);
         check_unique(&self.route, faults);
         let routes = self
             .route
             .into_iter()
-            .filter_map(|raw| {
-                raw.resolve(
-                    |upstream| upstreams.contains_key(upstream),
-                    policies,
-                    faults,
-                )
-            })
+            .filter_map(|raw| raw.resolve(|upstream| upstreams.contains_key(upstream), policies, faults))
             .collect();
         Some(Api {
             name: self.name?.value,
             version: self.version?,
             folder: folder.to_owned(),
             hosts: self.hosts,
-            upstreams: upstreams
-                .into_iter()
-                .filter_map(|(name, upstream)| Some((name, upstream?)))
-                .collect(),
+            upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
             chain: self.chain,
             routes,
             place: self.place,
@@ -201,19 +183,10 @@ impl RawUpstream {
                 faults.push(target.place.fault(refusal.to_string(), advice));
             }
         }
-        let RawTimeouts {
-            connect,
-            first_byte,
-            idle,
-            ..
-        } = self.timeouts;
+        let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
             targets,
-            timeouts: Timeouts {
-                connect,
-                first_byte,
-                idle,
-            },
+            timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
             place: self.place,
         })
@@ -231,10 +204,7 @@ impl Kind for ApiName {
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
-        let is_small =
-            |text: &str| is_name(text, b"-") && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        read_text(node, &Self::describe(), faults, |text| {
-            is_small(text).then(|| text.to_owned())
-        })
+        let is_small = |text: &str| is_name(text, b"-") && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        read_text(node, &Self::describe(), faults, |text| is_small(text).then(|| text.to_owned()))
     }
 }

@@ -49,18 +49,13 @@ impl UpstreamBounds {
             Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
             Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
             Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
-                self.check_address(SocketAddr::new(
-                    std::net::Ipv4Addr::LOCALHOST.into(),
-                    target.port,
-                ))?;
+                self.check_address(SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), target.port))?;
                 self.check_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), target.port))?;
             }
             Host::Name(_) => {}
         }
         match &self.allow {
-            Some(rules) if !rules.iter().any(|rule| rule.allows(target)) => {
-                Err(Refusal::NotAllowed)
-            }
+            Some(rules) if !rules.iter().any(|rule| rule.allows(target)) => Err(Refusal::NotAllowed),
             _ => Ok(()),
         }
     }
@@ -75,10 +70,7 @@ impl UpstreamBounds {
         if is_metadata {
             return Err(Refusal::Metadata);
         }
-        let is_own = self
-            .own
-            .iter()
-            .any(|own| own.port() == address.port() && reaches(ip, own.ip().to_canonical()));
+        let is_own = self.own.iter().any(|own| own.port() == address.port() && reaches(ip, own.ip().to_canonical()));
         if is_own { Err(Refusal::Own) } else { Ok(()) }
     }
 }
@@ -120,21 +112,11 @@ impl FromStr for AllowRule {
         if let Some((ip, bits)) = text.split_once('/') {
             let ip: IpAddr = ip.parse().map_err(|_| AllowError)?;
             let most = if ip.is_ipv4() { 32 } else { 128 };
-            let bits = bits
-                .parse()
-                .ok()
-                .filter(|bits| *bits <= most)
-                .ok_or(AllowError)?;
-            return Ok(Self {
-                hosts: Hosts::Network { ip, bits },
-                port: None,
-            });
+            let bits = bits.parse().ok().filter(|bits| *bits <= most).ok_or(AllowError)?;
+            return Ok(Self { hosts: Hosts::Network { ip, bits }, port: None });
         }
         if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(Self {
-                hosts: Hosts::One(Host::Ip(ip.to_canonical())),
-                port: None,
-            });
+            return Ok(Self { hosts: Hosts::One(Host::Ip(ip.to_canonical())), port: None });
         }
         let (host, port) = split_port(text).ok_or(AllowError)?;
         let hosts = match host.strip_prefix("*.") {
@@ -149,8 +131,7 @@ impl FromStr for AllowRule {
 }
 
 impl Spelled for AllowRule {
-    const SPELLING: &'static str =
-        "`host`, `host:port`, `*.suffix`, an IP address or a network like `10.0.0.0/8`";
+    const SPELLING: &'static str = "`host`, `host:port`, `*.suffix`, an IP address or a network like `10.0.0.0/8`";
 }
 
 /// A text that names no hosts.
@@ -170,9 +151,7 @@ fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
         left.checked_shr(shift).unwrap_or(0) == right.checked_shr(shift).unwrap_or(0)
     };
     match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => {
-            same(u32::from(ip).into(), u32::from(network).into(), 32)
-        }
+        (IpAddr::V4(ip), IpAddr::V4(network)) => same(u32::from(ip).into(), u32::from(network).into(), 32),
         (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.into(), network.into(), 128),
         _ => false,
     }
@@ -224,11 +203,7 @@ mod tests {
             ("0.0.0.0:8080", "http://10.0.0.9:8080", false),
         ];
         for (own, target, refused) in cases {
-            assert_eq!(
-                check(None, &[own], target),
-                if refused { Err(Refusal::Own) } else { Ok(()) },
-                "{own} {target}"
-            );
+            assert_eq!(check(None, &[own], target), if refused { Err(Refusal::Own) } else { Ok(()) }, "{own} {target}");
         }
     }
 
@@ -257,16 +232,9 @@ mod tests {
             ("::/0", "http://1.2.3.4", false),
         ];
         for (rule, target, permitted) in cases {
-            assert_eq!(
-                check(Some(&[rule]), &[], target).is_ok(),
-                permitted,
-                "{rule} {target}"
-            );
+            assert_eq!(check(Some(&[rule]), &[], target).is_ok(), permitted, "{rule} {target}");
         }
-        assert_eq!(
-            check(Some(&[]), &[], "http://pets"),
-            Err(Refusal::NotAllowed)
-        );
+        assert_eq!(check(Some(&[]), &[], "http://pets"), Err(Refusal::NotAllowed));
     }
 
     #[test]

@@ -61,10 +61,7 @@ impl FromStr for OnError {
     type Err = UnknownOnError;
 
     fn from_str(text: &str) -> Result<Self, UnknownOnError> {
-        [Self::Reject, Self::Skip]
-            .into_iter()
-            .find(|choice| choice.to_string() == text)
-            .ok_or(UnknownOnError)
+        [Self::Reject, Self::Skip].into_iter().find(|choice| choice.to_string() == text).ok_or(UnknownOnError)
     }
 }
 
@@ -110,24 +107,14 @@ impl Kind for Link {
         let place = node.place.clone();
         if node.as_str().is_some() {
             let policy = Text::read(node, faults)?;
-            return Some(ChainEntry {
-                policy,
-                config: empty_object(),
-                on_error: OnError::default(),
-                place,
-            });
+            return Some(ChainEntry { policy, config: empty_object(), on_error: OnError::default(), place });
         }
         let Some(table) = node.as_table() else {
             node.mistaken(&Self::describe(), faults);
             return None;
         };
         let raw = RawEntry::from_table(table, faults);
-        Some(ChainEntry {
-            policy: raw.policy?,
-            config: raw.config,
-            on_error: raw.on_error,
-            place,
-        })
+        Some(ChainEntry { policy: raw.policy?, config: raw.config, on_error: raw.on_error, place })
     }
 }
 
@@ -145,22 +132,14 @@ impl Kind for ResponderLink {
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Responder> {
         let place = node.place.clone();
         if node.as_str().is_some() {
-            return Some(Responder {
-                policy: Text::read(node, faults)?,
-                config: empty_object(),
-                place,
-            });
+            return Some(Responder { policy: Text::read(node, faults)?, config: empty_object(), place });
         }
         let Some(table) = node.as_table() else {
             node.mistaken(&Self::describe(), faults);
             return None;
         };
         let raw = RawResponder::from_table(table, faults);
-        Some(Responder {
-            policy: raw.policy?,
-            config: raw.config,
-            place,
-        })
+        Some(Responder { policy: raw.policy?, config: raw.config, place })
     }
 }
 
@@ -180,18 +159,13 @@ impl DeclaredPolicies {
         if names.contains(policy) {
             return;
         }
-        let near = names
-            .iter()
-            .min_by_key(|name| strsim::damerau_levenshtein(name, policy));
+        let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, policy));
         let near = near.filter(|name| strsim::damerau_levenshtein(name, policy) <= 2);
         let advice = match near {
             Some(name) => format!("did you mean `{name}`?"),
             None => "declare it as [policy.NAME] in gateway.toml".to_owned(),
         };
-        faults.push(place.fault(
-            format!("names the policy {}, which is not declared", quoted(policy)),
-            advice,
-        ));
+        faults.push(place.fault(format!("names the policy {}, which is not declared", quoted(policy)), advice));
     }
 }
 

@@ -23,18 +23,8 @@ pub(crate) struct ConfigFault {
 
 impl ConfigFault {
     /// A fault of a whole file.
-    pub(super) fn of_file(
-        file: &Path,
-        reason: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            file: file.to_owned(),
-            line: None,
-            key: String::new(),
-            reason: reason.into(),
-            advice: advice.into(),
-        }
+    pub(super) fn of_file(file: &Path, reason: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: None, key: String::new(), reason: reason.into(), advice: advice.into() }
     }
 }
 
@@ -76,16 +66,8 @@ impl Place {
 
     /// A place below this one, for faults inside a value whose lines are not known any more.
     pub(crate) fn below(&self, path: &str) -> Place {
-        let join = if self.key.is_empty() || path.is_empty() || path.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        Place {
-            file: Arc::clone(&self.file),
-            line: self.line,
-            key: format!("{}{join}{path}", self.key),
-        }
+        let join = if self.key.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
+        Place { file: Arc::clone(&self.file), line: self.line, key: format!("{}{join}{path}", self.key) }
     }
 }
 
@@ -103,19 +85,14 @@ pub(super) type Faults = Vec<ConfigFault>;
 pub(super) fn complained_below(faults: &Faults, place: &Place) -> bool {
     faults.iter().any(|fault| {
         let rest = fault.key.strip_prefix(place.key.as_str());
-        fault.file == *place.file
-            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        fault.file == *place.file && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     })
 }
 
 /// User text fit for a message: short, and without control characters.
 pub(super) fn quoted(text: &str) -> String {
     const MOST: usize = 60;
-    let mut shown: String = text
-        .chars()
-        .take(MOST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() {
         shown.push('…');
     }
@@ -127,20 +104,13 @@ mod tests {
     use super::*;
 
     fn place() -> Place {
-        Place {
-            file: Path::new("petstore/api.toml").into(),
-            line: Some(7),
-            key: "route[0]".into(),
-        }
+        Place { file: Path::new("petstore/api.toml").into(), line: Some(7), key: "route[0]".into() }
     }
 
     #[test]
     fn a_fault_reads_file_line_key_reason_advice() {
         let fault = place().below("match.path").fault("is missing", "add it");
-        assert_eq!(
-            fault.to_string(),
-            "petstore/api.toml:7: route[0].match.path: is missing; add it"
-        );
+        assert_eq!(fault.to_string(), "petstore/api.toml:7: route[0].match.path: is missing; add it");
     }
 
     #[test]

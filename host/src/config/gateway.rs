@@ -150,27 +150,14 @@ pub(super) struct Gateway {
 impl RawGateway {
     pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
         let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, faults);
-        let own = listeners
-            .iter()
-            .map(|listener| listener.address)
-            .chain([self.admin.address])
-            .collect();
+        let own = listeners.iter().map(|listener| listener.address).chain([self.admin.address]).collect();
         let secrets = self.secret;
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
-            .map(|(name, raw)| {
-                (
-                    name,
-                    raw.resolve(tree, |secret| secrets.contains_key(secret), faults),
-                )
-            })
+            .map(|(name, raw)| (name, raw.resolve(tree, |secret| secrets.contains_key(secret), faults)))
             .collect();
-        let mut stores = self
-            .store
-            .into_iter()
-            .map(|(name, raw)| (name, raw.resolve()))
-            .collect();
+        let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
         let policies = self
             .policy
@@ -186,14 +173,8 @@ impl RawGateway {
             access_log: self.access_log.enabled,
             identity_headers: self.request.identity_headers,
             upstreams: UpstreamBounds::new(self.upstreams.allow, own),
-            secrets: secrets
-                .into_iter()
-                .filter_map(|(name, raw)| Some((name, raw.resolve()?)))
-                .collect(),
-            keys: keys
-                .into_iter()
-                .filter_map(|(name, keys)| Some((name, keys?)))
-                .collect(),
+            secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
+            keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
             stores,
             policies,
             declared,
@@ -214,9 +195,7 @@ impl Kind for Loopback {
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<SocketAddr> {
         read_text(node, &Self::describe(), faults, |text| {
-            text.parse()
-                .ok()
-                .filter(|address: &SocketAddr| address.ip().is_loopback())
+            text.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback())
         })
     }
 }
@@ -238,12 +217,10 @@ impl Kind for ClientField {
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Pattern> {
-        read_text(node, &Self::describe(), faults, |text| {
-            match text.parse().ok()? {
-                Pattern::Exact(name) | Pattern::Prefix(name) if name.starts_with(':') => None,
-                Pattern::All => None,
-                pattern => Some(pattern),
-            }
+        read_text(node, &Self::describe(), faults, |text| match text.parse().ok()? {
+            Pattern::Exact(name) | Pattern::Prefix(name) if name.starts_with(':') => None,
+            Pattern::All => None,
+            pattern => Some(pattern),
         })
     }
 }
@@ -262,21 +239,16 @@ fn resolve_listeners(
 ) -> Vec<Listener> {
     let listen = place.below("listen");
     if raw.is_empty() && !complained_below(faults, &listen) {
-        faults.push(listen.fault(
-            "is missing: there is nowhere to listen",
-            "add [listen.NAME] with an address",
-        ));
+        faults.push(listen.fault("is missing: there is nowhere to listen", "add [listen.NAME] with an address"));
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for (name, raw) in raw {
         let Some(address) = raw.address else { continue };
-        let is_taken =
-            address.value == admin || listeners.iter().any(|other| other.address == address.value);
+        let is_taken = address.value == admin || listeners.iter().any(|other| other.address == address.value);
         if is_taken && address.value.port() != 0 {
-            faults.push(address.place.fault(
-                "is the address of another listener or of [admin]",
-                "give each its own address",
-            ));
+            faults.push(
+                address.place.fault("is the address of another listener or of [admin]", "give each its own address"),
+            );
         }
         listeners.push(Listener {
             name,

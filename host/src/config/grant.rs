@@ -26,10 +26,7 @@ pub(crate) enum Grant {
     /// It may change the status of responses.
     Status,
     /// It may see bodies of one direction.
-    Body {
-        direction: Direction,
-        access: BodyAccess,
-    },
+    Body { direction: Direction, access: BodyAccess },
     /// It may use the key set of this name.
     Key(String),
     /// It may use the store of this name; writing includes reading.
@@ -102,8 +99,7 @@ impl FromStr for Pattern {
         };
         let token = name.strip_prefix(':').unwrap_or(name);
         let all_facts = name == ":" && text == ":*";
-        let is_token =
-            !token.contains('*') && http::HeaderName::from_lowercase(token.as_bytes()).is_ok();
+        let is_token = !token.contains('*') && http::HeaderName::from_lowercase(token.as_bytes()).is_ok();
         if !all_facts && !is_token {
             return Err(GrantError::Name);
         }
@@ -115,21 +111,15 @@ impl FromStr for Grant {
     type Err = GrantError;
 
     fn from_str(text: &str) -> Result<Self, GrantError> {
-        let (verb, rest) = text
-            .split_once(':')
-            .map_or((text, None), |(verb, rest)| (verb, Some(rest)));
+        let (verb, rest) = text.split_once(':').map_or((text, None), |(verb, rest)| (verb, Some(rest)));
         match (verb, rest) {
             ("respond", None) => Ok(Self::Respond),
             ("target", None) => Ok(Self::Target),
             ("status", None) => Ok(Self::Status),
             ("read", Some(names)) => names.parse().map(Self::Read),
             ("write", Some(names)) => no_fact(names, GrantError::FactWrite).map(Self::Write),
-            ("attribute-read", Some(names)) => {
-                no_fact(names, GrantError::Attribute).map(Self::AttributeRead)
-            }
-            ("attribute-write", Some(names)) => {
-                no_fact(names, GrantError::Attribute).map(Self::AttributeWrite)
-            }
+            ("attribute-read", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeRead),
+            ("attribute-write", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeWrite),
             ("body", Some(rest)) => body(rest),
             ("key", Some(name)) if is_declarable(name) => Ok(Self::Key(name.to_owned())),
             ("store", Some(rest)) => store(rest),
@@ -150,24 +140,12 @@ impl fmt::Display for Grant {
             Self::Target => out.write_str("target"),
             Self::Status => out.write_str("status"),
             Self::Body { direction, access } => {
-                let direction = if *direction == Direction::Request {
-                    "request"
-                } else {
-                    "response"
-                };
-                let access = if *access == BodyAccess::Inspect {
-                    "inspect"
-                } else {
-                    "edit"
-                };
+                let direction = if *direction == Direction::Request { "request" } else { "response" };
+                let access = if *access == BodyAccess::Inspect { "inspect" } else { "edit" };
                 write!(out, "body:{direction}:{access}")
             }
             Self::Key(name) => write!(out, "key:{name}"),
-            Self::Store { name, write } => write!(
-                out,
-                "store:{name}:{}",
-                if *write { "write" } else { "read" }
-            ),
+            Self::Store { name, write } => write!(out, "store:{name}:{}", if *write { "write" } else { "read" }),
         }
     }
 }
@@ -197,11 +175,7 @@ fn no_fact(names: &str, otherwise: GrantError) -> Result<Pattern, GrantError> {
         return Err(otherwise);
     }
     let pattern: Pattern = names.parse()?;
-    if pattern.is_fact() {
-        Err(otherwise)
-    } else {
-        Ok(pattern)
-    }
+    if pattern.is_fact() { Err(otherwise) } else { Ok(pattern) }
 }
 
 fn body(text: &str) -> Result<Grant, GrantError> {
@@ -221,14 +195,8 @@ fn body(text: &str) -> Result<Grant, GrantError> {
 
 fn store(text: &str) -> Result<Grant, GrantError> {
     match text.rsplit_once(':') {
-        Some((name, "read")) if is_declarable(name) => Ok(Grant::Store {
-            name: name.to_owned(),
-            write: false,
-        }),
-        Some((name, "write")) if is_declarable(name) => Ok(Grant::Store {
-            name: name.to_owned(),
-            write: true,
-        }),
+        Some((name, "read")) if is_declarable(name) => Ok(Grant::Store { name: name.to_owned(), write: false }),
+        Some((name, "write")) if is_declarable(name) => Ok(Grant::Store { name: name.to_owned(), write: true }),
         _ => Err(GrantError::Unknown),
     }
 }
@@ -265,10 +233,7 @@ mod tests {
             "store:counts:read",
             "store:counts:write",
         ] {
-            assert_eq!(
-                text.parse::<Grant>().map(|grant| grant.to_string()),
-                Ok(text.to_owned())
-            );
+            assert_eq!(text.parse::<Grant>().map(|grant| grant.to_string()), Ok(text.to_owned()));
         }
     }
 
@@ -336,11 +301,7 @@ mod tests {
             ("a*", "accept", true),
         ];
         for (pattern, other, covered) in cases {
-            assert_eq!(
-                pattern.parse::<Pattern>().unwrap().covers(other),
-                covered,
-                "{pattern} covers {other}"
-            );
+            assert_eq!(pattern.parse::<Pattern>().unwrap().covers(other), covered, "{pattern} covers {other}");
         }
     }
 

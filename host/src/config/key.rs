@@ -22,15 +22,9 @@ pub(crate) enum KeySource {
     /// A JWK set (RFC 7517 section 5); each key is bound to its own algorithm.
     Jwks(KeyMaterial),
     /// One public key, or a private one from a secret, in PEM.
-    Pem {
-        material: KeyMaterial,
-        algorithm: Algorithm,
-    },
+    Pem { material: KeyMaterial, algorithm: Algorithm },
     /// One symmetric key; the algorithm is one of the HS family.
-    Hmac {
-        secret: String,
-        algorithm: Algorithm,
-    },
+    Hmac { secret: String, algorithm: Algorithm },
     /// Made at the first start and kept in the state directory.
     Generate(Algorithm),
 }
@@ -66,12 +60,7 @@ section! {
 }
 
 impl RawKeys {
-    pub(super) fn resolve(
-        self,
-        tree: &Tree,
-        is_secret: impl Fn(&str) -> bool,
-        faults: &mut Faults,
-    ) -> Option<Keys> {
+    pub(super) fn resolve(self, tree: &Tree, is_secret: impl Fn(&str) -> bool, faults: &mut Faults) -> Option<Keys> {
         if !complained_below(faults, &self.place) {
             self.check_algorithm(faults);
         }
@@ -79,21 +68,14 @@ impl RawKeys {
         let mut find = |reference| find_material(reference, tree, &is_secret, faults);
         let source = match (self.jwks, self.pem, self.hmac, self.generate) {
             (Some(jwks), None, None, None) => KeySource::Jwks(find(jwks)?),
-            (None, Some(pem), None, None) => KeySource::Pem {
-                material: find(pem)?,
-                algorithm: bound?,
-            },
-            (None, None, Some(hmac), None) => KeySource::Hmac {
-                secret: declared(hmac, &is_secret, faults)?,
-                algorithm: bound?,
-            },
+            (None, Some(pem), None, None) => KeySource::Pem { material: find(pem)?, algorithm: bound? },
+            (None, None, Some(hmac), None) => {
+                KeySource::Hmac { secret: declared(hmac, &is_secret, faults)?, algorithm: bound? }
+            }
             (None, None, None, Some(algorithm)) => KeySource::Generate(algorithm),
             _ => return None,
         };
-        Some(Keys {
-            source,
-            place: self.place,
-        })
+        Some(Keys { source, place: self.place })
     }
 
     /// The algorithm is there when the key needs one, and of the family the key is of.
@@ -103,24 +85,16 @@ impl RawKeys {
             if is_bound {
                 let place = self.place.below("algorithm");
                 let advice = format!("write {}", Algorithm::SPELLING);
-                faults
-                    .push(place.fault("is missing: such a key is bound to one algorithm", advice));
+                faults.push(place.fault("is missing: such a key is bound to one algorithm", advice));
             }
             return;
         };
         let (reason, advice) = match algorithm.value.is_hmac() {
-            _ if !is_bound => (
-                "has no meaning here",
-                "remove it; it belongs to `pem` and `hmac`",
-            ),
-            true if self.pem.is_some() => (
-                "is symmetric, and PEM keys are not",
-                "write an RS, PS or ES algorithm or \"EdDSA\"",
-            ),
-            false if self.hmac.is_some() => (
-                "is not symmetric",
-                "write \"HS256\", \"HS384\" or \"HS512\"",
-            ),
+            _ if !is_bound => ("has no meaning here", "remove it; it belongs to `pem` and `hmac`"),
+            true if self.pem.is_some() => {
+                ("is symmetric, and PEM keys are not", "write an RS, PS or ES algorithm or \"EdDSA\"")
+            }
+            false if self.hmac.is_some() => ("is not symmetric", "write \"HS256\", \"HS384\" or \"HS512\""),
             _ => return,
         };
         faults.push(algorithm.place.fault(reason, advice));
@@ -153,10 +127,7 @@ impl Kind for Material {
             Some(name) => MaterialRef::Secret(name.to_owned()),
             None => MaterialRef::File(text.to_owned()),
         };
-        Some(At {
-            value,
-            place: node.place.clone(),
-        })
+        Some(At { value, place: node.place.clone() })
     }
 }
 
@@ -204,17 +175,10 @@ fn find_material(
 }
 
 /// The name, if a secret of that name is declared.
-fn declared(
-    At { value, place }: At<String>,
-    is_secret: impl Fn(&str) -> bool,
-    faults: &mut Faults,
-) -> Option<String> {
+fn declared(At { value, place }: At<String>, is_secret: impl Fn(&str) -> bool, faults: &mut Faults) -> Option<String> {
     if is_secret(&value) {
         return Some(value);
     }
-    faults.push(place.fault(
-        "names a secret that is not declared",
-        "declare it as [secret.NAME]",
-    ));
+    faults.push(place.fault("names a secret that is not declared", "declare it as [secret.NAME]"));
     None
 }

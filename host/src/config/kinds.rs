@@ -55,14 +55,9 @@ impl<const LEAST: u32, const MOST: u32> Kind for Integer<LEAST, MOST> {
             node.mistaken(&Self::describe(), faults);
             return None;
         };
-        let fitting = u32::try_from(number)
-            .ok()
-            .filter(|number| (LEAST..=MOST).contains(number));
+        let fitting = u32::try_from(number).ok().filter(|number| (LEAST..=MOST).contains(number));
         if fitting.is_none() {
-            faults.push(node.place.fault(
-                format!("is {number}"),
-                format!("write {}", Self::describe()),
-            ));
+            faults.push(node.place.fault(format!("is {number}"), format!("write {}", Self::describe())));
         }
         fitting
     }
@@ -81,11 +76,7 @@ impl<const LEAST: u64, const MOST: u64> Kind for Time<LEAST, MOST> {
     type Out = Duration;
 
     fn describe() -> String {
-        format!(
-            "a duration from \"{}\" to \"{}\"",
-            units::show_millis(LEAST),
-            units::show_millis(MOST)
-        )
+        format!("a duration from \"{}\" to \"{}\"", units::show_millis(LEAST), units::show_millis(MOST))
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Duration> {
@@ -97,10 +88,7 @@ impl<const LEAST: u64, const MOST: u64> Kind for Time<LEAST, MOST> {
 
 impl<const LEAST: u64, const MOST: u64> Shown for Time<LEAST, MOST> {
     fn show(value: &Duration) -> String {
-        format!(
-            "\"{}\"",
-            units::show_millis(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-        )
+        format!("\"{}\"", units::show_millis(u64::try_from(value.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -111,16 +99,11 @@ impl<const LEAST: u64, const MOST: u64> Kind for Size<LEAST, MOST> {
     type Out = u64;
 
     fn describe() -> String {
-        format!(
-            "a size from \"{}\" to \"{}\"",
-            units::show_size(LEAST),
-            units::show_size(MOST)
-        )
+        format!("a size from \"{}\" to \"{}\"", units::show_size(LEAST), units::show_size(MOST))
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<u64> {
-        let parse =
-            |text: &str| units::parse_size(text).filter(|bytes| (LEAST..=MOST).contains(bytes));
+        let parse = |text: &str| units::parse_size(text).filter(|bytes| (LEAST..=MOST).contains(bytes));
         read_text(node, &Self::describe(), faults, parse)
     }
 }
@@ -159,9 +142,7 @@ impl<T: Spelled> Kind for Spelling<T> {
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<T> {
-        let text = read_text(node, T::SPELLING, faults, |text| {
-            Some(text.to_owned()).filter(|text| !text.is_empty())
-        })?;
+        let text = read_text(node, T::SPELLING, faults, |text| Some(text.to_owned()).filter(|text| !text.is_empty()))?;
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -191,10 +172,7 @@ impl<K: Kind> Kind for Placed<K> {
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<At<K::Out>> {
-        K::read(node, faults).map(|value| At {
-            value,
-            place: node.place.clone(),
-        })
+        K::read(node, faults).map(|value| At { value, place: node.place.clone() })
     }
 }
 
@@ -214,21 +192,13 @@ impl<K: Kind> Kind for List<K> {
             node.mistaken(&Self::describe(), faults);
             return None;
         };
-        Some(
-            items
-                .iter()
-                .filter_map(|item| K::read(item, faults))
-                .collect(),
-        )
+        Some(items.iter().filter_map(|item| K::read(item, faults)).collect())
     }
 }
 
 impl<K: Shown> Shown for List<K> {
     fn show(value: &Vec<K::Out>) -> String {
-        format!(
-            "[{}]",
-            value.iter().map(K::show).collect::<Vec<_>>().join(", ")
-        )
+        format!("[{}]", value.iter().map(K::show).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -251,10 +221,7 @@ impl<K: Kind> Kind for Named<K> {
         let mut named = BTreeMap::new();
         for (name, node) in table.entries() {
             if !is_name(name, b"_-") {
-                faults.push(node.place.fault(
-                    "is not a name",
-                    "use letters, digits, `_` and `-`, at most 128 of them",
-                ));
+                faults.push(node.place.fault("is not a name", "use letters, digits, `_` and `-`, at most 128 of them"));
             }
             if let Some(value) = K::read(&node, faults) {
                 named.insert(name.to_owned(), value);
@@ -277,10 +244,7 @@ pub(super) fn read_text<T>(
     };
     let value = parse(text);
     if value.is_none() {
-        faults.push(node.place.fault(
-            format!("{} does not fit", quoted(text)),
-            format!("write {expected}"),
-        ));
+        faults.push(node.place.fault(format!("{} does not fit", quoted(text)), format!("write {expected}")));
     }
     value
 }
@@ -288,7 +252,5 @@ pub(super) fn read_text<T>(
 /// Whether `text` is a name of ASCII letters, digits and `others`.
 pub(super) fn is_name(text: &str, others: &[u8]) -> bool {
     (1..=LONGEST_NAME).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }

@@ -31,6 +31,7 @@ pub(crate) use gateway::Listener;
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeyMaterial, KeySource, Keys};
 pub(crate) use policy::{Policy, PolicySource};
+pub(crate) use reference::reference;
 pub(crate) use route::{Backend, Route};
 pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use store::Store;
@@ -79,20 +80,13 @@ impl Config {
                 RawGateway::from_table(table, faults).resolve(tree, faults)
             }),
             None => {
-                faults.push(ConfigFault::of_file(
-                    file,
-                    "is missing",
-                    "create it with at least [listen.NAME]",
-                ));
+                faults.push(ConfigFault::of_file(file, "is missing", "create it with at least [listen.NAME]"));
                 None
             }
         };
         let (no_bounds, no_policies) = (UpstreamBounds::default(), DeclaredPolicies::default());
-        let (bounds, policies) = gateway
-            .as_ref()
-            .map_or((&no_bounds, &no_policies), |gateway| {
-                (&gateway.upstreams, &gateway.declared)
-            });
+        let (bounds, policies) =
+            gateway.as_ref().map_or((&no_bounds, &no_policies), |gateway| (&gateway.upstreams, &gateway.declared));
         let apis = api::read_all(tree, bounds, policies, &mut faults);
         secret::check_files(tree, &mut faults);
         faults.sort();

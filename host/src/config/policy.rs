@@ -104,61 +104,41 @@ impl RawPolicy {
             }
         }
         let limits = self.limits.resolve(faults);
-        let source = match self.source? {
-            At {
-                value: SourceRef::Builtin(name),
-                ..
-            } => PolicySource::Builtin(name),
-            At {
-                value: SourceRef::File(text),
-                place,
-            } => {
-                let folder = place.file.parent().unwrap_or(Path::new(""));
-                let Some(file) = tree.file(folder, &text) else {
-                    faults.push(place.fault(
-                        "names no file of the policies folder",
-                        "put the component there, or correct the path",
-                    ));
-                    return None;
-                };
-                PolicySource::File(file)
-            }
-        };
+        let source =
+            match self.source? {
+                At { value: SourceRef::Builtin(name), .. } => PolicySource::Builtin(name),
+                At { value: SourceRef::File(text), place } => {
+                    let folder = place.file.parent().unwrap_or(Path::new(""));
+                    let Some(file) = tree.file(folder, &text) else {
+                        faults.push(place.fault(
+                            "names no file of the policies folder",
+                            "put the component there, or correct the path",
+                        ));
+                        return None;
+                    };
+                    PolicySource::File(file)
+                }
+            };
         if let (PolicySource::File(file), Some(pinned)) = (&source, &self.digest)
             && Sha256::digest(&file.bytes)[..] != pinned.value.0
         {
-            faults.push(pinned.place.fault(
-                "is not the digest of the file",
-                "check where the file comes from, then correct the digest",
-            ));
+            faults.push(
+                pinned
+                    .place
+                    .fault("is not the digest of the file", "check where the file comes from, then correct the digest"),
+            );
         }
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
-        Some(Policy {
-            source,
-            digest: self.digest.map(|digest| digest.value.0),
-            grants,
-            limits,
-            place: self.place,
-        })
+        Some(Policy { source, digest: self.digest.map(|digest| digest.value.0), grants, limits, place: self.place })
     }
 }
 
 impl RawLimits {
     fn resolve(self, faults: &mut Faults) -> Limits {
         if self.cpu > self.wall {
-            faults.push(
-                self.place
-                    .below("wall")
-                    .fault("is less than `cpu`", "make `wall` at least `cpu`"),
-            );
+            faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
         }
-        Limits {
-            cpu: self.cpu,
-            wall: self.wall,
-            memory: self.memory,
-            instances: self.instances,
-            calls: self.calls,
-        }
+        Limits { cpu: self.cpu, wall: self.wall, memory: self.memory, instances: self.instances, calls: self.calls }
     }
 }
 
@@ -198,20 +178,12 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let digits = text
-            .strip_prefix("sha256:")
-            .filter(|digits| digits.len() == 64)
-            .ok_or(DigestError)?;
+        let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or(DigestError)?;
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-            let digit = |at: usize| {
-                pair.get(at)
-                    .and_then(|digit| char::from(*digit).to_digit(16))
-            };
+            let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16));
             let value = digit(0).zip(digit(1)).map(|(high, low)| high << 4 | low);
-            *byte = value
-                .and_then(|value| u8::try_from(value).ok())
-                .ok_or(DigestError)?;
+            *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or(DigestError)?;
         }
         Ok(Self(bytes))
     }

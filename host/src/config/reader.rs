@@ -33,26 +33,13 @@ pub(super) fn with_document<T>(
     let lines = Lines::new(file, bytes);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let place = Place {
-            line: None,
-            ..lines.place(0, String::new())
-        };
-        return Some(read(
-            Table {
-                entries: Some((root.get_ref(), &lines)),
-                place,
-            },
-            faults,
-        ));
+        let place = Place { line: None, ..lines.place(0, String::new()) };
+        return Some(read(Table { entries: Some((root.get_ref(), &lines)), place }, faults));
     }
     for error in errors.iter().take(MOST_SYNTAX_FAULTS) {
         let start = error.span().map_or(text.len(), |span| span.start);
         let reason = format!("is not TOML: {}", error.message());
-        faults.push(
-            lines
-                .place(start, String::new())
-                .fault(reason, "correct the syntax"),
-        );
+        faults.push(lines.place(start, String::new()).fault(reason, "correct the syntax"));
     }
     None
 }
@@ -67,19 +54,12 @@ pub(super) struct Lines {
 impl Lines {
     fn new(file: Arc<Path>, bytes: &[u8]) -> Self {
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        Self {
-            file,
-            starts: ends.map(|(at, _)| at + 1).collect(),
-        }
+        Self { file, starts: ends.map(|(at, _)| at + 1).collect() }
     }
 
     fn place(&self, offset: usize, key: String) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset) + 1;
-        Place {
-            file: Arc::clone(&self.file),
-            line: u32::try_from(line).ok(),
-            key,
-        }
+        Place { file: Arc::clone(&self.file), line: u32::try_from(line).ok(), key }
     }
 }
 
@@ -107,10 +87,7 @@ impl<'a> Node<'a> {
 
     pub(super) fn as_table(&self) -> Option<Table<'a>> {
         let entries = self.value.as_table()?;
-        Some(Table {
-            entries: Some((entries, self.lines)),
-            place: self.place.clone(),
-        })
+        Some(Table { entries: Some((entries, self.lines)), place: self.place.clone() })
     }
 
     pub(super) fn as_items(&self) -> Option<Vec<Node<'a>>> {
@@ -121,11 +98,7 @@ impl<'a> Node<'a> {
                 .enumerate()
                 .map(|(index, item)| {
                     let key = format!("{}[{index}]", self.place.key);
-                    Node {
-                        value: item.get_ref(),
-                        lines: self.lines,
-                        place: self.lines.place(item.span().start, key),
-                    }
+                    Node { value: item.get_ref(), lines: self.lines, place: self.lines.place(item.span().start, key) }
                 })
                 .collect(),
         )
@@ -137,19 +110,12 @@ impl<'a> Node<'a> {
             kind @ ("integer" | "array") => format!("an {kind}"),
             kind => format!("a {kind}"),
         };
-        faults.push(
-            self.place
-                .fault(format!("is {found}"), format!("write {expected}")),
-        );
+        faults.push(self.place.fault(format!("is {found}"), format!("write {expected}")));
     }
 
     /// The value as JSON; datetimes become strings, numbers JSON cannot hold are faults. `visit` sees every string with the key
     /// it stands under.
-    pub(super) fn to_json(
-        &self,
-        faults: &mut Faults,
-        visit: &mut dyn FnMut(&str, &str, &Place, &mut Faults),
-    ) -> Value {
+    pub(super) fn to_json(&self, faults: &mut Faults, visit: &mut dyn FnMut(&str, &str, &Place, &mut Faults)) -> Value {
         self.json_under("", faults, visit)
     }
 
@@ -166,40 +132,29 @@ impl<'a> Node<'a> {
             }
             DeValue::Boolean(flag) => Value::Bool(*flag),
             DeValue::Datetime(moment) => Value::String(moment.to_string()),
-            DeValue::Integer(_) => self
-                .as_integer()
-                .map_or_else(|| self.no_number(faults), Value::from),
+            DeValue::Integer(_) => self.as_integer().map_or_else(|| self.no_number(faults), Value::from),
             DeValue::Float(float) => {
                 let number = float.as_str().parse().ok().and_then(Number::from_f64);
                 number.map_or_else(|| self.no_number(faults), Value::Number)
             }
             DeValue::Array(_) => {
                 let items = self.as_items().unwrap_or_default();
-                Value::Array(
-                    items
-                        .iter()
-                        .map(|item| item.json_under(key, faults, visit))
-                        .collect(),
-                )
+                Value::Array(items.iter().map(|item| item.json_under(key, faults, visit)).collect())
             }
             DeValue::Table(_) => {
-                let entries = self
-                    .as_table()
-                    .map(|table| table.entries())
-                    .unwrap_or_default();
-                let members = entries
-                    .iter()
-                    .map(|(name, node)| ((*name).to_owned(), node.json_under(name, faults, visit)));
+                let entries = self.as_table().map(|table| table.entries()).unwrap_or_default();
+                let members =
+                    entries.iter().map(|(name, node)| ((*name).to_owned(), node.json_under(name, faults, visit)));
                 Value::Object(members.collect::<Map<_, _>>())
             }
         }
     }
 
     fn no_number(&self, faults: &mut Faults) -> Value {
-        faults.push(self.place.fault(
-            "is a number JSON cannot hold",
-            "write a finite number, integers within 64 bits, or a string",
-        ));
+        faults.push(
+            self.place
+                .fault("is a number JSON cannot hold", "write a finite number, integers within 64 bits, or a string"),
+        );
         Value::Null
     }
 }
@@ -213,43 +168,21 @@ pub(super) struct Table<'a> {
 impl<'a> Table<'a> {
     /// A table nobody wrote: every key takes its default.
     pub(super) fn absent(place: Place) -> Self {
-        Self {
-            entries: None,
-            place,
-        }
+        Self { entries: None, place }
     }
 
     /// Open the table as `section`: keys the section does not have, and the wrong number of exclusive keys, are faults.
     pub(super) fn open(self, section: &'static Section, faults: &mut Faults) -> Fields<'a> {
         for (name, node) in self.entries() {
             if !section.keys.iter().any(|key| key.name == name) {
-                faults.push(node.place.fault(
-                    "is not a known key",
-                    section.advice_for_unknown(name, &self.place.file),
-                ));
+                faults.push(node.place.fault("is not a known key", section.advice_for_unknown(name, &self.place.file)));
             }
         }
-        let given = section
-            .one_of
-            .iter()
-            .filter(|name| self.find(name).is_some())
-            .count();
+        let given = section.one_of.iter().filter(|name| self.find(name).is_some()).count();
         if !section.one_of.is_empty() && given != 1 {
-            let names = section
-                .one_of
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let reason = if given == 0 {
-                "lacks its kind"
-            } else {
-                "is of several kinds at once"
-            };
-            faults.push(
-                self.place
-                    .fault(reason, format!("give exactly one of {names}")),
-            );
+            let names = section.one_of.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let reason = if given == 0 { "lacks its kind" } else { "is of several kinds at once" };
+            faults.push(self.place.fault(reason, format!("give exactly one of {names}")));
         }
         Fields { table: self }
     }
@@ -259,10 +192,7 @@ impl<'a> Table<'a> {
         let Some((entries, lines)) = self.entries else {
             return Vec::new();
         };
-        entries
-            .iter()
-            .map(|(key, value)| (key.get_ref().as_ref(), self.node(key, value, lines)))
-            .collect()
+        entries.iter().map(|(key, value)| (key.get_ref().as_ref(), self.node(key, value, lines))).collect()
     }
 
     fn find(&self, name: &str) -> Option<Node<'a>> {
@@ -271,18 +201,9 @@ impl<'a> Table<'a> {
         Some(self.node(key, value, lines))
     }
 
-    fn node(
-        &self,
-        key: &Spanned<DeString<'a>>,
-        value: &'a Spanned<DeValue<'a>>,
-        lines: &'a Lines,
-    ) -> Node<'a> {
+    fn node(&self, key: &Spanned<DeString<'a>>, value: &'a Spanned<DeValue<'a>>, lines: &'a Lines) -> Node<'a> {
         let path = self.place.below(&spelled(key.get_ref())).key;
-        Node {
-            value: value.get_ref(),
-            lines,
-            place: lines.place(key.span().start, path),
-        }
+        Node { value: value.get_ref(), lines, place: lines.place(key.span().start, path) }
     }
 }
 
@@ -300,20 +221,10 @@ impl<'a> Fields<'a> {
         self.table.find(name)
     }
 
-    pub(super) fn required(
-        &self,
-        name: &str,
-        expected: &str,
-        faults: &mut Faults,
-    ) -> Option<Node<'a>> {
+    pub(super) fn required(&self, name: &str, expected: &str, faults: &mut Faults) -> Option<Node<'a>> {
         let found = self.table.find(name);
         if found.is_none() {
-            faults.push(
-                self.table
-                    .place
-                    .below(name)
-                    .fault("is missing", format!("write {expected}")),
-            );
+            faults.push(self.table.place.below(name).fault("is missing", format!("write {expected}")));
         }
         found
     }
@@ -333,9 +244,6 @@ impl<'a> Fields<'a> {
 
 /// A key as it stands in a path: bare where TOML allows that.
 fn spelled(key: &str) -> String {
-    let bare = !key.is_empty()
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if bare { key.to_owned() } else { quoted(key) }
 }

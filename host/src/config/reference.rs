@@ -28,18 +28,9 @@ fn render(section: &'static Section, level: usize, seen: &mut Vec<&'static str>,
     seen.push(section.title);
     let docs = paragraph(section.docs);
     // Writing to a `String` cannot fail.
-    let _ = write!(
-        out,
-        "\n{} `{}`\n\n{docs}\n",
-        "#".repeat(level),
-        section.title
-    );
+    let _ = write!(out, "\n{} `{}`\n\n{docs}\n", "#".repeat(level), section.title);
     if !section.one_of.is_empty() {
-        let names = section
-            .one_of
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>();
+        let names = section.one_of.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         let _ = write!(out, "\nExactly one of {}.\n", names.join(", "));
     }
     out.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
@@ -49,12 +40,7 @@ fn render(section: &'static Section, level: usize, seen: &mut Vec<&'static str>,
             Need::Optional => "none".to_owned(),
             Need::Default(show) => format!("`{}`", show()),
         };
-        let cells = [
-            format!("`{}`", key.name),
-            (key.describe)(),
-            default,
-            paragraph(key.docs),
-        ];
+        let cells = [format!("`{}`", key.name), (key.describe)(), default, paragraph(key.docs)];
         let cells = cells.map(|cell| cell.replace('|', "\\|"));
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
@@ -64,10 +50,7 @@ fn render(section: &'static Section, level: usize, seen: &mut Vec<&'static str>,
 }
 
 fn paragraph(docs: &[&str]) -> String {
-    docs.iter()
-        .map(|line| line.trim())
-        .collect::<Vec<_>>()
-        .join(" ")
+    docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -81,10 +64,7 @@ mod tests {
             std::fs::write(path, reference()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            written == reference(),
-            "CONFIGURATION.md is stale; run this test with UPDATE=1"
-        );
+        assert!(written == reference(), "CONFIGURATION.md is stale; run this test with UPDATE=1");
     }
 
     #[test]
@@ -112,11 +92,7 @@ mod tests {
             "match",
             "responder",
         ] {
-            assert_eq!(
-                reference.matches(&format!("# `{title}`\n")).count(),
-                1,
-                "{title}"
-            );
+            assert_eq!(reference.matches(&format!("# `{title}`\n")).count(), 1, "{title}");
         }
     }
 }

@@ -90,39 +90,17 @@ impl RawRoute {
         if let Some(responder) = &self.responder {
             policies.check(&responder.policy, &responder.place, faults);
         }
-        if let Some(upstream) = self
-            .upstream
-            .as_ref()
-            .filter(|upstream| !upstreams(&upstream.value))
-        {
-            let reason = format!(
-                "names the upstream {}, which is not declared",
-                quoted(&upstream.value)
-            );
-            faults.push(
-                upstream
-                    .place
-                    .fault(reason, "declare it as [upstream.NAME] in this file"),
-            );
+        if let Some(upstream) = self.upstream.as_ref().filter(|upstream| !upstreams(&upstream.value)) {
+            let reason = format!("names the upstream {}, which is not declared", quoted(&upstream.value));
+            faults.push(upstream.place.fault(reason, "declare it as [upstream.NAME] in this file"));
         }
         let backend = match (self.upstream, self.responder) {
             (Some(upstream), None) => Backend::Upstream(upstream.value),
             (None, Some(responder)) => Backend::Responder(responder),
             _ => return None,
         };
-        let RawMatch {
-            path,
-            methods,
-            hosts,
-            headers,
-            ..
-        } = self.matching?;
-        let matching = RouteMatch {
-            path: path?,
-            methods,
-            hosts,
-            headers,
-        };
+        let RawMatch { path, methods, hosts, headers, .. } = self.matching?;
+        let matching = RouteMatch { path: path?, methods, hosts, headers };
         Some(Route {
             name: self.name?.value,
             matching,
@@ -171,9 +149,7 @@ impl Kind for RouteName {
     }
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
-        read_text(node, &Self::describe(), faults, |text| {
-            is_name(text, b"_.-").then(|| text.to_owned())
-        })
+        read_text(node, &Self::describe(), faults, |text| is_name(text, b"_.-").then(|| text.to_owned()))
     }
 }
 
@@ -189,9 +165,7 @@ impl Kind for MethodName {
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Method> {
         let is_capital = |text: &&str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
-        read_text(node, &Self::describe(), faults, |text| {
-            Some(text).filter(is_capital)?.parse().ok()
-        })
+        read_text(node, &Self::describe(), faults, |text| Some(text).filter(is_capital)?.parse().ok())
     }
 }
 
@@ -213,21 +187,13 @@ impl Kind for HeaderValues {
         let mut headers: Self::Out = Vec::new();
         for (name, node) in table.entries() {
             let Ok(name) = name.parse::<HeaderName>() else {
-                faults.push(node.place.fault(
-                    "is no name of a header field",
-                    "use letters, digits and `-`",
-                ));
+                faults.push(node.place.fault("is no name of a header field", "use letters, digits and `-`"));
                 continue;
             };
             if headers.iter().any(|(other, _)| *other == name) {
-                faults.push(
-                    node.place
-                        .fault("is there twice, in other letters", "keep one of them"),
-                );
+                faults.push(node.place.fault("is there twice, in other letters", "keep one of them"));
             }
-            let value = read_text(&node, "a string fit for a header field", faults, |text| {
-                text.parse().ok()
-            });
+            let value = read_text(&node, "a string fit for a header field", faults, |text| text.parse().ok());
             headers.extend(value.map(|value| (name, value)));
         }
         Some(headers)

@@ -12,16 +12,10 @@ use super::tree::Tree;
 /// Files larger than this hold no keys.
 const LARGEST_SCANNED: usize = 1 << 20;
 /// Ends of key names that hold secrets, without separators.
-const SECRET_NAMES: [&str; 6] = [
-    "secret",
-    "password",
-    "passphrase",
-    "privatekey",
-    "apikey",
-    "accesskey",
-];
+const SECRET_NAMES: [&str; 6] = ["secret", "password", "passphrase", "privatekey", "apikey", "accesskey"];
 const PRIVATE_KEY: &str = "holds a private key";
-const ADVICE: &str = "keep it outside the policies folder, declare it as [secret.NAME] in gateway.toml and name it in [keys.NAME]";
+const ADVICE: &str =
+    "keep it outside the policies folder, declare it as [secret.NAME] in gateway.toml and name it in [keys.NAME]";
 
 /// A value that lives outside the policies folder; it is read when it is needed, never here.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +51,7 @@ impl RawSecret {
             (None, Some(path)) => SecretSource::File(path.into()),
             _ => return None,
         };
-        Some(Secret {
-            source,
-            place: self.place,
-        })
+        Some(Secret { source, place: self.place })
     }
 }
 
@@ -77,27 +68,15 @@ pub(super) fn check_text(key: &str, text: &str, place: &Place, faults: &mut Faul
 /// words that mark them.
 pub(super) fn check_files(tree: &Tree, faults: &mut Faults) {
     for (path, bytes) in tree.files() {
-        let is_component = path
-            .extension()
-            .is_some_and(|extension| extension == "wasm");
-        let is_known = faults
-            .iter()
-            .any(|fault| fault.file == path && fault.reason == PRIVATE_KEY);
+        let is_component = path.extension().is_some_and(|extension| extension == "wasm");
+        let is_known = faults.iter().any(|fault| fault.file == path && fault.reason == PRIVATE_KEY);
         if is_component || is_known || bytes.len() > LARGEST_SCANNED {
             continue;
         }
         if let Some(offset) = private_pem(bytes) {
-            let line = bytes
-                .iter()
-                .take(offset)
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
+            let line = bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
             let fault = ConfigFault::of_file(path, PRIVATE_KEY, ADVICE);
-            faults.push(ConfigFault {
-                line: u32::try_from(line).ok(),
-                ..fault
-            });
+            faults.push(ConfigFault { line: u32::try_from(line).ok(), ..fault });
         } else if is_private_jwk(bytes) {
             faults.push(ConfigFault::of_file(Path::new(path), PRIVATE_KEY, ADVICE));
         }
@@ -117,30 +96,18 @@ fn is_secret_name(key: &str) -> bool {
 /// Where a line `-----BEGIN ... PRIVATE KEY...-----` begins.
 fn private_pem(bytes: &[u8]) -> Option<usize> {
     const BEGIN: &[u8] = b"-----BEGIN ";
-    let starts = bytes
-        .windows(BEGIN.len())
-        .enumerate()
-        .filter(|(_, window)| *window == BEGIN);
+    let starts = bytes.windows(BEGIN.len()).enumerate().filter(|(_, window)| *window == BEGIN);
     starts.map(|(at, _)| at).find(|at| {
         let label = bytes.get(at + BEGIN.len()..).unwrap_or_default();
-        let end = label
-            .iter()
-            .position(|byte| matches!(byte, b'-' | b'\n'))
-            .unwrap_or(label.len());
+        let end = label.iter().position(|byte| matches!(byte, b'-' | b'\n')).unwrap_or(label.len());
         let label = label.get(..end).unwrap_or_default();
-        label
-            .windows(b"PRIVATE KEY".len())
-            .any(|window| window == b"PRIVATE KEY")
+        label.windows(b"PRIVATE KEY".len()).any(|window| window == b"PRIVATE KEY")
     })
 }
 
 fn is_private_jwk(bytes: &[u8]) -> bool {
-    let looks_like_json = bytes
-        .trim_ascii_start()
-        .first()
-        .is_some_and(|byte| matches!(byte, b'{' | b'['));
-    looks_like_json
-        && serde_json::from_slice(bytes).is_ok_and(|value: Value| holds_private_jwk(&value))
+    let looks_like_json = bytes.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
+    looks_like_json && serde_json::from_slice(bytes).is_ok_and(|value: Value| holds_private_jwk(&value))
 }
 
 fn holds_private_jwk(value: &Value) -> bool {
@@ -185,16 +152,7 @@ mod tests {
         ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in [
-            "",
-            "secrets_from",
-            "token_header",
-            "tokens",
-            "key",
-            "public_key",
-            "password_field",
-            "notatoken",
-        ] {
+        for name in ["", "secrets_from", "token_header", "tokens", "key", "public_key", "password_field", "notatoken"] {
             assert!(!is_secret_name(name), "{name}");
         }
     }
@@ -209,10 +167,7 @@ mod tests {
             "OPENSSH PRIVATE KEY",
             "PGP PRIVATE KEY BLOCK",
         ] {
-            let faults = faults_of(
-                "petstore/tests/note.txt",
-                &format!("first\n-----BEGIN {label}-----\nAAAA\n"),
-            );
+            let faults = faults_of("petstore/tests/note.txt", &format!("first\n-----BEGIN {label}-----\nAAAA\n"));
             assert_eq!(faults.len(), 1, "{label}");
             assert_eq!(faults[0].line, Some(2));
         }
@@ -232,20 +187,11 @@ mod tests {
     #[test]
     fn public_keys_components_and_other_files_are_left_alone() {
         for (path, text) in [
-            (
-                "idp.pem",
-                "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
-            ),
-            (
-                "idp.json",
-                r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"a"}]}"#,
-            ),
+            ("idp.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+            ("idp.json", r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"a"}]}"#),
             ("openapi.json", r#"{"d": 1, "paths": {}}"#),
             ("guard.wasm", "-----BEGIN PRIVATE KEY-----"),
-            (
-                "readme.md",
-                "a PRIVATE KEY is never here, -----BEGIN nothing\nPRIVATE KEY",
-            ),
+            ("readme.md", "a PRIVATE KEY is never here, -----BEGIN nothing\nPRIVATE KEY"),
         ] {
             assert_eq!(faults_of(path, text), [], "{path}");
         }

@@ -62,8 +62,7 @@ impl Section {
     pub(super) fn advice_for_unknown(&self, name: &str, file: &Path) -> String {
         let in_gateway = file == Path::new("gateway.toml");
         let in_api = RawApi::SECTION.has(name);
-        if !in_gateway && !in_api && (RawGateway::SECTION.has(name) || RawPolicy::SECTION.has(name))
-        {
+        if !in_gateway && !in_api && (RawGateway::SECTION.has(name) || RawPolicy::SECTION.has(name)) {
             return format!("`{name}` belongs in gateway.toml, where all powers are given");
         }
         if in_api && self.title == RawGateway::SECTION.title {
@@ -75,11 +74,7 @@ impl Section {
                 format!("did you mean `{}`?", key.name)
             }
             _ => {
-                let names = self
-                    .keys
-                    .iter()
-                    .map(|key| format!("`{}`", key.name))
-                    .collect::<Vec<_>>();
+                let names = self.keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>();
                 format!("remove it; known here: {}", names.join(", "))
             }
         }

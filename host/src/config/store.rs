@@ -30,12 +30,7 @@ section! {
 
 impl RawStore {
     pub(super) fn resolve(self) -> Store {
-        Store {
-            namespace: self.namespace,
-            max_entries: self.max_entries,
-            max_bytes: self.max_bytes,
-            place: self.place,
-        }
+        Store { namespace: self.namespace, max_entries: self.max_entries, max_bytes: self.max_bytes, place: self.place }
     }
 }
 

@@ -53,10 +53,7 @@ impl FromStr for Target {
             return Err(TargetError::MoreThanOrigin);
         }
         let (host, port) = split_port(authority).ok_or(TargetError::Port)?;
-        Ok(Self {
-            host: host.parse()?,
-            port: port.unwrap_or(80),
-        })
+        Ok(Self { host: host.parse()?, port: port.unwrap_or(80) })
     }
 }
 
@@ -75,18 +72,12 @@ impl FromStr for Host {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let labels_fit = name.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         });
         // Resolvers take `2130706433` and `0x7f.1` for addresses, which would pass by every rule about addresses.
         let last = name.rsplit('.').next().unwrap_or_default();
         let is_numeric = last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit());
-        if name.len() > 253 || !labels_fit || is_numeric {
-            Err(TargetError::Host)
-        } else {
-            Ok(Self::Name(name))
-        }
+        if name.len() > 253 || !labels_fit || is_numeric { Err(TargetError::Host) } else { Ok(Self::Name(name)) }
     }
 }
 
@@ -116,9 +107,7 @@ pub(super) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
         return Some((text, None));
     };
     let (host, port) = text.split_at(after_literal + colon);
-    let digits = port
-        .strip_prefix(':')
-        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let port = digits.parse().ok().filter(|port| *port != 0)?;
     Some((host, Some(port)))
 }
@@ -137,18 +126,11 @@ mod tests {
             ("HTTP://10.0.0.1/", "http://10.0.0.1:80"),
             ("http://[::1]:9001", "http://[::1]:9001"),
             ("http://[2001:db8::1]", "http://[2001:db8::1]:80"),
-            (
-                "http://[::ffff:169.254.169.254]:80",
-                "http://169.254.169.254:80",
-            ),
+            ("http://[::ffff:169.254.169.254]:80", "http://169.254.169.254:80"),
             ("http://my_service:1", "http://my_service:1"),
         ];
         for (text, shown) in cases {
-            assert_eq!(
-                text.parse::<Target>().map(|target| target.to_string()),
-                Ok(shown.to_owned()),
-                "{text}"
-            );
+            assert_eq!(text.parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()), "{text}");
         }
     }
 

@@ -33,34 +33,18 @@ pub(crate) struct TreeFile {
 impl Tree {
     /// Read a folder. Hidden entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
     pub(crate) fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
-        let root =
-            fs::canonicalize(dir).map_err(|error| vec![unreadable(Path::new("."), &error)])?;
-        let mut walk = Walk {
-            root: root.clone(),
-            above: vec![root],
-            tree: Self::default(),
-            bytes: 0,
-            faults: Faults::new(),
-        };
+        let root = fs::canonicalize(dir).map_err(|error| vec![unreadable(Path::new("."), &error)])?;
+        let mut walk =
+            Walk { root: root.clone(), above: vec![root], tree: Self::default(), bytes: 0, faults: Faults::new() };
         walk.folder(Path::new(""));
         walk.faults.sort();
-        if walk.faults.is_empty() {
-            Ok(walk.tree)
-        } else {
-            Err(walk.faults)
-        }
+        if walk.faults.is_empty() { Ok(walk.tree) } else { Err(walk.faults) }
     }
 
     /// A tree that is not on disk.
-    pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(
-        files: impl IntoIterator<Item = (P, B)>,
-    ) -> Self {
-        Self {
-            files: files
-                .into_iter()
-                .map(|(path, bytes)| (path.into(), bytes.into().into()))
-                .collect(),
-        }
+    #[cfg(test)]
+    pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
+        Self { files: files.into_iter().map(|(path, bytes)| (path.into(), bytes.into().into())).collect() }
     }
 
     /// The bytes of a file, by its path relative to the policies folder.
@@ -70,9 +54,7 @@ impl Tree {
 
     /// All files in the order of their paths.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
-        self.files
-            .iter()
-            .map(|(path, bytes)| (path.as_path(), bytes.as_ref()))
+        self.files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_ref()))
     }
 
     /// The file that a text in a file of `folder` means; none when there is none or the text leads out of the tree.
@@ -92,24 +74,14 @@ impl Tree {
 
     /// The folders directly below the root.
     pub(super) fn folders(&self) -> BTreeSet<&Path> {
-        let tops = self
-            .files
-            .keys()
-            .filter(|path| path.components().count() > 1);
-        tops.filter_map(|path| path.iter().next())
-            .map(Path::new)
-            .collect()
+        let tops = self.files.keys().filter(|path| path.components().count() > 1);
+        tops.filter_map(|path| path.iter().next()).map(Path::new).collect()
     }
 }
 
 impl fmt::Debug for TreeFile {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "TreeFile({}, {} bytes)",
-            self.path.display(),
-            self.bytes.len()
-        )
+        write!(out, "TreeFile({}, {} bytes)", self.path.display(), self.bytes.len())
     }
 }
 
@@ -145,11 +117,7 @@ impl Walk {
             Err(error) => return self.faults.push(unreadable(path, &error)),
         };
         if !real.starts_with(&self.root) {
-            return self.fault(
-                path,
-                "leads out of the policies folder",
-                "copy the file into the folder",
-            );
+            return self.fault(path, "leads out of the policies folder", "copy the file into the folder");
         }
         let meta = match fs::metadata(&real) {
             Ok(meta) => meta,
@@ -162,11 +130,7 @@ impl Walk {
         } else if self.above.contains(&real) {
             self.fault(path, "leads back to a folder it lies in", "remove the link");
         } else if path.components().count() >= DEEPEST {
-            self.fault(
-                path,
-                format!("lies deeper than {DEEPEST} folders"),
-                "move it up",
-            );
+            self.fault(path, format!("lies deeper than {DEEPEST} folders"), "move it up");
         } else {
             self.above.push(real);
             self.folder(path);
@@ -175,9 +139,7 @@ impl Walk {
     }
 
     fn file(&mut self, path: &Path, real: &Path, size: u64) {
-        let is_toml = path
-            .extension()
-            .is_some_and(|extension| extension == "toml");
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
         let most = if is_toml { LARGEST_TOML } else { LARGEST_FILE };
         if self.tree.files.len() >= MOST_FILES {
             return self.overflow(format!("holds more than {MOST_FILES} files"));
@@ -190,22 +152,16 @@ impl Walk {
                 self.bytes += bytes.len() as u64;
                 self.tree.files.insert(path.to_owned(), bytes.into());
             }
-            Ok(None) => self.fault(
-                path,
-                format!("is larger than {}", show_size(most)),
-                "make it smaller or move it away",
-            ),
+            Ok(None) => {
+                self.fault(path, format!("is larger than {}", show_size(most)), "make it smaller or move it away")
+            }
             Err(error) => self.faults.push(unreadable(path, &error)),
         }
     }
 
     /// A bound of the whole tree, reported once.
     fn overflow(&mut self, reason: String) {
-        let fault = ConfigFault::of_file(
-            Path::new("."),
-            reason,
-            "move away what the gateway does not need",
-        );
+        let fault = ConfigFault::of_file(Path::new("."), reason, "move away what the gateway does not need");
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -218,10 +174,7 @@ impl Walk {
 
 /// Sorted, and no more than could ever be used.
 fn entry_names(dir: &Path) -> io::Result<BTreeSet<std::ffi::OsString>> {
-    fs::read_dir(dir)?
-        .take(2 * MOST_FILES)
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect()
+    fs::read_dir(dir)?.take(2 * MOST_FILES).map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
 /// None when there are more than `most` bytes, also when the file has grown since it was measured.
@@ -241,11 +194,7 @@ fn is_ignored(name: &str) -> bool {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ConfigFault {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     ConfigFault::of_file(
         path,
         format!("cannot be read: {error}"),
@@ -273,9 +222,7 @@ mod tests {
 
     fn paths(dir: &TempDir) -> Vec<String> {
         let tree = Tree::read(dir.path()).unwrap();
-        tree.files()
-            .map(|(path, _)| path.display().to_string())
-            .collect()
+        tree.files().map(|(path, _)| path.display().to_string()).collect()
     }
 
     fn reason(dir: &TempDir) -> String {
@@ -303,10 +250,7 @@ mod tests {
 
     #[test]
     fn links_of_a_mounted_config_map_are_followed() {
-        let dir = folder(&[
-            ("..2024_01/gateway.toml", "a"),
-            ("..2024_01/pets/api.toml", "b"),
-        ]);
+        let dir = folder(&[("..2024_01/gateway.toml", "a"), ("..2024_01/pets/api.toml", "b")]);
         symlink("..2024_01", dir.path().join("..data")).unwrap();
         symlink("..data/gateway.toml", dir.path().join("gateway.toml")).unwrap();
         symlink("..data/pets", dir.path().join("pets")).unwrap();
@@ -316,10 +260,7 @@ mod tests {
     #[test]
     fn a_link_out_of_the_folder_is_a_fault() {
         let outside = folder(&[("secret.toml", "x")]);
-        for target in [
-            outside.path().join("secret.toml"),
-            outside.path().to_owned(),
-        ] {
+        for target in [outside.path().join("secret.toml"), outside.path().to_owned()] {
             let dir = folder(&[("gateway.toml", "a")]);
             symlink(target, dir.path().join("link")).unwrap();
             assert!(reason(&dir).contains("leads out"));
@@ -346,11 +287,7 @@ mod tests {
         let dir = folder(&[("gateway.toml", "a")]);
         symlink("nowhere", dir.path().join("link")).unwrap();
         assert!(reason(&dir).starts_with("link: cannot be read"));
-        assert!(
-            Tree::read(&dir.path().join("absent")).unwrap_err()[0]
-                .reason
-                .contains("cannot be read")
-        );
+        assert!(Tree::read(&dir.path().join("absent")).unwrap_err()[0].reason.contains("cannot be read"));
     }
 
     #[test]
@@ -376,21 +313,12 @@ mod tests {
     #[test]
     fn names_of_files_stay_in_the_tree() {
         let tree = Tree::from_files([("idp.json", "{}"), ("pets/key.pem", "x")]);
-        let found = |folder: &str, text: &str| {
-            tree.file(Path::new(folder), text)
-                .map(|file| file.path.display().to_string())
-        };
+        let found =
+            |folder: &str, text: &str| tree.file(Path::new(folder), text).map(|file| file.path.display().to_string());
         assert_eq!(found("", "./idp.json").as_deref(), Some("idp.json"));
         assert_eq!(found("pets", "../idp.json").as_deref(), Some("idp.json"));
         assert_eq!(found("pets", "key.pem").as_deref(), Some("pets/key.pem"));
-        for text in [
-            "../idp.json",
-            "/idp.json",
-            "/etc/passwd",
-            "",
-            "pets",
-            "pets/../../idp.json",
-        ] {
+        for text in ["../idp.json", "/idp.json", "/etc/passwd", "", "pets", "pets/../../idp.json"] {
             assert_eq!(found("", text), None, "{text}");
         }
     }

@@ -48,13 +48,9 @@ pub(crate) fn authority(parts: &Parts) -> Result<Host, HostError> {
             if let Some((_, named)) = named {
                 target.agree(&named, parts.uri.scheme())?;
             }
-            Ok(Host(Source::new(target.host, |len| {
-                Source::Target(authority.clone(), len)
-            })))
+            Ok(Host(Source::new(target.host, |len| Source::Target(authority.clone(), len))))
         }
-        (None, Some((field, named))) => Ok(Host(Source::new(named.host, |len| {
-            Source::Field(field.clone(), len)
-        }))),
+        (None, Some((field, named))) => Ok(Host(Source::new(named.host, |len| Source::Field(field.clone(), len)))),
         (None, None) => Err(HostError::Missing),
     }
 }
@@ -63,11 +59,9 @@ impl Host {
     /// The host as text.
     pub(crate) fn as_str(&self) -> &str {
         match &self.0 {
-            Source::Field(value, len) => value
-                .as_bytes()
-                .get(..*len)
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .unwrap_or_default(),
+            Source::Field(value, len) => {
+                value.as_bytes().get(..*len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+            }
             Source::Target(authority, len) => authority.as_str().get(..*len).unwrap_or_default(),
             Source::Text(text) => text,
         }
@@ -128,22 +122,15 @@ impl<'a> HostPort<'a> {
         if let Some(rest) = text.strip_prefix('[') {
             let (address, after) = rest.split_once(']').ok_or(HostError::Malformed)?;
             let address: Ipv6Addr = address.parse().map_err(|_| HostError::Malformed)?;
-            return Ok(Self {
-                host: Cow::Owned(format!("[{address}]")),
-                port: read_port(after)?,
-            });
+            return Ok(Self { host: Cow::Owned(format!("[{address}]")), port: read_port(after)? });
         }
         let (name, after) = text.split_at(text.find(':').unwrap_or(text.len()));
         let name = name.strip_suffix('.').unwrap_or(name);
         let label_fits = |label: &[u8]| {
             (1..=Self::MAX_LABEL).contains(&label.len())
-                && label
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
-        if name.len() > Self::MAX_NAME
-            || !name.as_bytes().split(|&byte| byte == b'.').all(label_fits)
-        {
+        if name.len() > Self::MAX_NAME || !name.as_bytes().split(|&byte| byte == b'.').all(label_fits) {
             return Err(HostError::Malformed);
         }
         let host = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -151,10 +138,7 @@ impl<'a> HostPort<'a> {
         } else {
             Cow::Borrowed(name)
         };
-        Ok(Self {
-            host,
-            port: read_port(after)?,
-        })
+        Ok(Self { host, port: read_port(after)? })
     }
 
     fn from_field(value: &'a HeaderValue) -> Result<Self, HostError> {
@@ -163,18 +147,9 @@ impl<'a> HostPort<'a> {
 
     /// Same host and same port, a missing port being that of the scheme.
     fn agree(&self, other: &Self, scheme: Option<&Scheme>) -> Result<(), HostError> {
-        let usual = if scheme == Some(&Scheme::HTTPS) {
-            443
-        } else {
-            80
-        };
-        let same =
-            self.host == other.host && self.port.unwrap_or(usual) == other.port.unwrap_or(usual);
-        if same {
-            Ok(())
-        } else {
-            Err(HostError::Disagree)
-        }
+        let usual = if scheme == Some(&Scheme::HTTPS) { 443 } else { 80 };
+        let same = self.host == other.host && self.port.unwrap_or(usual) == other.port.unwrap_or(usual);
+        if same { Ok(()) } else { Err(HostError::Disagree) }
     }
 }
 
@@ -236,11 +211,7 @@ mod tests {
         ];
         for (field, expected) in cases {
             let found = host(Version::HTTP_11, "/", &[field]);
-            assert_eq!(
-                found.as_deref(),
-                expected.as_ref().map(|text| *text),
-                "{field}"
-            );
+            assert_eq!(found.as_deref(), expected.as_ref().map(|text| *text), "{field}");
         }
     }
 
@@ -248,14 +219,8 @@ mod tests {
     fn exactly_one_host_field_is_needed_in_http_1() {
         assert_eq!(host(Version::HTTP_11, "/", &[]), Err(HostError::Missing));
         assert_eq!(host(Version::HTTP_10, "/", &[]), Err(HostError::Missing));
-        assert_eq!(
-            host(Version::HTTP_11, "http://a/", &[]),
-            Err(HostError::Missing)
-        );
-        assert_eq!(
-            host(Version::HTTP_11, "/", &["a", "a"]),
-            Err(HostError::Duplicate)
-        );
+        assert_eq!(host(Version::HTTP_11, "http://a/", &[]), Err(HostError::Missing));
+        assert_eq!(host(Version::HTTP_11, "/", &["a", "a"]), Err(HostError::Duplicate));
         assert_eq!(host(Version::HTTP_2, "/", &[]), Err(HostError::Missing));
         assert_eq!(host(Version::HTTP_2, "https://A/", &[]).as_deref(), Ok("a"));
     }
@@ -265,48 +230,22 @@ mod tests {
         let cases = [
             ("http://Example.com/x", "example.com", Ok("example.com")),
             ("http://example.com:80/x", "example.com", Ok("example.com")),
-            (
-                "https://example.com/x",
-                "example.com:443",
-                Ok("example.com"),
-            ),
-            (
-                "https://example.com/x",
-                "example.com:80",
-                Err(HostError::Disagree),
-            ),
-            (
-                "http://example.com/x",
-                "other.com",
-                Err(HostError::Disagree),
-            ),
-            (
-                "http://user@example.com/x",
-                "example.com",
-                Err(HostError::Malformed),
-            ),
+            ("https://example.com/x", "example.com:443", Ok("example.com")),
+            ("https://example.com/x", "example.com:80", Err(HostError::Disagree)),
+            ("http://example.com/x", "other.com", Err(HostError::Disagree)),
+            ("http://user@example.com/x", "example.com", Err(HostError::Malformed)),
         ];
         for (uri, field, expected) in cases {
             let found = host(Version::HTTP_11, uri, &[field]);
-            assert_eq!(
-                found.as_deref(),
-                expected.as_ref().map(|text| *text),
-                "{uri} {field}"
-            );
+            assert_eq!(found.as_deref(), expected.as_ref().map(|text| *text), "{uri} {field}");
         }
     }
 
     #[test]
     fn a_normal_host_shares_the_bytes_of_the_field() {
-        let request = Request::builder()
-            .header(HOST, "example.com:80")
-            .body(())
-            .unwrap();
+        let request = Request::builder().header(HOST, "example.com:80").body(()).unwrap();
         let (parts, ()) = request.into_parts();
         let host = authority(&parts).unwrap();
-        assert_eq!(
-            host.as_str().as_ptr(),
-            parts.headers[HOST].as_bytes().as_ptr()
-        );
+        assert_eq!(host.as_str().as_ptr(), parts.headers[HOST].as_bytes().as_ptr());
     }
 }

@@ -63,16 +63,31 @@ impl Fault {
 
     /// A policy could not decide, and the operator did not say to go on without it.
     pub(crate) fn undecided(class: &'static str) -> Self {
-        Self::new(Blame::Policy, StatusCode::SERVICE_UNAVAILABLE, class, "A policy could not decide about this request.")
+        Self::new(
+            Blame::Policy,
+            StatusCode::SERVICE_UNAVAILABLE,
+            class,
+            "A policy could not decide about this request.",
+        )
     }
 
     /// A policy broke.
     pub(crate) fn plugin(class: &'static str) -> Self {
-        Self::new(Blame::Plugin, StatusCode::SERVICE_UNAVAILABLE, class, "A policy failed while it looked at this exchange.")
+        Self::new(
+            Blame::Plugin,
+            StatusCode::SERVICE_UNAVAILABLE,
+            class,
+            "A policy failed while it looked at this exchange.",
+        )
     }
 
     pub(crate) fn gateway(class: &'static str) -> Self {
-        Self::new(Blame::Gateway, StatusCode::INTERNAL_SERVER_ERROR, class, "The gateway could not handle this request.")
+        Self::new(
+            Blame::Gateway,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            class,
+            "The gateway could not handle this request.",
+        )
     }
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn Error>>) -> Self {

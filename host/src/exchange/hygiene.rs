@@ -52,20 +52,13 @@ pub(crate) struct BadPattern(String);
 impl IdentityHeaders {
     /// From names (`x-consumer-id`) and prefixes (`x-consumer-*`).
     pub(crate) fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
-        let mut patterns = FORWARDING
-            .iter()
-            .map(|text| Pattern::parse(text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut patterns = FORWARDING.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>()?;
         for name in names {
             patterns.push(Pattern::parse(name.as_ref())?);
         }
         let mut first = [false; 128];
         for pattern in &patterns {
-            if let Some(seen) = pattern
-                .text
-                .first()
-                .and_then(|&byte| first.get_mut(usize::from(byte)))
-            {
+            if let Some(seen) = pattern.text.first().and_then(|&byte| first.get_mut(usize::from(byte))) {
                 *seen = true;
             }
         }
@@ -77,11 +70,8 @@ impl IdentityHeaders {
     /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         // Empty, hence free, for honest clients.
-        let doomed: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| self.covers(name.as_str()) || is_shadow(name, headers))
-            .cloned()
-            .collect();
+        let doomed: Vec<HeaderName> =
+            headers.keys().filter(|name| self.covers(name.as_str()) || is_shadow(name, headers)).cloned().collect();
         for name in doomed {
             headers.remove(name);
         }
@@ -92,26 +82,15 @@ impl IdentityHeaders {
         let Some(&first) = name.as_bytes().first() else {
             return false;
         };
-        let likely = self
-            .first
-            .get(usize::from(fold(first)))
-            .copied()
-            .unwrap_or_default();
-        likely
-            && self
-                .patterns
-                .iter()
-                .any(|pattern| pattern.matches(name.as_bytes()))
+        let likely = self.first.get(usize::from(fold(first))).copied().unwrap_or_default();
+        likely && self.patterns.iter().any(|pattern| pattern.matches(name.as_bytes()))
     }
 }
 
 /// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection, framing).
 pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
-    !is_token
-        || HOST_OWNED
-            .iter()
-            .any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
+    !is_token || HOST_OWNED.iter().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
 }
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -187,9 +166,7 @@ fn strip_named(headers: &mut HeaderMap) -> Result<(), BadConnection> {
 /// The members of a comma-separated list; empty ones do not count (RFC 9110 section 5.6.1).
 fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     let parts = value.as_bytes().split(|&byte| byte == b',');
-    parts
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
+    parts.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
 fn asks_for_trailers(value: &HeaderValue) -> bool {
@@ -224,16 +201,12 @@ impl Pattern {
         if !is_name || name.contains('*') || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(BadPattern(text.to_owned()));
         }
-        Ok(Self {
-            text: name.bytes().map(fold).collect(),
-            prefix,
-        })
+        Ok(Self { text: name.bytes().map(fold).collect(), prefix })
     }
 
     fn matches(&self, name: &[u8]) -> bool {
         if self.prefix {
-            name.get(..self.text.len())
-                .is_some_and(|begin| folds_to(begin, &self.text))
+            name.get(..self.text.len()).is_some_and(|begin| folds_to(begin, &self.text))
         } else {
             folds_to(name, &self.text)
         }
@@ -242,19 +215,11 @@ impl Pattern {
 
 /// The byte most servers take it for when they make variable names out of field names.
 const fn fold(byte: u8) -> u8 {
-    if byte == b'_' {
-        b'-'
-    } else {
-        byte.to_ascii_lowercase()
-    }
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 fn folds_to(name: &[u8], folded: &[u8]) -> bool {
-    name.len() == folded.len()
-        && name
-            .iter()
-            .zip(folded)
-            .all(|(&byte, &expected)| fold(byte) == expected)
+    name.len() == folded.len() && name.iter().zip(folded).all(|(&byte, &expected)| fold(byte) == expected)
 }
 
 #[cfg(test)]
@@ -264,9 +229,7 @@ mod tests {
     use super::*;
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-        let parse = |(name, value): &(&str, &str)| {
-            (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
-        };
+        let parse = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in lines.iter().map(parse) {
             headers.append(name, value);
@@ -309,11 +272,7 @@ mod tests {
 
     #[test]
     fn of_te_only_trailers_stay() {
-        let cases = [
-            ("trailers", Some("trailers")),
-            ("gzip;q=0.5, Trailers", Some("trailers")),
-            ("gzip", None),
-        ];
+        let cases = [("trailers", Some("trailers")), ("gzip;q=0.5, Trailers", Some("trailers")), ("gzip", None)];
         for (te, expected) in cases {
             let mut found = headers(&[("connection", "te"), ("te", "deflate"), ("te", te)]);
             strip_hop_by_hop(&mut found).unwrap();
@@ -356,12 +315,7 @@ mod tests {
 
     #[test]
     fn a_policy_never_writes_framing_or_connection_fields() {
-        let framing = [
-            "te",
-            "Content-Length",
-            "content_length",
-            "transfer-encoding",
-        ];
+        let framing = ["te", "Content-Length", "content_length", "transfer-encoding"];
         for name in framing.into_iter().chain(["", ":path", "@plan", "a b"]) {
             assert!(is_forbidden_edit(name), "{name}");
         }

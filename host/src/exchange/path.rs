@@ -58,11 +58,7 @@ impl Target {
     pub(crate) fn parse(path_and_query: impl AsRef<[u8]>) -> Result<Self, PathError> {
         let input = path_and_query.as_ref();
         let scan = Scan::read(input)?;
-        let bytes = if scan.normal {
-            Bytes::copy_from_slice(input)
-        } else {
-            rewrite(input, scan.path_end)?
-        };
+        let bytes = if scan.normal { Bytes::copy_from_slice(input) } else { rewrite(input, scan.path_end)? };
         Self::from_normal(bytes)
     }
 
@@ -88,9 +84,7 @@ impl Target {
 
     fn from_normal(bytes: Bytes) -> Result<Self, PathError> {
         // Cannot fail: the rule allows less than `http` does.
-        PathAndQuery::from_maybe_shared(bytes)
-            .map(Self)
-            .map_err(|_| PathError::BadQuery)
+        PathAndQuery::from_maybe_shared(bytes).map(Self).map_err(|_| PathError::BadQuery)
     }
 }
 
@@ -279,9 +273,7 @@ static CLASSES: [Class; 256] = {
             b'%' => Class::Percent,
             b'?' => Class::Question,
             b';' => Class::Semicolon,
-            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' => {
-                Class::Forbidden
-            }
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' => Class::Forbidden,
             _ => Class::Plain,
         };
         byte += 1;
@@ -373,8 +365,7 @@ mod tests {
 
     #[test]
     fn a_target_in_normal_form_keeps_its_bytes() {
-        let original =
-            PathAndQuery::from_maybe_shared(Bytes::from("/a/%C3%A9?b".to_owned())).unwrap();
+        let original = PathAndQuery::from_maybe_shared(Bytes::from("/a/%C3%A9?b".to_owned())).unwrap();
         let target = Target::try_from(&original).unwrap();
         assert_eq!(target.as_str().as_ptr(), original.as_str().as_ptr());
         let other = PathAndQuery::from_static("/a//b?c");

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::keys::{self, Keys};
+use super::steps::Steps;
 use super::uses::{self, Source, Use, Uses};
-use super::{Backend, Generation, Responder, Route};
-use crate::chain::{Chain, OnError, Reads, Step};
+use super::{Generation, Route};
+use crate::chain::Chain;
 use crate::config::{self, Config, ConfigFault, Place};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Match, Router};
@@ -16,9 +17,6 @@ use crate::sandbox::{Digest, Interest, Limits, Policy, Powers, Sandbox};
 use crate::store::{self, Memory};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::Upstream;
-
-/// Bytes of a request body a responder is given when it does not say.
-const RESPONDER_BODY: u64 = 64 * 1024;
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -33,7 +31,7 @@ pub(crate) struct Builder {
 
 /// Everything that makes one loaded policy differ from another.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct PolicyKey {
+pub(super) struct PolicyKey {
     used: Use,
     digest: Digest,
     limits: Limits,
@@ -120,7 +118,8 @@ impl Builder {
             }
         }
         for (slot, (used, _)) in uses.list.iter().enumerate() {
-            let (Some(declared), Some(source)) = (config.policies.get(&used.policy), sources.get(used.policy.as_str())) else {
+            let (Some(declared), Some(source)) = (config.policies.get(&used.policy), sources.get(used.policy.as_str()))
+            else {
                 loaded.push(None);
                 continue;
             };
@@ -147,7 +146,11 @@ impl Builder {
                     let mut places: Vec<&Place> = wanted.iter().map(|(_, _, _, declared)| &declared.place).collect();
                     places.dedup();
                     let advice = "replace the component by one that implements lockgate:policy";
-                    faults.extend(places.into_iter().map(|place| place.fault(format!("the component cannot be used: {error}"), advice)));
+                    faults.extend(
+                        places
+                            .into_iter()
+                            .map(|place| place.fault(format!("the component cannot be used: {error}"), advice)),
+                    );
                     continue;
                 }
             };
@@ -245,12 +248,10 @@ impl Builder {
                     methods: route.matching.methods.clone(),
                     headers: route.matching.headers.clone(),
                 };
-                let pattern = route.matching.path.clone();
                 let built = Route {
                     api: name.clone(),
                     name: route.name.as_str().into(),
-                    pattern_text: pattern.as_str().into(),
-                    pattern,
+                    pattern: route.matching.path.as_str().into(),
                     chain: Chain::new(chain),
                     backend,
                     timeout: route.timeout,
@@ -267,7 +268,9 @@ impl Builder {
             let fault = |conflict: crate::route::Conflict| {
                 let (place, name, _) = places.get(conflict.second)?;
                 let (_, other, api) = places.get(conflict.first)?;
-                let reason = format!("`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific");
+                let reason = format!(
+                    "`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific"
+                );
                 Some(place.fault(reason, "change the path, methods, hosts or headers of one, or remove it"))
             };
             conflicts.into_iter().filter_map(fault).collect()
@@ -287,80 +290,14 @@ impl Builder {
     }
 }
 
-/// Makes the steps of chains, one for each distinct use and behaviour.
-struct Steps<'a> {
-    uses: &'a Uses,
-    policies: &'a [(PolicyKey, Arc<Policy>)],
-    made: HashMap<(usize, bool), Arc<Step>>,
-    faults: Faults,
-}
-
-impl<'a> Steps<'a> {
-    fn new(uses: &'a Uses, policies: &'a [(PolicyKey, Arc<Policy>)]) -> Self {
-        Self { uses, policies, made: HashMap::new(), faults: Vec::new() }
-    }
-
-    fn all(&mut self, api: &str, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
-        entries.iter().filter_map(|entry| self.step(api, entry)).collect()
-    }
-
-    fn step(&mut self, api: &str, entry: &config::ChainEntry) -> Option<Arc<Step>> {
-        let slot = self.uses.slot(&entry.policy, api, &entry.config)?;
-        let (_, policy) = self.policies.get(slot)?;
-        let skip = entry.on_error == config::OnError::Skip;
-        if let Some(step) = self.made.get(&(slot, skip)) {
-            return Some(step.clone());
-        }
-        let on_error = if skip { OnError::Skip } else { OnError::Reject };
-        match Step::new(slot, policy.clone(), on_error) {
-            Ok(step) => {
-                let step = Arc::new(step);
-                self.made.insert((slot, skip), step.clone());
-                Some(step)
-            }
-            Err(error) => {
-                self.faults.push(entry.place.fault(format!("`{}` cannot stand in a chain: {error}", entry.policy), "this is for its author to mend"));
-                None
-            }
-        }
-    }
-
-    fn backend(
-        &mut self,
-        api: &config::Api,
-        route: &config::Route,
-        upstreams: &HashMap<(String, String), usize>,
-    ) -> Option<Backend> {
-        let responder = match &route.backend {
-            config::Backend::Upstream(name) => {
-                return upstreams.get(&(api.name.clone(), name.clone())).copied().map(Backend::Upstream);
-            }
-            config::Backend::Responder(responder) => responder,
-        };
-        let slot = self.uses.slot(&responder.policy, &api.name, &responder.config)?;
-        let (_, policy) = self.policies.get(slot)?;
-        let interest = policy.interest();
-        let reads = Reads::new(&interest.request_read, &interest.attributes_read, false);
-        match reads {
-            Ok(reads) if policy.hooks().responder => {
-                let max_body = interest.request_body.as_ref().map_or(RESPONDER_BODY, |body| body.max_bytes);
-                Some(Backend::Responder(Responder { slot, reads, max_body }))
-            }
-            Ok(_) => {
-                let reason = format!("`{}` does not export the responder interface", responder.policy);
-                self.faults.push(responder.place.fault(reason, "name a policy that does, or an upstream"));
-                None
-            }
-            Err(error) => {
-                self.faults.push(responder.place.fault(error.to_string(), "this is for its author to mend"));
-                None
-            }
-        }
-    }
-}
-
 impl PolicyKey {
-    fn new(used: &Use, declared: &config::Policy, digest: Digest, config: &Config, keys: &BTreeMap<String, Keys>) -> Self {
+    fn new(
+        used: &Use,
+        declared: &config::Policy,
+        digest: Digest,
+        config: &Config,
+        keys: &BTreeMap<String, Keys>,
+    ) -> Self {
         let granted_keys = declared.grants.iter().filter_map(|grant| match grant {
             config::Grant::Key(name) => Some(keys.get(name)?.digest),
             _ => None,
@@ -368,7 +305,12 @@ impl PolicyKey {
         let stores = declared.grants.iter().filter_map(|grant| match grant {
             config::Grant::Store { name, .. } => {
                 let declared = config.stores.get(name)?;
-                Some(format!("{name}={}:{}:{};", namespace(used, name, declared), declared.max_entries, declared.max_bytes))
+                Some(format!(
+                    "{name}={}:{}:{};",
+                    namespace(used, name, declared),
+                    declared.max_entries,
+                    declared.max_bytes
+                ))
             }
             _ => None,
         });

@@ -39,7 +39,9 @@ fn key_set(
     source: &KeySource,
     state: Option<&Path>,
 ) -> Result<Keys, (String, &'static str)> {
-    let unusable = |error: crate::keys::KeyError| (format!("the keys cannot be used: {error}"), "see the README of the jwt policy for what is accepted");
+    let unusable = |error: crate::keys::KeyError| {
+        (format!("the keys cannot be used: {error}"), "see the README of the jwt policy for what is accepted")
+    };
     let (set, material) = match source {
         KeySource::Jwks(material) => {
             let bytes = bytes(config, material)?;
@@ -83,13 +85,23 @@ fn secret(config: &Config, name: &str) -> Result<Vec<u8>, (String, &'static str)
         return Err((format!("there is no secret `{name}`"), "declare it as [secret.NAME] in gateway.toml"));
     };
     match &declared.source {
-        SecretSource::Env(variable) => std::env::var_os(variable)
-            .map(std::os::unix::ffi::OsStringExt::into_vec)
-            .ok_or_else(|| (format!("the environment variable {variable} of secret `{name}` is not set"), "set it before the gateway starts")),
+        SecretSource::Env(variable) => {
+            std::env::var_os(variable).map(std::os::unix::ffi::OsStringExt::into_vec).ok_or_else(|| {
+                (
+                    format!("the environment variable {variable} of secret `{name}` is not set"),
+                    "set it before the gateway starts",
+                )
+            })
+        }
         SecretSource::File(path) => {
             let mut value = Vec::new();
             let read = std::fs::File::open(path).and_then(|file| file.take(MAX_SECRET).read_to_end(&mut value));
-            read.map_err(|error| (format!("the file of secret `{name}` cannot be read: {error}"), "make it readable for the gateway's user"))?;
+            read.map_err(|error| {
+                (
+                    format!("the file of secret `{name}` cannot be read: {error}"),
+                    "make it readable for the gateway's user",
+                )
+            })?;
             // Editors end files with a newline that is not part of the secret.
             while value.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
                 value.pop();

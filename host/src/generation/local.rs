@@ -24,7 +24,8 @@ impl Local {
             kept.cloned().unwrap_or_else(|| Rc::new(Pool::new(policy.clone(), metrics.clone())))
         });
         let upstreams = generation.upstreams.iter().map(|upstream| {
-            let kept = previous.and_then(|it| it.upstreams.iter().find(|known| Arc::ptr_eq(known.upstream(), upstream)));
+            let kept =
+                previous.and_then(|it| it.upstreams.iter().find(|known| Arc::ptr_eq(known.upstream(), upstream)));
             kept.cloned().unwrap_or_else(|| Rc::new(Connections::new(upstream.clone())))
         });
         let (pools, upstreams) = (pools.collect(), upstreams.collect());

@@ -3,6 +3,7 @@
 mod build;
 mod keys;
 mod local;
+mod steps;
 mod uses;
 
 use std::sync::Arc;
@@ -12,10 +13,12 @@ use http::{HeaderMap, Method};
 
 pub(crate) use build::Builder;
 pub(crate) use local::Local;
+#[cfg(feature = "bench")]
+pub(crate) use uses::builtin::component as builtin_component;
 
 use crate::chain::{Chain, Reads};
 use crate::exchange::hygiene::IdentityHeaders;
-use crate::route::{Found, PathPattern, Query, Router};
+use crate::route::{Found, Query, Router};
 use crate::sandbox::Policy;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
 use crate::upstream::Upstream;
@@ -38,8 +41,7 @@ pub(crate) struct Generation {
 pub(crate) struct Route {
     pub(crate) api: Arc<str>,
     pub(crate) name: Arc<str>,
-    pub(crate) pattern: PathPattern,
-    pub(crate) pattern_text: Arc<str>,
+    pub(crate) pattern: Arc<str>,
     pub(crate) chain: Chain,
     pub(crate) backend: Backend,
     /// From the head of the request to the end of the response.

@@ -98,7 +98,9 @@ pub(super) fn sources(config: &Config) -> Result<HashMap<&str, Source>, Vec<Conf
         };
         let digest = Digest::of(&wasm);
         if policy.digest.is_some_and(|pinned| pinned != digest.bytes()) {
-            faults.push(policy.place.fault("the component is not the one `digest` pins", format!("it is sha256:{digest}")));
+            faults.push(
+                policy.place.fault("the component is not the one `digest` pins", format!("it is sha256:{digest}")),
+            );
         }
         sources.insert(name.as_str(), Source { wasm, digest });
     }

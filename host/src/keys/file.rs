@@ -10,11 +10,7 @@ use super::{Algorithm, KeyError, SigningKey};
 /// Read `<dir>/keys/<name>.pem`, or make it with a new key. Whoever reads the directory sees the whole file or none.
 ///
 /// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
-pub(crate) fn load_or_generate(
-    dir: &Path,
-    name: &str,
-    algorithm: Algorithm,
-) -> Result<SigningKey, KeyError> {
+pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
     if !is_name(name) {
         return Err(KeyError::Name);
     }
@@ -30,10 +26,7 @@ pub(crate) fn load_or_generate(
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = SigningKey::generate(algorithm)?;
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
             write_whole(&folder, &path, key.to_pkcs8_pem()?.as_bytes())?;
             Ok(key)
         }
@@ -62,11 +55,7 @@ fn write_whole(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> 
 }
 
 fn write_synced(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text)?;
     file.sync_all()
 }
@@ -110,10 +99,7 @@ mod tests {
         ));
         assert_eq!(fs::read(&path).unwrap(), before);
         fs::write(&path, "half").unwrap();
-        assert!(matches!(
-            load_or_generate(dir.path(), "own", Algorithm::EdDsa),
-            Err(KeyError::NotPem)
-        ));
+        assert!(matches!(load_or_generate(dir.path(), "own", Algorithm::EdDsa), Err(KeyError::NotPem)));
         assert_eq!(fs::read(&path).unwrap(), b"half");
     }
 
@@ -121,10 +107,7 @@ mod tests {
     fn a_name_cannot_leave_the_folder() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["", ".", "..", "a/b", "../a", "a.b", "a\0", &"a".repeat(65)] {
-            assert!(matches!(
-                load_or_generate(dir.path(), name, Algorithm::EdDsa),
-                Err(KeyError::Name)
-            ));
+            assert!(matches!(load_or_generate(dir.path(), name, Algorithm::EdDsa), Err(KeyError::Name)));
         }
         assert!(!dir.path().join("keys").exists());
     }

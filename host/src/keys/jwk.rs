@@ -20,20 +20,14 @@ pub(super) fn elements(text: &[u8]) -> Result<Vec<Value>, KeyError> {
     struct RawSet {
         keys: Vec<Value>,
     }
-    serde_json::from_slice::<RawSet>(text)
-        .map(|set| set.keys)
-        .map_err(|_| KeyError::NotAKeySet)
+    serde_json::from_slice::<RawSet>(text).map(|set| set.keys).map_err(|_| KeyError::NotAKeySet)
 }
 
 /// One element. A broken one never breaks its neighbours (RFC 7517 section 5).
 pub(super) fn parse(element: Value) -> Parsed {
-    let id = element
-        .get("kid")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let material = serde_json::from_value::<RawKey>(element)
-        .map_err(|_| Unusable::Malformed)
-        .and_then(|raw| raw.material());
+    let id = element.get("kid").and_then(Value::as_str).map(str::to_owned);
+    let material =
+        serde_json::from_value::<RawKey>(element).map_err(|_| Unusable::Malformed).and_then(|raw| raw.material());
     Parsed { id, material }
 }
 
@@ -57,22 +51,14 @@ struct RawKey {
 
 impl RawKey {
     fn material(&self) -> Result<Material, Unusable> {
-        let signs = self
-            .purpose
-            .as_deref()
-            .is_none_or(|purpose| purpose == "sig");
-        let verifies = self
-            .key_ops
-            .as_deref()
-            .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+        let signs = self.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
+        let verifies =
+            self.key_ops.as_deref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
         if !signs || !verifies {
             return Err(Unusable::NotForVerifying);
         }
-        let only = self
-            .alg
-            .as_deref()
-            .map(|name| name.parse::<Algorithm>().map_err(|_| Unusable::Unsupported))
-            .transpose()?;
+        let only =
+            self.alg.as_deref().map(|name| name.parse::<Algorithm>().map_err(|_| Unusable::Unsupported)).transpose()?;
         match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => Material::rsa(&bytes(&self.n)?, &bytes(&self.e)?, only),
             ("EC", Some("P-256")) => self.ec(Curve::P256, only),
@@ -97,7 +83,5 @@ impl RawKey {
 
 fn bytes(member: &Option<String>) -> Result<Vec<u8>, Unusable> {
     let text = member.as_deref().ok_or(Unusable::Malformed)?;
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| Unusable::Malformed)
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Malformed)
 }

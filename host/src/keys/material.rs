@@ -5,22 +5,15 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
-    EcdsaVerificationAlgorithm, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, EcdsaVerificationAlgorithm,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
 use super::{Algorithm, Unusable};
 
-const RSA_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
+const RSA_ALGORITHMS: [Algorithm; 6] =
+    [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512];
 
 /// Elliptic curves for ECDSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,27 +67,18 @@ impl Material {
         let components = PublicKeyComponents { n, e };
         let bind = |algorithm| {
             let parameters = rsa_parameters(algorithm).ok_or(Unusable::Unsupported)?;
-            let key = components
-                .to_parsed_public_key(parameters)
-                .map_err(|_| Unusable::Malformed)?;
+            let key = components.to_parsed_public_key(parameters).map_err(|_| Unusable::Malformed)?;
             Ok((algorithm, Verifier::Public(Box::new(key))))
         };
         let bound = match only {
             Some(algorithm) => vec![bind(algorithm)?],
-            None => RSA_ALGORITHMS
-                .into_iter()
-                .map(bind)
-                .collect::<Result<_, _>>()?,
+            None => RSA_ALGORITHMS.into_iter().map(bind).collect::<Result<_, _>>()?,
         };
         Ok(Self { bound })
     }
 
     /// From an uncompressed point (SEC 1 section 2.3.3).
-    pub(super) fn ec(
-        curve: Curve,
-        point: &[u8],
-        only: Option<Algorithm>,
-    ) -> Result<Self, Unusable> {
+    pub(super) fn ec(curve: Curve, point: &[u8], only: Option<Algorithm>) -> Result<Self, Unusable> {
         let (algorithm, verification) = curve.algorithm();
         let uncompressed = point.len() == 1 + 2 * curve.coordinate() && point.first() == Some(&4);
         if !uncompressed {
@@ -133,12 +117,7 @@ impl Material {
     }
 
     /// Whether the signature is right; none when the key is not bound to `algorithm`.
-    pub(super) fn verify(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<bool> {
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
         let (_, verifier) = self.bound.iter().find(|(bound, _)| *bound == algorithm)?;
         Some(match verifier {
             Verifier::Public(key) => key.verify_sig(message, signature).is_ok(),
@@ -181,8 +160,6 @@ fn strip_zeros(number: &[u8]) -> &[u8] {
 
 /// Length in bits of a number without leading zero octets.
 fn bits(number: &[u8]) -> usize {
-    let first = number
-        .first()
-        .map_or(0, |byte| byte.leading_zeros() as usize);
+    let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
     number.len() * 8 - first
 }

@@ -36,9 +36,7 @@ pub(crate) enum KeyError {
     DuplicateKeyId(Algorithm),
     #[error("not one PEM block (RFC 7468)")]
     NotPem,
-    #[error(
-        "this is a private key; give only the public half, e.g. `openssl pkey -in FILE -pubout`"
-    )]
+    #[error("this is a private key; give only the public half, e.g. `openssl pkey -in FILE -pubout`")]
     PrivateKey,
     #[error(
         "a block `PUBLIC KEY` is needed, e.g. `openssl x509 -in FILE -noout -pubkey` or `openssl rsa -RSAPublicKey_in -pubout`"

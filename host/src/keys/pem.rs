@@ -36,9 +36,7 @@ pub(super) fn public(text: &[u8], algorithm: Algorithm) -> Result<Material, KeyE
 /// The DER inside one block `PRIVATE KEY` (PKCS#8, RFC 5958).
 pub(super) fn private_der(text: &[u8]) -> Result<Vec<u8>, KeyError> {
     let (label, der) = pem::decode_vec(text).map_err(|_| KeyError::NotPem)?;
-    (label == PRIVATE)
-        .then_some(der)
-        .ok_or(KeyError::NotASigningKey)
+    (label == PRIVATE).then_some(der).ok_or(KeyError::NotASigningKey)
 }
 
 pub(super) fn private_pem(der: &[u8]) -> Result<String, KeyError> {
@@ -71,7 +69,6 @@ fn material(
 /// RSAPublicKey of RFC 8017 appendix A.1.1.
 fn rsa_numbers(der: &[u8]) -> spki::der::Result<(UintRef<'_>, UintRef<'_>)> {
     let mut reader = SliceReader::new(der)?;
-    let numbers =
-        reader.sequence(|reader| Ok((UintRef::decode(reader)?, UintRef::decode(reader)?)))?;
+    let numbers = reader.sequence(|reader| Ok((UintRef::decode(reader)?, UintRef::decode(reader)?)))?;
     reader.finish(numbers)
 }

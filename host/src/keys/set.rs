@@ -54,16 +54,10 @@ impl KeySet {
             let parsed = jwk::parse(element);
             let id = parsed.id;
             match parsed.material {
-                Ok(material) => keys.push(Key {
-                    id,
-                    material: Some(material),
-                }),
+                Ok(material) => keys.push(Key { id, material: Some(material) }),
                 Err(reason) => {
                     refused.get_or_insert(reason);
-                    keys.extend(id.map(|id| Key {
-                        id: Some(id),
-                        material: None,
-                    }));
+                    keys.extend(id.map(|id| Key { id: Some(id), material: None }));
                 }
             }
         }
@@ -93,12 +87,10 @@ impl KeySet {
         if !algorithm.is_hmac() {
             return Err(KeyError::UnsupportedAlgorithm(algorithm));
         }
-        Material::hmac(secret, algorithm)
-            .map(Self::one)
-            .map_err(|reason| KeyError::Unusable(algorithm, reason))
+        Material::hmac(secret, algorithm).map(Self::one).map_err(|reason| KeyError::Unusable(algorithm, reason))
     }
 
-    /// Check `signature` over `message`. With `id` only keys of that id are asked, without it every key that fits the algorithm.
+    /// Check `signature` over `message`. With `id`, keys of that id and keys that have none are asked; without it, every key that fits the algorithm.
     /// ECDSA signatures have the fixed form of RFC 7518 section 3.4. An empty id is an id.
     pub(crate) fn verify(
         &self,
@@ -108,16 +100,10 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<(), VerifyError> {
         let Some(id) = id else {
-            let answers = self
-                .usable()
-                .filter_map(|material| material.verify(algorithm, message, signature));
+            let answers = self.usable().filter_map(|material| material.verify(algorithm, message, signature));
             return verdict(answers, VerifyError::UnknownKey);
         };
-        let mut named = self
-            .keys
-            .iter()
-            .filter(|key| key.id.as_deref() == Some(id))
-            .peekable();
+        let mut named = self.keys.iter().filter(|key| key.id.as_deref().is_none_or(|known| known == id)).peekable();
         if named.peek().is_none() {
             return Err(VerifyError::UnknownKey);
         }
@@ -129,9 +115,7 @@ impl KeySet {
 
     fn one(material: Material) -> Self {
         let material = Some(material);
-        Self {
-            keys: vec![Key { id: None, material }],
-        }
+        Self { keys: vec![Key { id: None, material }] }
     }
 
     fn usable(&self) -> impl Iterator<Item = &Material> {

@@ -5,8 +5,8 @@ use std::fmt;
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -99,10 +99,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("algorithm", &self.algorithm())
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm()).field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -112,16 +109,10 @@ impl Pair {
         let point = |curve, point: &[u8]| {
             // An uncompressed point is a tag and two coordinates of one length.
             let (x, y) = point[1..].split_at(point.len() / 2);
-            Public::Ec {
-                curve,
-                x: text(x),
-                y: text(y),
-            }
+            Public::Ec { curve, x: text(x), y: text(y) }
         };
         match self {
-            Self::Ed25519(pair) => Public::Ed25519 {
-                x: text(pair.public_key().as_ref()),
-            },
+            Self::Ed25519(pair) => Public::Ed25519 { x: text(pair.public_key().as_ref()) },
             Self::P256(pair) => point("P-256", pair.public_key().as_ref()),
             Self::P384(pair) => point("P-384", pair.public_key().as_ref()),
         }
@@ -130,14 +121,8 @@ impl Pair {
 
 /// The public half in the words of a JWK.
 enum Public {
-    Ed25519 {
-        x: String,
-    },
-    Ec {
-        curve: &'static str,
-        x: String,
-        y: String,
-    },
+    Ed25519 { x: String },
+    Ec { curve: &'static str, x: String, y: String },
 }
 
 impl Public {

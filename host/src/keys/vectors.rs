@@ -10,44 +10,23 @@ use super::{Algorithm, KeySet};
 
 /// Cases where we differ from the expectation of the vectors, and whether we accept.
 const DIFFERENT: [(u64, bool, &str); 8] = [
-    (
-        346,
-        false,
-        "the key says PS256, the header PS384: `alg` binds a key (RFC 7517 section 4.4)",
-    ),
-    (
-        347,
-        false,
-        "the key says ES521, which is no algorithm (RFC 7518 section 3.1)",
-    ),
+    (346, false, "the key says PS256, the header PS384: `alg` binds a key (RFC 7517 section 4.4)"),
+    (347, false, "the key says ES521, which is no algorithm (RFC 7518 section 3.1)"),
     (350, false, "as 346"),
     (351, false, "as 347"),
-    (
-        367,
-        true,
-        "the text is that of case 357, which is valid; the padding meant to be wrong is not there",
-    ),
+    (367, true, "the text is that of case 357, which is valid; the padding meant to be wrong is not there"),
     (370, true, "as 367"),
-    (
-        372,
-        false,
-        "a `?` in the header is outside the alphabet of base64url (RFC 7515 section 2)",
-    ),
+    (372, false, "a `?` in the header is outside the alphabet of base64url (RFC 7515 section 2)"),
     (373, false, "as 372, in the payload"),
 ];
 
 /// A file of the corpora, or none after saying so: they are not part of the project.
 fn corpus(file: &str) -> Option<Value> {
-    let root = std::env::var_os("LOCKGATE_CORPORA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpora")),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("LOCKGATE_CORPORA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpora")), PathBuf::from);
     let path = root.join(file);
     let Ok(text) = std::fs::read(&path) else {
-        eprintln!(
-            "SKIPPED: no test vectors at {}; set LOCKGATE_CORPORA",
-            path.display()
-        );
+        eprintln!("SKIPPED: no test vectors at {}; set LOCKGATE_CORPORA", path.display());
         return None;
     };
     Some(serde_json::from_slice(&text).unwrap())
@@ -56,28 +35,22 @@ fn corpus(file: &str) -> Option<Value> {
 /// Whether a compact JWS is right for the set: header, algorithm, id and signature, all parts strictly base64url.
 fn accepts(set: &KeySet, jws: &str) -> bool {
     let mut parts = jws.split('.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-    let (Some(head), Some(_), Some(mac)) = (decode(header), decode(payload), decode(signature))
-    else {
+    let (Some(head), Some(_), Some(mac)) = (decode(header), decode(payload), decode(signature)) else {
         return false;
     };
     let Ok(head) = serde_json::from_slice::<Value>(&head) else {
         return false;
     };
-    let Some(algorithm) = head["alg"]
-        .as_str()
-        .and_then(|name| name.parse::<Algorithm>().ok())
-    else {
+    let Some(algorithm) = head["alg"].as_str().and_then(|name| name.parse::<Algorithm>().ok()) else {
         return false;
     };
     let message = format!("{header}.{payload}");
-    set.verify(algorithm, head["kid"].as_str(), message.as_bytes(), &mac)
-        .is_ok()
+    set.verify(algorithm, head["kid"].as_str(), message.as_bytes(), &mac).is_ok()
 }
 
 fn set_of(key: &Value) -> Option<KeySet> {
@@ -169,14 +142,9 @@ fn each_of_several_signatures_is_found_in_one_set() {
     assert_eq!(signatures.len(), 3);
     for (signature, algorithm) in signatures.iter().zip(algorithms) {
         let protected = signature["protected"].as_str().unwrap_or_default();
-        let bytes = URL_SAFE_NO_PAD
-            .decode(signature["signature"].as_str().unwrap())
-            .unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(signature["signature"].as_str().unwrap()).unwrap();
         let algorithm = algorithm.as_str().unwrap().parse().unwrap();
         let message = format!("{protected}.{payload}");
-        assert_eq!(
-            set.verify(algorithm, None, message.as_bytes(), &bytes),
-            Ok(())
-        );
+        assert_eq!(set.verify(algorithm, None, message.as_bytes(), &bytes), Ok(()));
     }
 }

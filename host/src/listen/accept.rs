@@ -92,11 +92,12 @@ async fn connection(
         service_fn(move |request| {
             let (shared, idle) = (shared.clone(), idle.clone());
             pulse.now(Doing::Exchange);
-            async move {
+            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
+            Box::pin(async move {
                 let (facts, worker) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| body.then(idle)))
-            }
+            })
         })
     };
     let io = TokioIo::new(Watched::new(stream, pulse.clone()));

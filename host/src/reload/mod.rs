@@ -3,7 +3,7 @@
 mod status;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +11,7 @@ use tokio::sync::watch as channel;
 
 pub(crate) use status::{Attempt, Status};
 
-use crate::config::{Config, ConfigFault, Tree};
+use crate::config::{Config, ConfigFault, KeyMaterial, KeySource, PolicySource, Tree};
 use crate::generation::{Builder, Generation};
 use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
@@ -30,6 +30,8 @@ pub(crate) struct Reloader {
     fixed: Fixed,
     /// Of the folder as last looked at, whether it was good or not.
     seen: Digest,
+    /// Of what the generation that serves was made from. Other files of the folder may change as they like.
+    serving: Digest,
     publish: channel::Sender<Arc<Generation>>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -48,15 +50,17 @@ struct Fixed {
 /// The folder as it was at one moment.
 pub(crate) struct Snapshot {
     pub(crate) config: Config,
-    digest: Digest,
+    seen: Digest,
+    used: Digest,
 }
 
 impl Snapshot {
     /// Read and understand the folder; says everything that is wrong with it.
-    pub(crate) fn read(folder: &std::path::Path) -> Result<Self, Vec<ConfigFault>> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, Vec<ConfigFault>> {
         let tree = Tree::read(folder)?;
-        let digest = digest(&tree);
-        Ok(Self { config: Config::parse(&tree)?, digest })
+        let config = Config::parse(&tree)?;
+        let (seen, used) = (everything(&tree), used(&tree, &config));
+        Ok(Self { config, seen, used })
     }
 }
 
@@ -73,7 +77,8 @@ impl Reloader {
         let status = Arc::new(Status::new(generation.clone()));
         let (publish, published) = channel::channel(generation);
         let fixed = Fixed::of(&snapshot.config);
-        Ok((Self { folder, builder, fixed, seen: snapshot.digest, publish, status, metrics }, published))
+        let (seen, serving) = (snapshot.seen, snapshot.used);
+        Ok((Self { folder, builder, fixed, seen, serving, publish, status, metrics }, published))
     }
 
     pub(crate) fn status(&self) -> Arc<Status> {
@@ -94,9 +99,7 @@ impl Reloader {
         while changes.next().await.is_some() {
             let first = Instant::now();
             // A burst is one change: wait until it pauses.
-            while first.elapsed() < SETTLE_AT_MOST
-                && tokio::time::timeout(SETTLE, changes.next()).await.is_ok()
-            {}
+            while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, changes.next()).await.is_ok() {}
             self.look().await;
         }
     }
@@ -108,21 +111,32 @@ impl Reloader {
             Ok(tree) => tree,
             Err(faults) => return self.refuse(faults),
         };
-        let digest = digest(&tree);
-        if digest == self.seen {
+        let seen = everything(&tree);
+        if seen == self.seen {
             return;
         }
-        self.seen = digest;
-        match self.build(&tree).await {
-            Ok(generation) => self.accept(generation, begun),
+        self.seen = seen;
+        let config = match Config::parse(&tree) {
+            Ok(config) => config,
+            Err(faults) => return self.refuse(faults),
+        };
+        let used = used(&tree, &config);
+        if used == self.serving {
+            // A fault was taken back, or the change is in a file nothing depends on.
+            return self.status.restored();
+        }
+        match self.build(&config).await {
+            Ok(generation) => {
+                self.serving = used;
+                self.accept(generation, begun);
+            }
             Err(faults) => self.refuse(faults),
         }
     }
 
-    async fn build(&mut self, tree: &Tree) -> Result<Generation, Vec<ConfigFault>> {
-        let config = Config::parse(tree)?;
-        self.fixed.allow(&config)?;
-        self.builder.build(&config).await
+    async fn build(&mut self, config: &Config) -> Result<Generation, Vec<ConfigFault>> {
+        self.fixed.allow(config)?;
+        self.builder.build(config).await
     }
 
     fn accept(&mut self, generation: Generation, begun: Instant) {
@@ -193,9 +207,31 @@ fn listener(listener: &crate::config::Listener) -> String {
     format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?}")
 }
 
-fn digest(tree: &Tree) -> Digest {
+/// Of every file of the folder.
+fn everything(tree: &Tree) -> Digest {
+    digest(tree.files())
+}
+
+/// Of the files a generation is made from: what is written, and the components and keys that names.
+fn used(tree: &Tree, config: &Config) -> Digest {
+    let components = config.policies.values().filter_map(|policy| match &policy.source {
+        PolicySource::File(file) => Some(file),
+        PolicySource::Builtin(_) => None,
+    });
+    let keys = config.keys.values().filter_map(|keys| match &keys.source {
+        KeySource::Jwks(KeyMaterial::File(file)) | KeySource::Pem { material: KeyMaterial::File(file), .. } => {
+            Some(file)
+        }
+        _ => None,
+    });
+    let named: Vec<_> = components.chain(keys).map(|file| file.path.as_path()).collect();
+    let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
+    digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
+}
+
+fn digest<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Digest {
     let mut all = Vec::new();
-    for (path, bytes) in tree.files() {
+    for (path, bytes) in files {
         all.extend_from_slice(path.as_os_str().as_encoded_bytes());
         all.push(0);
         all.extend_from_slice(&Digest::of(bytes).bytes());

@@ -37,6 +37,11 @@ impl Status {
         *inner = Inner { generation, refused: None };
     }
 
+    /// The folder says again what serves.
+    pub(super) fn restored(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused = None;
+    }
+
     pub(super) fn attempted(&self, attempt: Attempt) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(attempt);
     }

@@ -23,7 +23,8 @@ impl Changes {
             let sender = sender.clone();
             move |event: notify::Result<notify::Event>| {
                 // Reading the folder is no change to it. A full channel already holds the hint.
-                if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(access) if !is_written(access))) {
+                if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(access) if !is_written(access)))
+                {
                     let _ = sender.try_send(());
                 }
             }

@@ -14,9 +14,7 @@ pub(crate) struct HostPattern(Kind);
 pub(crate) enum HostPatternError {
     #[error("a host is written without its port")]
     Port,
-    #[error(
-        "`*` stands alone in front of the first dot, as in `*.example.com`; for any host leave `hosts` out"
-    )]
+    #[error("`*` stands alone in front of the first dot, as in `*.example.com`; for any host leave `hosts` out")]
     Wildcard,
     #[error("not a host name or address; write international names in their `xn--` form")]
     Host(#[source] HostError),
@@ -31,6 +29,7 @@ pub(super) enum Kind {
 
 impl HostPattern {
     /// Whether a host in the form of [`crate::exchange::authority::Host`] is covered.
+    #[cfg(test)]
     pub(crate) fn matches(&self, host: &str) -> bool {
         match &self.0 {
             Kind::Exact(name) => **name == *host,
@@ -63,11 +62,7 @@ impl FromStr for HostPattern {
             return Err(HostPatternError::Port);
         }
         let name = parsed.host.into();
-        Ok(Self(if wildcard {
-            Kind::Below(name)
-        } else {
-            Kind::Exact(name)
-        }))
+        Ok(Self(if wildcard { Kind::Below(name) } else { Kind::Exact(name) }))
     }
 }
 
@@ -122,10 +117,7 @@ mod tests {
             ("", HostPatternError::Host(HostError::Malformed)),
             ("*.", HostPatternError::Host(HostError::Malformed)),
             ("http://a", HostPatternError::Host(HostError::Malformed)),
-            (
-                "b\u{fc}cher.example",
-                HostPatternError::Host(HostError::Malformed),
-            ),
+            ("b\u{fc}cher.example", HostPatternError::Host(HostError::Malformed)),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<HostPattern>(), Err(expected), "{text}");

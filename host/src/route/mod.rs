@@ -107,21 +107,14 @@ impl<T> Router<T> {
                 }
             }
         }
-        if conflicts.is_empty() {
-            Ok(Self { routes, table })
-        } else {
-            Err(conflicts.into_iter().collect())
-        }
+        if conflicts.is_empty() { Ok(Self { routes, table }) } else { Err(conflicts.into_iter().collect()) }
     }
 
     /// The route for a request.
     pub(crate) fn find<'a>(&'a self, query: Query<'_, 'a>) -> Found<'a, T> {
         let mut best = |slot: &'a Slot| self.best(slot, &query);
         match self.table.walk(query.host, query.path, &mut best) {
-            Some((matching, value)) => Found::Route {
-                value,
-                params: Params::new(&matching.path, query.path),
-            },
+            Some((matching, value)) => Found::Route { value, params: Params::new(&matching.path, query.path) },
             None => self.refuse(&query),
         }
     }
@@ -133,11 +126,7 @@ impl<T> Router<T> {
             .iter()
             .flat_map(|(matching, value)| {
                 let hosts = matching.host_choices();
-                hosts.map(move |host| Row {
-                    host,
-                    matching,
-                    value,
-                })
+                hosts.map(move |host| Row { host, matching, value })
             })
             .collect();
         rows.sort_by(|one, other| other.rank().cmp(&one.rank()));
@@ -152,9 +141,7 @@ impl<T> Router<T> {
             let holds = route.0.headers_hold(query.headers);
             holds.then_some(((route.0.conditions(), fit), route))
         });
-        matching
-            .max_by_key(|(rank, _)| *rank)
-            .map(|(_, route)| route)
+        matching.max_by_key(|(rank, _)| *rank).map(|(_, route)| route)
     }
 
     /// No route takes the request: was it for its method?

@@ -23,6 +23,7 @@ impl<'a> Params<'a> {
     }
 
     /// The pattern that matched.
+    #[cfg(test)]
     pub(crate) fn pattern(&self) -> &'a PathPattern {
         self.pattern
     }
@@ -70,9 +71,9 @@ fn percent_decode(raw: &str) -> Cow<'_, str> {
     let mut left = raw.as_bytes();
     while let Some((&byte, after)) = left.split_first() {
         let escaped = match (byte, after) {
-            (b'%', [high, low, after @ ..]) => hex_digit(*high)
-                .zip(hex_digit(*low))
-                .map(|(high, low)| (high << 4 | low, after)),
+            (b'%', [high, low, after @ ..]) => {
+                hex_digit(*high).zip(hex_digit(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
             _ => None,
         };
         let (byte, after) = escaped.unwrap_or((byte, after));
@@ -92,21 +93,14 @@ mod tests {
     fn values(pattern: &str, path: &str) -> Vec<(String, String)> {
         let pattern: PathPattern = pattern.parse().unwrap();
         let params = pattern.params(path).unwrap();
-        params
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.into_owned()))
-            .collect()
+        params.iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
     }
 
     #[test]
     fn values_are_cut_out_and_decoded() {
         let cases = [
             ("/pets/{id}", "/pets/7", vec![("id", "7")]),
-            (
-                "/{a}/x/{b}",
-                "/1/x/caf%C3%A9%20%25",
-                vec![("a", "1"), ("b", "caf\u{e9} %")],
-            ),
+            ("/{a}/x/{b}", "/1/x/caf%C3%A9%20%25", vec![("a", "1"), ("b", "caf\u{e9} %")]),
             ("/f/{*rest}", "/f/a/b%3Bc/", vec![("rest", "a/b;c/")]),
             ("/f/{*rest}", "/f/", vec![("rest", "")]),
             ("/f/{*rest}", "/f", vec![("rest", "")]),
@@ -114,10 +108,7 @@ mod tests {
         ];
         for (pattern, path, expected) in cases {
             let found = values(pattern, path);
-            let found: Vec<_> = found
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-                .collect();
+            let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             assert_eq!(found, expected, "{pattern} {path}");
         }
     }
@@ -132,9 +123,6 @@ mod tests {
 
     #[test]
     fn a_path_that_never_met_the_rule_is_left_as_it_is() {
-        assert_eq!(
-            values("/{a}", "/%FF%"),
-            [("a".to_owned(), "%FF%".to_owned())]
-        );
+        assert_eq!(values("/{a}", "/%FF%"), [("a".to_owned(), "%FF%".to_owned())]);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(test)]
 use super::params::Params;
 use crate::exchange::path::{PathError, Target};
 
@@ -61,6 +62,7 @@ impl PathPattern {
     }
 
     /// The parameters of a path in normal form, if the pattern covers it.
+    #[cfg(test)]
     pub(crate) fn params<'a>(&'a self, path: &'a str) -> Option<Params<'a>> {
         let mut left = path.strip_prefix('/');
         path.strip_prefix('/')?;
@@ -94,23 +96,15 @@ impl FromStr for PathPattern {
     type Err = PathPatternError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let path = text
-            .strip_prefix('/')
-            .ok_or(PathPatternError::NotAbsolute)?;
+        let path = text.strip_prefix('/').ok_or(PathPatternError::NotAbsolute)?;
         if path.contains('?') {
             return Err(PathPatternError::Query);
         }
         if path.split('/').count() > Self::MAX_SEGMENTS {
             return Err(PathPatternError::TooManySegments);
         }
-        let segments = path
-            .split('/')
-            .map(Segment::parse)
-            .collect::<Result<Box<[_]>, _>>()?;
-        let pattern = Self {
-            text: text.into(),
-            segments,
-        };
+        let segments = path.split('/').map(Segment::parse).collect::<Result<Box<[_]>, _>>()?;
+        let pattern = Self { text: text.into(), segments };
         pattern.check_params()?;
         pattern.check_form()?;
         Ok(pattern)
@@ -119,25 +113,15 @@ impl FromStr for PathPattern {
 
 impl PathPattern {
     fn check_params(&self) -> Result<(), PathPatternError> {
-        let inner = self
-            .segments
-            .split_last()
-            .map_or(&[][..], |(_, inner)| inner);
-        if let Some(Segment::Rest(name)) = inner
-            .iter()
-            .find(|segment| matches!(segment, Segment::Rest(_)))
-        {
+        let inner = self.segments.split_last().map_or(&[][..], |(_, inner)| inner);
+        if let Some(Segment::Rest(name)) = inner.iter().find(|segment| matches!(segment, Segment::Rest(_))) {
             return Err(PathPatternError::RestNotLast(name.to_string()));
         }
         if self.param_names().count() > Self::MAX_PARAMS {
             return Err(PathPatternError::TooManyParams);
         }
         for (index, name) in self.param_names().enumerate() {
-            if self
-                .param_names()
-                .take(index)
-                .any(|earlier| earlier == name)
-            {
+            if self.param_names().take(index).any(|earlier| earlier == name) {
                 return Err(PathPatternError::DuplicateParam(name.to_owned()));
             }
         }
@@ -152,9 +136,7 @@ impl PathPattern {
             return Ok(());
         }
         let segments = target.path().split('/').map(|segment| {
-            let name = segment
-                .strip_prefix("%7B")
-                .and_then(|rest| rest.strip_suffix("%7D"));
+            let name = segment.strip_prefix("%7B").and_then(|rest| rest.strip_suffix("%7D"));
             name.map_or_else(|| segment.to_owned(), |name| format!("{{{name}}}"))
         });
         let normal = segments.collect::<Vec<_>>().join("/");
@@ -176,10 +158,7 @@ impl fmt::Debug for PathPattern {
 
 impl Segment {
     fn parse(text: &str) -> Result<Self, PathPatternError> {
-        let Some(inner) = text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        else {
+        let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             return match text.contains(['{', '}']) {
                 true => Err(PathPatternError::BadParam(text.to_owned())),
                 false => Ok(Self::Literal(text.into())),
@@ -191,9 +170,7 @@ impl Segment {
         };
         let letter = |byte: u8| byte.is_ascii_lowercase();
         let well_named = name.bytes().next().is_some_and(letter)
-            && name
-                .bytes()
-                .all(|byte| letter(byte) || byte.is_ascii_digit() || byte == b'_');
+            && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit() || byte == b'_');
         match (well_named, rest) {
             (false, _) => Err(PathPatternError::BadParam(text.to_owned())),
             (true, true) => Ok(Self::Rest(name.into())),
@@ -244,9 +221,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_no_path_can_meet_is_a_fault() {
-        let not_normal = |normal: &str| PathPatternError::NotNormal {
-            normal: normal.into(),
-        };
+        let not_normal = |normal: &str| PathPatternError::NotNormal { normal: normal.into() };
         let bad = |text: &str| PathPatternError::BadParam(text.into());
         let cases = [
             ("", PathPatternError::NotAbsolute),
@@ -256,10 +231,7 @@ mod tests {
             ("/%7Euser/{id}/../b", not_normal("/~user/b")),
             ("/%c3%a9/{*rest}", not_normal("/%C3%A9/{*rest}")),
             ("/a;b", PathPatternError::Path(PathError::PathParameter)),
-            (
-                "/caf\u{e9}",
-                PathPatternError::Path(PathError::ForbiddenByte),
-            ),
+            ("/caf\u{e9}", PathPatternError::Path(PathError::ForbiddenByte)),
             ("/{id}.json", bad("{id}.json")),
             ("/{}", bad("{}")),
             ("/{*}", bad("{*}")),
@@ -277,12 +249,7 @@ mod tests {
         let segments = |count| "/a".repeat(count).parse::<PathPattern>();
         assert!(segments(64).is_ok());
         assert_eq!(segments(65), Err(PathPatternError::TooManySegments));
-        let params = |count| {
-            (0..count)
-                .map(|n| format!("/{{p{n}}}"))
-                .collect::<String>()
-                .parse::<PathPattern>()
-        };
+        let params = |count| (0..count).map(|n| format!("/{{p{n}}}")).collect::<String>().parse::<PathPattern>();
         assert!(params(16).is_ok());
         assert_eq!(params(17), Err(PathPatternError::TooManyParams));
     }
@@ -290,9 +257,7 @@ mod tests {
     #[test]
     fn the_advice_of_a_fault_is_itself_a_pattern() {
         let advice = |text: &str| match text.parse::<PathPattern>() {
-            Err(PathPatternError::NotNormal { normal }) => {
-                normal.parse::<PathPattern>().map(|_| ())
-            }
+            Err(PathPatternError::NotNormal { normal }) => normal.parse::<PathPattern>().map(|_| ()),
             other => panic!("{other:?}"),
         };
         assert_eq!(advice("/a//{id}/./%41/%7b/{*rest}"), Ok(()));

@@ -53,22 +53,9 @@ impl<'a> Rank<'a> {
         };
         let segments = matching.path.segments();
         let open = matches!(segments.last(), Some(Segment::Rest(_)));
-        let path = segments
-            .iter()
-            .map(Piece::of)
-            .chain((!open).then_some(Piece::End))
-            .collect();
-        let method = if matching.methods.is_empty() {
-            MethodFit::Any
-        } else {
-            MethodFit::Named
-        };
-        Self {
-            host,
-            path,
-            conditions: matching.conditions(),
-            method,
-        }
+        let path = segments.iter().map(Piece::of).chain((!open).then_some(Piece::End)).collect();
+        let method = if matching.methods.is_empty() { MethodFit::Any } else { MethodFit::Named };
+        Self { host, path, conditions: matching.conditions(), method }
     }
 
     #[cfg(test)]

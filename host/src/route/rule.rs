@@ -47,27 +47,16 @@ impl Match {
 
     /// The number of header conditions; one written twice counts once.
     pub(super) fn conditions(&self) -> usize {
-        let repeats = |&(index, condition): &(usize, &_)| {
-            self.headers
-                .iter()
-                .take(index)
-                .any(|earlier| earlier == condition)
-        };
-        self.headers
-            .iter()
-            .enumerate()
-            .filter(|entry| !repeats(entry))
-            .count()
+        let repeats =
+            |&(index, condition): &(usize, &_)| self.headers.iter().take(index).any(|earlier| earlier == condition);
+        self.headers.iter().enumerate().filter(|entry| !repeats(entry)).count()
     }
 
     /// Whether two routes of the same host and path shape have equal rank for some request that both match.
     pub(super) fn ties_with(&self, other: &Self) -> bool {
         let methods_meet = match (self.methods.is_empty(), other.methods.is_empty()) {
             (true, true) => true,
-            (false, false) => self
-                .methods
-                .iter()
-                .any(|method| other.methods.contains(method)),
+            (false, false) => self.methods.iter().any(|method| other.methods.contains(method)),
             _ => false,
         };
         methods_meet && self.conditions() == other.conditions() && !self.contradicts(other)
@@ -85,12 +74,7 @@ mod tests {
     use super::*;
 
     fn rule(methods: &[Method], headers: &[(&'static str, &'static str)]) -> Match {
-        let condition = |&(name, value)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        };
+        let condition = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
         Match {
             hosts: Vec::new(),
             path: "/".parse().unwrap(),
@@ -101,14 +85,8 @@ mod tests {
 
     #[test]
     fn head_is_served_by_get_after_a_route_of_its_own() {
-        assert_eq!(
-            rule(&[Method::GET], &[]).fit(&Method::HEAD),
-            Some(MethodFit::GetForHead)
-        );
-        assert_eq!(
-            rule(&[Method::GET, Method::HEAD], &[]).fit(&Method::HEAD),
-            Some(MethodFit::Named)
-        );
+        assert_eq!(rule(&[Method::GET], &[]).fit(&Method::HEAD), Some(MethodFit::GetForHead));
+        assert_eq!(rule(&[Method::GET, Method::HEAD], &[]).fit(&Method::HEAD), Some(MethodFit::Named));
         assert_eq!(rule(&[Method::POST], &[]).fit(&Method::HEAD), None);
         assert!(MethodFit::Named > MethodFit::GetForHead && MethodFit::GetForHead > MethodFit::Any);
     }
@@ -138,16 +116,8 @@ mod tests {
             (rule(&get, &[("a", "1")]), rule(&get, &[]), false),
             (rule(&get, &[("a", "1")]), rule(&get, &[("a", "2")]), false),
             (rule(&get, &[("a", "1")]), rule(&get, &[("b", "1")]), true),
-            (
-                rule(&get, &[("a", "1"), ("a", "1")]),
-                rule(&get, &[("a", "1")]),
-                true,
-            ),
-            (
-                rule(&get, &[("a", "1"), ("b", "1")]),
-                rule(&get, &[("c", "1"), ("a", "2")]),
-                false,
-            ),
+            (rule(&get, &[("a", "1"), ("a", "1")]), rule(&get, &[("a", "1")]), true),
+            (rule(&get, &[("a", "1"), ("b", "1")]), rule(&get, &[("c", "1"), ("a", "2")]), false),
         ];
         for (one, other, expected) in cases {
             assert_eq!(one.ties_with(&other), expected, "{one:?} {other:?}");

@@ -36,9 +36,7 @@ impl Table {
         let exact = self.exact.get(host).into_iter();
         let below = suffixes(host).take_while(|_| !self.below.is_empty());
         let tries = exact.chain(below.filter_map(|suffix| self.below.get(suffix)));
-        tries
-            .chain([&self.any])
-            .find_map(|trie| trie.walk(path, visit))
+        tries.chain([&self.any]).find_map(|trie| trie.walk(path, visit))
     }
 }
 

@@ -17,17 +17,9 @@ fn rule(text: &str) -> Match {
         (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
     };
     Match {
-        hosts: host
-            .split(',')
-            .filter(|host| !host.is_empty())
-            .map(|host| host.parse().unwrap())
-            .collect(),
+        hosts: host.split(',').filter(|host| !host.is_empty()).map(|host| host.parse().unwrap()).collect(),
         path: path.parse().unwrap(),
-        methods: methods
-            .split(',')
-            .filter(|&method| method != "*")
-            .map(|method| method.parse().unwrap())
-            .collect(),
+        methods: methods.split(',').filter(|&method| method != "*").map(|method| method.parse().unwrap()).collect(),
         headers: words.map(condition).collect(),
     }
 }
@@ -41,16 +33,9 @@ fn outcome(router: &Router<&'static str>, request: &str) -> String {
     let asked = request.split(' ').collect::<Vec<_>>();
     let (host, path) = asked[1].split_at(asked[1].find('/').unwrap());
     let conditions = asked[2..].iter().map(|word| word.split_once('=').unwrap());
-    let headers = HeaderMap::from_iter(
-        conditions.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())),
-    );
+    let headers = HeaderMap::from_iter(conditions.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())));
     let method = asked[0].parse().unwrap();
-    match router.find(Query {
-        host,
-        path,
-        method: &method,
-        headers: &headers,
-    }) {
+    match router.find(Query { host, path, method: &method, headers: &headers }) {
         Found::Route { value, params } => {
             assert!(params.pattern().params(path).is_some());
             (*value).to_owned()
@@ -76,11 +61,7 @@ fn the_most_specific_route_that_matches_wins() {
         ),
         (
             &["* /a/{*rest}", "* /a", "* /a/{x}/c/{y}", "* /a/b/d"],
-            &[
-                ("GET h/a", "* /a"),
-                ("GET h/a/", "* /a/{*rest}"),
-                ("GET h/a/b/c/e", "* /a/{x}/c/{y}"),
-            ],
+            &[("GET h/a", "* /a"), ("GET h/a/", "* /a/{*rest}"), ("GET h/a/b/c/e", "* /a/{x}/c/{y}")],
         ),
         (
             &["GET /pets/mine", "* /pets/{id}"],
@@ -91,13 +72,7 @@ fn the_most_specific_route_that_matches_wins() {
             ],
         ),
         (
-            &[
-                "* api.example.com/a",
-                "* *.example.com/{x}",
-                "* *.eu.example.com/{x}",
-                "* /b",
-                "* /c/{*rest}",
-            ],
+            &["* api.example.com/a", "* *.example.com/{x}", "* *.eu.example.com/{x}", "* /b", "* /c/{*rest}"],
             &[
                 ("GET api.example.com/a", "* api.example.com/a"),
                 ("GET api.example.com/b", "* *.example.com/{x}"),
@@ -108,13 +83,7 @@ fn the_most_specific_route_that_matches_wins() {
             ],
         ),
         (
-            &[
-                "* /a",
-                "* /a x-v=2",
-                "GET /a x-v=2",
-                "* /a x-v=2 x-w=1",
-                "* /b x-v=2",
-            ],
+            &["* /a", "* /a x-v=2", "GET /a x-v=2", "* /a x-v=2 x-w=1", "* /b x-v=2"],
             &[
                 ("GET h/a", "* /a"),
                 ("GET h/a x-v=2", "GET /a x-v=2"),
@@ -126,20 +95,10 @@ fn the_most_specific_route_that_matches_wins() {
         ),
         (
             &["GET /a", "HEAD /a", "GET /b", "* /b"],
-            &[
-                ("HEAD h/a", "HEAD /a"),
-                ("GET h/a", "GET /a"),
-                ("HEAD h/b", "GET /b"),
-                ("PUT h/b", "* /b"),
-            ],
+            &[("HEAD h/a", "HEAD /a"), ("GET h/a", "GET /a"), ("HEAD h/b", "GET /b"), ("PUT h/b", "* /b")],
         ),
         (
-            &[
-                "GET,PUT /a",
-                "POST h/{x}",
-                "PATCH /a x-v=1",
-                "DELETE other/a",
-            ],
+            &["GET,PUT /a", "POST h/{x}", "PATCH /a x-v=1", "DELETE other/a"],
             &[
                 ("DELETE h/a", "405 GET, HEAD, POST, PUT"),
                 ("DELETE h/a x-v=1", "405 GET, HEAD, PATCH, POST, PUT"),
@@ -152,26 +111,14 @@ fn the_most_specific_route_that_matches_wins() {
     for (rules, requests) in table {
         let router = router(rules);
         for (request, expected) in requests {
-            assert_eq!(
-                outcome(&router, request),
-                *expected,
-                "{request} in {rules:?}"
-            );
+            assert_eq!(outcome(&router, request), *expected, "{request} in {rules:?}");
         }
     }
 }
 
 #[test]
 fn routes_that_tie_are_all_reported() {
-    let rules = [
-        "GET /a/{x}",
-        "* /a/{x}",
-        "GET,PUT h/a/{x}",
-        "GET /a/{y}",
-        "PUT h,h,g/a/{z}",
-        "* /a/{*x}",
-        "* /a/b",
-    ];
+    let rules = ["GET /a/{x}", "* /a/{x}", "GET,PUT h/a/{x}", "GET /a/{y}", "PUT h,h,g/a/{z}", "* /a/{*x}", "* /a/b"];
     let conflicts = Router::build(rules.iter().map(|text| (rule(text), ())).collect()).unwrap_err();
     let expected = [(0, 3), (2, 4)].map(|(first, second)| Conflict { first, second });
     assert_eq!(conflicts, expected);
@@ -179,20 +126,8 @@ fn routes_that_tie_are_all_reported() {
 
 #[test]
 fn the_table_is_listed_in_order_of_priority() {
-    let router = router(&[
-        "* /b",
-        "* /{x}",
-        "GET /b",
-        "* *.h,h/b",
-        "* /a/{*rest}",
-        "* /a",
-        "* /a x-v=1",
-        "* /a/b",
-    ]);
-    let listed: Vec<_> = router
-        .iter()
-        .map(|row| (row.host.map(ToString::to_string), *row.value))
-        .collect();
+    let router = router(&["* /b", "* /{x}", "GET /b", "* *.h,h/b", "* /a/{*rest}", "* /a", "* /a x-v=1", "* /a/b"]);
+    let listed: Vec<_> = router.iter().map(|row| (row.host.map(ToString::to_string), *row.value)).collect();
     let any = |value| (None, value);
     let expected = [
         (Some("h".to_owned()), "* *.h,h/b"),
@@ -213,12 +148,7 @@ fn a_path_that_no_target_has_is_not_found() {
     let router = router(&["* /{*rest}"]);
     for path in ["", "*", "a"] {
         let (method, headers) = (Method::OPTIONS, HeaderMap::new());
-        let query = Query {
-            host: "",
-            path,
-            method: &method,
-            headers: &headers,
-        };
+        let query = Query { host: "", path, method: &method, headers: &headers };
         assert!(matches!(router.find(query), Found::NotFound), "{path}");
     }
 }
@@ -229,35 +159,22 @@ fn covers(pattern: &str, path: &str) -> bool {
     let given: Vec<_> = path.split('/').collect();
     let open = wanted.last().is_some_and(|last| last.starts_with("{*"));
     let fixed = wanted.len() - usize::from(open);
-    let length_fits = if open {
-        given.len() >= fixed
-    } else {
-        given.len() == fixed
-    };
+    let length_fits = if open { given.len() >= fixed } else { given.len() == fixed };
     length_fits
-        && wanted[..fixed]
-            .iter()
-            .zip(&given)
-            .all(|(wanted, given)| match wanted.starts_with('{') {
-                true => !given.is_empty(),
-                false => wanted == given,
-            })
+        && wanted[..fixed].iter().zip(&given).all(|(wanted, given)| match wanted.starts_with('{') {
+            true => !given.is_empty(),
+            false => wanted == given,
+        })
 }
 
 fn model<'a>(rules: &'a [Match], query: &Query<'_, '_>) -> Vec<(Rank<'a>, usize)> {
     let mut winners = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let hosts = rule
-            .host_choices()
-            .filter(|host| host.is_none_or(|host| host.matches(query.host)));
+        let hosts = rule.host_choices().filter(|host| host.is_none_or(|host| host.matches(query.host)));
         let holds = covers(rule.path.as_str(), query.path)
-            && rule
-                .headers
-                .iter()
-                .all(|(name, value)| query.headers.get(name) == Some(value));
-        let ranks = hosts
-            .filter(|_| holds)
-            .filter_map(|host| Some(Rank::of(host, rule).with_fit(rule.fit(query.method)?)));
+            && rule.headers.iter().all(|(name, value)| query.headers.get(name) == Some(value));
+        let ranks =
+            hosts.filter(|_| holds).filter_map(|host| Some(Rank::of(host, rule).with_fit(rule.fit(query.method)?)));
         winners.extend(ranks.max().map(|rank| (rank, index)));
     }
     winners.sort_by(|one, other| other.cmp(one));
@@ -272,9 +189,7 @@ fn conditions() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {
     let values = prop::collection::vec(select(vec![None, None, Some("1"), Some("2")]), 2);
     values.prop_map(|values| {
         let names = ["x-a", "x-b"].into_iter().map(HeaderName::from_static);
-        let pairs = names
-            .zip(values)
-            .filter_map(|(name, value)| Some((name, HeaderValue::from_static(value?))));
+        let pairs = names.zip(values).filter_map(|(name, value)| Some((name, HeaderValue::from_static(value?))));
         pairs.collect()
     })
 }
@@ -284,23 +199,15 @@ fn rules() -> impl Strategy<Value = Vec<Match>> {
     let literal = prop::collection::vec(select(vec!["/a", "/b", "/{}"]), 0..4);
     let path = (literal, select(vec!["", "", "/", "/{*rest}"])).prop_map(|(parts, end)| {
         let numbered = parts.iter().enumerate();
-        let text = numbered
-            .map(|(n, part)| part.replace("{}", &format!("{{p{n}}}")))
-            .collect::<String>()
-            + end;
-        if text.is_empty() {
-            "/".to_owned()
-        } else {
-            text
-        }
+        let text = numbered.map(|(n, part)| part.replace("{}", &format!("{{p{n}}}"))).collect::<String>() + end;
+        if text.is_empty() { "/".to_owned() } else { text }
     });
-    let rule =
-        (hosts, path, methods(), conditions()).prop_map(|(hosts, path, methods, headers)| Match {
-            hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
-            path: path.parse().unwrap(),
-            methods,
-            headers,
-        });
+    let rule = (hosts, path, methods(), conditions()).prop_map(|(hosts, path, methods, headers)| Match {
+        hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+        path: path.parse().unwrap(),
+        methods,
+        headers,
+    });
     prop::collection::vec(rule, 1..24)
 }
 

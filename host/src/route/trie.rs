@@ -40,22 +40,14 @@ impl Trie {
     /// Show the slots that cover a path to `visit`, the more specific first, until it answers.
     ///
     /// No node is entered twice, and none deeper than the longest pattern.
-    pub(super) fn walk<'a, R>(
-        &'a self,
-        path: &str,
-        visit: &mut impl FnMut(&'a Slot) -> Option<R>,
-    ) -> Option<R> {
+    pub(super) fn walk<'a, R>(&'a self, path: &str, visit: &mut impl FnMut(&'a Slot) -> Option<R>) -> Option<R> {
         self.root.walk(Some(path.strip_prefix('/')?), visit)
     }
 }
 
 impl Node {
     /// `left` is the path below this node, `None` when it ended here.
-    fn walk<'a, R>(
-        &'a self,
-        left: Option<&str>,
-        visit: &mut impl FnMut(&'a Slot) -> Option<R>,
-    ) -> Option<R> {
+    fn walk<'a, R>(&'a self, left: Option<&str>, visit: &mut impl FnMut(&'a Slot) -> Option<R>) -> Option<R> {
         let Some(left) = left else {
             return visit(&self.end).or_else(|| visit(&self.rest));
         };

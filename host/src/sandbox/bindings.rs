@@ -1,11 +1,5 @@
 //! The contract of `wit/` as Rust types and host traits, generated; nothing is written by hand here.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    unused_qualifications,
-    clippy::all,
-    reason = "generated code"
-)]
+#![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated code")]
 
 wasmtime::component::bindgen!({
     world: "policy",

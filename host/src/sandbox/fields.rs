@@ -15,7 +15,8 @@ pub(crate) fn push(list: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// Append an entry whose name is `prefix` and `name` joined.
 pub(crate) fn push_prefixed(list: &mut Vec<u8>, prefix: &[u8], name: &[u8], value: &[u8]) {
-    let (Ok(name_length), Ok(value_length)) = (u16::try_from(prefix.len() + name.len()), u32::try_from(value.len())) else {
+    let (Ok(name_length), Ok(value_length)) = (u16::try_from(prefix.len() + name.len()), u32::try_from(value.len()))
+    else {
         return;
     };
     list.reserve(HEADER + prefix.len() + name.len() + value.len());

@@ -38,7 +38,9 @@ impl Instance {
         begin(&mut store, 0);
         let configured = lifecycle.call_configure(&mut store, &policy.config);
         finish(&mut store, configured)?.map_err(|faults| {
-            PluginFault::Configure(faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect())
+            PluginFault::Configure(
+                faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect(),
+            )
         })?;
         store.data_mut().serve();
         let exports = &policy.exports;

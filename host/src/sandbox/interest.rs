@@ -68,7 +68,8 @@ impl Interest {
         need(!self.may_respond || grants.contains(&Grant::Respond), "respond".into());
         need(!self.may_set_target || grants.contains(&Grant::Target), "target".into());
         need(!self.may_set_status || grants.contains(&Grant::Status), "status".into());
-        for (direction, body) in [(Direction::Request, &self.request_body), (Direction::Response, &self.response_body)] {
+        for (direction, body) in [(Direction::Request, &self.request_body), (Direction::Response, &self.response_body)]
+        {
             let Some(body) = body else { continue };
             let (wanted, word) = if body.edit { (Access::Edit, "edit") } else { (Access::Inspect, "inspect") };
             let granted = grants.iter().any(|grant| {
@@ -83,7 +84,10 @@ impl Interest {
         }
         for (store, write) in &self.stores {
             let granted = |write| grants.contains(&Grant::Store { name: store.clone(), write });
-            need(granted(true) || (!write && granted(false)), format!("store:{store}:{}", if *write { "write" } else { "read" }));
+            need(
+                granted(true) || (!write && granted(false)),
+                format!("store:{store}:{}", if *write { "write" } else { "read" }),
+            );
         }
         missing
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing outside this room names wasmtime. A guest's answer and a guest's fault are different types.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod bindings;
 mod cache;
 mod capability;
@@ -124,23 +126,6 @@ impl Sandbox {
         Policy::new(&self.linker, &code.component, code.digest, config, interest, limits, powers)
             .map_err(|error| BuildError::Refused(error.root_cause().to_string()))
     }
-
-    /// Build and load in this process, without a child: for benchmarks of hook calls.
-    #[cfg(feature = "bench")]
-    pub(crate) fn load_here(&self, wasm: &[u8], config: &str, limits: Limits, powers: Powers) -> anyhow::Result<Policy> {
-        let request = trial::Request { compiled: None, trials: vec![(config.to_owned(), limits)] };
-        let (reply, code) = trial::perform(&request, wasm);
-        let trial::Reply::Built(mut trials) = reply else { anyhow::bail!("refused") };
-        let interest = trials.remove(0).map_err(|reasons| anyhow::anyhow!(reasons.join("; ")))?;
-        let component = cache::load_bytes(&self.engine, &code).map_err(anyhow_from)?;
-        Ok(self.load(&Code { component, digest: Digest::of(wasm) }, config, interest, limits, powers)?)
-    }
-}
-
-impl Code {
-    pub(crate) fn digest(&self) -> Digest {
-        self.digest
-    }
 }
 
 /// Run one build in a child of this same binary, killed when it takes too long.
@@ -178,7 +163,9 @@ async fn run_child(request: &trial::Request, blob: &[u8]) -> Result<(trial::Repl
         Err(_) => return Err(BuildError::Broke(format!("took longer than {} s", BUILD_DEADLINE.as_secs()))),
     };
     if !status.success() {
-        return Err(BuildError::Broke(format!("ended with {status}; the component asks for too much or breaks the compiler")));
+        return Err(BuildError::Broke(format!(
+            "ended with {status}; the component asks for too much or breaks the compiler"
+        )));
     }
     trial::receive(&mut reply.as_slice()).map_err(|error| BuildError::Broke(format!("gave no usable answer: {error}")))
 }

@@ -86,13 +86,6 @@ pub(crate) struct Hooks {
     pub(crate) responder: bool,
 }
 
-impl Hooks {
-    /// Whether there is anything to call.
-    pub(crate) fn any(self) -> bool {
-        self.request || self.response || self.body || self.responder
-    }
-}
-
 /// Where the exported functions are in every instance of a component.
 pub(super) struct Exports {
     pub(super) lifecycle: lifecycle::GuestIndices,

@@ -9,8 +9,8 @@ use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
 use super::bindings::lockgate::policy::types::{Edits, Failure, Fields, Response, Verdict};
 use super::fault::PluginFault;
 use super::instance::Instance;
-use super::policy::Policy;
 use super::limits::Exceeded;
+use super::policy::Policy;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.

@@ -13,12 +13,12 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
+use super::PluginFault;
 use super::capability::{self, HostState, Powers};
 use super::engine::{Allocation, engine, start_ticker};
 use super::interest::Interest;
 use super::limits::{HOSTCALL_BYTES, Limits, on_tick};
 use super::policy::{CONTRACT, Exports};
-use super::PluginFault;
 use crate::telemetry::metrics::Metrics;
 
 /// Heap of the building process, in bytes. Reserved but untouched address space does not count.
@@ -112,39 +112,43 @@ fn build(request: &Request, blob: &[u8]) -> Result<(Reply, Vec<u8>), String> {
     check_shape(&engine, &component)?;
     let pre = linker.instantiate_pre(&component).map_err(|error| root_cause(&error))?;
     let exports = Exports::of(&pre).map_err(|error| root_cause(&error))?;
-    if exports.request.is_none() && exports.response.is_none() && exports.body.is_none() && exports.responder.is_none() {
+    if exports.request.is_none() && exports.response.is_none() && exports.body.is_none() && exports.responder.is_none()
+    {
         return Err(format!(
             "exports no hook; a policy exports at least one of request-phase, response-phase, body-phase and responder of lockgate:policy@{CONTRACT}"
         ));
     }
-    let trials = request.trials.iter().map(|(config, limits)| {
-        let mut store = Store::new(&engine, HostState::configuring(no_powers().into(), *limits));
-        store.limiter(|state| state.meter());
-        store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
-        let begin = |store: &mut Store<HostState>| {
-            store.data_mut().begin(0);
-            store.set_epoch_deadline(1);
-        };
-        let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {
-            vec![format!("{during}: {}", PluginFault::from_call(error, store.data_mut().meter().memory_denied()))]
-        };
-        begin(&mut store);
-        let instance = match pre.instantiate(&mut store) {
-            Ok(instance) => instance,
-            Err(error) => return Err(fault(&mut store, "while it was instantiated", &error)),
-        };
-        let lifecycle = exports.lifecycle.load(&mut store, &instance).map_err(|error| vec![root_cause(&error)])?;
-        begin(&mut store);
-        match lifecycle.call_configure(&mut store, config.as_bytes()) {
-            Ok(Ok(interest)) => Ok(interest.into()),
-            Ok(Err(faults)) => Err(faults
-                .into_iter()
-                .map(|fault| if fault.path.is_empty() { fault.message } else { format!("{}: {}", fault.path, fault.message) })
-                .collect()),
-            Err(error) => Err(fault(&mut store, "in configure", &error)),
-        }
-    });
+    let trials =
+        request.trials.iter().map(|(config, limits)| {
+            let mut store = Store::new(&engine, HostState::configuring(no_powers().into(), *limits));
+            store.limiter(|state| state.meter());
+            store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
+            store.set_hostcall_fuel(HOSTCALL_BYTES);
+            let begin = |store: &mut Store<HostState>| {
+                store.data_mut().begin(0);
+                store.set_epoch_deadline(1);
+            };
+            let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {
+                vec![format!("{during}: {}", PluginFault::from_call(error, store.data_mut().meter().memory_denied()))]
+            };
+            begin(&mut store);
+            let instance = match pre.instantiate(&mut store) {
+                Ok(instance) => instance,
+                Err(error) => return Err(fault(&mut store, "while it was instantiated", &error)),
+            };
+            let lifecycle = exports.lifecycle.load(&mut store, &instance).map_err(|error| vec![root_cause(&error)])?;
+            begin(&mut store);
+            match lifecycle.call_configure(&mut store, config.as_bytes()) {
+                Ok(Ok(interest)) => Ok(interest.into()),
+                Ok(Err(faults)) => Err(faults
+                    .into_iter()
+                    .map(|fault| {
+                        if fault.path.is_empty() { fault.message } else { format!("{}: {}", fault.path, fault.message) }
+                    })
+                    .collect()),
+                Err(error) => Err(fault(&mut store, "in configure", &error)),
+            }
+        });
     Ok((Reply::Built(trials.collect()), code))
 }
 
@@ -158,7 +162,8 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<(Component, Vec<u8>), String
         return Err("a core WebAssembly module, not a component; wrap it with `wasm-tools component new`".into());
     }
     // Parsing before compiling keeps the common fault, a broken file, cheap and its message short.
-    let component = Component::new(engine, bytes).map_err(|error| format!("does not compile: {}", root_cause(&error)))?;
+    let component =
+        Component::new(engine, bytes).map_err(|error| format!("does not compile: {}", root_cause(&error)))?;
     let code = component.serialize().map_err(|error| root_cause(&error))?;
     Ok((component, code))
 }

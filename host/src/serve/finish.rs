@@ -137,7 +137,7 @@ impl Finish {
             method: line.method,
             api: route.map(|route| route.api.clone()),
             route: route.map(|route| route.name.clone()),
-            pattern: route.map(|route| route.pattern_text.clone()),
+            pattern: route.map(|route| route.pattern.clone()),
             path: line.path,
             status,
             class: self.class,

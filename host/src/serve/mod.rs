@@ -64,19 +64,17 @@ pub(crate) async fn serve(worker: &Worker, connection: &Connection, request: Req
     let method = open::routed_method(&parts);
     let routed = exchange.routed.clone();
     let found = generation.find(exchange.host.as_str(), routed.path(), &method, &parts.headers);
-    let (route, missing) = match found {
-        Found::Route { value, .. } => (Some(value), None),
-        Found::MethodNotAllowed { allow } => (None, Some(respond::method_not_allowed(allow))),
-        Found::NotFound => (None, Some(respond::not_found())),
+    let (route, params, missing) = match found {
+        Found::Route { value, params } => (Some(value), Some(params), None),
+        Found::MethodNotAllowed { allow } => (None, None, Some(respond::method_not_allowed(allow))),
+        Found::NotFound => (None, None, Some(respond::not_found())),
     };
     if let Some(route) = route {
         finish.routed(route);
     }
     let chain = route.map_or(&generation.unmatched, |route| &route.chain);
-    let place = match route {
-        Some(route) => Place { api: &route.api, route: &route.name, pattern: Some(&route.pattern) },
-        None => Place { api: "", route: "", pattern: None },
-    };
+    let (api, name) = route.map_or(("", ""), |route| (&route.api, &route.name));
+    let place = Place { api, route: name, params };
     let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render);
 
     // Forward through the policies, then to whatever answers.
@@ -88,7 +86,7 @@ pub(crate) async fn serve(worker: &Worker, connection: &Connection, request: Req
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let asked = Ask { local: &local, connection, route, begun };
+            let asked = Ask { local: &local, connection, route, place, begun };
             let outcome = asked.backend(&mut exchange, parts.headers, body, chain, &mut finish).await;
             // A policy that ended the exchange from inside the request body explains why sending it failed.
             match (outcome, passage.departed()) {
@@ -129,6 +127,7 @@ struct Ask<'a> {
     local: &'a Local,
     connection: &'a Connection,
     route: &'a Route,
+    place: Place<'a>,
     begun: Instant,
 }
 
@@ -187,9 +186,8 @@ impl Ask<'_> {
     ) -> Result<Response<Body>, Fault> {
         let Some(pool) = self.local.pools.get(responder.slot) else { return Err(Fault::gateway("no_pool")) };
         let body = body.collect(responder.max_body).await.map_err(open::unread)?;
-        let place = Place { api: &self.route.api, route: &self.route.name, pattern: Some(&self.route.pattern) };
         let mut facts = Vec::new();
-        responder.reads.collect(&mut facts, exchange, &place, None, headers);
+        responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
         let broke = |fault: crate::sandbox::PluginFault| {
             tracing::warn!(policy = &**pool.policy().name(), class = fault.class(), "responder broke: {fault}");
             Fault::plugin(fault.class()).because(fault)

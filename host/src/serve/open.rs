@@ -1,8 +1,6 @@
 //! The first look at a request: brings it into the one form everything after relies on, or refuses it.
 
-use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body::Body as _;
@@ -36,7 +34,8 @@ pub(super) fn exchange(
         Some(target) => Target::try_from(target),
         None => Target::parse("/"),
     };
-    let target = target.map_err(|error| refuse("bad_path", "The path of the request is not acceptable.").because(error))?;
+    let target =
+        target.map_err(|error| refuse("bad_path", "The path of the request is not acceptable.").because(error))?;
     strip_hop_by_hop(&mut parts.headers)
         .map_err(|error| refuse("bad_connection", "The Connection field names what it may not.").because(error))?;
     identity.strip(&mut parts.headers);

@@ -36,11 +36,6 @@ impl Memory {
         };
         Namespace { data }
     }
-
-    /// Forget the namespaces whose names are not `live`; their data goes with the last handle.
-    pub(crate) fn retain(&self, live: impl Fn(&str) -> bool) {
-        lock(&self.namespaces).retain(|name, _| live(name));
-    }
 }
 
 /// A handle to one namespace; cheap to clone. One call is atomic, two calls are not.
@@ -90,22 +85,12 @@ impl Namespace {
         }
         let value = Arc::from(value);
         let end = end(now, ttl);
-        self.data.write(now, key, |shard, usage| {
-            shard.set(usage, now, key, &value, end)
-        })
+        self.data.write(now, key, |shard, usage| shard.set(usage, now, key, &value, end))
     }
 
-    pub(super) fn add_at(
-        &self,
-        now: Instant,
-        key: &str,
-        delta: i64,
-        ttl: Option<Duration>,
-    ) -> Result<i64, StoreError> {
+    pub(super) fn add_at(&self, now: Instant, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, StoreError> {
         let end = end(now, ttl);
-        self.data.write(now, key, |shard, usage| {
-            shard.add(usage, now, key, delta, end)
-        })
+        self.data.write(now, key, |shard, usage| shard.add(usage, now, key, delta, end))
     }
 
     #[cfg(test)]
@@ -124,11 +109,7 @@ struct Data {
 
 impl Data {
     fn new(limits: Limits) -> Self {
-        Self {
-            hasher: RandomState::new(),
-            shards: Default::default(),
-            usage: Usage::new(limits),
-        }
+        Self { hasher: RandomState::new(), shards: Default::default(), usage: Usage::new(limits) }
     }
 
     fn shard(&self, key: &str) -> Result<MutexGuard<'_, Shard>, StoreError> {
@@ -155,9 +136,7 @@ impl Data {
     }
 
     fn reclaim(&self, now: Instant) -> usize {
-        self.shards.iter().fold(0, |dropped, shard| {
-            dropped + lock(shard).reclaim(&self.usage, now, RECLAIM - dropped)
-        })
+        self.shards.iter().fold(0, |dropped, shard| dropped + lock(shard).reclaim(&self.usage, now, RECLAIM - dropped))
     }
 }
 
@@ -176,10 +155,7 @@ mod tests {
     use super::super::shard::ENTRY_OVERHEAD;
     use super::*;
 
-    const ROOMY: Limits = Limits {
-        max_entries: 1_000,
-        max_bytes: 1 << 20,
-    };
+    const ROOMY: Limits = Limits { max_entries: 1_000, max_bytes: 1 << 20 };
     const SECOND: Duration = Duration::from_secs(1);
 
     fn namespace(limits: Limits) -> Namespace {
@@ -248,10 +224,7 @@ mod tests {
     fn a_full_namespace_refuses_growth_and_nothing_else() {
         let per_entry = ENTRY_OVERHEAD + 1 + 1;
         let full = |max_entries, max_bytes| {
-            let space = namespace(Limits {
-                max_entries,
-                max_bytes,
-            });
+            let space = namespace(Limits { max_entries, max_bytes });
             space.set("a", b"1", None).unwrap();
             space.set("b", b"1", None).unwrap();
             space
@@ -270,15 +243,10 @@ mod tests {
 
     #[test]
     fn a_full_namespace_takes_the_room_of_what_has_expired() {
-        let space = namespace(Limits {
-            max_entries: 100,
-            ..ROOMY
-        });
+        let space = namespace(Limits { max_entries: 100, ..ROOMY });
         let now = Instant::now();
         for n in 0..100 {
-            space
-                .set_at(now, &n.to_string(), b"", Some(SECOND))
-                .unwrap();
+            space.set_at(now, &n.to_string(), b"", Some(SECOND)).unwrap();
         }
         assert_eq!(space.set_at(now, "new", b"", None), Err(StoreError::Limit));
         assert_eq!(space.set_at(now + SECOND, "new", b"", None), Ok(()));
@@ -288,15 +256,10 @@ mod tests {
     #[test]
     fn one_write_reclaims_a_bounded_number_of_entries() {
         let max_entries = RECLAIM * 2;
-        let space = namespace(Limits {
-            max_entries,
-            ..ROOMY
-        });
+        let space = namespace(Limits { max_entries, ..ROOMY });
         let now = Instant::now();
         for n in 0..max_entries {
-            space
-                .set_at(now, &n.to_string(), b"", Some(SECOND))
-                .unwrap();
+            space.set_at(now, &n.to_string(), b"", Some(SECOND)).unwrap();
         }
         space.set_at(now + SECOND, "new", b"", None).unwrap();
         assert_eq!(space.used().0, max_entries - RECLAIM + 1);
@@ -307,30 +270,10 @@ mod tests {
         let memory = Memory::default();
         let old = memory.namespace("a", ROOMY);
         old.set("k", b"v", None).unwrap();
-        let new = memory.namespace(
-            "a",
-            Limits {
-                max_entries: 1,
-                ..ROOMY
-            },
-        );
+        let new = memory.namespace("a", Limits { max_entries: 1, ..ROOMY });
         assert_eq!(new.get("k"), Ok(Some(b"v".to_vec())));
         assert_eq!(old.set("l", b"v", None), Err(StoreError::Limit));
         assert_eq!(memory.namespace("b", ROOMY).get("k"), Ok(None));
-    }
-
-    #[test]
-    fn a_namespace_that_is_no_longer_live_is_forgotten() {
-        let memory = Memory::default();
-        for name in ["kept", "gone"] {
-            memory.namespace(name, ROOMY).set("k", b"v", None).unwrap();
-        }
-        memory.retain(|name| name == "kept");
-        assert_eq!(memory.namespace("gone", ROOMY).get("k"), Ok(None));
-        assert_eq!(
-            memory.namespace("kept", ROOMY).get("k"),
-            Ok(Some(b"v".to_vec()))
-        );
     }
 
     #[test]

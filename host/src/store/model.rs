@@ -9,10 +9,7 @@ use super::memory::Memory;
 use super::shard::ENTRY_OVERHEAD;
 use super::{Limits, StoreError};
 
-const LIMITS: Limits = Limits {
-    max_entries: 5,
-    max_bytes: 5 * ENTRY_OVERHEAD + 24,
-};
+const LIMITS: Limits = Limits { max_entries: 5, max_bytes: 5 * ENTRY_OVERHEAD + 24 };
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -51,8 +48,7 @@ enum Held {
 
 impl Model {
     fn expire(&mut self, now: u64) {
-        self.entries
-            .retain(|_, (_, end)| end.is_none_or(|end| end > now));
+        self.entries.retain(|_, (_, end)| end.is_none_or(|end| end > now));
     }
 
     fn get(&self, key: &str) -> Option<Vec<u8>> {

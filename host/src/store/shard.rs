@@ -110,13 +110,7 @@ impl Shard {
         budget
     }
 
-    fn put(
-        &mut self,
-        usage: &Usage,
-        key: &str,
-        value: Value,
-        end: Option<Instant>,
-    ) -> Result<(), StoreError> {
+    fn put(&mut self, usage: &Usage, key: &str, value: Value, end: Option<Instant>) -> Result<(), StoreError> {
         let cost = value.cost(key);
         let key = match self.entries.get_key_value(key) {
             Some((key, old)) => {

@@ -13,10 +13,7 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            entries: Budget::new(limits.max_entries),
-            bytes: Budget::new(limits.max_bytes),
-        }
+        Self { entries: Budget::new(limits.max_entries), bytes: Budget::new(limits.max_bytes) }
     }
 
     /// Limits below the present use remove nothing; they only stop growth.
@@ -53,10 +50,7 @@ impl Usage {
 
     #[cfg(test)]
     pub(super) fn used(&self) -> (usize, usize) {
-        (
-            self.entries.used.load(Relaxed),
-            self.bytes.used.load(Relaxed),
-        )
+        (self.entries.used.load(Relaxed), self.bytes.used.load(Relaxed))
     }
 }
 
@@ -68,19 +62,12 @@ struct Budget {
 
 impl Budget {
     fn new(max: usize) -> Self {
-        Self {
-            used: AtomicUsize::new(0),
-            max: AtomicUsize::new(max),
-        }
+        Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max) }
     }
 
     fn take(&self, amount: usize) -> bool {
         let max = self.max.load(Relaxed);
-        self.used
-            .fetch_update(Relaxed, Relaxed, |used| {
-                used.checked_add(amount).filter(|sum| *sum <= max)
-            })
-            .is_ok()
+        self.used.fetch_update(Relaxed, Relaxed, |used| used.checked_add(amount).filter(|sum| *sum <= max)).is_ok()
     }
 
     fn give(&self, amount: usize) {

@@ -17,8 +17,7 @@ pub(crate) enum Outcome {
 }
 
 impl metrics::Label for Outcome {
-    const NAMES: &'static [&'static str] =
-        &["ok", "client", "policy", "plugin", "upstream", "gateway"];
+    const NAMES: &'static [&'static str] = &["ok", "client", "policy", "plugin", "upstream", "gateway"];
 
     fn index(self) -> usize {
         self as usize

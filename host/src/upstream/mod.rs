@@ -158,7 +158,10 @@ impl Connections {
         let Some(idle) = self.idle.get(target) else { return };
         let mut idle = idle.borrow_mut();
         // The front has waited longest; what is beyond its time goes, one for each that comes.
-        if idle.first().is_some_and(|oldest| oldest.since.elapsed() > self.upstream.idle_timeout || oldest.sender.is_closed()) {
+        if idle
+            .first()
+            .is_some_and(|oldest| oldest.since.elapsed() > self.upstream.idle_timeout || oldest.sender.is_closed())
+        {
             idle.remove(0);
         }
         if idle.len() < self.upstream.max_idle && !sender.is_closed() {

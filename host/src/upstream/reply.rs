@@ -25,7 +25,12 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn wrap(response: Response<Incoming>, lease: Lease, idle: Duration, deadline: Instant) -> Response<Body> {
+    pub(super) fn wrap(
+        response: Response<Incoming>,
+        lease: Lease,
+        idle: Duration,
+        deadline: Instant,
+    ) -> Response<Body> {
         let (parts, incoming) = response.into_parts();
         if incoming.is_end_stream() {
             lease.give_back();

@@ -53,8 +53,7 @@ const WORDS: [&str; 40] = [
 fn any_toml() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,200}",
-        prop::collection::vec(prop::sample::select(&WORDS[..]), 0..60)
-            .prop_map(|words| words.concat()),
+        prop::collection::vec(prop::sample::select(&WORDS[..]), 0..60).prop_map(|words| words.concat()),
     ]
 }
 
@@ -78,15 +77,10 @@ proptest! {
 
 #[test]
 fn deep_nesting_is_a_fault() {
-    for text in [
-        format!("{}a = 1", "a.".repeat(100_000)),
-        format!("a = {}1{}", "[".repeat(100_000), "]".repeat(100_000)),
-    ] {
+    for text in
+        [format!("{}a = 1", "a.".repeat(100_000)), format!("a = {}1{}", "[".repeat(100_000), "]".repeat(100_000))]
+    {
         let tree = Tree::from_files([("gateway.toml", text)]);
-        assert!(
-            Config::parse(&tree).unwrap_err()[0]
-                .reason
-                .contains("is not TOML")
-        );
+        assert!(Config::parse(&tree).unwrap_err()[0].reason.contains("is not TOML"));
     }
 }

@@ -31,10 +31,7 @@ fn writing_every_default_changes_nothing() {
         ("ROUTE", &RawRoute::SECTION),
         ("RESPONDER", &RawResponder::SECTION),
     ];
-    let (mut silent, mut spoken) = (
-        [GATEWAY.to_owned(), API.to_owned()],
-        [GATEWAY.to_owned(), API.to_owned()],
-    );
+    let (mut silent, mut spoken) = ([GATEWAY.to_owned(), API.to_owned()], [GATEWAY.to_owned(), API.to_owned()]);
     let mut count = 0;
     for (mark, section) in sections {
         let lines: Vec<String> = section
@@ -48,12 +45,9 @@ fn writing_every_default_changes_nothing() {
         count += lines.len();
         let blank = "\n".repeat(lines.len().saturating_sub(1));
         silent = silent.map(|text| text.replace(&format!("{mark}\n"), &format!("{blank}\n")));
-        spoken = spoken
-            .map(|text| text.replace(&format!("{mark}\n"), &format!("{}\n", lines.join("\n"))));
+        spoken = spoken.map(|text| text.replace(&format!("{mark}\n"), &format!("{}\n", lines.join("\n"))));
     }
     assert!(count > 20, "{count} defaults");
-    let read = |texts: &[String; 2]| {
-        parse(&[("gateway.toml", &texts[0]), ("a/api.toml", &texts[1])]).unwrap()
-    };
+    let read = |texts: &[String; 2]| parse(&[("gateway.toml", &texts[0]), ("a/api.toml", &texts[1])]).unwrap();
     assert_eq!(read(&silent), read(&spoken));
 }

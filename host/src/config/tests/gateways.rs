@@ -8,36 +8,14 @@ use super::{LISTEN, assert_fault, gateway, parse};
 fn a_listener_alone_is_a_configuration_with_every_default() {
     let config = gateway("").unwrap();
     let listener = &config.listeners[0];
-    assert_eq!(
-        (listener.name.as_str(), listener.address.to_string()),
-        ("public", "127.0.0.1:8080".to_owned())
-    );
-    assert_eq!(
-        (listener.header_timeout, listener.idle_timeout),
-        (Duration::from_secs(10), Duration::from_secs(75))
-    );
-    assert_eq!(
-        (listener.max_connections, listener.max_headers),
-        (10_000, 100)
-    );
-    assert_eq!(
-        (listener.max_header_bytes, listener.max_body_bytes),
-        (32 << 10, None)
-    );
+    assert_eq!((listener.name.as_str(), listener.address.to_string()), ("public", "127.0.0.1:8080".to_owned()));
+    assert_eq!((listener.header_timeout, listener.idle_timeout), (Duration::from_secs(10), Duration::from_secs(75)));
+    assert_eq!((listener.max_connections, listener.max_headers), (10_000, 100));
+    assert_eq!((listener.max_header_bytes, listener.max_body_bytes), (32 << 10, None));
     assert_eq!((config.workers, config.state_dir), (None, None));
-    assert_eq!(
-        (config.admin.to_string().as_str(), config.access_log),
-        ("127.0.0.1:8081", true)
-    );
-    let fields: Vec<String> = config
-        .identity_headers
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        fields,
-        ["x-consumer-*", "x-authenticated-*", "x-lockgate-*"]
-    );
+    assert_eq!((config.admin.to_string().as_str(), config.access_log), ("127.0.0.1:8081", true));
+    let fields: Vec<String> = config.identity_headers.iter().map(ToString::to_string).collect();
+    assert_eq!(fields, ["x-consumer-*", "x-authenticated-*", "x-lockgate-*"]);
 }
 
 #[test]
@@ -68,99 +46,41 @@ fn everything_can_be_said() {
     )])
     .unwrap();
     assert_eq!(config.workers, Some(4));
-    assert_eq!(
-        config.state_dir.unwrap().to_str(),
-        Some("/var/lib/lockgate")
-    );
+    assert_eq!(config.state_dir.unwrap().to_str(), Some("/var/lib/lockgate"));
     assert!(!config.access_log);
     assert_eq!(config.secrets.len(), 2);
     assert_eq!(config.stores["counts"].namespace.as_deref(), Some("shared"));
-    let names: Vec<&str> = config
-        .listeners
-        .iter()
-        .map(|listener| listener.name.as_str())
-        .collect();
+    let names: Vec<&str> = config.listeners.iter().map(|listener| listener.name.as_str()).collect();
     assert_eq!(names, ["internal", "public"]);
     assert_eq!(config.listeners[1].max_body_bytes, Some(512));
-    assert_eq!(
-        config.listeners[1].header_timeout,
-        Duration::from_millis(500)
-    );
+    assert_eq!(config.listeners[1].header_timeout, Duration::from_millis(500));
 }
 
 #[test]
 fn what_does_not_fit_is_a_fault() {
     let cases = [
-        (
-            "runtime.workers = 0",
-            "gateway.toml:3: runtime.workers: is 0; write an integer from 1 to 256",
-        ),
+        ("runtime.workers = 0", "gateway.toml:3: runtime.workers: is 0; write an integer from 1 to 256"),
         ("runtime.workers = 257", "is 257"),
-        (
-            "runtime.workers = 99999999999999999999",
-            "is an integer; write",
-        ),
+        ("runtime.workers = 99999999999999999999", "is an integer; write"),
         ("runtime.workers = \"4\"", "is a string; write an integer"),
         ("runtime = 4", "runtime: is an integer; write a table"),
-        (
-            "admin.address = \"0.0.0.0:8081\"",
-            "admin.address: \"0.0.0.0:8081\" does not fit; write a loopback address",
-        ),
-        (
-            "admin.address = \"localhost\"",
-            "\"localhost\" does not fit",
-        ),
+        ("admin.address = \"0.0.0.0:8081\"", "admin.address: \"0.0.0.0:8081\" does not fit; write a loopback address"),
+        ("admin.address = \"localhost\"", "\"localhost\" does not fit"),
         ("access_log.enabled = \"no\"", "write `true` or `false`"),
-        (
-            "request.identity_headers = [\"*\"]",
-            "request.identity_headers[0]: \"*\" does not fit",
-        ),
-        (
-            "request.identity_headers = [\":client\"]",
-            "\":client\" does not fit",
-        ),
-        (
-            "request.identity_headers = [\"X-User\"]",
-            "\"X-User\" does not fit",
-        ),
-        (
-            "request.identity_headers = \"x-user\"",
-            "is a string; write a list",
-        ),
-        (
-            "upstreams.allow = [\"10.0.0.0/40\"]",
-            "upstreams.allow[0]: \"10.0.0.0/40\" is not valid",
-        ),
-        (
-            "state.dir = \"\"",
-            "\"\" does not fit; write a string that is not empty",
-        ),
-        (
-            "secret.x = {}",
-            "secret.x: lacks its kind; give exactly one of `env`, `file`",
-        ),
-        (
-            "secret.x = { env = \"A\", file = \"b\" }",
-            "is of several kinds at once",
-        ),
+        ("request.identity_headers = [\"*\"]", "request.identity_headers[0]: \"*\" does not fit"),
+        ("request.identity_headers = [\":client\"]", "\":client\" does not fit"),
+        ("request.identity_headers = [\"X-User\"]", "\"X-User\" does not fit"),
+        ("request.identity_headers = \"x-user\"", "is a string; write a list"),
+        ("upstreams.allow = [\"10.0.0.0/40\"]", "upstreams.allow[0]: \"10.0.0.0/40\" is not valid"),
+        ("state.dir = \"\"", "\"\" does not fit; write a string that is not empty"),
+        ("secret.x = {}", "secret.x: lacks its kind; give exactly one of `env`, `file`"),
+        ("secret.x = { env = \"A\", file = \"b\" }", "is of several kinds at once"),
         ("secret.x.env = 1979-05-27", "is a datetime"),
-        (
-            "secret.\"a b\".env = \"A\"",
-            "secret.\"a b\": is not a name",
-        ),
-        (
-            "secret = \"hunter2\"",
-            "secret: is a string; write a table of names",
-        ),
-        (
-            "store.x.max_bytes = 5",
-            "store.x.max_bytes: is an integer; write a size",
-        ),
+        ("secret.\"a b\".env = \"A\"", "secret.\"a b\": is not a name"),
+        ("secret = \"hunter2\"", "secret: is a string; write a table of names"),
+        ("store.x.max_bytes = 5", "store.x.max_bytes: is an integer; write a size"),
         ("store.x.max_bytes = \"1TB\"", "\"1TB\" does not fit"),
-        (
-            "listen.b.address = \"127.0.0.1:8080\"",
-            "address of another listener",
-        ),
+        ("listen.b.address = \"127.0.0.1:8080\"", "address of another listener"),
         ("listen.b.address = \"127.0.0.1:8081\"", "or of [admin]"),
         (
             "listen.b = { address = \"127.0.0.1:1\", max_header_bytes = \"4KiB\" }",
@@ -168,33 +88,18 @@ fn what_does_not_fit_is_a_fault() {
         ),
     ];
     for (text, fault) in cases {
-        assert_fault(
-            parse(&[("gateway.toml", &format!("\n\n{text}\n{LISTEN}"))]),
-            fault,
-        );
+        assert_fault(parse(&[("gateway.toml", &format!("\n\n{text}\n{LISTEN}"))]), fault);
     }
 }
 
 #[test]
 fn unknown_keys_are_faults_with_the_nearest_known_key() {
     let cases = [
-        (
-            "[listne.x]",
-            "listne: is not a known key; did you mean `listen`?",
-        ),
-        (
-            "[runtime]\nworker = 1",
-            "runtime.worker: is not a known key; did you mean `workers`?",
-        ),
+        ("[listne.x]", "listne: is not a known key; did you mean `listen`?"),
+        ("[runtime]\nworker = 1", "runtime.worker: is not a known key; did you mean `workers`?"),
         ("[runtime]\nquantum = 1", "remove it; known here: `workers`"),
-        (
-            "[[route]]",
-            "`route` belongs in the api.toml of an API's folder",
-        ),
-        (
-            "[upstream.x]",
-            "`upstream` belongs in the api.toml of an API's folder",
-        ),
+        ("[[route]]", "`route` belongs in the api.toml of an API's folder"),
+        ("[upstream.x]", "`upstream` belongs in the api.toml of an API's folder"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(text), fault);
@@ -204,44 +109,26 @@ fn unknown_keys_are_faults_with_the_nearest_known_key() {
 #[test]
 fn a_gateway_needs_a_file_and_a_listener() {
     assert_fault(parse(&[]), "gateway.toml: is missing");
-    assert_fault(
-        parse(&[("gateway.toml", "")]),
-        "gateway.toml: listen: is missing",
-    );
-    assert_fault(
-        parse(&[("gateway.toml", "listen = 3")]),
-        "listen: is an integer",
-    );
-    assert_fault(
-        parse(&[("gateway.toml", "[listen.a]")]),
-        "gateway.toml:1: listen.a.address: is missing",
-    );
+    assert_fault(parse(&[("gateway.toml", "")]), "gateway.toml: listen: is missing");
+    assert_fault(parse(&[("gateway.toml", "listen = 3")]), "listen: is an integer");
+    assert_fault(parse(&[("gateway.toml", "[listen.a]")]), "gateway.toml:1: listen.a.address: is missing");
 }
 
 #[test]
 fn duplicate_names_are_faults() {
-    assert_fault(
-        gateway("[store.a]\n[store.a]"),
-        "gateway.toml:4: is not TOML: duplicate key",
-    );
+    assert_fault(gateway("[store.a]\n[store.a]"), "gateway.toml:4: is not TOML: duplicate key");
 }
 
 #[test]
 fn all_syntax_faults_of_a_file_come_at_once() {
     let faults = gateway("a = \nb = [1\n\n[c]\nd = 'x\n").unwrap_err();
     assert!(faults.len() > 1, "{faults:?}");
-    assert!(
-        faults[0].starts_with("gateway.toml:3: is not TOML"),
-        "{faults:?}"
-    );
+    assert!(faults[0].starts_with("gateway.toml:3: is not TOML"), "{faults:?}");
 }
 
 #[test]
 fn text_that_is_not_utf8_is_a_fault_with_its_line() {
     let tree = crate::config::Tree::from_files([("gateway.toml", b"# one\n# \xff\n".to_vec())]);
     let faults = crate::config::Config::parse(&tree).unwrap_err();
-    assert_eq!(
-        faults[0].to_string(),
-        "gateway.toml:2: is not UTF-8; save the file as UTF-8"
-    );
+    assert_eq!(faults[0].to_string(), "gateway.toml:2: is not UTF-8; save the file as UTF-8");
 }

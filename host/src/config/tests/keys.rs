@@ -1,6 +1,7 @@
 //! Owns tests of declared keys and of literal secrets.
 
-use crate::config::{Algorithm, KeyMaterial, KeySource};
+use crate::config::{KeyMaterial, KeySource};
+use crate::keys::Algorithm;
 
 use super::{LISTEN, PETS, assert_fault, gateway, parse};
 
@@ -17,37 +18,16 @@ fn keys_come_from_files_secrets_or_are_made() {
         keys.own.generate = "EdDSA"
     "#;
     let gateway = format!("{text}\n{LISTEN}");
-    let files = [
-        ("gateway.toml", gateway.as_str()),
-        ("keys/idp.json", PUBLIC_JWKS),
-        ("site.pem", "public"),
-    ];
+    let files = [("gateway.toml", gateway.as_str()), ("keys/idp.json", PUBLIC_JWKS), ("site.pem", "public")];
     let keys = parse(&files).unwrap().keys;
-    let KeySource::Jwks(KeyMaterial::File(file)) = &keys["idp"].source else {
-        panic!("{keys:?}")
-    };
-    assert_eq!(
-        (file.path.to_str(), &file.bytes[..]),
-        (Some("keys/idp.json"), PUBLIC_JWKS.as_bytes())
-    );
-    assert_eq!(
-        keys["remote"].source,
-        KeySource::Jwks(KeyMaterial::Secret("hush".to_owned()))
-    );
+    let KeySource::Jwks(KeyMaterial::File(file)) = &keys["idp"].source else { panic!("{keys:?}") };
+    assert_eq!((file.path.to_str(), &file.bytes[..]), (Some("keys/idp.json"), PUBLIC_JWKS.as_bytes()));
+    assert_eq!(keys["remote"].source, KeySource::Jwks(KeyMaterial::Secret("hush".to_owned())));
     assert!(matches!(
         &keys["site"].source,
-        KeySource::Pem {
-            material: KeyMaterial::File(_),
-            algorithm: Algorithm::Rs256
-        }
+        KeySource::Pem { material: KeyMaterial::File(_), algorithm: Algorithm::Rs256 }
     ));
-    assert_eq!(
-        keys["mac"].source,
-        KeySource::Hmac {
-            secret: "hush".to_owned(),
-            algorithm: Algorithm::Hs256
-        }
-    );
+    assert_eq!(keys["mac"].source, KeySource::Hmac { secret: "hush".to_owned(), algorithm: Algorithm::Hs256 });
     assert_eq!(keys["own"].source, KeySource::Generate(Algorithm::EdDsa));
     assert_eq!(keys["own"].place.key, "keys.own");
 }
@@ -55,51 +35,24 @@ fn keys_come_from_files_secrets_or_are_made() {
 #[test]
 fn keys_that_make_no_sense_are_faults() {
     let cases = [
-        (
-            "",
-            "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `generate`",
-        ),
-        (
-            "jwks = 'secret:s'\ngenerate = 'ES256'",
-            "keys.k: is of several kinds at once",
-        ),
-        (
-            "jwks = 'absent.json'",
-            "keys.k.jwks: names no file of the policies folder",
-        ),
+        ("", "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `generate`"),
+        ("jwks = 'secret:s'\ngenerate = 'ES256'", "keys.k: is of several kinds at once"),
+        ("jwks = 'absent.json'", "keys.k.jwks: names no file of the policies folder"),
         ("jwks = '/etc/passwd'", "names no file"),
         ("jwks = '../gateway.toml'", "names no file"),
         ("jwks = 'secret:x'", "names a secret that is not declared"),
         ("jwks = 3", "keys.k.jwks: is an integer"),
-        (
-            "jwks = 'secret:s'\nalgorithm = 'ES256'",
-            "keys.k.algorithm: has no meaning here",
-        ),
+        ("jwks = 'secret:s'\nalgorithm = 'ES256'", "keys.k.algorithm: has no meaning here"),
         ("pem = 'secret:s'", "keys.k.algorithm: is missing"),
-        (
-            "pem = 'secret:s'\nalgorithm = 'none'",
-            "keys.k.algorithm: \"none\" is not valid",
-        ),
-        (
-            "pem = 'secret:s'\nalgorithm = 'HS256'",
-            "keys.k.algorithm: is symmetric",
-        ),
+        ("pem = 'secret:s'\nalgorithm = 'none'", "keys.k.algorithm: \"none\" is not valid"),
+        ("pem = 'secret:s'\nalgorithm = 'HS256'", "keys.k.algorithm: is symmetric"),
         ("hmac = 'secret:s'", "keys.k.algorithm: is missing"),
-        (
-            "hmac = 'secret:s'\nalgorithm = 'RS256'",
-            "keys.k.algorithm: is not symmetric",
-        ),
-        (
-            "hmac = 'gateway.toml'\nalgorithm = 'HS256'",
-            "keys.k.hmac: names no secret; write \"secret:NAME\"",
-        ),
+        ("hmac = 'secret:s'\nalgorithm = 'RS256'", "keys.k.algorithm: is not symmetric"),
+        ("hmac = 'gateway.toml'\nalgorithm = 'HS256'", "keys.k.hmac: names no secret; write \"secret:NAME\""),
         ("generate = 'ES257'", "there is no such algorithm"),
     ];
     for (text, fault) in cases {
-        assert_fault(
-            gateway(&format!("[secret.s]\nenv = 'S'\n[keys.k]\n{text}\n")),
-            fault,
-        );
+        assert_fault(gateway(&format!("[secret.s]\nenv = 'S'\n[keys.k]\n{text}\n")), fault);
     }
 }
 
@@ -116,10 +69,7 @@ fn a_private_key_below_the_folder_is_a_fault() {
         ("idp.json", r#"{"keys":[{"kty":"EC","d":"AAAA"}]}"#),
         ("pets/tests/key.jwk", r#"{"kty":"oct","k":"AAAA"}"#),
     ] {
-        let expected = format!(
-            "{file}{}: holds a private key",
-            if file == "site.pem" { ":1" } else { "" }
-        );
+        let expected = format!("{file}{}: holds a private key", if file == "site.pem" { ":1" } else { "" });
         assert_fault(parse(&[("gateway.toml", LISTEN), (file, text)]), &expected);
     }
 }
@@ -127,31 +77,15 @@ fn a_private_key_below_the_folder_is_a_fault() {
 #[test]
 fn a_literal_secret_in_a_policy_configuration_is_a_fault() {
     let cases = [
-        (
-            "client_secret = 'hunter2'",
-            "route[0].chain[0].config.client_secret: is a literal secret",
-        ),
-        (
-            "deep = [{ db = { password = 'hunter2' } }]",
-            "config.deep[0].db.password: is a literal secret",
-        ),
-        (
-            "api_key = ['hunter2']",
-            "config.api_key[0]: is a literal secret",
-        ),
-        (
-            "x = '-----BEGIN PRIVATE KEY-----'",
-            "config.x: holds a private key",
-        ),
-        (
-            "x = \"\\u002d----BEGIN PRIVATE KEY-----\"",
-            "config.x: holds a private key",
-        ),
+        ("client_secret = 'hunter2'", "route[0].chain[0].config.client_secret: is a literal secret"),
+        ("deep = [{ db = { password = 'hunter2' } }]", "config.deep[0].db.password: is a literal secret"),
+        ("api_key = ['hunter2']", "config.api_key[0]: is a literal secret"),
+        ("x = '-----BEGIN PRIVATE KEY-----'", "config.x: holds a private key"),
+        ("x = \"\\u002d----BEGIN PRIVATE KEY-----\"", "config.x: holds a private key"),
     ];
     for (config, fault) in cases {
         let route = "[[route]]\nname = 'a'\nmatch.path = '/'\nupstream = 'pets'\n";
-        let text =
-            format!("{PETS}{route}chain = [{{ policy = 'cors', config = {{ {config} }} }}]\n");
+        let text = format!("{PETS}{route}chain = [{{ policy = 'cors', config = {{ {config} }} }}]\n");
         let faults = super::api(&text);
         assert!(!format!("{faults:?}").contains("hunter2"));
         assert_fault(faults, fault);
@@ -160,8 +94,5 @@ fn a_literal_secret_in_a_policy_configuration_is_a_fault() {
 
 #[test]
 fn a_private_key_in_a_comment_is_a_fault() {
-    assert_fault(
-        gateway("# -----BEGIN EC PRIVATE KEY-----"),
-        "gateway.toml:3: holds a private key",
-    );
+    assert_fault(gateway("# -----BEGIN EC PRIVATE KEY-----"), "gateway.toml:3: holds a private key");
 }

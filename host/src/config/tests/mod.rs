@@ -14,8 +14,7 @@ use super::{Api, Config, Tree};
 const LISTEN: &str = "[listen.public]\naddress = \"127.0.0.1:8080\"\n";
 
 /// The least api.toml with an upstream.
-const PETS: &str =
-    "name = \"pets\"\nversion = \"1\"\n[upstream.pets]\ntargets = [\"http://127.0.0.1:9001\"]\n";
+const PETS: &str = "name = \"pets\"\nversion = \"1\"\n[upstream.pets]\ntargets = [\"http://127.0.0.1:9001\"]\n";
 
 /// Parse `LISTEN` and more.
 fn gateway(more: &str) -> Result<Config, Vec<String>> {
@@ -24,9 +23,7 @@ fn gateway(more: &str) -> Result<Config, Vec<String>> {
 
 /// Parse an API beside a gateway.toml that declares the policies `cors` and `jwt`.
 fn api(text: &str) -> Result<Api, Vec<String>> {
-    let gateway = format!(
-        "{LISTEN}[policy.cors]\nsource = \"builtin:cors\"\n[policy.jwt]\nsource = \"builtin:jwt\"\n"
-    );
+    let gateway = format!("{LISTEN}[policy.cors]\nsource = \"builtin:cors\"\n[policy.jwt]\nsource = \"builtin:jwt\"\n");
     let config = parse(&[("gateway.toml", &gateway), ("pets/api.toml", text)])?;
     Ok(config.apis.into_iter().next().expect("one API"))
 }
@@ -83,10 +80,7 @@ chain = ["jwt", "cors"]
         ("loose/other.toml", ""),
     ])
     .unwrap_err();
-    let begins: Vec<&str> = faults
-        .iter()
-        .map(|fault| fault.split("; ").next().unwrap())
-        .collect();
+    let begins: Vec<&str> = faults.iter().map(|fault| fault.split("; ").next().unwrap()).collect();
     assert_eq!(
         begins,
         [

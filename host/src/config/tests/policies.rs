@@ -27,71 +27,37 @@ fn a_policy_has_a_source_powers_and_limits() {
     assert_eq!(policy.source, PolicySource::Builtin("jwt".to_owned()));
     assert_eq!(policy.grants.len(), 5);
     assert_eq!(policy.grants[0], Grant::Key("idp".to_owned()));
-    assert_eq!(
-        (policy.limits.cpu, policy.limits.wall),
-        (Duration::from_millis(7), Duration::from_secs(1))
-    );
-    assert_eq!(
-        (
-            policy.limits.memory,
-            policy.limits.instances,
-            policy.limits.calls
-        ),
-        (16 << 20, 2, 1000)
-    );
-    assert_eq!(
-        (policy.place.line, policy.place.key.as_str()),
-        (Some(6), "policy.jwt")
-    );
+    assert_eq!((policy.limits.cpu, policy.limits.wall), (Duration::from_millis(7), Duration::from_secs(1)));
+    assert_eq!((policy.limits.memory, policy.limits.instances, policy.limits.calls), (16 << 20, 2, 1000));
+    assert_eq!((policy.place.line, policy.place.key.as_str()), (Some(6), "policy.jwt"));
 }
 
 #[test]
 fn a_granted_store_nobody_declared_has_the_defaults() {
-    let config =
-        gateway("[policy.a]\nsource = 'builtin:a'\ngrant = ['store:counts:read']").unwrap();
+    let config = gateway("[policy.a]\nsource = 'builtin:a'\ngrant = ['store:counts:read']").unwrap();
     let store = &config.stores["counts"];
-    assert_eq!(
-        (
-            store.namespace.as_deref(),
-            store.max_entries,
-            store.max_bytes
-        ),
-        (None, 10_000, 16 << 20)
-    );
+    assert_eq!((store.namespace.as_deref(), store.max_entries, store.max_bytes), (None, 10_000, 16 << 20));
 }
 
 #[test]
 fn a_component_of_the_folder_is_held_with_its_bytes() {
     let gateway = format!("{LISTEN}[policy.guard]\nsource = \"file:wasm/guard.wasm\"\n");
     let config = parse(&[("gateway.toml", &gateway), ("wasm/guard.wasm", "guard")]).unwrap();
-    let PolicySource::File(file) = &config.policies["guard"].source else {
-        panic!("{config:?}")
-    };
+    let PolicySource::File(file) = &config.policies["guard"].source else { panic!("{config:?}") };
     assert_eq!(&file.bytes[..], b"guard");
-    assert!(
-        !format!("{config:?}").contains("103, 117"),
-        "bytes are not shown"
-    );
+    assert!(!format!("{config:?}").contains("103, 117"), "bytes are not shown");
 }
 
 #[test]
 fn a_digest_must_be_that_of_the_file() {
     let with = |digest: &str| {
-        let gateway = format!(
-            "{LISTEN}[policy.guard]\nsource = \"file:guard.wasm\"\ndigest = \"{digest}\"\n"
-        );
+        let gateway = format!("{LISTEN}[policy.guard]\nsource = \"file:guard.wasm\"\ndigest = \"{digest}\"\n");
         parse(&[("gateway.toml", &gateway), ("guard.wasm", "guard")])
     };
     assert!(with(GUARD).is_ok());
-    assert_fault(
-        with(&GUARD.replace('8', "9")),
-        "gateway.toml:5: policy.guard.digest: is not the digest of the file",
-    );
+    assert_fault(with(&GUARD.replace('8', "9")), "gateway.toml:5: policy.guard.digest: is not the digest of the file");
     assert_fault(with("md5:00"), "it is no SHA-256 digest");
-    assert_fault(
-        with(&GUARD.replace("sha256:a9", "sha256:zz")),
-        "it is no SHA-256 digest",
-    );
+    assert_fault(with(&GUARD.replace("sha256:a9", "sha256:zz")), "it is no SHA-256 digest");
 }
 
 #[test]
@@ -101,51 +67,21 @@ fn policies_that_make_no_sense_are_faults() {
         ("source = 'jwt'", "it names no component"),
         ("source = 'builtin:'", "it names no component"),
         ("source = 'https:x'", "it names no component"),
-        (
-            "source = 'file:absent.wasm'",
-            "policy.p.source: names no file of the policies folder",
-        ),
+        ("source = 'file:absent.wasm'", "policy.p.source: names no file of the policies folder"),
         ("source = 'file:../guard.wasm'", "names no file"),
-        (
-            "source = 'builtin:a'\ngrant = ['fly']",
-            "policy.p.grant[0]: \"fly\" is not valid: there is no such power",
-        ),
-        (
-            "source = 'builtin:a'\ngrant = ['key:k']",
-            "names the keys `k`, which are not declared",
-        ),
-        (
-            "source = 'builtin:a'\ngrant = ['egress:idp']",
-            "egress is not built into this version",
-        ),
-        (
-            "source = 'builtin:a'\ngrant = ['write::client']",
-            "facts cannot be written",
-        ),
-        (
-            "source = 'builtin:a'\ngrant = 'respond'",
-            "policy.p.grant: is a string; write a list",
-        ),
-        (
-            "source = 'builtin:a'\ngrants = []",
-            "policy.p.grants: is not a known key; did you mean `grant`?",
-        ),
+        ("source = 'builtin:a'\ngrant = ['fly']", "policy.p.grant[0]: \"fly\" is not valid: there is no such power"),
+        ("source = 'builtin:a'\ngrant = ['key:k']", "names the keys `k`, which are not declared"),
+        ("source = 'builtin:a'\ngrant = ['egress:idp']", "egress is not built into this version"),
+        ("source = 'builtin:a'\ngrant = ['write::client']", "facts cannot be written"),
+        ("source = 'builtin:a'\ngrant = 'respond'", "policy.p.grant: is a string; write a list"),
+        ("source = 'builtin:a'\ngrants = []", "policy.p.grants: is not a known key; did you mean `grant`?"),
         (
             "source = 'builtin:a'\nlimits.cpu = '2s'",
             "policy.p.limits.cpu: \"2s\" does not fit; write a duration from \"1ms\" to \"1s\"",
         ),
-        (
-            "source = 'builtin:a'\nlimits.memory = '32KiB'",
-            "write a size from \"64KiB\" to \"64MiB\"",
-        ),
-        (
-            "source = 'builtin:a'\nlimits.wall = '2ms'",
-            "policy.p.limits.wall: is less than `cpu`",
-        ),
-        (
-            "source = 'builtin:a'\nlimits.fuel = 3",
-            "policy.p.limits.fuel: is not a known key",
-        ),
+        ("source = 'builtin:a'\nlimits.memory = '32KiB'", "write a size from \"64KiB\" to \"64MiB\""),
+        ("source = 'builtin:a'\nlimits.wall = '2ms'", "policy.p.limits.wall: is less than `cpu`"),
+        ("source = 'builtin:a'\nlimits.fuel = 3", "policy.p.limits.fuel: is not a known key"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[policy.p]\n{text}\n")), fault);
@@ -154,8 +90,5 @@ fn policies_that_make_no_sense_are_faults() {
 
 #[test]
 fn a_faulty_policy_is_still_declared() {
-    assert_fault(
-        gateway("[policy.p]\nsource = 'p'\n[[chain]]\npolicy = 'p'\n"),
-        "it names no component",
-    );
+    assert_fault(gateway("[policy.p]\nsource = 'p'\n[[chain]]\npolicy = 'p'\n"), "it names no component");
 }

@@ -4,34 +4,16 @@ use super::*;
 
 #[test]
 fn an_rsa_key_without_alg_serves_every_rsa_algorithm_and_one_with_alg_only_that() {
-    let (rs256, ps512) = (
-        rsa_signature(&RSA_PKCS1_SHA256),
-        rsa_signature(&RSA_PSS_SHA512),
-    );
+    let (rs256, ps512) = (rsa_signature(&RSA_PKCS1_SHA256), rsa_signature(&RSA_PSS_SHA512));
     let any = set(&[rsa_jwk()]).unwrap();
     assert_eq!(any.verify(Algorithm::Rs256, None, MESSAGE, &rs256), Ok(()));
     assert_eq!(any.verify(Algorithm::Ps512, None, MESSAGE, &ps512), Ok(()));
-    assert_eq!(
-        any.verify(Algorithm::Ps256, None, MESSAGE, &ps512),
-        Err(BadSignature)
-    );
-    assert_eq!(
-        any.verify(Algorithm::Es256, None, MESSAGE, &rs256),
-        Err(UnknownKey)
-    );
+    assert_eq!(any.verify(Algorithm::Ps256, None, MESSAGE, &ps512), Err(BadSignature));
+    assert_eq!(any.verify(Algorithm::Es256, None, MESSAGE, &rs256), Err(UnknownKey));
     let bound = set(&[with(&rsa_jwk(), json!({ "alg": "RS256", "kid": "r" }))]).unwrap();
-    assert_eq!(
-        bound.verify(Algorithm::Rs256, Some("r"), MESSAGE, &rs256),
-        Ok(())
-    );
-    assert_eq!(
-        bound.verify(Algorithm::Ps512, Some("r"), MESSAGE, &ps512),
-        Err(WrongAlgorithm)
-    );
-    assert_eq!(
-        bound.verify(Algorithm::Ps512, None, MESSAGE, &ps512),
-        Err(UnknownKey)
-    );
+    assert_eq!(bound.verify(Algorithm::Rs256, Some("r"), MESSAGE, &rs256), Ok(()));
+    assert_eq!(bound.verify(Algorithm::Ps512, Some("r"), MESSAGE, &ps512), Err(WrongAlgorithm));
+    assert_eq!(bound.verify(Algorithm::Ps512, None, MESSAGE, &ps512), Err(UnknownKey));
 }
 
 #[test]
@@ -41,11 +23,7 @@ fn an_id_selects_and_an_empty_one_is_an_id() {
     let (_, other) = signer(Algorithm::Es256);
     let mut nameless = other.clone();
     nameless.as_object_mut().unwrap().remove("kid");
-    let keys = [
-        with(&jwk, json!({ "kid": "" })),
-        with(&other, json!({ "kid": "other" })),
-        nameless,
-    ];
+    let keys = [with(&jwk, json!({ "kid": "" })), with(&other, json!({ "kid": "other" })), nameless];
     let set = set(&keys).unwrap();
     let ask = |id| set.verify(Algorithm::Es256, id, MESSAGE, &signature);
     assert_eq!(ask(Some("")), Ok(()));
@@ -82,48 +60,24 @@ fn a_set_without_a_usable_key_says_why_the_first_was_refused() {
     let short = |bytes: usize| text(&[&[0x80][..], &vec![1; bytes - 1]].concat());
     let cases = [
         (with(&rsa_jwk(), json!({ "n": short(255) })), Unusable::Size),
-        (
-            with(&rsa_jwk(), json!({ "n": short(1025) })),
-            Unusable::Size,
-        ),
+        (with(&rsa_jwk(), json!({ "n": short(1025) })), Unusable::Size),
         (with(&rsa_jwk(), json!({ "e": "AQ" })), Unusable::Malformed),
-        (
-            with(&rsa_jwk(), json!({ "e": "AQAA" })),
-            Unusable::Malformed,
-        ),
+        (with(&rsa_jwk(), json!({ "e": "AQAA" })), Unusable::Malformed),
         (with(&rsa_jwk(), json!({ "n": "%%" })), Unusable::Malformed),
-        (
-            with(&rsa_jwk(), json!({ "alg": "RSA-OAEP" })),
-            Unusable::Unsupported,
-        ),
-        (
-            with(&rsa_jwk(), json!({ "alg": "HS256" })),
-            Unusable::Unsupported,
-        ),
+        (with(&rsa_jwk(), json!({ "alg": "RSA-OAEP" })), Unusable::Unsupported),
+        (with(&rsa_jwk(), json!({ "alg": "HS256" })), Unusable::Unsupported),
         (with(&ec, json!({ "alg": "ES384" })), Unusable::Unsupported),
         (with(&ec, json!({ "crv": "P-384" })), Unusable::Malformed),
-        (
-            with(&ec, json!({ "crv": "secp256k1" })),
-            Unusable::Unsupported,
-        ),
+        (with(&ec, json!({ "crv": "secp256k1" })), Unusable::Unsupported),
         (with(&ec, json!({ "y": ec["x"] })), Unusable::Malformed),
         (with(&ec, json!({ "kid": 7 })), Unusable::Malformed),
-        (
-            with(&ec, json!({ "use": "enc" })),
-            Unusable::NotForVerifying,
-        ),
-        (
-            with(&ec, json!({ "key_ops": [] })),
-            Unusable::NotForVerifying,
-        ),
+        (with(&ec, json!({ "use": "enc" })), Unusable::NotForVerifying),
+        (with(&ec, json!({ "key_ops": [] })), Unusable::NotForVerifying),
         (oct(31, "HS256"), Unusable::Size),
         (oct(47, "HS384"), Unusable::Size),
         (oct(63, "HS512"), Unusable::Size),
         (oct(64, "RS256"), Unusable::Unsupported),
-        (
-            json!({ "kty": "oct", "k": text(&[7; 64]) }),
-            Unusable::Unsupported,
-        ),
+        (json!({ "kty": "oct", "k": text(&[7; 64]) }), Unusable::Unsupported),
         (json!("text"), Unusable::Malformed),
     ];
     for (key, expected) in cases {
@@ -137,23 +91,10 @@ fn a_set_without_a_usable_key_says_why_the_first_was_refused() {
 
 #[test]
 fn a_leading_zero_octet_changes_no_rsa_key() {
-    let n = URL_SAFE_NO_PAD
-        .decode(rsa_jwk()["n"].as_str().unwrap())
-        .unwrap();
-    let padded = with(
-        &rsa_jwk(),
-        json!({ "n": text(&[&[0], n.as_slice()].concat()) }),
-    );
+    let n = URL_SAFE_NO_PAD.decode(rsa_jwk()["n"].as_str().unwrap()).unwrap();
+    let padded = with(&rsa_jwk(), json!({ "n": text(&[&[0], n.as_slice()].concat()) }));
     let set = set(&[padded]).unwrap();
-    assert_eq!(
-        set.verify(
-            Algorithm::Rs256,
-            None,
-            MESSAGE,
-            &rsa_signature(&RSA_PKCS1_SHA256)
-        ),
-        Ok(())
-    );
+    assert_eq!(set.verify(Algorithm::Rs256, None, MESSAGE, &rsa_signature(&RSA_PKCS1_SHA256)), Ok(()));
 }
 
 #[test]
@@ -164,38 +105,19 @@ fn one_id_may_name_keys_of_different_algorithms_but_not_two_of_one() {
     let (_, again) = signer(Algorithm::EdDsa);
     let [es256, eddsa, again] = [&es256, &eddsa, &again].map(|key| with(key, id.clone()));
     assert!(set(&[es256.clone(), eddsa.clone(), with(&rsa_jwk(), id.clone())]).is_ok());
-    assert!(matches!(
-        set(&[es256, eddsa, again]),
-        Err(KeyError::DuplicateKeyId(Algorithm::EdDsa))
-    ));
+    assert!(matches!(set(&[es256, eddsa, again]), Err(KeyError::DuplicateKeyId(Algorithm::EdDsa))));
     let bound = with(&with(&rsa_jwk(), id.clone()), json!({ "alg": "PS384" }));
-    assert!(matches!(
-        set(&[with(&rsa_jwk(), id), bound]),
-        Err(KeyError::DuplicateKeyId(Algorithm::Ps384))
-    ));
+    assert!(matches!(set(&[with(&rsa_jwk(), id), bound]), Err(KeyError::DuplicateKeyId(Algorithm::Ps384))));
 }
 
 #[test]
 fn sets_are_bounded_in_keys_and_bytes() {
     let key = oct(32, "HS256");
     assert!(set(&vec![key.clone(); 100]).is_ok());
-    assert!(matches!(
-        set(&vec![key.clone(); 101]),
-        Err(KeyError::TooManyKeys)
-    ));
+    assert!(matches!(set(&vec![key.clone(); 101]), Err(KeyError::TooManyKeys)));
     let long = with(&key, json!({ "x5c": "a".repeat(256 * 1024) }));
     assert!(matches!(set(&[long]), Err(KeyError::TooLarge)));
-    for bad in [
-        "",
-        "[]",
-        "{}",
-        r#"{"keys":{}}"#,
-        r#"{"keys":[]} x"#,
-        "\u{1}",
-    ] {
-        assert!(
-            matches!(KeySet::from_jwks(bad.as_bytes()), Err(KeyError::NotAKeySet)),
-            "{bad}"
-        );
+    for bad in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]} x"#, "\u{1}"] {
+        assert!(matches!(KeySet::from_jwks(bad.as_bytes()), Err(KeyError::NotAKeySet)), "{bad}");
     }
 }

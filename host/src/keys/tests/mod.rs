@@ -18,8 +18,7 @@ use spki::der::pem::{LineEnding, encode_string};
 use super::VerifyError::{BadSignature, UnknownKey, WrongAlgorithm};
 use super::*;
 
-static RSA: LazyLock<RsaKeyPair> =
-    LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
 const MESSAGE: &[u8] = b"message";
 
 fn text(bytes: &[u8]) -> String {
@@ -47,8 +46,7 @@ fn rsa_jwk() -> Value {
 
 fn rsa_signature(scheme: &'static dyn aws_lc_rs::signature::RsaEncoding) -> Vec<u8> {
     let mut signature = vec![0; RSA.public_modulus_len()];
-    RSA.sign(scheme, &SystemRandom::new(), MESSAGE, &mut signature)
-        .unwrap();
+    RSA.sign(scheme, &SystemRandom::new(), MESSAGE, &mut signature).unwrap();
     signature
 }
 

@@ -46,28 +46,18 @@ impl AccessLog {
         let (done, finished) = sync_channel(1);
         let closing = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(records, output, Arc::clone(&closing), dropped.clone());
-        thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || {
-                writer.run();
-                // Nobody may be waiting any more.
-                let _ = done.send(());
-            })?;
-        let guard = AccessLogGuard {
-            queue: queue.clone(),
-            closing,
-            finished,
-        };
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            writer.run();
+            // Nobody may be waiting any more.
+            let _ = done.send(());
+        })?;
+        let guard = AccessLogGuard { queue: queue.clone(), closing, finished };
         Ok((Self { queue, dropped }, guard))
     }
 
     /// Hand over a record, or drop it when the queue is full or the log closed.
     pub(crate) fn record(&self, record: Record) {
-        if self
-            .queue
-            .try_send(Message::Record(Box::new(record)))
-            .is_err()
-        {
+        if self.queue.try_send(Message::Record(Box::new(record))).is_err() {
             self.dropped.inc();
         }
     }

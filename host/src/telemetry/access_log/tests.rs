@@ -55,9 +55,7 @@ impl Writes {
         let text = self.0.lock().unwrap().concat();
         let text = String::from_utf8(text).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'));
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -131,11 +129,7 @@ fn all_that_was_handed_in_before_the_close_is_written_in_few_writes() {
         log.record(record(&format!("/{n}")));
     }
     assert!(guard.close(LONG));
-    let paths: Vec<_> = writes
-        .lines()
-        .iter()
-        .map(|line| line["path"].clone())
-        .collect();
+    let paths: Vec<_> = writes.lines().iter().map(|line| line["path"].clone()).collect();
     let expected: Vec<_> = (0..QUEUE / 2).map(|n| json!(format!("/{n}"))).collect();
     assert_eq!(paths, expected);
     assert_eq!(dropped.get(), 0);

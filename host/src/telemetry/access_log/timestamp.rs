@@ -49,20 +49,13 @@ mod tests {
             let time = UNIX_EPOCH + Duration::new(seconds, 1_002_999);
             assert_eq!(rfc3339(time), format!("{shown}.001002Z"));
         }
-        assert_eq!(
-            rfc3339(UNIX_EPOCH - Duration::from_secs(1)),
-            "1970-01-01T00:00:00.000000Z"
-        );
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00.000000Z");
     }
 
     #[test]
     fn every_day_of_eight_centuries_follows_the_one_before() {
         let length = |year: u64, month| match month {
-            2 if year.is_multiple_of(4)
-                && (!year.is_multiple_of(100) || year.is_multiple_of(400)) =>
-            {
-                29
-            }
+            2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
             2 => 28,
             4 | 6 | 9 | 11 => 30,
             _ => 31,

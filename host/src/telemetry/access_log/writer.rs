@@ -33,20 +33,8 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: io::Write> Writer<W> {
-    pub(super) fn new(
-        records: Receiver<Message>,
-        output: W,
-        closing: Arc<AtomicBool>,
-        dropped: Counter,
-    ) -> Self {
-        Self {
-            records,
-            output,
-            closing,
-            dropped,
-            batch: Vec::new(),
-            lines: 0,
-        }
+    pub(super) fn new(records: Receiver<Message>, output: W, closing: Arc<AtomicBool>, dropped: Counter) -> Self {
+        Self { records, output, closing, dropped, batch: Vec::new(), lines: 0 }
     }
 
     /// Until the log is closed or all senders are gone.

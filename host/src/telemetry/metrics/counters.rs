@@ -28,9 +28,7 @@ const RESERVED_LABELS: [&str; 2] = ["api", "policy"];
 pub(crate) enum CounterFault {
     #[error("a name is not [a-z][a-z0-9_]* of at most {MAX_NAME} bytes")]
     Name,
-    #[error(
-        "the names `calls` and `instances` and the labels `api` and `policy` belong to the host"
-    )]
+    #[error("the names `calls` and `instances` and the labels `api` and `policy` belong to the host")]
     Reserved,
     #[error("a label is given twice")]
     Duplicate,
@@ -95,13 +93,8 @@ struct Set {
 
 impl Set {
     fn new(labels: &[(&str, &str)], count: u64) -> Self {
-        let owned = labels
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()));
-        Self {
-            labels: owned.collect(),
-            count: AtomicU64::new(count),
-        }
+        let owned = labels.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Self { labels: owned.collect(), count: AtomicU64::new(count) }
     }
 }
 
@@ -118,13 +111,7 @@ impl Names {
         set.is_some()
     }
 
-    fn insert(
-        &self,
-        name: &str,
-        key: Vec<u8>,
-        labels: &[(&str, &str)],
-        by: u64,
-    ) -> Result<(), CounterFault> {
+    fn insert(&self, name: &str, key: Vec<u8>, labels: &[(&str, &str)], by: u64) -> Result<(), CounterFault> {
         let mut names = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         if !names.contains_key(name) && names.len() >= MAX_NAMES {
             return Err(CounterFault::TooManyNames);
@@ -138,10 +125,7 @@ impl Names {
                 let others: Vec<_> = labels.iter().map(|(name, _)| (*name, OTHER)).collect();
                 sets.other.get_or_insert_with(|| Set::new(&others, 0))
             }
-            _ => sets
-                .by_key
-                .entry(key.into_boxed_slice())
-                .or_insert_with(|| Set::new(labels, 0)),
+            _ => sets.by_key.entry(key.into_boxed_slice()).or_insert_with(|| Set::new(labels, 0)),
         };
         set.count.fetch_add(by, Relaxed);
         Ok(())
@@ -175,10 +159,7 @@ impl Uses {
                     let host = [("api", &*api), ("policy", &*policy)];
                     let all = host.into_iter().chain(labels);
                     let owned = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                    Sample {
-                        labels: owned.collect(),
-                        count,
-                    }
+                    Sample { labels: owned.collect(), count }
                 }));
             }
         }
@@ -186,9 +167,7 @@ impl Uses {
             let help = "Counted by policies";
             let mut family = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
             for Sample { labels, count } in samples {
-                family
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
         }
         Ok(())
@@ -240,18 +219,12 @@ fn check_labels(sorted: &[(&str, &str)]) -> Result<(), CounterFault> {
         }
     }
     let twice = sorted.windows(2).any(|pair| pair[0].0 == pair[1].0);
-    if twice {
-        Err(CounterFault::Duplicate)
-    } else {
-        Ok(())
-    }
+    if twice { Err(CounterFault::Duplicate) } else { Ok(()) }
 }
 
 fn is_name(name: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    name.len() <= MAX_NAME
-        && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
-        && name.bytes().all(rest)
+    name.len() <= MAX_NAME && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && name.bytes().all(rest)
 }
 
 /// One key per label set. No text holds the octet FF, so it keeps any two sets apart.

@@ -8,8 +8,7 @@ use prometheus_client::encoding::{EncodeLabelSet, MetricEncoder, NoLabelSet};
 
 /// Upper bounds, in microseconds: 1 ms to 10 s.
 const BOUNDS: [u64; 13] = [
-    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-    5_000_000, 10_000_000,
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 const BUCKETS: usize = BOUNDS.len() + 1;
 
@@ -28,15 +27,8 @@ impl Histogram {
     }
 
     /// The count is the sum of the buckets read, so that the two agree while others observe.
-    pub(super) fn encode(
-        &self,
-        encoder: &mut MetricEncoder<'_>,
-        labels: &impl EncodeLabelSet,
-    ) -> fmt::Result {
-        let bounds = BOUNDS
-            .iter()
-            .map(|us| *us as f64 / 1e6)
-            .chain([f64::INFINITY]);
+    pub(super) fn encode(&self, encoder: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet) -> fmt::Result {
+        let bounds = BOUNDS.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
         let counts = self.buckets.iter().map(|bucket| bucket.load(Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
@@ -44,8 +36,6 @@ impl Histogram {
             return Ok(());
         }
         let sum = self.sum_us.load(Relaxed) as f64 / 1e6;
-        encoder
-            .encode_family(labels)?
-            .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+        encoder.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 }

@@ -50,9 +50,7 @@ pub(crate) enum CallOutcome {
 }
 
 impl Label for CallOutcome {
-    const NAMES: &'static [&'static str] = &[
-        "pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy",
-    ];
+    const NAMES: &'static [&'static str] = &["pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy"];
 
     fn index(self) -> usize {
         self as usize
@@ -64,27 +62,16 @@ impl Label for CallOutcome {
 pub(crate) enum Retirement {
     /// It has served its number of calls.
     Calls,
-    Age,
     /// Its memory passed the high-water mark.
     Memory,
     Trap,
     Timeout,
-    /// The request ended during the call.
-    Cancelled,
     /// A newer generation took its place.
     Replaced,
 }
 
 impl Label for Retirement {
-    const NAMES: &'static [&'static str] = &[
-        "calls",
-        "age",
-        "memory",
-        "trap",
-        "timeout",
-        "cancelled",
-        "replaced",
-    ];
+    const NAMES: &'static [&'static str] = &["calls", "memory", "trap", "timeout", "replaced"];
 
     fn index(self) -> usize {
         self as usize
@@ -95,13 +82,11 @@ impl Label for Retirement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReloadOutcome {
     Applied,
-    /// Applied, with faulty parts kept at their last good version.
-    Partial,
     Rejected,
 }
 
 impl Label for ReloadOutcome {
-    const NAMES: &'static [&'static str] = &["applied", "partial", "rejected"];
+    const NAMES: &'static [&'static str] = &["applied", "rejected"];
 
     fn index(self) -> usize {
         self as usize
@@ -125,10 +110,6 @@ impl<const N: usize> Counts<N> {
 
     /// Index and count of those that were ever counted; the others would only lengthen the answer.
     pub(super) fn counted(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.0
-            .iter()
-            .map(|count| count.load(Relaxed))
-            .enumerate()
-            .filter(|(_, count)| *count > 0)
+        self.0.iter().map(|count| count.load(Relaxed)).enumerate().filter(|(_, count)| *count > 0)
     }
 }

@@ -49,21 +49,10 @@ impl Listeners {
         ListenerMetrics { open }
     }
 
-    pub(super) fn retain(&self, live: impl Fn(&str) -> bool) {
-        self.series.retain(|listener| live(listener));
-    }
-
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(
-            "connections",
-            "Connections open",
-            None,
-            MetricType::Gauge,
-        )?;
+        let mut family = encoder.encode_descriptor("connections", "Connections open", None, MetricType::Gauge)?;
         for (listener, open) in self.series.all() {
-            family
-                .encode_family(&[("listener", &*listener)])?
-                .encode_gauge(&open.load(Relaxed))?;
+            family.encode_family(&[("listener", &*listener)])?.encode_gauge(&open.load(Relaxed))?;
         }
         Ok(())
     }

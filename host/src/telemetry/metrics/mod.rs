@@ -49,28 +49,15 @@ impl Metrics {
         let generation = Gauge::default();
         let access_log_dropped = Counter::default();
         let mut registry = Registry::with_prefix("lockgate");
-        registry.register(
-            "build",
-            "The program that runs",
-            Info::new([("version", version), ("wasmtime", wasmtime)]),
-        );
-        registry.register(
-            "generation",
-            "Number of the generation that serves",
-            generation.clone(),
-        );
+        registry.register("build", "The program that runs", Info::new([("version", version), ("wasmtime", wasmtime)]));
+        registry.register("generation", "Number of the generation that serves", generation.clone());
         registry.register(
             "access_log_dropped",
             "Access records lost because the log was slow or broken",
             access_log_dropped.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self {
-            live,
-            generation,
-            access_log_dropped,
-            registry,
-        }
+        Self { live, generation, access_log_dropped, registry }
     }
 
     /// The handle of a route; the same names give the same numbers.
@@ -98,8 +85,7 @@ impl Metrics {
     }
 
     pub(crate) fn set_generation(&self, number: u64) {
-        self.generation
-            .set(i64::try_from(number).unwrap_or(i64::MAX));
+        self.generation.set(i64::try_from(number).unwrap_or(i64::MAX));
     }
 
     /// What the access log counts its losses in.
@@ -121,11 +107,6 @@ impl Metrics {
     /// Forget the counters of uses that are not live, given API and policy.
     pub(crate) fn retain_policy_counters(&self, live: impl Fn(&str, &str) -> bool) {
         self.live.counters.retain(live);
-    }
-
-    /// Forget the listeners that are not live.
-    pub(crate) fn retain_listeners(&self, live: impl Fn(&str) -> bool) {
-        self.live.listeners.retain(live);
     }
 
     /// Everything, as [`CONTENT_TYPE`]. What was never counted is left out.
@@ -154,12 +135,8 @@ impl Collector for Live {
         self.policies.encode(&mut encoder)?;
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
-        let mut reloads = encoder.encode_descriptor(
-            "reloads",
-            "Reloads of the configuration",
-            None,
-            MetricType::Counter,
-        )?;
+        let mut reloads =
+            encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
         for (index, count) in self.reloads.counted() {
             reloads
                 .encode_family(&[("outcome", ReloadOutcome::NAMES[index])])?

@@ -22,9 +22,7 @@ pub(crate) struct PolicyMetrics {
 
 impl PolicyMetrics {
     pub(crate) fn called(&self, hook: Hook, outcome: CallOutcome) {
-        self.cells
-            .calls
-            .inc(hook.index() * OUTCOMES + outcome.index());
+        self.cells.calls.inc(hook.index() * OUTCOMES + outcome.index());
     }
 
     /// An instance was made; it counts as alive until the guard is dropped.
@@ -77,12 +75,8 @@ impl Policies {
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let all = self.series.all();
-        let mut calls = encoder.encode_descriptor(
-            "policy_calls",
-            "Hook calls of policies",
-            None,
-            MetricType::Counter,
-        )?;
+        let mut calls =
+            encoder.encode_descriptor("policy_calls", "Hook calls of policies", None, MetricType::Counter)?;
         for (policy, cells) in &all {
             for (index, count) in cells.calls.counted() {
                 let labels = [
@@ -90,21 +84,13 @@ impl Policies {
                     ("hook", Hook::NAMES[index / OUTCOMES]),
                     ("outcome", CallOutcome::NAMES[index % OUTCOMES]),
                 ];
-                calls
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+                calls.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
         }
-        let mut instances = encoder.encode_descriptor(
-            "policy_instances",
-            "Instances of policies alive",
-            None,
-            MetricType::Gauge,
-        )?;
+        let mut instances =
+            encoder.encode_descriptor("policy_instances", "Instances of policies alive", None, MetricType::Gauge)?;
         for (policy, cells) in &all {
-            instances
-                .encode_family(&[("policy", &**policy)])?
-                .encode_gauge(&cells.instances.load(Relaxed))?;
+            instances.encode_family(&[("policy", &**policy)])?.encode_gauge(&cells.instances.load(Relaxed))?;
         }
         let mut retirements = encoder.encode_descriptor(
             "instance_retirements",
@@ -115,9 +101,7 @@ impl Policies {
         for (policy, cells) in &all {
             for (index, count) in cells.retirements.counted() {
                 let labels = [("policy", &**policy), ("reason", Retirement::NAMES[index])];
-                retirements
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+                retirements.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
         }
         Ok(())

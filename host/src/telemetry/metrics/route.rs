@@ -61,12 +61,7 @@ impl Routes {
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let all = self.series.all();
-        let mut requests = encoder.encode_descriptor(
-            "requests",
-            "Requests answered",
-            None,
-            MetricType::Counter,
-        )?;
+        let mut requests = encoder.encode_descriptor("requests", "Requests answered", None, MetricType::Counter)?;
         for ((api, route), cells) in &all {
             for (index, count) in cells.requests.counted() {
                 let labels = [
@@ -75,23 +70,15 @@ impl Routes {
                     ("status_class", CLASSES[index / OUTCOMES]),
                     ("outcome", Outcome::NAMES[index % OUTCOMES]),
                 ];
-                requests
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+                requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
         }
         type Pick = fn(&Cells) -> &Histogram;
         let histograms: [(&str, &str, Pick); 2] = [
-            (
-                "request_duration_seconds",
-                "Time from a request's head to the end of its response",
-                |cells| &cells.duration,
-            ),
-            (
-                "upstream_duration_seconds",
-                "Time spent waiting for upstreams",
-                |cells| &cells.upstream,
-            ),
+            ("request_duration_seconds", "Time from a request's head to the end of its response", |cells| {
+                &cells.duration
+            }),
+            ("upstream_duration_seconds", "Time spent waiting for upstreams", |cells| &cells.upstream),
         ];
         for (name, help, pick) in histograms {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;

@@ -11,9 +11,7 @@ pub(super) struct Series<K, V> {
 
 impl<K, V> Default for Series<K, V> {
     fn default() -> Self {
-        Self {
-            cells: Mutex::default(),
-        }
+        Self { cells: Mutex::default() }
     }
 }
 
@@ -29,10 +27,7 @@ impl<K: Ord + Clone, V: Default> Series<K, V> {
     /// All cells in order of their keys, so that rendering holds no lock.
     pub(super) fn all(&self) -> Vec<(K, Arc<V>)> {
         let cells = self.lock();
-        cells
-            .iter()
-            .map(|(key, cell)| (key.clone(), Arc::clone(cell)))
-            .collect()
+        cells.iter().map(|(key, cell)| (key.clone(), Arc::clone(cell))).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<K, Arc<V>>> {

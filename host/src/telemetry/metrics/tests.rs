@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::counters::CounterFault;
 use super::*;
 use crate::telemetry::Outcome;
 
@@ -36,16 +37,13 @@ fn metrics_may_be_used_from_every_thread() {
 #[test]
 fn every_family_has_the_name_it_is_documented_with() {
     let metrics = metrics();
-    metrics
-        .route("pets", "getPet")
-        .upstream(Duration::from_millis(1));
+    metrics.route("pets", "getPet").upstream(Duration::from_millis(1));
     let route = metrics.route("pets", "getPet");
     route.finished(StatusCode::OK, Outcome::Ok, Duration::from_millis(2));
     let policy = metrics.policy("jwt");
     policy.called(Hook::Request, CallOutcome::Pass);
     policy.retired(Retirement::Memory);
     let _instance = policy.instance();
-    metrics.reloaded(ReloadOutcome::Partial);
     metrics.set_generation(7);
     let _connection = metrics.listener("public").connection();
     metrics.access_log_dropped().inc_by(3);
@@ -71,16 +69,10 @@ fn every_family_has_the_name_it_is_documented_with() {
 fn a_family_is_described_once() {
     let metrics = metrics();
     for api in ["a", "b"] {
-        metrics
-            .policy_counters(api, "p")
-            .count("hits", 1, &[])
-            .unwrap();
+        metrics.policy_counters(api, "p").count("hits", 1, &[]).unwrap();
     }
     let text = metrics.encode();
-    let mut types: Vec<_> = text
-        .lines()
-        .filter(|line| line.starts_with("# TYPE"))
-        .collect();
+    let mut types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
     let described = types.len();
     types.sort_unstable();
     types.dedup();
@@ -92,25 +84,12 @@ fn two_handles_of_one_route_count_together() {
     let metrics = metrics();
     for status in [200, 204, 404, 503] {
         let status = StatusCode::from_u16(status).unwrap();
-        let outcome = if status.is_success() {
-            Outcome::Ok
-        } else {
-            Outcome::Upstream
-        };
-        metrics
-            .route("a", "r")
-            .finished(status, outcome, Duration::ZERO);
+        let outcome = if status.is_success() { Outcome::Ok } else { Outcome::Upstream };
+        metrics.route("a", "r").finished(status, outcome, Duration::ZERO);
     }
-    for (class, outcome, count) in [
-        ("2xx", "ok", 2),
-        ("4xx", "upstream", 1),
-        ("5xx", "upstream", 1),
-    ] {
+    for (class, outcome, count) in [("2xx", "ok", 2), ("4xx", "upstream", 1), ("5xx", "upstream", 1)] {
         let labels = format!(r#"api="a",route="r",status_class="{class}",outcome="{outcome}""#);
-        assert!(has(
-            &metrics,
-            &format!("lockgate_requests_total{{{labels}}} {count}")
-        ));
+        assert!(has(&metrics, &format!("lockgate_requests_total{{{labels}}} {count}")));
     }
 }
 
@@ -118,9 +97,7 @@ fn two_handles_of_one_route_count_together() {
 fn a_status_outside_the_classes_is_counted_in_the_nearest() {
     let metrics = metrics();
     let status = StatusCode::from_u16(999).unwrap();
-    metrics
-        .route("a", "r")
-        .finished(status, Outcome::Upstream, Duration::ZERO);
+    metrics.route("a", "r").finished(status, Outcome::Upstream, Duration::ZERO);
     assert!(mentions(&metrics, r#"status_class="5xx""#));
 }
 
@@ -131,57 +108,34 @@ fn durations_fall_into_the_bucket_whose_bound_they_reach() {
     for ms in [1, 2, 10_000, 10_001] {
         route.upstream(Duration::from_millis(ms));
     }
-    for (bound, count) in [
-        ("0.001", 1),
-        ("0.0025", 2),
-        ("5.0", 2),
-        ("10.0", 3),
-        ("+Inf", 4),
-    ] {
-        let sample = format!(
-            r#"lockgate_upstream_duration_seconds_bucket{{le="{bound}",api="a",route="r"}} {count}"#
-        );
+    for (bound, count) in [("0.001", 1), ("0.0025", 2), ("5.0", 2), ("10.0", 3), ("+Inf", 4)] {
+        let sample = format!(r#"lockgate_upstream_duration_seconds_bucket{{le="{bound}",api="a",route="r"}} {count}"#);
         assert!(has(&metrics, &sample), "{sample}\n{}", metrics.encode());
     }
-    assert!(has(
-        &metrics,
-        r#"lockgate_upstream_duration_seconds_sum{api="a",route="r"} 20.004"#
-    ));
+    assert!(has(&metrics, r#"lockgate_upstream_duration_seconds_sum{api="a",route="r"} 20.004"#));
 }
 
 #[test]
 fn what_is_no_longer_live_disappears_and_the_rest_keeps_its_numbers() {
     let metrics = metrics();
     for name in ["old", "new"] {
-        metrics
-            .route("a", name)
-            .finished(StatusCode::OK, Outcome::Ok, Duration::ZERO);
+        metrics.route("a", name).finished(StatusCode::OK, Outcome::Ok, Duration::ZERO);
         metrics.policy(name).called(Hook::Body, CallOutcome::Edit);
-        metrics
-            .policy_counters("a", name)
-            .count("hits", 1, &[])
-            .unwrap();
+        metrics.policy_counters("a", name).count("hits", 1, &[]).unwrap();
         drop(metrics.listener(name).connection());
     }
     let before = samples(&metrics);
     metrics.retain_routes(|api, route| (api, route) == ("a", "new"));
     metrics.retain_policies(|policy| policy == "new");
     metrics.retain_policy_counters(|api, policy| (api, policy) == ("a", "new"));
-    metrics.retain_listeners(|listener| listener == "new");
-    let kept: Vec<_> = before
-        .into_iter()
-        .filter(|line| !line.contains(r#""old""#))
-        .collect();
+    let kept: Vec<_> = before.into_iter().filter(|line| !line.contains(r#""old""#)).collect();
     assert_eq!(samples(&metrics), kept);
 }
 
 #[test]
 fn guards_count_down_when_they_go() {
     let metrics = metrics();
-    let (first, second) = (
-        metrics.policy("p").instance(),
-        metrics.policy("p").instance(),
-    );
+    let (first, second) = (metrics.policy("p").instance(), metrics.policy("p").instance());
     let connection = metrics.listener("l").connection();
     drop((first, connection));
     assert!(has(&metrics, r#"lockgate_policy_instances{policy="p"} 1"#));
@@ -203,16 +157,9 @@ fn label_values_are_escaped() {
 fn a_policys_counter_is_one_whatever_the_order_of_its_labels() {
     let metrics = metrics();
     let counters = metrics.policy_counters("a", "p");
-    counters
-        .count("hits", 2, &[("x", "1"), ("y", "2")])
-        .unwrap();
-    counters
-        .count("hits_total", 3, &[("y", "2"), ("x", "1")])
-        .unwrap();
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p",x="1",y="2"} 5"#
-    ));
+    counters.count("hits", 2, &[("x", "1"), ("y", "2")]).unwrap();
+    counters.count("hits_total", 3, &[("y", "2"), ("x", "1")]).unwrap();
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",x="1",y="2"} 5"#));
 }
 
 #[test]
@@ -220,39 +167,20 @@ fn names_that_the_contract_does_not_allow_are_faults() {
     let metrics = metrics();
     let counters = metrics.policy_counters("a", "p");
     let long = "a".repeat(65);
-    for bad in [
-        "", "A", "1a", "_a", "a-b", "a:b", "é", "a b", "_total", &long,
-    ] {
-        assert_eq!(
-            counters.count(bad, 1, &[]),
-            Err(CounterFault::Name),
-            "{bad}"
-        );
-        assert_eq!(
-            counters.count("ok", 1, &[(bad, "v")]),
-            Err(CounterFault::Name),
-            "{bad}"
-        );
+    for bad in ["", "A", "1a", "_a", "a-b", "a:b", "é", "a b", "_total", &long] {
+        assert_eq!(counters.count(bad, 1, &[]), Err(CounterFault::Name), "{bad}");
+        assert_eq!(counters.count("ok", 1, &[(bad, "v")]), Err(CounterFault::Name), "{bad}");
     }
     for taken in ["calls", "calls_total", "instances"] {
         assert_eq!(counters.count(taken, 1, &[]), Err(CounterFault::Reserved));
     }
     for taken in ["api", "policy"] {
-        assert_eq!(
-            counters.count("ok", 1, &[(taken, "v")]),
-            Err(CounterFault::Reserved)
-        );
+        assert_eq!(counters.count("ok", 1, &[(taken, "v")]), Err(CounterFault::Reserved));
     }
     let twice = [("l", "1"), ("l", "2")];
-    assert_eq!(
-        counters.count("ok", 1, &twice),
-        Err(CounterFault::Duplicate)
-    );
+    assert_eq!(counters.count("ok", 1, &twice), Err(CounterFault::Duplicate));
     let five = ["a", "b", "c", "d", "e"].map(|name| (name, ""));
-    assert_eq!(
-        counters.count("ok", 1, &five),
-        Err(CounterFault::TooManyLabels)
-    );
+    assert_eq!(counters.count("ok", 1, &five), Err(CounterFault::TooManyLabels));
     assert_eq!(counters.count("ok", 1, &five[1..]), Ok(()));
     assert_eq!(counters.count(&long[1..], 1, &[]), Ok(()));
 }
@@ -264,15 +192,9 @@ fn a_policy_has_at_most_sixteen_names() {
     for n in 0..16 {
         assert_eq!(counters.count(&format!("n{n}"), 1, &[]), Ok(()));
     }
-    assert_eq!(
-        counters.count("n16", 1, &[]),
-        Err(CounterFault::TooManyNames)
-    );
+    assert_eq!(counters.count("n16", 1, &[]), Err(CounterFault::TooManyNames));
     assert_eq!(counters.count("n0", 1, &[("new", "set")]), Ok(()));
-    assert_eq!(
-        metrics.policy_counters("b", "p").count("n16", 1, &[]),
-        Ok(())
-    );
+    assert_eq!(metrics.policy_counters("b", "p").count("n16", 1, &[]), Ok(()));
 }
 
 #[test]
@@ -281,29 +203,15 @@ fn label_sets_beyond_the_limit_are_counted_as_other() {
     let counters = metrics.policy_counters("a", "p");
     for n in 0..300 {
         counters.count("hits", 1, &[("l", &n.to_string())]).unwrap();
-        counters
-            .count("hits", 1, &[(&format!("l{n}"), "v")])
-            .unwrap();
+        counters.count("hits", 1, &[(&format!("l{n}"), "v")]).unwrap();
     }
     counters.count("hits", 1, &[("l", "0")]).unwrap();
     counters.count("hits", 1, &[]).unwrap();
-    let hits: Vec<_> = samples(&metrics)
-        .into_iter()
-        .filter(|line| line.starts_with("lockgate_policy_hits"))
-        .collect();
+    let hits: Vec<_> = samples(&metrics).into_iter().filter(|line| line.starts_with("lockgate_policy_hits")).collect();
     assert_eq!(hits.len(), 256 + 2);
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p",l="0"} 2"#
-    ));
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p"} 1"#
-    ));
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 344"#
-    ));
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",l="0"} 2"#));
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p"} 1"#));
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 344"#));
 }
 
 #[test]
@@ -314,21 +222,13 @@ fn a_set_that_calls_itself_other_is_not_given_twice() {
     for n in 0..256 {
         counters.count("hits", 1, &[("l", &n.to_string())]).unwrap();
     }
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 2"#
-    ));
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 2"#));
 }
 
 #[test]
 fn a_long_label_value_is_counted_as_other() {
     let metrics = metrics();
     let counters = metrics.policy_counters("a", "p");
-    counters
-        .count("hits", 1, &[("l", &"v".repeat(129))])
-        .unwrap();
-    assert!(has(
-        &metrics,
-        r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 1"#
-    ));
+    counters.count("hits", 1, &[("l", &"v".repeat(129))]).unwrap();
+    assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 1"#));
 }

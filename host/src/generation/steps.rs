@@ -1,0 +1,89 @@
+//! Makes the parts of routes that name policies: steps of chains, and responders.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::build::PolicyKey;
+use super::uses::Uses;
+use super::{Backend, Responder};
+use crate::chain::{OnError, Reads, Step};
+use crate::config::{self, ConfigFault};
+use crate::sandbox::Policy;
+
+/// Bytes of a request body a responder is given when it does not say.
+const RESPONDER_BODY: u64 = 64 * 1024;
+
+/// Makes the steps of chains, one for each distinct use and behaviour.
+pub(super) struct Steps<'a> {
+    uses: &'a Uses,
+    policies: &'a [(PolicyKey, Arc<Policy>)],
+    made: HashMap<(usize, bool), Arc<Step>>,
+    pub(super) faults: Vec<ConfigFault>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(uses: &'a Uses, policies: &'a [(PolicyKey, Arc<Policy>)]) -> Self {
+        Self { uses, policies, made: HashMap::new(), faults: Vec::new() }
+    }
+
+    pub(super) fn all(&mut self, api: &str, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
+        entries.iter().filter_map(|entry| self.step(api, entry)).collect()
+    }
+
+    fn step(&mut self, api: &str, entry: &config::ChainEntry) -> Option<Arc<Step>> {
+        let slot = self.uses.slot(&entry.policy, api, &entry.config)?;
+        let (_, policy) = self.policies.get(slot)?;
+        let skip = entry.on_error == config::OnError::Skip;
+        if let Some(step) = self.made.get(&(slot, skip)) {
+            return Some(step.clone());
+        }
+        let on_error = if skip { OnError::Skip } else { OnError::Reject };
+        match Step::new(slot, policy.clone(), on_error) {
+            Ok(step) => {
+                let step = Arc::new(step);
+                self.made.insert((slot, skip), step.clone());
+                Some(step)
+            }
+            Err(error) => {
+                self.faults.push(entry.place.fault(
+                    format!("`{}` cannot stand in a chain: {error}", entry.policy),
+                    "this is for its author to mend",
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn backend(
+        &mut self,
+        api: &config::Api,
+        route: &config::Route,
+        upstreams: &HashMap<(String, String), usize>,
+    ) -> Option<Backend> {
+        let responder = match &route.backend {
+            config::Backend::Upstream(name) => {
+                return upstreams.get(&(api.name.clone(), name.clone())).copied().map(Backend::Upstream);
+            }
+            config::Backend::Responder(responder) => responder,
+        };
+        let slot = self.uses.slot(&responder.policy, &api.name, &responder.config)?;
+        let (_, policy) = self.policies.get(slot)?;
+        let interest = policy.interest();
+        let reads = Reads::new(&interest.request_read, &interest.attributes_read, false);
+        match reads {
+            Ok(reads) if policy.hooks().responder => {
+                let max_body = interest.request_body.as_ref().map_or(RESPONDER_BODY, |body| body.max_bytes);
+                Some(Backend::Responder(Responder { slot, reads, max_body }))
+            }
+            Ok(_) => {
+                let reason = format!("`{}` does not export the responder interface", responder.policy);
+                self.faults.push(responder.place.fault(reason, "name a policy that does, or an upstream"));
+                None
+            }
+            Err(error) => {
+                self.faults.push(responder.place.fault(error.to_string(), "this is for its author to mend"));
+                None
+            }
+        }
+    }
+}

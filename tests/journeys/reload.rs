@@ -1,0 +1,251 @@
+//! Changes under `policies/` take effect while the gateway runs; faults leave everything as it was and are seen.
+
+use lockgate_tests::{Gateway, Request, Upstream, eventually, guests};
+
+/// One API of one route, whose path is `$path`.
+const API: &str = r#"
+name = "api"
+version = "1"
+chain = ["mark"]
+[upstream.main]
+targets = ["http://$upstream"]
+[[route]]
+name = "one"
+match = { path = "/one" }
+upstream = "main"
+"#;
+
+const GATEWAY: &str = r#"
+[policy.mark]
+source = "file:components/mark.wasm"
+grant = ["write:x-test-*"]
+"#;
+
+fn gateway(upstream: &Upstream) -> Gateway {
+    Gateway::folder()
+        .upstream(upstream)
+        .file("components/mark.wasm", guests::component("version-a"))
+        .gateway_toml(GATEWAY)
+        .api("api", API)
+        .start()
+}
+
+/// Wait until GET on a path has this status. Workers take up a generation one after the other.
+fn becomes(gateway: &Gateway, path: &str, status: u16) {
+    let what = format!("{path} to answer {status}");
+    eventually(&what, || (gateway.get(path).status == status).then_some(()));
+}
+
+#[test]
+fn an_edited_file_takes_effect() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.get("/two").assert_problem(404);
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    gateway.wait_for_generation(2);
+    becomes(&gateway, "/two", 200);
+    becomes(&gateway, "/one", 404);
+    assert_eq!(gateway.metric("lockgate_generation"), Some(2.0));
+    assert_eq!(
+        gateway.metric("lockgate_reloads_total{outcome=\"applied\"}"),
+        Some(1.0)
+    );
+}
+
+#[test]
+fn a_file_written_in_place_takes_effect() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let text = API
+        .replace("/one", "/two")
+        .replace("$upstream", &upstream.address().to_string());
+    std::fs::write(gateway.policies().join("api/api.toml"), text).unwrap();
+    becomes(&gateway, "/two", 200);
+}
+
+#[test]
+fn an_added_api_is_served_and_a_deleted_one_is_not() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let other = API
+        .replace("\"api\"", "\"other\"")
+        .replace("/one", "/other");
+    gateway.write("other/api.toml", &other);
+    becomes(&gateway, "/other", 200);
+    gateway.get("/one").assert_status(200);
+    gateway.remove("other");
+    becomes(&gateway, "/other", 404);
+    gateway.get("/one").assert_status(200);
+}
+
+#[test]
+fn a_replaced_component_takes_effect() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"));
+    gateway.replace("components/mark.wasm", &guests::component("version-b"));
+    gateway.wait_for_generation(2);
+    eventually("the new component to answer", || {
+        (gateway.get("/one").field("x-test-version") == Some("b")).then_some(())
+    });
+    // And back: what was compiled before is known.
+    gateway.replace("components/mark.wasm", &guests::component("version-a"));
+    eventually("the old component to answer", || {
+        (gateway.get("/one").field("x-test-version") == Some("a")).then_some(())
+    });
+}
+
+#[test]
+fn files_that_mean_nothing_change_nothing() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.write("notes.txt", "hello");
+    gateway.write("api/docs/readme.md", "hello");
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    becomes(&gateway, "/two", 200);
+    assert!(gateway.status()["refused"].is_null());
+}
+
+#[test]
+fn a_fault_leaves_everything_as_it_was_and_is_seen() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.write("api/api.toml", &API.replace("path = \"/one\"", "path = 3"));
+    let refused = gateway.wait_for_refusal();
+    let fault = &refused["faults"][0];
+    assert_eq!(fault["file"], "api/api.toml");
+    assert_eq!(fault["key"], "route[0].match.path");
+    assert_eq!(fault["line"], 9);
+    for part in ["reason", "advice"] {
+        assert!(
+            fault[part].as_str().is_some_and(|text| !text.is_empty()),
+            "no {part}: {fault}"
+        );
+    }
+    let logged = gateway.wait_for_log("the fault", |line| {
+        line["message"]
+            .as_str()?
+            .contains("refused")
+            .then(|| line.clone())
+    });
+    assert_eq!(
+        (&logged["file"], &logged["line"]),
+        (&fault["file"], &fault["line"])
+    );
+    assert_eq!(
+        gateway.metric("lockgate_reloads_total{outcome=\"rejected\"}"),
+        Some(1.0)
+    );
+    assert_eq!(gateway.metric("lockgate_generation"), Some(1.0));
+    assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"));
+
+    // Putting it right takes effect, and nothing is refused any more.
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    becomes(&gateway, "/two", 200);
+    assert!(gateway.status()["refused"].is_null());
+}
+
+#[test]
+fn a_component_that_cannot_be_used_leaves_the_old_one_serving() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let cases: [(&str, Vec<u8>, &str); 4] = [
+        (
+            "half of a component",
+            guests::component("version-b")[..5000].to_vec(),
+            "cannot be used",
+        ),
+        ("an empty file", Vec::new(), "cannot be used"),
+        (
+            "one that needs more than was granted",
+            guests::component("gate"),
+            "read:x-test-break",
+        ),
+        (
+            "one that never finishes its configuration",
+            guests::component("loop-configure"),
+            "configure",
+        ),
+    ];
+    for (rejected, (what, bytes, reason)) in (1..).zip(cases) {
+        gateway.replace("components/mark.wasm", &bytes);
+        let outcome = "lockgate_reloads_total{outcome=\"rejected\"}";
+        eventually(what, || {
+            (gateway.metric(outcome) == Some(f64::from(rejected))).then_some(())
+        });
+        assert_eq!(
+            gateway.get("/one").field("x-test-version"),
+            Some("a"),
+            "{what}"
+        );
+        let refused = gateway.wait_for_refusal();
+        assert!(refused.to_string().contains(reason), "{what}: {refused}");
+    }
+    gateway.replace("components/mark.wasm", &guests::component("version-b"));
+    gateway.wait_for_generation(2);
+}
+
+#[test]
+fn listeners_cannot_change_while_the_gateway_runs_and_it_says_so() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let text = std::fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write(
+        "gateway.toml",
+        &text.replace("[listen.public]", "[listen.public]\nmax_headers = 50"),
+    );
+    let refused = gateway.wait_for_refusal();
+    let advice = refused["faults"][0]["advice"].as_str().unwrap();
+    assert!(advice.contains("restart"), "{refused}");
+    gateway.get("/one").assert_status(200);
+}
+
+#[test]
+fn a_missing_folder_is_no_reason_to_stop() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.remove("gateway.toml");
+    gateway.wait_for_refusal();
+    gateway.get("/one").assert_status(200);
+    let text = format!(
+        "{GATEWAY}[listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n"
+    );
+    gateway.write("gateway.toml", &text);
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    becomes(&gateway, "/two", 200);
+}
+
+#[test]
+fn a_request_under_way_ends_as_it_began() {
+    let upstream = Upstream::with(|exchange| {
+        let version = exchange
+            .field("x-test-version")
+            .unwrap_or_default()
+            .to_owned();
+        // The client sends the rest of its body when the other version serves.
+        exchange.body()?;
+        exchange.reply(200, &[], version.as_bytes())
+    });
+    let gateway = gateway(&upstream);
+    let mut client = gateway.connect();
+    client
+        .send_only(&Request::new("POST", "/one").field("content-length", "1"))
+        .unwrap();
+    upstream.wait_for_requests(1);
+    gateway.replace("components/mark.wasm", &guests::component("version-b"));
+    gateway.wait_for_generation(2);
+    eventually("the new component to answer", || {
+        (gateway.get("/one").field("x-test-version") == Some("b")).then_some(())
+    });
+    client.write(b"x");
+    let response = client.receive("POST").unwrap();
+    assert_eq!(response.text(), "a");
+    assert_eq!(response.field("x-test-version"), Some("a"));
+    assert_eq!(response.field("x-test-mixed"), None);
+    // The same connection meets the new version with its next request.
+    let response = client.send(&Request::get("/one"));
+    assert_eq!(
+        (response.text().as_str(), response.field("x-test-version")),
+        ("b", Some("b"))
+    );
+}

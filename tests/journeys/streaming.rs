@@ -1,0 +1,272 @@
+//! Bodies stream through in both directions, as fast as the slower side takes them and in constant memory.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use lockgate_tests::{Client, Gateway, PATIENCE, Request, Upstream};
+use socket2::{Domain, Socket, Type};
+
+const MIB: usize = 1024 * 1024;
+const LARGE: usize = 200 * MIB;
+/// What a gateway may use for one body; far less than the body, far more than its buffers.
+const ALLOWANCE: u64 = 16 * MIB as u64;
+/// No progress for this long means that nobody takes what is sent.
+const STALL: Duration = Duration::from_millis(700);
+
+#[test]
+fn a_large_response_streams_through_in_constant_memory() {
+    let upstream = Upstream::with(|exchange| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
+        exchange.stream().write_all(head.as_bytes())?;
+        write_pattern(exchange.stream(), LARGE)
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let before = warm(&gateway);
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    read_pattern(client.reader(), LARGE);
+    assert_constant(&gateway, before);
+}
+
+#[test]
+fn a_large_request_streams_through_in_constant_memory() {
+    let upstream = Upstream::with(|exchange| {
+        let length = exchange.field("content-length").map(str::to_owned);
+        if length.is_none() {
+            return exchange.reply(200, &[], b"");
+        }
+        read_pattern(exchange.reader(), LARGE);
+        exchange.reply(200, &[], length.unwrap_or_default().as_bytes())
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let before = warm(&gateway);
+    let mut client = gateway.connect();
+    client
+        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
+        .unwrap();
+    write_pattern(client.stream(), LARGE).unwrap();
+    let response = client.receive("PUT").unwrap();
+    assert_eq!(response.text(), LARGE.to_string());
+    assert_constant(&gateway, before);
+}
+
+#[test]
+fn a_policy_that_looks_at_pieces_needs_no_more_memory() {
+    let upstream = Upstream::with(|exchange| {
+        if exchange.field("content-length").is_some() {
+            read_pattern(exchange.reader(), LARGE);
+        }
+        exchange.reply(200, &[], b"")
+    });
+    let gateway = Gateway::folder()
+        .guest("count-chunks")
+        .gateway_toml(
+            r#"
+            chain = [{ policy = "count", config = { most = 1000000000 } }]
+            [policy.count]
+            source = "file:components/count-chunks.wasm"
+            grant = ["body:request:inspect", "respond"]
+            "#,
+        )
+        .proxy(&upstream)
+        .start();
+    let before = warm(&gateway);
+    let mut client = gateway.connect();
+    client
+        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
+        .unwrap();
+    write_pattern(client.stream(), LARGE).unwrap();
+    client.receive("PUT").unwrap().assert_status(200);
+    assert_constant(&gateway, before);
+}
+
+#[test]
+fn a_slow_client_slows_the_upstream_down() {
+    let (stalled, stalls) = mpsc::channel();
+    let upstream = Upstream::with(move |exchange| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
+        exchange.stream().write_all(head.as_bytes())?;
+        let (sent, stream) = (
+            write_until_stall(exchange.stream(), LARGE)?,
+            exchange.stream(),
+        );
+        stalled.send(sent).map_err(io::Error::other)?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        write_zeros(stream, LARGE - sent)
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = Client::over(narrow(gateway.public()));
+    client.send_only(&Request::get("/")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    let sent = stalls
+        .recv_timeout(PATIENCE)
+        .expect("the upstream never had to wait");
+    assert!(
+        sent < LARGE / 2,
+        "the gateway took {sent} bytes that nobody reads"
+    );
+    // Once the client reads, all of it comes.
+    let copied = io::copy(&mut client.reader().take(LARGE as u64), &mut io::sink());
+    assert_eq!(copied.unwrap(), LARGE as u64);
+}
+
+#[test]
+fn a_slow_upstream_slows_the_client_down() {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let upstream = Upstream::with(move |exchange| {
+        wait.lock().unwrap().recv().map_err(io::Error::other)?;
+        let read = io::copy(&mut exchange.reader().take(LARGE as u64), &mut io::sink())?;
+        exchange.reply(200, &[], read.to_string().as_bytes())
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    client
+        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
+        .unwrap();
+    let sent = write_until_stall(client.stream(), LARGE).unwrap();
+    assert!(
+        sent < LARGE / 2,
+        "the gateway took {sent} bytes that nobody reads"
+    );
+    go.send(()).unwrap();
+    client.stream().set_write_timeout(Some(PATIENCE)).unwrap();
+    write_zeros(client.stream(), LARGE - sent).unwrap();
+    assert_eq!(client.receive("PUT").unwrap().text(), LARGE.to_string());
+}
+
+#[test]
+fn each_piece_of_a_response_arrives_when_it_was_sent() {
+    let (next, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let upstream = Upstream::with(move |exchange| {
+        exchange.begin(200, &[("content-type", "text/event-stream")])?;
+        let wait = wait.lock().unwrap();
+        for event in ["data: 1\n\n", "data: 2\n\n"] {
+            exchange.chunk(event.as_bytes())?;
+            // The second is not sent before the client has the first.
+            wait.recv().map_err(io::Error::other)?;
+        }
+        exchange.chunk(b"")
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/events")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    for event in ["9\r\ndata: 1\n\n\r\n", "9\r\ndata: 2\n\n\r\n", "0\r\n\r\n"] {
+        let mut piece = vec![0; event.len()];
+        client.reader().read_exact(&mut piece).unwrap();
+        assert_eq!(String::from_utf8_lossy(&piece), event);
+        // After the last there is nobody left to tell.
+        let _ = next.send(());
+    }
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_upstream_connection_along() {
+    let (ended, end) = mpsc::channel();
+    let upstream = Upstream::with(move |exchange| {
+        exchange.begin(200, &[])?;
+        exchange.chunk(b"first")?;
+        let closed = exchange.until_closed();
+        ended.send(()).map_err(io::Error::other)?;
+        closed
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/gone")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    drop(client);
+    end.recv_timeout(PATIENCE)
+        .expect("the upstream's connection stays open");
+    let line = gateway.access_log("/gone");
+    assert_eq!(line["class"], "client_gone");
+}
+
+/// Serve something small first, so that what is needed once is there; the memory after that.
+fn warm(gateway: &Gateway) -> u64 {
+    // The upstream of the first test answers large to everything; its head is enough.
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/")).unwrap();
+    client.receive_head().unwrap();
+    gateway.memory().0
+}
+
+#[track_caller]
+fn assert_constant(gateway: &Gateway, before: u64) {
+    let (_, most) = gateway.memory();
+    let grown = most.saturating_sub(before);
+    assert!(
+        grown < ALLOWANCE,
+        "the gateway grew by {} MiB",
+        grown / MIB as u64
+    );
+}
+
+/// A connection that takes little before its owner reads.
+fn narrow(address: SocketAddr) -> std::net::TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
+}
+
+/// Write until nobody takes any more for a while, or all is written; how much was taken.
+fn write_until_stall(stream: &mut std::net::TcpStream, all: usize) -> io::Result<usize> {
+    stream.set_write_timeout(Some(STALL))?;
+    let buffer = vec![0; 64 * 1024];
+    let mut sent = 0;
+    while sent < all {
+        match stream.write(&buffer[..buffer.len().min(all - sent)]) {
+            Ok(taken) => sent += taken,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) =>
+            {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
+fn write_zeros(stream: &mut impl Write, length: usize) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(length as u64), stream).map(drop)
+}
+
+/// Bytes that repeat at no power of two, so that lost or doubled blocks are noticed.
+fn pattern() -> Vec<u8> {
+    (0..251 * 257).map(|at| (at % 251) as u8).collect()
+}
+
+fn write_pattern(stream: &mut impl Write, length: usize) -> io::Result<()> {
+    let pattern = pattern();
+    let mut left = length;
+    while left > 0 {
+        let piece = left.min(pattern.len());
+        stream.write_all(&pattern[..piece])?;
+        left -= piece;
+    }
+    Ok(())
+}
+
+fn read_pattern(reader: &mut impl Read, length: usize) {
+    let pattern = pattern();
+    let mut buffer = vec![0; pattern.len()];
+    let mut left = length;
+    while left > 0 {
+        let piece = left.min(pattern.len());
+        reader.read_exact(&mut buffer[..piece]).unwrap();
+        assert!(
+            buffer[..piece] == pattern[..piece],
+            "the body differs {left} bytes before its end"
+        );
+        left -= piece;
+    }
+}

@@ -1,0 +1,149 @@
+//! Generations swapped under load: no request fails, none sees two versions, no connection is lost.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread::JoinHandle;
+
+use lockgate_tests::{Gateway, Request, Upstream, eventually, guests};
+
+const CLIENTS: usize = 6;
+const ROUNDS: usize = 12;
+
+const GATEWAY: &str = r#"
+[policy.version]
+source = "file:components/version.wasm"
+grant = ["write:x-test-*"]
+[policy.headers]
+source = "builtin:headers"
+grant = ["write:x-test-*"]
+"#;
+
+/// Both hooks of two policies say which component and which configuration they are of.
+const API: &str = r#"
+name = "api"
+version = "1"
+chain = [
+    "version",
+    { policy = "headers", config = { request = { set = { x-test-config = "ROUND" } }, response = { set = { x-test-config = "ROUND" } } } },
+]
+[upstream.main]
+targets = ["http://$upstream"]
+[[route]]
+name = "all"
+match = { path = "/load" }
+upstream = "main"
+"#;
+
+/// A folder that comes and goes.
+const GUEST_API: &str = r#"
+name = "visitor"
+version = "1"
+[upstream.main]
+targets = ["http://$upstream"]
+[[route]]
+name = "all"
+match = { path = "/visitor" }
+upstream = "main"
+"#;
+
+#[test]
+fn swaps_under_load_cost_nothing_and_mix_nothing() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .file("components/version.wasm", guests::component("version-a"))
+        .gateway_toml(GATEWAY)
+        .api("api", &API.replace("ROUND", "0"))
+        .start();
+    let load = Load::start(&gateway);
+    for round in 1..=ROUNDS {
+        let letter = if round % 2 == 0 { "a" } else { "b" };
+        let config = round.to_string();
+        gateway.replace(
+            "components/version.wasm",
+            &guests::component(&format!("version-{letter}")),
+        );
+        gateway.write("api/api.toml", &API.replace("ROUND", &config));
+        match round % 3 {
+            0 => gateway.remove("visitor"),
+            1 => gateway.write("visitor/api.toml", GUEST_API),
+            _ => gateway.write("visitor/api.toml", &GUEST_API.replace("/visitor", "/moved")),
+        }
+        eventually("the round to serve", || {
+            let response = gateway.get("/load");
+            let now = response.field("x-test-version") == Some(letter);
+            (now && response.field("x-test-config") == Some(&config)).then_some(())
+        });
+        load.wait_for_more(CLIENTS * 20);
+    }
+    let seen = load.stop();
+    assert!(seen.len() > ROUNDS, "the load saw only {seen:?}");
+    assert!(gateway.status()["generation"].as_u64() > Some(ROUNDS as u64));
+}
+
+/// Clients that ask as fast as they are answered, each over one connection that must last.
+struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    clients: Vec<JoinHandle<BTreeSet<String>>>,
+}
+
+impl Load {
+    fn start(gateway: &Gateway) -> Self {
+        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let ready = Arc::new(Barrier::new(CLIENTS + 1));
+        let client = |_| {
+            let (stop, answered, ready) = (stop.clone(), answered.clone(), ready.clone());
+            let mut client = gateway.connect();
+            std::thread::spawn(move || {
+                ready.wait();
+                let mut seen = BTreeSet::new();
+                while !stop.load(Ordering::SeqCst) {
+                    let response = client.send(&Request::get("/load"));
+                    response.assert_status(200);
+                    let answer = ["x-test-version", "x-test-config"]
+                        .map(|name| response.field(name).map(str::to_owned));
+                    let asked =
+                        ["x-test-version", "x-test-config"].map(|name| response.echoed(name).pop());
+                    assert_eq!(asked, answer, "one exchange saw two generations");
+                    assert_eq!(
+                        response.field("x-test-mixed"),
+                        None,
+                        "state of another version"
+                    );
+                    seen.insert(answer.map(Option::unwrap_or_default).concat());
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                seen
+            })
+        };
+        let clients = (0..CLIENTS).map(client).collect();
+        ready.wait();
+        Self {
+            stop,
+            answered,
+            clients,
+        }
+    }
+
+    fn wait_for_more(&self, count: usize) {
+        let until = self.answered.load(Ordering::SeqCst) + count;
+        eventually("the load to go on", || {
+            assert!(
+                !self.clients.iter().any(JoinHandle::is_finished),
+                "a client gave up"
+            );
+            (self.answered.load(Ordering::SeqCst) >= until).then_some(())
+        });
+    }
+
+    /// Everything the clients saw.
+    fn stop(self) -> BTreeSet<String> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("a client failed"))
+            .collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! What the gateway writes down about requests, and what it must not.
+
+use lockgate_tests::{Gateway, Request, Upstream, eventually};
+
+#[test]
+fn the_access_log_has_a_line_for_each_request() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    gateway
+        .send(&Request::post("/a/b?token=hidden", "text/plain", "12345"))
+        .assert_status(200);
+    let line = gateway.access_log("/a/b");
+    assert_eq!(line["method"], "POST");
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["class"], "ok");
+    assert!(line["blame"].is_null());
+    assert_eq!(
+        (&line["api"], &line["route"]),
+        (&"proxy".into(), &"all".into())
+    );
+    assert_eq!(line["pattern"], "/{*rest}");
+    assert_eq!(line["client"], "127.0.0.0/24", "the address is truncated");
+    assert_eq!(line["bytes_in"], 5);
+    assert!(line["bytes_out"].as_u64() > Some(50));
+    assert!(line["upstream_us"].as_u64() <= line["duration_us"].as_u64());
+    let time = line["time"].as_str().unwrap();
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+}
+
+#[test]
+fn the_id_a_client_is_told_is_that_of_the_log() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .api("a", "name = \"a\"\nversion = \"1\"\n")
+        .upstream(&upstream)
+        .start();
+    let problem = gateway.get("/missing").json();
+    let line = gateway.access_log("/missing");
+    assert_eq!(line["id"], problem["request_id"]);
+    assert!(line["route"].is_null() && line["upstream_us"].is_null());
+    assert_eq!(line["blame"], "client");
+}
+
+#[test]
+fn logs_hold_no_queries_no_credentials_and_no_bodies() {
+    let upstream = Upstream::with(|exchange| {
+        exchange.body()?;
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let request = Request::post("/private?code=s3cret-query", "text/plain", "s3cret-body")
+        .bearer("s3cret-token")
+        .field("cookie", "id=s3cret-cookie")
+        .field("x-s3cret-name", "1");
+    // It fails, so that the log has something to say about it.
+    gateway.send(&request).assert_problem(502);
+    gateway.access_log("/private");
+    let written = gateway.written();
+    assert!(written.contains("upstream_closed"), "{written}");
+    assert!(!written.contains("s3cret"), "{written}");
+}
+
+#[test]
+fn the_access_log_can_be_switched_off() {
+    let upstream = Upstream::echo();
+    let mut gateway = Gateway::folder()
+        .gateway_toml("[access_log]\nenabled = false")
+        .proxy(&upstream)
+        .start();
+    gateway.get("/quiet").assert_status(200);
+    gateway.terminate();
+    assert!(gateway.wait_for_end().success());
+    assert!(!gateway.written().contains("/quiet"));
+}
+
+#[test]
+fn metrics_count_requests_by_route_and_outcome() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    for _ in 0..3 {
+        gateway.get("/counted").assert_status(200);
+    }
+    let requests =
+        "lockgate_requests_total{api=\"proxy\",route=\"all\",status_class=\"2xx\",outcome=\"ok\"}";
+    // An exchange is counted when its last byte has left, which the client may see a moment before.
+    eventually("three requests to be counted", || {
+        (gateway.metric(requests) == Some(3.0)).then_some(())
+    });
+    let count =
+        gateway.metric("lockgate_request_duration_seconds_count{api=\"proxy\",route=\"all\"}");
+    assert_eq!(count, Some(3.0));
+    assert_eq!(gateway.metric("lockgate_generation"), Some(1.0));
+    let metrics = gateway.ask("/metrics");
+    let kind = metrics.field("content-type").unwrap();
+    assert!(
+        kind.starts_with("application/openmetrics-text") || kind.starts_with("text/plain"),
+        "{kind}"
+    );
+    let text = metrics.text();
+    for family in [
+        "lockgate_build_info",
+        "lockgate_connections",
+        "lockgate_upstream_duration_seconds",
+    ] {
+        assert!(
+            text.contains(&format!("# HELP {family}")) || text.contains(family),
+            "{family} is missing"
+        );
+    }
+    assert!(
+        !text.contains("/counted"),
+        "paths are no labels: anybody could make endless ones"
+    );
+}
+
+#[test]
+fn an_open_connection_is_counted_and_forgotten() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let open = "lockgate_connections{listener=\"public\"}";
+    let mut client = gateway.connect();
+    client.send(&Request::get("/")).assert_status(200);
+    assert_eq!(gateway.metric(open), Some(1.0));
+    drop(client);
+    eventually("the connection to be gone", || {
+        (gateway.metric(open) == Some(0.0)).then_some(())
+    });
+}

@@ -1,0 +1,139 @@
+//! Rules of the house, as tests.
+
+mod rooms;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lockgate_tests::guests::workspace;
+
+const MOST_LINES: usize = 400;
+
+#[test]
+fn every_source_file_says_first_what_it_owns() {
+    for (name, text) in sources(&["host", "sdk", "plugins", "tests"]) {
+        assert!(
+            text.starts_with("//! "),
+            "{name} does not begin with `//!` and a sentence"
+        );
+    }
+}
+
+#[test]
+fn no_source_file_is_longer_than_anyone_reads() {
+    let long: Vec<_> = sources(&["host", "sdk", "plugins", "tests"])
+        .into_iter()
+        .map(|(name, text)| (text.lines().count(), name))
+        .filter(|(lines, _)| *lines > MOST_LINES)
+        .collect();
+    assert!(long.is_empty(), "more than {MOST_LINES} lines: {long:?}");
+}
+
+#[test]
+fn only_the_sandbox_knows_the_engine() {
+    for (name, text) in sources(&["host"]) {
+        if name.starts_with("host/src/sandbox/") {
+            continue;
+        }
+        let line = text.lines().position(|line| line.contains("wasmtime::"));
+        assert!(
+            line.is_none(),
+            "{name}:{} names the engine",
+            line.unwrap_or_default() + 1
+        );
+    }
+}
+
+#[test]
+fn no_todo_is_left() {
+    let mark = ["TO", "DO"].concat();
+    for (name, text) in sources(&["host", "sdk", "plugins", "tests"]) {
+        assert!(!text.contains(&mark), "{name} has a {mark}");
+    }
+}
+
+#[test]
+fn every_policy_has_its_papers() {
+    let plugins = fs::read_dir(workspace().join("plugins")).unwrap();
+    for plugin in plugins
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+    {
+        for file in ["Cargo.toml", "plugin.toml", "README.md", "src/lib.rs"] {
+            assert!(
+                plugin.join(file).is_file(),
+                "{} has no {file}",
+                plugin.display()
+            );
+        }
+        assert!(
+            plugin.join("tests").is_dir(),
+            "{} has no tests",
+            plugin.display()
+        );
+    }
+}
+
+#[test]
+fn the_top_level_is_what_the_readme_shows() {
+    let expected = [
+        "Cargo.toml",
+        "host",
+        "wit",
+        "plugins",
+        "sdk",
+        "policies",
+        "tests",
+        "README.md",
+    ];
+    let allowed = [
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "LICENSE",
+        "clippy.toml",
+        "deny.toml",
+        "rust-toolchain.toml",
+        "target",
+    ];
+    let entries = fs::read_dir(workspace()).unwrap();
+    let names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for name in expected {
+        assert!(names.iter().any(|found| found == name), "{name} is missing");
+    }
+    for name in &names {
+        let known = expected.contains(&name.as_str())
+            || allowed.contains(&name.as_str())
+            || name.starts_with('.');
+        assert!(known, "{name} does not belong there");
+    }
+}
+
+/// Every source file below these folders: name relative to the repository, and text.
+pub(crate) fn sources(folders: &[&str]) -> Vec<(String, String)> {
+    let root = workspace();
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut sources = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push((relative(&path, &root), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(sources.len() > 10, "the sources are not where they were");
+    sources.sort();
+    sources
+}
+
+fn relative(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
+}

@@ -1,0 +1,174 @@
+//! What happens when somebody takes too long.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use lockgate_tests::{Folder, Gateway, Request, Upstream};
+use socket2::{Domain, Socket, Type};
+
+/// An API with short timeouts; `$route` and `$timeouts` are what a test is about.
+fn impatient(folder: Folder, timeouts: &str, route: &str) -> Gateway {
+    folder
+        .word("timeouts", timeouts)
+        .word("route", route)
+        .api(
+            "api",
+            r#"
+            name = "api"
+            version = "1"
+            [upstream.main]
+            targets = ["http://$upstream"]
+            timeouts = { $timeouts }
+            [[route]]
+            name = "all"
+            match = { path = "/{*rest}" }
+            upstream = "main"
+            $route
+            "#,
+        )
+        .start()
+}
+
+#[test]
+fn an_upstream_that_takes_no_connections_is_a_504() {
+    let (listener, _filling) = full_listener();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let folder = Gateway::folder().word("upstream", address);
+    let gateway = impatient(folder, "connect = \"200ms\"", "");
+    let begun = Instant::now();
+    gateway.get("/connect").assert_problem(504);
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    let line = gateway.access_log("/connect");
+    assert_eq!(line["class"], "upstream_timeout_connect");
+    assert_eq!(line["blame"], "upstream");
+}
+
+#[test]
+fn an_upstream_that_does_not_begin_to_answer_is_a_504() {
+    let upstream = Upstream::silent();
+    let gateway = impatient(
+        Gateway::folder().upstream(&upstream),
+        "first_byte = \"200ms\"",
+        "",
+    );
+    gateway.get("/first").assert_problem(504);
+    assert_eq!(
+        gateway.access_log("/first")["class"],
+        "upstream_timeout_first_byte"
+    );
+}
+
+#[test]
+fn the_wait_for_the_first_byte_begins_when_the_request_was_sent() {
+    let upstream = Upstream::echo();
+    let gateway = impatient(
+        Gateway::folder().upstream(&upstream),
+        "first_byte = \"400ms\"",
+        "",
+    );
+    let mut client = gateway.connect();
+    client
+        .send_only(&Request::new("POST", "/slow").field("content-length", "2"))
+        .unwrap();
+    client.write(b"a");
+    // The upstream has the head; the client takes longer for the rest than the upstream may for its answer.
+    upstream.wait_for_requests(1);
+    let pause = TcpStream::connect(gateway.public()).unwrap();
+    pause
+        .set_read_timeout(Some(Duration::from_millis(600)))
+        .unwrap();
+    assert!(
+        std::io::Read::read(&mut &pause, &mut [0]).is_err(),
+        "nothing was asked on this connection"
+    );
+    client.write(b"b");
+    client.receive("POST").unwrap().assert_status(200);
+}
+
+#[test]
+fn an_exchange_that_takes_longer_than_its_route_allows_is_a_504() {
+    let upstream = Upstream::silent();
+    let gateway = impatient(
+        Gateway::folder().upstream(&upstream),
+        "",
+        "timeout = \"200ms\"",
+    );
+    gateway.get("/total").assert_problem(504);
+    assert_eq!(gateway.access_log("/total")["class"], "timeout_total");
+}
+
+#[test]
+fn a_response_that_stops_in_the_middle_is_cut_off() {
+    let upstream = Upstream::with(|exchange| {
+        exchange.begin(200, &[])?;
+        exchange.chunk(b"half")?;
+        exchange.until_closed()
+    });
+    let gateway = impatient(
+        Gateway::folder().upstream(&upstream),
+        "idle = \"200ms\"",
+        "",
+    );
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/half")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    let rest = client.until_closed();
+    assert_eq!(
+        rest, b"4\r\nhalf\r\n",
+        "the end of the chunks must not be forged"
+    );
+    assert_eq!(gateway.access_log("/half")["class"], "upstream_body");
+}
+
+#[test]
+fn a_request_head_that_does_not_end_closes_the_connection() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .listener("header_timeout = \"200ms\"")
+        .proxy(&upstream)
+        .start();
+    let mut slow = gateway.connect();
+    slow.write(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ");
+    let mut other = gateway.connect();
+    other.send(&Request::get("/")).assert_status(200);
+    let said = String::from_utf8(slow.until_closed()).unwrap();
+    assert!(
+        said.is_empty() || said.starts_with("HTTP/1.1 408"),
+        "{said}"
+    );
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[test]
+fn an_idle_connection_is_closed_in_the_end() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .listener("idle_timeout = \"300ms\"")
+        .proxy(&upstream)
+        .start();
+    let mut client = gateway.connect();
+    client.send(&Request::get("/")).assert_status(200);
+    client.send(&Request::get("/")).assert_status(200);
+    let begun = Instant::now();
+    assert_eq!(client.until_closed(), b"");
+    assert!(
+        begun.elapsed() >= Duration::from_millis(200),
+        "closed at once"
+    );
+}
+
+/// A listener whose queue is full, so that further connections hang, and the connections that fill it.
+fn full_listener() -> (Socket, Vec<TcpStream>) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let mut filling = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        filling.push(stream);
+        assert!(filling.len() < 100, "the queue does not fill");
+    }
+    (listener, filling)
+}
