@@ -1,10 +1,5 @@
 //! Code generated from the contract, and the moves between its types and the SDK's; no author sees it.
-#![allow(
-    missing_debug_implementations,
-    unsafe_code,
-    unreachable_pub,
-    unused_qualifications
-)]
+#![allow(missing_debug_implementations, unsafe_code, unreachable_pub, unused_qualifications)]
 
 /// The powers a policy may import; those it does not use are dropped by the linker.
 pub mod imports {
@@ -101,11 +96,7 @@ impl From<crate::Edits> for request::types::Edits {
 
 impl From<crate::Response> for request::types::Response {
     fn from(response: crate::Response) -> Self {
-        Self {
-            status: response.status,
-            fields: response.fields,
-            body: response.body,
-        }
+        Self { status: response.status, fields: response.fields, body: response.body }
     }
 }
 
@@ -132,9 +123,7 @@ impl From<crate::Action> for body::Action {
     fn from(action: crate::Action) -> Self {
         match action {
             crate::Action::Pass => Self::Pass,
-            crate::Action::Splice(splices) => {
-                Self::Splice(splices.into_iter().map(Into::into).collect())
-            }
+            crate::Action::Splice(splices) => Self::Splice(splices.into_iter().map(Into::into).collect()),
             crate::Action::Replace(bytes) => Self::Replace(bytes),
             crate::Action::Respond(response) => Self::Respond(response.into()),
             crate::Action::Fail(failure) => Self::Fail(failure.into()),
@@ -144,20 +133,13 @@ impl From<crate::Action> for body::Action {
 
 impl From<crate::Splice> for body::Splice {
     fn from(splice: crate::Splice) -> Self {
-        Self {
-            offset: splice.offset,
-            remove: splice.remove,
-            insert: splice.insert,
-        }
+        Self { offset: splice.offset, remove: splice.remove, insert: splice.insert }
     }
 }
 
 impl From<crate::ConfigError> for lifecycle::ConfigError {
     fn from(fault: crate::ConfigError) -> Self {
-        Self {
-            path: fault.path,
-            message: fault.message,
-        }
+        Self { path: fault.path, message: fault.message }
     }
 }
 
@@ -183,10 +165,7 @@ impl From<crate::Interest> for lifecycle::Interest {
 
 impl From<crate::StoreInterest> for lifecycle::StoreInterest {
     fn from(store: crate::StoreInterest) -> Self {
-        Self {
-            name: store.name,
-            write: store.write,
-        }
+        Self { name: store.name, write: store.write }
     }
 }
 

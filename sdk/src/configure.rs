@@ -17,8 +17,7 @@ fn parse<P: Policy>(config_json: &[u8]) -> Result<P, ConfigError> {
         let path = track.path().to_string();
         ConfigError::new(known_part(&path), message(&error))
     })?;
-    json.end()
-        .map_err(|error| ConfigError::new("", message(&error)))?;
+    json.end().map_err(|error| ConfigError::new("", message(&error)))?;
     Ok(policy)
 }
 
@@ -63,31 +62,17 @@ mod tests {
             let faults: Vec<_> = (0..)
                 .zip(&self.rules)
                 .filter(|(_, rule)| rule.most == 0)
-                .map(|(index, _): (u32, _)| {
-                    ConfigError::new(format!("rules[{index}].most"), "must be at least 1")
-                })
+                .map(|(index, _): (u32, _)| ConfigError::new(format!("rules[{index}].most"), "must be at least 1"))
                 .collect();
-            if faults.is_empty() {
-                Ok(())
-            } else {
-                Err(faults)
-            }
+            if faults.is_empty() { Ok(()) } else { Err(faults) }
         }
     }
 
     #[test]
     fn faults_are_named_by_their_place() {
         let cases = [
-            (
-                r#"{"rules":[{"most":1},{"most":"x"}]}"#,
-                "rules[1].most",
-                "invalid type: string \"x\", expected u8",
-            ),
-            (
-                r#"{"rules":[{"most":1,"least":2}]}"#,
-                "rules[0].least",
-                "unknown field `least`, expected `most`",
-            ),
+            (r#"{"rules":[{"most":1},{"most":"x"}]}"#, "rules[1].most", "invalid type: string \"x\", expected u8"),
+            (r#"{"rules":[{"most":1,"least":2}]}"#, "rules[0].least", "unknown field `least`, expected `most`"),
             (r#"{}"#, "", "missing field `rules`"),
             (r#"{"rules":[]} x"#, "", "trailing characters"),
             (r#"{"#, "", "EOF while parsing an object"),
@@ -100,8 +85,7 @@ mod tests {
 
     #[test]
     fn all_faults_found_by_check_are_reported() {
-        let faults =
-            configure::<Limits>(br#"{"rules":[{"most":0},{"most":1},{"most":0}]}"#).unwrap_err();
+        let faults = configure::<Limits>(br#"{"rules":[{"most":0},{"most":1},{"most":0}]}"#).unwrap_err();
         let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
         assert_eq!(paths, ["rules[0].most", "rules[2].most"]);
     }

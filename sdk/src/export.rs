@@ -121,9 +121,7 @@ pub use guest::*;
 #[cfg(target_family = "wasm")]
 mod guest {
     use crate::bindings::{body, lifecycle, request::types};
-    use crate::{
-        BodyPhase, ConfigError, Failure, Head, Policy, RequestPhase, Responder, ResponsePhase,
-    };
+    use crate::{BodyPhase, ConfigError, Failure, Head, Policy, RequestPhase, Responder, ResponsePhase};
     use std::cell::OnceCell;
 
     /// Holds the configured policy of an instance, which has one thread.
@@ -138,10 +136,7 @@ mod guest {
         let interest = policy.interest();
         match slot.set(policy) {
             Ok(()) => Ok(interest.into()),
-            Err(_) => Err(faults(vec![ConfigError::new(
-                "",
-                "the instance is configured already",
-            )])),
+            Err(_) => Err(faults(vec![ConfigError::new("", "the instance is configured already")])),
         }
     }
 
@@ -152,11 +147,7 @@ mod guest {
         }
     }
 
-    pub fn on_response<P: ResponsePhase>(
-        slot: &Slot<P>,
-        head: &[u8],
-        state: &[u8],
-    ) -> types::Verdict {
+    pub fn on_response<P: ResponsePhase>(slot: &Slot<P>, head: &[u8], state: &[u8]) -> types::Verdict {
         match slot.get() {
             Some(policy) => policy.on_response(&Head::new(head), state).into(),
             None => types::Verdict::Fail(types::Failure::Internal),
@@ -194,11 +185,7 @@ mod guest {
         }
     }
 
-    pub fn respond<P: Responder>(
-        slot: &Slot<P>,
-        head: &[u8],
-        body: &[u8],
-    ) -> Result<types::Response, types::Failure> {
+    pub fn respond<P: Responder>(slot: &Slot<P>, head: &[u8], body: &[u8]) -> Result<types::Response, types::Failure> {
         let policy = slot.get().ok_or(Failure::Internal)?;
         let response = policy.respond(&Head::new(head), body)?;
         Ok(response.into())

@@ -29,9 +29,7 @@ impl<'a> Head<'a> {
 
     /// Every value of a name, in order.
     pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter()
-            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// All names and values, in order; facts begin with `:`, attributes with `@`.
@@ -81,9 +79,7 @@ impl<'a> Head<'a> {
 
     fn prefixed(&self, prefix: &[u8], name: &str) -> Option<&'a str> {
         let (_, value) = self.iter().find(|(found, _)| {
-            found
-                .strip_prefix(prefix)
-                .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+            found.strip_prefix(prefix).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
         })?;
         str::from_utf8(value).ok()
     }

@@ -158,18 +158,12 @@ pub struct BodyInterest {
 
 impl BodyInterest {
     /// Whole bodies of these media types, at most `max_bytes` long; longer ones and those of other types are refused.
-    pub fn buffered<T: Into<String>>(
-        max_bytes: u64,
-        content_types: impl IntoIterator<Item = T>,
-    ) -> Self {
+    pub fn buffered<T: Into<String>>(max_bytes: u64, content_types: impl IntoIterator<Item = T>) -> Self {
         Self::new(BodyMode::Buffered, max_bytes, content_types)
     }
 
     /// Bodies of these media types in pieces, at most `max_bytes` in all (0 for no bound); those of other types are refused.
-    pub fn chunked<T: Into<String>>(
-        max_bytes: u64,
-        content_types: impl IntoIterator<Item = T>,
-    ) -> Self {
+    pub fn chunked<T: Into<String>>(max_bytes: u64, content_types: impl IntoIterator<Item = T>) -> Self {
         Self::new(BodyMode::Chunked, max_bytes, content_types)
     }
 
@@ -185,22 +179,10 @@ impl BodyInterest {
         self
     }
 
-    fn new<T: Into<String>>(
-        mode: BodyMode,
-        max_bytes: u64,
-        content_types: impl IntoIterator<Item = T>,
-    ) -> Self {
+    fn new<T: Into<String>>(mode: BodyMode, max_bytes: u64, content_types: impl IntoIterator<Item = T>) -> Self {
         let mut types: Vec<String> = content_types.into_iter().map(Into::into).collect();
-        types
-            .iter_mut()
-            .for_each(|name| name.make_ascii_lowercase());
-        Self {
-            mode,
-            access: BodyAccess::Inspect,
-            max_bytes,
-            content_types: types,
-            other: OtherTypes::Refuse,
-        }
+        types.iter_mut().for_each(|name| name.make_ascii_lowercase());
+        Self { mode, access: BodyAccess::Inspect, max_bytes, content_types: types, other: OtherTypes::Refuse }
     }
 }
 
@@ -252,24 +234,14 @@ mod tests {
 
     #[test]
     fn field_names_are_lowered_facts_kept_and_repeats_dropped() {
-        let interest = Interest::new()
-            .request_read("Origin")
-            .request_read("origin")
-            .request_read(":param.petId");
+        let interest = Interest::new().request_read("Origin").request_read("origin").request_read(":param.petId");
         assert_eq!(interest.request_read, ["origin", ":param.petId"]);
     }
 
     #[test]
     fn a_store_named_twice_is_one_store_with_the_wider_use() {
-        let interest = Interest::new()
-            .store_write("quota")
-            .store_read("quota")
-            .store_read("seen");
-        let uses: Vec<_> = interest
-            .stores
-            .iter()
-            .map(|store| (store.name.as_str(), store.write))
-            .collect();
+        let interest = Interest::new().store_write("quota").store_read("quota").store_read("seen");
+        let uses: Vec<_> = interest.stores.iter().map(|store| (store.name.as_str(), store.write)).collect();
         assert_eq!(uses, [("quota", true), ("seen", false)]);
     }
 
@@ -277,14 +249,8 @@ mod tests {
     fn a_body_interest_inspects_and_refuses_other_types_unless_told_otherwise() {
         let body = BodyInterest::buffered(1024, ["Application/JSON"]);
         assert_eq!(body.content_types, ["application/json"]);
-        assert_eq!(
-            (body.access, body.other),
-            (BodyAccess::Inspect, OtherTypes::Refuse)
-        );
+        assert_eq!((body.access, body.other), (BodyAccess::Inspect, OtherTypes::Refuse));
         let body = body.edit().pass_other();
-        assert_eq!(
-            (body.access, body.other),
-            (BodyAccess::Edit, OtherTypes::Pass)
-        );
+        assert_eq!((body.access, body.other), (BodyAccess::Edit, OtherTypes::Pass));
     }
 }

@@ -37,8 +37,8 @@ pub use verdict::{Failure, Verdict};
 /// Everything a policy usually needs, for `use lockgate_sdk::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Action, BodyInterest, BodyPhase, ConfigError, Direction, Edits, Failure, Head, Interest,
-        Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
+        Action, BodyInterest, BodyPhase, ConfigError, Direction, Edits, Failure, Head, Interest, Policy, RequestPhase,
+        Responder, Response, ResponsePhase, Splice, Verdict,
     };
     pub use serde::Deserialize;
 }

@@ -32,24 +32,13 @@ pub trait ResponsePhase: Policy {
 /// Reading and changing bodies. Implement the hook of the mode the interest names; the other fails with [`Failure::Internal`].
 pub trait BodyPhase: Policy {
     /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited.
-    fn on_body(
-        &self,
-        _direction: Direction,
-        _body: &[u8],
-        _state: &[u8],
-    ) -> (Action, Option<Edits>) {
+    fn on_body(&self, _direction: Direction, _body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
         (Action::Fail(Failure::Internal), None)
     }
 
     /// Chunked mode: called for each piece and, with `last` and possibly no bytes, at the end. Returns the action and the state for
     /// the next call.
-    fn on_chunk(
-        &self,
-        _direction: Direction,
-        _chunk: &[u8],
-        _last: bool,
-        _state: &[u8],
-    ) -> (Action, Vec<u8>) {
+    fn on_chunk(&self, _direction: Direction, _chunk: &[u8], _last: bool, _state: &[u8]) -> (Action, Vec<u8>) {
         (Action::Fail(Failure::Internal), Vec::new())
     }
 }
@@ -72,10 +61,7 @@ pub struct ConfigError {
 impl ConfigError {
     /// A fault at `path`, written `rules[2].name`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
+        Self { path: path.into(), message: message.into() }
     }
 }
 
@@ -98,13 +84,7 @@ mod tests {
     #[test]
     fn a_body_hook_that_is_not_written_decides_nothing() {
         let failed = Action::Fail(Failure::Internal);
-        assert_eq!(
-            Idle.on_body(Direction::Request, b"", b""),
-            (failed.clone(), None)
-        );
-        assert_eq!(
-            Idle.on_chunk(Direction::Request, b"", true, b""),
-            (failed, Vec::new())
-        );
+        assert_eq!(Idle.on_body(Direction::Request, b"", b""), (failed.clone(), None));
+        assert_eq!(Idle.on_chunk(Direction::Request, b"", true, b""), (failed, Vec::new()));
     }
 }

@@ -16,11 +16,7 @@ pub struct Response {
 impl Response {
     /// An answer without fields and body; `status` is 200 to 599.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            fields: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status, fields: Vec::new(), body: Vec::new() }
     }
 
     /// An answer with a JSON body. A value that cannot be written as JSON, such as a map whose keys are not strings, gives a 500
@@ -37,11 +33,7 @@ impl Response {
             status: u16,
             detail: &'a str,
         }
-        let problem = Problem {
-            title,
-            status,
-            detail,
-        };
+        let problem = Problem { title, status, detail };
         Self::with_json(status, "application/problem+json", &problem)
     }
 
@@ -59,9 +51,7 @@ impl Response {
 
     fn with_json(status: u16, media_type: &str, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self::new(status)
-                .field("content-type", media_type)
-                .body(body),
+            Ok(body) => Self::new(status).field("content-type", media_type).body(body),
             Err(_) => Self::new(500),
         }
     }
@@ -86,15 +76,9 @@ mod tests {
     fn a_problem_names_status_title_and_detail() {
         let response = Response::problem(403, "Forbidden", "no \"key\"").field("vary", "origin");
         assert_eq!(response.status_code(), 403);
-        assert_eq!(
-            response.values("content-type"),
-            ["application/problem+json"]
-        );
+        assert_eq!(response.values("content-type"), ["application/problem+json"]);
         assert_eq!(response.values("vary"), ["origin"]);
-        assert_eq!(
-            response.text(),
-            r#"{"title":"Forbidden","status":403,"detail":"no \"key\""}"#
-        );
+        assert_eq!(response.text(), r#"{"title":"Forbidden","status":403,"detail":"no \"key\""}"#);
     }
 
     #[test]

@@ -13,24 +13,13 @@ fn health_is_open_and_the_rest_needs_the_token() {
     for path in ["/metrics", "/status"] {
         let refused = gateway.admin(&Request::get(path));
         refused.assert_status(401);
-        assert!(
-            refused
-                .field("www-authenticate")
-                .is_some_and(|value| value.starts_with("Bearer"))
-        );
+        assert!(refused.field("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
         for wrong in ["", "x", &token[1..], &format!("{token}0")] {
-            gateway
-                .admin(&Request::get(path).bearer(wrong))
-                .assert_status(401);
+            gateway.admin(&Request::get(path).bearer(wrong)).assert_status(401);
         }
-        gateway
-            .admin(&Request::get(path).bearer(&token))
-            .assert_status(200);
+        gateway.admin(&Request::get(path).bearer(&token)).assert_status(200);
     }
-    assert!(
-        !gateway.written().contains(&token),
-        "the token is in the log"
-    );
+    assert!(!gateway.written().contains(&token), "the token is in the log");
 }
 
 #[test]
@@ -52,21 +41,11 @@ fn pages_of_other_origins_and_rebound_names_are_refused() {
     let token = gateway.admin_token();
     for path in ["/healthz", "/status"] {
         let ask = || Request::get(path).bearer(&token);
-        gateway
-            .admin(&ask().field("host", "localhost"))
-            .assert_status(200);
-        gateway
-            .admin(&ask().field("host", "rebound.example"))
-            .assert_status(403);
-        gateway
-            .admin(&ask().field("host", "127.0.0.1.rebound.example:8081"))
-            .assert_status(403);
-        gateway
-            .admin(&ask().field("origin", "https://evil.example"))
-            .assert_status(403);
-        gateway
-            .admin(&ask().field("origin", "null"))
-            .assert_status(403);
+        gateway.admin(&ask().field("host", "localhost")).assert_status(200);
+        gateway.admin(&ask().field("host", "rebound.example")).assert_status(403);
+        gateway.admin(&ask().field("host", "127.0.0.1.rebound.example:8081")).assert_status(403);
+        gateway.admin(&ask().field("origin", "https://evil.example")).assert_status(403);
+        gateway.admin(&ask().field("origin", "null")).assert_status(403);
     }
 }
 
@@ -101,25 +80,15 @@ fn the_status_tells_what_serves() {
     assert!(status["refused"].is_null());
     assert!(status["since"].as_u64() > Some(1_700_000_000));
     let route = &status["routes"][0];
-    assert_eq!(
-        (&route["api"], &route["route"]),
-        (&"proxy".into(), &"all".into())
-    );
+    assert_eq!((&route["api"], &route["route"]), (&"proxy".into(), &"all".into()));
     assert_eq!(route["path"], "/{*rest}");
     assert_eq!(route["to"], "proxy/main");
     let chain = route["chain"][0].as_str().unwrap();
-    assert!(
-        chain.contains("trail") && chain.contains("skip"),
-        "a policy that may be skipped is not marked: {chain}"
-    );
+    assert!(chain.contains("trail") && chain.contains("skip"), "a policy that may be skipped is not marked: {chain}");
     let policy = &status["policies"][0];
     assert_eq!(policy["policy"], "trail");
     assert_eq!(policy["hooks"], serde_json::json!(["request", "response"]));
-    assert!(
-        policy["digest"]
-            .as_str()
-            .is_some_and(|digest| digest.len() >= 16)
-    );
+    assert!(policy["digest"].as_str().is_some_and(|digest| digest.len() >= 16));
 }
 
 #[test]

@@ -71,9 +71,7 @@ fn a_policy_can_refuse_a_body_while_it_arrives() {
         assert_eq!(response.text(), "100000 is the most");
     }
     // The upstream may have seen a part, never the whole: its echo would have been the answer.
-    gateway
-        .send(&Request::post("/count", "text/plain", "short"))
-        .assert_status(200);
+    gateway.send(&Request::post("/count", "text/plain", "short")).assert_status(200);
 }
 
 #[test]
@@ -82,22 +80,14 @@ fn pieces_can_be_changed_in_both_directions() {
         let body = String::from_utf8_lossy(&exchange.body()?).into_owned();
         let framing = exchange.field("content-length").is_some();
         let answer = format!("got {body}; length named: {framing}");
-        let fields = [
-            ("content-type", "text/plain"),
-            ("etag", "\"1\""),
-            ("accept-ranges", "bytes"),
-        ];
+        let fields = [("content-type", "text/plain"), ("etag", "\"1\""), ("accept-ranges", "bytes")];
         exchange.reply(200, &fields, answer.as_bytes())
     });
     let gateway = gateway(&upstream);
     let response = gateway.send(&Request::post("/shout", "text/plain", "hello"));
     response.assert_status(200);
     assert_eq!(response.text(), "GOT HELLO; LENGTH NAMED: FALSE");
-    assert_eq!(
-        response.field("content-length"),
-        None,
-        "the length may have changed"
-    );
+    assert_eq!(response.field("content-length"), None, "the length may have changed");
     assert_eq!(response.field("etag"), Some("W/\"1\""));
     assert_eq!(response.field("accept-ranges"), None);
 }
@@ -106,21 +96,10 @@ fn pieces_can_be_changed_in_both_directions() {
 fn bodies_of_types_a_policy_did_not_name_pass_unseen_if_it_says_so() {
     let upstream = Upstream::with(|exchange| {
         let body = exchange.body()?;
-        exchange.reply(
-            200,
-            &[
-                ("content-type", "application/octet-stream"),
-                ("etag", "\"1\""),
-            ],
-            &body,
-        )
+        exchange.reply(200, &[("content-type", "application/octet-stream"), ("etag", "\"1\"")], &body)
     });
     let gateway = gateway(&upstream);
-    let response = gateway.send(&Request::post(
-        "/shout",
-        "application/octet-stream",
-        "quiet",
-    ));
+    let response = gateway.send(&Request::post("/shout", "application/octet-stream", "quiet"));
     assert_eq!(response.text(), "quiet");
     assert_eq!(response.field("content-length"), Some("5"));
     assert_eq!(response.field("etag"), Some("\"1\""));
@@ -139,18 +118,11 @@ fn a_whole_body_can_be_spliced_and_its_head_edited() {
 
 #[test]
 fn a_response_that_cannot_be_read_by_its_policy_is_a_502() {
-    let too_long = Upstream::answering(
-        200,
-        &[("content-type", "application/json")],
-        "1".repeat(70_000),
-    );
+    let too_long = Upstream::answering(200, &[("content-type", "application/json")], "1".repeat(70_000));
     gateway(&too_long).get("/redact").assert_problem(502);
     let other_type = Upstream::answering(200, &[("content-type", "text/html")], "<p>secret");
     gateway(&other_type).get("/redact").assert_problem(502);
-    let coded = [
-        ("content-type", "application/json"),
-        ("content-encoding", "br"),
-    ];
+    let coded = [("content-type", "application/json"), ("content-encoding", "br")];
     let coded = Upstream::with(move |exchange| exchange.reply(200, &coded, b"secret"));
     gateway(&coded).get("/redact").assert_problem(502);
 }
@@ -159,11 +131,7 @@ fn a_response_that_cannot_be_read_by_its_policy_is_a_502() {
 fn an_upstream_is_not_asked_for_codings_a_policy_cannot_read() {
     let upstream = Upstream::with(|exchange| {
         let answer = format!("{:?}", exchange.field("accept-encoding"));
-        exchange.reply(
-            200,
-            &[("content-type", "application/json")],
-            answer.as_bytes(),
-        )
+        exchange.reply(200, &[("content-type", "application/json")], answer.as_bytes())
     });
     let gateway = gateway(&upstream);
     let response = gateway.send(&Request::get("/redact").field("accept-encoding", "br, gzip"));
@@ -178,29 +146,15 @@ fn a_request_without_a_body_does_not_trouble_its_body_policy() {
     gateway.get("/shout").assert_status(200);
     let calls = |metrics: String| metrics.contains("lockgate_policy_calls_total{policy=\"count\"");
     assert!(!calls(gateway.ask("/metrics").text()));
-    gateway
-        .send(&Request::post("/count", "text/plain", "x"))
-        .assert_status(200);
-    assert!(
-        calls(gateway.ask("/metrics").text()),
-        "this test looks at the wrong name"
-    );
+    gateway.send(&Request::post("/count", "text/plain", "x")).assert_status(200);
+    assert!(calls(gateway.ask("/metrics").text()), "this test looks at the wrong name");
 }
 
 #[test]
 fn a_body_longer_than_the_listener_allows_is_a_413() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .listener("max_body_bytes = \"1KiB\"")
-        .proxy(&upstream)
-        .start();
-    gateway
-        .send(&Request::post("/", "text/plain", "x".repeat(1024)))
-        .assert_status(200);
-    gateway
-        .send(&Request::post("/", "text/plain", "x".repeat(1025)))
-        .assert_problem(413);
-    gateway
-        .send(&Request::post("/", "text/plain", "x".repeat(1025)).chunked())
-        .assert_problem(413);
+    let gateway = Gateway::folder().listener("max_body_bytes = \"1KiB\"").proxy(&upstream).start();
+    gateway.send(&Request::post("/", "text/plain", "x".repeat(1024))).assert_status(200);
+    gateway.send(&Request::post("/", "text/plain", "x".repeat(1025))).assert_problem(413);
+    gateway.send(&Request::post("/", "text/plain", "x".repeat(1025)).chunked()).assert_problem(413);
 }

@@ -31,10 +31,7 @@ fn each_api_has_a_store_of_its_own_unless_the_operator_joins_them() {
              [[route]]\nname = \"r\"\nmatch = {{ path = \"/{name}\" }}\nupstream = \"u\"\n"
         )
     };
-    for (store, expected) in [
-        ("", ["1", "1", "2"]),
-        ("[store.hits]\nnamespace = \"shared\"\n", ["1", "2", "3"]),
-    ] {
+    for (store, expected) in [("", ["1", "1", "2"]), ("[store.hits]\nnamespace = \"shared\"\n", ["1", "2", "3"])] {
         let gateway = Gateway::folder()
             .upstream(&upstream)
             .guest("counter")
@@ -45,8 +42,7 @@ fn each_api_has_a_store_of_its_own_unless_the_operator_joins_them() {
             .api("one", &api("one"))
             .api("two", &api("two"))
             .start();
-        let hits = ["/one", "/two", "/one"]
-            .map(|path| gateway.get(path).field("x-test-hits").unwrap().to_owned());
+        let hits = ["/one", "/two", "/one"].map(|path| gateway.get(path).field("x-test-hits").unwrap().to_owned());
         assert_eq!(hits, expected, "{store}");
     }
 }
@@ -80,29 +76,15 @@ fn counters_of_policies_are_bounded() {
         .proxy(&upstream)
         .start();
     for from in (0..1000).step_by(100) {
-        gateway
-            .send(&Request::get("/").field("x-test-break", &from.to_string()))
-            .assert_status(200);
+        gateway.send(&Request::get("/").field("x-test-break", &from.to_string())).assert_status(200);
     }
     let metrics = gateway.ask("/metrics").text();
-    let samples: Vec<_> = metrics
-        .lines()
-        .filter(|line| line.starts_with("lockgate_policy_flood_total{"))
-        .collect();
-    assert!(
-        samples.len() > 200 && samples.len() <= 257,
-        "{} label sets",
-        samples.len()
-    );
-    let total: f64 = samples
-        .iter()
-        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
-        .sum();
+    let samples: Vec<_> = metrics.lines().filter(|line| line.starts_with("lockgate_policy_flood_total{")).collect();
+    assert!(samples.len() > 200 && samples.len() <= 257, "{} label sets", samples.len());
+    let total: f64 = samples.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum();
     assert_eq!(total, 1000.0, "values were lost");
     assert!(samples.iter().any(|line| line.contains("value=\"other\"")));
-    gateway
-        .send(&Request::get("/").field("x-test-break", "name"))
-        .assert_problem(503);
+    gateway.send(&Request::get("/").field("x-test-break", "name")).assert_problem(503);
 }
 
 #[test]
@@ -116,26 +98,15 @@ fn lines_of_policies_are_tagged_bounded_and_escaped() {
         )
         .proxy(&upstream)
         .start();
-    gateway
-        .send(&Request::get("/").field("x-test-break", "1"))
-        .assert_status(200);
+    gateway.send(&Request::get("/").field("x-test-break", "1")).assert_status(200);
     let begin = gateway.wait_for_log("the first line", |line| {
-        line["message"]
-            .as_str()?
-            .starts_with("flood begins")
-            .then(|| line.clone())
+        line["message"].as_str()?.starts_with("flood begins").then(|| line.clone())
     });
     assert_eq!(begin["policy"], "flood");
     gateway.get("/").assert_status(200);
     let written = gateway.written();
-    assert!(
-        !written.contains('\u{1b}'),
-        "a control character reached the log"
-    );
-    let flood: usize = written
-        .lines()
-        .map(|line| line.matches("ff").count() * 2)
-        .sum();
+    assert!(!written.contains('\u{1b}'), "a control character reached the log");
+    let flood: usize = written.lines().map(|line| line.matches("ff").count() * 2).sum();
     assert!(flood > 4000 && flood < 17_000, "{flood} bytes of one call");
     let longest = written.lines().map(str::len).max().unwrap_or_default();
     assert!(longest < 5000, "a line of {longest} bytes");
@@ -154,18 +125,8 @@ fn a_component_must_have_the_digest_the_operator_wrote() {
         "chain = [{{ policy = \"trail\", config = {{ name = \"t\" }} }}]\n[policy.trail]\n\
          source = \"file:components/trail.wasm\"\ndigest = \"sha256:{digest}\"\ngrant = [\"write:x-test-trail\"]\n"
     );
-    let gateway = Gateway::folder()
-        .guest("trail")
-        .gateway_toml(&config)
-        .proxy(&upstream)
-        .start();
+    let gateway = Gateway::folder().guest("trail").gateway_toml(&config).proxy(&upstream).start();
     assert_eq!(gateway.get("/").echoed("x-test-trail"), ["t"]);
-    let wrong = Gateway::folder()
-        .guest("counter")
-        .file("components/trail.wasm", guests::component("counter"));
-    wrong
-        .gateway_toml(&config)
-        .proxy(&upstream)
-        .run(&["check"])
-        .assert(1, &["digest"]);
+    let wrong = Gateway::folder().guest("counter").file("components/trail.wasm", guests::component("counter"));
+    wrong.gateway_toml(&config).proxy(&upstream).run(&["check"]).assert(1, &["digest"]);
 }

@@ -42,13 +42,7 @@ upstream = "main"
 "#;
 
 fn gateway(upstream: &Upstream) -> Gateway {
-    Gateway::folder()
-        .upstream(upstream)
-        .guest("trail")
-        .guest("gate")
-        .gateway_toml(GATEWAY)
-        .api("api", API)
-        .start()
+    Gateway::folder().upstream(upstream).guest("trail").guest("gate").gateway_toml(GATEWAY).api("api", API).start()
 }
 
 #[test]
@@ -56,14 +50,8 @@ fn chains_nest_and_run_in_reverse_on_the_way_back() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
     let response = gateway.get("/through");
-    assert_eq!(
-        response.echoed("x-test-trail"),
-        ["g1", "g2", "a", "r", "g1"]
-    );
-    assert_eq!(
-        response.values("x-test-trail"),
-        ["g1", "r", "a", "g2", "g1"]
-    );
+    assert_eq!(response.echoed("x-test-trail"), ["g1", "g2", "a", "r", "g1"]);
+    assert_eq!(response.values("x-test-trail"), ["g1", "r", "a", "g2", "g1"]);
     let response = gateway.get("/plain");
     assert_eq!(response.echoed("x-test-trail"), ["g1", "g2", "a"]);
     assert_eq!(response.values("x-test-trail"), ["a", "g2", "g1"]);
@@ -92,11 +80,7 @@ fn an_answer_passes_the_response_hooks_of_the_policies_before_it_only() {
     answered.assert_status(403);
     assert_eq!(answered.text(), "gate");
     assert_eq!(answered.values("x-test-trail"), ["a", "g2", "g1"]);
-    assert_eq!(
-        answered.field("x-test-gate"),
-        None,
-        "its own response hook ran"
-    );
+    assert_eq!(answered.field("x-test-gate"), None, "its own response hook ran");
     assert_eq!(upstream.requests(), 0);
 
     let passed = gateway.get("/gated");
@@ -138,15 +122,8 @@ fn a_policy_can_set_target_and_status_and_hand_on_attributes() {
         .start();
     let response = gateway.get("/old/a%20b?q");
     response.assert_status(203);
-    assert_eq!(
-        response.json()["target"],
-        "/new/y?z=1",
-        "the new target is brought into normal form"
-    );
-    assert_eq!(
-        response.echoed("x-test-facts"),
-        ["/old/a%20b a b 127.0.0.1"]
-    );
+    assert_eq!(response.json()["target"], "/new/y?z=1", "the new target is brought into normal form");
+    assert_eq!(response.echoed("x-test-facts"), ["/old/a%20b a b 127.0.0.1"]);
     assert_eq!(response.field("x-test-was"), Some("200 /old/a%20b"));
 }
 
@@ -177,9 +154,7 @@ fn a_policy_that_cannot_decide_is_answered_as_the_operator_says() {
             "#,
         )
         .start();
-    let ask = |path: &str, failure: &str| {
-        gateway.send(&Request::get(path).field("x-test-break", failure))
-    };
+    let ask = |path: &str, failure: &str| gateway.send(&Request::get(path).field("x-test-break", failure));
     for failure in ["dependency", "internal"] {
         ask("/reject", failure).assert_problem(503);
         ask("/skip", failure).assert_status(200);
@@ -194,11 +169,7 @@ fn a_policy_that_cannot_decide_is_answered_as_the_operator_says() {
 fn a_response_hook_that_breaks_is_replaced_by_a_problem_that_outer_hooks_see() {
     let upstream = Upstream::with(|exchange| {
         let asked = exchange.field("x-test-break").is_some();
-        let fields: &[(&str, &str)] = if asked {
-            &[("x-test-break", "1"), ("etag", "\"secret\"")]
-        } else {
-            &[]
-        };
+        let fields: &[(&str, &str)] = if asked { &[("x-test-break", "1"), ("etag", "\"secret\"")] } else { &[] };
         exchange.reply(200, fields, b"fine")
     });
     let gateway = Gateway::folder()
@@ -234,11 +205,7 @@ fn a_response_hook_that_breaks_is_replaced_by_a_problem_that_outer_hooks_see() {
     let response = gateway.send(&Request::get("/").field("x-test-break", "1"));
     response.assert_problem(503);
     assert_eq!(response.values("x-test-trail"), ["g"]);
-    assert_eq!(
-        response.field("etag"),
-        None,
-        "fields of the replaced response are gone"
-    );
+    assert_eq!(response.field("etag"), None, "fields of the replaced response are gone");
     let response = gateway.get("/");
     response.assert_status(200);
     assert_eq!(response.values("x-test-trail"), ["a", "g"]);

@@ -7,22 +7,10 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     let text = |wat: &str| wat::parse_str(wat).expect(wat);
     let plain = guests::module("start");
     vec![
-        (
-            "no WebAssembly",
-            b"#!/bin/sh\n".to_vec(),
-            &["not a WebAssembly component"],
-        ),
+        ("no WebAssembly", b"#!/bin/sh\n".to_vec(), &["not a WebAssembly component"]),
         ("empty", Vec::new(), &["not a WebAssembly component"]),
-        (
-            "core module",
-            text("(module (func (export \"on-request\")))"),
-            &["core", "module"],
-        ),
-        (
-            "cut off",
-            guests::component("trail")[..3000].to_vec(),
-            &["compile"],
-        ),
+        ("core module", text("(module (func (export \"on-request\")))"), &["core", "module"]),
+        ("cut off", guests::component("trail")[..3000].to_vec(), &["compile"]),
         ("exports nothing", text("(component)"), &["lifecycle"]),
         ("no hook", guests::component("no-hook"), &["hook"]),
         (
@@ -37,41 +25,15 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ),
         (
             "another lifecycle",
-            text(
-                "(component (instance $none) (export \"lockgate:policy/lifecycle@0.1.0\" (instance $none)))",
-            ),
+            text("(component (instance $none) (export \"lockgate:policy/lifecycle@0.1.0\" (instance $none)))"),
             &["configure"],
         ),
-        (
-            "loops in start",
-            guests::wrap(&module::with_start(&plain, "start_spin")),
-            &["instantiated", "CPU time"],
-        ),
-        (
-            "traps in start",
-            guests::wrap(&module::with_start(&plain, "start_trap")),
-            &["instantiated", "unreachable"],
-        ),
-        (
-            "4 GiB of memory",
-            guests::wrap(&module::with_memory(&plain, 65536)),
-            &["memory"],
-        ),
-        (
-            "loops in configure",
-            guests::component("loop-configure"),
-            &["configure", "CPU time"],
-        ),
-        (
-            "traps in configure",
-            guests::component("trap-configure"),
-            &["configure", "unreachable"],
-        ),
-        (
-            "asks for the time in configure",
-            guests::component("impure-configure"),
-            &["configure"],
-        ),
+        ("loops in start", guests::wrap(&module::with_start(&plain, "start_spin")), &["instantiated", "CPU time"]),
+        ("traps in start", guests::wrap(&module::with_start(&plain, "start_trap")), &["instantiated", "unreachable"]),
+        ("4 GiB of memory", guests::wrap(&module::with_memory(&plain, 65536)), &["memory"]),
+        ("loops in configure", guests::component("loop-configure"), &["configure", "CPU time"]),
+        ("traps in configure", guests::component("trap-configure"), &["configure", "unreachable"]),
+        ("asks for the time in configure", guests::component("impure-configure"), &["configure"]),
     ]
 }
 
@@ -121,17 +83,9 @@ fn nothing_starts_with_a_component_that_cannot_be_used() {
         let checked = folder.run(&["check"]);
         assert_eq!(checked.code, Some(1), "{what}: {checked:?}");
         for text in said {
-            assert!(
-                checked.stderr.contains(text),
-                "{what}: {text:?} is not in\n{}",
-                checked.stderr
-            );
+            assert!(checked.stderr.contains(text), "{what}: {text:?} is not in\n{}", checked.stderr);
         }
-        assert!(
-            checked.stderr.contains(".toml:"),
-            "{what}: no place in\n{}",
-            checked.stderr
-        );
+        assert!(checked.stderr.contains(".toml:"), "{what}: no place in\n{}", checked.stderr);
     }
 }
 
@@ -147,9 +101,7 @@ fn a_component_that_cannot_be_used_does_not_disturb_what_serves() {
     for (what, bytes, said) in cases() {
         gateway.replace("components/x.wasm", &bytes);
         let word = said[0];
-        gateway.wait_for_log(what, |line| {
-            line["reason"].as_str()?.contains(word).then_some(())
-        });
+        gateway.wait_for_log(what, |line| line["reason"].as_str()?.contains(word).then_some(()));
         assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"], "{what}");
         gateway.get("/without").assert_status(200);
     }
@@ -166,11 +118,7 @@ mod module {
     pub(super) fn with_start(module: &[u8], name: &str) -> Vec<u8> {
         let index = exported_function(module, name);
         let mut sections = sections(module);
-        let after = sections
-            .iter()
-            .position(|(id, _)| *id == EXPORT)
-            .expect("exports")
-            + 1;
+        let after = sections.iter().position(|(id, _)| *id == EXPORT).expect("exports") + 1;
         sections.insert(after, (START, leb(index)));
         assemble(&sections)
     }
@@ -178,10 +126,7 @@ mod module {
     /// Let the memory begin with so many pages of 64 KiB.
     pub(super) fn with_memory(module: &[u8], pages: u32) -> Vec<u8> {
         let mut sections = sections(module);
-        let memory = sections
-            .iter_mut()
-            .find(|(id, _)| *id == MEMORY)
-            .expect("a memory");
+        let memory = sections.iter_mut().find(|(id, _)| *id == MEMORY).expect("a memory");
         // One memory, without a maximum.
         memory.1 = [vec![1, 0], leb(pages)].concat();
         assemble(&sections)
@@ -189,10 +134,7 @@ mod module {
 
     fn exported_function(module: &[u8], name: &str) -> u32 {
         let sections = sections(module);
-        let (_, mut exports) = sections
-            .into_iter()
-            .find(|(id, _)| *id == EXPORT)
-            .expect("exports");
+        let (_, mut exports) = sections.into_iter().find(|(id, _)| *id == EXPORT).expect("exports");
         let count = take_leb(&mut exports);
         for _ in 0..count {
             let length = take_leb(&mut exports) as usize;
@@ -243,14 +185,7 @@ mod module {
     }
 
     fn take_leb(bytes: &mut Vec<u8>) -> u32 {
-        let length = bytes
-            .iter()
-            .position(|byte| byte & 0x80 == 0)
-            .expect("a number")
-            + 1;
-        bytes
-            .drain(..length)
-            .rev()
-            .fold(0, |value, byte| (value << 7) | u32::from(byte & 0x7f))
+        let length = bytes.iter().position(|byte| byte & 0x80 == 0).expect("a number") + 1;
+        bytes.drain(..length).rev().fold(0, |value, byte| (value << 7) | u32::from(byte & 0x7f))
     }
 }

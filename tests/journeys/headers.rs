@@ -5,17 +5,8 @@ use lockgate_tests::{Gateway, Request, Upstream};
 #[test]
 fn header_fields_are_changed_in_both_directions() {
     let upstream = Upstream::with(|exchange| {
-        let seen: Vec<_> = exchange
-            .fields
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let fields = [
-            ("server", "secret/1.0"),
-            ("x-test-old", "1"),
-            ("x-test-old", "2"),
-            ("vary", "origin"),
-        ];
+        let seen: Vec<_> = exchange.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let fields = [("server", "secret/1.0"), ("x-test-old", "1"), ("x-test-old", "2"), ("vary", "origin")];
         exchange.reply(200, &fields, seen.join("\n").as_bytes())
     });
     let gateway = Gateway::folder()
@@ -49,17 +40,14 @@ fn header_fields_are_changed_in_both_directions() {
     let response = gateway.send(&request);
     let seen = response.text();
     let seen: Vec<_> = seen.lines().collect();
-    for field in [
-        "x-gateway=lockgate",
-        "x-request-ref=7",
-        "accept=text/html",
-        "accept=text/plain",
-    ] {
+    for field in ["x-gateway=lockgate", "x-request-ref=7", "accept=text/html", "accept=text/plain"] {
         assert!(seen.contains(&field), "{field} is not in {seen:?}");
     }
-    assert!(!seen.iter().any(|field| field.contains("forged")
-        || field.starts_with("x-debug")
-        || field.starts_with("x-legacy")));
+    assert!(
+        !seen
+            .iter()
+            .any(|field| field.contains("forged") || field.starts_with("x-debug") || field.starts_with("x-legacy"))
+    );
     assert_eq!(response.field("x-test-set"), Some("1"));
     assert_eq!(response.values("x-test-new"), ["1", "2"]);
     assert_eq!(response.values("vary"), ["origin", "accept-encoding"]);

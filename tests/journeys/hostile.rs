@@ -3,14 +3,7 @@
 use lockgate_tests::{Gateway, Request, Upstream, guests};
 
 /// Every guest with a hook on request heads, under a route of its name.
-const GUESTS: &[&str] = &[
-    "trap-request",
-    "loop-request",
-    "hoard",
-    "recurse",
-    "wrong-edit",
-    "wrong-answer",
-];
+const GUESTS: &[&str] = &["trap-request", "loop-request", "hoard", "recurse", "wrong-edit", "wrong-answer"];
 
 fn gateway(upstream: &Upstream) -> Gateway {
     let policy = |name: &&str| {
@@ -33,10 +26,7 @@ fn gateway(upstream: &Upstream) -> Gateway {
         .upstream(upstream)
         .gateway_toml(&GUESTS.iter().map(policy).collect::<String>())
         .api("api", &format!("{head}{routes}"));
-    GUESTS
-        .iter()
-        .fold(folder, |folder, name| folder.guest(name))
-        .start()
+    GUESTS.iter().fold(folder, |folder, name| folder.guest(name)).start()
 }
 
 /// Ask for misbehaviour, and check that it costs this request alone.
@@ -45,28 +35,17 @@ fn assert_contained(gateway: &Gateway, guest: &str, ask: &str, class: &str) {
     let mut client = gateway.connect();
     let broken = client.send(&Request::get(&format!("{path}?{ask}")).field("x-test-break", ask));
     broken.assert_problem(503);
-    assert!(
-        !broken.text().contains(guest),
-        "the client is told of our insides: {}",
-        broken.text()
-    );
+    assert!(!broken.text().contains(guest), "the client is told of our insides: {}", broken.text());
     let id = broken.json()["request_id"].clone();
     let line = gateway.access_log_of(&id);
-    assert_eq!(
-        (&line["class"], &line["blame"]),
-        (&class.into(), &"plugin".into()),
-        "{guest} {ask}"
-    );
+    assert_eq!((&line["class"], &line["blame"]), (&class.into(), &"plugin".into()), "{guest} {ask}");
     // On the same connection: the same policy, and another route.
     client.send(&Request::get(&path)).assert_status(200);
     client.send(&Request::get("/calm")).assert_status(200);
     // Where the operator said so, the exchange goes on as if the policy had passed.
     let skipped = client.send(&Request::get(&format!("{path}/skip")).field("x-test-break", ask));
     skipped.assert_status(200);
-    assert!(
-        skipped.echoed("x-test-edited").is_empty(),
-        "part of a refused verdict was applied"
-    );
+    assert!(skipped.echoed("x-test-edited").is_empty(), "part of a refused verdict was applied");
     assert_eq!(skipped.json()["target"], format!("{path}/skip"));
 }
 
@@ -91,11 +70,7 @@ fn an_edit_that_was_not_declared_or_makes_no_sense_is_refused_whole() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
     let edited = gateway.get("/wrong-edit");
-    assert_eq!(
-        edited.echoed("x-test-edited"),
-        ["1"],
-        "the guest does what the test thinks"
-    );
+    assert_eq!(edited.echoed("x-test-edited"), ["1"], "the guest does what the test thinks");
     for ask in [
         "undeclared",
         "undeclared-remove",
@@ -123,13 +98,7 @@ fn an_answer_that_is_none_is_refused() {
     let gateway = gateway(&upstream);
     let right = gateway.get("/wrong-answer");
     assert_eq!(right.text(), "right");
-    for ask in [
-        "status-low",
-        "status-high",
-        "content-length",
-        "connection",
-        "crlf",
-    ] {
+    for ask in ["status-low", "status-high", "content-length", "connection", "crlf"] {
         assert_contained(&gateway, "wrong-answer", ask, "plugin_answer");
     }
 }
@@ -185,17 +154,10 @@ fn a_guest_on_a_body_that_breaks_costs_one_request() {
     ] {
         let before = upstream.requests();
         send(path, body).assert_problem(503);
-        assert_eq!(
-            upstream.requests(),
-            before,
-            "{path} {body} reached the upstream"
-        );
+        assert_eq!(upstream.requests(), before, "{path} {body} reached the upstream");
         let fine = send(path, "fine");
         fine.assert_status(200);
-        assert_eq!(
-            fine.json()["body"],
-            if path == "/body" { "fine" } else { "-ine" }
-        );
+        assert_eq!(fine.json()["body"], if path == "/body" { "fine" } else { "-ine" });
     }
 }
 
@@ -234,11 +196,7 @@ fn nothing_of_a_broken_instance_is_seen_again() {
     let send = |text: &str| gateway.send(&Request::get("/").field("x-test-break", text));
     send("first").assert_status(200);
     send("trap").assert_problem(503);
-    assert_eq!(
-        send("third").echoed("x-test-last"),
-        [""],
-        "memory of the instance that trapped was used again"
-    );
+    assert_eq!(send("third").echoed("x-test-last"), [""], "memory of the instance that trapped was used again");
 }
 
 #[test]
@@ -260,8 +218,7 @@ fn apis_do_not_share_the_memory_of_a_policy() {
         .api("one", &api("one"))
         .api("two", &api("two"))
         .start();
-    let send =
-        |path: &str, text: &str| gateway.send(&Request::get(path).field("x-test-break", text));
+    let send = |path: &str, text: &str| gateway.send(&Request::get(path).field("x-test-break", text));
     send("/one", "of-one").assert_status(200);
     assert_eq!(send("/two", "of-two").echoed("x-test-last"), [""]);
 }

@@ -78,26 +78,15 @@ impl Issuer {
             "EdDSA" => "ed",
             _ => "rsa",
         };
-        sign(
-            &json!({ "alg": algorithm, "kid": kid }),
-            claims,
-            |message| match algorithm {
-                "ES256" => self.ec.sign(&random, message).unwrap().as_ref().to_vec(),
-                "EdDSA" => self.ed.sign(message).as_ref().to_vec(),
-                _ => {
-                    let mut signature = vec![0; self.rsa.public_modulus_len()];
-                    self.rsa
-                        .sign(
-                            &signature::RSA_PKCS1_SHA256,
-                            &random,
-                            message,
-                            &mut signature,
-                        )
-                        .unwrap();
-                    signature
-                }
-            },
-        )
+        sign(&json!({ "alg": algorithm, "kid": kid }), claims, |message| match algorithm {
+            "ES256" => self.ec.sign(&random, message).unwrap().as_ref().to_vec(),
+            "EdDSA" => self.ed.sign(message).as_ref().to_vec(),
+            _ => {
+                let mut signature = vec![0; self.rsa.public_modulus_len()];
+                self.rsa.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+                signature
+            }
+        })
     }
 
     fn gateway(&self, upstream: &Upstream) -> Gateway {
@@ -119,23 +108,14 @@ fn a_valid_token_admits_whatever_its_algorithm() {
     let gateway = issuer.gateway(&upstream);
     for algorithm in ["ES256", "EdDSA", "RS256"] {
         let token = issuer.token(algorithm, &claims());
-        let response = gateway.send(
-            &Request::get("/idp")
-                .bearer(&token)
-                .field("x-user", "forged"),
-        );
+        let response = gateway.send(&Request::get("/idp").bearer(&token).field("x-user", "forged"));
         response.assert_status(200);
         assert_eq!(response.echoed("x-user"), ["ann"], "{algorithm}");
-        assert!(
-            response.echoed("authorization").is_empty(),
-            "the upstream got the token"
-        );
+        assert!(response.echoed("authorization").is_empty(), "the upstream got the token");
         assert!(!gateway.written().contains(&token), "the log got the token");
     }
     let shared = shared_token(MAC_SECRET.as_bytes(), &claims());
-    gateway
-        .send(&Request::get("/shared").bearer(&shared))
-        .assert_status(200);
+    gateway.send(&Request::get("/shared").bearer(&shared)).assert_status(200);
 }
 
 #[test]
@@ -151,14 +131,8 @@ fn tokens_that_are_not_valid_here_and_now_are_refused() {
     let cases = [
         ("expired", with("exp", json!(now() - 1))),
         ("not yet", with("nbf", json!(now() + 100))),
-        (
-            "of another issuer",
-            with("iss", json!("https://evil.example")),
-        ),
-        (
-            "for another audience",
-            with("aud", json!(["other", "another"])),
-        ),
+        ("of another issuer", with("iss", json!("https://evil.example"))),
+        ("for another audience", with("aud", json!(["other", "another"]))),
         ("without end", without_expiry),
     ];
     for (what, claims) in cases {
@@ -181,57 +155,33 @@ fn a_token_cannot_choose_how_it_is_checked() {
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = signed.split_once('.').unwrap();
     let public = issuer.rsa.public_key().as_ref();
-    let with_header = |header: Value| {
-        format!(
-            "{}.{payload}.{signature}",
-            encode(header.to_string().as_bytes())
-        )
-    };
+    let with_header = |header: Value| format!("{}.{payload}.{signature}", encode(header.to_string().as_bytes()));
     let forged = [
         format!("{}.{payload}.", encode(b"{\"alg\":\"none\"}")),
         // The public key taken for a shared secret.
-        sign(
-            &json!({ "alg": "HS256", "kid": "rsa" }),
-            &claims(),
-            |message| mac(public, message),
-        ),
-        sign(&json!({ "alg": "HS256" }), &claims(), |message| {
-            mac(issuer.jwks().as_bytes(), message)
-        }),
+        sign(&json!({ "alg": "HS256", "kid": "rsa" }), &claims(), |message| mac(public, message)),
+        sign(&json!({ "alg": "HS256" }), &claims(), |message| mac(issuer.jwks().as_bytes(), message)),
         with_header(json!({ "alg": "ES256", "kid": "rsa" })),
         with_header(json!({ "alg": "ES256", "kid": "other" })),
         with_header(json!({ "alg": "ES384", "kid": "ec" })),
         // A key inside the token is never looked at.
         Issuer::new().token("ES256", &claims()),
-        format!(
-            "{header}.{}.{signature}",
-            encode(json!({ "sub": "root" }).to_string().as_bytes())
-        ),
+        format!("{header}.{}.{signature}", encode(json!({ "sub": "root" }).to_string().as_bytes())),
         format!("{signed}.{}", encode(&[0; 64])),
         format!("{signed}."),
         signed.to_owned(),
     ];
     for token in forged {
         let response = gateway.send(&Request::get("/idp").bearer(&token));
-        assert!(
-            matches!(response.status, 400 | 401),
-            "{token}: {response:?}"
-        );
+        assert!(matches!(response.status, 400 | 401), "{token}: {response:?}");
     }
     // A token for one key set says nothing to another.
+    gateway.send(&Request::get("/shared").bearer(&good)).assert_status(401);
     gateway
-        .send(&Request::get("/shared").bearer(&good))
-        .assert_status(401);
-    gateway
-        .send(&Request::get("/shared").bearer(&shared_token(
-            b"another secret, also long enough",
-            &claims(),
-        )))
+        .send(&Request::get("/shared").bearer(&shared_token(b"another secret, also long enough", &claims())))
         .assert_status(401);
     assert_eq!(upstream.requests(), 0);
-    gateway
-        .send(&Request::get("/idp").bearer(&good))
-        .assert_status(200);
+    gateway.send(&Request::get("/idp").bearer(&good)).assert_status(200);
 }
 
 #[test]
@@ -248,30 +198,18 @@ fn a_request_without_a_token_is_told_how_to_come_by_one() {
     twice.assert_status(400);
     let unscoped = gateway.send(&Request::get("/scoped").bearer(&token));
     unscoped.assert_status(403);
-    assert!(
-        unscoped
-            .field("www-authenticate")
-            .unwrap()
-            .contains("insufficient_scope")
-    );
+    assert!(unscoped.field("www-authenticate").unwrap().contains("insufficient_scope"));
     let mut scoped = claims();
     scoped["scope"] = json!("pets:write pets:read");
-    gateway
-        .send(&Request::get("/scoped").bearer(&issuer.token("EdDSA", &scoped)))
-        .assert_status(200);
+    gateway.send(&Request::get("/scoped").bearer(&issuer.token("EdDSA", &scoped))).assert_status(200);
 }
 
 #[test]
 fn a_rotated_key_set_takes_effect() {
     let (upstream, issuer, successor) = (Upstream::echo(), Issuer::new(), Issuer::new());
     let gateway = issuer.gateway(&upstream);
-    let (old, new) = (
-        issuer.token("ES256", &claims()),
-        successor.token("ES256", &claims()),
-    );
-    gateway
-        .send(&Request::get("/idp").bearer(&new))
-        .assert_status(401);
+    let (old, new) = (issuer.token("ES256", &claims()), successor.token("ES256", &claims()));
+    gateway.send(&Request::get("/idp").bearer(&new)).assert_status(401);
     gateway.replace("idp.jwks.json", successor.jwks().as_bytes());
     gateway.wait_for_generation(2);
     lockgate_tests::eventually("the new key to be known", || {
@@ -285,9 +223,8 @@ fn a_rotated_key_set_takes_effect() {
 #[test]
 fn a_private_key_in_the_policies_folder_is_a_fault() {
     let jwk = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "k", "alg": "EdDSA", "x": encode(&[1; 32]), "d": encode(b"hunter2hunter2hunter2hunter2hunt") }] });
-    let folder = Gateway::folder()
-        .file("idp.jwks.json", jwk.to_string())
-        .gateway_toml("[keys.idp]\njwks = \"idp.jwks.json\"\n");
+    let folder =
+        Gateway::folder().file("idp.jwks.json", jwk.to_string()).gateway_toml("[keys.idp]\njwks = \"idp.jwks.json\"\n");
     let checked = folder.run(&["check"]);
     checked.assert(1, &["idp.jwks.json", "private key", "[secret.NAME]"]);
     assert!(!format!("{checked:?}").contains(&encode(b"hunter2hunter2hunter2hunter2hunt")));
@@ -308,9 +245,7 @@ fn der_value(der: &[u8]) -> (&[u8], &[u8]) {
         short @ 0..0x80 => (2, usize::from(short)),
         long => {
             let digits = usize::from(long & 0x7f);
-            let number = der[2..2 + digits]
-                .iter()
-                .fold(0, |number, digit| number << 8 | usize::from(*digit));
+            let number = der[2..2 + digits].iter().fold(0, |number, digit| number << 8 | usize::from(*digit));
             (2 + digits, number)
         }
     };
@@ -322,23 +257,15 @@ fn claims() -> Value {
 }
 
 fn shared_token(secret: &[u8], claims: &Value) -> String {
-    sign(&json!({ "alg": "HS256" }), claims, |message| {
-        mac(secret, message)
-    })
+    sign(&json!({ "alg": "HS256" }), claims, |message| mac(secret, message))
 }
 
 fn mac(secret: &[u8], message: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message)
-        .as_ref()
-        .to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
 }
 
 fn sign(header: &Value, claims: &Value, signature: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let message = format!(
-        "{}.{}",
-        encode(header.to_string().as_bytes()),
-        encode(claims.to_string().as_bytes())
-    );
+    let message = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
     let signature = encode(&signature(message.as_bytes()));
     format!("{message}.{signature}")
 }
@@ -348,8 +275,5 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -46,19 +46,14 @@ fn an_edited_file_takes_effect() {
     becomes(&gateway, "/two", 200);
     becomes(&gateway, "/one", 404);
     assert_eq!(gateway.metric("lockgate_generation"), Some(2.0));
-    assert_eq!(
-        gateway.metric("lockgate_reloads_total{outcome=\"applied\"}"),
-        Some(1.0)
-    );
+    assert_eq!(gateway.metric("lockgate_reloads_total{outcome=\"applied\"}"), Some(1.0));
 }
 
 #[test]
 fn a_file_written_in_place_takes_effect() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
-    let text = API
-        .replace("/one", "/two")
-        .replace("$upstream", &upstream.address().to_string());
+    let text = API.replace("/one", "/two").replace("$upstream", &upstream.address().to_string());
     std::fs::write(gateway.policies().join("api/api.toml"), text).unwrap();
     becomes(&gateway, "/two", 200);
 }
@@ -67,9 +62,7 @@ fn a_file_written_in_place_takes_effect() {
 fn an_added_api_is_served_and_a_deleted_one_is_not() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
-    let other = API
-        .replace("\"api\"", "\"other\"")
-        .replace("/one", "/other");
+    let other = API.replace("\"api\"", "\"other\"").replace("/one", "/other");
     gateway.write("other/api.toml", &other);
     becomes(&gateway, "/other", 200);
     gateway.get("/one").assert_status(200);
@@ -103,7 +96,21 @@ fn files_that_mean_nothing_change_nothing() {
     gateway.write("api/docs/readme.md", "hello");
     gateway.write("api/api.toml", &API.replace("/one", "/two"));
     becomes(&gateway, "/two", 200);
-    assert!(gateway.status()["refused"].is_null());
+    let status = gateway.status();
+    assert!(status["refused"].is_null());
+    assert_eq!(status["generation"], 2, "one change that matters, one new generation");
+}
+
+#[test]
+fn a_fault_that_is_taken_back_is_forgotten() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.write("api/api.toml", "name = ");
+    gateway.wait_for_refusal();
+    gateway.write("api/api.toml", API);
+    eventually("the refusal to be forgotten", || gateway.status()["refused"].is_null().then_some(()));
+    assert_eq!(gateway.status()["generation"], 1, "what serves is what is there");
+    gateway.get("/one").assert_status(200);
 }
 
 #[test]
@@ -117,25 +124,12 @@ fn a_fault_leaves_everything_as_it_was_and_is_seen() {
     assert_eq!(fault["key"], "route[0].match.path");
     assert_eq!(fault["line"], 9);
     for part in ["reason", "advice"] {
-        assert!(
-            fault[part].as_str().is_some_and(|text| !text.is_empty()),
-            "no {part}: {fault}"
-        );
+        assert!(fault[part].as_str().is_some_and(|text| !text.is_empty()), "no {part}: {fault}");
     }
-    let logged = gateway.wait_for_log("the fault", |line| {
-        line["message"]
-            .as_str()?
-            .contains("refused")
-            .then(|| line.clone())
-    });
-    assert_eq!(
-        (&logged["file"], &logged["line"]),
-        (&fault["file"], &fault["line"])
-    );
-    assert_eq!(
-        gateway.metric("lockgate_reloads_total{outcome=\"rejected\"}"),
-        Some(1.0)
-    );
+    let logged =
+        gateway.wait_for_log("the fault", |line| line["message"].as_str()?.contains("refused").then(|| line.clone()));
+    assert_eq!((&logged["file"], &logged["line"]), (&fault["file"], &fault["line"]));
+    assert_eq!(gateway.metric("lockgate_reloads_total{outcome=\"rejected\"}"), Some(1.0));
     assert_eq!(gateway.metric("lockgate_generation"), Some(1.0));
     assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"));
 
@@ -150,34 +144,16 @@ fn a_component_that_cannot_be_used_leaves_the_old_one_serving() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
     let cases: [(&str, Vec<u8>, &str); 4] = [
-        (
-            "half of a component",
-            guests::component("version-b")[..5000].to_vec(),
-            "cannot be used",
-        ),
+        ("half of a component", guests::component("version-b")[..5000].to_vec(), "cannot be used"),
         ("an empty file", Vec::new(), "cannot be used"),
-        (
-            "one that needs more than was granted",
-            guests::component("gate"),
-            "read:x-test-break",
-        ),
-        (
-            "one that never finishes its configuration",
-            guests::component("loop-configure"),
-            "configure",
-        ),
+        ("one that needs more than was granted", guests::component("gate"), "read:x-test-break"),
+        ("one that never finishes its configuration", guests::component("loop-configure"), "configure"),
     ];
     for (rejected, (what, bytes, reason)) in (1..).zip(cases) {
         gateway.replace("components/mark.wasm", &bytes);
         let outcome = "lockgate_reloads_total{outcome=\"rejected\"}";
-        eventually(what, || {
-            (gateway.metric(outcome) == Some(f64::from(rejected))).then_some(())
-        });
-        assert_eq!(
-            gateway.get("/one").field("x-test-version"),
-            Some("a"),
-            "{what}"
-        );
+        eventually(what, || (gateway.metric(outcome) == Some(f64::from(rejected))).then_some(()));
+        assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"), "{what}");
         let refused = gateway.wait_for_refusal();
         assert!(refused.to_string().contains(reason), "{what}: {refused}");
     }
@@ -190,10 +166,7 @@ fn listeners_cannot_change_while_the_gateway_runs_and_it_says_so() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
     let text = std::fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
-    gateway.write(
-        "gateway.toml",
-        &text.replace("[listen.public]", "[listen.public]\nmax_headers = 50"),
-    );
+    gateway.write("gateway.toml", &text.replace("[listen.public]", "[listen.public]\nmax_headers = 50"));
     let refused = gateway.wait_for_refusal();
     let advice = refused["faults"][0]["advice"].as_str().unwrap();
     assert!(advice.contains("restart"), "{refused}");
@@ -207,9 +180,7 @@ fn a_missing_folder_is_no_reason_to_stop() {
     gateway.remove("gateway.toml");
     gateway.wait_for_refusal();
     gateway.get("/one").assert_status(200);
-    let text = format!(
-        "{GATEWAY}[listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n"
-    );
+    let text = format!("{GATEWAY}[listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n");
     gateway.write("gateway.toml", &text);
     gateway.write("api/api.toml", &API.replace("/one", "/two"));
     becomes(&gateway, "/two", 200);
@@ -218,19 +189,14 @@ fn a_missing_folder_is_no_reason_to_stop() {
 #[test]
 fn a_request_under_way_ends_as_it_began() {
     let upstream = Upstream::with(|exchange| {
-        let version = exchange
-            .field("x-test-version")
-            .unwrap_or_default()
-            .to_owned();
+        let version = exchange.field("x-test-version").unwrap_or_default().to_owned();
         // The client sends the rest of its body when the other version serves.
         exchange.body()?;
         exchange.reply(200, &[], version.as_bytes())
     });
     let gateway = gateway(&upstream);
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("POST", "/one").field("content-length", "1"))
-        .unwrap();
+    client.send_only(&Request::new("POST", "/one").field("content-length", "1")).unwrap();
     upstream.wait_for_requests(1);
     gateway.replace("components/mark.wasm", &guests::component("version-b"));
     gateway.wait_for_generation(2);
@@ -244,8 +210,5 @@ fn a_request_under_way_ends_as_it_began() {
     assert_eq!(response.field("x-test-mixed"), None);
     // The same connection meets the new version with its next request.
     let response = client.send(&Request::get("/one"));
-    assert_eq!(
-        (response.text().as_str(), response.field("x-test-version")),
-        ("b", Some("b"))
-    );
+    assert_eq!((response.text().as_str(), response.field("x-test-version")), ("b", Some("b")));
 }

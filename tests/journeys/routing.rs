@@ -43,10 +43,7 @@ upstream = "main"
 "#;
 
 fn gateway(upstream: &Upstream) -> Gateway {
-    Gateway::folder()
-        .upstream(upstream)
-        .api("shop", ROUTES)
-        .start()
+    Gateway::folder().upstream(upstream).api("shop", ROUTES).start()
 }
 
 #[test]
@@ -70,23 +67,15 @@ fn the_best_match_wins() {
     ];
     let count = |route: &str| {
         let labels = format!("api=\"shop\",route=\"{route}\",status_class=\"2xx\",outcome=\"ok\"");
-        gateway
-            .metric(&format!("lockgate_requests_total{{{labels}}}"))
-            .unwrap_or(0.0)
+        gateway.metric(&format!("lockgate_requests_total{{{labels}}}")).unwrap_or(0.0)
     };
     for (method, path, host, stage, route) in cases {
         let before = count(route);
-        let request = Request::new(method, path)
-            .field("host", host)
-            .field("x-stage", stage);
+        let request = Request::new(method, path).field("host", host).field("x-stage", stage);
         let response = gateway.send(&request);
         response.assert_status(200);
         assert_eq!(response.json()["target"], path);
-        assert_eq!(
-            count(route),
-            before + 1.0,
-            "{method} {path} at {host} did not take {route}"
-        );
+        assert_eq!(count(route), before + 1.0, "{method} {path} at {host} did not take {route}");
     }
 }
 
@@ -141,9 +130,7 @@ fn a_preflight_is_routed_by_the_method_it_asks_for() {
     // No policy answers it here, so it arrives at the upstream of the route.
     assert_eq!(gateway.send(&preflight("POST")).json()["method"], "OPTIONS");
     gateway.send(&preflight("PUT")).assert_problem(405);
-    gateway
-        .send(&Request::new("OPTIONS", "/items"))
-        .assert_problem(405);
+    gateway.send(&Request::new("OPTIONS", "/items")).assert_problem(405);
 }
 
 #[test]
@@ -166,10 +153,6 @@ fn routes_of_an_api_take_its_hosts() {
             "#,
         )
         .start();
-    gateway
-        .send(&Request::get("/x").field("host", "a.example"))
-        .assert_status(200);
-    gateway
-        .send(&Request::get("/x").field("host", "b.example"))
-        .assert_problem(404);
+    gateway.send(&Request::get("/x").field("host", "a.example")).assert_status(200);
+    gateway.send(&Request::get("/x").field("host", "b.example")).assert_problem(404);
 }

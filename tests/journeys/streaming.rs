@@ -44,9 +44,7 @@ fn a_large_request_streams_through_in_constant_memory() {
     let gateway = Gateway::folder().proxy(&upstream).start();
     let before = warm(&gateway);
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
-        .unwrap();
+    client.send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string())).unwrap();
     write_pattern(client.stream(), LARGE).unwrap();
     let response = client.receive("PUT").unwrap();
     assert_eq!(response.text(), LARGE.to_string());
@@ -75,9 +73,7 @@ fn a_policy_that_looks_at_pieces_needs_no_more_memory() {
         .start();
     let before = warm(&gateway);
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
-        .unwrap();
+    client.send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string())).unwrap();
     write_pattern(client.stream(), LARGE).unwrap();
     client.receive("PUT").unwrap().assert_status(200);
     assert_constant(&gateway, before);
@@ -89,10 +85,7 @@ fn a_slow_client_slows_the_upstream_down() {
     let upstream = Upstream::with(move |exchange| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
         exchange.stream().write_all(head.as_bytes())?;
-        let (sent, stream) = (
-            write_until_stall(exchange.stream(), LARGE)?,
-            exchange.stream(),
-        );
+        let (sent, stream) = (write_until_stall(exchange.stream(), LARGE)?, exchange.stream());
         stalled.send(sent).map_err(io::Error::other)?;
         stream.set_write_timeout(Some(PATIENCE))?;
         write_zeros(stream, LARGE - sent)
@@ -101,13 +94,8 @@ fn a_slow_client_slows_the_upstream_down() {
     let mut client = Client::over(narrow(gateway.public()));
     client.send_only(&Request::get("/")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
-    let sent = stalls
-        .recv_timeout(PATIENCE)
-        .expect("the upstream never had to wait");
-    assert!(
-        sent < LARGE / 2,
-        "the gateway took {sent} bytes that nobody reads"
-    );
+    let sent = stalls.recv_timeout(PATIENCE).expect("the upstream never had to wait");
+    assert!(sent < LARGE / 2, "the gateway took {sent} bytes that nobody reads");
     // Once the client reads, all of it comes.
     let copied = io::copy(&mut client.reader().take(LARGE as u64), &mut io::sink());
     assert_eq!(copied.unwrap(), LARGE as u64);
@@ -124,14 +112,9 @@ fn a_slow_upstream_slows_the_client_down() {
     });
     let gateway = Gateway::folder().proxy(&upstream).start();
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string()))
-        .unwrap();
+    client.send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string())).unwrap();
     let sent = write_until_stall(client.stream(), LARGE).unwrap();
-    assert!(
-        sent < LARGE / 2,
-        "the gateway took {sent} bytes that nobody reads"
-    );
+    assert!(sent < LARGE / 2, "the gateway took {sent} bytes that nobody reads");
     go.send(()).unwrap();
     client.stream().set_write_timeout(Some(PATIENCE)).unwrap();
     write_zeros(client.stream(), LARGE - sent).unwrap();
@@ -180,8 +163,7 @@ fn a_client_that_leaves_takes_its_upstream_connection_along() {
     client.send_only(&Request::get("/gone")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
     drop(client);
-    end.recv_timeout(PATIENCE)
-        .expect("the upstream's connection stays open");
+    end.recv_timeout(PATIENCE).expect("the upstream's connection stays open");
     let line = gateway.access_log("/gone");
     assert_eq!(line["class"], "client_gone");
 }
@@ -199,11 +181,7 @@ fn warm(gateway: &Gateway) -> u64 {
 fn assert_constant(gateway: &Gateway, before: u64) {
     let (_, most) = gateway.memory();
     let grown = most.saturating_sub(before);
-    assert!(
-        grown < ALLOWANCE,
-        "the gateway grew by {} MiB",
-        grown / MIB as u64
-    );
+    assert!(grown < ALLOWANCE, "the gateway grew by {} MiB", grown / MIB as u64);
 }
 
 /// A connection that takes little before its owner reads.
@@ -222,12 +200,7 @@ fn write_until_stall(stream: &mut std::net::TcpStream, all: usize) -> io::Result
     while sent < all {
         match stream.write(&buffer[..buffer.len().min(all - sent)]) {
             Ok(taken) => sent += taken,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 break;
             }
             Err(error) => return Err(error),
@@ -263,10 +236,7 @@ fn read_pattern(reader: &mut impl Read, length: usize) {
     while left > 0 {
         let piece = left.min(pattern.len());
         reader.read_exact(&mut buffer[..piece]).unwrap();
-        assert!(
-            buffer[..piece] == pattern[..piece],
-            "the body differs {left} bytes before its end"
-        );
+        assert!(buffer[..piece] == pattern[..piece], "the body differs {left} bytes before its end");
         left -= piece;
     }
 }

@@ -60,10 +60,7 @@ fn swaps_under_load_cost_nothing_and_mix_nothing() {
     for round in 1..=ROUNDS {
         let letter = if round % 2 == 0 { "a" } else { "b" };
         let config = round.to_string();
-        gateway.replace(
-            "components/version.wasm",
-            &guests::component(&format!("version-{letter}")),
-        );
+        gateway.replace("components/version.wasm", &guests::component(&format!("version-{letter}")));
         gateway.write("api/api.toml", &API.replace("ROUND", &config));
         match round % 3 {
             0 => gateway.remove("visitor"),
@@ -102,16 +99,11 @@ impl Load {
                 while !stop.load(Ordering::SeqCst) {
                     let response = client.send(&Request::get("/load"));
                     response.assert_status(200);
-                    let answer = ["x-test-version", "x-test-config"]
-                        .map(|name| response.field(name).map(str::to_owned));
-                    let asked =
-                        ["x-test-version", "x-test-config"].map(|name| response.echoed(name).pop());
+                    let answer =
+                        ["x-test-version", "x-test-config"].map(|name| response.field(name).map(str::to_owned));
+                    let asked = ["x-test-version", "x-test-config"].map(|name| response.echoed(name).pop());
                     assert_eq!(asked, answer, "one exchange saw two generations");
-                    assert_eq!(
-                        response.field("x-test-mixed"),
-                        None,
-                        "state of another version"
-                    );
+                    assert_eq!(response.field("x-test-mixed"), None, "state of another version");
                     seen.insert(answer.map(Option::unwrap_or_default).concat());
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
@@ -120,20 +112,13 @@ impl Load {
         };
         let clients = (0..CLIENTS).map(client).collect();
         ready.wait();
-        Self {
-            stop,
-            answered,
-            clients,
-        }
+        Self { stop, answered, clients }
     }
 
     fn wait_for_more(&self, count: usize) {
         let until = self.answered.load(Ordering::SeqCst) + count;
         eventually("the load to go on", || {
-            assert!(
-                !self.clients.iter().any(JoinHandle::is_finished),
-                "a client gave up"
-            );
+            assert!(!self.clients.iter().any(JoinHandle::is_finished), "a client gave up");
             (self.answered.load(Ordering::SeqCst) >= until).then_some(())
         });
     }
@@ -141,9 +126,6 @@ impl Load {
     /// Everything the clients saw.
     fn stop(self) -> BTreeSet<String> {
         self.stop.store(true, Ordering::SeqCst);
-        self.clients
-            .into_iter()
-            .flat_map(|client| client.join().expect("a client failed"))
-            .collect()
+        self.clients.into_iter().flat_map(|client| client.join().expect("a client failed")).collect()
     }
 }

@@ -6,18 +6,13 @@ use lockgate_tests::{Gateway, Request, Upstream, eventually};
 fn the_access_log_has_a_line_for_each_request() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder().proxy(&upstream).start();
-    gateway
-        .send(&Request::post("/a/b?token=hidden", "text/plain", "12345"))
-        .assert_status(200);
+    gateway.send(&Request::post("/a/b?token=hidden", "text/plain", "12345")).assert_status(200);
     let line = gateway.access_log("/a/b");
     assert_eq!(line["method"], "POST");
     assert_eq!(line["status"], 200);
     assert_eq!(line["class"], "ok");
     assert!(line["blame"].is_null());
-    assert_eq!(
-        (&line["api"], &line["route"]),
-        (&"proxy".into(), &"all".into())
-    );
+    assert_eq!((&line["api"], &line["route"]), (&"proxy".into(), &"all".into()));
     assert_eq!(line["pattern"], "/{*rest}");
     assert_eq!(line["client"], "127.0.0.0/24", "the address is truncated");
     assert_eq!(line["bytes_in"], 5);
@@ -30,10 +25,7 @@ fn the_access_log_has_a_line_for_each_request() {
 #[test]
 fn the_id_a_client_is_told_is_that_of_the_log() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .api("a", "name = \"a\"\nversion = \"1\"\n")
-        .upstream(&upstream)
-        .start();
+    let gateway = Gateway::folder().api("a", "name = \"a\"\nversion = \"1\"\n").upstream(&upstream).start();
     let problem = gateway.get("/missing").json();
     let line = gateway.access_log("/missing");
     assert_eq!(line["id"], problem["request_id"]);
@@ -63,10 +55,7 @@ fn logs_hold_no_queries_no_credentials_and_no_bodies() {
 #[test]
 fn the_access_log_can_be_switched_off() {
     let upstream = Upstream::echo();
-    let mut gateway = Gateway::folder()
-        .gateway_toml("[access_log]\nenabled = false")
-        .proxy(&upstream)
-        .start();
+    let mut gateway = Gateway::folder().gateway_toml("[access_log]\nenabled = false").proxy(&upstream).start();
     gateway.get("/quiet").assert_status(200);
     gateway.terminate();
     assert!(gateway.wait_for_end().success());
@@ -80,37 +69,20 @@ fn metrics_count_requests_by_route_and_outcome() {
     for _ in 0..3 {
         gateway.get("/counted").assert_status(200);
     }
-    let requests =
-        "lockgate_requests_total{api=\"proxy\",route=\"all\",status_class=\"2xx\",outcome=\"ok\"}";
+    let requests = "lockgate_requests_total{api=\"proxy\",route=\"all\",status_class=\"2xx\",outcome=\"ok\"}";
     // An exchange is counted when its last byte has left, which the client may see a moment before.
-    eventually("three requests to be counted", || {
-        (gateway.metric(requests) == Some(3.0)).then_some(())
-    });
-    let count =
-        gateway.metric("lockgate_request_duration_seconds_count{api=\"proxy\",route=\"all\"}");
+    eventually("three requests to be counted", || (gateway.metric(requests) == Some(3.0)).then_some(()));
+    let count = gateway.metric("lockgate_request_duration_seconds_count{api=\"proxy\",route=\"all\"}");
     assert_eq!(count, Some(3.0));
     assert_eq!(gateway.metric("lockgate_generation"), Some(1.0));
     let metrics = gateway.ask("/metrics");
     let kind = metrics.field("content-type").unwrap();
-    assert!(
-        kind.starts_with("application/openmetrics-text") || kind.starts_with("text/plain"),
-        "{kind}"
-    );
+    assert!(kind.starts_with("application/openmetrics-text") || kind.starts_with("text/plain"), "{kind}");
     let text = metrics.text();
-    for family in [
-        "lockgate_build_info",
-        "lockgate_connections",
-        "lockgate_upstream_duration_seconds",
-    ] {
-        assert!(
-            text.contains(&format!("# HELP {family}")) || text.contains(family),
-            "{family} is missing"
-        );
+    for family in ["lockgate_build_info", "lockgate_connections", "lockgate_upstream_duration_seconds"] {
+        assert!(text.contains(&format!("# HELP {family}")) || text.contains(family), "{family} is missing");
     }
-    assert!(
-        !text.contains("/counted"),
-        "paths are no labels: anybody could make endless ones"
-    );
+    assert!(!text.contains("/counted"), "paths are no labels: anybody could make endless ones");
 }
 
 #[test]
@@ -122,7 +94,5 @@ fn an_open_connection_is_counted_and_forgotten() {
     client.send(&Request::get("/")).assert_status(200);
     assert_eq!(gateway.metric(open), Some(1.0));
     drop(client);
-    eventually("the connection to be gone", || {
-        (gateway.metric(open) == Some(0.0)).then_some(())
-    });
+    eventually("the connection to be gone", || (gateway.metric(open) == Some(0.0)).then_some(()));
 }

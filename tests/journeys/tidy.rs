@@ -12,10 +12,7 @@ const MOST_LINES: usize = 400;
 #[test]
 fn every_source_file_says_first_what_it_owns() {
     for (name, text) in sources(&["host", "sdk", "plugins", "tests"]) {
-        assert!(
-            text.starts_with("//! "),
-            "{name} does not begin with `//!` and a sentence"
-        );
+        assert!(text.starts_with("//! "), "{name} does not begin with `//!` and a sentence");
     }
 }
 
@@ -36,11 +33,7 @@ fn only_the_sandbox_knows_the_engine() {
             continue;
         }
         let line = text.lines().position(|line| line.contains("wasmtime::"));
-        assert!(
-            line.is_none(),
-            "{name}:{} names the engine",
-            line.unwrap_or_default() + 1
-        );
+        assert!(line.is_none(), "{name}:{} names the engine", line.unwrap_or_default() + 1);
     }
 }
 
@@ -55,57 +48,26 @@ fn no_todo_is_left() {
 #[test]
 fn every_policy_has_its_papers() {
     let plugins = fs::read_dir(workspace().join("plugins")).unwrap();
-    for plugin in plugins
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-    {
+    for plugin in plugins.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         for file in ["Cargo.toml", "plugin.toml", "README.md", "src/lib.rs"] {
-            assert!(
-                plugin.join(file).is_file(),
-                "{} has no {file}",
-                plugin.display()
-            );
+            assert!(plugin.join(file).is_file(), "{} has no {file}", plugin.display());
         }
-        assert!(
-            plugin.join("tests").is_dir(),
-            "{} has no tests",
-            plugin.display()
-        );
+        assert!(plugin.join("tests").is_dir(), "{} has no tests", plugin.display());
     }
 }
 
 #[test]
 fn the_top_level_is_what_the_readme_shows() {
-    let expected = [
-        "Cargo.toml",
-        "host",
-        "wit",
-        "plugins",
-        "sdk",
-        "policies",
-        "tests",
-        "README.md",
-    ];
-    let allowed = [
-        "Cargo.lock",
-        "CHANGELOG.md",
-        "LICENSE",
-        "clippy.toml",
-        "deny.toml",
-        "rust-toolchain.toml",
-        "target",
-    ];
+    let expected = ["Cargo.toml", "host", "wit", "plugins", "sdk", "policies", "tests", "README.md"];
+    let allowed =
+        ["Cargo.lock", "CHANGELOG.md", "LICENSE", "clippy.toml", "deny.toml", "rust-toolchain.toml", "target"];
     let entries = fs::read_dir(workspace()).unwrap();
-    let names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     for name in expected {
         assert!(names.iter().any(|found| found == name), "{name} is missing");
     }
     for name in &names {
-        let known = expected.contains(&name.as_str())
-            || allowed.contains(&name.as_str())
-            || name.starts_with('.');
+        let known = expected.contains(&name.as_str()) || allowed.contains(&name.as_str()) || name.starts_with('.');
         assert!(known, "{name} does not belong there");
     }
 }
@@ -131,9 +93,5 @@ pub(crate) fn sources(folders: &[&str]) -> Vec<(String, String)> {
 }
 
 fn relative(path: &Path, root: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned()
+    path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()
 }

@@ -1,9 +1,10 @@
 //! What happens when somebody takes too long.
 
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use lockgate_tests::{Folder, Gateway, Request, Upstream};
+use lockgate_tests::{Client, Folder, Gateway, Request, Upstream};
 use socket2::{Domain, Socket, Type};
 
 /// An API with short timeouts; `$route` and `$timeouts` are what a test is about.
@@ -46,41 +47,22 @@ fn an_upstream_that_takes_no_connections_is_a_504() {
 #[test]
 fn an_upstream_that_does_not_begin_to_answer_is_a_504() {
     let upstream = Upstream::silent();
-    let gateway = impatient(
-        Gateway::folder().upstream(&upstream),
-        "first_byte = \"200ms\"",
-        "",
-    );
+    let gateway = impatient(Gateway::folder().upstream(&upstream), "first_byte = \"200ms\"", "");
     gateway.get("/first").assert_problem(504);
-    assert_eq!(
-        gateway.access_log("/first")["class"],
-        "upstream_timeout_first_byte"
-    );
+    assert_eq!(gateway.access_log("/first")["class"], "upstream_timeout_first_byte");
 }
 
 #[test]
 fn the_wait_for_the_first_byte_begins_when_the_request_was_sent() {
     let upstream = Upstream::echo();
-    let gateway = impatient(
-        Gateway::folder().upstream(&upstream),
-        "first_byte = \"400ms\"",
-        "",
-    );
+    let gateway = impatient(Gateway::folder().upstream(&upstream), "first_byte = \"1s\"", "");
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("POST", "/slow").field("content-length", "2"))
-        .unwrap();
+    client.send_only(&Request::new("POST", "/slow").field("content-length", "2")).unwrap();
     client.write(b"a");
-    // The upstream has the head; the client takes longer for the rest than the upstream may for its answer.
     upstream.wait_for_requests(1);
-    let pause = TcpStream::connect(gateway.public()).unwrap();
-    pause
-        .set_read_timeout(Some(Duration::from_millis(600)))
-        .unwrap();
-    assert!(
-        std::io::Read::read(&mut &pause, &mut [0]).is_err(),
-        "nothing was asked on this connection"
-    );
+    // The client takes longer for the rest than the upstream may for its answer: here time itself has to pass.
+    let silent = gateway.connect();
+    silent_for(silent, Duration::from_millis(1300));
     client.write(b"b");
     client.receive("POST").unwrap().assert_status(200);
 }
@@ -88,11 +70,7 @@ fn the_wait_for_the_first_byte_begins_when_the_request_was_sent() {
 #[test]
 fn an_exchange_that_takes_longer_than_its_route_allows_is_a_504() {
     let upstream = Upstream::silent();
-    let gateway = impatient(
-        Gateway::folder().upstream(&upstream),
-        "",
-        "timeout = \"200ms\"",
-    );
+    let gateway = impatient(Gateway::folder().upstream(&upstream), "", "timeout = \"200ms\"");
     gateway.get("/total").assert_problem(504);
     assert_eq!(gateway.access_log("/total")["class"], "timeout_total");
 }
@@ -104,65 +82,51 @@ fn a_response_that_stops_in_the_middle_is_cut_off() {
         exchange.chunk(b"half")?;
         exchange.until_closed()
     });
-    let gateway = impatient(
-        Gateway::folder().upstream(&upstream),
-        "idle = \"200ms\"",
-        "",
-    );
+    let gateway = impatient(Gateway::folder().upstream(&upstream), "idle = \"200ms\"", "");
     let mut client = gateway.connect();
     client.send_only(&Request::get("/half")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
     let rest = client.until_closed();
-    assert_eq!(
-        rest, b"4\r\nhalf\r\n",
-        "the end of the chunks must not be forged"
-    );
+    assert_eq!(rest, b"4\r\nhalf\r\n", "the end of the chunks must not be forged");
     assert_eq!(gateway.access_log("/half")["class"], "upstream_body");
 }
 
 #[test]
 fn a_request_head_that_does_not_end_closes_the_connection() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .listener("header_timeout = \"200ms\"")
-        .proxy(&upstream)
-        .start();
+    let gateway = Gateway::folder().listener("header_timeout = \"200ms\"").proxy(&upstream).start();
     let mut slow = gateway.connect();
     slow.write(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ");
     let mut other = gateway.connect();
     other.send(&Request::get("/")).assert_status(200);
     let said = String::from_utf8(slow.until_closed()).unwrap();
-    assert!(
-        said.is_empty() || said.starts_with("HTTP/1.1 408"),
-        "{said}"
-    );
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{said}");
     assert_eq!(upstream.requests(), 1);
 }
 
 #[test]
 fn an_idle_connection_is_closed_in_the_end() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .listener("idle_timeout = \"300ms\"")
-        .proxy(&upstream)
-        .start();
+    let gateway = Gateway::folder().listener("idle_timeout = \"300ms\"").proxy(&upstream).start();
     let mut client = gateway.connect();
     client.send(&Request::get("/")).assert_status(200);
     client.send(&Request::get("/")).assert_status(200);
     let begun = Instant::now();
     assert_eq!(client.until_closed(), b"");
-    assert!(
-        begun.elapsed() >= Duration::from_millis(200),
-        "closed at once"
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(200), "closed at once");
+}
+
+/// Wait on a connection nothing was asked on, so that nothing can come.
+fn silent_for(mut client: Client, time: Duration) {
+    client.stream().set_read_timeout(Some(time)).unwrap();
+    let read = client.stream().read(&mut [0]);
+    assert!(read.is_err(), "something came, or the connection was closed: {read:?}");
 }
 
 /// A listener whose queue is full, so that further connections hang, and the connections that fill it.
 fn full_listener() -> (Socket, Vec<TcpStream>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener
-        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-        .unwrap();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     listener.listen(0).unwrap();
     let address = listener.local_addr().unwrap().as_socket().unwrap();
     let mut filling = Vec::new();

@@ -11,18 +11,13 @@ const ONE_WORKER: &str = "[runtime]\nworkers = 1";
 #[test]
 fn a_connection_to_an_upstream_is_used_again() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .gateway_toml(ONE_WORKER)
-        .proxy(&upstream)
-        .start();
+    let gateway = Gateway::folder().gateway_toml(ONE_WORKER).proxy(&upstream).start();
     let mut client = gateway.connect();
     for _ in 0..20 {
         client.send(&Request::get("/")).assert_status(200);
     }
     for _ in 0..5 {
-        gateway
-            .send(&Request::post("/", "text/plain", "x").chunked())
-            .assert_status(200);
+        gateway.send(&Request::post("/", "text/plain", "x").chunked()).assert_status(200);
     }
     assert_eq!(upstream.connections(), 1);
     assert_eq!(upstream.requests(), 25);
@@ -35,29 +30,19 @@ fn a_kept_connection_that_the_upstream_closed_costs_no_request() {
         // Closes after each answer without having said so.
         Err(std::io::ErrorKind::ConnectionAborted.into())
     });
-    let gateway = Gateway::folder()
-        .gateway_toml(ONE_WORKER)
-        .proxy(&upstream)
-        .start();
+    let gateway = Gateway::folder().gateway_toml(ONE_WORKER).proxy(&upstream).start();
     let mut client = gateway.connect();
     for _ in 0..50 {
         let response = client.send(&Request::get("/"));
         // Between the answer and the close a request may already be under way; then it is honest to say so.
         assert!(matches!(response.status, 200 | 502), "{response:?}");
     }
-    assert!(
-        upstream.requests() >= 25,
-        "{} of 50 arrived",
-        upstream.requests()
-    );
+    assert!(upstream.requests() >= 25, "{} of 50 arrived", upstream.requests());
 }
 
 #[test]
 fn an_upstream_that_is_not_there_is_a_502() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let upstream = Upstream::echo();
     let gateway = Gateway::folder()
         .word("gone", port)
@@ -78,10 +63,7 @@ fn an_upstream_that_is_not_there_is_a_502() {
         .start();
     gateway.get("/gone").assert_problem(502);
     let line = gateway.access_log("/gone");
-    assert_eq!(
-        (&line["class"], &line["blame"]),
-        (&"upstream_connect".into(), &"upstream".into())
-    );
+    assert_eq!((&line["class"], &line["blame"]), (&"upstream_connect".into(), &"upstream".into()));
     gateway.get("/other").assert_status(200);
 }
 
@@ -91,10 +73,7 @@ fn answers_that_are_none_are_502() {
         ("/closed", b""),
         ("/garbage", b"SMTP ready\r\n\r\n"),
         ("/truncated", b"HTTP/1.1 200 OK\r\ncontent-le"),
-        (
-            "/lengths",
-            b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
-        ),
+        ("/lengths", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
     ];
     let upstream = Upstream::with(move |exchange| {
         let case = cases.iter().find(|(path, _)| *path == exchange.target);
@@ -119,9 +98,7 @@ fn a_body_that_breaks_off_never_looks_complete() {
             "/chunked" => "transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n",
             _ => "content-length: 100\r\n\r\nfirst",
         };
-        exchange
-            .stream()
-            .write_all(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes())?;
+        exchange.stream().write_all(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes())?;
         Err(std::io::ErrorKind::ConnectionAborted.into())
     });
     let gateway = Gateway::folder().proxy(&upstream).start();
@@ -134,10 +111,7 @@ fn a_body_that_breaks_off_never_looks_complete() {
 
 #[test]
 fn requests_are_spread_over_targets_and_go_around_one_that_is_not_there() {
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (one, two) = (Upstream::echo(), Upstream::echo());
     let gateway = Gateway::folder()
         .gateway_toml(ONE_WORKER)
@@ -161,12 +135,7 @@ fn requests_are_spread_over_targets_and_go_around_one_that_is_not_there() {
     for _ in 0..12 {
         gateway.get("/").assert_status(200);
     }
-    assert!(
-        one.requests() >= 4 && two.requests() >= 4,
-        "{} and {}",
-        one.requests(),
-        two.requests()
-    );
+    assert!(one.requests() >= 4 && two.requests() >= 4, "{} and {}", one.requests(), two.requests());
     assert_eq!(one.requests() + two.requests(), 12);
 }
 
@@ -178,9 +147,7 @@ fn an_answer_that_comes_before_the_body_was_sent_is_passed_on() {
     });
     let gateway = Gateway::folder().proxy(&upstream).start();
     let mut client = gateway.connect();
-    client
-        .send_only(&Request::new("POST", "/").field("content-length", "1000000"))
-        .unwrap();
+    client.send_only(&Request::new("POST", "/").field("content-length", "1000000")).unwrap();
     client.write(b"only the beginning");
     let response = client.receive("POST").unwrap();
     assert_eq!((response.status, response.text().as_str()), (403, "no"));
@@ -191,9 +158,7 @@ fn a_client_that_expects_to_be_told_to_go_on_is_told() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder().proxy(&upstream).start();
     let mut client = gateway.connect();
-    let request = Request::new("POST", "/")
-        .field("expect", "100-continue")
-        .field("content-length", "2");
+    let request = Request::new("POST", "/").field("expect", "100-continue").field("content-length", "2");
     client.send_only(&request).unwrap();
     let (start, _) = lockgate_tests::read_head(client.reader()).unwrap();
     assert!(start.starts_with("HTTP/1.1 100"), "{start}");

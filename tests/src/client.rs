@@ -33,9 +33,7 @@ impl Request {
 
     /// POST with a body of a media type.
     pub fn post(target: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::new("POST", target)
-            .field("content-type", media_type)
-            .body(body)
+        Self::new("POST", target).field("content-type", media_type).body(body)
     }
 
     pub fn field(mut self, name: &str, value: &str) -> Self {
@@ -100,17 +98,13 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            address,
-            reader: BufReader::new(stream),
-        }
+        Self { address, reader: BufReader::new(stream) }
     }
 
     /// Send a request and read its response.
     #[track_caller]
     pub fn send(&mut self, request: &Request) -> Response {
-        self.try_send(request)
-            .unwrap_or_else(|error| panic!("no answer to {request:?}: {error}"))
+        self.try_send(request).unwrap_or_else(|error| panic!("no answer to {request:?}: {error}"))
     }
 
     /// As `send`, for tests in which the connection may break.
@@ -156,11 +150,7 @@ impl Client {
             self.reader.read_to_end(&mut body)?;
             body
         };
-        let response = Response {
-            status,
-            fields,
-            body,
-        };
+        let response = Response { status, fields, body };
         response.assert_no_leak();
         Ok(response)
     }

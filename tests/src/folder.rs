@@ -10,8 +10,7 @@ use tempfile::TempDir;
 use crate::{Gateway, Upstream, guests};
 
 /// What stands at the end of every `gateway.toml`: ports of the system's choice.
-const PORTS: &str =
-    "\n[listen.public]\naddress = \"127.0.0.1:0\"\n$listen\n[admin]\naddress = \"127.0.0.1:0\"\n";
+const PORTS: &str = "\n[listen.public]\naddress = \"127.0.0.1:0\"\n$listen\n[admin]\naddress = \"127.0.0.1:0\"\n";
 
 /// A temporary folder: `policies/` and `state/`, which is also the working directory of the gateway.
 pub struct Folder {
@@ -33,11 +32,7 @@ impl Folder {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("policies")).unwrap();
-        let folder = Self {
-            root,
-            words: Vec::new(),
-            variables: Vec::new(),
-        };
+        let folder = Self { root, words: Vec::new(), variables: Vec::new() };
         folder.gateway_toml("")
     }
 
@@ -139,11 +134,7 @@ impl Folder {
 
     /// Run a verb to its end.
     pub fn run(&self, arguments: &[&str]) -> Finished {
-        let output = self
-            .command(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         Finished {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -165,12 +156,7 @@ impl Folder {
 
     /// Put text into the policies folder, as an editor does: whole or not at all.
     pub fn write(&self, path: &str, text: &str) {
-        let expanded = self
-            .words
-            .iter()
-            .fold(text.to_owned(), |text, (word, meaning)| {
-                text.replace(word, meaning)
-            });
+        let expanded = self.words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
         self.replace(path, expanded.replace("$listen", "").as_bytes());
     }
 
@@ -215,11 +201,7 @@ impl Finished {
         assert_eq!(self.code, Some(code), "{self:?}");
         for text in said {
             let found = self.stdout.contains(text) || self.stderr.contains(text);
-            assert!(
-                found,
-                "{text:?} is nowhere in\n{}\n{}",
-                self.stdout, self.stderr
-            );
+            assert!(found, "{text:?} is nowhere in\n{}\n{}", self.stdout, self.stderr);
         }
     }
 }
@@ -232,10 +214,6 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
 fn binary() -> PathBuf {
     let named = std::env::var_os("LOCKGATE_BIN").map(PathBuf::from);
     let binary = named.unwrap_or_else(|| guests::target().join("release/lockgate"));
-    assert!(
-        binary.is_file(),
-        "{} is missing; run tests/run, or `cargo build --release` first",
-        binary.display()
-    );
+    assert!(binary.is_file(), "{} is missing; run tests/run, or `cargo build --release` first", binary.display());
     binary
 }

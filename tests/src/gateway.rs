@@ -60,11 +60,7 @@ impl Gateway {
     fn wait_until_ready(&mut self) {
         let ready = |line: &str| line.starts_with("Ready").then_some(());
         let (at, found) = self.stdout.until(ready);
-        assert!(
-            found.is_some(),
-            "the gateway does not start:\n{}",
-            self.stderr.text()
-        );
+        assert!(found.is_some(), "the gateway does not start:\n{}", self.stderr.text());
         self.ready = at;
         let listener = |name: &'static str| {
             let find = move |line: &str| address(line.trim().strip_prefix(name)?);
@@ -179,10 +175,7 @@ impl Gateway {
     /// What it said before it was ready.
     pub fn greeting(&self) -> String {
         let text = self.stdout.text();
-        text.lines()
-            .take(self.ready)
-            .map(|line| format!("{line}\n"))
-            .collect()
+        text.lines().take(self.ready).map(|line| format!("{line}\n")).collect()
     }
 
     /// Resident memory in bytes, now and at most so far.
@@ -223,10 +216,7 @@ impl Gateway {
 /// Start the process and follow what it writes.
 fn spawn(folder: &Folder) -> (Child, Lines, Lines) {
     let mut command = folder.command(&["run"]);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the gateway cannot be run");
     let stdout = Lines::follow(child.stdout.take().unwrap());
     let stderr = Lines::follow(child.stderr.take().unwrap());

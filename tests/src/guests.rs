@@ -57,13 +57,10 @@ pub fn build() -> PathBuf {
     }
     let begun = SystemTime::now();
     let guests = workspace().join("tests/guests");
-    let build = names().into_iter().fold(
-        Build::new(guests, folder.clone()).profile(PROFILE),
-        |build, name| build.example(name),
-    );
-    build
-        .run()
-        .unwrap_or_else(|error| panic!("the guests cannot be built: {error}"));
+    let build = names()
+        .into_iter()
+        .fold(Build::new(guests, folder.clone()).profile(PROFILE), |build, name| build.example(name));
+    build.run().unwrap_or_else(|error| panic!("the guests cannot be built: {error}"));
     let stamp = File::create(stamp).unwrap();
     stamp.set_modified(begun).unwrap();
     folder
@@ -72,12 +69,8 @@ pub fn build() -> PathBuf {
 /// The folder all builds of the workspace go to.
 pub fn target() -> PathBuf {
     let here = std::env::current_exe().unwrap();
-    let target = here
-        .ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file());
-    target
-        .expect("tests run from cargo's target folder")
-        .to_owned()
+    let target = here.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    target.expect("tests run from cargo's target folder").to_owned()
 }
 
 /// The root of the repository.
@@ -88,9 +81,7 @@ pub fn workspace() -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let mut newest = SystemTime::UNIX_EPOCH;
-    let mut open = ["tests/guests", "sdk/src", "wit"]
-        .map(|folder| workspace().join(folder))
-        .to_vec();
+    let mut open = ["tests/guests", "sdk/src", "wit"].map(|folder| workspace().join(folder)).to_vec();
     open.push(workspace().join("sdk/Cargo.toml"));
     while let Some(path) = open.pop() {
         let about = fs::metadata(&path).unwrap();

@@ -39,10 +39,7 @@ impl Lines {
     pub fn wait<T>(&self, from: usize, what: &str, pick: impl Fn(&str) -> Option<T>) -> (usize, T) {
         match self.look(from, pick) {
             (at, Some(found)) => (at, found),
-            (_, None) => panic!(
-                "waited in vain for {what}; the process wrote:\n{}",
-                self.text()
-            ),
+            (_, None) => panic!("waited in vain for {what}; the process wrote:\n{}", self.text()),
         }
     }
 
@@ -85,9 +82,7 @@ impl Lines {
     pub fn whole(&self) -> String {
         let (read, changed) = &*self.0;
         let guard = read.lock().unwrap();
-        let (guard, late) = changed
-            .wait_timeout_while(guard, PATIENCE, |read| !read.ended)
-            .unwrap();
+        let (guard, late) = changed.wait_timeout_while(guard, PATIENCE, |read| !read.ended).unwrap();
         assert!(!late.timed_out(), "the stream does not end");
         guard.lines.join("\n")
     }

@@ -59,8 +59,7 @@ impl Response {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
     /// What an echoing upstream says it got: all values of a field of the request.
@@ -68,20 +67,14 @@ impl Response {
         let echo = self.json();
         let fields = echo["fields"].as_array().expect("the answer of an echo");
         let named = fields.iter().filter(|field| field[0] == name);
-        named
-            .map(|field| field[1].as_str().unwrap_or_default().to_owned())
-            .collect()
+        named.map(|field| field[1].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Check that this is the gateway's own error answer (RFC 9457) with this status.
     #[track_caller]
     pub fn assert_problem(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(
-            self.field("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
+        assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
         assert_eq!(problem["status"], status, "{problem}");
         for name in ["type", "title", "detail", "request_id"] {
@@ -99,10 +92,7 @@ impl Response {
     pub(crate) fn assert_no_leak(&self) {
         for (name, _) in &self.fields {
             let expected = EXPECTED.contains(&name.as_str()) || name.starts_with("x-test-");
-            assert!(
-                expected,
-                "the response has `{name}`; is it meant to? {self:?}"
-            );
+            assert!(expected, "the response has `{name}`; is it meant to? {self:?}");
         }
     }
 }

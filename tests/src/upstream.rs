@@ -42,20 +42,12 @@ impl Upstream {
                 "fields": exchange.fields,
                 "body": String::from_utf8_lossy(&body),
             });
-            exchange.reply(
-                200,
-                &[("content-type", "application/json")],
-                echo.to_string().as_bytes(),
-            )
+            exchange.reply(200, &[("content-type", "application/json")], echo.to_string().as_bytes())
         })
     }
 
     /// Always gives this answer.
-    pub fn answering(
-        status: u16,
-        fields: &'static [(&'static str, &'static str)],
-        body: impl Into<Vec<u8>>,
-    ) -> Self {
+    pub fn answering(status: u16, fields: &'static [(&'static str, &'static str)], body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         Self::with(move |exchange| {
             exchange.body()?;
@@ -102,14 +94,8 @@ impl Upstream {
     /// Wait until so many requests came.
     pub fn wait_for_requests(&self, count: usize) {
         let guard = self.counts.requests.lock().unwrap();
-        let waited = self
-            .counts
-            .changed
-            .wait_timeout_while(guard, PATIENCE, |came| *came < count);
-        assert!(
-            !waited.unwrap().1.timed_out(),
-            "{count} requests do not come"
-        );
+        let waited = self.counts.changed.wait_timeout_while(guard, PATIENCE, |came| *came < count);
+        assert!(!waited.unwrap().1.timed_out(), "{count} requests do not come");
     }
 }
 
@@ -170,11 +156,7 @@ impl Exchange {
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    counts: &Counts,
-    handle: &dyn Fn(&mut Exchange) -> io::Result<()>,
-) -> io::Result<()> {
+fn serve(stream: TcpStream, counts: &Counts, handle: &dyn Fn(&mut Exchange) -> io::Result<()>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -194,9 +176,6 @@ fn serve(
 }
 
 fn head(status: u16, fields: &[(&str, &str)]) -> String {
-    let lines: String = fields
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("HTTP/1.1 {status} -\r\n{lines}")
 }

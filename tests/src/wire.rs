@@ -14,9 +14,7 @@ pub fn read_head(reader: &mut impl BufRead) -> io::Result<(String, Vec<(String, 
         if line.is_empty() {
             return Ok((start, fields));
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| invalid("a field without a colon"))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| invalid("a field without a colon"))?;
         fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
 }

@@ -105,7 +105,6 @@ async fn connection(
     let served = http1::Builder::new()
         .max_buf_size(max_head)
         .max_headers(config.max_headers as usize)
-        .pipeline_flush(true)
         .serve_connection(io, service);
     let mut served = std::pin::pin!(served);
     let stopped = pulse.stopped(config.header_timeout, config.idle_timeout);

@@ -1,5 +1,6 @@
 //! Sending a request whose body may take its time: the wait for the first byte begins when the body has been sent.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::open::unread;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::upstream::{Connections, Sent};
 
@@ -23,8 +25,11 @@ pub(super) async fn send(
         Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, deadline).await,
         Body::Incoming(_) | Body::Stream(_) => {
             let (done, sent) = oneshot::channel();
-            let request = request.map(|body| Body::stream(Upload { body, done: Some(done) }));
-            connections.send(request, Sent::Later(sent), deadline).await
+            let failed = Rc::new(RefCell::new(None));
+            let upload = |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone() });
+            let answered = connections.send(request.map(upload), Sent::Later(sent), deadline).await;
+            // A body that could not be read is why the upstream did not get it, not the upstream's fault.
+            answered.map_err(|fault| failed.take().map_or(fault, unread))
         }
     }
 }
@@ -33,6 +38,7 @@ pub(super) async fn send(
 struct Upload {
     body: Body,
     done: Option<oneshot::Sender<()>>,
+    failed: Rc<RefCell<Option<BodyError>>>,
 }
 
 impl Upload {
@@ -51,6 +57,11 @@ impl HttpBody for Upload {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Poll::Ready(Some(Err(error))) = polled {
+            this.finished();
+            *this.failed.borrow_mut() = Some(error);
+            return Poll::Ready(Some(Err(BodyError::Departed)));
+        }
         match &polled {
             Poll::Ready(Some(Ok(_))) if !this.body.is_end_stream() => {}
             Poll::Ready(_) => this.finished(),

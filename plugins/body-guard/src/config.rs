@@ -76,18 +76,11 @@ impl Config {
         }
         if !self.validate {
             let unused = self.given().into_iter().map(|limit| {
-                ConfigError::new(
-                    limit.key(),
-                    "has no effect with validate = false; remove one of the two",
-                )
+                ConfigError::new(limit.key(), "has no effect with validate = false; remove one of the two")
             });
             faults.extend(unused);
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     /// The limits inside a body that the operator wrote down.
@@ -199,9 +192,7 @@ impl TryFrom<String> for MediaRange {
         if fits {
             Ok(Self(text))
         } else {
-            Err(
-                "must be a media type without parameters: `application/json`, `text/*`, `*+json` or `*/*`",
-            )
+            Err("must be a media type without parameters: `application/json`, `text/*`, `*+json` or `*/*`")
         }
     }
 }

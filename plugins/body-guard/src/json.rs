@@ -33,16 +33,10 @@ impl<'a> Reader<'a> {
         let mut rest = chunk;
         while let Some(&byte) = rest.first() {
             let taken = self.advance(byte, rest).map_err(|fault| match fault {
-                Fault::Unexpected => Refusal::Malformed {
-                    offset: self
-                        .at
-                        .offset
-                        .saturating_add((chunk.len() - rest.len()) as u64),
-                },
-                Fault::Beyond(limit) => Refusal::Beyond {
-                    limit,
-                    most: self.limits.most(limit),
-                },
+                Fault::Unexpected => {
+                    Refusal::Malformed { offset: self.at.offset.saturating_add((chunk.len() - rest.len()) as u64) }
+                }
+                Fault::Beyond(limit) => Refusal::Beyond { limit, most: self.limits.most(limit) },
             })?;
             rest = &rest[taken..];
         }
@@ -54,11 +48,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(&self) -> Result<(), Refusal> {
         let step = self.at.step;
         let is_complete = step == Step::End || step.ends_number() && self.at.levels.is_empty();
-        if is_complete {
-            Ok(())
-        } else {
-            Err(Refusal::Incomplete)
-        }
+        if is_complete { Ok(()) } else { Err(Refusal::Incomplete) }
     }
 
     /// Read at least `byte`, the first of `rest`, and say how many bytes were read: none only where `byte` ends a number, which
@@ -66,13 +56,9 @@ impl<'a> Reader<'a> {
     fn advance(&mut self, byte: u8, rest: &[u8]) -> Result<usize, Fault> {
         match self.at.step {
             Step::Text => return self.text(byte, rest),
-            Step::Value
-            | Step::FirstItem
-            | Step::Key
-            | Step::FirstKey
-            | Step::Colon
-            | Step::Separator
-            | Step::End => self.structure(byte)?,
+            Step::Value | Step::FirstItem | Step::Key | Step::FirstKey | Step::Colon | Step::Separator | Step::End => {
+                self.structure(byte)?
+            }
             Step::Escape
             | Step::Hex4
             | Step::Hex3
@@ -93,15 +79,9 @@ impl<'a> Reader<'a> {
             | Step::ExponentStart
             | Step::ExponentSign
             | Step::Exponent => return self.number(byte),
-            Step::Rue
-            | Step::Ue
-            | Step::E
-            | Step::Alse
-            | Step::Lse
-            | Step::Se
-            | Step::Ull
-            | Step::Ll
-            | Step::L => self.literal(byte)?,
+            Step::Rue | Step::Ue | Step::E | Step::Alse | Step::Lse | Step::Se | Step::Ull | Step::Ll | Step::L => {
+                self.literal(byte)?
+            }
         }
         Ok(1)
     }
@@ -231,11 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end_value(&mut self) {
-        self.at.step = if self.at.levels.is_empty() {
-            Step::End
-        } else {
-            Step::Separator
-        };
+        self.at.step = if self.at.levels.is_empty() { Step::End } else { Step::Separator };
     }
 
     fn begin_text(&mut self, in_key: bool) {
@@ -245,11 +221,7 @@ impl<'a> Reader<'a> {
     }
 
     fn text_limit(&self) -> Limit {
-        if self.at.in_key {
-            Limit::KeyLength
-        } else {
-            Limit::StringLength
-        }
+        if self.at.in_key { Limit::KeyLength } else { Limit::StringLength }
     }
 
     fn lengthen(&mut self, by: u32, limit: Limit) -> Result<(), Fault> {
@@ -272,9 +244,5 @@ impl<'a> Reader<'a> {
 }
 
 fn within(count: u32, limit: Limit, limits: &Limits) -> Result<(), Fault> {
-    if count <= limits.most(limit) {
-        Ok(())
-    } else {
-        Err(Fault::Beyond(limit))
-    }
+    if count <= limits.most(limit) { Ok(()) } else { Err(Fault::Beyond(limit)) }
 }

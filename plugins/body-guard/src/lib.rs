@@ -42,9 +42,7 @@ impl RequestPhase for BodyGuard {
     /// a body nobody asked to be limited; the field is not read then, and the host counts what arrives.
     fn on_request(&self, head: &Head<'_>) -> Verdict {
         let max_bytes = self.config.max_bytes.get();
-        let announced = head
-            .text("content-length")
-            .and_then(|text| text.parse().ok());
+        let announced = head.text("content-length").and_then(|text| text.parse().ok());
         match announced {
             Some(length) if max_bytes < length => refuse(Refusal::TooLong { max_bytes }).into(),
             _ => Verdict::Pass,
@@ -53,13 +51,7 @@ impl RequestPhase for BodyGuard {
 }
 
 impl BodyPhase for BodyGuard {
-    fn on_chunk(
-        &self,
-        _direction: Direction,
-        chunk: &[u8],
-        last: bool,
-        state: &[u8],
-    ) -> (Action, Vec<u8>) {
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], last: bool, state: &[u8]) -> (Action, Vec<u8>) {
         let Some(limits) = self.config.limits() else {
             return (Action::Pass, Vec::new());
         };
@@ -68,11 +60,7 @@ impl BodyPhase for BodyGuard {
         };
         let mut reader = Reader::resume(&limits, position);
         let read = reader.feed(chunk);
-        let result = if last {
-            read.and_then(|()| reader.finish())
-        } else {
-            read
-        };
+        let result = if last { read.and_then(|()| reader.finish()) } else { read };
         match result {
             Ok(()) if last => (Action::Pass, Vec::new()),
             Ok(()) => (Action::Pass, reader.suspend().encode()),

@@ -29,9 +29,9 @@ impl Refusal {
     /// What the client is told: 400 for what is no JSON, 413 for too much of it.
     pub(crate) fn response(self) -> Response {
         match self {
-            Self::Malformed { offset } => malformed(&format!(
-                "The byte at offset {offset} cannot stand there (RFC 8259)."
-            )),
+            Self::Malformed { offset } => {
+                malformed(&format!("The byte at offset {offset} cannot stand there (RFC 8259)."))
+            }
             Self::Incomplete => malformed("The body ends before its JSON value does (RFC 8259)."),
             Self::Beyond { limit, most } => too_large(limit.key(), u64::from(most)),
             Self::TooLong { max_bytes } => too_large("max_bytes", max_bytes),

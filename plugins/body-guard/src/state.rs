@@ -46,14 +46,7 @@ pub(crate) enum Kind {
 impl Position {
     /// The beginning of a body.
     pub(crate) fn start() -> Self {
-        Self {
-            step: Step::Value,
-            in_key: false,
-            length: 0,
-            tokens: 0,
-            offset: 0,
-            levels: Vec::new(),
-        }
+        Self { step: Step::Value, in_key: false, length: 0, tokens: 0, offset: 0, levels: Vec::new() }
     }
 
     /// Read a carried state; an empty one is the beginning. None for bytes that [`encode`](Self::encode) does not write.
@@ -93,10 +86,7 @@ impl Level {
         };
         let packed = u32::from_le_bytes([low, middle, high, 0]);
         let is_object = packed & OBJECT_BIT != 0;
-        Some(Self {
-            kind: if is_object { Kind::Object } else { Kind::Array },
-            children: packed & MOST_CHILDREN,
-        })
+        Some(Self { kind: if is_object { Kind::Object } else { Kind::Array }, children: packed & MOST_CHILDREN })
     }
 
     fn encode(self) -> [u8; LEVEL_BYTES] {
@@ -116,11 +106,7 @@ mod tests {
     #[test]
     fn the_largest_position_fits_and_is_read_back() {
         let level = |index: u32| Level {
-            kind: if index.is_multiple_of(3) {
-                Kind::Object
-            } else {
-                Kind::Array
-            },
+            kind: if index.is_multiple_of(3) { Kind::Object } else { Kind::Array },
             children: MOST_CHILDREN - index,
         };
         let position = Position {

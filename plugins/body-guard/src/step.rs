@@ -141,19 +141,14 @@ impl Step {
             (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
             (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Self::ExponentStart,
             (Self::ExponentStart, b'+' | b'-') => Self::ExponentSign,
-            (Self::ExponentStart | Self::ExponentSign | Self::Exponent, b'0'..=b'9') => {
-                Self::Exponent
-            }
+            (Self::ExponentStart | Self::ExponentSign | Self::Exponent, b'0'..=b'9') => Self::Exponent,
             _ => return None,
         })
     }
 
     /// Whether a number may end here.
     pub(crate) fn ends_number(self) -> bool {
-        matches!(
-            self,
-            Self::Zero | Self::Integer | Self::Fraction | Self::Exponent
-        )
+        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Exponent)
     }
 }
 
@@ -173,22 +168,14 @@ mod tests {
     fn text_accepts_exactly_the_utf8_the_language_does() {
         let ends = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
         let accepted = |bytes: &[u8]| {
-            let end = bytes
-                .iter()
-                .try_fold(Step::Text, |step, byte| step.in_text(*byte));
+            let end = bytes.iter().try_fold(Step::Text, |step, byte| step.in_text(*byte));
             end == Some(Step::Text)
         };
         for lead in 0x80..=0xff_u8 {
             for second in ends {
                 for third in ends {
-                    for bytes in [
-                        &[lead][..],
-                        &[lead, second],
-                        &[lead, second, third],
-                        &[lead, second, third, 0x80],
-                    ] {
-                        let is_utf8 = std::str::from_utf8(bytes)
-                            .is_ok_and(|text| !text.chars().any(|c| c < ' '));
+                    for bytes in [&[lead][..], &[lead, second], &[lead, second, third], &[lead, second, third, 0x80]] {
+                        let is_utf8 = std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| c < ' '));
                         assert_eq!(accepted(bytes), is_utf8, "{bytes:02x?}");
                     }
                 }

@@ -12,10 +12,7 @@ fn by_default_json_of_a_mebibyte_is_read_and_other_types_refused() {
     let body = interest.request_body.unwrap();
     assert_eq!(body.max_bytes, 1 << 20);
     assert_eq!(body.content_types, ["application/json", "*+json"]);
-    assert_eq!(
-        (body.mode, body.access, body.other),
-        (BodyMode::Chunked, BodyAccess::Inspect, OtherTypes::Refuse)
-    );
+    assert_eq!((body.mode, body.access, body.other), (BodyMode::Chunked, BodyAccess::Inspect, OtherTypes::Refuse));
 }
 
 #[test]

@@ -1,9 +1,5 @@
 //! The guard against JSON texts collected elsewhere: each whole, and split at every byte with the state carried across.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail by panic"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panic")]
 
 mod support;
 
@@ -30,19 +26,14 @@ fn generous() -> BodyGuard {
 
 /// Names and bytes of the texts; none, after saying so, where they are not there.
 fn texts() -> Vec<(String, Vec<u8>)> {
-    let root = std::env::var_os("LOCKGATE_CORPORA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("LOCKGATE_CORPORA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
     let folder = root.join("jsontestsuite/test_parsing");
     let Ok(entries) = fs::read_dir(&folder) else {
         // Written past the test harness, which hides what passing tests print.
         SKIPPED.call_once(|| {
             let folder = folder.display();
-            let _ = writeln!(
-                io::stderr(),
-                "skipped: there is no {folder}; set LOCKGATE_CORPORA"
-            );
+            let _ = writeln!(io::stderr(), "skipped: there is no {folder}; set LOCKGATE_CORPORA");
         });
         return Vec::new();
     };
@@ -66,10 +57,7 @@ fn texts_are_accepted_and_refused_as_the_collection_says() {
             b'y' => assert_eq!(outcome, Outcome::Accepted, "{name}"),
             // The collection counts on no limit; nesting without end is refused for its depth.
             b'n' => assert!(matches!(outcome, Outcome::Refused(400 | 413, _)), "{name}"),
-            _ => assert!(
-                matches!(outcome, Outcome::Accepted | Outcome::Refused(400, _)),
-                "{name}"
-            ),
+            _ => assert!(matches!(outcome, Outcome::Accepted | Outcome::Refused(400, _)), "{name}"),
         }
     }
 }
@@ -80,8 +68,7 @@ fn where_the_standard_leaves_a_choice_utf8_passes_and_nothing_else() {
     for (name, text) in texts() {
         if name.starts_with("i_") {
             let is_utf16 = text.contains(&0);
-            let is_utf8 =
-                std::str::from_utf8(&text).is_ok_and(|text| !text.starts_with('\u{feff}'));
+            let is_utf8 = std::str::from_utf8(&text).is_ok_and(|text| !text.starts_with('\u{feff}'));
             let is_accepted = whole(&guard, &text) == Outcome::Accepted;
             assert_eq!(is_accepted, is_utf8 && !is_utf16, "{name}");
         }

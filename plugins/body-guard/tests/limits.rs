@@ -1,9 +1,5 @@
 //! Each limit: what just fits passes, one more is refused with 413 and the limit's name.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail by panic"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panic")]
 
 mod support;
 
@@ -22,32 +18,12 @@ fn each_limit_is_kept_to_the_last_one() {
     let cases = [
         ("max_depth", 2, "[[1]]", "[[[]]]"),
         ("max_depth", 2, r#"{"a":[]}"#, r#"{"a":[{}]}"#),
-        (
-            "max_members",
-            2,
-            r#"{"a":1,"b":2}"#,
-            r#"{"a":1,"b":2,"c":3}"#,
-        ),
-        (
-            "max_members",
-            1,
-            r#"[{"a":{"b":1}},{"c":1}]"#,
-            r#"{"a":{"b":1},"c":2}"#,
-        ),
+        ("max_members", 2, r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2,"c":3}"#),
+        ("max_members", 1, r#"[{"a":{"b":1}},{"c":1}]"#, r#"{"a":{"b":1},"c":2}"#),
         ("max_items", 2, "[1,[2,3]]", "[1,[2],3]"),
-        (
-            "max_key_length",
-            3,
-            r#"{"abc":"long enough"}"#,
-            r#"{"abcd":1}"#,
-        ),
+        ("max_key_length", 3, r#"{"abc":"long enough"}"#, r#"{"abcd":1}"#),
         ("max_key_length", 2, r#"{"\n":1}"#, r#"{"\n\n":1}"#),
-        (
-            "max_string_length",
-            4,
-            r#"{"a longer key":"abcd"}"#,
-            r#"["abcde"]"#,
-        ),
+        ("max_string_length", 4, r#"{"a longer key":"abcd"}"#, r#"["abcde"]"#),
         ("max_string_length", 4, r#""äö""#, r#""äöx""#),
         ("max_number_length", 5, "[-1e10]", "[-1.5e10]"),
         ("max_number_length", 1, "[7]", "[77]"),
@@ -56,11 +32,7 @@ fn each_limit_is_kept_to_the_last_one() {
     ];
     for (key, most, fits, beyond) in cases {
         let guard = guard(&format!(r#"{{"{key}":{most}}}"#));
-        assert_eq!(
-            whole(&guard, fits.as_bytes()),
-            Outcome::Accepted,
-            "{key} {fits}"
-        );
+        assert_eq!(whole(&guard, fits.as_bytes()), Outcome::Accepted, "{key} {fits}");
         let Outcome::Refused(413, problem) = whole(&guard, beyond.as_bytes()) else {
             panic!("{key} let {beyond} pass");
         };
@@ -73,14 +45,8 @@ fn each_limit_is_kept_to_the_last_one() {
 fn a_depth_bomb_is_refused_at_the_limit_and_not_later() {
     let guard = guard(r#"{"max_depth":1024}"#);
     let bomb = vec![b'['; 1 << 20];
-    assert!(matches!(
-        whole(&guard, &bomb[..1025]),
-        Outcome::Refused(413, _)
-    ));
-    assert!(matches!(
-        in_pieces(&guard, bomb.chunks(100)),
-        Outcome::Refused(413, _)
-    ));
+    assert!(matches!(whole(&guard, &bomb[..1025]), Outcome::Refused(413, _)));
+    assert!(matches!(in_pieces(&guard, bomb.chunks(100)), Outcome::Refused(413, _)));
     let closed = [&bomb[..1024], &vec![b']'; 1024]].concat();
     assert_eq!(in_pieces(&guard, closed.chunks(7)), Outcome::Accepted);
 }
@@ -105,10 +71,7 @@ fn malformed_bodies_get_400_and_the_offset_but_none_of_their_content() {
         assert!(problem.contains(detail), "{problem}");
         assert!(!problem.contains("secret"), "{problem}");
     }
-    assert_eq!(
-        testing::metrics::total_where("refused", "why", "malformed"),
-        8
-    );
+    assert_eq!(testing::metrics::total_where("refused", "why", "malformed"), 8);
 }
 
 #[test]
@@ -127,18 +90,11 @@ fn an_announced_length_beyond_the_limit_is_answered_at_once() {
         guard.on_request(&facts.head())
     };
     assert_eq!(verdict("1024"), Verdict::Pass);
-    assert_eq!(
-        guard.on_request(&Facts::request().build().head()),
-        Verdict::Pass
-    );
+    assert_eq!(guard.on_request(&Facts::request().build().head()), Verdict::Pass);
     let refused = verdict("1025");
     let response = refused.response().unwrap();
     assert_eq!(response.status_code(), 413);
-    assert!(
-        response.text().contains("max_bytes = 1024."),
-        "{}",
-        response.text()
-    );
+    assert!(response.text().contains("max_bytes = 1024."), "{}", response.text());
 }
 
 #[test]
@@ -163,13 +119,9 @@ fn json() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4)
-                .prop_map(|items| format!("[{}]", items.join(" , "))),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" , "))),
             prop::collection::vec(("[a-zä]{0,4}", inner), 0..4).prop_map(|members| {
-                let members: Vec<_> = members
-                    .iter()
-                    .map(|(key, value)| format!("\"{key}\" :{value}"))
-                    .collect();
+                let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
                 format!("{{{}}}", members.join(","))
             }),
         ]

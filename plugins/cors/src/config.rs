@@ -67,12 +67,10 @@ impl Config {
             ("expose", any_field(&self.expose)),
         ];
         let wildcards = wildcards.into_iter().filter(|(_, wildcard)| *wildcard);
-        let wildcards = wildcards.map(|(path, _)| {
-            ConfigError::new(path, "must not be `*` with `credentials = true`; name each")
-        });
+        let wildcards =
+            wildcards.map(|(path, _)| ConfigError::new(path, "must not be `*` with `credentials = true`; name each"));
         let null = self.origins.has_null().then(|| {
-            let message =
-                "must not hold `null` with `credentials = true`: every page can be `null`";
+            let message = "must not hold `null` with `credentials = true`: every page can be `null`";
             ConfigError::new("origins", message)
         });
         wildcards.chain(null)
@@ -142,21 +140,12 @@ pub(crate) fn any_field(names: &[FieldName]) -> bool {
 
 /// Methods that need no permission of their own (Fetch standard, section 2.2.1).
 fn safelisted_methods() -> Vec<Method> {
-    ["GET", "HEAD", "POST"]
-        .map(|name| Method(name.to_owned()))
-        .into()
+    ["GET", "HEAD", "POST"].map(|name| Method(name.to_owned())).into()
 }
 
 /// Fields that need no permission while their values are simple (section 2.2.2), so that others are allowed too.
 fn safelisted_headers() -> Vec<FieldName> {
-    [
-        "accept",
-        "accept-language",
-        "content-language",
-        "content-type",
-    ]
-    .map(|name| FieldName(name.to_owned()))
-    .into()
+    ["accept", "accept-language", "content-language", "content-type"].map(|name| FieldName(name.to_owned())).into()
 }
 
 fn default_max_age() -> u32 {
@@ -195,10 +184,7 @@ mod tests {
             (r#"{"origins":["https://a.example/"]}"#, &["origins[0]"]),
             (r#"{"origins":["*","null"]}"#, &["origins"]),
             (r#"{"origins":["*"],"methods":[]}"#, &["methods"]),
-            (
-                r#"{"origins":["*"],"methods":["GET","patch"]}"#,
-                &["methods[1]"],
-            ),
+            (r#"{"origins":["*"],"methods":["GET","patch"]}"#, &["methods[1]"]),
             (r#"{"origins":["*"],"headers":["x a"]}"#, &["headers[0]"]),
             (r#"{"origins":["*"],"expose":["x\r\n"]}"#, &["expose[0]"]),
             (r#"{"origins":["*"],"max_age":86401}"#, &["max_age"]),

@@ -47,11 +47,7 @@ impl Policy for Cors {
     }
 
     fn check(&self) -> Result<(), Vec<ConfigError>> {
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(self.faults.clone())
-        }
+        if self.faults.is_empty() { Ok(()) } else { Err(self.faults.clone()) }
     }
 }
 

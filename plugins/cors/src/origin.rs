@@ -76,9 +76,8 @@ impl TryFrom<String> for Origin {
             "null" => return Ok(Self::Null),
             _ => {}
         }
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or("must be an origin such as `https://app.example.com`, or `*` or `null`")?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or("must be an origin such as `https://app.example.com`, or `*` or `null`")?;
         if !is_scheme(scheme) {
             return Err("must begin with a scheme in lower case");
         }
@@ -88,24 +87,18 @@ impl TryFrom<String> for Origin {
         }
         match host.strip_prefix("*.") {
             None if is_host(host) => Ok(Self::Exact(text)),
-            Some(host) if is_host(host) && may_have_subdomains(host) => Ok(Self::Below {
-                scheme: format!("{scheme}://"),
-                rest: rest[1..].to_owned(),
-            }),
-            Some(_) => Err(
-                "`*.` must stand before a name of at least two labels, such as `https://*.example.com`",
-            ),
-            None => Err(
-                "must hold nothing but scheme, host in lower case and port, with `*` only as the first label",
-            ),
+            Some(host) if is_host(host) && may_have_subdomains(host) => {
+                Ok(Self::Below { scheme: format!("{scheme}://"), rest: rest[1..].to_owned() })
+            }
+            Some(_) => Err("`*.` must stand before a name of at least two labels, such as `https://*.example.com`"),
+            None => Err("must hold nothing but scheme, host in lower case and port, with `*` only as the first label"),
         }
     }
 }
 
 /// RFC 3986 section 3.1.
 fn is_scheme(scheme: &str) -> bool {
-    let fine =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     scheme.starts_with(|first: char| first.is_ascii_lowercase()) && scheme.bytes().all(fine)
 }
 
@@ -134,12 +127,7 @@ fn is_host(host: &str) -> bool {
     match host.strip_prefix('[') {
         Some(address) => address
             .strip_suffix(']')
-            .and_then(|address| {
-                address
-                    .parse::<std::net::Ipv6Addr>()
-                    .ok()
-                    .map(|parsed| parsed.to_string() == address)
-            })
+            .and_then(|address| address.parse::<std::net::Ipv6Addr>().ok().map(|parsed| parsed.to_string() == address))
             .unwrap_or(false),
         None => host.len() <= MAX_HOST && are_labels(host),
     }
@@ -154,10 +142,8 @@ fn may_have_subdomains(host: &str) -> bool {
 
 /// Labels in lower case, joined by single dots.
 fn are_labels(text: &str) -> bool {
-    let fine =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    text.split('.')
-        .all(|label| !label.is_empty() && label.bytes().all(fine))
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    text.split('.').all(|label| !label.is_empty() && label.bytes().all(fine))
 }
 
 #[cfg(test)]
@@ -185,41 +171,13 @@ mod tests {
             ("https://app.example.com", "HTTPS://app.example.com", false),
             ("https://app.example.com", "https://App.example.com", false),
             ("https://app.example.com", "https://app.example.com/", false),
-            (
-                "https://app.example.com",
-                "https://app.example.com:443",
-                false,
-            ),
-            (
-                "https://app.example.com",
-                "https://app.example.com:8443",
-                false,
-            ),
-            (
-                "https://app.example.com",
-                "https://app.example.com.evil",
-                false,
-            ),
-            (
-                "https://app.example.com",
-                "https://evil@app.example.com",
-                false,
-            ),
-            (
-                "https://app.example.com",
-                "https://app.example.com https://evil.example",
-                false,
-            ),
-            (
-                "https://app.example.com:8443",
-                "https://app.example.com:8443",
-                true,
-            ),
-            (
-                "https://app.example.com:8443",
-                "https://app.example.com",
-                false,
-            ),
+            ("https://app.example.com", "https://app.example.com:443", false),
+            ("https://app.example.com", "https://app.example.com:8443", false),
+            ("https://app.example.com", "https://app.example.com.evil", false),
+            ("https://app.example.com", "https://evil@app.example.com", false),
+            ("https://app.example.com", "https://app.example.com https://evil.example", false),
+            ("https://app.example.com:8443", "https://app.example.com:8443", true),
+            ("https://app.example.com:8443", "https://app.example.com", false),
             ("http://[::1]:3000", "http://[::1]:3000", true),
             ("capacitor://localhost", "capacitor://localhost", true),
         ];
@@ -250,24 +208,11 @@ mod tests {
             ("https://a.example.com:8443", false),
         ];
         for (origin, expected) in cases {
-            assert_eq!(
-                allows("https://*.example.com", origin),
-                expected,
-                "{origin}"
-            );
+            assert_eq!(allows("https://*.example.com", origin), expected, "{origin}");
         }
-        assert!(allows(
-            "https://*.example.com:8443",
-            "https://a.example.com:8443"
-        ));
-        assert!(!allows(
-            "https://*.example.com:8443",
-            "https://a.example.com"
-        ));
-        assert!(allows(
-            "http://*.localhost:3000",
-            "http://app.localhost:3000"
-        ));
+        assert!(allows("https://*.example.com:8443", "https://a.example.com:8443"));
+        assert!(!allows("https://*.example.com:8443", "https://a.example.com"));
+        assert!(allows("http://*.localhost:3000", "http://app.localhost:3000"));
         let endless = format!("https://{}.example.com", "a.".repeat(4000) + "a");
         assert!(!allows("https://*.example.com", &endless));
     }

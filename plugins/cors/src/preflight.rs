@@ -66,10 +66,7 @@ impl Preflight {
             return response;
         };
         let mut response = response
-            .field(
-                "access-control-allow-origin",
-                allow_origin(self.any_origin, origin),
-            )
+            .field("access-control-allow-origin", allow_origin(self.any_origin, origin))
             .field("access-control-allow-methods", &self.allow_methods)
             .field("access-control-max-age", &self.max_age);
         if !self.allow_headers.is_empty() {

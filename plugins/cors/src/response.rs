@@ -41,11 +41,7 @@ impl Permissions {
             let names = join(config.expose.iter().map(FieldName::as_str));
             granted = granted.set("access-control-expose-headers", names);
         }
-        Self {
-            withheld,
-            granted,
-            any_origin,
-        }
+        Self { withheld, granted, any_origin }
     }
 
     /// The changes for a request of `origin`, which is empty unless it is allowed and decides.

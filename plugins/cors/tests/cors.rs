@@ -23,10 +23,7 @@ fn strict() -> Cors {
 }
 
 fn preflight(origin: &str, method: &str) -> Facts {
-    Facts::request()
-        .method("OPTIONS")
-        .field("origin", origin)
-        .field("access-control-request-method", method)
+    Facts::request().method("OPTIONS").field("origin", origin).field("access-control-request-method", method)
 }
 
 fn ask(cors: &Cors, facts: Facts) -> Option<Response> {
@@ -36,11 +33,7 @@ fn ask(cors: &Cors, facts: Facts) -> Option<Response> {
 
 /// The edits of the response to a GET with these values of Origin.
 fn edits(cors: &Cors, origins: &[&str]) -> Edits {
-    let facts = origins
-        .iter()
-        .fold(Facts::request().method("GET"), |facts, origin| {
-            facts.field("origin", origin)
-        });
+    let facts = origins.iter().fold(Facts::request().method("GET"), |facts, origin| facts.field("origin", origin));
     let state = match cors.on_request(&facts.build().head()) {
         Verdict::Pass => Vec::new(),
         Verdict::Edit(edits) => edits.new_state().map(<[u8]>::to_vec).unwrap_or_default(),
@@ -69,79 +62,40 @@ fn an_allowed_preflight_is_answered_with_all_permissions() {
         ("access-control-allow-methods", "GET, DELETE"),
         ("access-control-allow-headers", "x-a, content-type"),
         ("access-control-max-age", "600"),
-        (
-            "vary",
-            "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
-        ),
+        ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
     ];
     for (name, value) in expected {
         assert_eq!(response.values(name), [value], "{name}");
     }
-    for absent in [
-        "access-control-expose-headers",
-        "access-control-allow-private-network",
-    ] {
+    for absent in ["access-control-expose-headers", "access-control-allow-private-network"] {
         assert!(response.values(absent).is_empty(), "{absent}");
     }
 }
 
 #[test]
 fn a_preflight_is_permitted_only_as_a_whole() {
-    let headers =
-        |names: &str| preflight(APP, "GET").field("access-control-request-headers", names);
+    let headers = |names: &str| preflight(APP, "GET").field("access-control-request-headers", names);
     let cases = [
         ("plain", preflight(APP, "GET"), true),
         ("listed field", headers("x-a"), true),
         ("field in capitals", headers("X-A"), true),
-        (
-            "spaces and empty elements",
-            headers(" x-a ,, content-type,"),
-            true,
-        ),
+        ("spaces and empty elements", headers(" x-a ,, content-type,"), true),
         ("no names", headers(""), true),
-        (
-            "several lines",
-            headers("x-a").field("access-control-request-headers", "content-type"),
-            true,
-        ),
+        ("several lines", headers("x-a").field("access-control-request-headers", "content-type"), true),
         ("one field too many", headers("x-a,x-b"), false),
-        (
-            "second line not listed",
-            headers("x-a").field("access-control-request-headers", "x-b"),
-            false,
-        ),
+        ("second line not listed", headers("x-a").field("access-control-request-headers", "x-b"), false),
         ("authorization", headers("authorization"), false),
         ("no field name", headers("x a"), false),
         ("method not listed", preflight(APP, "PUT"), false),
         ("method in lower case", preflight(APP, "delete"), false),
         ("safelisted but not listed", preflight(APP, "POST"), false),
         ("empty method", preflight(APP, ""), false),
-        (
-            "two methods",
-            preflight(APP, "GET").field("access-control-request-method", "GET"),
-            false,
-        ),
-        (
-            "other origin",
-            preflight("https://evil.example", "GET"),
-            false,
-        ),
+        ("two methods", preflight(APP, "GET").field("access-control-request-method", "GET"), false),
+        ("other origin", preflight("https://evil.example", "GET"), false),
         ("null", preflight("null", "GET"), false),
-        (
-            "other port",
-            preflight("https://app.example.com:8443", "GET"),
-            false,
-        ),
-        (
-            "other scheme",
-            preflight("http://app.example.com", "GET"),
-            false,
-        ),
-        (
-            "two origins",
-            preflight(APP, "GET").field("origin", APP),
-            false,
-        ),
+        ("other port", preflight("https://app.example.com:8443", "GET"), false),
+        ("other scheme", preflight("http://app.example.com", "GET"), false),
+        ("two origins", preflight(APP, "GET").field("origin", APP), false),
     ];
     for (what, facts, permitted) in cases {
         let response = ask(&strict(), facts).unwrap();
@@ -230,10 +184,7 @@ fn where_all_origins_are_allowed_the_answer_depends_on_none() {
     let response = ask(&cors, preflight("https://any.example", "POST")).unwrap();
     assert_eq!(response.values("access-control-allow-origin"), ["*"]);
     let defaults = response.values("access-control-allow-headers");
-    assert_eq!(
-        defaults,
-        ["accept, accept-language, content-language, content-type"]
-    );
+    assert_eq!(defaults, ["accept, accept-language, content-language, content-type"]);
 }
 
 #[test]
@@ -247,15 +198,8 @@ fn null_is_allowed_where_it_is_listed() {
 fn a_wildcard_origin_is_answered_by_the_very_origin() {
     let cors = cors(r#"{"origins":["https://*.example.com"]}"#);
     assert_eq!(allow_origin(&edits(&cors, &[APP])), [APP]);
-    for attack in [
-        "https://evilexample.com",
-        "https://a.example.com.evil",
-        "https://*.example.com",
-    ] {
-        assert!(
-            allow_origin(&edits(&cors, &[attack])).is_empty(),
-            "{attack}"
-        );
+    for attack in ["https://evilexample.com", "https://a.example.com.evil", "https://*.example.com"] {
+        assert!(allow_origin(&edits(&cors, &[attack])).is_empty(), "{attack}");
     }
 }
 
@@ -296,19 +240,10 @@ fn the_example_of_the_readme_needs_exactly_the_grants_it_shows() {
     let example: toml::Table = example.split("```").next().unwrap().parse().unwrap();
     let config = serde_json::to_string(&example["chain"][0]["config"]).unwrap();
     let interest = cors(&config).interest();
-    let reads = [
-        ":method",
-        "origin",
-        "access-control-request-method",
-        "access-control-request-headers",
-    ];
+    let reads = [":method", "origin", "access-control-request-method", "access-control-request-headers"];
     assert_eq!(interest.request_read, reads);
     assert_eq!(interest.response_write, ["access-control-*", "vary"]);
-    assert!(
-        interest.may_respond
-            && interest.request_write.is_empty()
-            && interest.response_read.is_empty()
-    );
+    assert!(interest.may_respond && interest.request_write.is_empty() && interest.response_read.is_empty());
     let granted = example["policy"]["cors"]["grant"].as_array().unwrap();
     let granted: Vec<_> = granted.iter().filter_map(toml::Value::as_str).collect();
     let expected = [

@@ -53,10 +53,7 @@ impl TryFrom<String> for FieldName {
             return Err(format!("`{name}` is a fact, not a header field"));
         }
         if name.is_empty() || !name.bytes().all(is_token_byte) {
-            return Err(format!(
-                "`{}` is no field name; write letters, digits and `-`",
-                name.escape_default()
-            ));
+            return Err(format!("`{}` is no field name; write letters, digits and `-`", name.escape_default()));
         }
         // A token may hold `*`, but in an interest it would stand for other names.
         if name.contains('*') {
@@ -73,10 +70,7 @@ impl TryFrom<String> for FieldValue {
     type Error = &'static str;
 
     fn try_from(value: String) -> Result<Self, Self::Error> {
-        if value
-            .bytes()
-            .any(|byte| byte.is_ascii_control() && byte != b'\t')
-        {
+        if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
             return Err("a field value cannot hold line breaks, NUL or other control characters");
         }
         if value.starts_with([' ', '\t']) || value.ends_with([' ', '\t']) {
@@ -164,18 +158,7 @@ mod tests {
         for name in ["x-a", "X-A", "set-cookie", "x_a!~"] {
             assert!(FieldName::try_from(name.to_owned()).is_ok(), "{name}");
         }
-        for name in [
-            "",
-            "x a",
-            "x:",
-            "x\n",
-            "é",
-            ":path",
-            "x-*",
-            "Content-Length",
-            "te",
-            "Transfer-Encoding",
-        ] {
+        for name in ["", "x a", "x:", "x\n", "é", ":path", "x-*", "Content-Length", "te", "Transfer-Encoding"] {
             assert!(FieldName::try_from(name.to_owned()).is_err(), "{name:?}");
         }
     }

@@ -35,11 +35,7 @@ impl Policy for Headers {
     fn check(&self) -> Result<(), Vec<ConfigError>> {
         let mut faults = self.request.faults("request");
         faults.extend(self.response.faults("response"));
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
 

@@ -25,11 +25,7 @@ impl Rewrite {
                 edits = edits.set(new, value);
             }
         }
-        if edits.is_empty() {
-            Verdict::Pass
-        } else {
-            edits.into()
-        }
+        if edits.is_empty() { Verdict::Pass } else { edits.into() }
     }
 
     /// Names of the fields looked at.
@@ -41,35 +37,19 @@ impl Rewrite {
     pub(crate) fn writes(&self) -> impl Iterator<Item = &str> {
         let changes = &self.changes;
         let renamed = changes.rename.iter().flat_map(|(old, new)| [old, new]);
-        changes
-            .set
-            .names()
-            .chain(changes.append.names())
-            .chain(&changes.remove)
-            .chain(renamed)
-            .map(AsRef::as_ref)
+        changes.set.names().chain(changes.append.names()).chain(&changes.remove).chain(renamed).map(AsRef::as_ref)
     }
 
     /// Changes that contradict each other; `direction` is where they stand in the configuration.
     pub(crate) fn faults(&self, direction: &str) -> Vec<ConfigError> {
-        let Changes {
-            set,
-            remove,
-            rename,
-            ..
-        } = &self.changes;
+        let Changes { set, remove, rename, .. } = &self.changes;
         let mut faults = Vec::new();
         for (index, name) in remove.iter().enumerate() {
             let mut fault = |message| {
-                faults.push(ConfigError::new(
-                    format!("{direction}.remove[{index}]"),
-                    message,
-                ));
+                faults.push(ConfigError::new(format!("{direction}.remove[{index}]"), message));
             };
             if set.contains(name) {
-                fault(format!(
-                    "`{name}` is also set, which drops earlier values; leave one out"
-                ));
+                fault(format!("`{name}` is also set, which drops earlier values; leave one out"));
             }
             if rename.contains(name) {
                 fault(format!("`{name}` is also renamed; leave one out"));
@@ -78,10 +58,7 @@ impl Rewrite {
         let mut targets: Vec<&FieldName> = Vec::new();
         for (old, new) in rename.iter() {
             let mut fault = |message| {
-                faults.push(ConfigError::new(
-                    format!("{direction}.rename.{old}"),
-                    message,
-                ));
+                faults.push(ConfigError::new(format!("{direction}.rename.{old}"), message));
             };
             if old == new {
                 fault(format!("`{old}` is renamed to itself"));

@@ -37,10 +37,7 @@ fn each_direction_gets_its_own_changes() {
 #[test]
 fn a_renamed_field_keeps_all_its_values() {
     let headers = headers(r#"{"request":{"rename":{"x-old":"x-new"}}}"#);
-    let facts = Facts::request()
-        .field("x-old", "1")
-        .field("x-old", b"\xff")
-        .build();
+    let facts = Facts::request().field("x-old", "1").field("x-old", b"\xff").build();
     let verdict = headers.on_request(&facts.head());
     let edits = verdict.edits().unwrap();
     assert!(edits.removes("x-old"));
@@ -57,10 +54,7 @@ fn renaming_a_field_that_is_absent_changes_nothing() {
 #[test]
 fn two_fields_can_swap_names() {
     let headers = headers(r#"{"response":{"rename":{"x-a":"x-b","x-b":"x-a"}}}"#);
-    let facts = Facts::response()
-        .field("x-a", "1")
-        .field("x-b", "2")
-        .build();
+    let facts = Facts::response().field("x-a", "1").field("x-b", "2").build();
     let verdict = headers.on_response(&facts.head(), b"");
     let edits = verdict.edits().unwrap();
     assert_eq!(edits.sets("x-b"), ["1"]);
@@ -69,10 +63,9 @@ fn two_fields_can_swap_names() {
 
 #[test]
 fn the_interest_is_what_the_configuration_needs_and_no_more() {
-    let interest = headers(
-        r#"{"request":{"set":{"x-a":"1"},"append":{"x-b":"2"},"remove":["x-c"],"rename":{"Cookie":"x-d"}}}"#,
-    )
-    .interest();
+    let interest =
+        headers(r#"{"request":{"set":{"x-a":"1"},"append":{"x-b":"2"},"remove":["x-c"],"rename":{"Cookie":"x-d"}}}"#)
+            .interest();
     let expected = Interest::new()
         .request_read("cookie")
         .request_write("x-a")
@@ -87,57 +80,17 @@ fn the_interest_is_what_the_configuration_needs_and_no_more() {
 #[test]
 fn faults_are_named_by_their_place() {
     let cases = [
-        (
-            r#"{"request":{"set":{"x-a":"1\r\nx-b: 2"}}}"#,
-            "request.set.x-a",
-            "line breaks",
-        ),
-        (
-            r#"{"request":{"remove":["x-a","content-length"]}}"#,
-            "request.remove[1]",
-            "the gateway's",
-        ),
-        (
-            r#"{"response":{"append":{"x a":"1"}}}"#,
-            "response.append.x a",
-            "no field name",
-        ),
-        (
-            r#"{"response":{"rename":{"x-a":":path"}}}"#,
-            "response.rename.x-a",
-            "a fact",
-        ),
-        (
-            r#"{"response":{"set":{"X-A":"1","x-a":"2"}}}"#,
-            "response.set",
-            "twice",
-        ),
+        (r#"{"request":{"set":{"x-a":"1\r\nx-b: 2"}}}"#, "request.set.x-a", "line breaks"),
+        (r#"{"request":{"remove":["x-a","content-length"]}}"#, "request.remove[1]", "the gateway's"),
+        (r#"{"response":{"append":{"x a":"1"}}}"#, "response.append.x a", "no field name"),
+        (r#"{"response":{"rename":{"x-a":":path"}}}"#, "response.rename.x-a", "a fact"),
+        (r#"{"response":{"set":{"X-A":"1","x-a":"2"}}}"#, "response.set", "twice"),
         (r#"{"responses":{}}"#, "responses", "unknown field"),
-        (
-            r#"{"request":{"set":{"a":"1"},"remove":["a"]}}"#,
-            "request.remove[0]",
-            "also set",
-        ),
-        (
-            r#"{"request":{"rename":{"a":"b"},"remove":["a"]}}"#,
-            "request.remove[0]",
-            "also renamed",
-        ),
-        (
-            r#"{"request":{"rename":{"a":"b"},"set":{"b":"1"}}}"#,
-            "request.rename.a",
-            "also set",
-        ),
-        (
-            r#"{"request":{"rename":{"a":"c","b":"c"}}}"#,
-            "request.rename.b",
-            "another field",
-        ),
-        (
-            r#"{"request":{"rename":{"a":"A"}}}"#,
-            "request.rename.a",
-            "to itself",
-        ),
+        (r#"{"request":{"set":{"a":"1"},"remove":["a"]}}"#, "request.remove[0]", "also set"),
+        (r#"{"request":{"rename":{"a":"b"},"remove":["a"]}}"#, "request.remove[0]", "also renamed"),
+        (r#"{"request":{"rename":{"a":"b"},"set":{"b":"1"}}}"#, "request.rename.a", "also set"),
+        (r#"{"request":{"rename":{"a":"c","b":"c"}}}"#, "request.rename.b", "another field"),
+        (r#"{"request":{"rename":{"a":"A"}}}"#, "request.rename.a", "to itself"),
     ];
     for (config, path, message) in cases {
         let faults = faults(config);
@@ -157,9 +110,7 @@ fn contradictions_of_both_directions_are_reported_together() {
 #[test]
 fn the_example_of_the_readme_is_a_right_configuration() {
     let readme = include_str!("../README.md");
-    let toml = readme
-        .split("```")
-        .find_map(|block| block.strip_prefix("toml\n"));
+    let toml = readme.split("```").find_map(|block| block.strip_prefix("toml\n"));
     let example: serde_json::Value = toml::from_str(toml.unwrap()).unwrap();
     headers(&example["chain"][0]["config"].to_string());
 }

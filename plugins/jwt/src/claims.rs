@@ -34,10 +34,7 @@ impl Claims {
             Some(_) => return Err(Refusal::Token("the token has expired")),
         }
         for name in ["nbf", "iat"] {
-            if self
-                .time_ms(name)?
-                .is_some_and(|begin| begin > now + leeway)
-            {
+            if self.time_ms(name)?.is_some_and(|begin| begin > now + leeway) {
                 return Err(Refusal::Token("the token is not valid yet"));
             }
         }
@@ -73,9 +70,7 @@ impl Claims {
         }
         let matches = |(path, allowed)| self.matches(path, allowed);
         if !config.claims.iter().all(matches) {
-            return Err(Refusal::Rights(
-                "the claims of the token do not permit this",
-            ));
+            return Err(Refusal::Rights("the claims of the token do not permit this"));
         }
         Ok(())
     }
@@ -129,18 +124,12 @@ impl Claims {
             Some(Value::Array(items)) => items.iter().map(Value::as_str).collect(),
             Some(_) => None,
         };
-        audience.ok_or(Refusal::Token(
-            "the audience is not a string or a list of such",
-        ))
+        audience.ok_or(Refusal::Token("the audience is not a string or a list of such"))
     }
 
     /// Scopes in `scope` (RFC 8693 section 4.2) or, where it is absent, in `scp`: one string or a list.
     fn scopes(&self) -> Vec<&str> {
-        match self
-            .members
-            .get("scope")
-            .or_else(|| self.members.get("scp"))
-        {
+        match self.members.get("scope").or_else(|| self.members.get("scp")) {
             Some(Value::String(scopes)) => scopes.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
@@ -166,10 +155,7 @@ fn is_exact(number: &Number) -> bool {
 /// The items of a list whose items are all single words.
 fn words(items: &[Value]) -> Option<Vec<&str>> {
     let word = |text: &&str| !text.is_empty() && !text.contains(char::is_whitespace);
-    items
-        .iter()
-        .map(|item| item.as_str().filter(word))
-        .collect()
+    items.iter().map(|item| item.as_str().filter(word)).collect()
 }
 
 #[cfg(test)]
@@ -222,14 +208,8 @@ mod tests {
             "list": [{"x": 1}],
             "https://example.com/role": "r",
         }));
-        assert_eq!(
-            claims.text(&path("realm_access.roles")).as_deref(),
-            Some("a")
-        );
-        assert_eq!(
-            claims.text(&path("https://example.com/role")).as_deref(),
-            Some("r")
-        );
+        assert_eq!(claims.text(&path("realm_access.roles")).as_deref(), Some("a"));
+        assert_eq!(claims.text(&path("https://example.com/role")).as_deref(), Some("r"));
         for absent in ["a.b", "list.x", "list.0", "realm_access.roles.a", "sub"] {
             assert_eq!(claims.text(&path(absent)), None, "{absent}");
         }
@@ -257,11 +237,7 @@ mod tests {
         ];
         for (name, allowed, expected) in cases {
             let allowed = Allowed::try_from(allowed).unwrap();
-            assert_eq!(
-                claims.matches(&path(name), &allowed),
-                expected,
-                "{name} {allowed:?}"
-            );
+            assert_eq!(claims.matches(&path(name), &allowed), expected, "{name} {allowed:?}");
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The operator's configuration of `jwt`, and the faults that only its whole shows.
 
-use crate::names::{
-    Algorithms, Allowed, AttributeName, ClaimPath, FieldName, Realm, Scope, Strings,
-};
+use crate::names::{Algorithms, Allowed, AttributeName, ClaimPath, FieldName, Realm, Scope, Strings};
 use lockgate_sdk::ConfigError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -62,19 +60,12 @@ impl Config {
             faults.push(ConfigError::new("keys", "must name a key set"));
         }
         faults.extend(guard("issuer", self.issuer.is_some(), self.any_issuer));
-        faults.extend(guard(
-            "audience",
-            self.audience.is_some(),
-            self.any_audience,
-        ));
+        faults.extend(guard("audience", self.audience.is_some(), self.any_audience));
         if self.leeway > MAX_LEEWAY_S {
             let message = format!("must be at most {MAX_LEEWAY_S} seconds");
             faults.push(ConfigError::new("leeway", message));
         }
-        let passed_on = [
-            ("attributes", self.attributes.len()),
-            ("headers", self.headers.len()),
-        ];
+        let passed_on = [("attributes", self.attributes.len()), ("headers", self.headers.len())];
         for (path, count) in passed_on {
             if count > MAX_PASSED_ON {
                 let message = format!("must hold at most {MAX_PASSED_ON} claims");
@@ -88,24 +79,16 @@ impl Config {
 
     /// Two claims for one field would make it a matter of order which one the upstream believes.
     fn field_faults(&self) -> impl Iterator<Item = ConfigError> {
-        self.headers
-            .iter()
-            .enumerate()
-            .filter_map(|(at, (path, field))| {
-                let message = if *field == self.header {
-                    "this field holds the token; name another one"
-                } else if self
-                    .headers
-                    .values()
-                    .take(at)
-                    .any(|earlier| earlier == field)
-                {
-                    "another claim is passed on in this field already"
-                } else {
-                    return None;
-                };
-                Some(ConfigError::new(under("headers", path), message))
-            })
+        self.headers.iter().enumerate().filter_map(|(at, (path, field))| {
+            let message = if *field == self.header {
+                "this field holds the token; name another one"
+            } else if self.headers.values().take(at).any(|earlier| earlier == field) {
+                "another claim is passed on in this field already"
+            } else {
+                return None;
+            };
+            Some(ConfigError::new(under("headers", path), message))
+        })
     }
 
     fn attribute_faults(&self) -> impl Iterator<Item = ConfigError> {
@@ -163,10 +146,7 @@ mod tests {
         let cases: [(&str, &[&str]); 5] = [
             (r#"{"keys":"idp"}"#, &["issuer", "audience"]),
             (r#"{"keys":"idp","issuer":"i","audience":["a","b"]}"#, &[]),
-            (
-                r#"{"keys":"idp","any_issuer":true,"any_audience":true}"#,
-                &[],
-            ),
+            (r#"{"keys":"idp","any_issuer":true,"any_audience":true}"#, &[]),
             (r#"{"keys":"idp","issuer":"i","any_audience":true}"#, &[]),
             (
                 r#"{"keys":"idp","issuer":"i","any_issuer":true,"audience":"a","any_audience":true}"#,
@@ -190,14 +170,8 @@ mod tests {
             (r#""scopes":["a b"]"#, "scopes[0]"),
             (r#""headers":{"sub":"*"}"#, "headers.sub"),
             (r#""headers":{"sub":"Authorization"}"#, "headers.sub"),
-            (
-                r#""headers":{"email":"x-user","sub":"X-User"}"#,
-                "headers.sub",
-            ),
-            (
-                r#""attributes":{"a":"auth.x","b":"auth.x"}"#,
-                "attributes.b",
-            ),
+            (r#""headers":{"email":"x-user","sub":"X-User"}"#, "headers.sub"),
+            (r#""attributes":{"a":"auth.x","b":"auth.x"}"#, "attributes.b"),
             (r#""realm":"a\"b""#, "realm"),
             (r#""issuers":"i""#, "issuers"),
         ];
@@ -212,9 +186,7 @@ mod tests {
         let least = testing::configure::<Jwt>(
             r#"{"keys":"idp","issuer":"i","audience":"a","forward_token":true,"attributes":{}}"#,
         );
-        let least = least
-            .unwrap_or_else(|faults| panic!("{faults:?}"))
-            .interest();
+        let least = least.unwrap_or_else(|faults| panic!("{faults:?}")).interest();
         assert_eq!(least.request_read, ["authorization"]);
         assert_eq!(least.keys, ["idp"]);
         assert!(least.may_respond);
@@ -223,9 +195,7 @@ mod tests {
         let most = testing::configure::<Jwt>(
             r#"{"keys":"idp","issuer":"i","audience":"a","header":"X-Token","headers":{"sub":"X-User"}}"#,
         );
-        let most = most
-            .unwrap_or_else(|faults| panic!("{faults:?}"))
-            .interest();
+        let most = most.unwrap_or_else(|faults| panic!("{faults:?}")).interest();
         assert_eq!(most.request_read, ["x-token"]);
         assert_eq!(most.request_write, ["x-token", "x-user"]);
         assert_eq!(most.attributes_write, ["auth.sub"]);

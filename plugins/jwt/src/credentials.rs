@@ -55,21 +55,13 @@ mod tests {
 
     fn found(field: &str, values: &[&str]) -> Result<Option<String>, Refusal> {
         let name = FieldName::try_from(field.to_owned()).unwrap();
-        let facts = values
-            .iter()
-            .fold(Facts::request(), |facts, value| facts.field(field, value))
-            .build();
+        let facts = values.iter().fold(Facts::request(), |facts, value| facts.field(field, value)).build();
         token(&facts.head(), &name).map(|token| token.map(str::to_owned))
     }
 
     #[test]
     fn a_token_follows_the_bearer_scheme_in_any_case() {
-        for value in [
-            "Bearer a.b.c",
-            "bearer a.b.c",
-            "BEARER a.b.c",
-            "Bearer   a.b.c",
-        ] {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "Bearer   a.b.c"] {
             let token = found("authorization", &[value]);
             assert_eq!(token, Ok(Some("a.b.c".to_owned())), "{value}");
         }
@@ -77,13 +69,7 @@ mod tests {
 
     #[test]
     fn other_schemes_and_no_field_are_no_token() {
-        for values in [
-            &[][..],
-            &["Basic YTpi"],
-            &["a.b.c"],
-            &[""],
-            &["Bearers a.b.c"],
-        ] {
+        for values in [&[][..], &["Basic YTpi"], &["a.b.c"], &[""], &["Bearers a.b.c"]] {
             assert_eq!(found("authorization", values), Ok(None), "{values:?}");
         }
     }

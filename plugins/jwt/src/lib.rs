@@ -38,10 +38,7 @@ impl From<Config> for Jwt {
 impl Policy for Jwt {
     fn interest(&self) -> Interest {
         let config = &self.config;
-        let mut interest = Interest::new()
-            .request_read(config.header.as_str())
-            .key(&config.keys)
-            .may_respond();
+        let mut interest = Interest::new().request_read(config.header.as_str()).key(&config.keys).may_respond();
         if !config.forward_token {
             interest = interest.request_write(config.header.as_str());
         }
@@ -56,11 +53,7 @@ impl Policy for Jwt {
 
     fn check(&self) -> Result<(), Vec<ConfigError>> {
         let faults = self.config.faults();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
 

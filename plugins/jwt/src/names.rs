@@ -27,11 +27,8 @@ impl TryFrom<String> for ClaimPath {
     type Error = &'static str;
 
     fn try_from(path: String) -> Result<Self, Self::Error> {
-        let steps: Vec<String> = if path.contains([':', '/']) {
-            vec![path]
-        } else {
-            path.split('.').map(str::to_owned).collect()
-        };
+        let steps: Vec<String> =
+            if path.contains([':', '/']) { vec![path] } else { path.split('.').map(str::to_owned).collect() };
         if steps.iter().any(String::is_empty) {
             return Err("must be the name of a claim, or names joined by single dots");
         }
@@ -87,12 +84,9 @@ impl TryFrom<String> for AttributeName {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        let fine =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > 128 || !name.bytes().all(fine) {
-            return Err(
-                "must be the name of an attribute: at most 128 of a-z, 0-9, `.`, `_` and `-`",
-            );
+            return Err("must be the name of an attribute: at most 128 of a-z, 0-9, `.`, `_` and `-`");
         }
         Ok(Self(name))
     }
@@ -114,9 +108,7 @@ impl TryFrom<String> for Scope {
 
     fn try_from(scope: String) -> Result<Self, Self::Error> {
         if scope.is_empty() || !scope.bytes().all(|byte| byte != b' ' && is_unquoted(byte)) {
-            return Err(
-                "must be one scope: printable ASCII without spaces, quotes and backslashes",
-            );
+            return Err("must be one scope: printable ASCII without spaces, quotes and backslashes");
         }
         Ok(Self(scope))
     }
@@ -170,9 +162,8 @@ impl TryFrom<Vec<String>> for Algorithms {
             return Err("must name at least one algorithm, or be left out".to_owned());
         }
         let known = |name: &String| {
-            crate::token::algorithm_named(name).ok_or_else(|| {
-                format!("`{name}` is no algorithm; write `RS256`, `ES256`, `EdDSA` ...")
-            })
+            crate::token::algorithm_named(name)
+                .ok_or_else(|| format!("`{name}` is no algorithm; write `RS256`, `ES256`, `EdDSA` ..."))
         };
         let algorithms: Result<_, _> = names.iter().map(known).collect();
         Ok(Self(Some(algorithms?)))
@@ -292,11 +283,7 @@ mod tests {
         for value in [json!([]), json!(""), json!(1), json!(["a", 1]), json!(null)] {
             assert!(Strings::try_from(value.clone()).is_err(), "{value}");
         }
-        assert!(
-            Allowed::try_from(json!([1, true]))
-                .unwrap()
-                .contains(&json!(1))
-        );
+        assert!(Allowed::try_from(json!([1, true])).unwrap().contains(&json!(1)));
         for value in [json!([]), json!({}), json!(null), json!([["a"]])] {
             assert!(Allowed::try_from(value.clone()).is_err(), "{value}");
         }

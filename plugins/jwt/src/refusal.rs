@@ -30,16 +30,12 @@ impl Refusal {
         };
         let mut field = challenge.realm.clone();
         if let Some(error) = error {
-            field.push_str(&format!(
-                ", error=\"{error}\", error_description=\"{detail}\""
-            ));
+            field.push_str(&format!(", error=\"{error}\", error_description=\"{detail}\""));
         }
         if matches!(self, Self::Rights(_)) {
             field.push_str(&challenge.scope);
         }
-        Response::problem(status, title, detail)
-            .field("www-authenticate", field)
-            .into()
+        Response::problem(status, title, detail).field("www-authenticate", field).into()
     }
 }
 
@@ -68,10 +64,7 @@ mod tests {
     use super::*;
 
     fn challenge(scopes: &[&str]) -> Challenge {
-        let scopes: Vec<_> = scopes
-            .iter()
-            .map(|scope| Scope::try_from((*scope).to_owned()).unwrap())
-            .collect();
+        let scopes: Vec<_> = scopes.iter().map(|scope| Scope::try_from((*scope).to_owned()).unwrap()).collect();
         Challenge::new(&Realm::default(), &scopes)
     }
 
@@ -79,16 +72,8 @@ mod tests {
     fn each_refusal_has_its_status_and_challenge() {
         let cases = [
             (Refusal::Missing, 401, r#"Bearer realm="api""#),
-            (
-                Refusal::Request("no"),
-                400,
-                r#"Bearer realm="api", error="invalid_request", error_description="no""#,
-            ),
-            (
-                Refusal::Token("no"),
-                401,
-                r#"Bearer realm="api", error="invalid_token", error_description="no""#,
-            ),
+            (Refusal::Request("no"), 400, r#"Bearer realm="api", error="invalid_request", error_description="no""#),
+            (Refusal::Token("no"), 401, r#"Bearer realm="api", error="invalid_token", error_description="no""#),
             (
                 Refusal::Rights("no"),
                 403,

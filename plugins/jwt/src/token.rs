@@ -56,9 +56,9 @@ impl<'a> Token<'a> {
             }
             Err(VerifyError::Unavailable) => Err(Refusal::Unavailable),
             // Which of these it was is nobody's business but the key holder's.
-            Err(
-                VerifyError::UnknownKey | VerifyError::WrongAlgorithm | VerifyError::BadSignature,
-            ) => Err(Refusal::Token("the signature cannot be verified")),
+            Err(VerifyError::UnknownKey | VerifyError::WrongAlgorithm | VerifyError::BadSignature) => {
+                Err(Refusal::Token("the signature cannot be verified"))
+            }
         }
     }
 }
@@ -174,10 +174,7 @@ mod tests {
         ] {
             assert!(matches!(parse(header), Err(Refusal::Token(_))), "{header}");
         }
-        let long = format!(
-            r#"{{"alg":"RS256","kid":"{}"}}"#,
-            "k".repeat(MAX_KEY_ID + 1)
-        );
+        let long = format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(MAX_KEY_ID + 1));
         assert_eq!(parse(&long), Err(MALFORMED));
     }
 

@@ -9,9 +9,7 @@ fn the_example_needs_exactly_the_grants_it_shows() {
     let example = readme.split("```toml").nth(1).unwrap();
     let example: toml::Table = example.split("```").next().unwrap().parse().unwrap();
     let config = serde_json::to_string(&example["chain"][0]["config"]).unwrap();
-    let interest = testing::configure::<Jwt>(&config)
-        .map(|jwt| jwt.interest())
-        .unwrap();
+    let interest = testing::configure::<Jwt>(&config).map(|jwt| jwt.interest()).unwrap();
 
     let named = [
         ("key", interest.keys),
@@ -26,12 +24,8 @@ fn the_example_needs_exactly_the_grants_it_shows() {
     if interest.may_respond {
         needed.push("respond".to_owned());
     }
-    let granted: Vec<&str> = example["policy"]["jwt"]["grant"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(toml::Value::as_str)
-        .collect();
+    let granted: Vec<&str> =
+        example["policy"]["jwt"]["grant"].as_array().unwrap().iter().filter_map(toml::Value::as_str).collect();
     let covers = |grant: &str, need: &str| match grant.strip_suffix('*') {
         Some(prefix) => need.starts_with(prefix),
         None => need == grant,

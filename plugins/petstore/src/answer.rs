@@ -26,11 +26,7 @@ impl From<Failure> for Stop {
 impl From<store::Error> for Stop {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Limit => Self::Answer(Response::problem(
-                507,
-                "Store full",
-                "The store holds no more.",
-            )),
+            store::Error::Limit => Self::Answer(Response::problem(507, "Store full", "The store holds no more.")),
             store::Error::Unavailable => Self::Fail(Failure::Dependency),
             store::Error::Denied | store::Error::NotACounter => Self::Fail(Failure::Internal),
         }

@@ -59,8 +59,7 @@ impl TryFrom<String> for Base {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        let is_segment =
-            |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain);
+        let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain);
         match text.strip_prefix('/') {
             Some("") => Ok(Self(String::new())),
             Some(rest) if rest.split('/').all(is_segment) => Ok(Self(text)),

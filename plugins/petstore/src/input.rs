@@ -34,15 +34,9 @@ impl Members {
             return Err(response.field("accept", "application/json").into());
         }
         match serde_json::from_slice(body) {
-            Ok(Value::Object(left)) => Ok(Self {
-                left,
-                complaints: Vec::new(),
-            }),
+            Ok(Value::Object(left)) => Ok(Self { left, complaints: Vec::new() }),
             Ok(_) => {
-                let mut members = Self {
-                    left: Map::new(),
-                    complaints: Vec::new(),
-                };
+                let mut members = Self { left: Map::new(), complaints: Vec::new() };
                 members.complain("#", "must be an object");
                 Err(members.refuse().into())
             }
@@ -107,9 +101,7 @@ impl Members {
             errors: self.complaints,
         };
         match serde_json::to_vec(&problem) {
-            Ok(body) => Response::new(422)
-                .field("content-type", "application/problem+json")
-                .body(body),
+            Ok(body) => Response::new(422).field("content-type", "application/problem+json").body(body),
             Err(_) => Response::new(500),
         }
     }
@@ -126,9 +118,7 @@ fn pointer_to(name: &str) -> String {
         match byte {
             b'~' => pointer.push_str("~0"),
             b'/' => pointer.push_str("~1"),
-            _ if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) => {
-                pointer.push(byte.into())
-            }
+            _ if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) => pointer.push(byte.into()),
             _ => pointer.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -141,12 +131,7 @@ mod tests {
 
     #[test]
     fn names_are_escaped_in_pointers() {
-        let cases = [
-            ("name", "#/name"),
-            ("a/b~c", "#/a~1b~0c"),
-            ("ä b", "#/%C3%A4%20b"),
-            ("", "#/"),
-        ];
+        let cases = [("name", "#/name"), ("a/b~c", "#/a~1b~0c"), ("ä b", "#/%C3%A4%20b"), ("", "#/")];
         for (name, pointer) in cases {
             assert_eq!(pointer_to(name), pointer);
         }

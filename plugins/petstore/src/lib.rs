@@ -161,11 +161,7 @@ impl Petstore {
     fn check_change(&self, id: u64, head: &Head<'_>) -> Result<(), Stop> {
         let stored = self.shelf().find(id)?.ok_or_else(not_found)?;
         let tag = EntityTag::of(&stored);
-        if tag.admits_change(head) && !tag.is_known(head) {
-            Ok(())
-        } else {
-            Err(precondition_failed().into())
-        }
+        if tag.admits_change(head) && !tag.is_known(head) { Ok(()) } else { Err(precondition_failed().into()) }
     }
 
     fn shelf(&self) -> Shelf<'_> {
@@ -181,10 +177,7 @@ impl Petstore {
 }
 
 fn show(status: u16, pet: &[u8]) -> Response {
-    Response::new(status)
-        .field("content-type", "application/json")
-        .field("etag", EntityTag::of(pet).as_str())
-        .body(pet)
+    Response::new(status).field("content-type", "application/json").field("etag", EntityTag::of(pet).as_str()).body(pet)
 }
 
 /// Answers for one caller must not be kept by shared caches.

@@ -33,10 +33,7 @@ impl OrderDraft {
         let quantity = members.require("quantity", "must be an integer from 1 to 100", |value| {
             value.as_u64().filter(|count| (1..=100).contains(count))
         });
-        Some(Self {
-            pet_id: pet_id?,
-            quantity: quantity?,
-        })
+        Some(Self { pet_id: pet_id?, quantity: quantity? })
     }
 }
 
@@ -84,11 +81,7 @@ impl<'a> Orders<'a> {
     pub(crate) fn create(&self, draft: OrderDraft) -> Result<Order, Stop> {
         let id = store::add(self.store, &self.counter_key(), 1, None)?;
         let id = u64::try_from(id).map_err(|_| Failure::Internal)?;
-        let order = Order {
-            id,
-            draft,
-            owner: self.owner.to_owned(),
-        };
+        let order = Order { id, draft, owner: self.owner.to_owned() };
         let bytes = serde_json::to_vec(&order).map_err(|_| Failure::Internal)?;
         store::set(self.store, &self.key(id), &bytes, None)?;
         if let Some(oldest) = id.checked_sub(self.most).filter(|id| *id > 0) {

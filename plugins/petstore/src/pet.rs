@@ -50,31 +50,18 @@ impl Pet {
 impl PetDraft {
     /// A draft made here.
     pub(crate) fn new(name: &str, species: &str, tag: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            species: species.to_owned(),
-            tags: vec![tag.to_owned()],
-        }
+        Self { name: name.to_owned(), species: species.to_owned(), tags: vec![tag.to_owned()] }
     }
 
     /// Read a new pet; `members` keeps what is wrong with it.
     pub(crate) fn read(members: &mut Members) -> Option<Self> {
-        let name = members.require(
-            "name",
-            "must be 1 to 100 characters without control characters",
-            |value| text(value, 100),
-        );
-        let species = members.require(
-            "species",
-            "must be a word of small letters and `-`, at most 40",
-            |value| text(value, 40).filter(|text| is_species(text)),
-        );
+        let name =
+            members.require("name", "must be 1 to 100 characters without control characters", |value| text(value, 100));
+        let species = members.require("species", "must be a word of small letters and `-`, at most 40", |value| {
+            text(value, 40).filter(|text| is_species(text))
+        });
         let tags = tags(members);
-        Some(Self {
-            name: name?,
-            species: species?,
-            tags: tags?,
-        })
+        Some(Self { name: name?, species: species?, tags: tags? })
     }
 
     /// Read a pet that is there already; clients may send its id back.
@@ -101,10 +88,9 @@ fn tags(members: &mut Members) -> Option<Vec<String>> {
     for (index, value) in values.iter().enumerate() {
         match text(value, 40) {
             Some(tag) => tags.push(tag),
-            None => members.complain(
-                format!("#/tags/{index}"),
-                "must be 1 to 40 characters without control characters",
-            ),
+            None => {
+                members.complain(format!("#/tags/{index}"), "must be 1 to 40 characters without control characters")
+            }
         }
     }
     Some(tags)

@@ -53,13 +53,9 @@ impl PageQuery {
                 "limit" => {
                     let count = number(value).filter(|count| *count <= 100);
                     let count = count.and_then(|count| usize::try_from(count).ok());
-                    limit
-                        .replace(count.ok_or("`limit` is a number from 1 to 100.")?)
-                        .is_some()
+                    limit.replace(count.ok_or("`limit` is a number from 1 to 100.")?).is_some()
                 }
-                "after" => after
-                    .replace(number(value).ok_or("`after` is the id of a pet.")?)
-                    .is_some(),
+                "after" => after.replace(number(value).ok_or("`after` is the id of a pet.")?).is_some(),
                 "species" if is_species(value) => species.replace(value.to_owned()).is_some(),
                 "species" => return Err("`species` is a word of small letters and `-`."),
                 _ => return Err("Known here are `limit`, `after` and `species`."),
@@ -68,11 +64,7 @@ impl PageQuery {
                 return Err("A parameter stands there twice.");
             }
         }
-        Ok(Self {
-            limit: limit.unwrap_or(20),
-            after: after.unwrap_or(0),
-            species,
-        })
+        Ok(Self { limit: limit.unwrap_or(20), after: after.unwrap_or(0), species })
     }
 
     /// The query of the page that begins after `after`.

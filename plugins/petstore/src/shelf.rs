@@ -61,11 +61,7 @@ impl<'a> Shelf<'a> {
             at += 1;
             if let Some(stored) = store::get(self.store, &pet_key(at))? {
                 let pet = Pet::from_bytes(&stored)?;
-                if query
-                    .species
-                    .as_ref()
-                    .is_none_or(|species| pet.is_a(species))
-                {
+                if query.species.as_ref().is_none_or(|species| pet.is_a(species)) {
                     pets.push(pet);
                 }
             }
@@ -137,11 +133,7 @@ impl<'a> Shelf<'a> {
         {
             return Ok(false);
         }
-        for (name, species, tag) in [
-            ("Rex", "dog", "good"),
-            ("Mia", "cat", "shy"),
-            ("Kiwi", "parrot", "loud"),
-        ] {
+        for (name, species, tag) in [("Rex", "dog", "good"), ("Mia", "cat", "shy"), ("Kiwi", "parrot", "loud")] {
             match self.add(PetDraft::new(name, species, tag)) {
                 Err(Stop::Fail(failure)) => return Err(failure.into()),
                 // A shelf with room for fewer holds fewer.
@@ -161,9 +153,7 @@ pub(crate) fn counter(store: &str, key: &str) -> Result<u64, Stop> {
     let Some(digits) = store::get(store, key)? else {
         return Ok(0);
     };
-    let value = std::str::from_utf8(&digits)
-        .ok()
-        .and_then(|digits| digits.parse().ok());
+    let value = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
     value.ok_or_else(|| Failure::Internal.into())
 }
 

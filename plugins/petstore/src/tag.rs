@@ -26,15 +26,12 @@ impl EntityTag {
     /// Whether `If-Match` is absent or holds; weak tags never match it.
     pub(crate) fn admits_change(&self, head: &Head<'_>) -> bool {
         head.get("if-match").is_none()
-            || head
-                .all("if-match")
-                .any(|list| lists(list, |tag, is_weak| !is_weak && tag == self.0.as_bytes()))
+            || head.all("if-match").any(|list| lists(list, |tag, is_weak| !is_weak && tag == self.0.as_bytes()))
     }
 
     /// Whether `If-None-Match` names the tag.
     pub(crate) fn is_known(&self, head: &Head<'_>) -> bool {
-        head.all("if-none-match")
-            .any(|list| lists(list, |tag, _| tag == self.0.as_bytes()))
+        head.all("if-none-match").any(|list| lists(list, |tag, _| tag == self.0.as_bytes()))
     }
 }
 
@@ -92,10 +89,7 @@ mod tests {
             ("", false, false),
         ];
         for (list, strong, weak) in cases {
-            let facts = Facts::request()
-                .field("if-match", list)
-                .field("if-none-match", list)
-                .build();
+            let facts = Facts::request().field("if-match", list).field("if-none-match", list).build();
             assert_eq!(tag.admits_change(&facts.head()), strong, "{list}");
             assert_eq!(tag.is_known(&facts.head()), weak, "{list}");
         }

@@ -37,10 +37,7 @@ fn a_created_pet_is_found_where_its_location_says() {
     assert_eq!(created.status_code(), 201);
     assert_eq!(created.values("location"), ["/petstore/pets/4"]);
     let found = get(&shop, "/petstore/pets/4");
-    assert_eq!(
-        json(&found),
-        value!({"id": 4, "name": "Tom", "species": "cat", "tags": ["lazy"]})
-    );
+    assert_eq!(json(&found), value!({"id": 4, "name": "Tom", "species": "cat", "tags": ["lazy"]}));
     assert_eq!(found.bytes(), created.bytes());
     assert_eq!(found.values("etag"), created.values("etag"));
     assert_eq!(call(&shop, "HEAD", "/petstore/pets/4", &[], ""), found);
@@ -77,10 +74,7 @@ fn a_page_looks_at_a_bounded_number_of_ids() {
     store::add("pets", "last", 1_000_000, None).unwrap();
     let page = get(&shop, "/petstore/pets");
     assert!(ids(&page).is_empty());
-    assert_eq!(
-        page.values("link"),
-        ["</petstore/pets?limit=20&after=256>; rel=\"next\""]
-    );
+    assert_eq!(page.values("link"), ["</petstore/pets?limit=20&after=256>; rel=\"next\""]);
 }
 
 #[test]
@@ -89,23 +83,11 @@ fn what_is_wrong_with_a_pet_is_told_by_pointers() {
     let cases = [
         ("[]", vec!["#"]),
         ("{}", vec!["#/name", "#/species"]),
-        (
-            r#"{"name":"","species":"Cat"}"#,
-            vec!["#/name", "#/species"],
-        ),
+        (r#"{"name":"","species":"Cat"}"#, vec!["#/name", "#/species"]),
         (r#"{"name":"a\u0000","species":"cat"}"#, vec!["#/name"]),
-        (
-            r#"{"name":7,"species":"cat","tags":"x"}"#,
-            vec!["#/name", "#/tags"],
-        ),
-        (
-            r#"{"name":"T","species":"cat","tags":["a",1,""]}"#,
-            vec!["#/tags/1", "#/tags/2"],
-        ),
-        (
-            r#"{"name":"T","species":"cat","a/b":1,"id":1}"#,
-            vec!["#/a~1b", "#/id"],
-        ),
+        (r#"{"name":7,"species":"cat","tags":"x"}"#, vec!["#/name", "#/tags"]),
+        (r#"{"name":"T","species":"cat","tags":["a",1,""]}"#, vec!["#/tags/1", "#/tags/2"]),
+        (r#"{"name":"T","species":"cat","a/b":1,"id":1}"#, vec!["#/a~1b", "#/id"]),
     ];
     for (body, expected) in cases {
         let response = call(&shop, "POST", "/petstore/pets", &[], body);
@@ -120,11 +102,7 @@ fn bodies_that_are_no_json_are_refused() {
     let malformed = call(&shop, "POST", "/petstore/pets", &[], "{");
     assert_eq!(malformed.status_code(), 400);
     for content_type in ["text/plain", "application/json5", ""] {
-        let facts = Facts::request()
-            .method("POST")
-            .path("/petstore/pets")
-            .field("content-type", content_type)
-            .build();
+        let facts = Facts::request().method("POST").path("/petstore/pets").field("content-type", content_type).build();
         let response = shop.respond(&facts.head(), CAT.as_bytes()).unwrap();
         assert_eq!(response.status_code(), 415, "{content_type}");
         assert_eq!(response.values("accept"), ["application/json"]);
@@ -207,10 +185,7 @@ fn wrong_methods_and_paths_are_told_what_is_there() {
     for path in ["/petstore/pets", "/shop/v1", "/shop/v1/pets/x"] {
         let response = get(&shop, path);
         assert_eq!(response.status_code(), 404, "{path}");
-        assert_eq!(
-            response.values("content-type"),
-            ["application/problem+json"]
-        );
+        assert_eq!(response.values("content-type"), ["application/problem+json"]);
     }
     assert_eq!(get(&shop, "/shop/v1/pets?limit=0").status_code(), 400);
 }
@@ -218,10 +193,7 @@ fn wrong_methods_and_paths_are_told_what_is_there() {
 #[test]
 fn a_store_that_fails_is_a_failure_and_a_full_one_is_told() {
     let shop = petstore("{}");
-    let facts = Facts::request()
-        .method("GET")
-        .path("/petstore/pets")
-        .build();
+    let facts = Facts::request().method("GET").path("/petstore/pets").build();
     testing::store::fail_with(Some(store::Error::Unavailable));
     assert_eq!(shop.respond(&facts.head(), b""), Err(Failure::Dependency));
     testing::store::fail_with(Some(store::Error::Denied));

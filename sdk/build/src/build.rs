@@ -81,18 +81,9 @@ impl Build {
         let modules = target_dir.join(TARGET).join(self.profile_directory());
         let components = target_dir.join("components");
         fs::create_dir_all(&components).map_err(BuildError::writing(&components))?;
-        let packages = self
-            .packages
-            .iter()
-            .map(|name| (name, modules.join(name.replace('-', "_"))));
-        let examples = self
-            .examples
-            .iter()
-            .map(|name| (name, modules.join("examples").join(name.replace('-', "_"))));
-        packages
-            .chain(examples)
-            .map(|(name, module)| wrap(name, &module.with_extension("wasm"), &components))
-            .collect()
+        let packages = self.packages.iter().map(|name| (name, modules.join(name.replace('-', "_"))));
+        let examples = self.examples.iter().map(|name| (name, modules.join("examples").join(name.replace('-', "_"))));
+        packages.chain(examples).map(|(name, module)| wrap(name, &module.with_extension("wasm"), &components)).collect()
     }
 
     /// Packages and examples apart, since naming an example leaves libraries out.
@@ -132,18 +123,12 @@ impl Build {
 
 fn wrap(name: &str, module: &Path, components: &Path) -> Result<Built, BuildError> {
     if !module.is_file() {
-        return Err(BuildError::NoModule {
-            name: name.to_owned(),
-            path: module.to_owned(),
-        });
+        return Err(BuildError::NoModule { name: name.to_owned(), path: module.to_owned() });
     }
     let bytes = fs::read(module).map_err(BuildError::reading(module))?;
     let path = components.join(format!("{name}.wasm"));
     component::write_whole(&path, &component::encode(name, &bytes)?)?;
-    Ok(Built {
-        name: name.to_owned(),
-        path,
-    })
+    Ok(Built { name: name.to_owned(), path })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, BuildError> {
@@ -157,22 +142,14 @@ mod tests {
     #[test]
     fn a_package_without_a_cdylib_is_a_fault_that_says_what_to_write() {
         let directory = tempfile::tempdir().unwrap();
-        let error = wrap(
-            "greet",
-            &directory.path().join("greet.wasm"),
-            directory.path(),
-        );
+        let error = wrap("greet", &directory.path().join("greet.wasm"), directory.path());
         let message = error.unwrap_err().to_string();
         assert!(message.contains("crate-type"), "{message}");
     }
 
     #[test]
     fn built_in_profiles_have_directories_of_their_own_name_or_not() {
-        for (profile, directory) in [
-            ("plugin", "plugin"),
-            ("release", "release"),
-            ("dev", "debug"),
-        ] {
+        for (profile, directory) in [("plugin", "plugin"), ("release", "release"), ("dev", "debug")] {
             let build = Build::new(".", "target").profile(profile);
             assert_eq!(build.profile_directory(), directory);
         }

@@ -8,10 +8,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 /// Wrap and validate a module. One without exports is refused: the linker keeps what `export!` exports, so it was not called.
 pub(crate) fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
-    let fault = |reason: String| BuildError::Component {
-        name: name.to_owned(),
-        reason,
-    };
+    let fault = |reason: String| BuildError::Component { name: name.to_owned(), reason };
     let component = ComponentEncoder::default()
         .module(module)
         .and_then(|encoder| encoder.validate(true).encode())
@@ -21,11 +18,7 @@ pub(crate) fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
         DecodedWasm::Component(resolve, world) => !resolve.worlds[*world].exports.is_empty(),
         DecodedWasm::WitPackage(..) => false,
     };
-    if has_exports {
-        Ok(component)
-    } else {
-        Err(fault("it exports nothing".to_owned()))
-    }
+    if has_exports { Ok(component) } else { Err(fault("it exports nothing".to_owned())) }
 }
 
 /// Write a file so that no reader ever sees half of it.

@@ -32,22 +32,12 @@ pub fn embed_plugins(workspace: &Path, out_dir: &Path) -> Result<Vec<PathBuf>, B
         fs::copy(&built.path, &component).map_err(BuildError::writing(&component))?;
         let description = plugins.join(name).join("plugin.toml");
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            table,
-            "    ({name:?}, include_bytes!({component:?}), include_str!({description:?})),"
-        );
+        let _ = writeln!(table, "    ({name:?}, include_bytes!({component:?}), include_str!({description:?})),");
     }
     table.push_str("];\n");
     component::write_whole(&out_dir.join("builtins.rs"), table.as_bytes())?;
 
-    let inputs = [
-        "plugins",
-        "sdk/src",
-        "sdk/Cargo.toml",
-        "wit",
-        "Cargo.toml",
-        "Cargo.lock",
-    ];
+    let inputs = ["plugins", "sdk/src", "sdk/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"];
     Ok(inputs.iter().map(|input| workspace.join(input)).collect())
 }
 
@@ -67,9 +57,7 @@ fn folders_with_manifest(plugins: &Path) -> Result<Vec<String>, BuildError> {
 
 /// Beside the profiles of the outer build, so that all of them share the built policies; `cargo clean` removes it.
 fn target_dir(out_dir: &Path) -> PathBuf {
-    let outer = out_dir
-        .ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    let outer = out_dir.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
     outer.unwrap_or(out_dir).join("plugins")
 }
 
@@ -86,10 +74,7 @@ mod tests {
         for name in ["jwt", "cors"] {
             fs::write(plugins.path().join(name).join("Cargo.toml"), "").unwrap();
         }
-        assert_eq!(
-            folders_with_manifest(plugins.path()).unwrap(),
-            ["cors", "jwt"]
-        );
+        assert_eq!(folders_with_manifest(plugins.path()).unwrap(), ["cors", "jwt"]);
     }
 
     #[test]

@@ -46,11 +46,8 @@ pub(crate) fn provide_target(workspace: &Path) -> Result<(), BuildError> {
     if has_target(workspace)? {
         return Ok(());
     }
-    let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
-        .current_dir(workspace)
-        .stdout(Stdio::null())
-        .status();
+    let added =
+        Command::new("rustup").args(["target", "add", TARGET]).current_dir(workspace).stdout(Stdio::null()).status();
     match added {
         Ok(status) if status.success() && has_target(workspace)? => Ok(()),
         _ => Err(BuildError::TargetMissing),
@@ -81,10 +78,7 @@ fn tool(variable: &str, otherwise: &str, workspace: &Path) -> Command {
 fn rustflags(workspace: &Path) -> OsString {
     let mut flags = OsString::from("-Clink-arg=");
     flags.push(STACK_SIZE);
-    for (path, name) in [
-        (Some(workspace.to_owned()), "/policy"),
-        (cargo_home(), "/cargo"),
-    ] {
+    for (path, name) in [(Some(workspace.to_owned()), "/policy"), (cargo_home(), "/cargo")] {
         if let Some(path) = path {
             flags.push("\x1f--remap-path-prefix=");
             flags.push(path);
@@ -96,16 +90,12 @@ fn rustflags(workspace: &Path) -> OsString {
 }
 
 fn cargo_home() -> Option<PathBuf> {
-    env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")))
 }
 
 fn is_build_setting(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    BUILD_SETTINGS
-        .iter()
-        .any(|beginning| name.starts_with(beginning))
+    BUILD_SETTINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -126,23 +116,14 @@ mod tests {
         ] {
             assert!(is_build_setting(OsStr::new(name)), "{name}");
         }
-        for name in [
-            "CARGO",
-            "CARGO_HOME",
-            "CARGO_NET_OFFLINE",
-            "CARGO_MAKEFLAGS",
-            "PATH",
-            "RUSTUP_TOOLCHAIN",
-        ] {
+        for name in ["CARGO", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_MAKEFLAGS", "PATH", "RUSTUP_TOOLCHAIN"] {
             assert!(!is_build_setting(OsStr::new(name)), "{name}");
         }
     }
 
     #[test]
     fn flags_set_the_stack_and_hide_the_workspace() {
-        let flags = rustflags(Path::new("/some where"))
-            .to_string_lossy()
-            .into_owned();
+        let flags = rustflags(Path::new("/some where")).to_string_lossy().into_owned();
         let flags: Vec<_> = flags.split('\x1f').collect();
         assert_eq!(flags[0], "-Clink-arg=-zstack-size=65536");
         assert_eq!(flags[1], "--remap-path-prefix=/some where=/policy");

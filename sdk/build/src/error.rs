@@ -76,10 +76,6 @@ impl BuildError {
     }
 
     fn file(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::File { action, path, source }
     }
 }

@@ -78,13 +78,7 @@ pub(crate) fn verify(
     signature: &[u8],
 ) -> Result<(), VerifyError> {
     super::refuse_while_configuring("crypto");
-    let verification = Verification {
-        keys,
-        algorithm,
-        key_id,
-        message,
-        signature,
-    };
+    let verification = Verification { keys, algorithm, key_id, message, signature };
     VERIFIER.with_borrow(|verifier| match verifier {
         Some(verifier) => verifier(&verification),
         None => Err(VerifyError::UnknownKey),

@@ -68,9 +68,7 @@ impl Facts {
 
     /// The finished head.
     pub fn build(self) -> OwnedHead {
-        OwnedHead {
-            packed: self.packed,
-        }
+        OwnedHead { packed: self.packed }
     }
 }
 

@@ -41,13 +41,7 @@ mod tests {
     fn lines_are_kept_in_order_until_reset() {
         log::warn("a");
         log::debug("b");
-        assert_eq!(
-            lines(),
-            [
-                (Level::Warn, "a".to_owned()),
-                (Level::Debug, "b".to_owned())
-            ]
-        );
+        assert_eq!(lines(), [(Level::Warn, "a".to_owned()), (Level::Debug, "b".to_owned())]);
         testing::reset();
         assert!(lines().is_empty());
     }

@@ -19,13 +19,7 @@ pub fn total(name: &str) -> u64 {
 
 /// The sum of a counter where a label has this value.
 pub fn total_where(name: &str, label: &str, value: &str) -> u64 {
-    sum(|count| {
-        count.name == name
-            && count
-                .labels
-                .iter()
-                .any(|(found, has)| found == label && has == value)
-    })
+    sum(|count| count.name == name && count.labels.iter().any(|(found, has)| found == label && has == value))
 }
 
 pub(crate) struct Label<'a> {
@@ -35,25 +29,12 @@ pub(crate) struct Label<'a> {
 
 pub(crate) fn count(name: &str, by: u64, labels: &[Label<'_>]) {
     super::refuse_while_configuring("metrics");
-    assert!(
-        is_name(name),
-        "metrics: {name:?} is no name of the form [a-z][a-z0-9_]*"
-    );
-    assert!(
-        labels.len() <= 4,
-        "metrics: at most 4 labels; more is a plugin fault"
-    );
+    assert!(is_name(name), "metrics: {name:?} is no name of the form [a-z][a-z0-9_]*");
+    assert!(labels.len() <= 4, "metrics: at most 4 labels; more is a plugin fault");
     for label in labels {
-        assert!(
-            is_name(label.name),
-            "metrics: {:?} is no label name",
-            label.name
-        );
+        assert!(is_name(label.name), "metrics: {:?} is no label name", label.name);
     }
-    let labels = labels
-        .iter()
-        .map(|label| (label.name.to_owned(), label.value.to_owned()))
-        .collect();
+    let labels = labels.iter().map(|label| (label.name.to_owned(), label.value.to_owned())).collect();
     let name = name.to_owned();
     COUNTS.with_borrow_mut(|counts| counts.push(Count { name, by, labels }));
 }
@@ -72,9 +53,7 @@ fn sum(matches: impl Fn(&Count) -> bool) -> u64 {
 fn is_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -13,10 +13,7 @@ pub fn seed(seed: u64) {
 
 pub(crate) fn bytes(count: u32) -> Vec<u8> {
     super::refuse_while_configuring("random");
-    assert!(
-        count <= 4096,
-        "random: at most 4096 bytes at a time; more is a plugin fault"
-    );
+    assert!(count <= 4096, "random: at most 4096 bytes at a time; more is a plugin fault");
     (0..count).map(|_| next()).collect()
 }
 

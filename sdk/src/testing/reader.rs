@@ -126,10 +126,7 @@ impl Response {
 }
 
 fn values(packed: &[u8], name: &str) -> Vec<String> {
-    Head::new(packed)
-        .all(name)
-        .map(|value| String::from_utf8_lossy(value).into_owned())
-        .collect()
+    Head::new(packed).all(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -138,11 +135,7 @@ mod tests {
     use crate::Splice;
 
     fn splice(offset: u32, remove: u32, insert: &[u8]) -> Splice {
-        Splice {
-            offset,
-            remove,
-            insert: insert.to_vec(),
-        }
+        Splice { offset, remove, insert: insert.to_vec() }
     }
 
     #[test]
@@ -150,10 +143,7 @@ mod tests {
         let action = Action::Splice(vec![splice(0, 1, b"J"), splice(5, 0, b"!")]);
         assert_eq!(action.apply(b"hello"), Some(b"Jello!".to_vec()));
         assert_eq!(Action::Pass.apply(b"a"), Some(b"a".to_vec()));
-        assert_eq!(
-            Action::Replace(b"b".to_vec()).apply(b"a"),
-            Some(b"b".to_vec())
-        );
+        assert_eq!(Action::Replace(b"b".to_vec()).apply(b"a"), Some(b"b".to_vec()));
         assert_eq!(Action::Fail(Failure::BadInput).apply(b"a"), None);
     }
 

@@ -45,9 +45,7 @@ pub fn fail_with(error: Option<Error>) {
 /// The keys a store holds at present, in order.
 pub fn keys(store: &str) -> Vec<String> {
     VALUES.with_borrow(|values| {
-        let live = values
-            .iter()
-            .filter(|((name, _), entry)| name == store && entry.is_live());
+        let live = values.iter().filter(|((name, _), entry)| name == store && entry.is_live());
         live.map(|((_, key), _)| key.clone()).collect()
     })
 }
@@ -79,10 +77,7 @@ pub(crate) fn add(store: &str, key: &str, delta: i64, ttl_ms: Option<u64>) -> Re
     let id = admit(store, key)?;
     let (sum, ends_ms) = match live(&id) {
         None => (0, ends_after(ttl_ms)),
-        Some(Entry {
-            value: Value::Counter(sum),
-            ends_ms,
-        }) => (sum, ends_ms),
+        Some(Entry { value: Value::Counter(sum), ends_ms }) => (sum, ends_ms),
         Some(_) => return Err(Error::NotACounter),
     };
     let sum = sum.saturating_add(delta);
@@ -162,10 +157,7 @@ mod tests {
         store::set("s", "k", b"v", None).unwrap();
         assert_eq!(store::add("s", "k", 1, None), Err(Error::NotACounter));
         assert_eq!(store::get("s", &"k".repeat(257)), Err(Error::Limit));
-        assert_eq!(
-            store::set("s", "k", &vec![0; MAX_VALUE + 1], None),
-            Err(Error::Limit)
-        );
+        assert_eq!(store::set("s", "k", &vec![0; MAX_VALUE + 1], None), Err(Error::Limit));
         fail_with(Some(Error::Unavailable));
         assert_eq!(store::get("s", "k"), Err(Error::Unavailable));
     }

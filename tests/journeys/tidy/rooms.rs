@@ -41,10 +41,7 @@ fn rooms_use_only_what_the_documented_table_says() {
 fn no_room_that_requests_pass_knows_one_of_the_control_plane() {
     for (room, used) in found() {
         if DATA.contains(&room.as_str()) {
-            let wrong: Vec<_> = used
-                .iter()
-                .filter(|other| CONTROL.contains(&other.as_str()))
-                .collect();
+            let wrong: Vec<_> = used.iter().filter(|other| CONTROL.contains(&other.as_str())).collect();
             assert!(wrong.is_empty(), "{room} uses {wrong:?}");
         }
     }
@@ -53,28 +50,17 @@ fn no_room_that_requests_pass_knows_one_of_the_control_plane() {
 #[test]
 fn the_table_is_read_as_it_is_written() {
     let uses = Uses::from([
-        (
-            "a".to_owned(),
-            BTreeSet::from(["b".to_owned(), "c".to_owned()]),
-        ),
+        ("a".to_owned(), BTreeSet::from(["b".to_owned(), "c".to_owned()])),
         ("b".to_owned(), BTreeSet::new()),
     ]);
-    assert_eq!(
-        documented(&format!("Words.\n\n{}\nMore.", table(&uses))),
-        uses
-    );
+    assert_eq!(documented(&format!("Words.\n\n{}\nMore.", table(&uses))), uses);
 }
 
 #[test]
 fn uses_are_found_in_every_form() {
     let text = "use crate::route::Match;\nuse crate::{chain::{A, B}, store};\nlet x = crate::keys::y();\n#[cfg(test)]\nmod tests {\n    use crate::cli;\n}\n";
     let found = rooms_in(text);
-    assert_eq!(
-        found,
-        ["chain", "keys", "route", "store"]
-            .map(str::to_owned)
-            .into()
-    );
+    assert_eq!(found, ["chain", "keys", "route", "store"].map(str::to_owned).into());
 }
 
 /// What each room's sources use of the others; tests may use anything.
@@ -82,11 +68,7 @@ fn found() -> Uses {
     let mut uses = Uses::new();
     for (name, text) in super::sources(&["host/src"]) {
         let inner = name.trim_start_matches("host/src/");
-        let room = inner
-            .split('/')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches(".rs");
+        let room = inner.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         let is_test = inner.ends_with("/tests.rs") || inner.contains("/tests/");
         if ["main", "lib"].contains(&room) || is_test {
             continue;
@@ -96,27 +78,15 @@ fn found() -> Uses {
     }
     let rooms: BTreeSet<_> = uses.keys().cloned().collect();
     // `crate::something` that is no room is a macro or an item of the root.
-    uses.values_mut()
-        .for_each(|used| used.retain(|other| rooms.contains(other)));
+    uses.values_mut().for_each(|used| used.retain(|other| rooms.contains(other)));
     uses
 }
 
 /// The names that follow `crate::` in code that is not only for tests.
 fn rooms_in(text: &str) -> BTreeSet<String> {
-    let code = text
-        .split("#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap_or_default();
-    let code: String = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    let word = |text: &str| -> String {
-        text.chars()
-            .take_while(|c| c.is_ascii_lowercase() || *c == '_')
-            .collect()
-    };
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let word = |text: &str| -> String { text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect() };
     let mut rooms = BTreeSet::new();
     for (at, found) in code.match_indices("crate::") {
         let before = code[..at].chars().next_back();
@@ -154,27 +124,15 @@ fn heads(list: &str) -> Vec<String> {
 }
 
 fn documented(text: &str) -> Uses {
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.starts_with("| room | may use |"))
-        .skip(2);
+    let rows = text.lines().skip_while(|line| !line.starts_with("| room | may use |")).skip(2);
     let cells = |line: &str| -> Option<(String, String)> {
-        let (room, used) = line
-            .strip_prefix("| ")?
-            .trim_end()
-            .strip_suffix('|')?
-            .split_once('|')?;
+        let (room, used) = line.strip_prefix("| ")?.trim_end().strip_suffix('|')?.split_once('|')?;
         Some((room.trim().to_owned(), used.trim().to_owned()))
     };
     rows.map_while(cells)
         .map(|(room, used)| {
-            let words = used
-                .split(',')
-                .map(|word| word.trim().trim_matches('`').to_owned());
-            (
-                room.trim_matches('`').to_owned(),
-                words.filter(|word| !word.is_empty()).collect(),
-            )
+            let words = used.split(',').map(|word| word.trim().trim_matches('`').to_owned());
+            (room.trim_matches('`').to_owned(), words.filter(|word| !word.is_empty()).collect())
         })
         .collect()
 }
@@ -184,8 +142,5 @@ fn table(uses: &Uses) -> String {
         let used: Vec<_> = used.iter().map(|other| format!("`{other}`")).collect();
         format!("| `{room}` | {} |\n", used.join(", "))
     });
-    format!(
-        "| room | may use |\n|---|---|\n{}",
-        rows.collect::<String>()
-    )
+    format!("| room | may use |\n|---|---|\n{}", rows.collect::<String>())
 }

@@ -49,7 +49,7 @@ fn keys_that_make_no_sense_are_faults() {
         ("hmac = 'secret:s'", "keys.k.algorithm: is missing"),
         ("hmac = 'secret:s'\nalgorithm = 'RS256'", "keys.k.algorithm: is not symmetric"),
         ("hmac = 'gateway.toml'\nalgorithm = 'HS256'", "keys.k.hmac: names no secret; write \"secret:NAME\""),
-        ("generate = 'ES257'", "there is no such algorithm"),
+        ("generate = 'ES257'", "not a known signature algorithm"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[secret.s]\nenv = 'S'\n[keys.k]\n{text}\n")), fault);

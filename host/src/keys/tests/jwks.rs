@@ -21,9 +21,7 @@ fn an_id_selects_and_an_empty_one_is_an_id() {
     let (key, jwk) = signer(Algorithm::Es256);
     let signature = key.sign(MESSAGE).unwrap();
     let (_, other) = signer(Algorithm::Es256);
-    let mut nameless = other.clone();
-    nameless.as_object_mut().unwrap().remove("kid");
-    let keys = [with(&jwk, json!({ "kid": "" })), with(&other, json!({ "kid": "other" })), nameless];
+    let keys = [with(&jwk, json!({ "kid": "" })), with(&other, json!({ "kid": "other" }))];
     let set = set(&keys).unwrap();
     let ask = |id| set.verify(Algorithm::Es256, id, MESSAGE, &signature);
     assert_eq!(ask(Some("")), Ok(()));

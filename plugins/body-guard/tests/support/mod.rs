@@ -24,10 +24,7 @@ pub(crate) fn split_at(guard: &BodyGuard, text: &[u8], at: usize) -> Outcome {
 }
 
 /// In any pieces, then the end without bytes.
-pub(crate) fn in_pieces<'a>(
-    guard: &BodyGuard,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Outcome {
+pub(crate) fn in_pieces<'a>(guard: &BodyGuard, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut state = Vec::new();
     let ends = [(&b""[..], true)];
     for (piece, last) in pieces.into_iter().map(|piece| (piece, false)).chain(ends) {

@@ -1,9 +1,5 @@
 //! A client of the pet store: calls the hook as the gateway does and reads the answer.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test file uses its part; helpers of tests fail by panic"
-)]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part; helpers of tests fail by panic")]
 
 use lockgate_plugin_petstore::Petstore;
 use lockgate_sdk::testing::{self, Facts};
@@ -15,13 +11,7 @@ pub(crate) fn petstore(config: &str) -> Petstore {
 }
 
 /// Answer a request that must not fail; `target` may have a query, `fields` are header fields and `@` attributes.
-pub(crate) fn call(
-    petstore: &Petstore,
-    method: &str,
-    target: &str,
-    fields: &[(&str, &str)],
-    body: &str,
-) -> Response {
+pub(crate) fn call(petstore: &Petstore, method: &str, target: &str, fields: &[(&str, &str)], body: &str) -> Response {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut facts = Facts::request().method(method).path(path);
     if !query.is_empty() {
@@ -50,8 +40,6 @@ pub(crate) fn pointers(response: &Response) -> Vec<String> {
     assert_eq!(response.status_code(), 422, "{}", response.text());
     let problem = json(response);
     let errors = problem["errors"].as_array().unwrap();
-    let pointers = errors
-        .iter()
-        .map(|error| error["pointer"].as_str().unwrap());
+    let pointers = errors.iter().map(|error| error["pointer"].as_str().unwrap());
     pointers.map(str::to_owned).collect()
 }
