@@ -51,8 +51,9 @@ pub(crate) enum StartError {
 
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<(), StartError> {
-    let mut snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
-    if let (Some(address), Some(first)) = (options.listen, snapshot.config.listeners.first_mut()) {
+    let snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
+    let mut listeners = snapshot.config.listeners.clone();
+    if let (Some(address), Some(first)) = (options.listen, listeners.first_mut()) {
         first.address = address;
     }
     let state = open_state(&state_path(&snapshot.config))?;
@@ -63,9 +64,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let workers = worker_count(snapshot.config.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
-    let bound: Vec<Bound> = snapshot
-        .config
-        .listeners
+    let bound: Vec<Bound> = listeners
         .iter()
         .map(|listener| listen::bind(listener, workers, metrics.listener(&listener.name)))
         .collect::<Result<_, _>>()

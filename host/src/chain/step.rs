@@ -115,7 +115,15 @@ impl Step {
     pub(super) fn broke_at(&self, exchange: u64, api: &str, route: &str, fault: PluginFault) -> Result<(), Fault> {
         let skipped = self.on_error == OnError::Skip;
         let policy = &**self.policy.name();
-        tracing::warn!(policy, api, route, exchange, class = fault.class(), skipped, "policy broke: {fault}");
+        tracing::warn!(
+            policy,
+            api,
+            route,
+            exchange = format!("{exchange:016x}"),
+            class = fault.class(),
+            skipped,
+            "policy broke: {fault}"
+        );
         if skipped { Ok(()) } else { Err(Fault::plugin(fault.class()).because(fault)) }
     }
 }

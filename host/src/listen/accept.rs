@@ -30,31 +30,39 @@ pub(crate) async fn accept(
     worker: Rc<Worker>,
     listener: Arc<Listener>,
     socket: std::net::TcpListener,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) -> std::io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
     let mut connections = JoinSet::new();
-    while !*shutdown.borrow_and_update() {
+    let begin = |connections: &mut JoinSet<()>, stream, client, permit: Option<OwnedSemaphorePermit>| {
+        let guard = (permit, listener.metrics.connection());
+        let served = connection(worker.clone(), listener.clone(), stream, client, shutdown.clone());
+        connections.spawn_local(async move {
+            let _guard = guard;
+            served.await;
+        });
+    };
+    let mut ending = shutdown.clone();
+    while !*ending.borrow_and_update() {
         tokio::select! {
             accepted = next(&socket, &listener) => match accepted {
-                Ok((stream, client, permit)) => {
-                    let guard = (permit, listener.metrics.connection());
-                    let served = connection(worker.clone(), listener.clone(), stream, client, shutdown.clone());
-                    connections.spawn_local(async move {
-                        let _guard = guard;
-                        served.await;
-                    });
-                }
+                Ok((stream, client, permit)) => begin(&mut connections, stream, client, permit),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(BREATHE).await;
                 }
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = shutdown.changed() => {}
+            _ = ending.changed() => {}
         }
     }
-    // What the kernel has queued until now still counts as accepted.
+    // Connections the kernel has queued are served once; closing the socket before would reset them.
+    let socket = socket.into_std()?;
+    while let Ok((stream, client)) = socket.accept() {
+        stream.set_nonblocking(true)?;
+        begin(&mut connections, TcpStream::from_std(stream)?, client, None);
+    }
+    drop(socket);
     while connections.join_next().await.is_some() {}
     Ok(())
 }

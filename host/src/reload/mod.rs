@@ -141,7 +141,7 @@ impl Reloader {
 
     fn accept(&mut self, generation: Generation, begun: Instant) {
         let generation = Arc::new(generation);
-        let (number, took_ms) = (generation.number, begun.elapsed().as_millis());
+        let (number, took_ms) = (generation.number, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.status.published(generation.clone());
         self.metrics.set_generation(number);
         self.metrics.reloaded(ReloadOutcome::Applied);
