@@ -76,7 +76,7 @@ pub(crate) enum Found<'a, T> {
         /// For the Allow field.
         allow: HeaderValue,
     },
-    NotFound,
+    Nothing,
 }
 
 /// One line of the routing table: a route under one of its hosts.
@@ -162,7 +162,7 @@ impl<T> Router<T> {
         let names = Vec::from_iter(allowed).join(", ");
         match HeaderValue::try_from(names) {
             Ok(allow) if !allow.is_empty() => Found::MethodNotAllowed { allow },
-            _ => Found::NotFound,
+            _ => Found::Nothing,
         }
     }
 }

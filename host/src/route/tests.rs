@@ -41,7 +41,7 @@ fn outcome(router: &Router<&'static str>, request: &str) -> String {
             (*value).to_owned()
         }
         Found::MethodNotAllowed { allow } => format!("405 {}", allow.to_str().unwrap()),
-        Found::NotFound => "404".to_owned(),
+        Found::Nothing => "404".to_owned(),
     }
 }
 
@@ -149,7 +149,7 @@ fn a_path_that_no_target_has_is_not_found() {
     for path in ["", "*", "a"] {
         let (method, headers) = (Method::OPTIONS, HeaderMap::new());
         let query = Query { host: "", path, method: &method, headers: &headers };
-        assert!(matches!(router.find(query), Found::NotFound), "{path}");
+        assert!(matches!(router.find(query), Found::Nothing), "{path}");
     }
 }
 
@@ -249,7 +249,7 @@ proptest! {
                     prop_assert!(served, "Allow names a method that no route serves");
                 }
             }
-            Found::NotFound => prop_assert!(winners.is_empty() && !elsewhere),
+            Found::Nothing => prop_assert!(winners.is_empty() && !elsewhere),
         }
     }
 

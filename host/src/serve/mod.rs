@@ -67,7 +67,7 @@ pub(crate) async fn serve(worker: &Worker, connection: &Connection, request: Req
     let (route, params, missing) = match found {
         Found::Route { value, params } => (Some(value), Some(params), None),
         Found::MethodNotAllowed { allow } => (None, None, Some(respond::method_not_allowed(allow))),
-        Found::NotFound => (None, None, Some(respond::not_found())),
+        Found::Nothing => (None, None, Some(respond::not_found())),
     };
     if let Some(route) = route {
         finish.routed(route);
