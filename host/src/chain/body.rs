@@ -13,7 +13,7 @@ use super::media::Wanted;
 use super::step::{BodyHook, Step};
 use super::{Departure, Passage};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, BodyDirection, PluginFault};
+use crate::sandbox::{Action, BodyDirection, Edits, PluginFault};
 
 /// A body hook at its position.
 #[derive(Clone, Copy)]
@@ -121,15 +121,19 @@ impl<'a> Passage<'a> {
         let pool = self.pool(at.step)?;
         let place = self.place;
         let state = self.state(at.at);
-        let called = pool.on_body(exchange.id, direction, &body, state);
-        let decided = called.and_then(|(action, edits)| {
+        let (id, mut carried) = (exchange.id, None);
+        let judge = |(action, edits): (Action, Option<Edits>)| {
             let outcome = act(action, at.hook, &body)?;
             // An answer of its own leaves no head to edit.
             if let (Acted::Bytes(_) | Acted::Same, Some(edits)) = (&outcome, edits) {
-                at.hook.writes.apply(edits, exchange, head, state)?;
+                carried = at.hook.writes.apply(edits, exchange, head)?;
             }
             Ok(outcome)
-        });
+        };
+        let decided = pool.on_body(id, direction, &body, state, judge);
+        if let Some(carried) = carried {
+            *state = carried;
+        }
         match decided {
             Ok(Acted::Same) => Ok(Whole::Body(body)),
             Ok(Acted::Bytes(bytes)) => Ok(Whole::Body(bytes)),

@@ -13,7 +13,7 @@ use super::Departure;
 use super::body::{Acted, At, act, unread};
 use super::step::{BodyHook, Step};
 use crate::exchange::{Body, BodyError, Fault};
-use crate::sandbox::{BodyDirection, PluginFault, Pool};
+use crate::sandbox::{Action, BodyDirection, PluginFault, Pool};
 
 /// Most bytes a hook is given at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -114,14 +114,17 @@ impl Chunks {
         if too_long {
             return Err(self.depart(Err(unread(BodyError::TooLong))));
         }
-        let called = self.pool.on_chunk(self.exchange, self.direction, &piece, last, &self.state);
-        let decided = called.and_then(|(action, state)| {
+        let judge = |(action, state): (Action, Vec<u8>)| {
             if state.len() > MAX_STATE {
                 return Err(PluginFault::Answer(format!("state longer than {MAX_STATE} bytes")));
             }
-            self.state = state;
             let hook = self.hook().ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
-            act(action, hook, &piece)
+            Ok((act(action, hook, &piece)?, state))
+        };
+        let called = self.pool.on_chunk(self.exchange, self.direction, &piece, last, &self.state, judge);
+        let decided = called.map(|(acted, state)| {
+            self.state = state;
+            acted
         });
         let skipped = match decided {
             Ok(Acted::Same) => return Ok(piece),

@@ -57,15 +57,17 @@ impl Writes {
         self.fields.is_empty() && self.attributes.is_empty() && !self.target && !self.status && !self.respond
     }
 
-    /// Apply a verdict's edits: checked whole before anything is changed.
+    /// Apply a verdict's edits: checked whole before anything is changed. Returns the state to carry, if it is new.
     pub(crate) fn apply(
         &self,
         edits: Edits,
         exchange: &mut Exchange,
         head: Head<'_>,
-        state: &mut Vec<u8>,
-    ) -> Result<(), PluginFault> {
+    ) -> Result<Option<Vec<u8>>, PluginFault> {
         let target = self.check(&edits, &head)?;
+        if !exchange.set_attributes(fields::entries(&edits.attributes).flatten()) {
+            return Err(PluginFault::Answer("too many attributes on one exchange".into()));
+        }
         let (headers, status) = match head {
             Head::Request(headers) => (headers, None),
             Head::Response(headers, status) => (headers, Some(status)),
@@ -84,21 +86,13 @@ impl Writes {
         for (name, value) in self.permitted(&edits.append) {
             headers.append(name, value);
         }
-        for (name, value) in fields::entries(&edits.attributes).flatten() {
-            if !exchange.set_attribute(name, value) {
-                return Err(PluginFault::Answer("too many attributes on one exchange".into()));
-            }
-        }
         if let Some(target) = target {
             exchange.target = target;
         }
         if let (Some(status), Some(new)) = (status, edits.status.and_then(|code| StatusCode::from_u16(code).ok())) {
             *status = new;
         }
-        if let Some(new) = edits.state {
-            *state = new;
-        }
-        Ok(())
+        Ok(edits.state)
     }
 
     /// Build the response a policy answered with.
@@ -118,7 +112,9 @@ impl Writes {
                 if self.fields.permit(name).is_none() {
                     return Err(PluginFault::Answer(format!("it changed `{}`, which it may not", name.escape_ascii())));
                 }
-                field_value(name, value)?;
+                if !is_field_value(value) {
+                    return Err(not_a_value(name));
+                }
             }
         }
         for entry in fields::entries(&edits.attributes) {
@@ -175,14 +171,18 @@ pub(crate) fn answer(response: sandbox::Response) -> Result<http::Response<Body>
         let Some(known) = known.filter(|_| at < MAX_ENTRIES) else {
             return Err(PluginFault::Answer(format!("its response holds `{}`, which it may not", name.escape_ascii())));
         };
-        answer.headers_mut().append(known, field_value(name, value)?);
+        answer.headers_mut().append(known, HeaderValue::from_bytes(value).map_err(|_| not_a_value(name))?);
     }
     Ok(answer)
 }
 
-fn field_value(name: &[u8], value: &[u8]) -> Result<HeaderValue, PluginFault> {
-    HeaderValue::from_bytes(value)
-        .map_err(|_| PluginFault::Answer(format!("the value of `{}` is not a field value", name.escape_ascii())))
+/// Whether bytes can be a field value (RFC 9110 section 5.5): what `HeaderValue` takes, found out without making one.
+fn is_field_value(value: &[u8]) -> bool {
+    value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+fn not_a_value(name: &[u8]) -> PluginFault {
+    PluginFault::Answer(format!("the value of `{}` is not a field value", name.escape_ascii()))
 }
 
 fn attributes(interest: &Interest) -> Vec<Box<str>> {

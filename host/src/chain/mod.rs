@@ -167,13 +167,14 @@ impl<'a> Passage<'a> {
         exchange: &mut Exchange,
         headers: &mut HeaderMap,
     ) -> Result<Option<Response<Body>>, Fault> {
-        let verdict = {
+        let decided = {
             let mut facts = self.scratch.borrow_mut();
             facts.clear();
             hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
-            self.pool(step)?.on_request(exchange.id, &facts)
+            let pool = self.pool(step)?;
+            pool.on_request(exchange.id, &facts, |verdict| judge(hook, verdict, exchange, Head::Request(headers)))
         };
-        self.decide(at, step, hook, verdict, exchange, Head::Request(headers))
+        self.settle(at, step, exchange, decided)
     }
 
     fn response_hook(
@@ -184,42 +185,38 @@ impl<'a> Passage<'a> {
         exchange: &mut Exchange,
         response: &mut Response<Body>,
     ) -> Result<Option<Response<Body>>, Fault> {
-        let verdict = {
+        let mut status = response.status();
+        let decided = {
             let mut facts = self.scratch.borrow_mut();
             facts.clear();
-            let status = Some(response.status());
-            hook.reads.collect(&mut facts, exchange, &self.place, status, response.headers());
+            hook.reads.collect(&mut facts, exchange, &self.place, Some(status), response.headers());
             let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
-            self.pool(step)?.on_response(exchange.id, &facts, state)
+            let head = Head::Response(response.headers_mut(), &mut status);
+            let pool = self.pool(step)?;
+            pool.on_response(exchange.id, &facts, state, |verdict| judge(hook, verdict, exchange, head))
         };
-        let mut status = response.status();
-        let decided =
-            self.decide(at, step, hook, verdict, exchange, Head::Response(response.headers_mut(), &mut status));
         *response.status_mut() = status;
-        decided
+        self.settle(at, step, exchange, decided)
     }
 
-    /// Turn a verdict into its effect: nothing, edits, an answer, or a fault.
-    fn decide(
+    /// Go on as was decided: with the message as it now is, or with another answer.
+    fn settle(
         &mut self,
         at: usize,
         step: &Step,
-        hook: &Hook,
-        verdict: Result<Verdict, PluginFault>,
-        exchange: &mut Exchange,
-        head: Head<'_>,
+        exchange: &Exchange,
+        decided: Result<Decided, PluginFault>,
     ) -> Result<Option<Response<Body>>, Fault> {
-        let decided = match verdict {
-            Ok(Verdict::Pass) => Ok(None),
-            Ok(Verdict::Edit(edits)) => {
-                let state = self.state(at);
-                hook.writes.apply(edits, exchange, head, state).map(|()| None)
+        match decided {
+            Ok(Decided::Go) => Ok(None),
+            Ok(Decided::Carry(state)) => {
+                *self.state(at) = state;
+                Ok(None)
             }
-            Ok(Verdict::Respond(response)) => hook.writes.answer(response).map(Some),
-            Ok(Verdict::Fail(failure)) => return step.failed(failure).map(|()| None),
-            Err(fault) => Err(fault),
-        };
-        decided.or_else(|fault| step.broke(exchange, &self.place, fault).map(|()| None))
+            Ok(Decided::Answer(response)) => Ok(Some(response)),
+            Ok(Decided::Failed(failure)) => step.failed(failure).map(|()| None),
+            Err(fault) => step.broke(exchange, &self.place, fault).map(|()| None),
+        }
     }
 
     fn state(&mut self, at: usize) -> &mut Vec<u8> {
@@ -235,8 +232,27 @@ impl<'a> Passage<'a> {
     }
 }
 
+/// What a verdict came to, once it was found allowed and its edits were made.
+enum Decided {
+    Go,
+    /// Go on, with this for the policy's next hook.
+    Carry(Vec<u8>),
+    Answer(Response<Body>),
+    Failed(Failure),
+}
+
+/// Turn a verdict into its effect.
+fn judge(hook: &Hook, verdict: Verdict, exchange: &mut Exchange, head: Head<'_>) -> Result<Decided, PluginFault> {
+    Ok(match verdict {
+        Verdict::Pass => Decided::Go,
+        Verdict::Edit(edits) => hook.writes.apply(edits, exchange, head)?.map_or(Decided::Go, Decided::Carry),
+        Verdict::Respond(response) => Decided::Answer(hook.writes.answer(response)?),
+        Verdict::Fail(failure) => Decided::Failed(failure),
+    })
+}
+
 /// What a failure a policy reported means, unless the operator says to go on without it.
-fn failure(failure: Failure) -> Fault {
+pub(crate) fn failure(failure: Failure) -> Fault {
     match failure {
         Failure::BadInput => Fault::bad_input(),
         Failure::Dependency => Fault::undecided("policy_dependency"),

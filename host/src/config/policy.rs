@@ -44,8 +44,6 @@ pub(crate) struct Limits {
     pub wall: Duration,
     /// Bytes of linear memory of one instance.
     pub memory: u64,
-    /// Instances per worker.
-    pub instances: u32,
     /// Calls after which an instance is replaced.
     pub calls: u32,
 }
@@ -73,8 +71,6 @@ section! {
         default wall: Time<1, 60_000> = Duration::from_secs(1),
         /// Memory of one instance.
         default memory: Size<65_536, 67_108_864> = 16 << 20,
-        /// Most instances per worker.
-        default instances: Integer<1, 1_000> = 64,
         /// Calls after which an instance is replaced.
         default calls: Integer<1, 1_000_000> = 1_000,
     }
@@ -138,7 +134,7 @@ impl RawLimits {
         if self.cpu > self.wall {
             faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
         }
-        Limits { cpu: self.cpu, wall: self.wall, memory: self.memory, instances: self.instances, calls: self.calls }
+        Limits { cpu: self.cpu, wall: self.wall, memory: self.memory, calls: self.calls }
     }
 }
 

@@ -37,17 +37,19 @@ impl Exchange {
         Self { id, client, method, host, routed: target.clone(), target, attributes: Vec::new() }
     }
 
-    /// Write an attribute; the newest value stays. False when there are too many.
+    /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.
     #[must_use]
-    pub(crate) fn set_attribute(&mut self, name: &[u8], value: &[u8]) -> bool {
-        if let Some((_, old)) = self.attributes.iter_mut().find(|(known, _)| **known == *name) {
-            *old = value.into();
-            return true;
-        }
-        if self.attributes.len() >= MAX_ATTRIBUTES {
+    pub(crate) fn set_attributes<'a>(&mut self, new: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> bool {
+        let unknown = new.clone().filter(|(name, _)| self.attributes.iter().all(|(known, _)| **known != **name));
+        if self.attributes.len() + unknown.count() > MAX_ATTRIBUTES {
             return false;
         }
-        self.attributes.push((name.into(), value.into()));
+        for (name, value) in new {
+            match self.attributes.iter_mut().find(|(known, _)| **known == *name) {
+                Some((_, old)) => *old = value.into(),
+                None => self.attributes.push((name.into(), value.into())),
+            }
+        }
         true
     }
 

@@ -42,16 +42,20 @@ impl Hook {
 
     /// One warm request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
-        Ok(matches!(self.pool.on_request(1, &self.head)?, Verdict::Edit(_)))
+        self.pool.on_request(1, &self.head, edited)
     }
 
     /// The same with nothing to look at.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
-        Ok(matches!(self.pool.on_request(1, &Vec::new())?, Verdict::Edit(_)))
+        self.pool.on_request(1, &Vec::new(), edited)
     }
 }
 
 /// The component of a built-in policy.
 pub fn builtin(name: &str) -> Option<&'static [u8]> {
     crate::generation::builtin_component(name)
+}
+
+fn edited(verdict: Verdict) -> Result<bool, super::PluginFault> {
+    Ok(matches!(verdict, Verdict::Edit(_)))
 }

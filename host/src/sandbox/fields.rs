@@ -32,6 +32,7 @@ pub(crate) fn entries(list: &[u8]) -> Entries<'_> {
     Entries { rest: list }
 }
 
+#[derive(Clone)]
 pub(crate) struct Entries<'a> {
     rest: &'a [u8],
 }

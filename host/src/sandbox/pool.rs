@@ -20,6 +20,9 @@ pub(crate) struct Pool {
     metrics: PolicyMetrics,
 }
 
+/// What the caller makes of an answer: what it means, or that it is not allowed.
+type Judged<T> = Result<T, PluginFault>;
+
 /// An instance, and its place in the count of instances.
 struct Warm {
     instance: Instance,
@@ -35,67 +38,80 @@ impl Pool {
         &self.policy
     }
 
-    pub(crate) fn on_request(&self, exchange: u64, head: &Fields) -> Result<Verdict, PluginFault> {
-        self.call(Hook::Request, |instance| instance.on_request(exchange, head), verdict)
+    pub(crate) fn on_request<T>(&self, exchange: u64, head: &Fields, judge: impl FnOnce(Verdict) -> Judged<T>) -> Judged<T> {
+        self.call(Hook::Request, |instance| instance.on_request(exchange, head), verdict, judge)
     }
 
-    pub(crate) fn on_response(&self, exchange: u64, head: &Fields, state: &[u8]) -> Result<Verdict, PluginFault> {
-        self.call(Hook::Response, |instance| instance.on_response(exchange, head, state), verdict)
+    pub(crate) fn on_response<T>(
+        &self,
+        exchange: u64,
+        head: &Fields,
+        state: &[u8],
+        judge: impl FnOnce(Verdict) -> Judged<T>,
+    ) -> Judged<T> {
+        self.call(Hook::Response, |instance| instance.on_response(exchange, head, state), verdict, judge)
     }
 
-    pub(crate) fn on_body(
+    pub(crate) fn on_body<T>(
         &self,
         exchange: u64,
         direction: Direction,
         body: &[u8],
         state: &[u8],
-    ) -> Result<(Action, Option<Edits>), PluginFault> {
+        judge: impl FnOnce((Action, Option<Edits>)) -> Judged<T>,
+    ) -> Judged<T> {
         let hook = |instance: &mut Instance| instance.on_body(exchange, direction, body, state);
-        self.call(Hook::Body, hook, |(did, _)| action(did))
+        self.call(Hook::Body, hook, |(did, _)| action(did), judge)
     }
 
-    pub(crate) fn on_chunk(
+    pub(crate) fn on_chunk<T>(
         &self,
         exchange: u64,
         direction: Direction,
         chunk: &[u8],
         last: bool,
         state: &[u8],
-    ) -> Result<(Action, Vec<u8>), PluginFault> {
+        judge: impl FnOnce((Action, Vec<u8>)) -> Judged<T>,
+    ) -> Judged<T> {
         let hook = |instance: &mut Instance| instance.on_chunk(exchange, direction, chunk, last, state);
-        self.call(Hook::Chunk, hook, |(did, _)| action(did))
+        self.call(Hook::Chunk, hook, |(did, _)| action(did), judge)
     }
 
-    pub(crate) fn respond(
+    pub(crate) fn respond<T>(
         &self,
         exchange: u64,
         head: &Fields,
         body: &[u8],
-    ) -> Result<Result<Response, Failure>, PluginFault> {
+        judge: impl FnOnce(Result<Response, Failure>) -> Judged<T>,
+    ) -> Judged<T> {
         let outcome = |answer: &Result<_, _>| if answer.is_ok() { CallOutcome::Respond } else { CallOutcome::Fail };
-        self.call(Hook::Responder, |instance| instance.respond(exchange, head, body), outcome)
+        self.call(Hook::Responder, |instance| instance.respond(exchange, head, body), outcome, judge)
     }
 
-    /// Take an instance out, call it, and put it back only if that went well: an instance that failed, or whose call was
-    /// never finished, is gone before anyone can meet it again.
-    fn call<R>(
+    /// Take an instance out, call it, let `judge` say whether its answer can be used, and put it back only if all of that
+    /// went well: an instance that failed, or whose call was never finished, is gone before anyone can meet it again.
+    fn call<R, T>(
         &self,
         kind: Hook,
         hook: impl FnOnce(&mut Instance) -> Result<R, PluginFault>,
         outcome: impl FnOnce(&R) -> CallOutcome,
-    ) -> Result<R, PluginFault> {
+        judge: impl FnOnce(R) -> Judged<T>,
+    ) -> Judged<T> {
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
-            let answer = hook(&mut warm.instance);
-            match &answer {
+            let judged = hook(&mut warm.instance).and_then(|answer| {
+                let outcome = outcome(&answer);
+                judge(answer).map(|judged| (outcome, judged))
+            });
+            match &judged {
                 Ok(_) => self.keep_or_retire(warm),
                 Err(fault) => self.metrics.retired(retirement(fault)),
             }
-            answer
+            judged
         });
-        self.metrics.called(kind, called.as_ref().map_or_else(failed, outcome));
-        called
+        self.metrics.called(kind, called.as_ref().map_or_else(failed, |(outcome, _)| *outcome));
+        called.map(|(_, judged)| judged)
     }
 
     fn make(&self) -> Result<Box<Warm>, PluginFault> {
@@ -154,6 +170,7 @@ fn retirement(fault: &PluginFault) -> Retirement {
     match fault {
         PluginFault::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
         PluginFault::Exceeded(Exceeded::Memory) => Retirement::Memory,
+        PluginFault::Answer(_) => Retirement::Refused,
         _ => Retirement::Trap,
     }
 }

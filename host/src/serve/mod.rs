@@ -16,11 +16,10 @@ use hyper::body::Incoming;
 pub(crate) use finish::Outgoing;
 pub(crate) use worker::Worker;
 
-use crate::chain::{Departure, Passage, Place, answer};
+use crate::chain::{Departure, Passage, Place, answer, failure};
 use crate::exchange::{Body, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
 use crate::route::Found;
-use crate::sandbox::Failure;
 use finish::Finish;
 use respond::problem;
 
@@ -192,11 +191,10 @@ impl Ask<'_> {
             tracing::warn!(policy = &**pool.policy().name(), class = fault.class(), "responder broke: {fault}");
             Fault::plugin(fault.class()).because(fault)
         };
-        match pool.respond(exchange.id, &facts, &body).map_err(broke)? {
-            Ok(response) => answer(response).map_err(broke),
-            Err(Failure::BadInput) => Err(Fault::bad_input()),
-            Err(Failure::Dependency) => Err(Fault::undecided("policy_dependency")),
-            Err(Failure::Internal) => Err(Fault::undecided("policy_internal")),
-        }
+        let judge = |answered: Result<_, _>| match answered {
+            Ok(response) => answer(response).map(Ok),
+            Err(failure) => Ok(Err(failure)),
+        };
+        pool.respond(exchange.id, &facts, &body, judge).map_err(broke)?.map_err(failure)
     }
 }

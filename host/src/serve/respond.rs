@@ -41,9 +41,10 @@ pub(super) fn problem(id: u64, fault: &Fault) -> Response<Body> {
     response
 }
 
-/// Tell the log what the client is not told. Clients' mistakes are in the access log only.
+/// Tell the log what the client is not told. Clients' mistakes are in the access log only; where a plugin broke, the
+/// log has been told by who met it and knew which policy it was.
 pub(super) fn log(exchange: u64, fault: &Fault) {
-    if fault.blame != Blame::Client {
+    if !matches!(fault.blame, Blame::Client | Blame::Plugin) {
         tracing::warn!(exchange = format!("{exchange:016x}"), class = fault.class, "{}", Chain(fault));
     }
 }

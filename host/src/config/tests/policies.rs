@@ -17,7 +17,7 @@ fn a_policy_has_a_source_powers_and_limits() {
         [policy.jwt]
         source = "builtin:jwt"
         grant = ["key:idp", "read:authorization", "attribute-write:auth.*", "respond", "store:counts:write"]
-        limits = { cpu = "7ms", instances = 2 }
+        limits = { cpu = "7ms", calls = 2 }
         "#
         .replace("keys.idp.generate", "[keys.idp]\ngenerate")
         .as_str(),
@@ -28,7 +28,7 @@ fn a_policy_has_a_source_powers_and_limits() {
     assert_eq!(policy.grants.len(), 5);
     assert_eq!(policy.grants[0], Grant::Key("idp".to_owned()));
     assert_eq!((policy.limits.cpu, policy.limits.wall), (Duration::from_millis(7), Duration::from_secs(1)));
-    assert_eq!((policy.limits.memory, policy.limits.instances, policy.limits.calls), (16 << 20, 2, 1000));
+    assert_eq!((policy.limits.memory, policy.limits.calls), (16 << 20, 2));
     assert_eq!((policy.place.line, policy.place.key.as_str()), (Some(6), "policy.jwt"));
 }
 

@@ -66,12 +66,14 @@ pub(crate) enum Retirement {
     Memory,
     Trap,
     Timeout,
+    /// It answered what it may not.
+    Refused,
     /// A newer generation took its place.
     Replaced,
 }
 
 impl Label for Retirement {
-    const NAMES: &'static [&'static str] = &["calls", "memory", "trap", "timeout", "replaced"];
+    const NAMES: &'static [&'static str] = &["calls", "memory", "trap", "timeout", "refused", "replaced"];
 
     fn index(self) -> usize {
         self as usize
