@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
@@ -153,11 +154,12 @@ fn start_workers(
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
         let (published, log, shutdown) = (published.clone(), log.cloned(), shutdown.clone());
         let life = move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
-                Err(error) => return tracing::error!(%error, "a worker cannot start"),
-            };
-            LocalSet::new().block_on(&runtime, work(sockets, published, log, shutdown));
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            match runtime {
+                Ok(runtime) => runtime.block_on(work(sockets, published, log, shutdown)),
+                Err(error) => tracing::error!(%error, "a worker cannot start"),
+            }
         };
         threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(life)?);
     }

@@ -6,12 +6,13 @@ use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as HttpBody;
+use tokio::time::timeout_at;
 
 use super::chunks::Chunks;
 use super::edits::Head;
 use super::media::Wanted;
 use super::step::{BodyHook, Step};
-use super::{Departure, Passage};
+use super::{Departure, Passage, Replaced};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{Action, BodyDirection, Edits, PluginFault};
 
@@ -53,12 +54,13 @@ impl<'a> Passage<'a> {
             headers.remove(IF_RANGE);
         }
         if !at.hook.interest.buffered {
-            let notice = Some(self.notice.clone());
-            let pool = self.pool(at.step).map_err(|fault| depart(Err(fault)))?.clone();
-            let state = self.state(at.at).clone();
-            return Ok(Chunks::wrap(body, pool, at, BodyDirection::Request, exchange.id, state, notice));
+            return self.follow(body, at, BodyDirection::Request, exchange.id).map_err(|fault| depart(Err(fault)));
         }
-        let bytes = body.collect(at.hook.interest.max_bytes).await.map_err(|error| depart(Err(unread(error))))?;
+        let bytes = match self.collect(body, at.hook).await {
+            Ok(bytes) => bytes,
+            // A hook further out ended the exchange; the body broke off because of that.
+            Err(error) => return Err(self.departed().unwrap_or_else(|| depart(Err(Fault::unread(error))))),
+        };
         match self.whole(at, BodyDirection::Request, exchange, Head::Request(headers), bytes) {
             Ok(Whole::Body(bytes)) => Ok(Body::of(bytes)),
             Ok(Whole::Answer(response)) => Err(depart(Ok(response))),
@@ -73,41 +75,49 @@ impl<'a> Passage<'a> {
         exchange: &mut Exchange,
         response: Response<Body>,
     ) -> Response<Body> {
-        if exchange.method == Method::HEAD || response.body().is_end_stream() {
-            return response;
-        }
-        match at.hook.wants(response.headers()) {
-            Wanted::Pass => return response,
-            Wanted::Refuse => return (self.render)(exchange, &unreadable_response()),
-            Wanted::Yes => {}
-        }
         let (mut parts, body) = response.into_parts();
-        if at.hook.edit() {
+        let wanted = at.hook.wants(&parts.headers);
+        if at.hook.edit() && wanted == Wanted::Yes {
             forget_bytes(&mut parts.headers);
         }
-        if !at.hook.interest.buffered {
-            let pool = match self.pool(at.step) {
-                Ok(pool) => pool.clone(),
-                Err(fault) => return (self.render)(exchange, &fault),
-            };
-            let state = self.state(at.at).clone();
-            let body = Chunks::wrap(body, pool, at, BodyDirection::Response, exchange.id, state, None);
+        if exchange.method == Method::HEAD || body.is_end_stream() {
             return Response::from_parts(parts, body);
         }
-        let bytes = match body.collect(at.hook.interest.max_bytes).await {
+        // What the gateway says itself holds nothing of anybody's.
+        let ours = matches!(self.replaced, Some(Replaced::Fault(_)));
+        match wanted {
+            Wanted::Refuse if !ours => return self.refuse(exchange, unreadable_response()),
+            Wanted::Pass | Wanted::Refuse => return Response::from_parts(parts, body),
+            Wanted::Yes => {}
+        }
+        if !at.hook.interest.buffered {
+            return match self.follow(body, at, BodyDirection::Response, exchange.id) {
+                Ok(body) => Response::from_parts(parts, body),
+                Err(fault) => self.refuse(exchange, fault),
+            };
+        }
+        let bytes = match self.collect(body, at.hook).await {
             Ok(bytes) => bytes,
-            Err(error) => {
-                let detail = "The response of the upstream could not be read.";
-                let fault = Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_body", detail);
-                return (self.render)(exchange, &fault.because(error));
-            }
+            Err(error) => return self.refuse(exchange, Fault::unread_response(error)),
         };
         let head = Head::Response(&mut parts.headers, &mut parts.status);
         match self.whole(at, BodyDirection::Response, exchange, head, bytes) {
             Ok(Whole::Body(bytes)) => Response::from_parts(parts, Body::of(bytes)),
-            Ok(Whole::Answer(response)) => response,
-            Err(fault) => (self.render)(exchange, &fault),
+            Ok(Whole::Answer(response)) => self.answer(response),
+            Err(fault) => self.refuse(exchange, fault),
         }
+    }
+
+    /// Let a hook see a body as it passes.
+    fn follow(&mut self, body: Body, at: At<'a>, direction: BodyDirection, exchange: u64) -> Result<Body, Fault> {
+        let pool = self.pool(at.step)?.clone();
+        let state = self.state(at.at).clone();
+        Ok(Chunks::wrap(body, pool, at, direction, exchange, self.place, state, self.notice()))
+    }
+
+    async fn collect(&self, body: Body, hook: &BodyHook) -> Result<Bytes, BodyError> {
+        let whole = timeout_at(self.deadline, body.collect(hook.interest.max_bytes)).await;
+        whole.unwrap_or(Err(BodyError::Deadline))
     }
 
     fn whole(
@@ -207,14 +217,4 @@ fn unreadable_request() -> Fault {
 fn unreadable_response() -> Fault {
     let detail = "The upstream answered with a content type or coding that may not pass.";
     Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_body_type", detail)
-}
-
-/// A request body that could not be read whole.
-pub(super) fn unread(error: BodyError) -> Fault {
-    match error {
-        BodyError::TooLong => {
-            Fault::client(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", "The request body is too long.")
-        }
-        other => Fault::client(StatusCode::BAD_REQUEST, "body_broken", "The request body ended early.").because(other),
-    }
 }

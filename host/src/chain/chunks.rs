@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::Departure;
-use super::body::{Acted, At, act, unread};
+use super::body::{Acted, At, act};
+use super::edits::check_state;
 use super::step::{BodyHook, Step};
+use super::{Departure, Place};
 use crate::exchange::{Body, BodyError, Fault};
 use crate::sandbox::{Action, BodyDirection, PluginFault, Pool};
 
@@ -19,16 +20,20 @@ use crate::sandbox::{Action, BodyDirection, PluginFault, Pool};
 const MAX_CHUNK: usize = 64 * 1024;
 /// Pieces that have already arrived are joined until they have this many bytes: a call costs more than a copy.
 const JOIN: usize = 16 * 1024;
-/// Bytes a policy can carry from one chunk to the next.
-const MAX_STATE: usize = 4 * 1024;
 
-/// Where a hook on a request body leaves word that it ended the exchange.
+/// Where a hook on a body under way leaves word that it ended the exchange.
 #[derive(Default)]
-pub(super) struct Notice(RefCell<Option<Departure>>);
+pub(crate) struct Notice(RefCell<Option<Departure>>);
 
 impl Notice {
-    pub(super) fn take(&self) -> Option<Departure> {
+    /// The word, once.
+    pub(crate) fn take(&self) -> Option<Departure> {
         self.0.borrow_mut().take()
+    }
+
+    /// Whether there is word that nobody has taken.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.borrow().is_some()
     }
 }
 
@@ -40,12 +45,14 @@ pub(super) struct Chunks {
     step: Arc<Step>,
     direction: BodyDirection,
     exchange: u64,
+    /// API and route, for the log.
+    place: (Box<str>, Box<str>),
     state: Vec<u8>,
     seen: u64,
     /// Arrived, not yet shown.
     waiting: BytesMut,
     phase: Phase,
-    notice: Option<Rc<Notice>>,
+    notice: Rc<Notice>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,12 +72,14 @@ impl Chunks {
         at: At<'_>,
         direction: BodyDirection,
         exchange: u64,
+        place: Place<'_>,
         state: Vec<u8>,
-        notice: Option<Rc<Notice>>,
+        notice: Rc<Notice>,
     ) -> Body {
         let (at, step) = (at.at, at.step.clone());
+        let place = (place.api.into(), place.route.into());
         let (waiting, phase) = (BytesMut::new(), Phase::Reading);
-        Body::stream(Self { inner, pool, at, step, direction, exchange, state, seen: 0, waiting, phase, notice })
+        Body::stream(Self { inner, pool, at, step, direction, exchange, place, state, seen: 0, waiting, phase, notice })
     }
 
     fn hook(&self) -> Option<&BodyHook> {
@@ -112,12 +121,14 @@ impl Chunks {
         let too_long =
             self.hook().is_some_and(|hook| hook.interest.max_bytes > 0 && self.seen > hook.interest.max_bytes);
         if too_long {
-            return Err(self.depart(Err(unread(BodyError::TooLong))));
+            let fault = match self.direction {
+                BodyDirection::Request => Fault::unread(BodyError::TooLong),
+                BodyDirection::Response => Fault::unread_response(BodyError::TooLong),
+            };
+            return Err(self.depart(Err(fault)));
         }
         let judge = |(action, state): (Action, Vec<u8>)| {
-            if state.len() > MAX_STATE {
-                return Err(PluginFault::Answer(format!("state longer than {MAX_STATE} bytes")));
-            }
+            check_state(&state)?;
             let hook = self.hook().ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
             Ok((act(action, hook, &piece)?, state))
         };
@@ -131,7 +142,7 @@ impl Chunks {
             Ok(Acted::Bytes(bytes)) => return Ok(bytes),
             Ok(Acted::Answer(response)) => return Err(self.depart(Ok(response))),
             Ok(Acted::Failed(failure)) => self.step.failed(failure),
-            Err(fault) => self.step.broke_at(self.exchange, "", "", fault),
+            Err(fault) => self.step.broke_at(self.exchange, &self.place.0, &self.place.1, fault),
         };
         match skipped {
             Ok(()) => {
@@ -145,9 +156,7 @@ impl Chunks {
     /// The exchange ends here. Whoever reads this body sees an error, so that a part is never taken for the whole.
     fn depart(&mut self, outcome: Result<http::Response<Body>, Fault>) -> BodyError {
         self.phase = Phase::Over;
-        if let Some(notice) = &self.notice {
-            *notice.0.borrow_mut() = Some(Departure { at: self.at, outcome });
-        }
+        *self.notice.0.borrow_mut() = Some(Departure { at: self.at, outcome });
         BodyError::Departed
     }
 }

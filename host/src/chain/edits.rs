@@ -52,45 +52,37 @@ impl Writes {
         })
     }
 
-    /// Whether a hook with these can change nothing at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.attributes.is_empty() && !self.target && !self.status && !self.respond
-    }
-
-    /// Apply a verdict's edits: checked whole before anything is changed. Returns the state to carry, if it is new.
+    /// Apply a verdict's edits: found allowed as a whole before anything is changed. Returns the state to carry, if it is new.
     pub(crate) fn apply(
         &self,
         edits: Edits,
         exchange: &mut Exchange,
         head: Head<'_>,
     ) -> Result<Option<Vec<u8>>, PluginFault> {
-        let target = self.check(&edits, &head)?;
+        let changes = self.changes(&edits)?;
+        self.check_attributes(&edits, MAX_ENTRIES - changes.len())?;
+        edits.state.as_deref().map_or(Ok(()), check_state)?;
+        let status = self.status(&edits, &head)?;
+        let target = self.target(&edits, &head)?;
         if !exchange.set_attributes(fields::entries(&edits.attributes).flatten()) {
             return Err(PluginFault::Answer("too many attributes on one exchange".into()));
         }
-        let (headers, status) = match head {
-            Head::Request(headers) => (headers, None),
-            Head::Response(headers, status) => (headers, Some(status)),
-        };
-        for (name, _) in self.permitted(&edits.remove) {
-            headers.remove(name);
-        }
-        for (at, (name, value)) in self.permitted(&edits.set).enumerate() {
-            // Of several entries with one name, the first replaces what was there and the others join it.
-            if fields::entries(&edits.set).flatten().take(at).any(|(known, _)| known == name.as_str().as_bytes()) {
-                headers.append(name, value);
-            } else {
-                headers.insert(name, value);
+        let headers = match head {
+            Head::Request(headers) => headers,
+            Head::Response(headers, current) => {
+                *current = status.unwrap_or(*current);
+                headers
             }
-        }
-        for (name, value) in self.permitted(&edits.append) {
-            headers.append(name, value);
+        };
+        for change in changes {
+            match change {
+                Change::Remove(name) => drop(headers.remove(name)),
+                Change::Set(name, value) => drop(headers.insert(name, value)),
+                Change::Append(name, value) => drop(headers.append(name, value)),
+            }
         }
         if let Some(target) = target {
             exchange.target = target;
-        }
-        if let (Some(status), Some(new)) = (status, edits.status.and_then(|code| StatusCode::from_u16(code).ok())) {
-            *status = new;
         }
         Ok(edits.state)
     }
@@ -103,93 +95,150 @@ impl Writes {
         answer(response)
     }
 
-    fn check(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<Target>, PluginFault> {
-        let mut entries = 0;
-        for list in [&edits.remove, &edits.set, &edits.append] {
-            for entry in fields::entries(list) {
-                let (name, value) = entry.map_err(|error| PluginFault::Answer(error.to_string()))?;
-                entries += 1;
-                if self.fields.permit(name).is_none() {
-                    return Err(PluginFault::Answer(format!("it changed `{}`, which it may not", name.escape_ascii())));
-                }
-                if !is_field_value(value) {
-                    return Err(not_a_value(name));
-                }
+    /// The changes of fields, in the order they are made.
+    fn changes(&self, edits: &Edits) -> Result<Vec<Change>, PluginFault> {
+        let mut changes = Vec::new();
+        self.each(&mut changes, &edits.remove, |_, name, value| match value {
+            b"" => Ok(Change::Remove(name)),
+            _ => Err(PluginFault::Answer("a field to remove has a value".into())),
+        })?;
+        self.each(&mut changes, &edits.set, |before, name, value| {
+            let value = field_value(&name, value)?;
+            // Of several entries with one name, the first replaces what was there and the others join it.
+            let known = before.iter().any(|change| matches!(change, Change::Set(known, _) if *known == name));
+            Ok(if known { Change::Append(name, value) } else { Change::Set(name, value) })
+        })?;
+        self.each(&mut changes, &edits.append, |_, name, value| {
+            let value = field_value(&name, value)?;
+            Ok(Change::Append(name, value))
+        })?;
+        Ok(changes)
+    }
+
+    fn each(
+        &self,
+        changes: &mut Vec<Change>,
+        list: &[u8],
+        make: impl Fn(&[Change], HeaderName, &[u8]) -> Result<Change, PluginFault>,
+    ) -> Result<(), PluginFault> {
+        for entry in fields::entries(list) {
+            let (name, value) = entry.map_err(malformed)?;
+            if changes.len() >= MAX_ENTRIES {
+                return Err(too_many());
             }
+            let permitted = self.fields.permit(name);
+            let name = permitted.ok_or_else(|| not_its(format_args!("field `{}`", shown(name))))?;
+            let change = make(changes, name, value)?;
+            changes.push(change);
         }
-        for entry in fields::entries(&edits.attributes) {
-            let (name, value) = entry.map_err(|error| PluginFault::Answer(error.to_string()))?;
-            entries += 1;
+        Ok(())
+    }
+
+    fn check_attributes(&self, edits: &Edits, room: usize) -> Result<(), PluginFault> {
+        for (at, entry) in fields::entries(&edits.attributes).enumerate() {
+            let (name, value) = entry.map_err(malformed)?;
+            if at >= room {
+                return Err(too_many());
+            }
             let known = self.attributes.iter().any(|declared| covers(declared, name));
-            if !known || !attribute_name(name) || value.len() > MAX_ATTRIBUTE_VALUE {
-                return Err(PluginFault::Answer(format!(
-                    "it wrote attribute `{}`, which it may not",
-                    name.escape_ascii()
-                )));
+            if !known || !is_attribute_name(name) || value.len() > MAX_ATTRIBUTE_VALUE {
+                return Err(not_its(format_args!("attribute `{}`", shown(name))));
             }
         }
-        if entries > MAX_ENTRIES {
-            return Err(PluginFault::Answer(format!("more than {MAX_ENTRIES} edits at once")));
-        }
-        if edits.state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
-            return Err(PluginFault::Answer(format!("state longer than {MAX_STATE} bytes")));
-        }
-        match (edits.status, head) {
-            (None, _) => {}
-            (Some(status), Head::Response(..)) if self.status && (200..=599).contains(&status) => {}
-            (Some(_), _) => return Err(PluginFault::Answer("it set the status, which it may not".into())),
-        }
-        match (&edits.target, head) {
-            (None, _) => Ok(None),
-            (Some(target), Head::Request(_)) if self.target => Target::parse(target)
-                .map(Some)
-                .map_err(|error| PluginFault::Answer(format!("it set a target that is not one: {error}"))),
-            (Some(_), _) => Err(PluginFault::Answer("it set the target, which it may not".into())),
+        Ok(())
+    }
+
+    fn status(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<StatusCode>, PluginFault> {
+        let Some(code) = edits.status else { return Ok(None) };
+        let status = StatusCode::from_u16(code).ok().filter(|status| is_final(*status));
+        match (status, head) {
+            (Some(status), Head::Response(..)) if self.status => Ok(Some(status)),
+            _ => Err(not_its(format_args!("status to {code}"))),
         }
     }
 
-    /// Entries of a checked list, as header types.
-    fn permitted(&self, list: &[u8]) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        fields::entries(list)
-            .flatten()
-            .filter_map(|(name, value)| Some((self.fields.permit(name)?, HeaderValue::from_bytes(value).ok()?)))
+    fn target(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<Target>, PluginFault> {
+        let Some(target) = &edits.target else { return Ok(None) };
+        if !self.target || !matches!(head, Head::Request(_)) {
+            return Err(not_its(format_args!("target")));
+        }
+        let parsed = Target::parse(target);
+        parsed.map(Some).map_err(|error| PluginFault::Answer(format!("it set a target that is not one: {error}")))
     }
+}
+
+/// One change of a head, found allowed.
+enum Change {
+    Remove(HeaderName),
+    Set(HeaderName, HeaderValue),
+    Append(HeaderName, HeaderValue),
 }
 
 /// Build a response from a guest's: of a policy with `respond`, or of a responder.
 pub(crate) fn answer(response: sandbox::Response) -> Result<http::Response<Body>, PluginFault> {
     let status = StatusCode::from_u16(response.status)
         .ok()
-        .filter(|status| (200..=599).contains(&status.as_u16()))
+        .filter(|status| is_final(*status))
         .ok_or_else(|| PluginFault::Answer(format!("status {} is not one", response.status)))?;
     let mut answer = http::Response::new(Body::of(response.body));
     *answer.status_mut() = status;
     for (at, entry) in fields::entries(&response.fields).enumerate() {
-        let (name, value) = entry.map_err(|error| PluginFault::Answer(error.to_string()))?;
+        let (name, value) = entry.map_err(malformed)?;
+        if at >= MAX_ENTRIES {
+            return Err(too_many());
+        }
         let text = std::str::from_utf8(name).unwrap_or_default();
         let known = HeaderName::from_bytes(name).ok().filter(|_| !crate::exchange::hygiene::is_forbidden_edit(text));
-        let Some(known) = known.filter(|_| at < MAX_ENTRIES) else {
-            return Err(PluginFault::Answer(format!("its response holds `{}`, which it may not", name.escape_ascii())));
-        };
-        answer.headers_mut().append(known, HeaderValue::from_bytes(value).map_err(|_| not_a_value(name))?);
+        let known = known.ok_or_else(|| not_its(format_args!("field `{}` of its response", shown(name))))?;
+        let value = field_value(&known, value)?;
+        answer.headers_mut().append(known, value);
     }
     Ok(answer)
 }
 
-/// Whether bytes can be a field value (RFC 9110 section 5.5): what `HeaderValue` takes, found out without making one.
-fn is_field_value(value: &[u8]) -> bool {
-    value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+/// Whether a policy may carry this from one hook to the next.
+pub(super) fn check_state(state: &[u8]) -> Result<(), PluginFault> {
+    if state.len() <= MAX_STATE {
+        return Ok(());
+    }
+    Err(PluginFault::Answer(format!("state longer than {MAX_STATE} bytes")))
 }
 
-fn not_a_value(name: &[u8]) -> PluginFault {
-    PluginFault::Answer(format!("the value of `{}` is not a field value", name.escape_ascii()))
+/// Whether a status can end an exchange; 1xx are not a policy's to send.
+fn is_final(status: StatusCode) -> bool {
+    (200..=599).contains(&status.as_u16())
+}
+
+fn field_value(name: &HeaderName, value: &[u8]) -> Result<HeaderValue, PluginFault> {
+    HeaderValue::from_bytes(value)
+        .map_err(|_| PluginFault::Answer(format!("the value of `{}` is not a field value", shown(name.as_ref()))))
+}
+
+fn malformed(error: fields::Malformed) -> PluginFault {
+    PluginFault::Answer(error.to_string())
+}
+
+fn too_many() -> PluginFault {
+    PluginFault::Answer(format!("more than {MAX_ENTRIES} entries at once"))
+}
+
+fn not_its(what: std::fmt::Arguments<'_>) -> PluginFault {
+    PluginFault::Answer(format!("it set or changed {what}, which it may not"))
+}
+
+/// A name a guest made up, fit for a log line.
+fn shown(name: &[u8]) -> String {
+    const MAX: usize = 64;
+    let cut = name.get(..MAX).unwrap_or(name);
+    format!("{}{}", cut.escape_ascii(), if cut.len() < name.len() { "..." } else { "" })
 }
 
 fn attributes(interest: &Interest) -> Vec<Box<str>> {
     interest.attributes_write.iter().map(|name| name.as_str().into()).collect()
 }
 
-fn attribute_name(name: &[u8]) -> bool {
+/// `auth.sub`: lower case letters, digits, `.`, `_` and `-`.
+pub(super) fn is_attribute_name(name: &[u8]) -> bool {
     let fine = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(byte);
     !name.is_empty() && name.len() <= MAX_ATTRIBUTE_NAME && name.iter().all(fine)
 }

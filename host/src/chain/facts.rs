@@ -64,11 +64,6 @@ impl Reads {
             }
         }
     }
-
-    /// Whether there is nothing to read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.fields.is_empty() && self.attributes.is_empty()
-    }
 }
 
 impl Fact {
@@ -103,10 +98,10 @@ impl Fact {
                     fields::push(list, b":query", query.as_bytes());
                 }
             }
-            Self::Client => fields::push(list, b":client", exchange.client.to_string().as_bytes()),
+            Self::Client => fields::push_display(list, b":client", exchange.client),
             Self::Api => fields::push(list, b":api", place.api.as_bytes()),
             Self::Route => fields::push(list, b":route", place.route.as_bytes()),
-            Self::RequestId => fields::push(list, b":request-id", format!("{:016x}", exchange.id).as_bytes()),
+            Self::RequestId => fields::push_display(list, b":request-id", format_args!("{:016x}", exchange.id)),
             Self::Status => {
                 if let Some(status) = status {
                     fields::push(list, b":status", status.as_str().as_bytes());

@@ -70,16 +70,24 @@ impl Pattern {
 impl BodyHook {
     /// Whether this hook is for the body of a message with these headers.
     pub(super) fn wants(&self, headers: &HeaderMap) -> Wanted {
-        let essence = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(|value| value.split(';').next().unwrap_or_default().trim())
-            .unwrap_or_default();
+        // A type that peers may read in different ways is nothing a policy can decide by.
+        let Some(essence) = essence(headers) else { return Wanted::Refuse };
         if self.types.cover(essence) {
             return if is_coded(headers) { Wanted::Refuse } else { Wanted::Yes };
         }
         if self.interest.refuse_others { Wanted::Refuse } else { Wanted::Pass }
     }
+}
+
+/// The media type without its parameters, empty where there is none. None where there are several fields, or one that is no text.
+fn essence(headers: &HeaderMap) -> Option<&str> {
+    let mut fields = headers.get_all(CONTENT_TYPE).iter();
+    let Some(field) = fields.next() else { return Some("") };
+    if fields.next().is_some() {
+        return None;
+    }
+    let essence = field.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
+    std::str::from_utf8(essence).ok().map(str::trim).filter(|essence| !essence.contains(','))
 }
 
 /// Whether the body carries a content coding. None is decoded yet, so a policy cannot read it.
@@ -106,5 +114,21 @@ mod tests {
             assert_eq!(types(pattern).cover(essence), covered, "{pattern} {essence}");
         }
         assert!(MediaTypes::new(&["json".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_type_is_read_from_one_field_whatever_its_parameters_are() {
+        let headers = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_TYPE, http::HeaderValue::from_bytes(value).unwrap());
+            }
+            headers
+        };
+        assert_eq!(essence(&headers(&[])), Some(""));
+        assert_eq!(essence(&headers(&[b"application/json; x=\xe9"])), Some("application/json"));
+        assert_eq!(essence(&headers(&[b"text/plain", b"application/json"])), None);
+        assert_eq!(essence(&headers(&[b"text/plain, application/json"])), None);
+        assert_eq!(essence(&headers(&[b"application/json\xe9"])), None);
     }
 }

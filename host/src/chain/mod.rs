@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderValue, Response};
+use tokio::time::Instant;
 
+pub(crate) use chunks::Notice;
 pub(crate) use edits::answer;
 pub(crate) use facts::Reads;
 pub(crate) use step::{OnError, Step};
@@ -25,7 +27,6 @@ use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
 use crate::sandbox::{Failure, PluginFault, Pool, Verdict};
 use body::At;
-use chunks::Notice;
 use edits::Head;
 use step::Hook;
 
@@ -56,9 +57,13 @@ pub(crate) struct Passage<'a> {
     pub(crate) scratch: &'a RefCell<Vec<u8>>,
     /// Turns a fault into the gateway's answer.
     pub(crate) render: fn(&Exchange, &Fault) -> Response<Body>,
+    /// When waiting for a body ends.
+    pub(crate) deadline: Instant,
     /// What each policy carries to its next hook; empty until one does.
     states: Vec<Vec<u8>>,
-    notice: Rc<Notice>,
+    /// There once a hook follows a body on its way.
+    notice: Option<Rc<Notice>>,
+    replaced: Option<Replaced>,
 }
 
 /// The exchange left the chain before its end.
@@ -66,6 +71,14 @@ pub(crate) struct Departure {
     /// The step that answered or failed; response hooks before it still run.
     pub(crate) at: usize,
     pub(crate) outcome: Result<Response<Body>, Fault>,
+}
+
+/// What took the place of a response on its way back.
+pub(crate) enum Replaced {
+    /// The answer of a policy.
+    Answer,
+    /// The gateway's own, for this reason.
+    Fault(Fault),
 }
 
 impl Chain {
@@ -98,8 +111,9 @@ impl<'a> Passage<'a> {
         place: Place<'a>,
         scratch: &'a RefCell<Vec<u8>>,
         render: fn(&Exchange, &Fault) -> Response<Body>,
+        deadline: Instant,
     ) -> Self {
-        Self { chain, pools, place, scratch, render, states: Vec::new(), notice: Rc::default() }
+        Self { chain, pools, place, scratch, render, deadline, states: Vec::new(), notice: None, replaced: None }
     }
 
     /// Run the request hooks. Returns the body for the upstream, or where and how the exchange left.
@@ -125,21 +139,20 @@ impl<'a> Passage<'a> {
         Ok(body)
     }
 
-    /// Run the response hooks of the steps before `at`, innermost first.
-    pub(crate) async fn reverse(
-        &mut self,
-        at: usize,
-        exchange: &mut Exchange,
-        mut response: Response<Body>,
-    ) -> Response<Body> {
-        for at in (0..at).rev() {
+    /// Render how the exchange left, and run the response hooks of the steps before that place, innermost first.
+    pub(crate) async fn reverse(&mut self, departure: Departure, exchange: &mut Exchange) -> Response<Body> {
+        let mut response = match departure.outcome {
+            Ok(response) => response,
+            Err(fault) => self.refuse(exchange, fault),
+        };
+        for at in (0..departure.at).rev() {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
             if let Some(hook) = &step.response {
                 match self.response_hook(at, step, hook, exchange, &mut response) {
                     Ok(None) => {}
-                    Ok(Some(other)) => response = other,
-                    Err(fault) => response = (self.render)(exchange, &fault),
+                    Ok(Some(other)) => response = self.answer(other),
+                    Err(fault) => response = self.refuse(exchange, fault),
                 }
             }
             if let Some(hook) = &step.response_body {
@@ -149,14 +162,36 @@ impl<'a> Passage<'a> {
         response
     }
 
-    /// The number of steps: `reverse` from here runs every response hook.
+    /// The number of steps: a departure from here meets every response hook.
     pub(crate) fn end(&self) -> usize {
         self.chain.steps.len()
     }
 
     /// Whether a hook on the request body ended the exchange while the body was on its way to the upstream.
     pub(crate) fn departed(&self) -> Option<Departure> {
-        self.notice.take()
+        self.notice.as_ref().and_then(|notice| notice.take())
+    }
+
+    /// What hooks on bodies under way will leave word in, and what took the place of the response.
+    pub(crate) fn over(self) -> (Option<Rc<Notice>>, Option<Replaced>) {
+        (self.notice, self.replaced)
+    }
+
+    /// From here on the response is the gateway's own.
+    fn refuse(&mut self, exchange: &Exchange, fault: Fault) -> Response<Body> {
+        let response = (self.render)(exchange, &fault);
+        self.replaced = Some(Replaced::Fault(fault));
+        response
+    }
+
+    /// From here on the response is a policy's.
+    fn answer(&mut self, response: Response<Body>) -> Response<Body> {
+        self.replaced = Some(Replaced::Answer);
+        response
+    }
+
+    fn notice(&mut self) -> Rc<Notice> {
+        self.notice.get_or_insert_default().clone()
     }
 
     fn request_hook(

@@ -51,10 +51,6 @@ impl Names {
         Ok(Self::readable(names)?)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.prefixes.is_empty() && !self.all
-    }
-
     /// Call `f` with each declared field of a message.
     pub(super) fn each(&self, headers: &HeaderMap, mut f: impl FnMut(&[u8], &[u8])) {
         for name in &self.exact {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::edits::Writes;
+use super::edits::{Writes, is_attribute_name};
 use super::facts::Reads;
 use super::media::MediaTypes;
 use super::names::{BadWrite, UnknownName};
@@ -54,6 +54,10 @@ pub(crate) enum StepError {
     Write(#[from] BadWrite),
     #[error("the interest names the content type `{0}`, which is not one")]
     MediaType(String),
+    #[error("the interest names the attribute `{0}`, which is no name for one")]
+    Attribute(String),
+    #[error("the interest asks for bodies, but it exports no hook for them")]
+    NoBodyHook,
     #[error("it is used in a chain but exports no hook for one")]
     NoHook,
 }
@@ -65,17 +69,25 @@ impl Step {
         if !(hooks.request || hooks.response || hooks.body) {
             return Err(StepError::NoHook);
         }
+        if !hooks.body && (interest.request_body.is_some() || interest.response_body.is_some()) {
+            return Err(StepError::NoBodyHook);
+        }
+        for name in interest.attributes_read.iter().chain(&interest.attributes_write) {
+            let plain = name.strip_suffix('*').unwrap_or(name);
+            if !(plain.is_empty() || is_attribute_name(plain.as_bytes())) {
+                return Err(StepError::Attribute(name.clone()));
+            }
+        }
         let head = |exported: bool, reads: &[String], response: bool| -> Result<Option<Hook>, StepError> {
-            let hook = Hook {
-                reads: Reads::new(reads, &interest.attributes_read, response)?,
-                writes: if response { Writes::response(interest)? } else { Writes::request(interest)? },
-            };
-            // A hook that sees nothing, changes nothing and reaches nothing need not be called.
-            let idle = hook.reads.is_empty() && hook.writes.is_empty() && !policy.has_effects();
-            Ok((exported && !idle).then_some(hook))
+            if !exported {
+                return Ok(None);
+            }
+            let reads = Reads::new(reads, &interest.attributes_read, response)?;
+            let writes = if response { Writes::response(interest)? } else { Writes::request(interest)? };
+            Ok(Some(Hook { reads, writes }))
         };
         let body = |interest_in: &Option<BodyInterest>, response: bool| -> Result<Option<BodyHook>, StepError> {
-            let Some(wanted) = interest_in.as_ref().filter(|_| hooks.body) else { return Ok(None) };
+            let Some(wanted) = interest_in.as_ref() else { return Ok(None) };
             Ok(Some(BodyHook {
                 interest: wanted.clone(),
                 types: MediaTypes::new(&wanted.content_types).map_err(StepError::MediaType)?,

@@ -34,6 +34,19 @@ pub(crate) enum BodyError {
     Departed,
 }
 
+impl BodyError {
+    /// A short stable word for the log, where the body was a response's.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::Broken(_) => "upstream_body",
+            Self::TooLong => "upstream_body_too_long",
+            Self::Idle => "upstream_timeout_idle",
+            Self::Deadline => "timeout_total",
+            Self::Departed => "policy_cut",
+        }
+    }
+}
+
 impl Body {
     /// A body of bytes; no bytes, no body.
     pub(crate) fn of(bytes: impl Into<Bytes>) -> Self {
@@ -93,7 +106,7 @@ impl HttpBody for Body {
                 *this = Self::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Broken),
+            Self::Incoming(body) => poll_data(body, cx),
             Self::Stream(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -114,6 +127,19 @@ impl HttpBody for Body {
             Self::Incoming(body) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
         }
+    }
+}
+
+/// The next piece of data. Trailers are left out: nothing has looked at the fields in them.
+pub(crate) fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    loop {
+        return match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) if !frame.is_data() => continue,
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        };
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::{HeaderValue, StatusCode};
 
+use super::BodyError;
+
 /// Who is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blame {
@@ -54,6 +56,33 @@ impl Fault {
 
     pub(crate) fn upstream(status: StatusCode, class: &'static str, detail: &'static str) -> Self {
         Self::new(Blame::Upstream, status, class, detail)
+    }
+
+    /// A request body could not be read to its end.
+    pub(crate) fn unread(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLong => {
+                Self::client(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", "The request body is too long.")
+            }
+            BodyError::Idle | BodyError::Deadline => {
+                let detail = "The request body did not arrive in time.";
+                Self::client(StatusCode::REQUEST_TIMEOUT, "timeout_total", detail)
+            }
+            other => {
+                let detail = "The request body ended early.";
+                Self::client(StatusCode::BAD_REQUEST, "body_broken", detail).because(other)
+            }
+        }
+    }
+
+    /// A response body could not be read to its end.
+    pub(crate) fn unread_response(error: BodyError) -> Self {
+        let detail = "The response of the upstream could not be read.";
+        let status = match error {
+            BodyError::Idle | BodyError::Deadline => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Self::upstream(status, error.class(), detail).because(error)
     }
 
     /// A policy answered `fail(bad-input)`: it could not understand the client's message.

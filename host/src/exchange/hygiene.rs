@@ -9,8 +9,7 @@ pub(crate) struct BadConnection;
 
 /// Remove what belongs to one connection only (RFC 9110 section 7.6.1), in either direction.
 ///
-/// `te` stays as `trailers` when it asked for trailers; `trailer` stays, since it informs whoever reads them. Upgrades must be
-/// noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
+/// Trailers do not pass, so `te` and `trailer` go too. Upgrades must be noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers)?;
@@ -21,15 +20,12 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
         &HTTP2_SETTINGS,
         &header::PROXY_AUTHENTICATE,
         &header::PROXY_AUTHORIZATION,
+        &header::TE,
+        &header::TRAILER,
         &header::TRANSFER_ENCODING,
         &header::UPGRADE,
     ] {
         headers.remove(name);
-    }
-    if headers.get_all(header::TE).iter().any(asks_for_trailers) {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    } else {
-        headers.remove(header::TE);
     }
     Ok(())
 }
@@ -151,9 +147,7 @@ fn strip_named(headers: &mut HeaderMap) -> Result<(), BadConnection> {
             if ESSENTIAL.contains(&name.as_str()) || name.as_str().starts_with(ESSENTIAL_PREFIX) {
                 return Err(BadConnection);
             }
-            if name != header::TE && name != header::TRAILER {
-                named.push(name);
-            }
+            named.push(name);
         }
     }
     headers.remove(header::CONNECTION);
@@ -167,10 +161,6 @@ fn strip_named(headers: &mut HeaderMap) -> Result<(), BadConnection> {
 fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     let parts = value.as_bytes().split(|&byte| byte == b',');
     parts.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
-}
-
-fn asks_for_trailers(value: &HeaderValue) -> bool {
-    members(value).any(|member| member.eq_ignore_ascii_case(b"trailers"))
 }
 
 /// Whether a name with `_` stands beside its twin with `-`.
@@ -252,13 +242,14 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("proxy-authorization", "Basic x"),
             ("proxy-connection", "keep-alive"),
+            ("te", "trailers"),
             ("trailer", "x-sum"),
             ("transfer-encoding", "chunked"),
             ("upgrade", "h2c"),
             ("x-once", "1"),
         ]);
         assert_eq!(strip_hop_by_hop(&mut found), Ok(()));
-        assert_eq!(names(&found), ["accept", "trailer"]);
+        assert_eq!(names(&found), ["accept"]);
     }
 
     #[test]
@@ -267,17 +258,6 @@ mod tests {
         for option in essential.into_iter().chain(["a b", "\"x\""]) {
             let mut found = headers(&[("connection", "close"), ("connection", option)]);
             assert_eq!(strip_hop_by_hop(&mut found), Err(BadConnection), "{option}");
-        }
-    }
-
-    #[test]
-    fn of_te_only_trailers_stay() {
-        let cases = [("trailers", Some("trailers")), ("gzip;q=0.5, Trailers", Some("trailers")), ("gzip", None)];
-        for (te, expected) in cases {
-            let mut found = headers(&[("connection", "te"), ("te", "deflate"), ("te", te)]);
-            strip_hop_by_hop(&mut found).unwrap();
-            let left: Vec<_> = found.get_all("te").iter().collect();
-            assert_eq!(left, expected.into_iter().collect::<Vec<_>>(), "{te}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use http::Method;
 
-pub(crate) use body::{Body, BodyError};
+pub(crate) use body::{Body, BodyError, poll_data};
 pub(crate) use fault::{Blame, Chain, Fault};
 
 use authority::Host;

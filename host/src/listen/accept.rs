@@ -1,9 +1,11 @@
 //! One worker's accept loop on one listener, and the connections it holds.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -13,10 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::Listener;
-use super::pulse::{Doing, Pulse, Watched};
+use super::pulse::{Doing, Pulse, Sweep, Told, Watched};
 use crate::serve::{Connection, Worker, serve};
 
 /// Becomes true when the process is asked to end.
@@ -30,52 +32,98 @@ pub(crate) async fn accept(
     worker: Rc<Worker>,
     listener: Arc<Listener>,
     socket: std::net::TcpListener,
-    shutdown: Shutdown,
+    mut shutdown: Shutdown,
 ) -> std::io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
-    let mut connections = JoinSet::new();
-    let begin = |connections: &mut JoinSet<()>, stream, client, permit: Option<OwnedSemaphorePermit>| {
-        let guard = (permit, listener.metrics.connection());
-        let served = connection(worker.clone(), listener.clone(), stream, client, shutdown.clone());
-        connections.spawn_local(async move {
-            let _guard = guard;
-            served.await;
-        });
-    };
-    let mut ending = shutdown.clone();
-    while !*ending.borrow_and_update() {
+    let mut held = Held::new(worker, listener.clone());
+    let mut waiting = None;
+    while !*shutdown.borrow_and_update() {
         tokio::select! {
-            accepted = next(&socket, &listener) => match accepted {
-                Ok((stream, client, permit)) => begin(&mut connections, stream, client, permit),
+            accepted = next(&mut waiting, &socket, &listener) => match accepted {
+                Ok(permit) => if let Some((stream, client)) = waiting.take() {
+                    held.begin(stream, client, permit);
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(BREATHE).await;
                 }
             },
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = ending.changed() => {}
+            () = held.tend() => {}
+            _ = shutdown.changed() => {}
         }
+    }
+    held.sweep.drain();
+    if let Some((stream, client)) = waiting {
+        held.begin(stream, client, None);
     }
     // Connections the kernel has queued are served once; closing the socket before would reset them.
     let socket = socket.into_std()?;
     while let Ok((stream, client)) = socket.accept() {
-        stream.set_nonblocking(true)?;
-        begin(&mut connections, TcpStream::from_std(stream)?, client, None);
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        match stream {
+            Ok(stream) => held.begin(stream, client, None),
+            Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+        }
     }
     drop(socket);
-    while connections.join_next().await.is_some() {}
+    while !held.connections.is_empty() {
+        held.tend().await;
+    }
     Ok(())
 }
 
-/// The next connection, once there is room for one.
+/// Accept into `waiting`, and wait until the process may have one more connection. Loses nothing when cancelled.
 async fn next(
+    waiting: &mut Option<(TcpStream, SocketAddr)>,
     socket: &TcpListener,
     listener: &Listener,
-) -> std::io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+) -> std::io::Result<Option<OwnedSemaphorePermit>> {
+    if waiting.is_none() {
+        *waiting = Some(socket.accept().await?);
+    }
+    // Taken after accepting: a worker that waits for connections must not keep others from having theirs.
     // The semaphore is never closed.
-    let permit = listener.connections.clone().acquire_owned().await.ok();
-    let (stream, client) = socket.accept().await?;
-    Ok((stream, client, permit))
+    Ok(listener.connections.clone().acquire_owned().await.ok())
+}
+
+/// The connections one worker holds on one listener.
+struct Held {
+    worker: Rc<Worker>,
+    listener: Arc<Listener>,
+    connections: JoinSet<()>,
+    sweep: Sweep,
+    ticks: Interval,
+}
+
+impl Held {
+    fn new(worker: Rc<Worker>, listener: Arc<Listener>) -> Self {
+        let sweep = Sweep::new(listener.config.header_timeout, listener.config.idle_timeout);
+        let mut ticks = interval(sweep.period());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { worker, listener, connections: JoinSet::new(), sweep, ticks }
+    }
+
+    fn begin(&mut self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
+        let pulse = Pulse::new();
+        self.sweep.add(&pulse);
+        let guard = (permit, self.listener.metrics.connection());
+        let served = connection(self.worker.clone(), self.listener.clone(), stream, client, pulse);
+        self.connections.spawn_local(async move {
+            let _guard = guard;
+            served.await;
+        });
+    }
+
+    /// Look after the connections there are, until one ends or a look was taken at all. Without any, this never ends.
+    async fn tend(&mut self) {
+        if self.connections.is_empty() {
+            return std::future::pending().await;
+        }
+        tokio::select! {
+            _ = self.connections.join_next() => {}
+            now = self.ticks.tick() => self.sweep.look(now),
+        }
+    }
 }
 
 async fn connection(
@@ -83,11 +131,10 @@ async fn connection(
     listener: Arc<Listener>,
     stream: TcpStream,
     client: SocketAddr,
-    mut shutdown: Shutdown,
+    pulse: Rc<Pulse>,
 ) {
     let _ = stream.set_nodelay(true);
     let config = &listener.config;
-    let pulse = Pulse::new();
     let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
     let facts = Connection { client, client_field, max_body: config.max_body_bytes };
     let service = {
@@ -115,29 +162,27 @@ async fn connection(
         .max_headers(config.max_headers as usize)
         .serve_connection(io, service);
     let mut served = std::pin::pin!(served);
-    let stopped = pulse.stopped(config.header_timeout, config.idle_timeout);
-    let mut stopped = std::pin::pin!(stopped);
-    let mut draining = *shutdown.borrow();
-    if draining {
-        served.as_mut().graceful_shutdown();
-    }
-    loop {
-        tokio::select! {
-            biased;
-            ended = served.as_mut() => {
+    let mut draining = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = served.as_mut().poll(cx) {
                 if let Err(error) = ended {
                     tracing::debug!(%error, listener = config.name, "connection ended");
                 }
-                return;
+                return Poll::Ready(());
             }
-            doing = stopped.as_mut() => {
-                tracing::debug!(?doing, listener = config.name, "connection closed: nothing arrived for too long");
-                return;
-            }
-            _ = shutdown.changed(), if !draining => {
-                draining = true;
-                served.as_mut().graceful_shutdown();
+            match pulse.told(cx) {
+                Some(Told::Drain) if !draining => {
+                    draining = true;
+                    served.as_mut().graceful_shutdown();
+                }
+                Some(Told::Stop) => {
+                    tracing::debug!(listener = config.name, "connection closed: its client did nothing for too long");
+                    return Poll::Ready(());
+                }
+                _ => return Poll::Pending,
             }
         }
-    }
+    })
+    .await;
 }

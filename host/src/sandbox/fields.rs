@@ -27,6 +27,20 @@ pub(crate) fn push_prefixed(list: &mut Vec<u8>, prefix: &[u8], name: &[u8], valu
     list.extend_from_slice(value);
 }
 
+/// Append an entry whose value is a text, written in place.
+pub(crate) fn push_display(list: &mut Vec<u8>, name: &[u8], value: impl std::fmt::Display) {
+    use std::io::Write;
+    let start = list.len();
+    push(list, name, b"");
+    let text = list.len();
+    // Writing to memory does not fail, and a value this side makes is short.
+    let _ = write!(list, "{value}");
+    let length = u32::try_from(list.len() - text).unwrap_or_default();
+    if let Some(field) = list.get_mut(start + 2..start + HEADER) {
+        field.copy_from_slice(&length.to_le_bytes());
+    }
+}
+
 /// The entries of a list, in order; after a malformed one, nothing more.
 pub(crate) fn entries(list: &[u8]) -> Entries<'_> {
     Entries { rest: list }
@@ -77,8 +91,10 @@ mod tests {
         let mut list = Vec::new();
         push(&mut list, b"a", b"1");
         push_prefixed(&mut list, b"@", b"auth.sub", b"");
+        push_display(&mut list, b":id", format_args!("{:04x}", 255));
+        push(&mut list, b"b", b"2");
         let back: Vec<_> = entries(&list).map(Result::unwrap).collect();
-        assert_eq!(back, [(&b"a"[..], &b"1"[..]), (b"@auth.sub", b"")]);
+        assert_eq!(back, [(&b"a"[..], &b"1"[..]), (b"@auth.sub", b""), (b":id", b"00ff"), (b"b", b"2")]);
     }
 
     proptest::proptest! {

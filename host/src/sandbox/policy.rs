@@ -18,7 +18,6 @@ pub(crate) struct Policy {
     pub(super) powers: Arc<Powers>,
     interest: Interest,
     digest: Digest,
-    has_effects: bool,
 }
 
 impl Policy {
@@ -34,10 +33,7 @@ impl Policy {
     ) -> wasmtime::Result<Self> {
         let pre = linker.instantiate_pre(component)?;
         let exports = Exports::of(&pre)?;
-        let has_effects = component.component_type().imports(pre.engine()).any(|(name, _)| {
-            ["log", "metrics", "store"].iter().any(|effect| name.starts_with(&format!("lockgate:policy/{effect}@")))
-        });
-        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), interest, digest, has_effects })
+        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), interest, digest })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -56,11 +52,6 @@ impl Policy {
 
     pub(crate) fn interest(&self) -> &Interest {
         &self.interest
-    }
-
-    /// Whether it can do anything beyond its verdicts: write log lines, count, store.
-    pub(crate) fn has_effects(&self) -> bool {
-        self.has_effects
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -38,7 +38,12 @@ impl Pool {
         &self.policy
     }
 
-    pub(crate) fn on_request<T>(&self, exchange: u64, head: &Fields, judge: impl FnOnce(Verdict) -> Judged<T>) -> Judged<T> {
+    pub(crate) fn on_request<T>(
+        &self,
+        exchange: u64,
+        head: &Fields,
+        judge: impl FnOnce(Verdict) -> Judged<T>,
+    ) -> Judged<T> {
         self.call(Hook::Request, |instance| instance.on_request(exchange, head), verdict, judge)
     }
 

@@ -5,80 +5,98 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
 
-use super::{Connection, Worker};
-use crate::exchange::{Blame, Body, BodyError, Exchange, Fault};
-use crate::generation::{Generation, Route};
+use super::{Connection, Worker, respond};
+use crate::chain::{Departure, Notice};
+use crate::exchange::{Blame, Body, BodyError, Fault};
+use crate::generation::{Local, Route};
 use crate::telemetry::Outcome;
-use crate::telemetry::access_log::{AccessLog, LoggedPath, Record, TruncatedAddr};
+use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
 use crate::telemetry::metrics::RouteMetrics;
 
-/// What is gathered about an exchange while it happens.
+/// What the client is said to have got when it went away before there was anything to send it.
+const CLIENT_GONE: u16 = 499;
+
+/// What is gathered about an exchange while it happens. Dropped before its end, it records that the client went away.
 pub(super) struct Finish {
+    worker: Rc<Worker>,
+    local: Rc<Local>,
+    route: Option<Arc<Route>>,
+    id: u64,
     begun: Instant,
-    metrics: RouteMetrics,
+    head: bool,
     outcome: Outcome,
     class: &'static str,
-    upstream: Option<Duration>,
-    policies: Duration,
+    recorded: bool,
     /// What only the access log wants; nothing is gathered where there is none.
     log: Option<Box<Line>>,
 }
 
 struct Line {
-    to: AccessLog,
     time: SystemTime,
-    id: u64,
     client: TruncatedAddr,
-    method: Method,
+    method: LoggedMethod,
     path: LoggedPath,
-    route: Option<Arc<Route>>,
     bytes_in: Rc<Cell<u64>>,
+    upstream: Option<Duration>,
+    policies: Duration,
+    policies_since: Instant,
 }
 
 impl Finish {
     pub(super) fn new(
-        worker: &Worker,
+        worker: &Rc<Worker>,
+        local: &Rc<Local>,
         connection: &Connection,
         id: u64,
         begun: Instant,
-        parts: &Parts,
-        generation: &Generation,
+        method: &Method,
     ) -> Self {
-        let log = worker.access_log().map(|to| {
+        let log = worker.access_log().map(|_| {
             Box::new(Line {
-                to: to.clone(),
                 time: SystemTime::now(),
-                id,
                 client: connection.client.ip().into(),
-                method: parts.method.clone(),
-                path: LoggedPath::new(parts.uri.path()),
-                route: None,
+                method: LoggedMethod::new(method),
+                path: LoggedPath::default(),
                 bytes_in: Rc::default(),
+                upstream: None,
+                policies: Duration::ZERO,
+                policies_since: begun,
             })
         });
-        let metrics = generation.unmatched_metrics.clone();
-        Self { begun, metrics, outcome: Outcome::Ok, class: "ok", upstream: None, policies: Duration::ZERO, log }
+        Self {
+            worker: worker.clone(),
+            local: local.clone(),
+            route: None,
+            id,
+            begun,
+            head: *method == Method::HEAD,
+            outcome: Outcome::Ok,
+            class: "ok",
+            recorded: false,
+            log,
+        }
     }
 
-    /// The request is in its normal form; that is the one to log.
-    pub(super) fn opened(&mut self, exchange: &Exchange) {
+    /// The path to log: in its normal form, if it has one.
+    pub(super) fn path(&mut self, path: &str) {
         if let Some(line) = &mut self.log {
-            line.path = LoggedPath::new(exchange.routed.path());
+            line.path = LoggedPath::new(path);
         }
     }
 
     pub(super) fn routed(&mut self, route: &Arc<Route>) {
-        self.metrics = route.metrics.clone();
-        if let Some(line) = &mut self.log {
-            line.route = Some(route.clone());
-        }
+        self.route = Some(route.clone());
+    }
+
+    fn metrics(&self) -> &RouteMetrics {
+        self.route.as_ref().map_or(&self.local.generation.unmatched_metrics, |route| &route.metrics)
     }
 
     /// Count what the client sends.
@@ -89,14 +107,24 @@ impl Finish {
         }
     }
 
-    pub(super) fn policies(&mut self, since: Instant) {
-        self.policies += since.elapsed();
+    pub(super) fn policies_begin(&mut self) {
+        if let Some(line) = &mut self.log {
+            line.policies_since = Instant::now();
+        }
+    }
+
+    pub(super) fn policies_end(&mut self) {
+        if let Some(line) = &mut self.log {
+            line.policies += line.policies_since.elapsed();
+        }
     }
 
     pub(super) fn upstream(&mut self, since: Instant) {
         let took = since.elapsed();
-        self.metrics.upstream(took);
-        self.upstream = Some(took);
+        self.metrics().upstream(took);
+        if let Some(line) = &mut self.log {
+            line.upstream = Some(took);
+        }
     }
 
     pub(super) fn blame(&mut self, fault: &Fault) {
@@ -118,21 +146,22 @@ impl Finish {
         }
     }
 
-    /// Follow the response to its end.
-    pub(super) fn wrap(self, response: Response<Body>) -> Response<Outgoing> {
+    /// Follow the response to its end, which a policy may bring about through `notice`.
+    pub(super) fn wrap(self, response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
         let status = response.status();
-        response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), then: None })
+        response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice, then: None })
     }
 
-    fn record(mut self, status: StatusCode, bytes_out: u64) {
+    fn record(&mut self, status: StatusCode, bytes_out: u64) {
+        self.recorded = true;
         let duration = self.begun.elapsed();
-        self.metrics.finished(status, self.outcome, duration);
-        let Some(line) = self.log.take() else { return };
+        self.metrics().finished(status, self.outcome, duration);
+        let (Some(line), Some(log)) = (self.log.take(), self.worker.access_log()) else { return };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let route = line.route.as_ref();
-        line.to.record(Record {
+        let route = self.route.as_ref();
+        log.record(Record {
             time: line.time,
-            id: format!("{:016x}", line.id),
+            id: self.id,
             client: line.client,
             method: line.method,
             api: route.map(|route| route.api.clone()),
@@ -145,9 +174,18 @@ impl Finish {
             bytes_in: line.bytes_in.get(),
             bytes_out,
             duration_us: micros(duration),
-            upstream_us: self.upstream.map(micros),
-            policy_us: micros(self.policies),
+            upstream_us: line.upstream.map(micros),
+            policy_us: micros(line.policies),
         });
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        if !self.recorded {
+            (self.class, self.outcome) = ("client_gone", Outcome::Client);
+            self.record(StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(), 0);
+        }
     }
 }
 
@@ -156,6 +194,7 @@ pub(crate) struct Outgoing {
     body: Body,
     bytes: u64,
     end: Option<(Finish, StatusCode)>,
+    notice: Option<Rc<Notice>>,
     /// Set by the connection, to know when it is idle again.
     then: Option<Rc<dyn Fn()>>,
 }
@@ -169,11 +208,16 @@ impl Outgoing {
 
     fn over(&mut self, error: Option<&BodyError>) {
         let Some((mut finish, status)) = self.end.take() else { return };
-        if let Some(error) = error {
-            (finish.class, finish.outcome) = match error {
-                BodyError::Departed => ("policy_cut", Outcome::Policy),
-                _ => ("upstream_body", Outcome::Upstream),
-            };
+        match (error, self.notice.as_ref().and_then(|notice| notice.take())) {
+            (Some(BodyError::Departed), Some(Departure { outcome: Err(fault), .. })) => {
+                finish.blame(&fault);
+                respond::log(finish.id, &fault);
+            }
+            (Some(BodyError::Departed), _) => {
+                (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);
+            }
+            (Some(error), _) => (finish.class, finish.outcome) = (error.class(), Outcome::Upstream),
+            (None, _) => {}
         }
         finish.record(status, self.bytes);
     }
@@ -185,7 +229,7 @@ impl Drop for Outgoing {
         if let Some((finish, _)) = &mut self.end
             && !self.body.is_end_stream()
             && finish.outcome == Outcome::Ok
-            && finish.log.as_ref().is_none_or(|line| line.method != Method::HEAD)
+            && !finish.head
         {
             (finish.class, finish.outcome) = ("client_gone", Outcome::Client);
         }
@@ -202,7 +246,12 @@ impl HttpBody for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let ended = this.notice.as_ref().is_some_and(|notice| notice.is_set());
+        let polled = match ended {
+            // A policy ended the exchange after the head had gone: what has gone must not look whole.
+            true => Poll::Ready(Some(Err(BodyError::Departed))),
+            false => Pin::new(&mut this.body).poll_frame(cx),
+        };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

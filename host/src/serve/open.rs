@@ -1,6 +1,8 @@
 //! The first look at a request: brings it into the one form everything after relies on, or refuses it.
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body::Body as _;
@@ -32,7 +34,8 @@ pub(super) fn exchange(
         .map_err(|error| refuse("bad_host", "The host of the request cannot be told.").because(error))?;
     let target = match parts.uri.path_and_query() {
         Some(target) => Target::try_from(target),
-        None => Target::parse("/"),
+        // Only CONNECT names an authority and nothing else (RFC 9112 section 3.2.3).
+        None => return Err(refuse("bad_path", "The request has no path.")),
     };
     let target =
         target.map_err(|error| refuse("bad_path", "The path of the request is not acceptable.").because(error))?;
@@ -51,19 +54,17 @@ pub(super) fn body(incoming: Incoming, headers: &HeaderMap, max: Option<u64>) ->
     // A declared length was checked by the server to be one number and to frame the body.
     match incoming.size_hint().exact() {
         Some(length) if length <= max => Ok(Body::Incoming(incoming)),
-        Some(_) => Err(unread(BodyError::TooLong)),
+        Some(_) => Err(Fault::unread(BodyError::TooLong)),
         None if headers.contains_key(CONTENT_LENGTH) => Ok(Body::Incoming(incoming)),
         None => Ok(Body::Incoming(incoming).bounded(max)),
     }
 }
 
-/// A request body that could not be read to its end.
-pub(super) fn unread(error: BodyError) -> Fault {
-    match error {
-        BodyError::TooLong => {
-            Fault::client(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", "The request body is too long.")
-        }
-        other => Fault::client(StatusCode::BAD_REQUEST, "body_broken", "The request body ended early.").because(other),
+/// Say that a body of unknown length comes where a message of this method usually has none: without it, it would be left out.
+pub(super) fn frame(method: &Method, body: &Body, headers: &mut HeaderMap) {
+    let unusual = matches!(*method, Method::GET | Method::HEAD);
+    if unusual && !body.is_end_stream() && body.size_hint().exact().is_none() {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

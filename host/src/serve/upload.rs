@@ -1,6 +1,6 @@
 //! Sending a request whose body may take its time: the wait for the first byte begins when the body has been sent.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,7 +11,6 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::open::unread;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::upstream::{Connections, Sent};
 
@@ -19,17 +18,21 @@ use crate::upstream::{Connections, Sent};
 pub(super) async fn send(
     connections: &Rc<Connections>,
     request: Request<Body>,
+    started: Instant,
     deadline: Instant,
 ) -> Result<Response<Body>, Fault> {
     match request.body() {
-        Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, deadline).await,
+        Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, started, deadline).await,
         Body::Incoming(_) | Body::Stream(_) => {
             let (done, sent) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
-            let upload = |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone() });
-            let answered = connections.send(request.map(upload), Sent::Later(sent), deadline).await;
+            let waits = Rc::new(Cell::new(true));
+            let upload =
+                |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone(), waits: waits.clone() });
+            let sent = Sent::Later { done: sent, waits: waits.clone() };
+            let answered = connections.send(request.map(upload), sent, started, deadline).await;
             // A body that could not be read is why the upstream did not get it, not the upstream's fault.
-            answered.map_err(|fault| failed.take().map_or(fault, unread))
+            answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))
         }
     }
 }
@@ -39,6 +42,8 @@ struct Upload {
     body: Body,
     done: Option<oneshot::Sender<()>>,
     failed: Rc<RefCell<Option<BodyError>>>,
+    /// Whether it is the client that is waited for.
+    waits: Rc<Cell<bool>>,
 }
 
 impl Upload {
@@ -57,6 +62,7 @@ impl HttpBody for Upload {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        this.waits.set(polled.is_pending());
         if let Poll::Ready(Some(Err(error))) = polled {
             this.finished();
             *this.failed.borrow_mut() = Some(error);

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::Target;
-use crate::exchange::{Body, Fault};
+use crate::exchange::{Body, BodyError, Fault};
 use reply::Reply;
 
 /// An upstream as configured; shared by all workers.
@@ -43,8 +43,8 @@ pub(crate) struct Connections {
 pub(crate) enum Sent {
     /// As soon as it is written: it has no body, or one in memory.
     AtOnce,
-    /// When this says so.
-    Later(oneshot::Receiver<()>),
+    /// When `done` says so; meanwhile `waits` tells whether the client keeps it waiting.
+    Later { done: oneshot::Receiver<()>, waits: Rc<Cell<bool>> },
 }
 
 struct Idle {
@@ -69,23 +69,26 @@ impl Connections {
         &self.upstream
     }
 
-    /// Send a request, whose target is in origin form, and wait for the head of the response.
+    /// Send a request, whose target is in origin form, and wait for the head of the response. `now` is the time.
     pub(crate) async fn send(
         self: &Rc<Self>,
         mut request: Request<Body>,
         mut sent: Sent,
+        now: Instant,
         deadline: Instant,
     ) -> Result<Response<Body>, Fault> {
         let mut untried = self.upstream.targets.len();
+        // Where this request begins; it goes round from there by itself, whatever others take meanwhile.
+        let mut target = self.next_target();
         loop {
-            let target = self.next_target();
-            let (mut sender, reused) = match self.take_idle(target) {
+            let (mut sender, reused) = match self.take_idle(target, now) {
                 Some(sender) => (sender, true),
                 None => match self.connect(target, deadline).await {
                     Ok(sender) => (sender, false),
                     // Nothing was sent yet, so another target may be asked without harm.
                     Err(fault) if untried > 1 => {
                         untried -= 1;
+                        target = (target + 1) % self.upstream.targets.len();
                         tracing::debug!(upstream = self.upstream.name, %fault, "target does not answer; trying the next");
                         continue;
                     }
@@ -95,9 +98,14 @@ impl Connections {
             let answered = tokio::select! {
                 biased;
                 answered = sender.try_send_request(request) => answered,
-                fault = self.too_late(&mut sent, deadline) => return Err(fault),
+                fault = self.too_late(&mut sent, now, deadline) => return Err(fault),
             };
             match answered {
+                // Nothing here asks to change protocols.
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    let detail = "The upstream changed protocols without being asked.";
+                    return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail));
+                }
                 Ok(response) => {
                     let lease = Lease { connections: self.clone(), target, sender };
                     return Ok(Reply::wrap(response, lease, self.upstream.idle_timeout, deadline));
@@ -112,16 +120,18 @@ impl Connections {
     }
 
     /// Ends when waiting for the response has no more point.
-    async fn too_late(&self, sent: &mut Sent, deadline: Instant) -> Fault {
+    async fn too_late(&self, sent: &mut Sent, now: Instant, deadline: Instant) -> Fault {
         let slow = |class| Fault::upstream(StatusCode::GATEWAY_TIMEOUT, class, "The upstream did not answer in time.");
-        if let Sent::Later(done) = sent {
+        let mut gone = now;
+        if let Sent::Later { done, waits } = sent {
             if timeout_at(deadline, done).await.is_err() {
-                let detail = "The request body did not arrive in time.";
-                return Fault::client(StatusCode::REQUEST_TIMEOUT, "timeout_total", detail);
+                // Either the client does not send, or the upstream does not take.
+                return if waits.get() { Fault::unread(BodyError::Deadline) } else { slow("timeout_total") };
             }
             *sent = Sent::AtOnce;
+            gone = Instant::now();
         }
-        let first_byte = Instant::now() + self.upstream.first_byte_timeout;
+        let first_byte = gone + self.upstream.first_byte_timeout;
         sleep_until(deadline.min(first_byte)).await;
         slow(if first_byte < deadline { "upstream_timeout_first_byte" } else { "timeout_total" })
     }
@@ -144,10 +154,10 @@ impl Connections {
         }
     }
 
-    fn take_idle(&self, target: usize) -> Option<SendRequest<Body>> {
+    fn take_idle(&self, target: usize, now: Instant) -> Option<SendRequest<Body>> {
         let mut idle = self.idle.get(target)?.borrow_mut();
         while let Some(Idle { sender, since }) = idle.pop() {
-            if since.elapsed() < self.upstream.idle_timeout && sender.is_ready() {
+            if now.duration_since(since) < self.upstream.idle_timeout && sender.is_ready() {
                 return Some(sender);
             }
         }
@@ -157,15 +167,14 @@ impl Connections {
     fn keep_idle(&self, target: usize, sender: SendRequest<Body>) {
         let Some(idle) = self.idle.get(target) else { return };
         let mut idle = idle.borrow_mut();
+        let now = Instant::now();
         // The front has waited longest; what is beyond its time goes, one for each that comes.
-        if idle
-            .first()
-            .is_some_and(|oldest| oldest.since.elapsed() > self.upstream.idle_timeout || oldest.sender.is_closed())
-        {
+        let timeout = self.upstream.idle_timeout;
+        if idle.first().is_some_and(|oldest| now - oldest.since > timeout || oldest.sender.is_closed()) {
             idle.remove(0);
         }
         if idle.len() < self.upstream.max_idle && !sender.is_closed() {
-            idle.push(Idle { sender, since: Instant::now() });
+            idle.push(Idle { sender, since: now });
         }
     }
 }

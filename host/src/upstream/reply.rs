@@ -5,13 +5,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Lease;
-use crate::exchange::{Body, BodyError};
+use crate::exchange::{Body, BodyError, poll_data};
 
 /// Reads from the upstream only as fast as it is read itself.
 pub(super) struct Reply {
@@ -31,7 +31,9 @@ impl Reply {
         idle: Duration,
         deadline: Instant,
     ) -> Response<Body> {
-        let (parts, incoming) = response.into_parts();
+        let (mut parts, incoming) = response.into_parts();
+        // Each connection speaks its own version (RFC 9110 section 6.2).
+        parts.version = Version::HTTP_11;
         if incoming.is_end_stream() {
             lease.give_back();
             return Response::from_parts(parts, Body::Empty);
@@ -53,7 +55,7 @@ impl HttpBody for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
+        match poll_data(&mut this.incoming, cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.timer = None;
                 if this.incoming.is_end_stream() {
@@ -63,7 +65,7 @@ impl HttpBody for Reply {
             }
             Poll::Ready(Some(Err(error))) => {
                 this.lease = None;
-                Poll::Ready(Some(Err(BodyError::Broken(error))))
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
                 this.end();

@@ -19,7 +19,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use writer::{Message, Writer};
 
-pub(crate) use record::{LoggedPath, Record, TruncatedAddr};
+pub(crate) use record::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
 
 /// Records that may wait for the writer; more are dropped and counted.
 pub(crate) const QUEUE: usize = 8192;

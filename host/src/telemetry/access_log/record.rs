@@ -18,9 +18,9 @@ use crate::telemetry::metrics::Label;
 pub(crate) struct Record {
     /// When the head was read.
     pub time: SystemTime,
-    pub id: String,
+    pub id: u64,
     pub client: TruncatedAddr,
-    pub method: Method,
+    pub method: LoggedMethod,
     /// None when no route matched.
     pub api: Option<Arc<str>>,
     pub route: Option<Arc<str>>,
@@ -43,9 +43,9 @@ impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_struct("Record", 16)?;
         line.serialize_field("time", &timestamp::rfc3339(self.time))?;
-        line.serialize_field("id", &self.id)?;
+        line.serialize_field("id", &format_args!("{:016x}", self.id))?;
         line.serialize_field("client", &self.client.to_string())?;
-        line.serialize_field("method", self.method.as_str())?;
+        line.serialize_field("method", self.method.0.as_str())?;
         line.serialize_field("api", &self.api.as_deref())?;
         line.serialize_field("route", &self.route.as_deref())?;
         line.serialize_field("pattern", &self.pattern.as_deref())?;
@@ -90,8 +90,21 @@ impl fmt::Display for TruncatedAddr {
     }
 }
 
-/// A path without query or fragment, cut after 1 KiB: a full queue of records stays small.
+/// A method; one of more than 32 bytes, which nobody uses, is `-`: a full queue of records stays small.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LoggedMethod(Method);
+
+impl LoggedMethod {
+    const MAX: usize = 32;
+
+    pub(crate) fn new(method: &Method) -> Self {
+        let short = method.as_str().len() <= Self::MAX;
+        Self(if short { method.clone() } else { Method::from_bytes(b"-").unwrap_or_default() })
+    }
+}
+
+/// A path without query or fragment, cut after 1 KiB.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LoggedPath(Box<str>);
 
 impl LoggedPath {
@@ -119,6 +132,13 @@ mod tests {
             let address: IpAddr = address.parse().unwrap();
             assert_eq!(TruncatedAddr::from(address).to_string(), logged);
         }
+    }
+
+    #[test]
+    fn a_method_that_is_too_long_is_not_kept() {
+        assert_eq!(LoggedMethod::new(&Method::PATCH).0, "PATCH");
+        let long = Method::from_bytes("A".repeat(LoggedMethod::MAX + 1).as_bytes()).unwrap();
+        assert_eq!(LoggedMethod::new(&long).0, "-");
     }
 
     #[test]

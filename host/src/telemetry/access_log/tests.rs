@@ -17,9 +17,9 @@ const LONG: Duration = Duration::from_secs(30);
 fn record(path: &str) -> Record {
     Record {
         time: UNIX_EPOCH + Duration::from_micros(1_500_000),
-        id: "r-1".to_owned(),
+        id: 0xa1,
         client: std::net::IpAddr::from([192, 0, 2, 7]).into(),
-        method: Method::GET,
+        method: LoggedMethod::new(&Method::GET),
         api: Some("pets".into()),
         route: Some("getPet".into()),
         pattern: Some("/pets/{id}".into()),
