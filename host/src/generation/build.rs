@@ -205,11 +205,13 @@ impl Builder {
     fn upstreams(&self, config: &Config) -> (HashMap<(String, String), usize>, Vec<Arc<Upstream>>) {
         let mut slots = HashMap::new();
         let mut list = Vec::new();
+        let bounds = Arc::new(config.upstreams.clone());
         for api in &config.apis {
             for (name, declared) in &api.upstreams {
                 let upstream = Upstream {
                     name: format!("{}/{name}", api.name),
                     targets: declared.targets.iter().map(|target| target.value.clone()).collect(),
+                    bounds: bounds.clone(),
                     connect_timeout: declared.timeouts.connect,
                     first_byte_timeout: declared.timeouts.first_byte,
                     idle_timeout: declared.timeouts.idle,
