@@ -9,7 +9,7 @@ use crate::route::HostPattern;
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{At, ConfigFault, Faults, Place, complained_below};
-use super::kinds::{Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::kinds::{Filled, Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
 use super::section::{Kind, section};
@@ -22,8 +22,6 @@ pub(crate) struct Api {
     /// Unique.
     pub name: String,
     pub version: String,
-    /// Relative to the policies folder.
-    pub folder: PathBuf,
     /// Empty for any.
     pub hosts: Vec<HostPattern>,
     pub upstreams: BTreeMap<String, Upstream>,
@@ -61,7 +59,7 @@ section! {
         /// Any text, by custom `1.2.0`.
         required version: Text,
         /// Exact names or `*.suffix`; when absent, any.
-        repeated hosts: List<Spelling<HostPattern>>,
+        repeated hosts: Filled<List<Spelling<HostPattern>>>,
         /// Servers that routes may name.
         repeated upstream: Named<RawUpstream>,
         /// Policies for all routes of the API, after those of the gateway.
@@ -125,7 +123,7 @@ pub(super) fn read_all(
             }
             names.entry(name.value.clone()).or_insert_with(|| file.clone());
         }
-        apis.extend(raw.resolve(folder, bounds, policies, faults));
+        apis.extend(raw.resolve(bounds, policies, faults));
     }
     apis
 }
@@ -136,13 +134,7 @@ fn holds_toml(tree: &Tree, folder: &Path) -> bool {
 }
 
 impl RawApi {
-    fn resolve(
-        self,
-        folder: &Path,
-        bounds: &UpstreamBounds,
-        policies: &DeclaredPolicies,
-        faults: &mut Faults,
-    ) -> Option<Api> {
+    fn resolve(self, bounds: &UpstreamBounds, policies: &DeclaredPolicies, faults: &mut Faults) -> Option<Api> {
         let upstreams: BTreeMap<_, _> =
             self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, faults))).collect();
         policies.check_chain(&self.chain, faults);
@@ -155,7 +147,6 @@ impl RawApi {
         Some(Api {
             name: self.name?.value,
             version: self.version?,
-            folder: folder.to_owned(),
             hosts: self.hosts,
             upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
             chain: self.chain,
