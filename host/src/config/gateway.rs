@@ -155,7 +155,10 @@ impl RawGateway {
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
-            .map(|(name, raw)| (name, raw.resolve(tree, |secret| secrets.contains_key(secret), faults)))
+            .map(|(name, raw)| {
+                let keys = raw.resolve(&name, tree, |secret| secrets.contains_key(secret), faults);
+                (name, keys)
+            })
             .collect();
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
