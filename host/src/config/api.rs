@@ -56,7 +56,7 @@ section! {
     pub(super) struct RawApi = "<api>/api.toml" {
         /// Unique among all APIs.
         required name: Placed<ApiName>,
-        /// Any text, by custom `1.2.0`.
+        /// Any text, by custom `1.2.0`; shown by `/status` and `routes --json`.
         required version: Text,
         /// Exact names or `*.suffix`; when absent, any.
         repeated hosts: Filled<List<Spelling<HostPattern>>>,

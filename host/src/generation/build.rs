@@ -238,6 +238,7 @@ impl Builder {
         let outer = steps.all("", &config.chain);
         for api in &config.apis {
             let name: Arc<str> = api.name.as_str().into();
+            let version: Arc<str> = api.version.as_str().into();
             let middle = steps.all(&api.name, &api.chain);
             for route in &api.routes {
                 let inner = steps.all(&api.name, &route.chain);
@@ -252,6 +253,7 @@ impl Builder {
                 };
                 let built = Route {
                     api: name.clone(),
+                    version: version.clone(),
                     name: route.name.as_str().into(),
                     pattern: route.matching.path.as_str().into(),
                     chain: Chain::new(chain),
