@@ -8,7 +8,7 @@ use crate::route::HostPattern;
 
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
-use super::fault::{At, ConfigFault, Faults, Place, complained_below};
+use super::fault::{ConfigFault, Faults, complained_below};
 use super::kinds::{Filled, Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
@@ -27,18 +27,16 @@ pub(crate) struct Api {
     pub upstreams: BTreeMap<String, Upstream>,
     pub chain: Vec<ChainEntry>,
     pub routes: Vec<Route>,
-    pub place: Place,
 }
 
 /// Servers that answer alike.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Upstream {
     /// At least one.
-    pub targets: Vec<At<Target>>,
+    pub targets: Vec<Target>,
     pub timeouts: Timeouts,
     /// Unused connections kept, per worker.
     pub max_idle: u32,
-    pub place: Place,
 }
 
 /// How long an upstream may take.
@@ -151,7 +149,6 @@ impl RawApi {
             upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
             chain: self.chain,
             routes,
-            place: self.place,
         })
     }
 }
@@ -176,10 +173,9 @@ impl RawUpstream {
         }
         let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
-            targets,
+            targets: targets.into_iter().map(|target| target.value).collect(),
             timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
-            place: self.place,
         })
     }
 }

@@ -34,7 +34,6 @@ pub(crate) struct Listener {
     pub max_headers: u32,
     /// None streams bodies of any length.
     pub max_body_bytes: Option<u64>,
-    pub place: Place,
 }
 
 section! {
@@ -262,7 +261,6 @@ fn resolve_listeners(
             max_header_bytes: raw.max_header_bytes,
             max_headers: raw.max_headers,
             max_body_bytes: raw.max_body_bytes,
-            place: raw.place,
         });
     }
     listeners

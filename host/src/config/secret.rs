@@ -36,7 +36,6 @@ const ADVICE: &str =
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Secret {
     pub source: SecretSource,
-    pub place: Place,
 }
 
 /// Where a secret is.
@@ -67,7 +66,7 @@ impl RawSecret {
             (None, Some(path)) => SecretSource::File(path.into()),
             _ => return None,
         };
-        Some(Secret { source, place: self.place })
+        Some(Secret { source })
     }
 }
 

@@ -13,7 +13,6 @@ pub(crate) struct Store {
     pub max_entries: u32,
     /// Bytes of all keys and values, and of what an entry costs besides.
     pub max_bytes: u64,
-    pub place: Place,
 }
 
 section! {
@@ -30,7 +29,7 @@ section! {
 
 impl RawStore {
     pub(super) fn resolve(self) -> Store {
-        Store { namespace: self.namespace, max_entries: self.max_entries, max_bytes: self.max_bytes, place: self.place }
+        Store { namespace: self.namespace, max_entries: self.max_entries, max_bytes: self.max_bytes }
     }
 }
 

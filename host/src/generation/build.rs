@@ -210,7 +210,7 @@ impl Builder {
             for (name, declared) in &api.upstreams {
                 let upstream = Upstream {
                     name: format!("{}/{name}", api.name),
-                    targets: declared.targets.iter().map(|target| target.value.clone()).collect(),
+                    targets: declared.targets.clone(),
                     bounds: bounds.clone(),
                     connect_timeout: declared.timeouts.connect,
                     first_byte_timeout: declared.timeouts.first_byte,
