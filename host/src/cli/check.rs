@@ -57,3 +57,22 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
     let mut builder = Builder::new(sandbox, None, metrics);
     Ok(runtime.block_on(builder.build(&snapshot.config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_made_where_the_folder_says_its_state_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".state");
+        std::fs::create_dir(&state).unwrap();
+        let gateway = format!(
+            "[listen.a]\naddress = '127.0.0.1:1'\n[state]\ndir = '{}'\n[keys.own]\ngenerate = 'EdDSA'\n",
+            state.display()
+        );
+        std::fs::write(folder.path().join("gateway.toml"), gateway).unwrap();
+        assert!(build(folder.path()).unwrap().is_ok());
+        assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0);
+    }
+}
