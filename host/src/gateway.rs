@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Config, ConfigFault};
+use crate::config::{Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
 use crate::listen::{self, Bound, Shutdown};
 use crate::reload::{Reloader, Snapshot};
@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// What to run.
 pub(crate) struct Options {
     pub(crate) folder: PathBuf,
-    /// In place of the address of the first listener.
+    /// In place of the address of the one listener.
     pub(crate) listen: Option<SocketAddr>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) enum StartError {
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<(), StartError> {
     let snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
     let mut listeners = snapshot.config.listeners.clone();
-    if let (Some(address), Some(first)) = (options.listen, listeners.first_mut()) {
-        first.address = address;
+    if let Some(address) = options.listen {
+        listen_at(&mut listeners, address)?;
     }
     let state = open_state(&state_path(&snapshot.config))?;
     let state_path = state.as_ref().map(|state| state.path().to_owned());
@@ -115,23 +115,36 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     Ok(())
 }
 
+/// Move the only listener to another address.
+fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<()> {
+    match listeners {
+        [only] => only.address = address,
+        several => {
+            let names = several.iter().map(|it| format!("[listen.{}]", it.name)).collect::<Vec<_>>().join(", ");
+            anyhow::bail!("--listen is for one listener, and gateway.toml has {names}; set their addresses there");
+        }
+    }
+    Ok(())
+}
+
 /// Where the state of a configuration is.
 pub(crate) fn state_path(config: &Config) -> PathBuf {
     config.state_dir.clone().unwrap_or_else(StateDir::default_path)
 }
 
-/// The state directory, or none where there cannot be one. One that another gateway or user has is an error.
+/// The state directory, or none where there cannot be one. One that is not this gateway's alone is an error.
 fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
     match StateDir::open(path) {
         Ok(state) => Ok(Some(state)),
-        Err(error @ (StateError::InUse(_) | StateError::Foreign(_))) => Err(error.into()),
         Err(error @ StateError::Io { .. }) => {
             let error = anyhow::Error::from(error);
             tracing::warn!(
-                "{error:#}; running without: code is compiled at each start, generated keys and the admin token do not last"
+                "{error:#}; running without: /metrics and /status are closed to all, since their token has nowhere to be, \
+                 generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
             );
             Ok(None)
         }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) enum StateError {
     InUse(PathBuf),
     #[error("{0} belongs to another user; compiled code in it could be anything")]
     Foreign(PathBuf),
+    #[error(
+        "others may enter {0}, so someone else could have put compiled code there: empty it, or `chmod 700` it after looking"
+    )]
+    Loose(PathBuf),
     #[error("{path} cannot be used")]
     Io { path: PathBuf, source: io::Error },
 }
@@ -26,10 +30,11 @@ pub(crate) enum StateError {
 impl StateDir {
     /// Where the state is when the configuration does not say.
     pub(crate) fn default_path() -> PathBuf {
-        std::env::var_os("STATE_DIRECTORY").map_or_else(|| PathBuf::from(".lockgate"), PathBuf::from)
+        first_path(std::env::var_os("STATE_DIRECTORY")).unwrap_or_else(|| PathBuf::from(".lockgate"))
     }
 
-    /// Take the directory, making it if need be.
+    /// Take the directory, making it if need be. An empty one that others may enter is closed to them (service managers make such);
+    /// one that holds something is refused, for compiled code in it would be run.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
@@ -39,7 +44,13 @@ impl StateDir {
             return Err(StateError::Foreign(path));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
+            // Closed first, so that nothing can come in between looking and closing.
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(io)?;
+            if fs::read_dir(&path).map_err(io)?.next().is_some() {
+                // As it was: the next start must not take for safe what nobody has looked at.
+                fs::set_permissions(&path, metadata.permissions()).map_err(io)?;
+                return Err(StateError::Loose(path));
+            }
         }
         let lock = OpenOptions::new()
             .create(true)
@@ -77,6 +88,11 @@ impl StateDir {
     }
 }
 
+/// Service managers give a list, separated by colons, where a service has several directories.
+fn first_path(list: Option<std::ffi::OsString>) -> Option<PathBuf> {
+    std::env::split_paths(&list?).next().filter(|path| !path.as_os_str().is_empty())
+}
+
 /// A token nobody can guess.
 pub(crate) fn random_token() -> io::Result<String> {
     let mut bytes = [0; 32];
@@ -99,5 +115,29 @@ mod tests {
         assert_eq!(fs::metadata(path.join("admin-token")).unwrap().permissions().mode() & 0o777, 0o600);
         drop(state);
         assert!(StateDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_directory_others_may_enter_is_closed_if_empty_and_refused_if_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        drop(StateDir::open(&path).unwrap());
+        assert_eq!(mode(), 0o700);
+        for loose in [0o755, 0o770, 0o701] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(loose)).unwrap();
+            assert!(matches!(StateDir::open(&path), Err(StateError::Loose(_))));
+            assert_eq!(mode(), loose, "a refusal changes nothing");
+        }
+    }
+
+    #[test]
+    fn of_several_directories_the_first_is_taken() {
+        let first = |list: &str| first_path(Some(list.into()));
+        assert_eq!(first("/var/lib/a:/var/lib/b"), Some("/var/lib/a".into()));
+        assert_eq!(first("/var/lib/a"), Some("/var/lib/a".into()));
+        assert_eq!((first(""), first_path(None)), (None, None));
     }
 }

@@ -13,6 +13,7 @@ pub(crate) struct Row {
     pub(crate) path: String,
     pub(crate) headers: Vec<String>,
     pub(crate) api: String,
+    pub(crate) version: String,
     pub(crate) route: String,
     pub(crate) chain: Vec<String>,
     pub(crate) backend: String,
@@ -37,6 +38,7 @@ impl Table {
                 path: route.pattern.to_string(),
                 headers: row.matching.headers.iter().map(|(name, _)| name.to_string()).collect(),
                 api: route.api.to_string(),
+                version: route.version.to_string(),
                 route: route.name.to_string(),
                 chain: chain.collect(),
                 backend: backend.unwrap_or_default(),
@@ -74,7 +76,7 @@ impl Table {
         let row = |row: &Row| {
             json!({
                 "host": row.host, "methods": row.methods, "path": row.path, "headers": row.headers,
-                "api": row.api, "route": row.route, "chain": row.chain, "to": row.backend,
+                "api": row.api, "version": row.version, "route": row.route, "chain": row.chain, "to": row.backend,
             })
         };
         self.0.iter().map(row).collect()

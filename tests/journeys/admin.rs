@@ -81,7 +81,7 @@ fn the_status_tells_what_serves() {
     assert!(status["since"].as_u64() > Some(1_700_000_000));
     let route = &status["routes"][0];
     assert_eq!((&route["api"], &route["route"]), (&"proxy".into(), &"all".into()));
-    assert_eq!(route["path"], "/{*rest}");
+    assert_eq!((&route["path"], &route["version"]), (&"/{*rest}".into(), &"1".into()));
     assert_eq!(route["to"], "proxy/main");
     let chain = route["chain"][0].as_str().unwrap();
     assert!(chain.contains("trail") && chain.contains("skip"), "a policy that may be skipped is not marked: {chain}");

@@ -81,8 +81,8 @@ pub fn workspace() -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let mut newest = SystemTime::UNIX_EPOCH;
-    let mut open = ["tests/guests", "sdk/src", "wit"].map(|folder| workspace().join(folder)).to_vec();
-    open.push(workspace().join("sdk/Cargo.toml"));
+    let mut open = ["tests/guests", "sdk/src", "sdk/build/src", "wit"].map(|folder| workspace().join(folder)).to_vec();
+    open.extend(["Cargo.toml", "sdk/Cargo.toml", "sdk/build/Cargo.toml"].map(|file| workspace().join(file)));
     while let Some(path) = open.pop() {
         let about = fs::metadata(&path).unwrap();
         if about.is_dir() {

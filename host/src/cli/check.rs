@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::out;
+use super::{DEFAULT_FOLDER, out};
 use crate::config::ConfigFault;
-use crate::gateway::state_path;
 use crate::generation::{Builder, Generation};
 use crate::reload::Snapshot;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -16,7 +15,7 @@ use crate::telemetry::metrics::Metrics;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
-    #[arg(default_value = "policies")]
+    #[arg(default_value = DEFAULT_FOLDER)]
     folder: PathBuf,
     /// Print the result as JSON
     #[arg(long)]
@@ -44,17 +43,36 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Everything a gateway would do with the folder before it serves.
+/// Everything a gateway would do with the folder before it serves, leaving no trace.
 pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<ConfigFault>>> {
     let snapshot = match Snapshot::read(folder) {
         Ok(snapshot) => snapshot,
         Err(faults) => return Ok(Err(faults)),
     };
-    // A gateway may be running on the state directory: what is there is used, nothing is made but compiled code.
-    let state = Some(state_path(&snapshot.config)).filter(|path| path.is_dir());
+    // Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So all
+    // is compiled here and now, and generated keys are fresh ones that are forgotten again.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let sandbox = Sandbox::new(state.as_ref().map(|path| path.join("code")))?;
+    let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
-    let mut builder = Builder::new(sandbox, state, metrics);
+    let mut builder = Builder::new(sandbox, None, metrics);
     Ok(runtime.block_on(builder.build(&snapshot.config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_made_where_the_folder_says_its_state_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".state");
+        std::fs::create_dir(&state).unwrap();
+        let gateway = format!(
+            "[listen.a]\naddress = '127.0.0.1:1'\n[state]\ndir = '{}'\n[keys.own]\ngenerate = 'EdDSA'\n",
+            state.display()
+        );
+        std::fs::write(folder.path().join("gateway.toml"), gateway).unwrap();
+        assert!(build(folder.path()).unwrap().is_ok());
+        assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0);
+    }
 }

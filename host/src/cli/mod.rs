@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The folder that is meant when none is named.
+const DEFAULT_FOLDER: &str = "policies";
+
 const EXAMPLES: &str = "\
 Examples:
   lockgate                             serve what policies/ says

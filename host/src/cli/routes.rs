@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{check, out};
+use super::{DEFAULT_FOLDER, check, out};
 use crate::table::Table;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
-    #[arg(default_value = "policies")]
+    #[arg(default_value = DEFAULT_FOLDER)]
     folder: PathBuf,
     /// Print the table as JSON
     #[arg(long)]

@@ -2,21 +2,21 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use super::out;
+use super::{DEFAULT_FOLDER, out};
 use crate::gateway::{self, Options, StartError, Started};
 use crate::table::Table;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
-    #[arg(default_value = "policies")]
+    #[arg(default_value = DEFAULT_FOLDER)]
     folder: PathBuf,
-    /// Listen here instead of where the first listener of gateway.toml says
+    /// Listen here instead of where gateway.toml says, if it has one listener only
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
@@ -37,16 +37,30 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Lines for people on a terminal, JSON for everything else. `LOCKGATE_LOG` sets levels (`debug`, `policy=trace`).
 fn start_log() {
-    let filter = EnvFilter::try_from_env("LOCKGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let (filter, misread) = filter(std::env::var_os("LOCKGATE_LOG"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.compact().init();
     } else {
         log.json().flatten_event(true).init();
     }
+    if let Some(reason) = misread {
+        tracing::warn!(
+            "LOCKGATE_LOG cannot be used: {reason}; write a level like `debug` or targets like `policy=trace`"
+        );
+    }
 }
 
-fn greet(folder: &std::path::Path, started: &Started) {
+/// What to log; where the text says nothing that can be understood, the usual, and why.
+fn filter(text: Option<std::ffi::OsString>) -> (EnvFilter, Option<String>) {
+    let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| "info".into());
+    match EnvFilter::try_new(text.to_string_lossy()) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
+    }
+}
+
+fn greet(folder: &Path, started: &Started) {
     let table = Table::of(&started.generation);
     out::line(&format!(
         "Lockgate {} serves {} routes of {}",
@@ -58,42 +72,80 @@ fn greet(folder: &std::path::Path, started: &Started) {
         out::line(&format!("  {name:<7} http://{address}"));
     }
     out::line(&format!("  {:<7} http://{}", "admin", started.admin));
-    if let Some(state) = &started.state {
-        out::line(&format!("  {:<7} {}", "state", state.display()));
-    }
+    let state = started.state.as_ref().map(|state| state.display().to_string());
+    let state = state.unwrap_or_else(|| "none: /metrics and /status are closed to all; see the log".into());
+    out::line(&format!("  {:<7} {state}", "state"));
     out::text(&table.text().lines().map(|line| format!("    {line}\n")).collect::<String>());
     out::line("Try");
-    for line in tries(&table, started) {
+    for line in tries(folder, &table, started) {
         out::line(&format!("  {line}"));
     }
     out::line("Ready. Edit the folder, and the change takes effect.");
 }
 
 /// Three requests that work as they stand: one that is open, one that needs a token, one to the admin listener.
-fn tries(table: &Table, started: &Started) -> Vec<String> {
+fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
     let get = |wants_token: bool| {
         table.rows().iter().find(|row| {
             let plain = !row.path.contains('{') && row.headers.is_empty();
             let get = row.methods == "*" || row.methods.split(',').any(|method| method == "GET");
-            plain && get && row.chain.iter().any(|policy| policy == "jwt") == wants_token
+            // Others would need a Host that leads here.
+            row.host == "*" && plain && get && row.chain.iter().any(|policy| policy == "jwt") == wants_token
         })
     };
     let public = started.listeners.first().map(|(_, address)| address.to_string()).unwrap_or_default();
-    let binary = std::env::args().next().unwrap_or_else(|| "lockgate".into());
+    let binary = shell(&std::env::args().next().unwrap_or_else(|| "lockgate".into()));
+    let policies = match folder == Path::new(DEFAULT_FOLDER) {
+        true => String::new(),
+        false => format!(" --policies {}", shell(&folder.display().to_string())),
+    };
     let mut lines = Vec::new();
     if let Some(open) = get(false) {
         lines.push(format!("curl -i http://{public}{}", open.path));
     }
     if let Some(guarded) = get(true) {
-        lines.push(format!("curl -i -H \"Authorization: Bearer $({binary} token)\" http://{public}{}", guarded.path));
+        lines.push(format!(
+            "curl -i -H \"Authorization: Bearer $({binary} token{policies})\" http://{public}{}",
+            guarded.path
+        ));
     }
     if let Some(state) = &started.state {
         let token = state.join("admin-token");
         lines.push(format!(
             "curl -H \"Authorization: Bearer $(cat {})\" http://{}/status",
-            token.display(),
+            shell(&token.display().to_string()),
             started.admin
         ));
     }
     lines
+}
+
+/// A word for a shell to take as it is.
+fn shell(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_nobody_understands_is_said() {
+        for (text, fits) in [(None, true), (Some(""), true), (Some("policy=trace"), true), (Some("policy=loud"), false)]
+        {
+            assert_eq!(filter(text.map(Into::into)).1.is_none(), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_with_more_than_plain_letters_are_quoted_for_the_shell() {
+        assert_eq!(shell("/srv/policies-2"), "/srv/policies-2");
+        assert_eq!(shell("it's here"), r"'it'\''s here'");
+        assert_eq!(shell(""), "''");
+    }
 }

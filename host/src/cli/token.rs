@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::out;
+use super::{DEFAULT_FOLDER, out};
 use crate::config::{ChainEntry, Config, KeySource};
 use crate::gateway::state_path;
 use crate::keys::{Algorithm, file};
@@ -21,7 +21,7 @@ const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
-    #[arg(long, default_value = "policies", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_FOLDER, value_name = "DIR")]
     policies: PathBuf,
     /// Which [keys.NAME] with `generate` signs; needed only if there are several
     #[arg(long)]

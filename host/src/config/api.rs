@@ -8,8 +8,8 @@ use crate::route::HostPattern;
 
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
-use super::fault::{At, ConfigFault, Faults, Place, complained_below};
-use super::kinds::{Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::fault::{ConfigFault, Faults, complained_below};
+use super::kinds::{Filled, Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
 use super::section::{Kind, section};
@@ -22,25 +22,21 @@ pub(crate) struct Api {
     /// Unique.
     pub name: String,
     pub version: String,
-    /// Relative to the policies folder.
-    pub folder: PathBuf,
     /// Empty for any.
     pub hosts: Vec<HostPattern>,
     pub upstreams: BTreeMap<String, Upstream>,
     pub chain: Vec<ChainEntry>,
     pub routes: Vec<Route>,
-    pub place: Place,
 }
 
 /// Servers that answer alike.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Upstream {
     /// At least one.
-    pub targets: Vec<At<Target>>,
+    pub targets: Vec<Target>,
     pub timeouts: Timeouts,
     /// Unused connections kept, per worker.
     pub max_idle: u32,
-    pub place: Place,
 }
 
 /// How long an upstream may take.
@@ -58,10 +54,10 @@ section! {
     pub(super) struct RawApi = "<api>/api.toml" {
         /// Unique among all APIs.
         required name: Placed<ApiName>,
-        /// Any text, by custom `1.2.0`.
+        /// Any text, by custom `1.2.0`; shown by `/status` and `routes --json`.
         required version: Text,
         /// Exact names or `*.suffix`; when absent, any.
-        repeated hosts: List<Spelling<HostPattern>>,
+        repeated hosts: Filled<List<Spelling<HostPattern>>>,
         /// Servers that routes may name.
         repeated upstream: Named<RawUpstream>,
         /// Policies for all routes of the API, after those of the gateway.
@@ -125,7 +121,7 @@ pub(super) fn read_all(
             }
             names.entry(name.value.clone()).or_insert_with(|| file.clone());
         }
-        apis.extend(raw.resolve(folder, bounds, policies, faults));
+        apis.extend(raw.resolve(bounds, policies, faults));
     }
     apis
 }
@@ -136,13 +132,7 @@ fn holds_toml(tree: &Tree, folder: &Path) -> bool {
 }
 
 impl RawApi {
-    fn resolve(
-        self,
-        folder: &Path,
-        bounds: &UpstreamBounds,
-        policies: &DeclaredPolicies,
-        faults: &mut Faults,
-    ) -> Option<Api> {
+    fn resolve(self, bounds: &UpstreamBounds, policies: &DeclaredPolicies, faults: &mut Faults) -> Option<Api> {
         let upstreams: BTreeMap<_, _> =
             self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, faults))).collect();
         policies.check_chain(&self.chain, faults);
@@ -155,12 +145,10 @@ impl RawApi {
         Some(Api {
             name: self.name?.value,
             version: self.version?,
-            folder: folder.to_owned(),
             hosts: self.hosts,
             upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
             chain: self.chain,
             routes,
-            place: self.place,
         })
     }
 }
@@ -185,10 +173,9 @@ impl RawUpstream {
         }
         let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
-            targets,
+            targets: targets.into_iter().map(|target| target.value).collect(),
             timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
-            place: self.place,
         })
     }
 }

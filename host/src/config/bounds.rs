@@ -1,20 +1,26 @@
 //! Owns where upstreams may lie: what the operator allows, and what no configuration can allow.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::kinds::{List, Spelled, Spelling};
 use super::section::section;
 use super::target::{Host, Target, split_port};
 
-/// The metadata service of one cloud on IPv6; on IPv4 it is link-local everywhere.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Where clouds tell machines their secrets, besides the link-local addresses most use.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 const METADATA_NAME: &str = "metadata.google.internal";
 
 section! {
-    /// Where APIs may send requests. Link-local and metadata addresses and the gateway's own sockets are always refused.
+    /// Where APIs may send requests. Refused whatever is allowed, also when a name resolves to it: link-local addresses, the metadata
+    /// services of clouds, and the addresses `[listen]` and `[admin]` say. Of a listener on all addresses (`0.0.0.0`, `[::]`) those
+    /// are the loopback and unspecified ones with its port; other addresses of the machine are not known to be its own.
     pub(super) struct RawUpstreams = "[upstreams]" {
-        /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. When absent: all.
+        /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. Names are allowed as they are written,
+        /// whatever address they resolve to. When absent: all.
         optional allow: List<Spelling<AllowRule>>,
     }
 }
@@ -49,7 +55,7 @@ impl UpstreamBounds {
             Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
             Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
             Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
-                self.check_address(SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), target.port))?;
+                self.check_address(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), target.port))?;
                 self.check_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), target.port))?;
             }
             Host::Name(_) => {}
@@ -64,8 +70,8 @@ impl UpstreamBounds {
     pub(crate) fn check_address(&self, address: SocketAddr) -> Result<(), Refusal> {
         let ip = address.ip().to_canonical();
         let is_metadata = match ip {
-            IpAddr::V4(ip) => ip.is_link_local(),
-            IpAddr::V6(ip) => ip.is_unicast_link_local() || ip == METADATA_V6,
+            IpAddr::V4(ip) => ip.is_link_local() || METADATA_V4.contains(&ip),
+            IpAddr::V6(ip) => ip.is_unicast_link_local() || METADATA_V6.contains(&ip),
         };
         if is_metadata {
             return Err(Refusal::Metadata);
@@ -175,6 +181,9 @@ mod tests {
             "http://[::ffff:169.254.169.254]",
             "http://[fe80::1]",
             "http://[fd00:ec2::254]",
+            "http://[fd20:ce::254]",
+            "http://100.100.100.200",
+            "http://[::ffff:100.100.100.200]",
             "http://metadata.google.internal",
             "http://Metadata.Google.Internal.",
         ] {

@@ -184,7 +184,9 @@ impl Kind for Json {
             node.mistaken(&Self::describe(), faults);
             return None;
         }
-        Some(node.to_json(faults, &mut secret::check_text))
+        let value = node.to_json(faults, &mut secret::check_value);
+        secret::check_json(&value, &node.place, faults);
+        Some(value)
     }
 }
 

@@ -89,9 +89,17 @@ pub(super) fn complained_below(faults: &Faults, place: &Place) -> bool {
     })
 }
 
-/// User text fit for a message: short, and without control characters.
+/// User text fit for a message: short, without control characters, and without what stands before an `@`, which in a URL may be a
+/// password.
 pub(super) fn quoted(text: &str) -> String {
     const MOST: usize = 60;
+    let text = match text.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            &format!("{scheme}{}…@{host}", if scheme.is_empty() { "" } else { "://" })
+        }
+        None => text,
+    };
     let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() {
         shown.push('…');
@@ -132,5 +140,11 @@ mod tests {
     fn quoted_text_is_short_and_printable() {
         assert_eq!(quoted("a\nb"), "\"a\\nb\"");
         assert!(quoted(&"x".repeat(1000)).len() < 80);
+    }
+
+    #[test]
+    fn quoted_text_holds_no_password() {
+        assert_eq!(quoted("http://user:hunter2@pets:80"), "\"http://…@pets:80\"");
+        assert_eq!(quoted("user:hunt/er@2@pets"), "\"…@pets\"");
     }
 }

@@ -34,7 +34,6 @@ pub(crate) struct Listener {
     pub max_headers: u32,
     /// None streams bodies of any length.
     pub max_body_bytes: Option<u64>,
-    pub place: Place,
 }
 
 section! {
@@ -155,7 +154,10 @@ impl RawGateway {
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
-            .map(|(name, raw)| (name, raw.resolve(tree, |secret| secrets.contains_key(secret), faults)))
+            .map(|(name, raw)| {
+                let keys = raw.resolve(&name, tree, |secret| secrets.contains_key(secret), faults);
+                (name, keys)
+            })
             .collect();
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
@@ -259,7 +261,6 @@ fn resolve_listeners(
             max_header_bytes: raw.max_header_bytes,
             max_headers: raw.max_headers,
             max_body_bytes: raw.max_body_bytes,
-            place: raw.place,
         });
     }
     listeners

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::fault::{At, Faults, Place, complained_below};
-use super::kinds::{Placed, Spelled, Spelling};
+use super::kinds::{Placed, Spelled, Spelling, read_text};
 use super::reader::Node;
 use super::section::{Kind, section};
 use super::tree::{Tree, TreeFile};
-use crate::keys::Algorithm;
+use crate::keys::{Algorithm, file};
 
 /// A key set policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) struct Keys {
 pub(crate) enum KeySource {
     /// A JWK set (RFC 7517 section 5); each key is bound to its own algorithm.
     Jwks(KeyMaterial),
-    /// One public key, or a private one from a secret, in PEM.
+    /// One public key in PEM.
     Pem { material: KeyMaterial, algorithm: Algorithm },
     /// One symmetric key; the algorithm is one of the HS family.
     Hmac { secret: String, algorithm: Algorithm },
@@ -47,12 +47,12 @@ section! {
     pub(super) struct RawKeys = "[keys.NAME]" {
         /// A JWK set.
         optional jwks: Material,
-        /// One key in PEM.
+        /// One public key in PEM: a block `PUBLIC KEY`.
         optional pem: Material,
         /// One symmetric key.
         optional hmac: SecretName,
-        /// Make a key at the first start and keep it in the state directory.
-        optional generate: Spelling<Algorithm>,
+        /// Make a key at the first start and keep it in the state directory. Its NAME has at most 64 letters.
+        optional generate: SigningName,
         /// What the key is bound to; required with `pem` and with `hmac` (the HS family), not used otherwise.
         optional algorithm: Placed<Spelling<Algorithm>>,
     }
@@ -60,7 +60,17 @@ section! {
 }
 
 impl RawKeys {
-    pub(super) fn resolve(self, tree: &Tree, is_secret: impl Fn(&str) -> bool, faults: &mut Faults) -> Option<Keys> {
+    pub(super) fn resolve(
+        self,
+        name: &str,
+        tree: &Tree,
+        is_secret: impl Fn(&str) -> bool,
+        faults: &mut Faults,
+    ) -> Option<Keys> {
+        if self.generate.is_some() && name.len() > file::LONGEST_NAME {
+            let advice = format!("use at most {} letters", file::LONGEST_NAME);
+            faults.push(self.place.fault("has a name that is too long for its file", advice));
+        }
         if !complained_below(faults, &self.place) {
             self.check_algorithm(faults);
         }
@@ -150,6 +160,22 @@ impl Kind for SecretName {
                 None
             }
         }
+    }
+}
+
+/// The name of an algorithm keys are made for.
+pub(super) struct SigningName;
+
+impl Kind for SigningName {
+    type Out = Algorithm;
+
+    fn describe() -> String {
+        format!("one of {}", Algorithm::SIGNING.map(|algorithm| format!("\"{algorithm}\"")).join(", "))
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Algorithm> {
+        let parse = |text: &str| text.parse().ok().filter(|algorithm| Algorithm::SIGNING.contains(algorithm));
+        read_text(node, &Self::describe(), faults, parse)
     }
 }
 

@@ -202,6 +202,27 @@ impl<K: Shown> Shown for List<K> {
     }
 }
 
+/// A list or table that is not empty: what limits a match to nothing is a mistake.
+pub(super) struct Filled<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for Filled<K> {
+    type Out = K::Out;
+    const SECTION: Option<&'static Section> = K::SECTION;
+
+    fn describe() -> String {
+        format!("{}; not empty", K::describe())
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<K::Out> {
+        let no_items = node.as_items().is_some_and(|items| items.is_empty());
+        if no_items || node.as_table().is_some_and(|table| table.entries().is_empty()) {
+            faults.push(node.place.fault("is empty", "leave it out for any"));
+            return None;
+        }
+        K::read(node, faults)
+    }
+}
+
 /// A table whose keys are names the operator chooses; faulty entries are left out.
 pub(super) struct Named<K>(PhantomData<K>);
 

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use api::Api;
-pub(crate) use bounds::UpstreamBounds;
+pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use gateway::Listener;
@@ -57,7 +57,7 @@ pub(crate) struct Config {
     pub access_log: bool,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
-    /// Every configured target is within; addresses that names resolve to are for the upstream side to check.
+    /// Every configured target is within; addresses that names resolve to are checked as they are connected to.
     pub upstreams: UpstreamBounds,
     pub secrets: BTreeMap<String, Secret>,
     pub keys: BTreeMap<String, Keys>,

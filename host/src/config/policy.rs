@@ -5,8 +5,6 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use super::fault::{At, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
@@ -19,8 +17,8 @@ use super::tree::{Tree, TreeFile};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Policy {
     pub source: PolicySource,
-    /// SHA-256 the component must have; already checked for files.
-    pub digest: Option<[u8; 32]>,
+    /// SHA-256 the component must have.
+    pub digest: Option<At<[u8; 32]>>,
     pub grants: Vec<Grant>,
     pub limits: Limits,
     pub place: Place,
@@ -115,17 +113,9 @@ impl RawPolicy {
                     PolicySource::File(file)
                 }
             };
-        if let (PolicySource::File(file), Some(pinned)) = (&source, &self.digest)
-            && Sha256::digest(&file.bytes)[..] != pinned.value.0
-        {
-            faults.push(
-                pinned
-                    .place
-                    .fault("is not the digest of the file", "check where the file comes from, then correct the digest"),
-            );
-        }
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
-        Some(Policy { source, digest: self.digest.map(|digest| digest.value.0), grants, limits, place: self.place })
+        let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
+        Some(Policy { source, digest, grants, limits, place: self.place })
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) fn with_document<T>(
     None
 }
 
+/// Looks at one value and the names it stands under.
+pub(super) type Visit<'v> = dyn FnMut(&[&str], &Value, &Place, &mut Faults) + 'v;
+
 /// Finds lines in one file.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -113,23 +116,15 @@ impl<'a> Node<'a> {
         faults.push(self.place.fault(format!("is {found}"), format!("write {expected}")));
     }
 
-    /// The value as JSON; datetimes become strings, numbers JSON cannot hold are faults. `visit` sees every string with the key
-    /// it stands under.
-    pub(super) fn to_json(&self, faults: &mut Faults, visit: &mut dyn FnMut(&str, &str, &Place, &mut Faults)) -> Value {
-        self.json_under("", faults, visit)
+    /// The value as JSON; datetimes become strings, numbers JSON cannot hold are faults. `visit` sees everything that is neither a
+    /// list nor a table, with the names it stands under from the outermost on.
+    pub(super) fn to_json(&self, faults: &mut Faults, visit: &mut Visit<'_>) -> Value {
+        self.json_under(&mut Vec::new(), faults, visit)
     }
 
-    fn json_under(
-        &self,
-        key: &str,
-        faults: &mut Faults,
-        visit: &mut dyn FnMut(&str, &str, &Place, &mut Faults),
-    ) -> Value {
-        match self.value {
-            DeValue::String(text) => {
-                visit(key, text, &self.place, faults);
-                Value::String(text.clone().into_owned())
-            }
+    fn json_under(&self, names: &mut Vec<&'a str>, faults: &mut Faults, visit: &mut Visit<'_>) -> Value {
+        let value = match self.value {
+            DeValue::String(text) => Value::String(text.clone().into_owned()),
             DeValue::Boolean(flag) => Value::Bool(*flag),
             DeValue::Datetime(moment) => Value::String(moment.to_string()),
             DeValue::Integer(_) => self.as_integer().map_or_else(|| self.no_number(faults), Value::from),
@@ -139,15 +134,20 @@ impl<'a> Node<'a> {
             }
             DeValue::Array(_) => {
                 let items = self.as_items().unwrap_or_default();
-                Value::Array(items.iter().map(|item| item.json_under(key, faults, visit)).collect())
+                return Value::Array(items.iter().map(|item| item.json_under(names, faults, visit)).collect());
             }
             DeValue::Table(_) => {
-                let entries = self.as_table().map(|table| table.entries()).unwrap_or_default();
-                let members =
-                    entries.iter().map(|(name, node)| ((*name).to_owned(), node.json_under(name, faults, visit)));
-                Value::Object(members.collect::<Map<_, _>>())
+                let mut members = Map::new();
+                for (name, node) in self.as_table().map(|table| table.entries()).unwrap_or_default() {
+                    names.push(name);
+                    members.insert(name.to_owned(), node.json_under(names, faults, visit));
+                    names.pop();
+                }
+                return Value::Object(members);
             }
-        }
+        };
+        visit(names, &value, &self.place, faults);
+        value
     }
 
     fn no_number(&self, faults: &mut Faults) -> Value {

@@ -9,7 +9,7 @@ use crate::route::{HostPattern, PathPattern};
 
 use super::chain::{ChainEntry, DeclaredPolicies, Link, Responder, ResponderLink};
 use super::fault::{Faults, Place, quoted};
-use super::kinds::{List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
+use super::kinds::{Filled, List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
 use super::reader::Node;
 use super::section::{Kind, section};
 
@@ -71,11 +71,11 @@ section! {
         /// Literal segments, `{name}` for one segment, `{*name}` at the end for the rest.
         required path: Spelling<PathPattern>,
         /// When absent, any.
-        repeated methods: List<MethodName>,
+        repeated methods: Filled<List<MethodName>>,
         /// Exact names or `*.suffix`; when absent, those of the API.
-        repeated hosts: List<Spelling<HostPattern>>,
+        repeated hosts: Filled<List<Spelling<HostPattern>>>,
         /// Header fields and the values they must have.
-        repeated headers: HeaderValues,
+        repeated headers: Filled<HeaderValues>,
     }
 }
 

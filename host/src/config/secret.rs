@@ -11,9 +11,24 @@ use super::tree::Tree;
 
 /// Files larger than this hold no keys.
 const LARGEST_SCANNED: usize = 1 << 20;
-/// Ends of key names that hold secrets, without separators.
-const SECRET_NAMES: [&str; 6] = ["secret", "password", "passphrase", "privatekey", "apikey", "accesskey"];
+/// Ends of the names of secrets, in small letters, without separators and without the `s` of a plural.
+const SECRET_NAMES: [&str; 11] = [
+    "secret",
+    "secretkey",
+    "signingkey",
+    "encryptionkey",
+    "privatekey",
+    "apikey",
+    "accesskey",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+];
+/// Members only private keys have (RFC 7518 section 6).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 const PRIVATE_KEY: &str = "holds a private key";
+const UNREADABLE_KEY: &str = "holds keys and is not JSON, so that nobody can tell whether they are private";
 const ADVICE: &str =
     "keep it outside the policies folder, declare it as [secret.NAME] in gateway.toml and name it in [keys.NAME]";
 
@@ -21,7 +36,6 @@ const ADVICE: &str =
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Secret {
     pub source: SecretSource,
-    pub place: Place,
 }
 
 /// Where a secret is.
@@ -38,7 +52,8 @@ section! {
     pub(super) struct RawSecret = "[secret.NAME]" {
         /// Environment variable that holds the value.
         optional env: Text,
-        /// File that holds the value; absolute, or relative to the working directory of the gateway.
+        /// File that holds the value, at most 256 KiB; absolute, or relative to the working directory of the gateway. One line end at
+        /// its end is not part of the value.
         optional file: Text,
     }
     exactly one of "env", "file";
@@ -51,24 +66,36 @@ impl RawSecret {
             (None, Some(path)) => SecretSource::File(path.into()),
             _ => return None,
         };
-        Some(Secret { source, place: self.place })
+        Some(Secret { source })
     }
 }
 
-/// Complain about a string of a policy's configuration that is a secret by the name of its key or by its look.
-pub(super) fn check_text(key: &str, text: &str, place: &Place, faults: &mut Faults) {
-    if private_pem(text.as_bytes()).is_some() {
+/// Complain about a value of a policy's configuration that is a secret by the names it stands under or by its look.
+pub(super) fn check_value(names: &[&str], value: &Value, place: &Place, faults: &mut Faults) {
+    let (text, is_number) = match value {
+        Value::String(text) if !text.is_empty() => (text.as_str(), false),
+        Value::Number(_) => ("", true),
+        _ => return,
+    };
+    if private_pem(text.as_bytes()).is_some() || private_jwk(text.as_bytes()) == Some(PRIVATE_KEY) {
         faults.push(place.fault(PRIVATE_KEY, ADVICE));
-    } else if !text.is_empty() && is_secret_name(key) {
+    } else if is_secret(names, is_number) || is_credential(names, text) {
         faults.push(place.fault("is a literal secret", ADVICE));
     }
 }
 
-/// Complain about files of the tree that hold private or symmetric keys. Components are left out: code that reads keys holds the
-/// words that mark them.
+/// Complain about a policy's configuration that holds a private or symmetric JWK written in TOML.
+pub(super) fn check_json(config: &Value, place: &Place, faults: &mut Faults) {
+    if holds_private_jwk(config) {
+        faults.push(place.fault(PRIVATE_KEY, ADVICE));
+    }
+}
+
+/// Complain about files of the tree that hold private or symmetric keys. Components, whatever their names, are left out: code that
+/// reads keys holds the words that mark them.
 pub(super) fn check_files(tree: &Tree, faults: &mut Faults) {
     for (path, bytes) in tree.files() {
-        let is_component = path.extension().is_some_and(|extension| extension == "wasm");
+        let is_component = bytes.starts_with(b"\0asm");
         let is_known = faults.iter().any(|fault| fault.file == path && fault.reason == PRIVATE_KEY);
         if is_component || is_known || bytes.len() > LARGEST_SCANNED {
             continue;
@@ -77,20 +104,44 @@ pub(super) fn check_files(tree: &Tree, faults: &mut Faults) {
             let line = bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
             let fault = ConfigFault::of_file(path, PRIVATE_KEY, ADVICE);
             faults.push(ConfigFault { line: u32::try_from(line).ok(), ..fault });
-        } else if is_private_jwk(bytes) {
-            faults.push(ConfigFault::of_file(Path::new(path), PRIVATE_KEY, ADVICE));
+        } else if let Some(reason) = private_jwk(bytes) {
+            let advice = if reason == PRIVATE_KEY { ADVICE } else { "correct its syntax, or move it away" };
+            faults.push(ConfigFault::of_file(Path::new(path), reason, advice));
         }
     }
 }
 
-fn is_secret_name(key: &str) -> bool {
-    let lower = key.to_ascii_lowercase();
-    let plain: String = lower.chars().filter(|c| !matches!(c, '_' | '-')).collect();
-    SECRET_NAMES.iter().any(|name| plain.ends_with(name))
-        || lower == "token"
-        || lower.ends_with("_token")
-        || lower.ends_with("-token")
-        || key.ends_with("Token")
+/// Whether names, from the outermost on, say that the value under them is a secret. Below a table that is named so all strings are,
+/// but not the names of where a secret is. Settings of tokens are many (`max_tokens = 5`, `token = { header = ".." }`), so these say
+/// less.
+fn is_secret(names: &[&str], is_number: bool) -> bool {
+    let Some((last, outer)) = names.split_last() else { return false };
+    match *last {
+        "env" | "file" => false,
+        "value" if outer.iter().any(|name| is_secret_name(name) || is_token_name(name)) => true,
+        last if is_secret_name(last) => true,
+        last if is_token_name(last) => !is_number,
+        _ => !is_number && outer.iter().any(|name| is_secret_name(name)),
+    }
+}
+
+/// Separators, capitals and the plural make no other name.
+fn is_secret_name(name: &str) -> bool {
+    let plain: String = name.to_ascii_lowercase().chars().filter(|c| !matches!(c, '_' | '-')).collect();
+    let one = plain.strip_suffix('s').unwrap_or(&plain);
+    SECRET_NAMES.iter().any(|end| one.ends_with(end))
+}
+
+fn is_token_name(name: &str) -> bool {
+    let one = name.strip_suffix(['s', 'S']).unwrap_or(name);
+    let lower = one.to_ascii_lowercase();
+    lower == "token" || lower.ends_with("_token") || lower.ends_with("-token") || one.ends_with("Token")
+}
+
+/// A field for credentials with a scheme and something after it.
+fn is_credential(names: &[&str], text: &str) -> bool {
+    let is_field = names.last().is_some_and(|name| name.to_ascii_lowercase().ends_with("authorization"));
+    is_field && text.split_whitespace().nth(1).is_some()
 }
 
 /// Where a line `-----BEGIN ... PRIVATE KEY...-----` begins.
@@ -105,9 +156,17 @@ fn private_pem(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-fn is_private_jwk(bytes: &[u8]) -> bool {
-    let looks_like_json = bytes.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['));
-    looks_like_json && serde_json::from_slice(bytes).is_ok_and(|value: Value| holds_private_jwk(&value))
+/// What is wrong with a text that may be JSON with keys. One that marks keys and cannot be read is not taken to be harmless.
+fn private_jwk(bytes: &[u8]) -> Option<&'static str> {
+    const KEY_TYPE: &[u8] = b"\"kty\"";
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if !matches!(bytes.first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => holds_private_jwk(&value).then_some(PRIVATE_KEY),
+        Err(_) => bytes.windows(KEY_TYPE.len()).any(|window| window == KEY_TYPE).then_some(UNREADABLE_KEY),
+    }
 }
 
 fn holds_private_jwk(value: &Value) -> bool {
@@ -115,7 +174,7 @@ fn holds_private_jwk(value: &Value) -> bool {
         Value::Object(members) => {
             let is_private = match members.get("kty").and_then(Value::as_str) {
                 Some("oct") => members.contains_key("k"),
-                Some(_) => members.contains_key("d"),
+                Some(_) => PRIVATE_MEMBERS.iter().any(|name| members.contains_key(*name)),
                 None => false,
             };
             is_private || members.values().any(holds_private_jwk)
@@ -140,21 +199,36 @@ mod tests {
         for name in [
             "secret",
             "client_secret",
-            "clientSecret",
+            "clientSecrets",
             "db-password",
+            "passwd",
             "PASSPHRASE",
             "api_key",
-            "apiKey",
+            "apiKeys",
             "private-key",
-            "token",
-            "access_token",
-            "accessToken",
+            "secret_key",
+            "signingKey",
+            "credentials",
         ] {
             assert!(is_secret_name(name), "{name}");
+            assert!(is_secret(&[name], true) && is_secret(&[name, "value"], false) && is_secret(&[name, "eu"], false));
+            assert!(!is_secret(&[name, "env"], false) && !is_secret(&[name, "file"], false), "{name}");
         }
-        for name in ["", "secrets_from", "token_header", "tokens", "key", "public_key", "password_field", "notatoken"] {
-            assert!(!is_secret_name(name), "{name}");
+        for name in ["token", "tokens", "access_token", "accessTokens"] {
+            assert!(is_secret(&[name], false) && is_secret(&[name, "value"], false), "{name}");
+            assert!(!is_secret(&[name], true) && !is_secret(&[name, "header"], false), "{name}");
         }
+        for name in ["", "secrets_from", "token_header", "key", "keys", "public_key", "password_field", "notatoken"] {
+            assert!(!is_secret(&[name], false), "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_a_field_are_a_secret() {
+        for text in ["Bearer abc", "basic YTpi", "Custom x y"] {
+            assert!(is_credential(&["set", "Authorization"], text), "{text}");
+        }
+        assert!(!is_credential(&["field"], "Bearer abc") && !is_credential(&["authorization"], "remove"));
     }
 
     #[test]
@@ -179,8 +253,12 @@ mod tests {
             r#"{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"c"}"#,
             r#"{"keys":[{"kty":"RSA","n":"a"},{"kty":"RSA","n":"a","d":"b"}]}"#,
             r#" [{"deep":{"kty":"oct","k":"AAAA"}}]"#,
+            "\u{feff}{\"kty\":\"oct\",\"k\":\"AAAA\"}",
+            r#"{"kty":"RSA","n":"a","p":"b"}"#,
+            r#"{"kty":"oct","k":"AAAA",}"#,
         ] {
             assert_eq!(faults_of("idp.json", text).len(), 1, "{text}");
+            assert_eq!(faults_of("idp.wasm", text).len(), 1, "a name makes no component: {text}");
         }
     }
 
@@ -190,7 +268,8 @@ mod tests {
             ("idp.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
             ("idp.json", r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"a"}]}"#),
             ("openapi.json", r#"{"d": 1, "paths": {}}"#),
-            ("guard.wasm", "-----BEGIN PRIVATE KEY-----"),
+            ("guard.txt", "\0asm-----BEGIN PRIVATE KEY-----"),
+            ("broken.json", r#"{"d": "#),
             ("readme.md", "a PRIVATE KEY is never here, -----BEGIN nothing\nPRIVATE KEY"),
         ] {
             assert_eq!(faults_of(path, text), [], "{path}");

@@ -11,9 +11,8 @@ pub(crate) struct Store {
     /// Shared under this name; without one, each API and policy has its own.
     pub namespace: Option<String>,
     pub max_entries: u32,
-    /// Bytes of all keys and values.
+    /// Bytes of all keys and values, and of what an entry costs besides.
     pub max_bytes: u64,
-    pub place: Place,
 }
 
 section! {
@@ -23,14 +22,14 @@ section! {
         optional namespace: Text,
         /// Most entries.
         default max_entries: Integer<1, 10_000_000> = 10_000,
-        /// Most bytes of keys and values together.
+        /// Most bytes: keys, values, and 128 B for each entry.
         default max_bytes: Size<1_024, 4_294_967_296> = 16 << 20,
     }
 }
 
 impl RawStore {
     pub(super) fn resolve(self) -> Store {
-        Store { namespace: self.namespace, max_entries: self.max_entries, max_bytes: self.max_bytes, place: self.place }
+        Store { namespace: self.namespace, max_entries: self.max_entries, max_bytes: self.max_bytes }
     }
 }
 

@@ -205,11 +205,13 @@ impl Builder {
     fn upstreams(&self, config: &Config) -> (HashMap<(String, String), usize>, Vec<Arc<Upstream>>) {
         let mut slots = HashMap::new();
         let mut list = Vec::new();
+        let bounds = Arc::new(config.upstreams.clone());
         for api in &config.apis {
             for (name, declared) in &api.upstreams {
                 let upstream = Upstream {
                     name: format!("{}/{name}", api.name),
-                    targets: declared.targets.iter().map(|target| target.value.clone()).collect(),
+                    targets: declared.targets.clone(),
+                    bounds: bounds.clone(),
                     connect_timeout: declared.timeouts.connect,
                     first_byte_timeout: declared.timeouts.first_byte,
                     idle_timeout: declared.timeouts.idle,
@@ -236,6 +238,7 @@ impl Builder {
         let outer = steps.all("", &config.chain);
         for api in &config.apis {
             let name: Arc<str> = api.name.as_str().into();
+            let version: Arc<str> = api.version.as_str().into();
             let middle = steps.all(&api.name, &api.chain);
             for route in &api.routes {
                 let inner = steps.all(&api.name, &route.chain);
@@ -250,6 +253,7 @@ impl Builder {
                 };
                 let built = Route {
                     api: name.clone(),
+                    version: version.clone(),
                     name: route.name.as_str().into(),
                     pattern: route.matching.path.as_str().into(),
                     chain: Chain::new(chain),

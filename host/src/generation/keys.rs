@@ -17,6 +17,7 @@ pub(super) struct Keys {
 
 /// Largest secret, in bytes.
 const MAX_SECRET: u64 = 256 * 1024;
+const TOO_LARGE: &str = "secrets have at most 256 KiB; is it the right file?";
 
 /// Load every declared key set. `state` is where generated keys live.
 pub(super) fn load(config: &Config, state: Option<&Path>) -> Result<BTreeMap<String, Keys>, Vec<ConfigFault>> {
@@ -40,7 +41,8 @@ fn key_set(
     state: Option<&Path>,
 ) -> Result<Keys, (String, &'static str)> {
     let unusable = |error: crate::keys::KeyError| {
-        (format!("the keys cannot be used: {error}"), "see the README of the jwt policy for what is accepted")
+        let advice = error.advice();
+        (format!("the keys cannot be used: {:#}", anyhow::Error::from(error)), advice)
     };
     let (set, material) = match source {
         KeySource::Jwks(material) => {
@@ -95,18 +97,60 @@ fn secret(config: &Config, name: &str) -> Result<Vec<u8>, (String, &'static str)
         }
         SecretSource::File(path) => {
             let mut value = Vec::new();
-            let read = std::fs::File::open(path).and_then(|file| file.take(MAX_SECRET).read_to_end(&mut value));
+            let read = std::fs::File::open(path).and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut value));
             read.map_err(|error| {
                 (
                     format!("the file of secret `{name}` cannot be read: {error}"),
                     "make it readable for the gateway's user",
                 )
             })?;
-            // Editors end files with a newline that is not part of the secret.
-            while value.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-                value.pop();
+            if value.len() as u64 > MAX_SECRET {
+                return Err((format!("the file of secret `{name}` is too large"), TOO_LARGE));
+            }
+            // Editors end files with a line end that is not part of the secret. Any more of them are.
+            if value.pop_if(|byte| *byte == b'\n').is_some() {
+                value.pop_if(|byte| *byte == b'\r');
             }
             Ok(value)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Tree;
+
+    fn config(more: &str) -> Config {
+        Config::parse(&Tree::from_files([("gateway.toml", format!("[listen.a]\naddress = '127.0.0.1:1'\n{more}"))]))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_secret_loses_one_line_end_and_is_never_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let config = config(&format!("[secret.s]\nfile = '{}'\n", path.display()));
+        for (held, value) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), ("\n", "")] {
+            std::fs::write(&path, held).unwrap();
+            assert_eq!(secret(&config, "s").unwrap(), value.as_bytes(), "{held:?}");
+        }
+        let longest = vec![b'a'; MAX_SECRET as usize];
+        std::fs::write(&path, &longest).unwrap();
+        assert_eq!(secret(&config, "s").unwrap(), longest);
+        std::fs::write(&path, [longest, b"\n".to_vec()].concat()).unwrap();
+        assert_eq!(secret(&config, "s").unwrap_err().1, TOO_LARGE);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_comes_with_all_reasons_and_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "short").unwrap();
+        let secret = format!("[secret.s]\nfile = '{}'\n", path.display());
+        let config = config(&format!("{secret}[keys.k]\nhmac = 'secret:s'\nalgorithm = 'HS256'\n"));
+        let faults = load(&config, None).map(|_| ()).unwrap_err();
+        assert!(faults[0].reason.contains("HMAC keys the length of their hash"), "{faults:?}");
+        assert!(faults[0].advice.contains("longer key"), "{faults:?}");
     }
 }

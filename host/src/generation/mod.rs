@@ -40,6 +40,8 @@ pub(crate) struct Generation {
 /// A route, ready to be followed.
 pub(crate) struct Route {
     pub(crate) api: Arc<str>,
+    /// Of the API, as its file says.
+    pub(crate) version: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) pattern: Arc<str>,
     pub(crate) chain: Chain,

@@ -47,7 +47,7 @@ impl<'a> Steps<'a> {
             Err(error) => {
                 self.faults.push(entry.place.fault(
                     format!("`{}` cannot stand in a chain: {error}", entry.policy),
-                    "this is for its author to mend",
+                    "change its configuration, or tell its author",
                 ));
                 None
             }
@@ -81,7 +81,8 @@ impl<'a> Steps<'a> {
                 None
             }
             Err(error) => {
-                self.faults.push(responder.place.fault(error.to_string(), "this is for its author to mend"));
+                self.faults
+                    .push(responder.place.fault(error.to_string(), "change its configuration, or tell its author"));
                 None
             }
         }

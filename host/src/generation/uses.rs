@@ -97,10 +97,9 @@ pub(super) fn sources(config: &Config) -> Result<HashMap<&str, Source>, Vec<Conf
             },
         };
         let digest = Digest::of(&wasm);
-        if policy.digest.is_some_and(|pinned| pinned != digest.bytes()) {
-            faults.push(
-                policy.place.fault("the component is not the one `digest` pins", format!("it is sha256:{digest}")),
-            );
+        if let Some(pinned) = policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
+            let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
+            faults.push(pinned.place.fault("is not the digest of the component", advice));
         }
         sources.insert(name.as_str(), Source { wasm, digest });
     }

@@ -40,6 +40,9 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
+    /// Those keys are made for.
+    pub(crate) const SIGNING: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Es384];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",

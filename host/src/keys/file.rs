@@ -7,6 +7,9 @@ use std::path::Path;
 
 use super::{Algorithm, KeyError, SigningKey};
 
+/// Longest name of a key.
+pub(crate) const LONGEST_NAME: usize = 64;
+
 /// Read `<dir>/keys/<name>.pem`, or make it with a new key. Whoever reads the directory sees the whole file or none.
 ///
 /// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
@@ -16,40 +19,46 @@ pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> 
     }
     let folder = dir.join("keys");
     let path = folder.join(name).with_extension("pem");
-    match fs::read(&path) {
-        Ok(text) => {
-            let key = SigningKey::from_pkcs8_pem(&text)?;
-            match key.algorithm() == algorithm {
-                true => Ok(key),
-                false => Err(KeyError::WrongAlgorithm(algorithm)),
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = SigningKey::generate(algorithm)?;
+    match read(&path, algorithm) {
+        Err(KeyError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-            write_whole(&folder, &path, key.to_pkcs8_pem()?.as_bytes())?;
-            Ok(key)
+            publish(&folder, &path, SigningKey::generate(algorithm)?.to_pkcs8_pem()?.as_bytes())?;
+            // Not always the key just made: of two processes that make one, both take that of the first.
+            read(&path, algorithm)
         }
-        Err(error) => Err(error.into()),
+        read => read,
+    }
+}
+
+fn read(path: &Path, wanted: Algorithm) -> Result<SigningKey, KeyError> {
+    let text = fs::read(path)?;
+    let key = SigningKey::from_pkcs8_pem(&text)
+        .map_err(|source| KeyError::KeyFile { path: path.to_owned(), source: Box::new(source) })?;
+    match key.algorithm() {
+        is if is == wanted => Ok(key),
+        is => Err(KeyError::OtherAlgorithm { path: path.to_owned(), is, wanted }),
     }
 }
 
 /// The name becomes a file name, so it can hold no path.
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-fn write_whole(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> {
+/// Make the file as a whole, or leave one that is there already.
+fn publish(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> {
     let suffix = getrandom::u64().map_err(|_| KeyError::Failed)?;
     let temporary = folder.join(format!(".{suffix:016x}.tmp"));
-    let written = write_synced(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error says more than one from tidying up.
-        let _ = fs::remove_file(&temporary);
-    }
-    written?;
-    // The rename is on disk only once the folder is.
+    // Unlike a rename, a link never replaces.
+    let linked = write_synced(&temporary, text).and_then(|()| match fs::hard_link(&temporary, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
+    // The first error says more than one from tidying up.
+    let _ = fs::remove_file(&temporary);
+    linked?;
+    // The name is on disk only once the folder is.
     File::open(folder)?.sync_all()?;
     Ok(())
 }
@@ -95,12 +104,23 @@ mod tests {
         let before = fs::read(&path).unwrap();
         assert!(matches!(
             load_or_generate(dir.path(), "own", Algorithm::Es256),
-            Err(KeyError::WrongAlgorithm(Algorithm::Es256))
+            Err(KeyError::OtherAlgorithm { path: other, is: Algorithm::EdDsa, wanted: Algorithm::Es256 }) if other == path
         ));
         assert_eq!(fs::read(&path).unwrap(), before);
         fs::write(&path, "half").unwrap();
-        assert!(matches!(load_or_generate(dir.path(), "own", Algorithm::EdDsa), Err(KeyError::NotPem)));
+        assert!(matches!(load_or_generate(dir.path(), "own", Algorithm::EdDsa), Err(KeyError::KeyFile { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"half");
+    }
+
+    #[test]
+    fn of_two_that_make_a_key_the_first_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("own.pem");
+        for text in ["first", "second"] {
+            publish(dir.path(), &path, text.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 pub(crate) use algorithm::Algorithm;
@@ -51,6 +53,12 @@ pub(crate) enum KeyError {
     UnsupportedAlgorithm(Algorithm),
     #[error("the key cannot be used with {0}")]
     Unusable(Algorithm, #[source] Unusable),
+    /// A key of the gateway's own that is not one.
+    #[error("{} holds no key that can sign", path.display())]
+    KeyFile { path: PathBuf, source: Box<KeyError> },
+    /// A key of the gateway's own that was made for another algorithm.
+    #[error("{} holds a key for {is}, not for {wanted}", path.display())]
+    OtherAlgorithm { path: PathBuf, is: Algorithm, wanted: Algorithm },
     #[error("a key's name has 1 to 64 of the characters a-z, A-Z, 0-9, `-`, `_`")]
     Name,
     #[error("the key file cannot be used")]
@@ -58,6 +66,31 @@ pub(crate) enum KeyError {
     /// The random source or the library failed.
     #[error("cryptography failed")]
     Failed,
+}
+
+impl KeyError {
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::TooLarge | Self::TooManyKeys => "leave out the keys that are not needed",
+            Self::NotAKeySet => "give a JWK set, `{\"keys\": [..]}`, as identity providers publish it",
+            Self::NoUsableKey(_) => {
+                "give at least one key for RS, PS, ES or EdDSA signatures, of 2048 bits or more if it is RSA"
+            }
+            Self::DuplicateKeyId(_) => "give each key a `kid` of its own",
+            Self::NotPem | Self::PrivateKey | Self::NotAPublicKey | Self::NotASigningKey => {
+                "give one block `PUBLIC KEY`"
+            }
+            Self::WrongAlgorithm(_) | Self::UnsupportedAlgorithm(_) => "write the `algorithm` this key is for",
+            Self::Unusable(..) => "make a longer key, or correct this one",
+            Self::KeyFile { .. } | Self::OtherAlgorithm { .. } => {
+                "put back what was there, or delete that file: a new key is made, and what the old one signed is refused"
+            }
+            Self::Name => "rename it",
+            Self::File(_) => "see that the gateway may read and write `keys` in its state directory",
+            Self::Failed => "try again; the random source of this system may be at fault",
+        }
+    }
 }
 
 /// Why one key cannot verify signatures.

@@ -13,7 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::config::Target;
+use crate::config::{Target, UpstreamBounds};
 use crate::exchange::{Body, BodyError, Fault};
 use reply::Reply;
 
@@ -22,6 +22,8 @@ use reply::Reply;
 pub(crate) struct Upstream {
     pub(crate) name: String,
     pub(crate) targets: Vec<Target>,
+    /// What addresses the names of targets may lead to.
+    pub(crate) bounds: Arc<UpstreamBounds>,
     pub(crate) connect_timeout: Duration,
     /// From the request being sent to the first byte of the response.
     pub(crate) first_byte_timeout: Duration,
@@ -147,7 +149,7 @@ impl Connections {
         let Some(target) = self.upstream.targets.get(target) else { return Err(Fault::gateway("no_target")) };
         let until = deadline.min(Instant::now() + self.upstream.connect_timeout);
         let detail = "The upstream cannot be reached.";
-        match timeout_at(until, connect::connect(target)).await {
+        match timeout_at(until, connect::connect(target, &self.upstream.bounds)).await {
             Ok(Ok(sender)) => Ok(sender),
             Ok(Err(error)) => Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connect", detail).because(error)),
             Err(_) => Err(Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", detail)),

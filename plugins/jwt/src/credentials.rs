@@ -18,11 +18,12 @@ pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a
     if values.next().is_some() {
         return Err(Refusal::Request("the token field is sent more than once"));
     }
-    let token = match value.iter().position(|&byte| byte == b' ') {
-        Some(space) if is_bearer(&value[..space]) => value[space..].trim_ascii_start(),
-        None if is_bearer(value) => b"",
-        None if !field.is_authorization() => value,
-        _ => return Ok(None),
+    let token = match after_bearer(value) {
+        // Exactly a space: what a lenient reader further on takes for this scheme must not pass here as another.
+        Some([b' ', token @ ..]) => token.trim_ascii_start(),
+        Some(_) => b"",
+        None if !field.is_authorization() && !value.contains(&b' ') => value,
+        None => return Ok(None),
     };
     match str::from_utf8(token) {
         Ok(token) if is_token68(token) => within_bound(token).map(Some),
@@ -30,8 +31,11 @@ pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a
     }
 }
 
-fn is_bearer(scheme: &[u8]) -> bool {
-    scheme.eq_ignore_ascii_case(b"bearer")
+/// What follows the scheme `Bearer`; none if another scheme or none stands there. A scheme is a token (RFC 9110 section 11.1).
+fn after_bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(b"bearer".len())?;
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    (scheme.eq_ignore_ascii_case(b"bearer") && !rest.first().is_some_and(goes_on)).then_some(rest)
 }
 
 /// `b64token` of RFC 6750 section 2.1.
@@ -69,14 +73,18 @@ mod tests {
 
     #[test]
     fn other_schemes_and_no_field_are_no_token() {
-        for values in [&[][..], &["Basic YTpi"], &["a.b.c"], &[""], &["Bearers a.b.c"]] {
+        for values in [&[][..], &["Basic YTpi"], &["a.b.c"], &[""], &["Bearers a.b.c"], &["Bearer-x a.b.c"]] {
             assert_eq!(found("authorization", values), Ok(None), "{values:?}");
         }
     }
 
     #[test]
     fn malformed_or_repeated_credentials_are_a_bad_request() {
-        let cases: [&[&str]; 7] = [
+        let cases: [&[&str]; 11] = [
+            &["Bearer\ta.b.c"],
+            &["bearer\t a.b.c"],
+            &["Bearer,a.b.c"],
+            &["Bearer\u{a0}a.b.c"],
             &["Bearer"],
             &["Bearer "],
             &["Bearer a b"],

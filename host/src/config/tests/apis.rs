@@ -27,10 +27,10 @@ fn an_api_has_upstreams_and_routes() {
         upstream = "pets"
     "#)
     .unwrap();
-    assert_eq!((api.name.as_str(), api.version.as_str(), api.folder.to_str()), ("petstore", "1.2.0", Some("pets")));
+    assert_eq!((api.name.as_str(), api.version.as_str()), ("petstore", "1.2.0"));
     assert_eq!(api.hosts.len(), 2);
     let pets = &api.upstreams["pets"];
-    assert_eq!(pets.targets[1].value.to_string(), "http://127.0.0.1:9002");
+    assert_eq!(pets.targets[1].to_string(), "http://127.0.0.1:9002");
     assert_eq!((pets.timeouts.connect, pets.timeouts.first_byte), (Duration::from_secs(1), Duration::from_secs(30)));
     assert_eq!(pets.max_idle, 5);
     let [get, rest] = &api.routes[..] else { panic!("{api:?}") };
@@ -50,6 +50,7 @@ fn apis_that_make_no_sense_are_faults() {
         ("name = 'a b'\nversion = '1'", "pets/api.toml:1: name: \"a b\" does not fit"),
         ("name = 'a'\nversion = '1'\nhosts = ['']", "hosts[0]: \"\" does not fit"),
         ("name = 'a'\nversion = '1'\nhosts = ['a/b']", "hosts[0]: \"a/b\" is not valid"),
+        ("name = 'a'\nversion = '1'\nhosts = []", "hosts: is empty; leave it out for any"),
         ("name = 'a'\nversion = '1'\nroute = 3", "route: is an integer"),
     ];
     for (text, fault) in cases {
@@ -76,6 +77,7 @@ fn upstreams_that_make_no_sense_are_faults() {
             "upstream.u.targets[1]: \"https://b\" is not valid: TLS to upstreams is not there yet",
         ),
         ("targets = ['http://a/v1']", "there is more than host and port"),
+        ("targets = ['http://user:hunter2@a']", "targets[0]: \"http://…@a\" is not valid"),
         (
             "targets = ['http://169.254.169.254']",
             "pets/api.toml:4: upstream.u.targets[0]: is a link-local or metadata address",
@@ -122,6 +124,15 @@ fn routes_that_make_no_sense_are_faults() {
         (
             "name = 'a'\nmatch = { path = '/', headers = { a = '', A = '' } }\nupstream = 'pets'",
             "headers.a: is there twice",
+        ),
+        (
+            "name = 'a'\nmatch = { path = '/', methods = [] }\nupstream = 'pets'",
+            "methods: is empty; leave it out for any",
+        ),
+        ("name = 'a'\nmatch = { path = '/', hosts = [] }\nupstream = 'pets'", "hosts: is empty; leave it out for any"),
+        (
+            "name = 'a'\nmatch = { path = '/', headers = {} }\nupstream = 'pets'",
+            "headers: is empty; leave it out for any",
         ),
         ("name = 'a'\nmatch.path = '/'", "route[0]: lacks its kind; give exactly one of `upstream`, `responder`"),
         (

@@ -49,7 +49,7 @@ fn keys_that_make_no_sense_are_faults() {
         ("hmac = 'secret:s'", "keys.k.algorithm: is missing"),
         ("hmac = 'secret:s'\nalgorithm = 'RS256'", "keys.k.algorithm: is not symmetric"),
         ("hmac = 'gateway.toml'\nalgorithm = 'HS256'", "keys.k.hmac: names no secret; write \"secret:NAME\""),
-        ("generate = 'ES257'", "not a known signature algorithm"),
+        ("generate = 'ES512'", "keys.k.generate: \"ES512\" does not fit; write one of \"EdDSA\", \"ES256\", \"ES384\""),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[secret.s]\nenv = 'S'\n[keys.k]\n{text}\n")), fault);
@@ -80,6 +80,11 @@ fn a_literal_secret_in_a_policy_configuration_is_a_fault() {
         ("client_secret = 'hunter2'", "route[0].chain[0].config.client_secret: is a literal secret"),
         ("deep = [{ db = { password = 'hunter2' } }]", "config.deep[0].db.password: is a literal secret"),
         ("api_key = ['hunter2']", "config.api_key[0]: is a literal secret"),
+        ("secret = { value = 'hunter2' }", "config.secret.value: is a literal secret"),
+        ("password = 123456", "config.password: is a literal secret"),
+        ("set = { authorization = 'Bearer hunter2' }", "config.set.authorization: is a literal secret"),
+        ("jwk = { kty = 'oct', k = 'hunter2' }", "config: holds a private key"),
+        ("jwk = '{\"kty\":\"oct\",\"k\":\"hunter2\"}'", "config.jwk: holds a private key"),
         ("x = '-----BEGIN PRIVATE KEY-----'", "config.x: holds a private key"),
         ("x = \"\\u002d----BEGIN PRIVATE KEY-----\"", "config.x: holds a private key"),
     ];
@@ -95,4 +100,19 @@ fn a_literal_secret_in_a_policy_configuration_is_a_fault() {
 #[test]
 fn a_private_key_in_a_comment_is_a_fault() {
     assert_fault(gateway("# -----BEGIN EC PRIVATE KEY-----"), "gateway.toml:3: holds a private key");
+}
+
+#[test]
+fn the_name_of_a_made_key_becomes_a_file_name() {
+    let with = |length: usize| gateway(&format!("[keys.{}]\ngenerate = 'EdDSA'\n", "k".repeat(length)));
+    assert!(with(64).is_ok());
+    assert_fault(with(65), "has a name that is too long for its file; use at most 64 letters");
+}
+
+#[test]
+fn a_key_file_is_public_whatever_its_name() {
+    let gateway = format!("{LISTEN}[keys.k]\njwks = 'idp.wasm'\n");
+    let files =
+        [("gateway.toml", gateway.as_str()), ("idp.wasm", r#"{"keys":[{"kty":"oct","k":"AAAA","alg":"HS256"}]}"#)];
+    assert_fault(parse(&files), "idp.wasm: holds a private key");
 }

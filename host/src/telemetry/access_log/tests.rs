@@ -98,7 +98,7 @@ fn a_record_is_one_line_with_exactly_these_members() {
     assert_eq!(
         writes.lines(),
         [json!({
-            "time": "1970-01-01T00:00:01.500000Z", "id": "r-1", "client": "192.0.2.0/24",
+            "time": "1970-01-01T00:00:01.500000Z", "id": "00000000000000a1", "client": "192.0.2.0/24",
             "method": "GET", "api": "pets", "route": "getPet", "pattern": "/pets/{id}",
             "path": "/pets/7", "status": 200, "class": "ok", "blame": null,
             "bytes_in": 1, "bytes_out": 2, "duration_us": 30, "upstream_us": 20, "policy_us": 3,
