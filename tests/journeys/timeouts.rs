@@ -88,7 +88,7 @@ fn a_response_that_stops_in_the_middle_is_cut_off() {
     assert_eq!(client.receive_head().unwrap().0, 200);
     let rest = client.until_closed();
     assert_eq!(rest, b"4\r\nhalf\r\n", "the end of the chunks must not be forged");
-    assert_eq!(gateway.access_log("/half")["class"], "upstream_body");
+    assert_eq!(gateway.access_log("/half")["class"], "upstream_timeout_idle");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -90,10 +90,19 @@ impl Admin {
             return answer;
         }
         match path {
-            "/metrics" => with_type(StatusCode::OK, self.metrics.encode(), metrics::CONTENT_TYPE),
+            "/metrics" if wants_openmetrics(request.headers()) => {
+                with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS)
+            }
+            "/metrics" => with_type(StatusCode::OK, self.metrics.encode_plain(), metrics::PLAIN),
             _ => with_type(StatusCode::OK, status::json(&self.status), "application/json"),
         }
     }
+}
+
+/// Whether whoever asks knows the newer format; Prometheus says so.
+fn wants_openmetrics(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|field| field.to_str().ok());
+    accepted.any(|field| field.contains("application/openmetrics-text"))
 }
 
 fn text(status: StatusCode, text: &'static str) -> Answer {

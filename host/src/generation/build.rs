@@ -72,6 +72,7 @@ impl Builder {
         if !steps.faults.is_empty() {
             return Err(steps.faults);
         }
+        let stores = stores(config, &uses, &policies);
         self.built += 1;
         self.upstreams.clone_from(&upstreams);
         self.policies = policies.iter().map(|(key, policy)| (key.clone(), policy.clone())).collect();
@@ -93,6 +94,7 @@ impl Builder {
             upstreams,
         };
         self.forget(config);
+        self.stores.settle(&stores);
         Ok(generation)
     }
 
@@ -186,11 +188,7 @@ impl Builder {
         let stores = interest.stores.iter().filter_map(|(name, write)| {
             let declared = config.stores.get(name)?;
             let namespace = namespace(used, name, declared);
-            let limits = store::Limits {
-                max_entries: declared.max_entries as usize,
-                max_bytes: usize::try_from(declared.max_bytes).unwrap_or(usize::MAX),
-            };
-            Some((name.clone(), (self.stores.namespace(&namespace, limits), *write)))
+            Some((name.clone(), (self.stores.namespace(&namespace, store_limits(declared)), *write)))
         });
         Powers {
             api: used.api.as_str().into(),
@@ -281,7 +279,7 @@ impl Builder {
         })
     }
 
-    /// Drop numbers and data that belong to parts which are gone.
+    /// Drop numbers that belong to parts which are gone.
     fn forget(&self, config: &Config) {
         let api = |name: &str| config.apis.iter().find(|api| api.name == name);
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
@@ -291,6 +289,24 @@ impl Builder {
         self.metrics.retain_policy_counters(|api_name, policy| {
             config.policies.contains_key(policy) && (api_name.is_empty() || api(api_name).is_some())
         });
+    }
+}
+
+/// The namespaces that policies use, and their limits.
+fn stores(config: &Config, uses: &Uses, policies: &[(PolicyKey, Arc<Policy>)]) -> HashMap<String, store::Limits> {
+    let each = uses.list.iter().zip(policies).flat_map(|((used, _), (_, policy))| {
+        policy.interest().stores.iter().filter_map(|(name, _)| {
+            let declared = config.stores.get(name)?;
+            Some((namespace(used, name, declared), store_limits(declared)))
+        })
+    });
+    each.collect()
+}
+
+fn store_limits(declared: &config::Store) -> store::Limits {
+    store::Limits {
+        max_entries: declared.max_entries as usize,
+        max_bytes: usize::try_from(declared.max_bytes).unwrap_or(usize::MAX),
     }
 }
 

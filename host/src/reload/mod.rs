@@ -28,8 +28,8 @@ pub(crate) struct Reloader {
     builder: Builder,
     /// What cannot change while the process runs.
     fixed: Fixed,
-    /// Of the folder as last looked at, whether it was good or not.
-    seen: Digest,
+    /// Of the folder as last looked at, whether it was good or not. None when it could not even be read.
+    seen: Option<Digest>,
     /// Of what the generation that serves was made from. Other files of the folder may change as they like.
     serving: Digest,
     publish: channel::Sender<Arc<Generation>>,
@@ -77,7 +77,7 @@ impl Reloader {
         let status = Arc::new(Status::new(generation.clone()));
         let (publish, published) = channel::channel(generation);
         let fixed = Fixed::of(&snapshot.config);
-        let (seen, serving) = (snapshot.seen, snapshot.used);
+        let (seen, serving) = (Some(snapshot.seen), snapshot.used);
         Ok((Self { folder, builder, fixed, seen, serving, publish, status, metrics }, published))
     }
 
@@ -109,9 +109,13 @@ impl Reloader {
         let begun = Instant::now();
         let tree = match Tree::read(&self.folder) {
             Ok(tree) => tree,
-            Err(faults) => return self.refuse(faults),
+            Err(faults) => {
+                // Whatever is found next is news, even if it is what was there before.
+                self.seen = None;
+                return self.refuse(faults);
+            }
         };
-        let seen = everything(&tree);
+        let seen = Some(everything(&tree));
         if seen == self.seen {
             return;
         }

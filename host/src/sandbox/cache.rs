@@ -33,12 +33,16 @@ impl Cache {
     pub(super) fn put(&self, digest: Digest, code: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
         let path = self.path(digest);
-        let partial = path.with_extension("partial");
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-        file.write_all(code)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)
+        // A name of its own: two processes that write the same code do not meet before it is complete.
+        let partial = path.with_extension(format!("{:016x}.partial", getrandom::u64().map_err(std::io::Error::other)?));
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        let written =
+            file.write_all(code).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, &path));
+        if written.is_err() {
+            // What is left behind would never be used; the error that matters is the first.
+            let _ = std::fs::remove_file(&partial);
+        }
+        written
     }
 }
 

@@ -20,21 +20,22 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The namespace of that name, made if new. The same name gives the same data under the limits named last.
+    /// The namespace of that name, made under `limits` if new. One that is there keeps its limits until [`Self::settle`].
     pub(crate) fn namespace(&self, name: &str, limits: Limits) -> Namespace {
         let mut namespaces = lock(&self.namespaces);
-        let data = match namespaces.get(name) {
-            Some(data) => {
-                data.usage.set_limits(limits);
-                Arc::clone(data)
+        let data = namespaces.entry(name.into()).or_insert_with(|| Arc::new(Data::new(limits)));
+        Namespace { data: Arc::clone(data) }
+    }
+
+    /// From now on these namespaces are used, under these limits. The others go, with their data, once nobody holds them.
+    pub(crate) fn settle(&self, used: &HashMap<String, Limits>) {
+        lock(&self.namespaces).retain(|name, data| match used.get(&**name) {
+            Some(limits) => {
+                data.usage.set_limits(*limits);
+                true
             }
-            None => {
-                let data = Arc::new(Data::new(limits));
-                namespaces.insert(name.into(), Arc::clone(&data));
-                data
-            }
-        };
-        Namespace { data }
+            None => false,
+        });
     }
 }
 
@@ -266,14 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_gives_the_same_data_under_the_newest_limits() {
+    fn limits_change_and_data_goes_only_when_that_is_settled() {
         let memory = Memory::default();
         let old = memory.namespace("a", ROOMY);
         old.set("k", b"v", None).unwrap();
-        let new = memory.namespace("a", Limits { max_entries: 1, ..ROOMY });
+        let tight = Limits { max_entries: 1, ..ROOMY };
+        let new = memory.namespace("a", tight);
         assert_eq!(new.get("k"), Ok(Some(b"v".to_vec())));
+        assert_eq!(old.set("l", b"v", None), Ok(()));
+        old.delete("l").unwrap();
+        memory.settle(&HashMap::from([("a".to_owned(), tight)]));
         assert_eq!(old.set("l", b"v", None), Err(StoreError::Limit));
         assert_eq!(memory.namespace("b", ROOMY).get("k"), Ok(None));
+        memory.settle(&HashMap::new());
+        assert_eq!(memory.namespace("a", ROOMY).get("k"), Ok(None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub use host::{Algorithm, HashAlgorithm, VerifyError};
 
 /// Check `signature` over `message` with a key of the set `keys`.
 ///
-/// With `key_id` only that key is tried; without, every key of the set that fits the algorithm.
+/// With `key_id` the keys of that id are tried, and those that have none; without, every key that fits the algorithm.
 ///
 /// # Errors
 /// See [`VerifyError`]; `Unavailable` should become [`Failure::Dependency`](crate::Failure::Dependency).

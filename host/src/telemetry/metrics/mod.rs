@@ -31,7 +31,9 @@ pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
 
 /// The media type of [`Metrics::encode`].
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of [`Metrics::encode_plain`].
+pub(crate) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All numbers of the process. One per process; it outlives generations.
 #[derive(Debug)]
@@ -109,7 +111,29 @@ impl Metrics {
         self.live.counters.retain(live);
     }
 
-    /// Everything, as [`CONTENT_TYPE`]. What was never counted is left out.
+    /// Everything, as [`PLAIN`]: the older Prometheus format, in which families bear the names of their samples.
+    pub(crate) fn encode_plain(&self) -> String {
+        let mut plain = String::new();
+        let mut help = "";
+        for line in self.encode().lines() {
+            if let Some(text) = line.strip_prefix("# HELP ") {
+                help = text.split_once(' ').map_or("", |(_, text)| text);
+            } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|text| text.split_once(' ')) {
+                let (suffix, kind) = match kind {
+                    "counter" => ("_total", "counter"),
+                    "info" => ("_info", "gauge"),
+                    kind => ("", kind),
+                };
+                plain.push_str(&format!("# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n"));
+            } else if !line.starts_with("# ") {
+                plain.push_str(line);
+                plain.push('\n');
+            }
+        }
+        plain
+    }
+
+    /// Everything, as [`OPENMETRICS`]. What was never counted is left out.
     pub(crate) fn encode(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail, and no encoder here fails of itself.

@@ -232,3 +232,23 @@ fn a_long_label_value_is_counted_as_other() {
     counters.count("hits", 1, &[("l", &"v".repeat(129))]).unwrap();
     assert!(has(&metrics, r#"lockgate_policy_hits_total{api="a",policy="p",l="other"} 1"#));
 }
+
+#[test]
+fn the_plain_format_names_families_as_their_samples() {
+    let metrics = metrics();
+    metrics.route("a", "r").finished(StatusCode::OK, Outcome::Ok, Duration::from_millis(1));
+    let plain = metrics.encode_plain();
+    for line in [
+        "# HELP lockgate_requests_total Requests answered.",
+        "# TYPE lockgate_requests_total counter",
+        "# TYPE lockgate_request_duration_seconds histogram",
+        "# TYPE lockgate_build_info gauge",
+        "# TYPE lockgate_generation gauge",
+    ] {
+        assert!(plain.lines().any(|known| known == line), "{line} is not in\n{plain}");
+    }
+    let comments = plain.lines().filter(|line| line.starts_with('#'));
+    assert!(comments.into_iter().all(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE ")));
+    let samples = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples(&plain), samples(&metrics.encode()));
+}
