@@ -239,7 +239,7 @@ fn the_plain_format_names_families_as_their_samples() {
     metrics.route("a", "r").finished(StatusCode::OK, Outcome::Ok, Duration::from_millis(1));
     let plain = metrics.encode_plain();
     for line in [
-        "# HELP lockgate_requests_total Requests answered.",
+        "# HELP lockgate_requests_total Requests answered",
         "# TYPE lockgate_requests_total counter",
         "# TYPE lockgate_request_duration_seconds histogram",
         "# TYPE lockgate_build_info gauge",
