@@ -22,6 +22,7 @@ pub(super) struct At<'a> {
     pub(super) at: usize,
     pub(super) step: &'a Arc<Step>,
     pub(super) hook: &'a BodyHook,
+    pub(super) direction: BodyDirection,
 }
 
 /// What a hook on a whole body left.
@@ -54,14 +55,14 @@ impl<'a> Passage<'a> {
             headers.remove(IF_RANGE);
         }
         if !at.hook.interest.buffered {
-            return self.follow(body, at, BodyDirection::Request, exchange.id).map_err(|fault| depart(Err(fault)));
+            return self.follow(body, at, exchange.id).map_err(|fault| depart(Err(fault)));
         }
         let bytes = match self.collect(body, at.hook).await {
             Ok(bytes) => bytes,
             // A hook further out ended the exchange; the body broke off because of that.
             Err(error) => return Err(self.departed().unwrap_or_else(|| depart(Err(Fault::unread(error))))),
         };
-        match self.whole(at, BodyDirection::Request, exchange, Head::Request(headers), bytes) {
+        match self.whole(at, exchange, Head::Request(headers), bytes) {
             Ok(Whole::Body(bytes)) => Ok(Body::of(bytes)),
             Ok(Whole::Answer(response)) => Err(depart(Ok(response))),
             Err(fault) => Err(depart(Err(fault))),
@@ -91,7 +92,7 @@ impl<'a> Passage<'a> {
             Wanted::Yes => {}
         }
         if !at.hook.interest.buffered {
-            return match self.follow(body, at, BodyDirection::Response, exchange.id) {
+            return match self.follow(body, at, exchange.id) {
                 Ok(body) => Response::from_parts(parts, body),
                 Err(fault) => self.refuse(exchange, fault),
             };
@@ -101,7 +102,7 @@ impl<'a> Passage<'a> {
             Err(error) => return self.refuse(exchange, Fault::unread_response(error)),
         };
         let head = Head::Response(&mut parts.headers, &mut parts.status);
-        match self.whole(at, BodyDirection::Response, exchange, head, bytes) {
+        match self.whole(at, exchange, head, bytes) {
             Ok(Whole::Body(bytes)) => Response::from_parts(parts, Body::of(bytes)),
             Ok(Whole::Answer(response)) => self.answer(response),
             Err(fault) => self.refuse(exchange, fault),
@@ -109,10 +110,10 @@ impl<'a> Passage<'a> {
     }
 
     /// Let a hook see a body as it passes.
-    fn follow(&mut self, body: Body, at: At<'a>, direction: BodyDirection, exchange: u64) -> Result<Body, Fault> {
+    fn follow(&mut self, body: Body, at: At<'a>, exchange: u64) -> Result<Body, Fault> {
         let pool = self.pool(at.step)?.clone();
         let state = self.state(at.at).clone();
-        Ok(Chunks::wrap(body, pool, at, direction, exchange, self.place, state, self.notice()))
+        Ok(Chunks::wrap(body, pool, at, exchange, self.place, state, self.notice()))
     }
 
     async fn collect(&self, body: Body, hook: &BodyHook) -> Result<Bytes, BodyError> {
@@ -120,14 +121,7 @@ impl<'a> Passage<'a> {
         whole.unwrap_or(Err(BodyError::Deadline))
     }
 
-    fn whole(
-        &mut self,
-        at: At<'a>,
-        direction: BodyDirection,
-        exchange: &mut Exchange,
-        head: Head<'_>,
-        body: Bytes,
-    ) -> Result<Whole, Fault> {
+    fn whole(&mut self, at: At<'a>, exchange: &mut Exchange, head: Head<'_>, body: Bytes) -> Result<Whole, Fault> {
         let pool = self.pool(at.step)?;
         let place = self.place;
         let state = self.state(at.at);
@@ -140,7 +134,7 @@ impl<'a> Passage<'a> {
             }
             Ok(outcome)
         };
-        let decided = pool.on_body(id, direction, &body, state, judge);
+        let decided = pool.on_body(id, at.direction, &body, state, judge);
         if let Some(carried) = carried {
             *state = carried;
         }

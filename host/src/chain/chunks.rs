@@ -70,13 +70,12 @@ impl Chunks {
         inner: Body,
         pool: Rc<Pool>,
         at: At<'_>,
-        direction: BodyDirection,
         exchange: u64,
         place: Place<'_>,
         state: Vec<u8>,
         notice: Rc<Notice>,
     ) -> Body {
-        let (at, step) = (at.at, at.step.clone());
+        let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
         let (waiting, phase) = (BytesMut::new(), Phase::Reading);
         Body::stream(Self { inner, pool, at, step, direction, exchange, place, state, seen: 0, waiting, phase, notice })

@@ -25,7 +25,7 @@ pub(crate) use step::{OnError, Step};
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
-use crate::sandbox::{Failure, PluginFault, Pool, Verdict};
+use crate::sandbox::{BodyDirection, Failure, PluginFault, Pool, Verdict};
 use body::At;
 use edits::Head;
 use step::Hook;
@@ -133,7 +133,9 @@ impl<'a> Passage<'a> {
                 }
             }
             if let Some(hook) = &step.request_body {
-                body = self.request_body(At { at, step, hook }, exchange, headers, body).await?;
+                body = self
+                    .request_body(At { at, step, hook, direction: BodyDirection::Request }, exchange, headers, body)
+                    .await?;
             }
         }
         Ok(body)
@@ -156,7 +158,9 @@ impl<'a> Passage<'a> {
                 }
             }
             if let Some(hook) = &step.response_body {
-                response = self.response_body(At { at, step, hook }, exchange, response).await;
+                response = self
+                    .response_body(At { at, step, hook, direction: BodyDirection::Response }, exchange, response)
+                    .await;
             }
         }
         response
