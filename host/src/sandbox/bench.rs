@@ -42,12 +42,12 @@ impl Hook {
 
     /// One warm request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
-        self.pool.on_request(1, &self.head, edited)
+        Ok(self.pool.on_request(1, &self.head, edited)?)
     }
 
     /// The same with nothing to look at.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
-        self.pool.on_request(1, &Vec::new(), edited)
+        Ok(self.pool.on_request(1, &Vec::new(), edited)?)
     }
 }
 
