@@ -98,9 +98,11 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(reloader.follow());
+        // Before anybody is told that it runs: whoever then asks it to end must be heard.
+        let ended = asked_to_end()?;
         started(&facts);
         drop(facts);
-        asked_to_end().await?;
+        ended.await;
         tracing::info!("ending: no new connections, exchanges under way have {} s", DRAIN.as_secs());
         stop.send_replace(true);
         let drained = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
@@ -208,14 +210,16 @@ async fn work(
     follower.abort();
 }
 
-async fn asked_to_end() -> std::io::Result<()> {
+/// Ends at the first SIGTERM or SIGINT after this was called.
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 fn finish(log: Option<AccessLog>, guard: Option<AccessLogGuard>) {

@@ -23,7 +23,7 @@ use super::tree::Tree;
 pub(crate) struct Listener {
     pub name: String,
     pub address: SocketAddr,
-    /// From the first byte of a request to the end of its head.
+    /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or a second.
     pub header_timeout: Duration,
     /// Between requests of one connection.
     pub idle_timeout: Duration,
@@ -89,7 +89,7 @@ section! {
         required address: Placed<Spelling<SocketAddr>>,
         /// From the first byte of a request to the end of its head.
         default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
-        /// How long a connection may wait for its next request.
+        /// How long a connection may wait for its next request, and a client may take nothing of what is sent to it.
         default idle_timeout: Time<100, 3_600_000> = Duration::from_secs(75),
         /// Most connections at once, in the whole process.
         default max_connections: Integer<1, 1_000_000> = 10_000,
