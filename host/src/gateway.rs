@@ -78,11 +78,12 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let control = LocalSet::new();
     let sandbox = Sandbox::new(state_path.as_ref().map(|path| path.join("code")))?;
-    let builder = Builder::new(sandbox, state_path.clone(), metrics.clone());
-    let begin = Reloader::start(options.folder, &snapshot, builder, metrics.clone());
+    let builder = Builder::new(sandbox, state_path.clone(), workers, metrics.clone());
+    let has_log = snapshot.config.access_log;
+    let begin = Reloader::start(options.folder, snapshot, builder, metrics.clone());
     let (reloader, published) = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
-    let log = snapshot.config.access_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
+    let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stop, shutdown) = watch::channel(false);
     let facts = Started {
@@ -91,13 +92,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let threads = start_workers(workers, bound, &published, log.as_ref(), &shutdown)?;
+    let mut threads = start_workers(workers, bound, &published, log.as_ref(), &shutdown)?;
+    let status = reloader.status();
+    threads.push(start_reloading(reloader, shutdown.clone())?);
 
     control.block_on(&runtime, async {
-        let admin = Admin { token: Token::new(token), status: reloader.status(), metrics, shutdown };
+        let admin = Admin { token: Token::new(token), status, metrics, shutdown };
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
-        tokio::task::spawn_local(reloader.follow());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let ended = asked_to_end()?;
         started(&facts);
@@ -150,7 +152,8 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
     }
 }
 
-fn worker_count(configured: Option<u32>) -> usize {
+/// How many workers a configuration means on this machine.
+pub(crate) fn worker_count(configured: Option<u32>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     configured.map_or_else(cores, |count| count as usize)
 }
@@ -179,6 +182,21 @@ fn start_workers(
         threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(life)?);
     }
     Ok(threads)
+}
+
+/// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin listener
+/// should not have to wait.
+fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let life = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = reloader.follow() => {}
+                _ = shutdown.wait_for(|ends| *ends) => {}
+            }
+        });
+    };
+    Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)
 }
 
 /// The life of a worker: serve its sockets, and take up each generation as it is published.

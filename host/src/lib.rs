@@ -6,6 +6,7 @@
 //! [`config`] reads the policies folder, [`reload`] follows it, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
 mod admin;
+mod builtin;
 mod chain;
 mod cli;
 mod config;

@@ -51,7 +51,7 @@ fn each_fault_is_named_by_place_reason_and_advice() {
             "unknown built-in",
             "[policy.x]\nsource = \"builtin:haeders\"\n",
             API.into(),
-            &["gateway.toml:1: policy.x", "headers"],
+            &["gateway.toml:2: policy.x.source", "`builtin:headers`"],
         ),
         (
             "missing file",
@@ -126,6 +126,7 @@ fn all_faults_are_told_at_once() {
     let folder = folder(gateway, &api);
     let expected = [
         "gateway.toml:2: runtime.workers",
+        "gateway.toml:4: policy.x.source",
         "gateway.toml:5: extra",
         "api/api.toml:2: version",
         "api/api.toml:6: route[0].nmae",
@@ -141,6 +142,38 @@ fn all_faults_are_told_at_once() {
     assert!(faults.len() >= expected.len(), "{faults:?}");
     assert!(
         faults.iter().any(|fault| fault["file"] == "api/api.toml" && fault["line"] == 2 && fault["key"] == "version")
+    );
+}
+
+/// What is written is right in all of these, so each is found by another step of building.
+#[test]
+fn all_that_building_finds_is_told_at_once() {
+    let gateway = "[runtime]\nworkers = 256\n\
+        [secret.mac]\nfile = \"no-such-file\"\n\
+        [keys.mac]\nhmac = \"secret:mac\"\nalgorithm = \"HS256\"\n\
+        [policy.headers]\nsource = \"builtin:headers\"\n\
+        [policy.petstore]\nsource = \"builtin:petstore\"\n\
+        [policy.pinned]\nsource = \"builtin:cors\"\n\
+        digest = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\n\
+        [policy.broken]\nsource = \"file:broken.wasm\"\n";
+    let uses: String = (0..9)
+        .map(|n| format!("{{ policy = \"headers\", config = {{ request = {{ set = {{ x-{n} = \"1\" }} }} }} }},\n"))
+        .collect();
+    let more = "[[route]]\nname = \"twin\"\nmatch = { path = \"/all\" }\nresponder = \"petstore\"\n";
+    let api = API.replace("version = \"1\"\n", &format!("version = \"1\"\nchain = [\n{uses}]\n"));
+    let checked = folder(gateway, &format!("{api}{more}")).file("broken.wasm", b"nothing").run(&["check"]);
+    checked.assert(
+        1,
+        &[
+            "gateway.toml:1: runtime.workers: 256 workers",
+            "gateway.toml:5: keys.mac: the file of secret `mac` cannot be read",
+            "gateway.toml:8: policy.headers: the policy needs powers it is not granted: \"write:x-0\"",
+            "gateway.toml:10: policy.petstore: the policy is named as responder in API `api` and not granted \"responder\"",
+            "gateway.toml:10: policy.petstore: the policy needs powers",
+            "gateway.toml:14: policy.pinned.digest: is not the digest",
+            "gateway.toml:15: policy.broken: the component cannot be used",
+            "api/api.toml:20: route[1]: `twin` matches the same requests as `all`",
+        ],
     );
 }
 

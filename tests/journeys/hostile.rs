@@ -165,7 +165,9 @@ fn a_guest_on_a_body_that_breaks_costs_one_request() {
 fn a_responder_that_breaks_costs_one_request() {
     let gateway = Gateway::folder()
         .guest("trap-responder")
-        .gateway_toml("[policy.r]\nsource = \"file:components/trap-responder.wasm\"\ngrant = [\"read::method\"]\n")
+        .gateway_toml(
+            "[policy.r]\nsource = \"file:components/trap-responder.wasm\"\ngrant = [\"read::method\", \"responder\"]\n",
+        )
         .api(
             "api",
             "name = \"api\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/r\" }\nresponder = \"r\"\n",

@@ -11,7 +11,7 @@ fn gateway() -> Gateway {
             source = "builtin:petstore"
             grant = [
                 "read::method", "read::path", "read::query", "read:content-type", "read:if-match", "read:if-none-match",
-                "attribute-read:auth.sub", "store:pets:write",
+                "attribute-read:auth.sub", "store:pets:write", "responder",
             ]
             "#,
         )

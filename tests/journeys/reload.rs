@@ -212,3 +212,88 @@ fn a_request_under_way_ends_as_it_began() {
     let response = client.send(&Request::get("/one"));
     assert_eq!((response.text().as_str(), response.field("x-test-version")), ("b", Some("b")));
 }
+
+#[test]
+fn a_folder_that_takes_the_place_of_the_old_one_is_served_and_followed() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let (serving, next) = (gateway.policies(), gateway.root().join("next"));
+    std::fs::create_dir_all(next.join("api")).unwrap();
+    std::fs::create_dir_all(next.join("components")).unwrap();
+    for file in ["gateway.toml", "components/mark.wasm"] {
+        std::fs::copy(serving.join(file), next.join(file)).unwrap();
+    }
+    let api = |path: &str| API.replace("/one", path).replace("$upstream", &upstream.address().to_string());
+    std::fs::write(next.join("api/api.toml"), api("/two")).unwrap();
+    std::fs::rename(&serving, gateway.root().join("old")).unwrap();
+    std::fs::rename(&next, &serving).unwrap();
+    becomes(&gateway, "/two", 200);
+    // What changes there now is noticed like any change.
+    gateway.write("api/api.toml", &api("/three"));
+    becomes(&gateway, "/three", 200);
+    std::fs::write(gateway.root().join("old/api/api.toml"), api("/four")).unwrap();
+    gateway.write("api/api.toml", &api("/five"));
+    becomes(&gateway, "/five", 200);
+    gateway.get("/four").assert_status(404);
+}
+
+#[test]
+fn a_folder_that_could_not_be_read_is_forgotten_when_it_can_and_said_once() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let (outside, link) = (gateway.root().join("outside"), gateway.policies().join("link"));
+    std::fs::write(&outside, "x").unwrap();
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    gateway.wait_for_refusal();
+    gateway.write("notes.txt", "hello");
+    std::fs::remove_file(&link).unwrap();
+    eventually("the refusal to be forgotten", || gateway.status()["refused"].is_null().then_some(()));
+    assert_eq!(gateway.metric("lockgate_reloads_total{outcome=\"rejected\"}"), Some(1.0));
+    assert_eq!(gateway.written().matches("leads out of the policies folder").count(), 1);
+    assert_eq!(gateway.status()["generation"], 1, "what serves is what is there");
+}
+
+#[test]
+fn what_a_change_lacked_outside_of_the_folder_is_looked_for_again() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let keys = "[secret.mac]\nfile = \"mac\"\n[keys.mac]\nhmac = \"secret:mac\"\nalgorithm = \"HS256\"\n";
+    let text = std::fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &format!("{keys}{text}"));
+    let refused = gateway.wait_for_refusal();
+    assert!(refused.to_string().contains("secret `mac` cannot be read"), "{refused}");
+    std::fs::write(gateway.root().join("mac"), "a-long-enough-secret-for-hs256-000000").unwrap();
+    gateway.wait_for_generation(2);
+    assert!(gateway.status()["refused"].is_null());
+    // And a secret that changes is a change.
+    std::fs::write(gateway.root().join("mac"), "another-long-enough-secret-for-hs256-00").unwrap();
+    gateway.wait_for_generation(3);
+}
+
+#[test]
+fn the_data_of_an_api_goes_with_it_and_a_refused_change_takes_none() {
+    let upstream = Upstream::echo();
+    let api = |name: &str| API.replace("api", name).replace("/one", &format!("/{name}")).replace("mark", "counter");
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .guest("counter")
+        .gateway_toml(
+            "[policy.counter]\nsource = \"file:components/counter.wasm\"\n\
+             grant = [\"store:hits:write\", \"write:x-test-hits\"]\n",
+        )
+        .api("a", &api("a"))
+        .api("b", &api("b"))
+        .start();
+    let hits = |path: &str| gateway.get(path).field("x-test-hits").unwrap_or_default().to_owned();
+    assert_eq!([hits("/a"), hits("/b")], ["1", "1"]);
+    gateway.remove("b");
+    gateway.wait_for_generation(2);
+    gateway.write("a/api.toml", "name = ");
+    gateway.wait_for_refusal();
+    assert_eq!(hits("/a"), "2");
+    gateway.write("a/api.toml", &api("a"));
+    gateway.write("b/api.toml", &api("b"));
+    gateway.wait_for_generation(3);
+    let first = eventually("/b to be back", || gateway.get("/b").field("x-test-hits").map(str::to_owned));
+    assert_eq!((first.as_str(), hits("/a").as_str()), ("1", "3"));
+}

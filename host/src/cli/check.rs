@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{DEFAULT_FOLDER, out};
 use crate::config::ConfigFault;
+use crate::gateway::worker_count;
 use crate::generation::{Builder, Generation};
 use crate::reload::Snapshot;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -54,8 +55,8 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
-    let mut builder = Builder::new(sandbox, None, metrics);
-    Ok(runtime.block_on(builder.build(&snapshot.config)))
+    let mut builder = Builder::new(sandbox, None, worker_count(snapshot.config.workers), metrics);
+    Ok(runtime.block_on(builder.build(&snapshot.config, Vec::new())))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::policy::{Policy, RawPolicy};
 use super::reader::Node;
 use super::secret::{RawSecret, Secret};
 use super::section::{Kind, Shown, section};
-use super::store::{RawStore, Store};
+use super::store::{RawStore, Store, check_shared};
 use super::tree::Tree;
 
 /// A socket that accepts requests, with its limits.
@@ -34,6 +34,17 @@ pub(crate) struct Listener {
     pub max_headers: u32,
     /// None streams bodies of any length.
     pub max_body_bytes: Option<u64>,
+    pub place: Place,
+}
+
+/// Where the sections stand that later stages may complain about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Places {
+    pub state: Place,
+    pub runtime: Place,
+    pub admin: Place,
+    pub access_log: Place,
+    pub request: Place,
 }
 
 section! {
@@ -144,6 +155,7 @@ pub(super) struct Gateway {
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
+    pub(super) places: Places,
 }
 
 impl RawGateway {
@@ -166,6 +178,7 @@ impl RawGateway {
             .into_iter()
             .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, faults)?)))
             .collect();
+        check_shared(&stores, faults);
         declared.check_chain(&self.chain, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
@@ -181,6 +194,13 @@ impl RawGateway {
             policies,
             declared,
             chain: self.chain,
+            places: Places {
+                state: self.state.place,
+                runtime: self.runtime.place,
+                admin: self.admin.place,
+                access_log: self.access_log.place,
+                request: self.request.place,
+            },
         }
     }
 }
@@ -261,6 +281,7 @@ fn resolve_listeners(
             max_header_bytes: raw.max_header_bytes,
             max_headers: raw.max_headers,
             max_body_bytes: raw.max_body_bytes,
+            place: raw.place,
         });
     }
     listeners

@@ -21,6 +21,8 @@ pub(crate) enum Grant {
     AttributeWrite(Pattern),
     /// It may answer instead of the upstream.
     Respond,
+    /// Routes may name it in the place of an upstream: it is given their requests whole and makes the responses.
+    Responder,
     /// It may change path and query.
     Target,
     /// It may change the status of responses.
@@ -114,6 +116,7 @@ impl FromStr for Grant {
         let (verb, rest) = text.split_once(':').map_or((text, None), |(verb, rest)| (verb, Some(rest)));
         match (verb, rest) {
             ("respond", None) => Ok(Self::Respond),
+            ("responder", None) => Ok(Self::Responder),
             ("target", None) => Ok(Self::Target),
             ("status", None) => Ok(Self::Status),
             ("read", Some(names)) => names.parse().map(Self::Read),
@@ -137,6 +140,7 @@ impl fmt::Display for Grant {
             Self::AttributeRead(pattern) => write!(out, "attribute-read:{pattern}"),
             Self::AttributeWrite(pattern) => write!(out, "attribute-write:{pattern}"),
             Self::Respond => out.write_str("respond"),
+            Self::Responder => out.write_str("responder"),
             Self::Target => out.write_str("target"),
             Self::Status => out.write_str("status"),
             Self::Body { direction, access } => {
@@ -151,8 +155,8 @@ impl fmt::Display for Grant {
 }
 
 impl Spelled for Grant {
-    const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `target`, \
-        `status`, `body:request|response:inspect|edit`, `key:NAME` or `store:NAME:read|write`";
+    const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
+        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME` or `store:NAME:read|write`";
 }
 
 /// Why a text is no grant.
@@ -225,6 +229,7 @@ mod tests {
             "attribute-read:auth.*",
             "attribute-write:auth.subject",
             "respond",
+            "responder",
             "target",
             "status",
             "body:request:inspect",

@@ -27,7 +27,7 @@ pub(crate) use api::Api;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
-pub(crate) use gateway::Listener;
+pub(crate) use gateway::{Listener, Places};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeyMaterial, KeySource, Keys};
 pub(crate) use policy::{Policy, PolicySource};
@@ -68,6 +68,7 @@ pub(crate) struct Config {
     pub chain: Vec<ChainEntry>,
     /// In the order of their folders.
     pub apis: Vec<Api>,
+    pub places: Places,
 }
 
 impl Config {
@@ -105,6 +106,7 @@ impl Config {
                 policies: gateway.policies,
                 chain: gateway.chain,
                 apis,
+                places: gateway.places,
             }),
             _ => Err(faults),
         }

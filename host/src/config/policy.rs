@@ -12,6 +12,7 @@ use super::kinds::{Integer, List, Placed, Size, Spelled, Spelling, Time, is_name
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
+use crate::builtin;
 
 /// A component with its powers and limits, to be named in chains.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +101,13 @@ impl RawPolicy {
         let limits = self.limits.resolve(faults);
         let source =
             match self.source? {
-                At { value: SourceRef::Builtin(name), .. } => PolicySource::Builtin(name),
+                At { value: SourceRef::Builtin(name), place } => {
+                    if builtin::component(&name).is_none() {
+                        faults.push(place.fault("names no policy that comes with the gateway", known_builtins(&name)));
+                        return None;
+                    }
+                    PolicySource::Builtin(name)
+                }
                 At { value: SourceRef::File(text), place } => {
                     let folder = place.file.parent().unwrap_or(Path::new(""));
                     let Some(file) = tree.file(folder, &text) else {
@@ -116,6 +123,15 @@ impl RawPolicy {
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
         let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
         Some(Policy { source, digest, grants, limits, place: self.place })
+    }
+}
+
+/// What could have been meant.
+fn known_builtins(name: &str) -> String {
+    let near = builtin::names().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    match near.filter(|known| strsim::damerau_levenshtein(known, name) <= 2) {
+        Some(known) => format!("did you mean `builtin:{known}`?"),
+        None => format!("there are {}", builtin::names().collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -1,88 +1,69 @@
 //! Builds generations: what changed is made anew, what did not is taken over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::keys::{self, Keys};
+use super::load::{Loader, Plan};
 use super::steps::Steps;
-use super::uses::{self, Source, Use, Uses};
-use super::{Generation, Route};
+use super::uses::{self, Uses};
+use super::{Generation, Route, keys};
 use crate::chain::Chain;
-use crate::config::{self, Config, ConfigFault, Place};
+use crate::config::{Config, ConfigFault};
 use crate::exchange::hygiene::IdentityHeaders;
-use crate::route::{Match, Router};
-use crate::sandbox::{Digest, Interest, Limits, Policy, Powers, Sandbox};
-use crate::store::{self, Memory};
+use crate::route::{Conflict, Match, Router};
+use crate::sandbox::{MAX_INSTANCES, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::Upstream;
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
-    sandbox: Sandbox,
+    loader: Loader,
     state: Option<PathBuf>,
-    stores: Memory,
+    workers: usize,
     metrics: Arc<Metrics>,
     built: u64,
-    policies: HashMap<PolicyKey, Arc<Policy>>,
-    upstreams: Vec<Arc<Upstream>>,
-}
-
-/// Everything that makes one loaded policy differ from another.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct PolicyKey {
-    used: Use,
-    digest: Digest,
-    limits: Limits,
-    grants: String,
-    keys: Vec<Digest>,
-    stores: String,
+    /// By name.
+    upstreams: HashMap<String, Arc<Upstream>>,
 }
 
 type Faults = Vec<ConfigFault>;
 
 impl Builder {
     /// `state` is the state directory, if there is one.
-    pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, metrics: Arc<Metrics>) -> Self {
-        Self {
-            sandbox,
-            state,
-            stores: Memory::default(),
-            metrics,
-            built: 0,
-            policies: HashMap::new(),
-            upstreams: Vec::new(),
-        }
+    pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
+        let loader = Loader::new(sandbox, metrics.clone());
+        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new() }
     }
 
-    /// Build a generation, or say everything that is wrong with the configuration. A failure changes nothing.
-    pub(crate) async fn build(&mut self, config: &Config) -> Result<Generation, Faults> {
-        let identity = config.identity_headers.iter().map(ToString::to_string);
-        let identity = IdentityHeaders::new(identity).map_err(|error| vec![whole(error.to_string())])?;
-        // Each of these finds faults of its own kind; what the first finds, the next could only repeat.
-        let keys = keys::load(config, self.state.as_deref())?;
-        let sources = uses::sources(config)?;
+    /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
+    /// A failure changes nothing that serves.
+    pub(crate) async fn build(&mut self, config: &Config, mut faults: Faults) -> Result<Generation, Faults> {
+        let identity = self.identity(config, &mut faults);
+        let keys = keys::load(config, self.state.as_deref(), &mut faults);
+        let sources = uses::sources(config, &mut faults);
         let uses = Uses::of(config);
-        let policies = self.load_policies(config, &keys, &sources, &uses).await?;
+        faults.extend(too_many(config, uses.list.len(), self.workers));
+        let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses };
+        let policies = self.loader.load(plan, &mut faults).await;
         let (slots, upstreams) = self.upstreams(config);
-        let router = self.router(config, &uses, &policies, &slots)?;
-        let mut steps = Steps::new(&uses, &policies);
+        let mut steps = Steps::new(config, &uses, &policies);
+        let router = self.router(config, &mut steps, &slots, &mut faults);
         let unmatched = Chain::new(steps.all("", &config.chain));
-        if !steps.faults.is_empty() {
-            return Err(steps.faults);
-        }
-        let stores = stores(config, &uses, &policies);
+        faults.append(&mut steps.faults);
+        let (Some(identity), Some(router), true) = (identity, router, faults.is_empty()) else {
+            faults.sort();
+            faults.dedup();
+            return Err(faults);
+        };
+        self.loader.keep(plan);
         self.built += 1;
-        self.upstreams.clone_from(&upstreams);
-        self.policies = policies.iter().map(|(key, policy)| (key.clone(), policy.clone())).collect();
-        let policies = policies
-            .into_iter()
-            .map(|(_, policy)| {
-                let metrics = self.metrics.policy(policy.name());
-                (policy, metrics)
-            })
-            .collect();
+        self.upstreams = upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.clone())).collect();
+        let policies = policies.into_policies().map(|policy| {
+            let metrics = self.metrics.policy(policy.name());
+            (policy, metrics)
+        });
         let generation = Generation {
             number: self.built,
             since: SystemTime::now(),
@@ -90,113 +71,18 @@ impl Builder {
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,
-            policies,
+            policies: policies.collect(),
             upstreams,
         };
         self.forget(config);
-        self.stores.settle(&stores);
         Ok(generation)
     }
 
-    /// Load the policy of every use, in order of slots; build what was not there before.
-    async fn load_policies(
-        &self,
-        config: &Config,
-        keys: &BTreeMap<String, Keys>,
-        sources: &HashMap<&str, Source>,
-        uses: &Uses,
-    ) -> Result<Vec<(PolicyKey, Arc<Policy>)>, Faults> {
-        let mut faults = Vec::new();
-        let mut loaded: Vec<Option<(PolicyKey, Arc<Policy>)>> = Vec::new();
-        // By component: a child process is started once for all configurations of one.
-        let mut missing: BTreeMap<Digest, (&Source, Vec<usize>)> = BTreeMap::new();
-        for (name, declared) in &config.policies {
-            let unused = !uses.list.iter().any(|(used, _)| used.policy == *name);
-            if let (true, Some(source)) = (unused, sources.get(name.as_str()))
-                // Nothing is wrong with a policy nobody uses yet, as long as it is one.
-                && let Err(error) = self.sandbox.build(&source.wasm, &[]).await
-            {
-                faults.push(declared.place.fault(error.to_string(), "replace the component or remove the policy"));
-            }
-        }
-        for (slot, (used, _)) in uses.list.iter().enumerate() {
-            let (Some(declared), Some(source)) = (config.policies.get(&used.policy), sources.get(used.policy.as_str()))
-            else {
-                loaded.push(None);
-                continue;
-            };
-            let key = PolicyKey::new(used, declared, source.digest, config, keys);
-            let known = self.policies.get(&key).cloned();
-            if known.is_none() {
-                missing.entry(source.digest).or_insert((source, Vec::new())).1.push(slot);
-            }
-            loaded.push(known.map(|policy| (key, policy)));
-        }
-        for (source, slots) in missing.into_values() {
-            let wanted: Vec<_> = slots
-                .iter()
-                .filter_map(|slot| {
-                    let (used, place) = uses.list.get(*slot)?;
-                    Some((*slot, used, place, config.policies.get(&used.policy)?))
-                })
-                .collect();
-            let trials: Vec<_> =
-                wanted.iter().map(|(_, used, _, declared)| (used.config.clone(), uses::limits(declared))).collect();
-            let built = match self.sandbox.build(&source.wasm, &trials).await {
-                Ok(built) => built,
-                Err(error) => {
-                    let mut places: Vec<&Place> = wanted.iter().map(|(_, _, _, declared)| &declared.place).collect();
-                    places.dedup();
-                    let advice = "replace the component by one that implements lockgate:policy";
-                    faults.extend(
-                        places
-                            .into_iter()
-                            .map(|place| place.fault(format!("the component cannot be used: {error}"), advice)),
-                    );
-                    continue;
-                }
-            };
-            for ((slot, used, place, declared), trial) in wanted.into_iter().zip(built.trials) {
-                let policy = trial
-                    .map_err(|reasons| refused(place, reasons))
-                    .and_then(|interest| grant(interest, declared, &used.policy))
-                    .and_then(|interest| {
-                        let powers = self.powers(used, &interest, config, keys);
-                        self.sandbox
-                            .load(&built.code, &used.config, interest, uses::limits(declared), powers)
-                            .map_err(|error| vec![declared.place.fault(error.to_string(), "replace the component")])
-                    });
-                match policy {
-                    Ok(policy) => {
-                        let key = PolicyKey::new(used, declared, source.digest, config, keys);
-                        if let Some(place) = loaded.get_mut(slot) {
-                            *place = Some((key, Arc::new(policy)));
-                        }
-                    }
-                    Err(found) => faults.extend(found),
-                }
-            }
-        }
-        faults.sort();
-        faults.dedup();
-        if faults.is_empty() { Ok(loaded.into_iter().flatten().collect()) } else { Err(faults) }
-    }
-
-    /// The named powers of a use: those its interest names, which were granted.
-    fn powers(&self, used: &Use, interest: &Interest, config: &Config, keys: &BTreeMap<String, Keys>) -> Powers {
-        let sets = interest.keys.iter().filter_map(|name| Some((name.clone(), keys.get(name)?.set.clone())));
-        let stores = interest.stores.iter().filter_map(|(name, write)| {
-            let declared = config.stores.get(name)?;
-            let namespace = namespace(used, name, declared);
-            Some((name.clone(), (self.stores.namespace(&namespace, store_limits(declared)), *write)))
-        });
-        Powers {
-            api: used.api.as_str().into(),
-            policy: used.policy.as_str().into(),
-            keys: sets.collect(),
-            stores: stores.collect(),
-            counters: self.metrics.policy_counters(&used.api, &used.policy),
-        }
+    fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
+        let identity = IdentityHeaders::new(config.identity_headers.iter().map(ToString::to_string));
+        let place = config.places.request.below("identity_headers");
+        let advice = "use lower-case names, or prefixes that end in `*`";
+        identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()
     }
 
     /// Upstreams by API and name, and the list of all; those that did not change are the ones of before.
@@ -215,7 +101,7 @@ impl Builder {
                     idle_timeout: declared.timeouts.idle,
                     max_idle: declared.max_idle as usize,
                 };
-                let known = self.upstreams.iter().find(|known| ***known == upstream).cloned();
+                let known = self.upstreams.get(&upstream.name).filter(|known| ***known == upstream).cloned();
                 slots.insert((api.name.clone(), name.clone()), list.len());
                 list.push(known.unwrap_or_else(|| Arc::new(upstream)));
             }
@@ -223,14 +109,14 @@ impl Builder {
         (slots, list)
     }
 
+    /// None where faults say why. Ties are found among all routes, also those that lack something else.
     fn router(
         &self,
         config: &Config,
-        uses: &Uses,
-        policies: &[(PolicyKey, Arc<Policy>)],
+        steps: &mut Steps<'_>,
         upstreams: &HashMap<(String, String), usize>,
-    ) -> Result<Router<Arc<Route>>, Faults> {
-        let mut steps = Steps::new(uses, policies);
+        faults: &mut Faults,
+    ) -> Option<Router<Arc<Route>>> {
         let mut routes = Vec::new();
         let mut places = Vec::new();
         let outer = steps.all("", &config.chain);
@@ -241,7 +127,6 @@ impl Builder {
             for route in &api.routes {
                 let inner = steps.all(&api.name, &route.chain);
                 let chain = outer.iter().chain(&middle).chain(&inner).cloned().collect();
-                let Some(backend) = steps.backend(api, route, upstreams) else { continue };
                 let hosts = if route.matching.hosts.is_empty() { &api.hosts } else { &route.matching.hosts };
                 let matching = Match {
                     hosts: hosts.clone(),
@@ -249,7 +134,7 @@ impl Builder {
                     methods: route.matching.methods.clone(),
                     headers: route.matching.headers.clone(),
                 };
-                let built = Route {
+                let built = steps.backend(api, route, upstreams).map(|backend| Route {
                     api: name.clone(),
                     version: version.clone(),
                     name: route.name.as_str().into(),
@@ -258,119 +143,43 @@ impl Builder {
                     backend,
                     timeout: route.timeout,
                     metrics: self.metrics.route(&api.name, &route.name),
-                };
+                });
                 places.push((&route.place, &route.name, &api.name));
-                routes.push((matching, Arc::new(built)));
+                routes.push((matching, built.map(Arc::new)));
             }
         }
-        if !steps.faults.is_empty() {
-            return Err(steps.faults);
-        }
-        Router::build(routes).map_err(|conflicts| {
-            let fault = |conflict: crate::route::Conflict| {
-                let (place, name, _) = places.get(conflict.second)?;
-                let (_, other, api) = places.get(conflict.first)?;
-                let reason = format!(
-                    "`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific"
-                );
-                Some(place.fault(reason, "change the path, methods, hosts or headers of one, or remove it"))
-            };
-            conflicts.into_iter().filter_map(fault).collect()
-        })
+        let fault = |conflict: Conflict| {
+            let (place, name, _) = places.get(conflict.second)?;
+            let (_, other, api) = places.get(conflict.first)?;
+            let reason =
+                format!("`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific");
+            Some(place.fault(reason, "change the path, methods, hosts or headers of one, or remove it"))
+        };
+        let router = Router::build(routes);
+        router.map_err(|conflicts| faults.extend(conflicts.into_iter().filter_map(fault))).ok()?.complete()
     }
 
     /// Drop numbers that belong to parts which are gone.
     fn forget(&self, config: &Config) {
-        let api = |name: &str| config.apis.iter().find(|api| api.name == name);
+        let apis: HashSet<&str> = config.apis.iter().map(|api| api.name.as_str()).collect();
+        let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(|route| (&*api.name, &*route.name)));
+        let routes: HashSet<(&str, &str)> = routes.collect();
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
-        self.metrics.retain_routes(|api_name, route| {
-            route.is_empty() || api(api_name).is_some_and(|api| api.routes.iter().any(|known| known.name == route))
-        });
-        self.metrics.retain_policy_counters(|api_name, policy| {
-            config.policies.contains_key(policy) && (api_name.is_empty() || api(api_name).is_some())
+        self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
+        self.metrics.retain_policy_counters(|api, policy| {
+            config.policies.contains_key(policy) && (api.is_empty() || apis.contains(api))
         });
     }
 }
 
-/// The namespaces that policies use, and their limits.
-fn stores(config: &Config, uses: &Uses, policies: &[(PolicyKey, Arc<Policy>)]) -> HashMap<String, store::Limits> {
-    let each = uses.list.iter().zip(policies).flat_map(|((used, _), (_, policy))| {
-        policy.interest().stores.iter().filter_map(|(name, _)| {
-            let declared = config.stores.get(name)?;
-            Some((namespace(used, name, declared), store_limits(declared)))
-        })
-    });
-    each.collect()
-}
-
-fn store_limits(declared: &config::Store) -> store::Limits {
-    store::Limits {
-        max_entries: declared.max_entries as usize,
-        max_bytes: usize::try_from(declared.max_bytes).unwrap_or(usize::MAX),
-    }
-}
-
-impl PolicyKey {
-    fn new(
-        used: &Use,
-        declared: &config::Policy,
-        digest: Digest,
-        config: &Config,
-        keys: &BTreeMap<String, Keys>,
-    ) -> Self {
-        let granted_keys = declared.grants.iter().filter_map(|grant| match grant {
-            config::Grant::Key(name) => Some(keys.get(name)?.digest),
-            _ => None,
-        });
-        let stores = declared.grants.iter().filter_map(|grant| match grant {
-            config::Grant::Store { name, .. } => {
-                let declared = config.stores.get(name)?;
-                Some(format!(
-                    "{name}={}:{}:{};",
-                    namespace(used, name, declared),
-                    declared.max_entries,
-                    declared.max_bytes
-                ))
-            }
-            _ => None,
-        });
-        Self {
-            used: used.clone(),
-            digest,
-            limits: uses::limits(declared),
-            grants: declared.grants.iter().map(|grant| format!("{grant};")).collect(),
-            keys: granted_keys.collect(),
-            stores: stores.collect(),
-        }
-    }
-}
-
-/// The namespace a store's name stands for: the operator's choice, else one of the API and policy alone.
-fn namespace(used: &Use, name: &str, declared: &config::Store) -> String {
-    declared.namespace.clone().unwrap_or_else(|| format!("{}/{}/{name}", used.api, used.policy))
-}
-
-fn grant(interest: Interest, declared: &config::Policy, name: &str) -> Result<Interest, Faults> {
-    let missing = interest.missing(&declared.grants);
-    if missing.is_empty() {
-        return Ok(interest);
-    }
-    let list = missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let reason = format!("the policy needs powers it is not granted: {list}");
-    Err(vec![declared.place.fault(reason, format!("if it should have them, add them to `grant` of [policy.{name}]"))])
-}
-
-fn refused(place: &Place, reasons: Vec<String>) -> Faults {
-    let place = place.below("config");
-    reasons.into_iter().map(|reason| place.fault(reason, "see the README of the policy")).collect()
-}
-
-fn whole(reason: String) -> ConfigFault {
-    ConfigFault {
-        file: "gateway.toml".into(),
-        line: None,
-        key: "request.identity_headers".into(),
-        reason,
-        advice: "use lower-case names, or prefixes that end in `*`".into(),
-    }
+/// Each use keeps an instance on each worker; where these are more than can be alive, some would never get one.
+fn too_many(config: &Config, uses: usize, workers: usize) -> Option<ConfigFault> {
+    let wanted = uses.saturating_mul(workers);
+    (wanted > MAX_INSTANCES as usize).then(|| {
+        let reason = format!(
+            "{workers} workers with an instance each of {uses} different uses of policies make {wanted} instances, and there can be {MAX_INSTANCES}"
+        );
+        let advice = "set fewer workers, or use policies with fewer different configurations: equal ones of an API are one use";
+        config.places.runtime.below("workers").fault(reason, advice)
+    })
 }

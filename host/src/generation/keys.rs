@@ -20,9 +20,8 @@ const MAX_SECRET: u64 = 256 * 1024;
 const TOO_LARGE: &str = "secrets have at most 256 KiB; is it the right file?";
 
 /// Load every declared key set. `state` is where generated keys live.
-pub(super) fn load(config: &Config, state: Option<&Path>) -> Result<BTreeMap<String, Keys>, Vec<ConfigFault>> {
+pub(super) fn load(config: &Config, state: Option<&Path>, faults: &mut Vec<ConfigFault>) -> BTreeMap<String, Keys> {
     let mut sets = BTreeMap::new();
-    let mut faults = Vec::new();
     for (name, declared) in &config.keys {
         match key_set(config, name, &declared.source, state) {
             Ok(keys) => {
@@ -31,7 +30,7 @@ pub(super) fn load(config: &Config, state: Option<&Path>) -> Result<BTreeMap<Str
             Err((reason, advice)) => faults.push(declared.place.fault(reason, advice)),
         }
     }
-    if faults.is_empty() { Ok(sets) } else { Err(faults) }
+    sets
 }
 
 fn key_set(
@@ -149,7 +148,8 @@ mod tests {
         std::fs::write(&path, "short").unwrap();
         let secret = format!("[secret.s]\nfile = '{}'\n", path.display());
         let config = config(&format!("{secret}[keys.k]\nhmac = 'secret:s'\nalgorithm = 'HS256'\n"));
-        let faults = load(&config, None).map(|_| ()).unwrap_err();
+        let mut faults = Vec::new();
+        load(&config, None, &mut faults);
         assert!(faults[0].reason.contains("HMAC keys the length of their hash"), "{faults:?}");
         assert!(faults[0].advice.contains("longer key"), "{faults:?}");
     }

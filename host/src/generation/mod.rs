@@ -2,6 +2,7 @@
 
 mod build;
 mod keys;
+mod load;
 mod local;
 mod steps;
 mod uses;
@@ -13,8 +14,6 @@ use http::{HeaderMap, Method};
 
 pub(crate) use build::Builder;
 pub(crate) use local::Local;
-#[cfg(feature = "bench")]
-pub(crate) use uses::builtin::component as builtin_component;
 
 use crate::chain::{Chain, Reads};
 use crate::exchange::hygiene::IdentityHeaders;

@@ -3,27 +3,27 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build::PolicyKey;
+use super::load::{Loaded, too_large};
 use super::uses::Uses;
 use super::{Backend, Responder};
 use crate::chain::{OnError, Reads, Step};
-use crate::config::{self, ConfigFault};
-use crate::sandbox::Policy;
+use crate::config::{self, Config, ConfigFault, Grant};
 
 /// Bytes of a request body a responder is given when it does not say.
 const RESPONDER_BODY: u64 = 64 * 1024;
 
 /// Makes the steps of chains, one for each distinct use and behaviour.
 pub(super) struct Steps<'a> {
+    config: &'a Config,
     uses: &'a Uses,
-    policies: &'a [(PolicyKey, Arc<Policy>)],
+    policies: &'a Loaded,
     made: HashMap<(usize, bool), Arc<Step>>,
     pub(super) faults: Vec<ConfigFault>,
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(uses: &'a Uses, policies: &'a [(PolicyKey, Arc<Policy>)]) -> Self {
-        Self { uses, policies, made: HashMap::new(), faults: Vec::new() }
+    pub(super) fn new(config: &'a Config, uses: &'a Uses, policies: &'a Loaded) -> Self {
+        Self { config, uses, policies, made: HashMap::new(), faults: Vec::new() }
     }
 
     pub(super) fn all(&mut self, api: &str, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
@@ -32,7 +32,7 @@ impl<'a> Steps<'a> {
 
     fn step(&mut self, api: &str, entry: &config::ChainEntry) -> Option<Arc<Step>> {
         let slot = self.uses.slot(&entry.policy, api, &entry.config)?;
-        let (_, policy) = self.policies.get(slot)?;
+        let policy = self.policies.policy(slot)?;
         let skip = entry.on_error == config::OnError::Skip;
         if let Some(step) = self.made.get(&(slot, skip)) {
             return Some(step.clone());
@@ -66,13 +66,24 @@ impl<'a> Steps<'a> {
             }
             config::Backend::Responder(responder) => responder,
         };
+        let declared = self.config.policies.get(&responder.policy)?;
+        if !declared.grants.contains(&Grant::Responder) {
+            let reason =
+                format!("the policy is named as responder in API `{}` and not granted \"responder\"", api.name);
+            let advice = format!("if it should answer there, add that to `grant` of [policy.{}]", responder.policy);
+            self.faults.push(declared.place.fault(reason, advice));
+        }
         let slot = self.uses.slot(&responder.policy, &api.name, &responder.config)?;
-        let (_, policy) = self.policies.get(slot)?;
+        let policy = self.policies.policy(slot)?;
         let interest = policy.interest();
         let reads = Reads::new(&interest.request_read, &interest.attributes_read, false);
         match reads {
             Ok(reads) if policy.hooks().responder => {
                 let max_body = interest.request_body.as_ref().map_or(RESPONDER_BODY, |body| body.max_bytes);
+                let limits = policy.limits();
+                if max_body > limits.memory as u64 {
+                    self.faults.push(too_large(max_body, limits, &responder.place, &responder.policy));
+                }
                 Some(Backend::Responder(Responder { slot, reads, max_body }))
             }
             Ok(_) => {

@@ -3,23 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::builtin;
 use crate::config::{self, Config, ConfigFault, Place, PolicySource};
 use crate::sandbox::{Digest, Limits};
-
-/// Components that come with the gateway: name, component, and what `plugin.toml` says of it.
-pub(crate) mod builtin {
-    include!(concat!(env!("OUT_DIR"), "/builtins.rs"));
-
-    /// The component of a built-in policy.
-    pub(crate) fn component(name: &str) -> Option<&'static [u8]> {
-        BUILTINS.iter().find(|(known, ..)| *known == name).map(|(_, component, _)| *component)
-    }
-
-    /// The names of all built-in policies.
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        BUILTINS.iter().map(|(name, ..)| *name)
-    }
-}
 
 /// One policy with one configuration, in one API.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -79,31 +65,27 @@ pub(super) struct Source {
     pub(super) digest: Digest,
 }
 
-/// Find the code of every declared policy.
-pub(super) fn sources(config: &Config) -> Result<HashMap<&str, Source>, Vec<ConfigFault>> {
+/// Find the code of every declared policy. Code that is not what `digest` pins is never run, not even to try it.
+pub(super) fn sources<'a>(config: &'a Config, faults: &mut Vec<ConfigFault>) -> HashMap<&'a str, Source> {
     let mut sources = HashMap::new();
-    let mut faults = Vec::new();
     for (name, policy) in &config.policies {
-        let wasm: Arc<[u8]> = match &policy.source {
-            PolicySource::File(file) => file.bytes.clone(),
-            PolicySource::Builtin(builtin) => match builtin::component(builtin) {
-                Some(component) => component.into(),
-                None => {
-                    let known: Vec<_> = builtin::names().collect();
-                    let advice = format!("there are {}", known.join(", "));
-                    faults.push(policy.place.fault(format!("there is no built-in policy `{builtin}`"), advice));
-                    continue;
-                }
-            },
+        let wasm: Option<Arc<[u8]>> = match &policy.source {
+            PolicySource::File(file) => Some(file.bytes.clone()),
+            PolicySource::Builtin(name) => builtin::component(name).map(Into::into),
         };
+        let Some(wasm) = wasm else { continue };
         let digest = Digest::of(&wasm);
-        if let Some(pinned) = policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
-            let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
-            faults.push(pinned.place.fault("is not the digest of the component", advice));
+        match policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
+            Some(pinned) => {
+                let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
+                faults.push(pinned.place.fault("is not the digest of the component", advice));
+            }
+            None => {
+                sources.insert(name.as_str(), Source { wasm, digest });
+            }
         }
-        sources.insert(name.as_str(), Source { wasm, digest });
     }
-    if faults.is_empty() { Ok(sources) } else { Err(faults) }
+    sources
 }
 
 /// The limits of a policy as the sandbox takes them.

@@ -1,56 +1,145 @@
 //! Hints that something in a folder may have changed. What changed is found by looking.
 
-use std::path::Path;
-use std::time::Duration;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use notify::{Config, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How often to look where the system gives no hints.
+/// How often to look where the system gives no hints: whether the folder is still the same one, and where there is no watcher.
 const POLL: Duration = Duration::from_secs(2);
 
 /// A stream of hints. Owns the watcher: dropped, it stops.
 pub(super) struct Changes {
+    folder: PathBuf,
+    /// What is watched: notices belong to a folder, not to its path, which may lead to another one later.
+    watched: Option<(Identity, Box<dyn Watcher + Send>)>,
+    poll: Interval,
+    notice: mpsc::Sender<()>,
     hints: mpsc::Receiver<()>,
-    _watcher: Box<dyn Watcher + Send>,
 }
 
+/// What tells a folder from another that takes its place. The time it was made, where that is known, tells it from one that
+/// got the same number.
+#[derive(Debug, PartialEq)]
+struct Identity(u64, u64, Option<SystemTime>);
+
 impl Changes {
-    /// Watch a folder and everything below it.
-    pub(super) fn of(folder: &Path) -> notify::Result<Self> {
-        let (sender, hints) = mpsc::channel(1);
-        let notice = {
-            let sender = sender.clone();
-            move |event: notify::Result<notify::Event>| {
-                // Reading the folder is no change to it. A full channel already holds the hint.
-                if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(access) if !is_written(access)))
-                {
-                    let _ = sender.try_send(());
-                }
-            }
-        };
-        let watcher = RecommendedWatcher::new(notice.clone(), Config::default())
-            .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
-        let watcher: Box<dyn Watcher + Send> = match watcher {
-            Ok(watcher) => Box::new(watcher),
-            Err(error) => {
-                tracing::warn!(%error, "no notice of changed files; looking every {} s", POLL.as_secs());
-                let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
-                let mut watcher = PollWatcher::new(notice, config)?;
-                watcher.watch(folder, RecursiveMode::Recursive)?;
-                Box::new(watcher)
-            }
-        };
-        Ok(Self { hints, _watcher: watcher })
+    /// Watch whatever folder is at this path, and everything below it.
+    pub(super) fn of(folder: &Path) -> Self {
+        let (notice, hints) = mpsc::channel(1);
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut changes = Self { folder: folder.to_owned(), watched: None, poll, notice, hints };
+        changes.turn();
+        changes
     }
 
-    /// The next hint.
-    pub(super) async fn next(&mut self) -> Option<()> {
-        self.hints.recv().await
+    /// The next hint. Nothing is lost when the wait for it is given up.
+    pub(super) async fn next(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.hints.recv() => return,
+                _ = self.poll.tick() => if self.turn() {
+                    return;
+                },
+            }
+        }
+    }
+
+    /// Turn to the folder that is at the path now. Says whether it is another one than before.
+    fn turn(&mut self) -> bool {
+        let folder = std::fs::canonicalize(&self.folder).ok();
+        let there = folder.and_then(|folder| Some((Identity::of(&folder)?, folder)));
+        if self.watched.as_ref().map(|(identity, _)| identity) == there.as_ref().map(|(identity, _)| identity) {
+            return false;
+        }
+        self.watched = there.and_then(|(identity, folder)| match watch(&folder, &self.notice) {
+            Ok(watcher) => Some((identity, watcher)),
+            Err(error) => {
+                tracing::error!(%error, "the policies folder cannot be watched; trying again every {} s", POLL.as_secs());
+                None
+            }
+        });
+        true
+    }
+}
+
+impl Identity {
+    fn of(folder: &Path) -> Option<Self> {
+        let meta = std::fs::metadata(folder).ok()?;
+        Some(Self(meta.dev(), meta.ino(), meta.created().ok()))
+    }
+}
+
+fn watch(folder: &Path, notice: &mpsc::Sender<()>) -> notify::Result<Box<dyn Watcher + Send>> {
+    let sender = notice.clone();
+    let notice = move |event: notify::Result<notify::Event>| {
+        // Reading the folder is no change to it. A full channel already holds the hint.
+        if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(access) if !is_written(access))) {
+            let _ = sender.try_send(());
+        }
+    };
+    let watcher = RecommendedWatcher::new(notice.clone(), Config::default())
+        .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
+    match watcher {
+        Ok(watcher) => Ok(Box::new(watcher)),
+        Err(error) => {
+            tracing::warn!(%error, "no notice of changed files; looking every {} s", POLL.as_secs());
+            let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
+            let mut watcher = PollWatcher::new(notice, config)?;
+            watcher.watch(folder, RecursiveMode::Recursive)?;
+            Ok(Box::new(watcher))
+        }
     }
 }
 
 fn is_written(access: notify::event::AccessKind) -> bool {
     use notify::event::{AccessKind, AccessMode};
     access == AccessKind::Close(AccessMode::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Until there is a hint for `changed`; others, from what was done before, may come first.
+    async fn hint_of(changes: &mut Changes, changed: impl Fn(&Changes) -> bool) {
+        let hinted = async {
+            loop {
+                changes.next().await;
+                if changed(changes) {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), hinted).await.expect("no hint");
+    }
+
+    fn watched(folder: &Path) -> impl Fn(&Changes) -> bool {
+        let identity = Identity::of(folder);
+        move |changes| changes.watched.as_ref().map(|(identity, _)| identity) == identity.as_ref()
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leads_elsewhere_is_followed_and_so_is_a_folder_that_comes_back() {
+        let root = tempfile::tempdir().unwrap();
+        let [one, two, link] = ["one", "two", "link"].map(|name| root.path().join(name));
+        std::fs::create_dir(&one).unwrap();
+        std::fs::create_dir(&two).unwrap();
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        let mut changes = Changes::of(&link);
+        assert!(watched(&one)(&changes));
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&two, &link).unwrap();
+        hint_of(&mut changes, watched(&two)).await;
+        std::fs::write(two.join("file"), "new").unwrap();
+        hint_of(&mut changes, |_| true).await;
+        std::fs::remove_dir_all(&two).unwrap();
+        hint_of(&mut changes, |changes| changes.watched.is_none()).await;
+        std::fs::create_dir(&two).unwrap();
+        hint_of(&mut changes, watched(&two)).await;
+    }
 }

@@ -167,6 +167,14 @@ impl<T> Router<T> {
     }
 }
 
+impl<T> Router<Option<T>> {
+    /// The same routes, if none lacks its value.
+    pub(crate) fn complete(self) -> Option<Router<T>> {
+        let routes = self.routes.into_iter().map(|(matching, value)| Some((matching, value?)));
+        Some(Router { routes: routes.collect::<Option<_>>()?, table: self.table })
+    }
+}
+
 impl<'a, T> Row<'a, T> {
     /// What decides between this route and others that match the same request.
     pub(crate) fn rank(&self) -> Rank<'a> {

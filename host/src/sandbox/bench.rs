@@ -53,7 +53,7 @@ impl Hook {
 
 /// The component of a built-in policy.
 pub fn builtin(name: &str) -> Option<&'static [u8]> {
-    crate::generation::builtin_component(name)
+    crate::builtin::component(name)
 }
 
 fn edited(verdict: Verdict) -> Result<bool, super::PluginFault> {

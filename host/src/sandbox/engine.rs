@@ -10,7 +10,7 @@ use super::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Instances alive at once in the process, over all policies and workers.
-const MAX_INSTANCES: u32 = 2048;
+pub(crate) const MAX_INSTANCES: u32 = 2048;
 
 /// Stack of a guest; the SDK links policies with a shadow stack of 64 KiB, interpreters need more of this one.
 const MAX_WASM_STACK: usize = 512 * 1024;

@@ -29,6 +29,7 @@ use wasmtime::component::{Component, Linker};
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
 pub(crate) use bindings::lockgate::policy::types::{Edits, Failure, Response, Verdict};
 pub(crate) use capability::Powers;
+pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::Limits;

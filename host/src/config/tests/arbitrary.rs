@@ -25,7 +25,7 @@ const WORDS: [&str; 40] = [
     "\"127.0.0.1:80\"",
     "policy",
     "source",
-    "\"builtin:a\"",
+    "\"builtin:cors\"",
     "grant",
     "\"read:*\"",
     "limits",

@@ -12,7 +12,7 @@ use super::parse;
 
 /// Required keys, and the place for the defaults of each section.
 const GATEWAY: &str = "[admin]\nADMIN\n[access_log]\nACCESS_LOG\n[request]\nREQUEST\n[listen.a]\naddress = '127.0.0.1:1'\nLISTEN\n\
-    [store.a]\nSTORE\n[policy.a]\nsource = 'builtin:a'\n[policy.a.limits]\nLIMITS\n[[chain]]\npolicy = 'a'\nENTRY\n";
+    [store.a]\nSTORE\n[policy.a]\nsource = 'builtin:cors'\n[policy.a.limits]\nLIMITS\n[[chain]]\npolicy = 'a'\nENTRY\n";
 const API: &str = "name = 'a'\nversion = '1'\n[upstream.u]\ntargets = ['http://a']\nUPSTREAM\n[upstream.u.timeouts]\nTIMEOUTS\n\
     [[route]]\nname = 'a'\nmatch.path = '/'\nROUTE\n[route.responder]\npolicy = 'a'\nRESPONDER\n";
 

@@ -132,3 +132,15 @@ fn text_that_is_not_utf8_is_a_fault_with_its_line() {
     let faults = crate::config::Config::parse(&tree).unwrap_err();
     assert_eq!(faults[0].to_string(), "gateway.toml:2: is not UTF-8; save the file as UTF-8");
 }
+
+#[test]
+fn stores_that_share_a_namespace_have_the_same_limits() {
+    let with = |more: &str| {
+        gateway(&format!("[store.a]\nnamespace = 'n'\nmax_entries = 5\n[store.b]\nnamespace = 'n'\n{more}"))
+    };
+    assert!(with("max_entries = 5\n").is_ok());
+    let fault =
+        "gateway.toml:6: store.b: has other limits than `a`, with which it shares the namespace \"n\"; give both";
+    assert_fault(with(""), fault);
+    assert!(gateway("[store.a]\nmax_entries = 5\n[store.b]\n").is_ok(), "those without one are apart");
+}

@@ -34,7 +34,7 @@ fn a_policy_has_a_source_powers_and_limits() {
 
 #[test]
 fn a_granted_store_nobody_declared_has_the_defaults() {
-    let config = gateway("[policy.a]\nsource = 'builtin:a'\ngrant = ['store:counts:read']").unwrap();
+    let config = gateway("[policy.a]\nsource = 'builtin:cors'\ngrant = ['store:counts:read']").unwrap();
     let store = &config.stores["counts"];
     assert_eq!((store.namespace.as_deref(), store.max_entries, store.max_bytes), (None, 10_000, 16 << 20));
 }
@@ -66,22 +66,27 @@ fn policies_that_make_no_sense_are_faults() {
         ("", "policy.p.source: is missing"),
         ("source = 'jwt'", "it names no component"),
         ("source = 'builtin:'", "it names no component"),
+        (
+            "source = 'builtin:haeders'",
+            "policy.p.source: names no policy that comes with the gateway; did you mean `builtin:headers`?",
+        ),
+        ("source = 'builtin:nothing'", "there are body-guard, cors, headers, jwt, petstore"),
         ("source = 'https:x'", "it names no component"),
         ("source = 'file:absent.wasm'", "policy.p.source: names no file of the policies folder"),
         ("source = 'file:../guard.wasm'", "names no file"),
-        ("source = 'builtin:a'\ngrant = ['fly']", "policy.p.grant[0]: \"fly\" is not valid: there is no such power"),
-        ("source = 'builtin:a'\ngrant = ['key:k']", "names the keys `k`, which are not declared"),
-        ("source = 'builtin:a'\ngrant = ['egress:idp']", "egress is not built into this version"),
-        ("source = 'builtin:a'\ngrant = ['write::client']", "facts cannot be written"),
-        ("source = 'builtin:a'\ngrant = 'respond'", "policy.p.grant: is a string; write a list"),
-        ("source = 'builtin:a'\ngrants = []", "policy.p.grants: is not a known key; did you mean `grant`?"),
+        ("source = 'builtin:cors'\ngrant = ['fly']", "policy.p.grant[0]: \"fly\" is not valid: there is no such power"),
+        ("source = 'builtin:cors'\ngrant = ['key:k']", "names the keys `k`, which are not declared"),
+        ("source = 'builtin:cors'\ngrant = ['egress:idp']", "egress is not built into this version"),
+        ("source = 'builtin:cors'\ngrant = ['write::client']", "facts cannot be written"),
+        ("source = 'builtin:cors'\ngrant = 'respond'", "policy.p.grant: is a string; write a list"),
+        ("source = 'builtin:cors'\ngrants = []", "policy.p.grants: is not a known key; did you mean `grant`?"),
         (
-            "source = 'builtin:a'\nlimits.cpu = '2s'",
+            "source = 'builtin:cors'\nlimits.cpu = '2s'",
             "policy.p.limits.cpu: \"2s\" does not fit; write a duration from \"1ms\" to \"1s\"",
         ),
-        ("source = 'builtin:a'\nlimits.memory = '32KiB'", "write a size from \"64KiB\" to \"64MiB\""),
-        ("source = 'builtin:a'\nlimits.wall = '2ms'", "policy.p.limits.wall: is less than `cpu`"),
-        ("source = 'builtin:a'\nlimits.fuel = 3", "policy.p.limits.fuel: is not a known key"),
+        ("source = 'builtin:cors'\nlimits.memory = '32KiB'", "write a size from \"64KiB\" to \"64MiB\""),
+        ("source = 'builtin:cors'\nlimits.wall = '2ms'", "policy.p.limits.wall: is less than `cpu`"),
+        ("source = 'builtin:cors'\nlimits.fuel = 3", "policy.p.limits.fuel: is not a known key"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[policy.p]\n{text}\n")), fault);

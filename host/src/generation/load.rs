@@ -1,0 +1,302 @@
+//! Loads the policy of every use: what is known is taken over, the rest is built.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::keys::Keys;
+use super::uses::{self, Source, Use, Uses};
+use crate::config::{self, Config, ConfigFault, Grant, Place};
+use crate::sandbox::{BuildError, Built, Digest, Interest, Limits, Policy, Powers, Sandbox};
+use crate::store::{self, Memory};
+use crate::telemetry::metrics::Metrics;
+
+/// What loading goes by.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) config: &'a Config,
+    pub(super) keys: &'a BTreeMap<String, Keys>,
+    pub(super) sources: &'a HashMap<&'a str, Source>,
+    pub(super) uses: &'a Uses,
+}
+
+/// The policy of each use, in order of slots; none where faults say why.
+pub(super) struct Loaded(Vec<Option<(PolicyKey, Arc<Policy>)>>);
+
+/// Loads policies, and remembers what needs not be done again.
+pub(super) struct Loader {
+    sandbox: Sandbox,
+    stores: Memory,
+    metrics: Arc<Metrics>,
+    /// Of the generation that serves.
+    serving: HashMap<PolicyKey, Arc<Policy>>,
+    /// Of the last attempt: what was good in a configuration that was refused is not built again for the next.
+    tried: HashMap<PolicyKey, Arc<Policy>>,
+    /// Components that are policies.
+    sound: HashSet<Digest>,
+}
+
+/// Everything that makes one loaded policy differ from another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct PolicyKey {
+    used: Use,
+    digest: Digest,
+    limits: Limits,
+    grants: String,
+    keys: Vec<Digest>,
+    stores: String,
+}
+
+/// A component that a child process is started for, once for all its configurations.
+struct Job<'a> {
+    source: &'a Source,
+    /// Of the policies that have it.
+    places: Vec<&'a Place>,
+    wanted: Vec<Wanted<'a>>,
+}
+
+/// A use that is not known.
+struct Wanted<'a> {
+    slot: usize,
+    key: PolicyKey,
+    place: &'a Place,
+    declared: &'a config::Policy,
+}
+
+type Faults = Vec<ConfigFault>;
+
+impl Loader {
+    pub(super) fn new(sandbox: Sandbox, metrics: Arc<Metrics>) -> Self {
+        let (serving, tried, sound) = Default::default();
+        Self { sandbox, stores: Memory::default(), metrics, serving, tried, sound }
+    }
+
+    /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`].
+    pub(super) async fn load(&mut self, plan: Plan<'_>, faults: &mut Faults) -> Loaded {
+        let mut loaded: Vec<_> = plan.uses.list.iter().map(|_| None).collect();
+        let jobs = self.jobs(plan, &mut loaded);
+        for (job, built) in self.perform(&jobs).await {
+            let built = match built {
+                Ok(built) => built,
+                Err(error) => {
+                    let reason = format!("the component cannot be used: {error}");
+                    let advice = "replace it by one that implements lockgate:policy";
+                    faults.extend(job.places.iter().map(|place| place.fault(reason.clone(), advice)));
+                    continue;
+                }
+            };
+            self.sound.insert(job.source.digest);
+            for (wanted, trial) in job.wanted.iter().zip(built.trials) {
+                let used = &wanted.key.used;
+                let policy = trial
+                    .map_err(|reasons| refused(wanted.place, reasons))
+                    .and_then(|interest| granted(interest, wanted.declared, &used.policy))
+                    .and_then(|interest| bounded(interest, wanted.key.limits, wanted.place, &used.policy))
+                    .and_then(|interest| {
+                        let powers = self.powers(used, &interest, plan);
+                        let policy = self.sandbox.load(&built.code, &used.config, interest, wanted.key.limits, powers);
+                        policy.map_err(|error| {
+                            vec![wanted.declared.place.fault(error.to_string(), "replace the component")]
+                        })
+                    });
+                match (policy, loaded.get_mut(wanted.slot)) {
+                    (Ok(policy), Some(place)) => *place = Some((wanted.key.clone(), Arc::new(policy))),
+                    (Ok(_), None) => {}
+                    (Err(found), _) => faults.extend(found),
+                }
+            }
+        }
+        self.tried = loaded.iter().flatten().cloned().collect();
+        Loaded(loaded)
+    }
+
+    /// These policies serve from now on. What belongs to no use any more is forgotten, the data of its stores too.
+    pub(super) fn keep(&mut self, plan: Plan<'_>) {
+        self.serving = std::mem::take(&mut self.tried);
+        let there: HashSet<_> = plan.sources.values().map(|source| source.digest).collect();
+        self.sound.retain(|digest| there.contains(digest));
+        let used = plan.uses.list.iter().filter_map(|(used, _)| Some((used, plan.config.policies.get(&used.policy)?)));
+        let spaces = used.flat_map(|(used, declared)| stores(used, declared, plan.config));
+        self.stores.settle(&spaces.map(|space| (space.namespace, space.limits)).collect());
+    }
+
+    /// Take over what is known, and find what must be built for the rest.
+    fn jobs<'a>(&self, plan: Plan<'a>, loaded: &mut [Option<(PolicyKey, Arc<Policy>)>]) -> Vec<Job<'a>> {
+        let mut jobs: BTreeMap<Digest, Job<'a>> = BTreeMap::new();
+        fn job<'a, 'j>(
+            jobs: &'j mut BTreeMap<Digest, Job<'a>>,
+            source: &'a Source,
+            place: &'a Place,
+        ) -> &'j mut Job<'a> {
+            let new = || Job { source, places: Vec::new(), wanted: Vec::new() };
+            let job = jobs.entry(source.digest).or_insert_with(new);
+            if !job.places.contains(&place) {
+                job.places.push(place);
+            }
+            job
+        }
+        for ((slot, (used, place)), loaded) in plan.uses.list.iter().enumerate().zip(loaded) {
+            let declared = plan.config.policies.get(&used.policy);
+            let Some((declared, source)) = declared.zip(plan.sources.get(used.policy.as_str())) else { continue };
+            let key = PolicyKey::new(used, declared, source.digest, plan);
+            match self.serving.get(&key).or_else(|| self.tried.get(&key)) {
+                Some(policy) => *loaded = Some((key, policy.clone())),
+                None => {
+                    let job = job(&mut jobs, source, &declared.place);
+                    job.wanted.push(Wanted { slot, key, place, declared });
+                }
+            }
+        }
+        // Nothing is wrong with a policy nobody uses yet, as long as it is one.
+        for (name, declared) in &plan.config.policies {
+            if let Some(source) = plan.sources.get(name.as_str()).filter(|source| !self.sound.contains(&source.digest))
+            {
+                job(&mut jobs, source, &declared.place);
+            }
+        }
+        jobs.into_values().collect()
+    }
+
+    /// Build, two components at a time: more would take the processors from those who serve.
+    async fn perform<'a, 'j>(&self, jobs: &'j [Job<'a>]) -> Vec<(&'j Job<'a>, Result<Built, BuildError>)> {
+        let queue = RefCell::new(jobs.iter());
+        let lane = || async {
+            let mut done = Vec::new();
+            loop {
+                let next = queue.borrow_mut().next();
+                let Some(job) = next else { return done };
+                let trials: Vec<_> =
+                    job.wanted.iter().map(|wanted| (wanted.key.used.config.clone(), wanted.key.limits)).collect();
+                done.push((job, self.sandbox.build(&job.source.wasm, &trials).await));
+            }
+        };
+        let (mut done, more) = tokio::join!(lane(), lane());
+        done.extend(more);
+        done
+    }
+
+    /// The named powers of a use: those its interest names, which were granted.
+    fn powers(&self, used: &Use, interest: &Interest, plan: Plan<'_>) -> Powers {
+        let sets = interest.keys.iter().filter_map(|name| Some((name.clone(), plan.keys.get(name)?.set.clone())));
+        let spaces: Vec<_> =
+            plan.config.policies.get(&used.policy).into_iter().flat_map(|it| stores(used, it, plan.config)).collect();
+        let stores = interest.stores.iter().filter_map(|(name, write)| {
+            let space = spaces.iter().find(|space| space.name == name)?;
+            Some((name.clone(), (self.stores.namespace(&space.namespace, space.limits), *write)))
+        });
+        Powers {
+            api: used.api.as_str().into(),
+            policy: used.policy.as_str().into(),
+            keys: sets.collect(),
+            stores: stores.collect(),
+            counters: self.metrics.policy_counters(&used.api, &used.policy),
+        }
+    }
+}
+
+impl Loaded {
+    pub(super) fn policy(&self, slot: usize) -> Option<&Arc<Policy>> {
+        self.0.get(slot)?.as_ref().map(|(_, policy)| policy)
+    }
+
+    /// All there are, in order of slots.
+    pub(super) fn into_policies(self) -> impl Iterator<Item = Arc<Policy>> {
+        self.0.into_iter().flatten().map(|(_, policy)| policy)
+    }
+}
+
+impl PolicyKey {
+    fn new(used: &Use, declared: &config::Policy, digest: Digest, plan: Plan<'_>) -> Self {
+        let keys = declared.grants.iter().filter_map(|grant| match grant {
+            Grant::Key(name) => Some(plan.keys.get(name)?.digest),
+            _ => None,
+        });
+        let stores = stores(used, declared, plan.config).map(|space| format!("{}={};", space.name, space.namespace));
+        Self {
+            used: used.clone(),
+            digest,
+            limits: uses::limits(declared),
+            grants: declared.grants.iter().map(|grant| format!("{grant};")).collect(),
+            keys: keys.collect(),
+            stores: stores.collect(),
+        }
+    }
+}
+
+/// A store as one use sees it.
+struct Space<'a> {
+    name: &'a str,
+    namespace: String,
+    limits: store::Limits,
+}
+
+/// The stores a use is granted. A name stands for the namespace the operator chose, else for one of the API and policy alone.
+fn stores<'a>(used: &'a Use, declared: &'a config::Policy, config: &'a Config) -> impl Iterator<Item = Space<'a>> {
+    declared.grants.iter().filter_map(|grant| {
+        let Grant::Store { name, .. } = grant else { return None };
+        let store = config.stores.get(name)?;
+        let own = || format!("{}/{}/{name}", used.api, used.policy);
+        let limits = store::Limits {
+            max_entries: store.max_entries as usize,
+            max_bytes: usize::try_from(store.max_bytes).unwrap_or(usize::MAX),
+        };
+        Some(Space { name, namespace: store.namespace.clone().unwrap_or_else(own), limits })
+    })
+}
+
+fn granted(interest: Interest, declared: &config::Policy, name: &str) -> Result<Interest, Faults> {
+    let missing = interest.missing(&declared.grants);
+    if missing.is_empty() {
+        return Ok(interest);
+    }
+    let list = missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+    let reason = format!("the policy needs powers it is not granted: {list}");
+    Err(vec![declared.place.fault(reason, format!("if it should have them, add them to `grant` of [policy.{name}]"))])
+}
+
+/// A body that a policy wants as a whole is collected outside of it first, and must fit into it then.
+fn bounded(interest: Interest, limits: Limits, place: &Place, name: &str) -> Result<Interest, Faults> {
+    let bodies = [&interest.request_body, &interest.response_body].into_iter().flatten();
+    match bodies.filter(|body| body.buffered).map(|body| body.max_bytes).max() {
+        Some(most) if most > limits.memory as u64 => Err(vec![too_large(most, limits, place, name)]),
+        _ => Ok(interest),
+    }
+}
+
+/// The fault of a policy that wants to be given more bytes at once than it may hold.
+pub(super) fn too_large(most: u64, limits: Limits, place: &Place, name: &str) -> ConfigFault {
+    let reason = format!("`{name}` wants whole bodies of up to {most} B, and has {} B of memory", limits.memory);
+    let advice =
+        format!("lower that in its configuration, or raise `limits.memory` of [policy.{name}] in gateway.toml");
+    place.fault(reason, advice)
+}
+
+fn refused(place: &Place, reasons: Vec<String>) -> Faults {
+    let place = place.below("config");
+    reasons.into_iter().map(|reason| place.fault(reason, "see the README of the policy")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sandbox::BodyInterest;
+
+    #[test]
+    fn a_whole_body_is_no_longer_than_the_memory_of_its_policy() {
+        let limits = Limits { cpu: Duration::ZERO, wall: Duration::ZERO, memory: 1000, calls: 1 };
+        let place = Place { file: Path::new("a/api.toml").into(), line: Some(3), key: "chain[0]".into() };
+        let faults = |buffered, max_bytes| {
+            let (content_types, edit, refuse_others) = (Vec::new(), false, false);
+            let body = BodyInterest { buffered, edit, max_bytes, content_types, refuse_others };
+            let interest = Interest { response_body: Some(body), ..Interest::default() };
+            bounded(interest, limits, &place, "p").err().map(|faults| faults[0].to_string())
+        };
+        assert_eq!(faults(true, 1000), None);
+        assert_eq!(faults(false, u64::MAX), None, "pieces are not collected");
+        let fault = faults(true, 1001).unwrap();
+        assert!(fault.starts_with("a/api.toml:3: chain[0]: `p` wants whole bodies of up to 1001 B"), "{fault}");
+    }
+}

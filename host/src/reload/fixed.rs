@@ -1,0 +1,90 @@
+//! Settings that are read once, at start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::{Config, ConfigFault, Listener, Place};
+
+/// What they were then.
+pub(super) struct Fixed {
+    listeners: Vec<String>,
+    admin: SocketAddr,
+    workers: Option<u32>,
+    access_log: bool,
+    state: Option<PathBuf>,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            listeners: config.listeners.iter().map(settings).collect(),
+            admin: config.admin,
+            workers: config.workers,
+            access_log: config.access_log,
+            state: config.state_dir.clone(),
+        }
+    }
+
+    /// A fault for each setting that is not what it was.
+    pub(super) fn changes(&self, config: &Config) -> Vec<ConfigFault> {
+        let (new, places) = (Self::of(config), &config.places);
+        let other = config.listeners.iter().filter(|listener| !self.listeners.contains(&settings(listener)));
+        let mut changed: Vec<_> = other.map(|listener| listener.place.clone()).collect();
+        if changed.is_empty() && self.listeners != new.listeners {
+            // One is gone, and what is gone stands nowhere.
+            changed.push(Place { file: places.admin.file.clone(), line: None, key: "listen".into() });
+        }
+        let single = [
+            (self.admin != new.admin, places.admin.below("address")),
+            (self.workers != new.workers, places.runtime.below("workers")),
+            (self.access_log != new.access_log, places.access_log.below("enabled")),
+            (self.state != new.state, places.state.below("dir")),
+        ];
+        changed.extend(single.into_iter().filter(|(changed, _)| *changed).map(|(_, place)| place));
+        let reason = "this cannot change while the gateway runs";
+        let advice = "restart the gateway, or put back what was there so that other changes take effect";
+        changed.into_iter().map(|place| place.fault(reason, advice)).collect()
+    }
+}
+
+/// A listener's settings, without the place they stand at.
+fn settings(listener: &Listener) -> String {
+    let Listener { name, address, header_timeout, idle_timeout, .. } = listener;
+    let limits = (listener.max_connections, listener.max_header_bytes, listener.max_headers, listener.max_body_bytes);
+    format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Tree;
+
+    fn config(text: &str) -> Config {
+        Config::parse(&Tree::from_files([("gateway.toml", text)])).unwrap()
+    }
+
+    #[test]
+    fn each_change_is_named_with_its_line() {
+        let fixed = Fixed::of(&config("[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:2'\n"));
+        let faults = |text: &str| -> Vec<String> {
+            let faults = fixed.changes(&config(text));
+            faults
+                .iter()
+                .map(|fault| fault.to_string().replace(": this cannot", "\0").split('\0').next().unwrap().into())
+                .collect()
+        };
+        let both =
+            "[access_log]\n[runtime]\n[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:2'\n";
+        assert_eq!(faults(both), [""; 0], "places are no settings");
+        assert_eq!(faults("[listen.a]\naddress = '127.0.0.1:1'\n"), ["gateway.toml: listen"]);
+        let text = "[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:3'\n\
+                    [admin]\naddress = '127.0.0.1:4'\n[runtime]\nworkers = 3\n[access_log]\nenabled = false\n";
+        let said = [
+            "gateway.toml:3: listen.b",
+            "gateway.toml:5: admin.address",
+            "gateway.toml:7: runtime.workers",
+            "gateway.toml:9: access_log.enabled",
+        ];
+        assert_eq!(faults(text), said);
+    }
+}

@@ -1,0 +1,95 @@
+//! The folder at one moment, and what tells it from another.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, ConfigFault, KeyMaterial, KeySource, PolicySource, SecretSource, Tree};
+use crate::sandbox::Digest;
+
+/// No secret is larger, so what comes later is no part of one.
+const MOST: u64 = 1 << 20;
+
+/// The folder as it was at one moment.
+pub(crate) struct Snapshot {
+    pub(crate) config: Config,
+    /// Of everything a generation is made from.
+    pub(super) used: Digest,
+    pub(super) outside: Outside,
+}
+
+impl Snapshot {
+    /// Read and understand the folder; says everything that is wrong with it.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Vec<ConfigFault>> {
+        let tree = Tree::read(folder)?;
+        let config = Config::parse(&tree)?;
+        let outside = Outside::of(&config);
+        let used = Digest::of(&[used(&tree, &config).bytes(), outside.digest.bytes()].concat());
+        Ok(Self { config, used, outside })
+    }
+}
+
+/// The files of secrets. They lie where nobody watches.
+pub(super) struct Outside {
+    files: Vec<PathBuf>,
+    digest: Digest,
+}
+
+impl Outside {
+    fn of(config: &Config) -> Self {
+        let files = config.secrets.values().filter_map(|secret| match &secret.source {
+            SecretSource::File(path) => Some(path.clone()),
+            SecretSource::Env(_) => None,
+        });
+        let files: Vec<_> = files.collect();
+        let digest = contents(&files);
+        Self { files, digest }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Whether they hold something else by now.
+    pub(super) fn changed(&self) -> bool {
+        contents(&self.files) != self.digest
+    }
+}
+
+/// Of files that may be anything or nothing.
+fn contents(files: &[PathBuf]) -> Digest {
+    let held: Vec<_> = files.iter().map(|path| read(path).unwrap_or_default()).collect();
+    digest(files.iter().map(PathBuf::as_path).zip(held.iter().map(Vec::as_slice)))
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Of the files of the folder that matter: what is written, and the components and keys that names.
+fn used(tree: &Tree, config: &Config) -> Digest {
+    let components = config.policies.values().filter_map(|policy| match &policy.source {
+        PolicySource::File(file) => Some(file),
+        PolicySource::Builtin(_) => None,
+    });
+    let keys = config.keys.values().filter_map(|keys| match &keys.source {
+        KeySource::Jwks(KeyMaterial::File(file)) | KeySource::Pem { material: KeyMaterial::File(file), .. } => {
+            Some(file)
+        }
+        _ => None,
+    });
+    let named: Vec<_> = components.chain(keys).map(|file| file.path.as_path()).collect();
+    let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
+    digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
+}
+
+fn digest<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Digest {
+    let mut all = Vec::new();
+    for (path, bytes) in files {
+        all.extend_from_slice(path.as_os_str().as_encoded_bytes());
+        all.push(0);
+        all.extend_from_slice(&Digest::of(bytes).bytes());
+    }
+    Digest::of(&all)
+}
