@@ -82,15 +82,7 @@ impl From<crate::Verdict> for request::types::Verdict {
 
 impl From<crate::Edits> for request::types::Edits {
     fn from(edits: crate::Edits) -> Self {
-        Self {
-            remove: edits.remove,
-            set: edits.set,
-            append: edits.append,
-            attributes: edits.attributes,
-            target: edits.target,
-            status: edits.status,
-            state: edits.state,
-        }
+        Self { changes: edits.changes, target: edits.target, status: edits.status, state: edits.state }
     }
 }
 

@@ -3,16 +3,19 @@
 use crate::packed::{self, Names};
 use std::fmt;
 
+/// What stands before a name in the list of changes and says what to do.
+pub(crate) const SET: &[u8] = b"=";
+pub(crate) const APPEND: &[u8] = b"+";
+pub(crate) const REMOVE: &[u8] = b"-";
+pub(crate) const ATTRIBUTE: &[u8] = b"@";
+
 /// Builder for the changes a policy wants, applied by the host all together or not at all.
 ///
-/// The host applies removals, then replacements, then additions, in whatever order they were called here.
+/// They are made in the order they are called here.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Edits {
-    pub(crate) remove: Vec<u8>,
-    pub(crate) set: Vec<u8>,
-    pub(crate) append: Vec<u8>,
-    pub(crate) attributes: Vec<u8>,
+    pub(crate) changes: Vec<u8>,
     pub(crate) target: Option<String>,
     pub(crate) status: Option<u16>,
     pub(crate) state: Option<Vec<u8>>,
@@ -24,27 +27,27 @@ impl Edits {
         Self::default()
     }
 
-    /// Replace a field. Called again with the same name it adds a further value.
+    /// Replace a field: earlier values go, also those set here before.
     pub fn set(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        packed::push(&mut self.set, name.as_ref(), value.as_ref());
+        packed::push_prefixed(&mut self.changes, SET, name.as_ref(), value.as_ref());
         self
     }
 
     /// Add a field beside those of the same name.
     pub fn append(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        packed::push(&mut self.append, name.as_ref(), value.as_ref());
+        packed::push_prefixed(&mut self.changes, APPEND, name.as_ref(), value.as_ref());
         self
     }
 
     /// Drop all values of a field.
     pub fn remove(mut self, name: impl AsRef<str>) -> Self {
-        packed::push(&mut self.remove, name.as_ref(), b"");
+        packed::push_prefixed(&mut self.changes, REMOVE, name.as_ref(), b"");
         self
     }
 
     /// Write an attribute, named without `@`.
     pub fn attribute(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        packed::push(&mut self.attributes, name.as_ref(), value.as_ref());
+        packed::push_prefixed(&mut self.changes, ATTRIBUTE, name.as_ref(), value.as_ref());
         self
     }
 
@@ -68,23 +71,14 @@ impl Edits {
 
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.remove.is_empty()
-            && self.set.is_empty()
-            && self.append.is_empty()
-            && self.attributes.is_empty()
-            && self.target.is_none()
-            && self.status.is_none()
-            && self.state.is_none()
+        self.changes.is_empty() && self.target.is_none() && self.status.is_none() && self.state.is_none()
     }
 }
 
 impl fmt::Debug for Edits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Edits")
-            .field("remove", &Names(&self.remove))
-            .field("set", &Names(&self.set))
-            .field("append", &Names(&self.append))
-            .field("attributes", &Names(&self.attributes))
+            .field("changes", &Names(&self.changes))
             .field("target", &self.target.is_some())
             .field("status", &self.status)
             .field("state_bytes", &self.state.as_ref().map(Vec::len))
@@ -97,17 +91,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_lands_in_its_list() {
+    fn each_change_is_found_again() {
         let edits = Edits::new()
             .set("X-A", "1")
-            .set("x-a", "2")
+            .append("x-a", "2")
             .append("x-b", b"3")
             .remove("x-c")
             .attribute("auth.sub", "ann")
             .target("/p?q")
             .status(204)
             .state(*b"s");
-        assert_eq!(edits.sets("x-a"), ["1", "2"]);
+        assert_eq!(edits.sets("x-a"), ["1"]);
+        assert_eq!(edits.appends("x-a"), ["2"]);
         assert_eq!(edits.appends("x-b"), ["3"]);
         assert!(edits.removes("x-c"));
         assert_eq!(edits.attribute_value("auth.sub").as_deref(), Some("ann"));

@@ -61,9 +61,9 @@ macro_rules! __export_phase {
         impl $crate::bindings::response::Guest for $component {
             fn on_response(
                 head: ::std::vec::Vec<u8>,
-                state: ::std::vec::Vec<u8>,
+                state: ::std::option::Option<::std::vec::Vec<u8>>,
             ) -> $crate::bindings::request::types::Verdict {
-                POLICY.with(|slot| $crate::export::on_response(slot, &head, &state))
+                POLICY.with(|slot| $crate::export::on_response(slot, &head, state.as_deref().unwrap_or_default()))
             }
         }
         $crate::bindings::response::export_response!($component with_types_in $crate::bindings::response);
@@ -73,12 +73,12 @@ macro_rules! __export_phase {
             fn on_body(
                 direction: $crate::bindings::body::Direction,
                 body: ::std::vec::Vec<u8>,
-                state: ::std::vec::Vec<u8>,
+                state: ::std::option::Option<::std::vec::Vec<u8>>,
             ) -> (
                 $crate::bindings::body::Action,
                 ::std::option::Option<$crate::bindings::request::types::Edits>,
             ) {
-                POLICY.with(|slot| $crate::export::on_body(slot, direction, &body, &state))
+                POLICY.with(|slot| $crate::export::on_body(slot, direction, &body, state.as_deref().unwrap_or_default()))
             }
 
             fn on_chunk(

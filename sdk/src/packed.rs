@@ -6,15 +6,21 @@ use std::fmt;
 const LENGTHS: usize = 6;
 
 /// Append one entry, its name in lower case unless it is a fact.
+pub(crate) fn push(list: &mut Vec<u8>, name: &str, value: &[u8]) {
+    push_prefixed(list, b"", name, value);
+}
+
+/// Append an entry whose name is `prefix` and `name` joined.
 ///
 /// The format holds names up to 65,535 bytes. A longer one is cut there, far above what any host accepts, so that it is refused as a
 /// plugin fault and never read as something else.
-pub(crate) fn push(list: &mut Vec<u8>, name: &str, value: &[u8]) {
-    let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX))];
+pub(crate) fn push_prefixed(list: &mut Vec<u8>, prefix: &[u8], name: &str, value: &[u8]) {
+    let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX) - prefix.len())];
     let value = &value[..value.len().min(u32::MAX as usize)];
-    list.reserve(LENGTHS + name.len() + value.len());
-    list.extend_from_slice(&(name.len() as u16).to_le_bytes());
+    list.reserve(LENGTHS + prefix.len() + name.len() + value.len());
+    list.extend_from_slice(&((prefix.len() + name.len()) as u16).to_le_bytes());
     list.extend_from_slice(&(value.len() as u32).to_le_bytes());
+    list.extend_from_slice(prefix);
     let start = list.len();
     list.extend_from_slice(name);
     if name.first() != Some(&b':') {

@@ -35,7 +35,7 @@ impl Writes {
     pub(crate) fn request(interest: &Interest) -> Result<Self, BadWrite> {
         Ok(Self {
             fields: Names::writable(interest.request_write.iter())?,
-            attributes: attributes(interest),
+            attributes: declared(&interest.attributes_write),
             target: interest.may_set_target,
             status: false,
             respond: interest.may_respond,
@@ -45,7 +45,7 @@ impl Writes {
     pub(crate) fn response(interest: &Interest) -> Result<Self, BadWrite> {
         Ok(Self {
             fields: Names::writable(interest.response_write.iter())?,
-            attributes: attributes(interest),
+            attributes: declared(&interest.attributes_write),
             target: false,
             status: interest.may_set_status,
             respond: interest.may_respond,
@@ -59,12 +59,11 @@ impl Writes {
         exchange: &mut Exchange,
         head: Head<'_>,
     ) -> Result<Option<Vec<u8>>, PluginFault> {
-        let changes = self.changes(&edits)?;
-        self.check_attributes(&edits, MAX_ENTRIES - changes.len())?;
+        let changes = self.changes(&edits.changes)?;
         edits.state.as_deref().map_or(Ok(()), check_state)?;
         let status = self.status(&edits, &head)?;
         let target = self.target(&edits, &head)?;
-        if !exchange.set_attributes(fields::entries(&edits.attributes).flatten()) {
+        if changes.attributes && !exchange.set_attributes(attributes(&edits.changes)) {
             return Err(PluginFault::Answer("too many attributes on one exchange".into()));
         }
         let headers = match head {
@@ -74,13 +73,7 @@ impl Writes {
                 headers
             }
         };
-        for change in changes {
-            match change {
-                Change::Remove(name) => drop(headers.remove(name)),
-                Change::Set(name, value) => drop(headers.insert(name, value)),
-                Change::Append(name, value) => drop(headers.append(name, value)),
-            }
-        }
+        changes.make(headers);
         if let Some(target) = target {
             exchange.target = target;
         }
@@ -95,57 +88,47 @@ impl Writes {
         answer(response)
     }
 
-    /// The changes of fields, in the order they are made.
-    fn changes(&self, edits: &Edits) -> Result<Vec<Change>, PluginFault> {
-        let mut changes = Vec::new();
-        self.each(&mut changes, &edits.remove, |_, name, value| match value {
-            b"" => Ok(Change::Remove(name)),
-            _ => Err(PluginFault::Answer("a field to remove has a value".into())),
-        })?;
-        self.each(&mut changes, &edits.set, |before, name, value| {
-            let value = field_value(&name, value)?;
-            // Of several entries with one name, the first replaces what was there and the others join it.
-            let known = before.iter().any(|change| matches!(change, Change::Set(known, _) if *known == name));
-            Ok(if known { Change::Append(name, value) } else { Change::Set(name, value) })
-        })?;
-        self.each(&mut changes, &edits.append, |_, name, value| {
-            let value = field_value(&name, value)?;
-            Ok(Change::Append(name, value))
-        })?;
+    /// Read what is to be changed, and find it allowed.
+    fn changes(&self, list: &[u8]) -> Result<Changes, PluginFault> {
+        let mut changes = Changes { fields: Vec::new(), attributes: false };
+        for (at, entry) in fields::entries(list).enumerate() {
+            let (marked, value) = entry.map_err(malformed)?;
+            if at >= MAX_ENTRIES {
+                return Err(too_many());
+            }
+            match marked.split_first() {
+                Some((b'=', name)) => {
+                    let name = self.permit(name)?;
+                    let value = field_value(&name, value)?;
+                    changes.fields.push(Change::Set(name, value));
+                }
+                Some((b'+', name)) => {
+                    let name = self.permit(name)?;
+                    let value = field_value(&name, value)?;
+                    changes.fields.push(Change::Append(name, value));
+                }
+                Some((b'-', name)) if value.is_empty() => changes.fields.push(Change::Remove(self.permit(name)?)),
+                Some((b'-', _)) => return Err(PluginFault::Answer("a field to remove has a value".into())),
+                Some((b'@', name)) => {
+                    self.permit_attribute(name, value)?;
+                    changes.attributes = true;
+                }
+                _ => return Err(PluginFault::Answer(format!("`{}` says no change", shown(marked)))),
+            }
+        }
         Ok(changes)
     }
 
-    fn each(
-        &self,
-        changes: &mut Vec<Change>,
-        list: &[u8],
-        make: impl Fn(&[Change], HeaderName, &[u8]) -> Result<Change, PluginFault>,
-    ) -> Result<(), PluginFault> {
-        for entry in fields::entries(list) {
-            let (name, value) = entry.map_err(malformed)?;
-            if changes.len() >= MAX_ENTRIES {
-                return Err(too_many());
-            }
-            let permitted = self.fields.permit(name);
-            let name = permitted.ok_or_else(|| not_its(format_args!("field `{}`", shown(name))))?;
-            let change = make(changes, name, value)?;
-            changes.push(change);
-        }
-        Ok(())
+    fn permit(&self, name: &[u8]) -> Result<HeaderName, PluginFault> {
+        self.fields.permit(name).ok_or_else(|| not_its(format_args!("field `{}`", shown(name))))
     }
 
-    fn check_attributes(&self, edits: &Edits, room: usize) -> Result<(), PluginFault> {
-        for (at, entry) in fields::entries(&edits.attributes).enumerate() {
-            let (name, value) = entry.map_err(malformed)?;
-            if at >= room {
-                return Err(too_many());
-            }
-            let known = self.attributes.iter().any(|declared| covers(declared, name));
-            if !known || !is_attribute_name(name) || value.len() > MAX_ATTRIBUTE_VALUE {
-                return Err(not_its(format_args!("attribute `{}`", shown(name))));
-            }
+    fn permit_attribute(&self, name: &[u8], value: &[u8]) -> Result<(), PluginFault> {
+        let known = self.attributes.iter().any(|declared| covers(declared, name));
+        if known && is_attribute_name(name) && value.len() <= MAX_ATTRIBUTE_VALUE {
+            return Ok(());
         }
-        Ok(())
+        Err(not_its(format_args!("attribute `{}`", shown(name))))
     }
 
     fn status(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<StatusCode>, PluginFault> {
@@ -167,7 +150,27 @@ impl Writes {
     }
 }
 
-/// One change of a head, found allowed.
+/// What a policy wants changed, found allowed.
+struct Changes {
+    /// In the order they are made.
+    fields: Vec<Change>,
+    /// Whether there are attributes to write; they stay in the list they came in.
+    attributes: bool,
+}
+
+impl Changes {
+    fn make(self, headers: &mut HeaderMap) {
+        for change in self.fields {
+            match change {
+                Change::Remove(name) => drop(headers.remove(name)),
+                Change::Set(name, value) => drop(headers.insert(name, value)),
+                Change::Append(name, value) => drop(headers.append(name, value)),
+            }
+        }
+    }
+}
+
+/// One change of a field.
 enum Change {
     Remove(HeaderName),
     Set(HeaderName, HeaderValue),
@@ -233,12 +236,72 @@ fn shown(name: &[u8]) -> String {
     format!("{}{}", cut.escape_ascii(), if cut.len() < name.len() { "..." } else { "" })
 }
 
-fn attributes(interest: &Interest) -> Vec<Box<str>> {
-    interest.attributes_write.iter().map(|name| name.as_str().into()).collect()
+/// The attributes among changes.
+fn attributes(list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    fields::entries(list).flatten().filter_map(|(name, value)| Some((name.strip_prefix(b"@")?, value)))
+}
+
+fn declared(attributes: &[String]) -> Vec<Box<str>> {
+    attributes.iter().map(|name| name.as_str().into()).collect()
 }
 
 /// `auth.sub`: lower case letters, digits, `.`, `_` and `-`.
 pub(super) fn is_attribute_name(name: &[u8]) -> bool {
     let fine = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(byte);
     !name.is_empty() && name.len() <= MAX_ATTRIBUTE_NAME && name.iter().all(fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(entries: &[(&str, &str)]) -> Result<Changes, String> {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let interest =
+            Interest { request_write: list(&["x-*"]), attributes_write: list(&["auth.*"]), ..Interest::default() };
+        let mut packed = Vec::new();
+        entries.iter().for_each(|(name, value)| fields::push(&mut packed, name.as_bytes(), value.as_bytes()));
+        Writes::request(&interest).unwrap().changes(&packed).map_err(|fault| fault.to_string())
+    }
+
+    fn made(entries: &[(&str, &str)]) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-a", HeaderValue::from_static("0"));
+        changes(entries).unwrap().make(&mut headers);
+        headers.iter().map(|(name, value)| format!("{name}={} ", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn changes_are_made_in_their_order() {
+        assert_eq!(made(&[("+x-a", "1"), ("+x-b", "2")]), "x-a=0 x-a=1 x-b=2 ");
+        assert_eq!(made(&[("=x-a", "1"), ("+x-a", "2")]), "x-a=1 x-a=2 ");
+        assert_eq!(made(&[("+x-a", "1"), ("=x-a", "2")]), "x-a=2 ");
+        assert_eq!(made(&[("-x-a", ""), ("+x-a", "1")]), "x-a=1 ");
+        assert_eq!(made(&[("=x-a", "1"), ("-x-a", ""), ("@auth.sub", "ann")]), "");
+    }
+
+    #[test]
+    fn what_is_no_change_or_not_the_policys_is_refused() {
+        let long = "v".repeat(MAX_ATTRIBUTE_VALUE + 1);
+        let cases = [
+            (("x-a", "1"), "`x-a` says no change"),
+            (("", "1"), "says no change"),
+            ((":path", "/"), "says no change"),
+            (("-x-a", "1"), "a field to remove has a value"),
+            (("=server", "1"), "field `server`, which it may not"),
+            (("=X-A", "1"), "field `X-A`, which it may not"),
+            (("+:path", "1"), "field `:path`, which it may not"),
+            (("-host", ""), "field `host`, which it may not"),
+            (("=x-a", "1\r\nx-b: 2"), "the value of `x-a` is not a field value"),
+            (("@user", "1"), "attribute `user`, which it may not"),
+            (("@auth.Sub", "1"), "attribute `auth.Sub`, which it may not"),
+            (("@auth.sub", long.as_str()), "attribute `auth.sub`, which it may not"),
+        ];
+        for (change, fault) in cases {
+            let refused = changes(&[("=x-fine", "1"), change]).err().unwrap_or_default();
+            assert!(refused.contains(fault), "{change:?}: {refused}");
+        }
+        assert!(changes(&[("+x-a", "1"); MAX_ENTRIES]).is_ok());
+        assert!(changes(&[("+x-a", "1"); MAX_ENTRIES + 1]).is_err());
+    }
 }

@@ -128,7 +128,7 @@ impl<'a> Passage<'a> {
             if let Some(hook) = &step.request {
                 match self.request_hook(at, step, hook, exchange, headers) {
                     Ok(None) => {}
-                    Ok(Some(response)) => return Err(Departure { at, outcome: Ok(response) }),
+                    Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
                     Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
                 }
             }
@@ -153,7 +153,7 @@ impl<'a> Passage<'a> {
             if let Some(hook) = &step.response {
                 match self.response_hook(at, step, hook, exchange, &mut response) {
                     Ok(None) => {}
-                    Ok(Some(other)) => response = self.answer(other),
+                    Ok(Some(other)) => response = self.answer(*other),
                     Err(fault) => response = self.refuse(exchange, fault),
                 }
             }
@@ -205,7 +205,7 @@ impl<'a> Passage<'a> {
         hook: &Hook,
         exchange: &mut Exchange,
         headers: &mut HeaderMap,
-    ) -> Result<Option<Response<Body>>, Fault> {
+    ) -> Result<Option<Box<Response<Body>>>, Fault> {
         let decided = {
             let mut facts = self.scratch.borrow_mut();
             facts.clear();
@@ -223,7 +223,7 @@ impl<'a> Passage<'a> {
         hook: &Hook,
         exchange: &mut Exchange,
         response: &mut Response<Body>,
-    ) -> Result<Option<Response<Body>>, Fault> {
+    ) -> Result<Option<Box<Response<Body>>>, Fault> {
         let mut status = response.status();
         let decided = {
             let mut facts = self.scratch.borrow_mut();
@@ -245,7 +245,7 @@ impl<'a> Passage<'a> {
         step: &Step,
         exchange: &Exchange,
         decided: Result<Decided, PluginFault>,
-    ) -> Result<Option<Response<Body>>, Fault> {
+    ) -> Result<Option<Box<Response<Body>>>, Fault> {
         match decided {
             Ok(Decided::Go) => Ok(None),
             Ok(Decided::Carry(state)) => {
@@ -276,7 +276,8 @@ enum Decided {
     Go,
     /// Go on, with this for the policy's next hook.
     Carry(Vec<u8>),
-    Answer(Response<Body>),
+    /// Boxed: a response is large, and nearly every verdict is something else.
+    Answer(Box<Response<Body>>),
     Failed(Failure),
 }
 
@@ -285,7 +286,7 @@ fn judge(hook: &Hook, verdict: Verdict, exchange: &mut Exchange, head: Head<'_>)
     Ok(match verdict {
         Verdict::Pass => Decided::Go,
         Verdict::Edit(edits) => hook.writes.apply(edits, exchange, head)?.map_or(Decided::Go, Decided::Carry),
-        Verdict::Respond(response) => Decided::Answer(hook.writes.answer(response)?),
+        Verdict::Respond(response) => Decided::Answer(Box::new(hook.writes.answer(response)?)),
         Verdict::Fail(failure) => Decided::Failed(failure),
     })
 }

@@ -58,8 +58,6 @@ pub(crate) enum StepError {
     Attribute(String),
     #[error("the interest asks for bodies, but it exports no hook for them")]
     NoBodyHook,
-    #[error("it wants whole bodies of up to {wanted} bytes, more than its limits.memory of {memory}")]
-    TooLarge { wanted: u64, memory: usize },
     #[error("it is used in a chain but exports no hook for one")]
     NoHook,
 }
@@ -90,10 +88,6 @@ impl Step {
         };
         let body = |interest_in: &Option<BodyInterest>, response: bool| -> Result<Option<BodyHook>, StepError> {
             let Some(wanted) = interest_in.as_ref() else { return Ok(None) };
-            let memory = policy.limits().memory;
-            if wanted.buffered && wanted.max_bytes > memory as u64 {
-                return Err(StepError::TooLarge { wanted: wanted.max_bytes, memory });
-            }
             Ok(Some(BodyHook {
                 interest: wanted.clone(),
                 types: MediaTypes::new(&wanted.content_types).map_err(StepError::MediaType)?,

@@ -80,7 +80,7 @@ impl Instance {
         let guest = self.response.as_ref().ok_or_else(not_exported)?;
         self.calls += 1;
         begin(&mut self.store, exchange);
-        let result = guest.call_on_response(&mut self.store, head, state);
+        let result = guest.call_on_response(&mut self.store, head, carried(state));
         finish(&mut self.store, result)
     }
 
@@ -96,7 +96,7 @@ impl Instance {
         begin(&mut self.store, exchange);
         // A body may be replaced by one of its size; the usual allowance comes on top.
         self.store.set_hostcall_fuel(HOSTCALL_BYTES + 2 * body.len());
-        let result = guest.call_on_body(&mut self.store, direction, body, state);
+        let result = guest.call_on_body(&mut self.store, direction, body, carried(state));
         self.store.set_hostcall_fuel(HOSTCALL_BYTES);
         finish(&mut self.store, result)
     }
@@ -128,6 +128,11 @@ impl Instance {
         let result = guest.call_respond(&mut self.store, head, body);
         finish(&mut self.store, result)
     }
+}
+
+/// Nothing rather than an empty list, which would cost a call into the guest to make room for it.
+fn carried(state: &[u8]) -> Option<&[u8]> {
+    (!state.is_empty()).then_some(state)
 }
 
 fn begin(store: &mut Store<HostState>, exchange: u64) {

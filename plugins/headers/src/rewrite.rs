@@ -15,16 +15,8 @@ pub(crate) struct Rewrite {
 impl Rewrite {
     /// What is to be done with this message.
     pub(crate) fn verdict(&self, head: &Head<'_>) -> Verdict {
-        let mut edits = self.fixed.clone();
-        for (old, new) in self.changes.rename.iter() {
-            let mut values = head.all(old.as_ref()).peekable();
-            if values.peek().is_some() {
-                edits = edits.remove(old);
-            }
-            for value in values {
-                edits = edits.set(new, value);
-            }
-        }
+        let renames = self.changes.rename.iter().any(|(old, _)| head.get(old.as_ref()).is_some());
+        let edits = if renames { edits(&self.changes, head) } else { self.fixed.clone() };
         if edits.is_empty() { Verdict::Pass } else { edits.into() }
     }
 
@@ -75,16 +67,29 @@ impl Rewrite {
 
 impl From<Changes> for Rewrite {
     fn from(changes: Changes) -> Self {
-        let mut fixed = Edits::new();
-        for name in &changes.remove {
-            fixed = fixed.remove(name);
-        }
-        for (name, value) in changes.set.iter() {
-            fixed = fixed.set(name, value);
-        }
-        for (name, value) in changes.append.iter() {
-            fixed = fixed.append(name, value);
-        }
+        let fixed = edits(&changes, &Head::new(b""));
         Self { changes, fixed }
     }
+}
+
+/// All changes of a message. What goes, goes first, so that names can be swapped.
+fn edits(changes: &Changes, head: &Head<'_>) -> Edits {
+    let mut edits = Edits::new();
+    let renamed = || changes.rename.iter().filter(|(old, _)| head.get(old.as_ref()).is_some());
+    for name in changes.remove.iter().chain(renamed().map(|(old, _)| old)) {
+        edits = edits.remove(name);
+    }
+    for (old, new) in renamed() {
+        edits = edits.remove(new);
+        for value in head.all(old.as_ref()) {
+            edits = edits.append(new, value);
+        }
+    }
+    for (name, value) in changes.set.iter() {
+        edits = edits.set(name, value);
+    }
+    for (name, value) in changes.append.iter() {
+        edits = edits.append(name, value);
+    }
+    edits
 }

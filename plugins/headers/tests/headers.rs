@@ -41,7 +41,7 @@ fn a_renamed_field_keeps_all_its_values() {
     let verdict = headers.on_request(&facts.head());
     let edits = verdict.edits().unwrap();
     assert!(edits.removes("x-old"));
-    assert_eq!(edits.sets("x-new"), ["1", "\u{fffd}"]);
+    assert_eq!(edits.appends("x-new"), ["1", "\u{fffd}"]);
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn two_fields_can_swap_names() {
     let facts = Facts::response().field("x-a", "1").field("x-b", "2").build();
     let verdict = headers.on_response(&facts.head(), b"");
     let edits = verdict.edits().unwrap();
-    assert_eq!(edits.sets("x-b"), ["1"]);
-    assert_eq!(edits.sets("x-a"), ["2"]);
+    assert_eq!(edits.appends("x-b"), ["1"]);
+    assert_eq!(edits.appends("x-a"), ["2"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Readers of what a policy returned, for assertions.
 
+use crate::edits::{APPEND, ATTRIBUTE, REMOVE, SET};
 use crate::{Action, Edits, Failure, Head, Response, Verdict};
 
 impl Verdict {
@@ -69,22 +70,22 @@ impl Action {
 impl Edits {
     /// The values a field is set to.
     pub fn sets(&self, name: &str) -> Vec<String> {
-        values(&self.set, name)
+        self.changed(SET, name)
     }
 
     /// The values added to a field.
     pub fn appends(&self, name: &str) -> Vec<String> {
-        values(&self.append, name)
+        self.changed(APPEND, name)
     }
 
     /// Whether a field is removed.
     pub fn removes(&self, name: &str) -> bool {
-        Head::new(&self.remove).get(name).is_some()
+        !self.changed(REMOVE, name).is_empty()
     }
 
     /// The value written to an attribute.
     pub fn attribute_value(&self, name: &str) -> Option<String> {
-        values(&self.attributes, name).into_iter().next()
+        self.changed(ATTRIBUTE, name).pop()
     }
 
     /// The new path and query.
@@ -100,6 +101,11 @@ impl Edits {
     /// The carried state.
     pub fn new_state(&self) -> Option<&[u8]> {
         self.state.as_deref()
+    }
+
+    /// The values of the changes of one kind and name, in order.
+    fn changed(&self, kind: &[u8], name: &str) -> Vec<String> {
+        values(&self.changes, &format!("{}{name}", String::from_utf8_lossy(kind)))
     }
 }
 
