@@ -21,6 +21,7 @@ use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Worker;
 use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
+use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
 
 /// How long exchanges under way may take to end once the process was asked to.
@@ -31,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     /// In place of the address of the one listener.
     pub(crate) listen: Option<SocketAddr>,
+    /// What the log counts its losses in.
+    pub(crate) lost: LostLines,
 }
 
 /// What came of starting, for whoever shows it.
@@ -61,7 +64,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let state_path = state.as_ref().map(|state| state.path().to_owned());
     let token =
         state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
-    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost));
     let workers = worker_count(snapshot.config.workers);
 
     // Sockets first: a taken port is found before anything slow is done.

@@ -90,7 +90,7 @@ fn counters_of_policies_are_bounded() {
 #[test]
 fn lines_of_policies_are_tagged_bounded_and_escaped() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
+    let mut gateway = Gateway::folder()
         .guest("flood-log")
         .gateway_toml(
             "chain = [\"flood\"]\n[policy.flood]\nsource = \"file:components/flood-log.wasm\"\n\
@@ -104,7 +104,7 @@ fn lines_of_policies_are_tagged_bounded_and_escaped() {
     });
     assert_eq!(begin["policy"], "flood");
     gateway.get("/").assert_status(200);
-    let written = gateway.written();
+    let written = gateway.all_written();
     assert!(!written.contains('\u{1b}'), "a control character reached the log");
     let flood: usize = written.lines().map(|line| line.matches("ff").count() * 2).sum();
     assert!(flood > 4000 && flood < 17_000, "{flood} bytes of one call");

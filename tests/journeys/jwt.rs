@@ -105,17 +105,18 @@ impl Issuer {
 #[test]
 fn a_valid_token_admits_whatever_its_algorithm() {
     let (upstream, issuer) = (Upstream::echo(), Issuer::new());
-    let gateway = issuer.gateway(&upstream);
-    for algorithm in ["ES256", "EdDSA", "RS256"] {
-        let token = issuer.token(algorithm, &claims());
-        let response = gateway.send(&Request::get("/idp").bearer(&token).field("x-user", "forged"));
+    let mut gateway = issuer.gateway(&upstream);
+    let tokens = ["ES256", "EdDSA", "RS256"].map(|algorithm| (algorithm, issuer.token(algorithm, &claims())));
+    for (algorithm, token) in &tokens {
+        let response = gateway.send(&Request::get("/idp").bearer(token).field("x-user", "forged"));
         response.assert_status(200);
         assert_eq!(response.echoed("x-user"), ["ann"], "{algorithm}");
         assert!(response.echoed("authorization").is_empty(), "the upstream got the token");
-        assert!(!gateway.written().contains(&token), "the log got the token");
     }
     let shared = shared_token(MAC_SECRET.as_bytes(), &claims());
     gateway.send(&Request::get("/shared").bearer(&shared)).assert_status(200);
+    let written = gateway.all_written();
+    assert!(!tokens.iter().any(|(_, token)| written.contains(token)), "the log got a token");
 }
 
 #[test]

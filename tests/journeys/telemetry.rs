@@ -39,7 +39,7 @@ fn logs_hold_no_queries_no_credentials_and_no_bodies() {
         exchange.body()?;
         Err(std::io::ErrorKind::ConnectionAborted.into())
     });
-    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut gateway = Gateway::folder().proxy(&upstream).start();
     let request = Request::post("/private?code=s3cret-query", "text/plain", "s3cret-body")
         .bearer("s3cret-token")
         .field("cookie", "id=s3cret-cookie")
@@ -47,7 +47,7 @@ fn logs_hold_no_queries_no_credentials_and_no_bodies() {
     // It fails, so that the log has something to say about it.
     gateway.send(&request).assert_problem(502);
     gateway.access_log("/private");
-    let written = gateway.written();
+    let written = gateway.all_written();
     assert!(written.contains("upstream_closed"), "{written}");
     assert!(!written.contains("s3cret"), "{written}");
 }
@@ -60,6 +60,25 @@ fn the_access_log_can_be_switched_off() {
     gateway.terminate();
     assert!(gateway.wait_for_end().success());
     assert!(!gateway.written().contains("/quiet"));
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_no_request_waiting() {
+    let upstream = Upstream::echo();
+    let mut gateway = Gateway::folder()
+        .guest("flood-log")
+        .gateway_toml(
+            "chain = [\"flood\"]\n[policy.flood]\nsource = \"file:components/flood-log.wasm\"\n\
+             grant = [\"read:x-test-break\"]\nlimits = { cpu = \"100ms\" }\n",
+        )
+        .proxy(&upstream)
+        .start_with_a_stuck_log();
+    // Several times what a pipe holds.
+    for _ in 0..50 {
+        gateway.send(&Request::get("/").field("x-test-break", "1")).assert_status(200);
+    }
+    gateway.terminate();
+    assert!(gateway.wait_for_end().success());
 }
 
 #[test]
@@ -82,6 +101,7 @@ fn metrics_count_requests_by_route_and_outcome() {
     for family in ["lockgate_build_info", "lockgate_connections", "lockgate_upstream_duration_seconds"] {
         assert!(text.contains(&format!("# HELP {family}")) || text.contains(family), "{family} is missing");
     }
+    assert_eq!(gateway.metric("lockgate_log_dropped_total"), Some(0.0));
     assert!(!text.contains("/counted"), "paths are no labels: anybody could make endless ones");
 }
 

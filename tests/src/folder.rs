@@ -18,6 +18,7 @@ pub struct Folder {
     /// What `$name` in a file stands for.
     words: Vec<(String, String)>,
     variables: Vec<(String, String)>,
+    pub(crate) log_is_read: bool,
 }
 
 /// A verb that came to its end.
@@ -32,7 +33,7 @@ impl Folder {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("policies")).unwrap();
-        let folder = Self { root, words: Vec::new(), variables: Vec::new() };
+        let folder = Self { root, words: Vec::new(), variables: Vec::new(), log_is_read: true };
         folder.gateway_toml("")
     }
 
@@ -125,6 +126,12 @@ impl Folder {
             }
         }
         self
+    }
+
+    /// Start a gateway whose log goes into a pipe that nobody empties.
+    pub fn start_with_a_stuck_log(mut self) -> Gateway {
+        self.log_is_read = false;
+        Gateway::start(self)
     }
 
     /// Start a gateway, which must succeed.

@@ -23,7 +23,7 @@ pub struct Gateway {
     stdout: Lines,
     ready: usize,
     stderr: Lines,
-    refusals_seen: Cell<usize>,
+    refusals_seen: Cell<f64>,
 }
 
 impl Gateway {
@@ -42,7 +42,7 @@ impl Gateway {
             stdout,
             ready: 0,
             stderr,
-            refusals_seen: Cell::new(0),
+            refusals_seen: Cell::new(0.0),
         };
         gateway.wait_until_ready();
         gateway
@@ -53,7 +53,7 @@ impl Gateway {
         self.terminate();
         self.wait_for_end();
         (self.child, self.stdout, self.stderr) = spawn(&self.folder);
-        self.refusals_seen.set(0);
+        self.refusals_seen.set(0.0);
         self.wait_until_ready();
     }
 
@@ -128,17 +128,15 @@ impl Gateway {
         });
     }
 
-    /// Wait until the log says that a configuration was refused which was not waited for before, and `/status` shows it.
+    /// Wait until a configuration was refused that was not waited for before. Returns what `/status` says of it.
     pub fn wait_for_refusal(&self) -> Value {
-        let from = self.refusals_seen.get();
-        let refused = |line: &str| line.contains("configuration refused").then_some(());
-        self.stderr.wait(from, "a refusal", refused);
-        let refused = eventually("/status to show the refusal", || {
-            let refused = self.status()["refused"].take();
-            (!refused.is_null()).then_some(refused)
+        let seen = self.refusals_seen.get();
+        let refusals = eventually("a refusal", || {
+            let refusals = self.metric("lockgate_reloads_total{outcome=\"rejected\"}").unwrap_or_default();
+            (refusals > seen).then_some(refusals)
         });
-        self.refusals_seen.set(self.stderr.count());
-        refused
+        self.refusals_seen.set(refusals);
+        self.status()["refused"].take()
     }
 
     /// Wait for a line of the log on standard error.
@@ -167,9 +165,17 @@ impl Gateway {
         self.stdout.wait(self.ready, &what, pick).1
     }
 
-    /// All it ever wrote, to search for what must not be there.
+    /// All it wrote until now. Its logs come a little later than what they are about.
     pub fn written(&self) -> String {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// End it, and return all it ever wrote: to search for what must not be there.
+    pub fn all_written(&mut self) -> String {
+        self.terminate();
+        self.wait_for_end();
+        self.stdout.whole();
+        self.written()
     }
 
     /// What it said before it was ready.
@@ -219,7 +225,10 @@ fn spawn(folder: &Folder) -> (Child, Lines, Lines) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the gateway cannot be run");
     let stdout = Lines::follow(child.stdout.take().unwrap());
-    let stderr = Lines::follow(child.stderr.take().unwrap());
+    let stderr = match folder.log_is_read {
+        true => Lines::follow(child.stderr.take().unwrap()),
+        false => Lines::follow(std::io::empty()),
+    };
     (child, stdout, stderr)
 }
 

@@ -68,11 +68,6 @@ impl Lines {
         }
     }
 
-    /// How many lines there are by now.
-    pub fn count(&self) -> usize {
-        self.0.0.lock().unwrap().lines.len()
-    }
-
     /// Everything there is by now.
     pub fn text(&self) -> String {
         self.0.0.lock().unwrap().lines.join("\n")

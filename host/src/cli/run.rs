@@ -1,15 +1,13 @@
 //! `lockgate run`: start the gateway and say what it serves.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
-
 use super::{DEFAULT_FOLDER, out};
 use crate::gateway::{self, Options, StartError, Started};
 use crate::table::Table;
+use crate::telemetry::log;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -22,41 +20,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    start_log();
+    let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
-    match gateway::run(Options { folder: args.folder, listen: args.listen }, greet) {
+    match gateway::run(Options { folder: args.folder, listen: args.listen, lost }, greet) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
             Ok(ExitCode::FAILURE)
         }
         Err(StartError::Other(error)) => Err(error),
-    }
-}
-
-/// Lines for people on a terminal, JSON for everything else. `LOCKGATE_LOG` sets levels (`debug`, `policy=trace`).
-fn start_log() {
-    let (filter, misread) = filter(std::env::var_os("LOCKGATE_LOG"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.compact().init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
-    if let Some(reason) = misread {
-        tracing::warn!(
-            "LOCKGATE_LOG cannot be used: {reason}; write a level like `debug` or targets like `policy=trace`"
-        );
-    }
-}
-
-/// What to log; where the text says nothing that can be understood, the usual, and why.
-fn filter(text: Option<std::ffi::OsString>) -> (EnvFilter, Option<String>) {
-    let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| "info".into());
-    match EnvFilter::try_new(text.to_string_lossy()) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
     }
 }
 
@@ -133,14 +106,6 @@ fn shell(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_filter_nobody_understands_is_said() {
-        for (text, fits) in [(None, true), (Some(""), true), (Some("policy=trace"), true), (Some("policy=loud"), false)]
-        {
-            assert_eq!(filter(text.map(Into::into)).1.is_none(), fits, "{text:?}");
-        }
-    }
 
     #[test]
     fn words_with_more_than_plain_letters_are_quoted_for_the_shell() {

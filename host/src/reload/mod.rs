@@ -145,7 +145,8 @@ impl Reloader {
             );
         }
         self.refused.clone_from(&faults);
-        self.metrics.reloaded(ReloadOutcome::Rejected);
         self.status.attempted(Attempt { at: SystemTime::now(), faults });
+        // Whoever sees the number finds the reasons in the status.
+        self.metrics.reloaded(ReloadOutcome::Rejected);
     }
 }

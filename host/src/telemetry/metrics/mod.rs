@@ -62,6 +62,12 @@ impl Metrics {
         Self { live, generation, access_log_dropped, registry }
     }
 
+    /// With numbers that are counted elsewhere.
+    pub(crate) fn with(mut self, collector: impl Collector) -> Self {
+        self.registry.register_collector(Box::new(collector));
+        self
+    }
+
     /// The handle of a route; the same names give the same numbers.
     pub(crate) fn route(&self, api: &str, route: &str) -> RouteMetrics {
         self.live.routes.handle(api, route)
