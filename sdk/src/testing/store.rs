@@ -17,7 +17,7 @@ thread_local! {
 pub enum Error {
     /// Not granted for this use.
     Denied,
-    /// Key or value too long, or the namespace is full.
+    /// Key or value too long, sum too large, or the namespace full.
     Limit,
     /// The counter's key holds something that is not a counter.
     NotACounter,
@@ -80,7 +80,7 @@ pub(crate) fn add(store: &str, key: &str, delta: i64, ttl_ms: Option<u64>) -> Re
         Some(Entry { value: Value::Counter(sum), ends_ms }) => (sum, ends_ms),
         Some(_) => return Err(Error::NotACounter),
     };
-    let sum = sum.saturating_add(delta);
+    let sum = sum.checked_add(delta).ok_or(Error::Limit)?;
     put(id, Value::Counter(sum), ends_ms);
     Ok(sum)
 }
@@ -114,7 +114,7 @@ fn put(id: (String, String), value: Value, ends_ms: Option<u64>) {
 }
 
 fn ends_after(ttl_ms: Option<u64>) -> Option<u64> {
-    ttl_ms.map(|ttl| clock::now().saturating_add(ttl))
+    ttl_ms.map(|ttl| clock::now().saturating_add(ttl.max(1)))
 }
 
 #[cfg(test)]
@@ -158,6 +158,9 @@ mod tests {
         assert_eq!(store::add("s", "k", 1, None), Err(Error::NotACounter));
         assert_eq!(store::get("s", &"k".repeat(257)), Err(Error::Limit));
         assert_eq!(store::set("s", "k", &vec![0; MAX_VALUE + 1], None), Err(Error::Limit));
+        assert_eq!(store::add("s", "sum", i64::MAX, None), Ok(i64::MAX));
+        assert_eq!(store::add("s", "sum", 1, None), Err(Error::Limit));
+        assert_eq!(store::add("s", "sum", 0, None), Ok(i64::MAX));
         fail_with(Some(Error::Unavailable));
         assert_eq!(store::get("s", "k"), Err(Error::Unavailable));
     }
