@@ -108,6 +108,10 @@ impl Connections {
                     let detail = "The upstream changed protocols without being asked.";
                     return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail));
                 }
+                Ok(response) if !reply::is_framed_once(response.headers()) => {
+                    let detail = "The upstream gave an answer that is not HTTP.";
+                    return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail));
+                }
                 Ok(response) => {
                     let lease = Lease { connections: self.clone(), target, sender };
                     return Ok(Reply::wrap(response, lease, self.upstream.idle_timeout, deadline));

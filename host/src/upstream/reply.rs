@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::{Response, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -22,6 +23,21 @@ pub(super) struct Reply {
     deadline: Instant,
     /// Runs only while nothing arrives, so a body that is there costs no timer.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Whether a head says in one way only where its body ends. What is framed twice can be read in two ways, by us and by
+/// the client, and ought to be an error (RFC 9112 section 6.3); a transfer coding is not for the client, who would get it
+/// without being told.
+pub(super) fn is_framed_once(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let once = match (lengths.next(), codings.next()) {
+        (None, None) => true,
+        (Some(length), None) => !length.as_bytes().contains(&b','),
+        (None, Some(coding)) => coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    };
+    once && lengths.next().is_none() && codings.next().is_none()
 }
 
 impl Reply {
