@@ -158,3 +158,21 @@ fn a_body_longer_than_the_listener_allows_is_a_413() {
     gateway.send(&Request::post("/", "text/plain", "x".repeat(1025))).assert_problem(413);
     gateway.send(&Request::post("/", "text/plain", "x".repeat(1025)).chunked()).assert_problem(413);
 }
+
+#[test]
+fn a_body_where_there_usually_is_none_reaches_the_upstream() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    for method in ["GET", "DELETE", "OPTIONS"] {
+        let request = Request::new(method, "/").body("a body");
+        let chunked = client.send(&request.clone().chunked());
+        assert_eq!(chunked.json()["body"], "a body", "{method}");
+        assert_eq!(chunked.echoed("transfer-encoding"), ["chunked"], "{method}");
+        let named = client.send(&request);
+        assert_eq!(named.json()["body"], "a body", "{method}");
+        assert_eq!(named.echoed("content-length"), ["6"], "{method}");
+    }
+    let without = client.send(&Request::get("/"));
+    assert!(without.echoed("transfer-encoding").is_empty() && without.echoed("content-length").is_empty());
+}

@@ -185,6 +185,49 @@ fn a_responder_that_breaks_costs_one_request() {
 }
 
 #[test]
+fn a_response_hook_that_traps_is_blamed_on_the_plugin() {
+    let upstream = Upstream::with(|exchange| {
+        let breaks: &[_] = if exchange.target == "/calm" { &[] } else { &[("x-test-break", "1")] };
+        exchange.reply(200, breaks, b"the upstream's own words")
+    });
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .guest("trap-response")
+        .gateway_toml("[policy.t]\nsource = \"file:components/trap-response.wasm\"\ngrant = [\"read:x-test-break\"]\n")
+        .api(
+            "api",
+            r#"
+            name = "api"
+            version = "1"
+            [upstream.main]
+            targets = ["http://$upstream"]
+            [[route]]
+            name = "strict"
+            match = { path = "/{*rest}" }
+            chain = ["t"]
+            upstream = "main"
+            [[route]]
+            name = "skip"
+            match = { path = "/skip" }
+            chain = [{ policy = "t", on_error = "skip" }]
+            upstream = "main"
+            "#,
+        )
+        .start();
+    let mut client = gateway.connect();
+    let broken = client.send(&Request::get("/broken"));
+    broken.assert_problem(503);
+    assert!(!broken.text().contains("own words") && broken.field("x-test-break").is_none());
+    let line = gateway.access_log("/broken");
+    assert_eq!((&line["class"], &line["blame"]), (&"plugin_trap".into(), &"plugin".into()));
+    assert_eq!(line["status"], 503);
+    assert!(line["upstream_us"].is_u64(), "the upstream did answer: {line}");
+    client.send(&Request::get("/calm")).assert_status(200);
+    assert_eq!(gateway.access_log("/calm")["class"], "ok");
+    client.send(&Request::get("/skip")).assert_status(200);
+}
+
+#[test]
 fn nothing_of_a_broken_instance_is_seen_again() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder()

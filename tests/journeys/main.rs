@@ -12,6 +12,7 @@ mod components;
 mod configuration;
 mod cors;
 mod demo;
+mod drain;
 mod headers;
 mod hostile;
 mod hygiene;

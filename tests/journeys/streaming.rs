@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use lockgate_tests::{Client, Gateway, PATIENCE, Request, Upstream};
+use lockgate_tests::{Client, Gateway, PATIENCE, Request, Upstream, eventually};
 use socket2::{Domain, Socket, Type};
 
 const MIB: usize = 1024 * 1024;
@@ -166,6 +166,32 @@ fn a_client_that_leaves_takes_its_upstream_connection_along() {
     end.recv_timeout(PATIENCE).expect("the upstream's connection stays open");
     let line = gateway.access_log("/gone");
     assert_eq!(line["class"], "client_gone");
+}
+
+#[test]
+fn a_client_that_stops_reading_is_cut_off_and_makes_room_for_another() {
+    let upstream = Upstream::with(|exchange| match exchange.target.as_str() {
+        "/large" => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
+            exchange.stream().write_all(head.as_bytes())?;
+            write_zeros(exchange.stream(), LARGE)
+        }
+        _ => exchange.reply(200, &[], b"small"),
+    });
+    let listener = "idle_timeout = \"500ms\"\nmax_connections = 1";
+    let gateway = Gateway::folder().listener(listener).proxy(&upstream).start();
+    let mut client = Client::over(narrow(gateway.public()));
+    client.send_only(&Request::get("/large")).unwrap();
+    assert_eq!(client.receive_head().unwrap().0, 200);
+    let open = "lockgate_connections{listener=\"public\"}";
+    assert_eq!(gateway.metric(open), Some(1.0));
+    // There is room for one connection, so this one is served once the other has been cut off.
+    assert_eq!(gateway.get("/small").text(), "small");
+    eventually("no connection to be left", || (gateway.metric(open) == Some(0.0)).then_some(()));
+    let came = client.until_closed().len();
+    assert!(came < LARGE, "all of it came");
+    let line = gateway.access_log("/large");
+    assert_eq!((&line["class"], &line["blame"]), (&"client_gone".into(), &"client".into()));
 }
 
 /// Serve something small first, so that what is needed once is there; the memory after that.

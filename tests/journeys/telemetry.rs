@@ -1,6 +1,8 @@
 //! What the gateway writes down about requests, and what it must not.
 
-use lockgate_tests::{Gateway, Request, Upstream, eventually};
+use std::sync::mpsc;
+
+use lockgate_tests::{Gateway, PATIENCE, Request, Upstream, eventually};
 
 #[test]
 fn the_access_log_has_a_line_for_each_request() {
@@ -115,4 +117,23 @@ fn an_open_connection_is_counted_and_forgotten() {
     assert_eq!(gateway.metric(open), Some(1.0));
     drop(client);
     eventually("the connection to be gone", || (gateway.metric(open) == Some(0.0)).then_some(()));
+}
+
+#[test]
+fn a_client_that_leaves_before_it_was_answered_is_logged_as_gone() {
+    let (ended, end) = mpsc::channel();
+    let upstream = Upstream::with(move |exchange| {
+        let closed = exchange.until_closed();
+        ended.send(()).map_err(std::io::Error::other)?;
+        closed
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/impatient")).unwrap();
+    upstream.wait_for_requests(1);
+    drop(client);
+    let line = gateway.access_log("/impatient");
+    assert_eq!((&line["class"], &line["blame"]), (&"client_gone".into(), &"client".into()));
+    assert_eq!((&line["status"], &line["bytes_out"]), (&499.into(), &0.into()));
+    end.recv_timeout(PATIENCE).expect("the upstream is left working for nobody");
 }

@@ -76,6 +76,58 @@ fn an_exchange_that_takes_longer_than_its_route_allows_is_a_504() {
 }
 
 #[test]
+fn a_request_body_that_stalls_while_a_policy_reads_it_is_a_408() {
+    let gateway = Gateway::folder()
+        .upstream(&Upstream::echo())
+        .gateway_toml(
+            r#"
+            [policy.body-guard]
+            source = "builtin:body-guard"
+            grant = ["body:request:inspect", "respond", "read:content-length"]
+            [policy.petstore]
+            source = "builtin:petstore"
+            grant = [
+                "read::method", "read::path", "read::query", "read:content-type", "read:if-match", "read:if-none-match",
+                "attribute-read:auth.sub", "store:pets:write", "responder",
+            ]
+            "#,
+        )
+        .api(
+            "api",
+            r#"
+            name = "api"
+            version = "1"
+            [upstream.main]
+            targets = ["http://$upstream"]
+            [[route]]
+            name = "guarded"
+            match = { path = "/guarded" }
+            chain = ["body-guard"]
+            upstream = "main"
+            timeout = "300ms"
+            [[route]]
+            name = "pets"
+            match = { path = "/petstore/pets" }
+            responder = "petstore"
+            timeout = "300ms"
+            "#,
+        )
+        .start();
+    for path in ["/guarded", "/petstore/pets"] {
+        let mut client = gateway.connect();
+        let request = Request::post(path, "application/json", "").field("content-length", "100");
+        client.send_only(&request).unwrap();
+        client.write(b"{\"name\": ");
+        client.receive("POST").unwrap().assert_problem(408);
+        // The rest of the body would be read as a request.
+        assert_eq!(client.until_closed(), b"", "{path}");
+        let line = gateway.access_log(path);
+        assert_eq!((&line["class"], &line["blame"]), (&"timeout_total".into(), &"client".into()), "{path}");
+        assert_eq!(line["bytes_in"], 9, "{path}");
+    }
+}
+
+#[test]
 fn a_response_that_stops_in_the_middle_is_cut_off() {
     let upstream = Upstream::with(|exchange| {
         exchange.begin(200, &[])?;

@@ -1,7 +1,8 @@
 //! Upstreams: connections kept and found dead, several targets, answers that are none.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Barrier;
 
 use lockgate_tests::{Gateway, Request, Upstream};
 
@@ -69,11 +70,14 @@ fn an_upstream_that_is_not_there_is_a_502() {
 
 #[test]
 fn answers_that_are_none_are_502() {
-    let cases: [(&str, &[u8]); 4] = [
+    let cases: [(&str, &[u8]); 7] = [
         ("/closed", b""),
         ("/garbage", b"SMTP ready\r\n\r\n"),
         ("/truncated", b"HTTP/1.1 200 OK\r\ncontent-le"),
         ("/lengths", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
+        ("/list", b"HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\nab"),
+        ("/coded", b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        ("/both", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"),
     ];
     let upstream = Upstream::with(move |exchange| {
         let case = cases.iter().find(|(path, _)| *path == exchange.target);
@@ -166,4 +170,82 @@ fn a_client_that_expects_to_be_told_to_go_on_is_told() {
     let response = client.receive("POST").unwrap();
     assert_eq!(response.json()["body"], "ok");
     assert!(response.echoed("expect").is_empty());
+}
+
+#[test]
+fn many_requests_at_once_go_around_a_dead_target_each_at_most_once() {
+    const CLIENTS: usize = 8;
+    const EACH: usize = 25;
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let live = Upstream::echo();
+    let gateway = Gateway::folder()
+        .variable("LOCKGATE_LOG", "lockgate=debug")
+        .gateway_toml(ONE_WORKER)
+        .word("dead", dead)
+        .upstream(&live)
+        .api(
+            "api",
+            r#"
+            name = "api"
+            version = "1"
+            [upstream.main]
+            targets = ["http://$dead", "http://$upstream"]
+            [[route]]
+            name = "all"
+            match = { path = "/{*rest}" }
+            upstream = "main"
+            "#,
+        )
+        .start();
+    let start = &Barrier::new(CLIENTS);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let mut client = gateway.connect();
+            scope.spawn(move || {
+                start.wait();
+                for _ in 0..EACH {
+                    client.send(&Request::get("/")).assert_status(200);
+                }
+            });
+        }
+    });
+    assert_eq!(live.requests(), CLIENTS * EACH);
+    // Every other request begins there. The log is written before the answer, so all of it is there by now.
+    let met = gateway.written().matches("target does not answer").count();
+    assert_eq!(met, CLIENTS * EACH / 2);
+}
+
+#[test]
+fn an_upstream_of_http_1_0_is_answered_for_in_http_1_1() {
+    let upstream = Upstream::with(|exchange| {
+        let rest = match exchange.target.as_str() {
+            "/length" => "content-length: 4\r\n\r\nbody",
+            "/empty" => "content-length: 0\r\n\r\n",
+            _ => "\r\nbody",
+        };
+        exchange.stream().write_all(format!("HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n{rest}").as_bytes())?;
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    });
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let mut client = gateway.connect();
+    for (path, framing, body) in [
+        ("/length", ("content-length", "4"), "body"),
+        ("/until-closed", ("transfer-encoding", "chunked"), "4\r\nbody\r\n0\r\n\r\n"),
+        ("/empty", ("content-length", "0"), ""),
+        ("/until-closed", ("transfer-encoding", "chunked"), "4\r\nbody\r\n0\r\n\r\n"),
+    ] {
+        client.send_only(&Request::get(path)).unwrap();
+        let (start, fields) = lockgate_tests::read_head(client.reader()).unwrap();
+        assert_eq!(start, "HTTP/1.1 200 OK", "{path}");
+        let framings: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| ["content-length", "transfer-encoding", "connection"].contains(name))
+            .collect();
+        assert_eq!(framings, [framing], "{path}");
+        let mut came = vec![0; body.len()];
+        client.reader().read_exact(&mut came).unwrap();
+        assert_eq!(String::from_utf8_lossy(&came), body, "{path}");
+    }
+    assert_eq!(upstream.connections(), 4);
 }
