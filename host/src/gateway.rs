@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -55,6 +56,7 @@ pub(crate) enum StartError {
 
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<(), StartError> {
+    raise_file_limit();
     let snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
     let mut listeners = snapshot.config.listeners.clone();
     if let Some(address) = options.listen {
@@ -120,6 +122,16 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     // Threads that did not drain end with the process.
     runtime.shutdown_background();
     Ok(())
+}
+
+/// Take as many descriptors as the system allows: the usual limit, meant for programs that use `select`, is reached by some
+/// five hundred proxied connections.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, current = limit.current, "the limit on open files cannot be raised");
+    }
 }
 
 /// Move the only listener to another address.
