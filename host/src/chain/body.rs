@@ -1,29 +1,19 @@
 //! Body hooks on whole bodies, before the head is sent on; and what both kinds of body hook mean for the head.
 
-use std::sync::Arc;
-
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 use tokio::time::timeout_at;
 
+use super::act::{Acted, At, act};
 use super::chunks::Chunks;
 use super::edits::Head;
 use super::media::Wanted;
-use super::step::{BodyHook, Step};
+use super::step::BodyHook;
 use super::{Departure, Passage, Replaced};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, BodyDirection, Edits, PluginFault};
-
-/// A body hook at its position.
-#[derive(Clone, Copy)]
-pub(super) struct At<'a> {
-    pub(super) at: usize,
-    pub(super) step: &'a Arc<Step>,
-    pub(super) hook: &'a BodyHook,
-    pub(super) direction: BodyDirection,
-}
+use crate::sandbox::{Action, Edits};
 
 /// What a hook on a whole body left.
 enum Whole {
@@ -145,43 +135,6 @@ impl<'a> Passage<'a> {
             Ok(Acted::Failed(failure)) => at.step.failed(failure).map(|()| Whole::Body(body)),
             Err(fault) => at.step.broke(exchange, &place, fault).map(|()| Whole::Body(body)),
         }
-    }
-}
-
-/// The effect of a body hook's action, once it was found allowed.
-pub(super) enum Acted {
-    Same,
-    Bytes(Bytes),
-    Answer(Response<Body>),
-    Failed(crate::sandbox::Failure),
-}
-
-/// Carry out what a body hook wants done with `bytes`.
-pub(super) fn act(action: Action, hook: &BodyHook, bytes: &[u8]) -> Result<Acted, PluginFault> {
-    let edit = || match hook.edit() {
-        true => Ok(()),
-        false => Err(PluginFault::Answer("it changed a body it only declared to inspect".into())),
-    };
-    match action {
-        Action::Pass => Ok(Acted::Same),
-        Action::Replace(new) => edit().map(|()| Acted::Bytes(new.into())),
-        Action::Splice(splices) => {
-            edit()?;
-            let mut new = BytesMut::with_capacity(bytes.len());
-            let mut done = 0;
-            for splice in splices {
-                let wrong = || PluginFault::Answer("splices overlap or leave the body".into());
-                let offset = splice.offset as usize;
-                new.extend_from_slice(bytes.get(done..offset).ok_or_else(wrong)?);
-                new.extend_from_slice(&splice.insert);
-                done =
-                    offset.checked_add(splice.remove as usize).filter(|end| *end <= bytes.len()).ok_or_else(wrong)?;
-            }
-            new.extend_from_slice(&bytes[done..]);
-            Ok(Acted::Bytes(new.freeze()))
-        }
-        Action::Respond(response) => hook.writes.answer(response).map(Acted::Answer),
-        Action::Fail(failure) => Ok(Acted::Failed(failure)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::body::{Acted, At, act};
+use super::act::{Acted, At, act};
 use super::edits::check_state;
 use super::step::{BodyHook, Step};
 use super::{Departure, Place};

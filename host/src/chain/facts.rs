@@ -1,6 +1,6 @@
 //! Which facts a hook is given, decided once at load, and putting them together for a call.
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::Place;
 use super::names::{Names, UnknownName};
@@ -127,10 +127,4 @@ pub(super) fn covers(declared: &str, name: &[u8]) -> bool {
         Some(prefix) => name.starts_with(prefix.as_bytes()),
         None => declared.as_bytes() == name,
     }
-}
-
-/// Fields whose values are secrets: read and written only by a policy that names them.
-pub(super) fn only_by_name(name: &HeaderName) -> bool {
-    use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
-    [AUTHORIZATION, COOKIE, SET_COOKIE, HOST].contains(name)
 }

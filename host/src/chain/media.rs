@@ -3,8 +3,6 @@
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use super::step::BodyHook;
-
 /// Media types a policy named: `application/json`, `text/*`, `*+json`, `*/*`.
 #[derive(Debug)]
 pub(super) struct MediaTypes(Vec<Pattern>);
@@ -33,6 +31,17 @@ impl MediaTypes {
     /// Fails with the first that is no media type.
     pub(super) fn new(types: &[String]) -> Result<Self, String> {
         types.iter().map(|text| Pattern::parse(text).ok_or_else(|| text.clone())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What to do with the body of a message with these headers, where these types are read.
+    pub(super) fn wanted(&self, headers: &HeaderMap, others: Wanted) -> Wanted {
+        // A type that peers may read in different ways is nothing a policy can decide by.
+        let Some(essence) = essence(headers) else { return Wanted::Refuse };
+        match self.cover(essence) {
+            true if is_coded(headers) => Wanted::Refuse,
+            true => Wanted::Yes,
+            false => others,
+        }
     }
 
     fn cover(&self, essence: &str) -> bool {
@@ -64,18 +73,6 @@ impl Pattern {
             _ if token(kind) && token(subtype) => Some(Self::Exact(text.to_owned())),
             _ => None,
         }
-    }
-}
-
-impl BodyHook {
-    /// Whether this hook is for the body of a message with these headers.
-    pub(super) fn wants(&self, headers: &HeaderMap) -> Wanted {
-        // A type that peers may read in different ways is nothing a policy can decide by.
-        let Some(essence) = essence(headers) else { return Wanted::Refuse };
-        if self.types.cover(essence) {
-            return if is_coded(headers) { Wanted::Refuse } else { Wanted::Yes };
-        }
-        if self.interest.refuse_others { Wanted::Refuse } else { Wanted::Pass }
     }
 }
 

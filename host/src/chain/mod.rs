@@ -2,6 +2,7 @@
 //!
 //! What a policy may see and change is decided once, when a chain is built; a request only follows it.
 
+mod act;
 mod body;
 mod chunks;
 mod edits;
@@ -26,7 +27,7 @@ pub(crate) use step::{OnError, Step};
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
 use crate::sandbox::{BodyDirection, Failure, PluginFault, Pool, Verdict};
-use body::At;
+use act::At;
 use edits::Head;
 use step::Hook;
 

@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::facts::only_by_name;
 use crate::exchange::hygiene::is_forbidden_edit;
 
 /// A declared set of header fields.
@@ -87,4 +86,10 @@ impl Names {
 
 fn is_lower(name: &str) -> bool {
     !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'*')
+}
+
+/// Fields whose values are secrets: read and written only by a policy that names them.
+fn only_by_name(name: &HeaderName) -> bool {
+    use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
+    [AUTHORIZATION, COOKIE, SET_COOKIE, HOST].contains(name)
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::edits::{Writes, is_attribute_name};
 use super::facts::Reads;
-use super::media::MediaTypes;
+use super::media::{MediaTypes, Wanted};
 use super::names::{BadWrite, UnknownName};
 use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
@@ -143,5 +145,11 @@ impl Step {
 impl BodyHook {
     pub(super) fn edit(&self) -> bool {
         self.interest.edit
+    }
+
+    /// Whether this hook is for the body of a message with these headers.
+    pub(super) fn wants(&self, headers: &HeaderMap) -> Wanted {
+        let others = if self.interest.refuse_others { Wanted::Refuse } else { Wanted::Pass };
+        self.types.wanted(headers, others)
     }
 }

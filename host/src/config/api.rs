@@ -9,10 +9,12 @@ use crate::route::HostPattern;
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{ConfigFault, Faults, complained_below};
-use super::kinds::{Filled, Integer, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::gateway::RawGateway;
+use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::policy::RawPolicy;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
-use super::section::{Kind, section};
+use super::section::{Section, section};
 use super::target::Target;
 use super::tree::Tree;
 
@@ -112,7 +114,7 @@ pub(super) fn read_all(
             }
             continue;
         };
-        let raw = with_document(&file, bytes, faults, RawApi::from_table);
+        let raw = with_document(&file, bytes, belongs_to_gateway, faults, RawApi::from_table);
         let Some(raw) = raw else { continue };
         if let Some(name) = &raw.name {
             if let Some(other) = names.get(&name.value) {
@@ -194,4 +196,9 @@ impl Kind for ApiName {
         let is_small = |text: &str| is_name(text, b"-") && !text.bytes().any(|byte| byte.is_ascii_uppercase());
         read_text(node, &Self::describe(), faults, |text| is_small(text).then(|| text.to_owned()))
     }
+}
+/// Advice about keys of an `api.toml`.
+fn belongs_to_gateway(_: &Section, name: &str) -> Option<String> {
+    let there = !RawApi::SECTION.has(name) && (RawGateway::SECTION.has(name) || RawPolicy::SECTION.has(name));
+    there.then(|| format!("`{name}` belongs in gateway.toml, where all powers are given"))
 }

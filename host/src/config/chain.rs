@@ -7,10 +7,10 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::fault::{Faults, Place, quoted};
-use super::kinds::{Spelled, Spelling, Text};
+use super::kinds::{Kind, Shown, Spelled, Spelling, Text};
 use super::reader::Node;
 use super::secret;
-use super::section::{Kind, Section, Shown, section};
+use super::section::{Section, section};
 
 /// One position in a chain.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,11 +10,11 @@ use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
-use super::kinds::{Flag, Integer, List, Named, Placed, Size, Spelling, Text, Time, read_text};
+use super::kinds::{Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
 use super::policy::{Policy, RawPolicy};
 use super::reader::Node;
 use super::secret::{RawSecret, Secret};
-use super::section::{Kind, Shown, section};
+use super::section::section;
 use super::store::{RawStore, Store, check_shared};
 use super::tree::Tree;
 

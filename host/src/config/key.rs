@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::fault::{At, Faults, Place, complained_below};
-use super::kinds::{Placed, Spelled, Spelling, read_text};
+use super::kinds::{Kind, Placed, Spelled, Spelling, read_text};
 use super::reader::Node;
-use super::section::{Kind, section};
+use super::section::section;
 use super::tree::{Tree, TreeFile};
 use crate::keys::{Algorithm, file};
 

@@ -9,8 +9,28 @@ use std::time::Duration;
 
 use super::fault::{At, Faults, quoted};
 use super::reader::Node;
-use super::section::{Kind, Section, Shown};
+use super::section::Section;
 use super::units;
+
+/// A kind of value: what it is called, how it is read, what it becomes.
+pub(super) trait Kind {
+    /// What the value becomes.
+    type Out;
+    /// The section inside, for the reference.
+    const SECTION: Option<&'static Section> = None;
+
+    /// The kind in words that complete "write ...".
+    fn describe() -> String;
+
+    /// Read a value; none when it is faulty, and then `faults` says why.
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Self::Out>;
+}
+
+/// A kind whose values can be defaults.
+pub(super) trait Shown: Kind {
+    /// The value as it would be written in TOML.
+    fn show(value: &Self::Out) -> String;
+}
 
 /// Longest name of anything an operator may name.
 const LONGEST_NAME: usize = 128;

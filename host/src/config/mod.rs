@@ -38,10 +38,12 @@ pub(crate) use store::Store;
 pub(crate) use target::{Host, Target};
 pub(crate) use tree::Tree;
 
+use api::RawApi;
 use chain::DeclaredPolicies;
 use fault::Faults;
 use gateway::RawGateway;
 use reader::with_document;
+use section::Section;
 
 /// Everything the policies folder says.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +79,7 @@ impl Config {
         let mut faults = Faults::new();
         let file = Path::new("gateway.toml");
         let gateway = match tree.get(file) {
-            Some(bytes) => with_document(file, bytes, &mut faults, |table, faults| {
+            Some(bytes) => with_document(file, bytes, belongs_to_apis, &mut faults, |table, faults| {
                 RawGateway::from_table(table, faults).resolve(tree, faults)
             }),
             None => {
@@ -111,6 +113,12 @@ impl Config {
             _ => Err(faults),
         }
     }
+}
+
+/// Advice about keys of `gateway.toml`.
+fn belongs_to_apis(section: &Section, name: &str) -> Option<String> {
+    let there = section.title == RawGateway::SECTION.title && RawApi::SECTION.has(name);
+    there.then(|| format!("`{name}` belongs in the api.toml of an API's folder"))
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ use super::section::Section;
 /// More syntax faults of one file than this help nobody.
 const MOST_SYNTAX_FAULTS: usize = 20;
 
-/// Parse a document and hand its root to `read`; none when the text is not TOML, which is a fault.
+/// Parse a document and hand its root to `read`; none when the text is not TOML, which is a fault. `elsewhere` knows better advice than
+/// a section has about keys that belong into another file.
 pub(super) fn with_document<T>(
     file: &Path,
     bytes: &[u8],
+    elsewhere: Elsewhere,
     faults: &mut Faults,
     read: impl FnOnce(Table<'_>, &mut Faults) -> T,
 ) -> Option<T> {
@@ -25,12 +27,12 @@ pub(super) fn with_document<T>(
         Ok(text) => text,
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let place = Lines::new(file, before).place(before.len(), String::new());
+            let place = Lines::new(file, before, elsewhere).place(before.len(), String::new());
             faults.push(place.fault("is not UTF-8", "save the file as UTF-8"));
             return None;
         }
     };
-    let lines = Lines::new(file, bytes);
+    let lines = Lines::new(file, bytes, elsewhere);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         let place = Place { line: None, ..lines.place(0, String::new()) };
@@ -47,17 +49,21 @@ pub(super) fn with_document<T>(
 /// Looks at one value and the names it stands under.
 pub(super) type Visit<'v> = dyn FnMut(&[&str], &Value, &Place, &mut Faults) + 'v;
 
+/// What to do about a key a section does not have, if that is known.
+pub(super) type Elsewhere = fn(&Section, &str) -> Option<String>;
+
 /// Finds lines in one file.
 #[derive(Debug)]
 pub(super) struct Lines {
     file: Arc<Path>,
     starts: Vec<usize>,
+    elsewhere: Elsewhere,
 }
 
 impl Lines {
-    fn new(file: Arc<Path>, bytes: &[u8]) -> Self {
+    fn new(file: Arc<Path>, bytes: &[u8], elsewhere: Elsewhere) -> Self {
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        Self { file, starts: ends.map(|(at, _)| at + 1).collect() }
+        Self { file, starts: ends.map(|(at, _)| at + 1).collect(), elsewhere }
     }
 
     fn place(&self, offset: usize, key: String) -> Place {
@@ -174,8 +180,9 @@ impl<'a> Table<'a> {
     /// Open the table as `section`: keys the section does not have, and the wrong number of exclusive keys, are faults.
     pub(super) fn open(self, section: &'static Section, faults: &mut Faults) -> Fields<'a> {
         for (name, node) in self.entries() {
-            if !section.keys.iter().any(|key| key.name == name) {
-                faults.push(node.place.fault("is not a known key", section.advice_for_unknown(name, &self.place.file)));
+            if !section.has(name) {
+                let advice = (node.lines.elsewhere)(section, name).unwrap_or_else(|| section.advice_for_unknown(name));
+                faults.push(node.place.fault("is not a known key", advice));
             }
         }
         let given = section.one_of.iter().filter(|name| self.find(name).is_some()).count();

@@ -9,9 +9,9 @@ use crate::route::{HostPattern, PathPattern};
 
 use super::chain::{ChainEntry, DeclaredPolicies, Link, Responder, ResponderLink};
 use super::fault::{Faults, Place, quoted};
-use super::kinds::{Filled, List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
+use super::kinds::{Filled, Kind, List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
 use super::reader::Node;
-use super::section::{Kind, section};
+use super::section::section;
 
 /// One operation of an API.
 #[derive(Debug, Clone, PartialEq)]

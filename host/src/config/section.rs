@@ -1,33 +1,5 @@
 //! Owns the declaration of a section: one macro makes the raw struct, its reader and its part of the reference from the same lines.
 
-use std::path::Path;
-
-use super::api::RawApi;
-use super::fault::Faults;
-use super::gateway::RawGateway;
-use super::policy::RawPolicy;
-use super::reader::Node;
-
-/// A kind of value: what it is called, how it is read, what it becomes.
-pub(super) trait Kind {
-    /// What the value becomes.
-    type Out;
-    /// The section inside, for the reference.
-    const SECTION: Option<&'static Section> = None;
-
-    /// The kind in words that complete "write ...".
-    fn describe() -> String;
-
-    /// Read a value; none when it is faulty, and then `faults` says why.
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Self::Out>;
-}
-
-/// A kind whose values can be defaults.
-pub(super) trait Shown: Kind {
-    /// The value as it would be written in TOML.
-    fn show(value: &Self::Out) -> String;
-}
-
 /// A table with declared keys.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -58,16 +30,8 @@ pub(super) enum Need {
 }
 
 impl Section {
-    /// What to do about a key this section does not have.
-    pub(super) fn advice_for_unknown(&self, name: &str, file: &Path) -> String {
-        let in_gateway = file == Path::new("gateway.toml");
-        let in_api = RawApi::SECTION.has(name);
-        if !in_gateway && !in_api && (RawGateway::SECTION.has(name) || RawPolicy::SECTION.has(name)) {
-            return format!("`{name}` belongs in gateway.toml, where all powers are given");
-        }
-        if in_api && self.title == RawGateway::SECTION.title {
-            return format!("`{name}` belongs in the api.toml of an API's folder");
-        }
+    /// What to do about a key that is neither here nor elsewhere.
+    pub(super) fn advice_for_unknown(&self, name: &str) -> String {
         let distance = |key: &Key| strsim::damerau_levenshtein(key.name, name);
         match self.keys.iter().min_by_key(|key| distance(key)) {
             Some(key) if distance(key) <= 1 + key.name.len() / 4 => {
@@ -80,7 +44,7 @@ impl Section {
         }
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.name == name)
     }
 }
@@ -111,9 +75,9 @@ macro_rules! section {
                 keys: &[$( $crate::config::section::Key {
                     name: section!(@name $field $($name)?),
                     docs: &[$($key_doc),+],
-                    describe: <$kind as $crate::config::section::Kind>::describe,
+                    describe: <$kind as $crate::config::kinds::Kind>::describe,
                     need: section!(@need $need $kind $(= $default)?),
-                    section: <$kind as $crate::config::section::Kind>::SECTION,
+                    section: <$kind as $crate::config::kinds::Kind>::SECTION,
                 } ),+],
                 one_of: &[$($($one),+)?],
             };
@@ -131,7 +95,7 @@ macro_rules! section {
             }
         }
 
-        impl $crate::config::section::Kind for $Raw {
+        impl $crate::config::kinds::Kind for $Raw {
             type Out = Self;
             const SECTION: Option<&'static $crate::config::section::Section> = Some(&Self::SECTION);
 
@@ -155,23 +119,23 @@ macro_rules! section {
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
 
-    (@out required $kind:ty) => { Option<<$kind as $crate::config::section::Kind>::Out> };
-    (@out optional $kind:ty) => { Option<<$kind as $crate::config::section::Kind>::Out> };
-    (@out $need:ident $kind:ty) => { <$kind as $crate::config::section::Kind>::Out };
+    (@out required $kind:ty) => { Option<<$kind as $crate::config::kinds::Kind>::Out> };
+    (@out optional $kind:ty) => { Option<<$kind as $crate::config::kinds::Kind>::Out> };
+    (@out $need:ident $kind:ty) => { <$kind as $crate::config::kinds::Kind>::Out };
 
     (@need required $kind:ty) => { $crate::config::section::Need::Required };
     (@need default $kind:ty = $default:expr) => {
-        $crate::config::section::Need::Default(|| <$kind as $crate::config::section::Shown>::show(&$default))
+        $crate::config::section::Need::Default(|| <$kind as $crate::config::kinds::Shown>::show(&$default))
     };
     (@need $need:ident $kind:ty) => { $crate::config::section::Need::Optional };
 
     (@read required $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
         $fields
-            .required($name, &<$kind as $crate::config::section::Kind>::describe(), $faults)
-            .and_then(|node| <$kind as $crate::config::section::Kind>::read(&node, $faults))
+            .required($name, &<$kind as $crate::config::kinds::Kind>::describe(), $faults)
+            .and_then(|node| <$kind as $crate::config::kinds::Kind>::read(&node, $faults))
     };
     (@read optional $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
-        $fields.optional($name).and_then(|node| <$kind as $crate::config::section::Kind>::read(&node, $faults))
+        $fields.optional($name).and_then(|node| <$kind as $crate::config::kinds::Kind>::read(&node, $faults))
     };
     (@read default $kind:ty, $fields:ident, $name:expr, $faults:ident, $default:expr) => {
         section!(@read optional $kind, $fields, $name, $faults).unwrap_or_else(|| $default)

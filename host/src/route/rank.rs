@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::host::{HostPattern, Kind};
 use super::pattern::Segment;
-use super::rule::Match;
+use super::rule::{Match, MethodFit};
 
 /// How specific a route is; of all routes that match a request the greatest wins.
 ///
@@ -33,14 +33,6 @@ enum Piece<'a> {
     End,
     Param,
     Literal(Reverse<&'a str>),
-}
-
-/// How a method was matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum MethodFit {
-    Any,
-    GetForHead,
-    Named,
 }
 
 impl<'a> Rank<'a> {

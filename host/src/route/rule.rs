@@ -4,7 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::host::HostPattern;
 use super::pattern::PathPattern;
-use super::rank::MethodFit;
 
 /// The conditions of one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +15,14 @@ pub(crate) struct Match {
     pub methods: Vec<Method>,
     /// All of them must stand in the request, each exactly once. A name asked for with two values can never match.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// How a method was matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum MethodFit {
+    Any,
+    GetForHead,
+    Named,
 }
 
 impl Match {

@@ -1,6 +1,6 @@
 //! The compact form of a signed token: its header, what was signed, and the way from there to trusted claims (RFC 7515, RFC 7519).
 
-use crate::{claims::Claims, json, refusal::Refusal};
+use crate::{claims::Claims, json, names::algorithm_named, refusal::Refusal};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lockgate_sdk::crypto::{self, Algorithm, VerifyError};
 use serde_json::{Map, Value};
@@ -61,26 +61,6 @@ impl<'a> Token<'a> {
             }
         }
     }
-}
-
-/// Signature algorithms by their names in RFC 7518 section 3.1 and RFC 8037; `none` is not among them.
-pub(crate) fn algorithm_named(name: &str) -> Option<Algorithm> {
-    Some(match name {
-        "HS256" => Algorithm::Hs256,
-        "HS384" => Algorithm::Hs384,
-        "HS512" => Algorithm::Hs512,
-        "RS256" => Algorithm::Rs256,
-        "RS384" => Algorithm::Rs384,
-        "RS512" => Algorithm::Rs512,
-        "PS256" => Algorithm::Ps256,
-        "PS384" => Algorithm::Ps384,
-        "PS512" => Algorithm::Ps512,
-        "ES256" => Algorithm::Es256,
-        "ES384" => Algorithm::Es384,
-        "ES512" => Algorithm::Es512,
-        "EdDSA" => Algorithm::Eddsa,
-        _ => return None,
-    })
 }
 
 /// base64url without padding; bits that belong to no byte must be zero, so that one token has one form.
