@@ -30,7 +30,7 @@ pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use gateway::{Listener, Places};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeyMaterial, KeySource, Keys};
-pub(crate) use policy::{Policy, PolicySource};
+pub(crate) use policy::{MAX_WALL_MS, Policy, PolicySource};
 pub(crate) use reference::reference;
 pub(crate) use route::{Backend, Route};
 pub(crate) use secret::{Secret, SecretSource};

@@ -14,6 +14,9 @@ use super::store::Store;
 use super::tree::{Tree, TreeFile};
 use crate::builtin;
 
+/// Longest wall-clock time one hook call can be given, in milliseconds.
+pub(crate) const MAX_WALL_MS: u64 = 60_000;
+
 /// A component with its powers and limits, to be named in chains.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Policy {
@@ -67,7 +70,7 @@ section! {
         /// CPU time of one hook call.
         default cpu: Time<1, 1_000> = Duration::from_millis(5),
         /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
-        default wall: Time<1, 60_000> = Duration::from_secs(1),
+        default wall: Time<1, MAX_WALL_MS> = Duration::from_secs(1),
         /// Memory of one instance.
         default memory: Size<65_536, 67_108_864> = 16 << 20,
         /// Calls after which an instance is replaced.

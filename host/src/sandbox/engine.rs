@@ -1,13 +1,8 @@
 //! The wasmtime engine: what it is allowed to compile and run, and the ticker that lets hooks be interrupted.
 
-use std::time::Duration;
-
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
-
-/// Period of the epoch ticker: the resolution of every time limit on guests.
-pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Instances alive at once in the process, over all policies and workers.
 pub(crate) const MAX_INSTANCES: u32 = 2048;
@@ -39,19 +34,6 @@ pub(super) fn engine(allocation: Allocation) -> wasmtime::Result<Engine> {
             })
         }
     }
-}
-
-/// Advance the epoch of `engine` until it is gone.
-pub(super) fn start_ticker(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    std::thread::Builder::new().name("epoch".into()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    })?;
-    Ok(())
 }
 
 /// Settings that decide what code looks like must not depend on the allocation: code compiled by the

@@ -22,7 +22,7 @@ pub(super) struct Instance {
 impl Instance {
     /// Instantiate and configure.
     pub(super) fn new(policy: &Policy) -> Result<Self, PluginFault> {
-        let state = HostState::configuring(policy.powers.clone(), policy.limits);
+        let state = HostState::configuring(policy.powers.clone(), policy.limits, policy.ticker.clone());
         let mut store = Store::new(policy.pre.engine(), state);
         store.limiter(|state| state.meter());
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));

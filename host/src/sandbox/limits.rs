@@ -1,10 +1,13 @@
 //! What a guest may use, and how use is measured while it runs.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+
+use super::ticker::Ticker;
 
 /// Largest linear memory any policy can be given, in bytes.
 pub(crate) const MAX_MEMORY: usize = 64 * 1024 * 1024;
@@ -48,18 +51,20 @@ pub(crate) enum Exceeded {
 /// nearly every hook returns before the first tick. A hook may so overrun by up to one tick.
 pub(super) struct Meter {
     limits: Limits,
+    ticker: Arc<Ticker>,
     running_since: Option<(Duration, Instant)>,
     memory_denied: bool,
     memory: usize,
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, running_since: None, memory_denied: false, memory: 0 }
+    pub(super) fn new(limits: Limits, ticker: Arc<Ticker>) -> Self {
+        Self { limits, ticker, running_since: None, memory_denied: false, memory: 0 }
     }
 
-    /// Forget the previous call.
+    /// A call begins; forget the one before.
     pub(super) fn restart(&mut self) {
+        self.ticker.call();
         self.running_since = None;
         self.memory_denied = false;
     }

@@ -15,6 +15,7 @@ mod interest;
 mod limits;
 mod policy;
 mod pool;
+mod ticker;
 pub(crate) mod trial;
 
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
 pub(crate) use bindings::lockgate::policy::types::{Edits, Failure, Response, Verdict};
@@ -33,8 +34,10 @@ pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::Limits;
-pub(crate) use policy::{CONTRACT, Digest, Policy};
+pub(crate) use policy::{CONTRACT, Code, Digest, Policy};
 pub(crate) use pool::Pool;
+
+use ticker::Ticker;
 
 /// Version of the WebAssembly runtime, for `--version` and metrics.
 pub(crate) const WASMTIME_VERSION: &str = env!("LOCKGATE_WASMTIME_VERSION");
@@ -47,6 +50,7 @@ const MAX_REPLY: u64 = 512 * 1024 * 1024;
 /// Builds policies and loads them.
 pub(crate) struct Sandbox {
     engine: Engine,
+    ticker: Arc<Ticker>,
     linker: Linker<capability::HostState>,
     cache: Option<cache::Cache>,
 }
@@ -55,13 +59,6 @@ pub(crate) struct Sandbox {
 pub(crate) struct Built {
     pub(crate) code: Code,
     pub(crate) trials: Vec<Result<Interest, Vec<String>>>,
-}
-
-/// Loaded, checked code. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Code {
-    component: Component,
-    digest: Digest,
 }
 
 /// A component could not be built.
@@ -79,11 +76,11 @@ impl Sandbox {
     /// `state` is the folder for compiled code, if there is one.
     pub(crate) fn new(state: Option<PathBuf>) -> anyhow::Result<Self> {
         let engine = engine::engine(engine::Allocation::Pooled).map_err(anyhow_from)?;
-        engine::start_ticker(&engine)?;
+        let ticker = Arc::new(Ticker::start(&engine)?);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
-        Ok(Self { engine, linker, cache })
+        Ok(Self { engine, ticker, linker, cache })
     }
 
     /// Compile a component, unless that was done before, and try each configuration (JSON text) on it.
@@ -124,7 +121,7 @@ impl Sandbox {
         powers: Powers,
     ) -> Result<Policy, BuildError> {
         let config: Arc<[u8]> = config.as_bytes().into();
-        Policy::new(&self.linker, &code.component, code.digest, config, interest, limits, powers)
+        Policy::new(&self.linker, code, config, interest, limits, powers, self.ticker.clone())
             .map_err(|error| BuildError::Refused(error.root_cause().to_string()))
     }
 }

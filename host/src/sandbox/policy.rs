@@ -8,6 +8,7 @@ use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_
 use super::capability::{HostState, Powers};
 use super::interest::Interest;
 use super::limits::Limits;
+use super::ticker::Ticker;
 
 /// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
 pub(crate) struct Policy {
@@ -16,24 +17,32 @@ pub(crate) struct Policy {
     pub(super) config: Arc<[u8]>,
     pub(super) limits: Limits,
     pub(super) powers: Arc<Powers>,
+    pub(super) ticker: Arc<Ticker>,
     interest: Interest,
     digest: Digest,
+}
+
+/// Loaded, checked code. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(super) component: Component,
+    pub(super) digest: Digest,
 }
 
 impl Policy {
     /// Join what was checked when it was built with what it is given now.
     pub(super) fn new(
         linker: &Linker<HostState>,
-        component: &Component,
-        digest: Digest,
+        code: &Code,
         config: Arc<[u8]>,
         interest: Interest,
         limits: Limits,
         powers: Powers,
+        ticker: Arc<Ticker>,
     ) -> wasmtime::Result<Self> {
-        let pre = linker.instantiate_pre(component)?;
+        let pre = linker.instantiate_pre(&code.component)?;
         let exports = Exports::of(&pre)?;
-        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), interest, digest })
+        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), ticker, interest, digest: code.digest })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {

@@ -6,6 +6,7 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,11 @@ use wasmtime::{Engine, Store};
 
 use super::PluginFault;
 use super::capability::{self, HostState, Powers};
-use super::engine::{Allocation, engine, start_ticker};
+use super::engine::{Allocation, engine};
 use super::interest::Interest;
 use super::limits::{HOSTCALL_BYTES, Limits, on_tick};
 use super::policy::{CONTRACT, Exports};
+use super::ticker::Ticker;
 use crate::telemetry::metrics::Metrics;
 
 /// Heap of the building process, in bytes. Reserved but untouched address space does not count.
@@ -99,7 +101,7 @@ fn confine() {
 
 fn build(request: &Request, blob: &[u8]) -> Result<(Reply, Vec<u8>), String> {
     let engine = engine(Allocation::OnDemand).map_err(|error| format!("no engine: {error}"))?;
-    start_ticker(&engine).map_err(|error| format!("no ticker: {error}"))?;
+    let ticker = Ticker::start(&engine).map(Arc::new).map_err(|error| format!("no ticker: {error}"))?;
     let (component, code) = match &request.compiled {
         Some(path) => match super::cache::load(&engine, path) {
             Ok(component) => (component, Vec::new()),
@@ -120,7 +122,7 @@ fn build(request: &Request, blob: &[u8]) -> Result<(Reply, Vec<u8>), String> {
     }
     let trials =
         request.trials.iter().map(|(config, limits)| {
-            let mut store = Store::new(&engine, HostState::configuring(no_powers().into(), *limits));
+            let mut store = Store::new(&engine, HostState::configuring(no_powers().into(), *limits, ticker.clone()));
             store.limiter(|state| state.meter());
             store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
             store.set_hostcall_fuel(HOSTCALL_BYTES);

@@ -14,6 +14,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::lockgate::policy as wit;
 use super::limits::{Limits, Meter};
+use super::ticker::Ticker;
 use crate::keys::KeySet;
 use crate::store::Namespace;
 use crate::telemetry::metrics::PolicyCounters;
@@ -39,8 +40,8 @@ pub(super) struct HostState {
 
 impl HostState {
     /// State for `configure`: imports other than `log` trap.
-    pub(super) fn configuring(powers: Arc<Powers>, limits: Limits) -> Self {
-        Self { powers, meter: Meter::new(limits), exchange: 0, log_bytes_left: 0, configuring: true }
+    pub(super) fn configuring(powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Self {
+        Self { powers, meter: Meter::new(limits, ticker), exchange: 0, log_bytes_left: 0, configuring: true }
     }
 
     /// `configure` is over; hooks may use their imports.
