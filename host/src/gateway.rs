@@ -72,7 +72,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     // Sockets first: a taken port is found before anything slow is done.
     let bound: Vec<Bound> = listeners
         .iter()
-        .map(|listener| listen::bind(listener, workers, metrics.listener(&listener.name)))
+        .enumerate()
+        .map(|(slot, listener)| listen::bind(slot, listener, workers, metrics.listener(&listener.name)))
         .collect::<Result<_, _>>()
         .map_err(anyhow::Error::from)?;
     let admin_socket = std::net::TcpListener::bind(snapshot.config.admin).with_context(|| {

@@ -23,6 +23,7 @@ mod state;
 mod store;
 mod table;
 mod telemetry;
+mod tls;
 mod upstream;
 
 pub use cli::main;

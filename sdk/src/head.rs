@@ -57,6 +57,21 @@ impl<'a> Head<'a> {
         self.text(":client")
     }
 
+    /// SHA-256 of the client's certificate in base64url, `:client-certificate`; absent where it showed none.
+    pub fn client_certificate(&self) -> Option<&'a str> {
+        self.text(":client-certificate")
+    }
+
+    /// The subject of the client's certificate (RFC 4514), `:client-certificate-subject`.
+    pub fn client_certificate_subject(&self) -> Option<&'a str> {
+        self.text(":client-certificate-subject")
+    }
+
+    /// The alternative names of the client's certificate, `:client-certificate-name`: `dns:`, `uri:`, `email:` or `ip:` and the name.
+    pub fn client_certificate_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.all(":client-certificate-name").filter_map(|name| str::from_utf8(name).ok())
+    }
+
     /// The name of the route, `:route`.
     pub fn route(&self) -> Option<&'a str> {
         self.text(":route")

@@ -80,9 +80,9 @@ impl Request {
 }
 
 /// One connection.
-pub struct Client {
+pub struct Client<S = TcpStream> {
     address: SocketAddr,
-    reader: BufReader<TcpStream>,
+    reader: BufReader<S>,
 }
 
 impl Client {
@@ -98,6 +98,13 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self::inside(address, stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Speak over whatever carries bytes.
+    pub fn inside(address: SocketAddr, stream: S) -> Self {
         Self { address, reader: BufReader::new(stream) }
     }
 
@@ -168,11 +175,11 @@ impl Client {
     }
 
     /// What comes next, undecoded.
-    pub fn reader(&mut self) -> &mut BufReader<TcpStream> {
+    pub fn reader(&mut self) -> &mut BufReader<S> {
         &mut self.reader
     }
 
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub fn stream(&mut self) -> &mut S {
         self.reader.get_mut()
     }
 

@@ -215,7 +215,8 @@ impl Finished {
 
 /// Where an address stands in text.
 pub(crate) fn address(text: &str) -> Option<SocketAddr> {
-    text.trim().strip_prefix("http://")?.parse().ok()
+    let text = text.trim();
+    text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?.parse().ok()
 }
 
 fn binary() -> PathBuf {

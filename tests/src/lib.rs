@@ -9,8 +9,10 @@ mod client;
 mod folder;
 mod gateway;
 pub mod guests;
+pub mod http2;
 mod lines;
 mod message;
+mod tls;
 mod upstream;
 mod wire;
 
@@ -21,6 +23,7 @@ pub use folder::{Finished, Folder};
 pub use gateway::Gateway;
 pub use lines::Lines;
 pub use message::Response;
+pub use tls::{Authority, Certificate, Handshake, TlsClient};
 pub use upstream::{Exchange, Upstream};
 pub use wire::read_head;
 

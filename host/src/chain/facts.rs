@@ -24,6 +24,9 @@ enum Fact {
     Path,
     Query,
     Client,
+    Certificate,
+    CertificateSubject,
+    CertificateNames,
     Api,
     Route,
     RequestId,
@@ -75,6 +78,9 @@ impl Fact {
             ":path" => Self::Path,
             ":query" => Self::Query,
             ":client" => Self::Client,
+            ":client-certificate" => Self::Certificate,
+            ":client-certificate-subject" => Self::CertificateSubject,
+            ":client-certificate-name" => Self::CertificateNames,
             ":api" => Self::Api,
             ":route" => Self::Route,
             ":request-id" => Self::RequestId,
@@ -90,7 +96,7 @@ impl Fact {
     fn push(&self, list: &mut Vec<u8>, exchange: &Exchange, place: &Place<'_>, status: Option<StatusCode>) {
         match self {
             Self::Method => fields::push(list, b":method", exchange.method.as_str().as_bytes()),
-            Self::Scheme => fields::push(list, b":scheme", b"http"),
+            Self::Scheme => fields::push(list, b":scheme", exchange.peer.scheme().as_bytes()),
             Self::Authority => fields::push(list, b":authority", exchange.host.as_str().as_bytes()),
             Self::Path => fields::push(list, b":path", exchange.target.path().as_bytes()),
             Self::Query => {
@@ -98,7 +104,22 @@ impl Fact {
                     fields::push(list, b":query", query.as_bytes());
                 }
             }
-            Self::Client => fields::push_display(list, b":client", exchange.client),
+            Self::Client => fields::push_display(list, b":client", exchange.peer.client),
+            Self::Certificate => {
+                if let Some(certificate) = &exchange.peer.certificate {
+                    fields::push(list, b":client-certificate", certificate.thumbprint.as_bytes());
+                }
+            }
+            Self::CertificateSubject => {
+                if let Some(certificate) = &exchange.peer.certificate {
+                    fields::push(list, b":client-certificate-subject", certificate.subject.as_bytes());
+                }
+            }
+            Self::CertificateNames => {
+                for name in exchange.peer.certificate.iter().flat_map(|certificate| &certificate.names) {
+                    fields::push(list, b":client-certificate-name", name.as_bytes());
+                }
+            }
             Self::Api => fields::push(list, b":api", place.api.as_bytes()),
             Self::Route => fields::push(list, b":route", place.route.as_bytes()),
             Self::RequestId => fields::push_display(list, b":request-id", format_args!("{:016x}", exchange.id)),

@@ -41,8 +41,9 @@ fn greet(folder: &Path, started: &Started) {
         table.rows().len(),
         folder.display()
     ));
-    for (name, address) in &started.listeners {
-        out::line(&format!("  {name:<7} http://{address}"));
+    for (slot, (name, address)) in started.listeners.iter().enumerate() {
+        let scheme = if started.generation.tls(slot).is_some() { "https" } else { "http" };
+        out::line(&format!("  {name:<7} {scheme}://{address}"));
     }
     out::line(&format!("  {:<7} http://{}", "admin", started.admin));
     let state = started.state.as_ref().map(|state| state.display().to_string());
@@ -66,7 +67,9 @@ fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
             row.host == "*" && plain && get && row.chain.iter().any(|policy| policy == "jwt") == wants_token
         })
     };
-    let public = started.listeners.first().map(|(_, address)| address.to_string()).unwrap_or_default();
+    // Of a certificate nobody knows whether it is for this address.
+    let scheme = if started.generation.tls(0).is_some() { "-k https" } else { "http" };
+    let public = started.listeners.first().map(|(_, address)| format!("{scheme}://{address}")).unwrap_or_default();
     let binary = shell(&std::env::args().next().unwrap_or_else(|| "lockgate".into()));
     let policies = match folder == Path::new(DEFAULT_FOLDER) {
         true => String::new(),
@@ -74,13 +77,11 @@ fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
     };
     let mut lines = Vec::new();
     if let Some(open) = get(false) {
-        lines.push(format!("curl -i http://{public}{}", open.path));
+        lines.push(format!("curl -i {public}{}", open.path));
     }
     if let Some(guarded) = get(true) {
-        lines.push(format!(
-            "curl -i -H \"Authorization: Bearer $({binary} token{policies})\" http://{public}{}",
-            guarded.path
-        ));
+        lines
+            .push(format!("curl -i -H \"Authorization: Bearer $({binary} token{policies})\" {public}{}", guarded.path));
     }
     if let Some(state) = &started.state {
         let token = state.join("admin-token");

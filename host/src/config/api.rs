@@ -1,6 +1,6 @@
 //! Owns api.toml of an API's folder: its upstreams and routes. It names powers but cannot give any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,14 +8,15 @@ use crate::route::HostPattern;
 
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
-use super::fault::{ConfigFault, Faults, complained_below};
+use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
 use super::gateway::RawGateway;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::policy::RawPolicy;
+use super::protocol::Protocol;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
 use super::section::{Section, section};
-use super::target::Target;
+use super::target::{Host, Target};
 use super::tree::Tree;
 
 /// One API: a folder with a name and a version.
@@ -39,6 +40,19 @@ pub(crate) struct Upstream {
     pub timeouts: Timeouts,
     /// Unused connections kept, per worker.
     pub max_idle: u32,
+    pub protocol: Protocol,
+    /// None where it is reached without TLS.
+    pub tls: Option<UpstreamTls>,
+}
+
+/// How an upstream is reached by TLS.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UpstreamTls {
+    /// A `[tls.NAME]` of the gateway; none for its defaults.
+    pub name: Option<String>,
+    /// Whose certificate is expected, where that is not the host of the target.
+    pub server_name: Option<Host>,
+    pub place: Place,
 }
 
 /// How long an upstream may take.
@@ -72,12 +86,19 @@ section! {
 section! {
     /// Servers that answer alike.
     pub(super) struct RawUpstream = "[upstream.NAME]" {
-        /// At least one. TLS to upstreams is not there yet.
+        /// At least one; all by TLS, or none.
         required targets: List<Placed<Spelling<Target>>>,
         /// How long the servers may take.
         nested timeouts: RawTimeouts,
         /// Most unused connections kept, per worker.
         default max_idle: Integer<0, 65_536> = 128,
+        /// Which HTTP is spoken; when absent, HTTP/1.1, and over TLS what both sides like best.
+        optional protocol: Spelling<Protocol>,
+        /// Name of a `[tls.NAME]` of gateway.toml, for `https://` targets; when absent, a certificate the operating system trusts is
+        /// asked for.
+        optional tls: Placed<Text>,
+        /// The host whose certificate is expected, and that is named to the server; when absent, the host of the target.
+        optional server_name: Placed<Spelling<Host>>,
     }
 }
 
@@ -98,6 +119,7 @@ pub(super) fn read_all(
     tree: &Tree,
     bounds: &UpstreamBounds,
     policies: &DeclaredPolicies,
+    tls: Option<&BTreeSet<String>>,
     faults: &mut Faults,
 ) -> Vec<Api> {
     let mut apis: Vec<Api> = Vec::new();
@@ -123,7 +145,7 @@ pub(super) fn read_all(
             }
             names.entry(name.value.clone()).or_insert_with(|| file.clone());
         }
-        apis.extend(raw.resolve(bounds, policies, faults));
+        apis.extend(raw.resolve(bounds, policies, tls, faults));
     }
     apis
 }
@@ -134,9 +156,15 @@ fn holds_toml(tree: &Tree, folder: &Path) -> bool {
 }
 
 impl RawApi {
-    fn resolve(self, bounds: &UpstreamBounds, policies: &DeclaredPolicies, faults: &mut Faults) -> Option<Api> {
+    fn resolve(
+        self,
+        bounds: &UpstreamBounds,
+        policies: &DeclaredPolicies,
+        tls: Option<&BTreeSet<String>>,
+        faults: &mut Faults,
+    ) -> Option<Api> {
         let upstreams: BTreeMap<_, _> =
-            self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, faults))).collect();
+            self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, tls, faults))).collect();
         policies.check_chain(&self.chain, faults);
         check_unique(&self.route, faults);
         let routes = self
@@ -156,7 +184,12 @@ impl RawApi {
 }
 
 impl RawUpstream {
-    fn resolve(self, bounds: &UpstreamBounds, faults: &mut Faults) -> Option<Upstream> {
+    fn resolve(
+        self,
+        bounds: &UpstreamBounds,
+        known: Option<&BTreeSet<String>>,
+        faults: &mut Faults,
+    ) -> Option<Upstream> {
         let targets = self.targets?;
         let place = self.place.below("targets");
         if targets.is_empty() && !complained_below(faults, &place) {
@@ -173,11 +206,38 @@ impl RawUpstream {
                 faults.push(target.place.fault(refusal.to_string(), advice));
             }
         }
+        let by_tls = targets.iter().filter(|target| target.value.tls).count();
+        if by_tls > 0 && by_tls < targets.len() {
+            faults.push(place.fault("holds both http:// and https://", "make two upstreams of them"));
+        }
+        let by_tls = by_tls > 0;
+        let settings = [self.tls.as_ref().map(|tls| &tls.place), self.server_name.as_ref().map(|name| &name.place)];
+        for place in settings.into_iter().flatten().filter(|_| !by_tls) {
+            faults.push(place.fault("has no meaning without https:// targets", "remove it, or change the targets"));
+        }
+        if let (Some(tls), Some(known)) = (&self.tls, known)
+            && !known.contains(&tls.value)
+        {
+            let reason = format!("names {}, which is not declared", quoted(&tls.value));
+            faults.push(tls.place.fault(reason, "declare it as [tls.NAME] in gateway.toml"));
+        }
+        let tls = by_tls.then(|| UpstreamTls {
+            place: self.tls.as_ref().map_or_else(|| self.place.clone(), |tls| tls.place.clone()),
+            name: self.tls.map(|tls| tls.value),
+            server_name: self.server_name.map(|name| name.value),
+        });
+        let protocol = self.protocol.unwrap_or(if by_tls { Protocol::Auto } else { Protocol::Http1 });
+        if protocol == Protocol::Auto && !by_tls {
+            let place = self.place.below("protocol");
+            faults.push(place.fault("needs TLS, where it is agreed on", "write \"http/1.1\" or \"h2\""));
+        }
         let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
             targets: targets.into_iter().map(|target| target.value).collect(),
             timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
+            protocol,
+            tls,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Owns gateway.toml: sockets, powers, secrets and policies, everything an API folder may only name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
-use super::kinds::{Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
+use super::kinds::{Filled, Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
 use super::policy::{Policy, RawPolicy};
 use super::reader::Node;
 use super::secret::{RawSecret, Secret};
 use super::section::section;
 use super::store::{RawStore, Store, check_shared};
+use super::tls::{ClientTls, RawClientTls, RawServerTls, ServerTls};
 use super::tree::Tree;
 
 /// A socket that accepts requests, with its limits.
@@ -34,6 +35,12 @@ pub(crate) struct Listener {
     pub max_headers: u32,
     /// None streams bodies of any length.
     pub max_body_bytes: Option<u64>,
+    /// Whether HTTP/2 is spoken beside HTTP/1.1.
+    pub http2: bool,
+    /// Requests at once on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// Empty for plain HTTP. The one part of a listener that may change while it listens.
+    pub tls: Vec<ServerTls>,
     pub place: Place,
 }
 
@@ -70,6 +77,8 @@ section! {
         repeated keys: Named<RawKeys>,
         /// Key-value stores.
         repeated store: Named<RawStore>,
+        /// TLS to upstreams.
+        repeated tls: Named<RawClientTls>,
         /// Policies.
         repeated policy: Named<RawPolicy>,
         /// The chain every request passes, also those that match no route.
@@ -110,6 +119,12 @@ section! {
         default max_headers: Integer<1, 1_000> = 100,
         /// Longest body of a request; when absent, any length is streamed.
         optional max_body_bytes: Size<0, 1_099_511_627_776>,
+        /// Whether HTTP/2 is spoken beside HTTP/1.1: by agreement over TLS, without TLS to clients that begin with it.
+        default http2: Flag = true,
+        /// Most requests at once on one HTTP/2 connection.
+        default max_streams: Integer<1, 10_000> = 100,
+        /// Certificates; when absent, plain HTTP. They may change while the gateway runs, as may their files.
+        repeated tls: Filled<List<RawServerTls>>,
     }
 }
 
@@ -152,6 +167,9 @@ pub(super) struct Gateway {
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
     pub(super) stores: BTreeMap<String, Store>,
+    pub(super) tls: BTreeMap<String, ClientTls>,
+    /// The names of all there are, faulty ones too.
+    pub(super) declared_tls: BTreeSet<String>,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
@@ -160,14 +178,15 @@ pub(super) struct Gateway {
 
 impl RawGateway {
     pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
-        let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, faults);
-        let own = listeners.iter().map(|listener| listener.address).chain([self.admin.address]).collect();
         let secrets = self.secret;
+        let is_secret = |name: &str| secrets.contains_key(name);
+        let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
+        let own = listeners.iter().map(|listener| listener.address).chain([self.admin.address]).collect();
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
             .map(|(name, raw)| {
-                let keys = raw.resolve(&name, tree, |secret| secrets.contains_key(secret), faults);
+                let keys = raw.resolve(&name, tree, is_secret, faults);
                 (name, keys)
             })
             .collect();
@@ -179,6 +198,8 @@ impl RawGateway {
             .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, faults)?)))
             .collect();
         check_shared(&stores, faults);
+        let tls: BTreeMap<_, _> =
+            self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
         declared.check_chain(&self.chain, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
@@ -191,6 +212,8 @@ impl RawGateway {
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
             stores,
+            declared_tls: tls.keys().cloned().collect(),
+            tls: tls.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect(),
             policies,
             declared,
             chain: self.chain,
@@ -257,6 +280,8 @@ fn resolve_listeners(
     raw: BTreeMap<String, RawListen>,
     place: &Place,
     admin: SocketAddr,
+    tree: &Tree,
+    is_secret: impl Fn(&str) -> bool,
     faults: &mut Faults,
 ) -> Vec<Listener> {
     let listen = place.below("listen");
@@ -265,6 +290,7 @@ fn resolve_listeners(
     }
     let mut listeners: Vec<Listener> = Vec::new();
     for (name, raw) in raw {
+        let tls = raw.tls.into_iter().filter_map(|raw| raw.resolve(tree, &is_secret, faults)).collect();
         let Some(address) = raw.address else { continue };
         let is_taken = address.value == admin || listeners.iter().any(|other| other.address == address.value);
         if is_taken && address.value.port() != 0 {
@@ -281,6 +307,9 @@ fn resolve_listeners(
             max_header_bytes: raw.max_header_bytes,
             max_headers: raw.max_headers,
             max_body_bytes: raw.max_body_bytes,
+            http2: raw.http2,
+            max_streams: raw.max_streams,
+            tls,
             place: raw.place,
         });
     }

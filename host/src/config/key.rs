@@ -1,12 +1,11 @@
 //! Owns key sets as the operator declares them: where the material comes from and the algorithm it is bound to.
 
-use std::path::Path;
-
-use super::fault::{At, Faults, Place, complained_below};
+use super::fault::{Faults, Place, complained_below};
 use super::kinds::{Kind, Placed, Spelled, Spelling, read_text};
+use super::material::{Material, MaterialText, SecretName, declared, find_material};
 use super::reader::Node;
 use super::section::section;
-use super::tree::{Tree, TreeFile};
+use super::tree::Tree;
 use crate::keys::{Algorithm, file};
 
 /// A key set policies may be granted by name.
@@ -20,22 +19,13 @@ pub(crate) struct Keys {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum KeySource {
     /// A JWK set (RFC 7517 section 5); each key is bound to its own algorithm.
-    Jwks(KeyMaterial),
+    Jwks(Material),
     /// One public key in PEM.
-    Pem { material: KeyMaterial, algorithm: Algorithm },
+    Pem { material: Material, algorithm: Algorithm },
     /// One symmetric key; the algorithm is one of the HS family.
     Hmac { secret: String, algorithm: Algorithm },
     /// Made at the first start and kept in the state directory.
     Generate(Algorithm),
-}
-
-/// Key material, or where to get it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum KeyMaterial {
-    /// A public file of the policies folder.
-    File(TreeFile),
-    /// The `[secret.NAME]` of this name, which is declared.
-    Secret(String),
 }
 
 impl Spelled for Algorithm {
@@ -46,9 +36,9 @@ section! {
     /// A key set that policies may be granted with `key:NAME`. Private and symmetric keys never lie in the policies folder.
     pub(super) struct RawKeys = "[keys.NAME]" {
         /// A JWK set.
-        optional jwks: Material,
+        optional jwks: MaterialText,
         /// One public key in PEM: a block `PUBLIC KEY`.
-        optional pem: Material,
+        optional pem: MaterialText,
         /// One symmetric key.
         optional hmac: SecretName,
         /// Make a key at the first start and keep it in the state directory. Its NAME has at most 64 letters.
@@ -111,58 +101,6 @@ impl RawKeys {
     }
 }
 
-/// `"secret:NAME"` or a file of the policies folder. Faults never show the text: it may be the key itself, put in the wrong place.
-pub(super) struct Material;
-
-/// Names key material.
-#[derive(Debug)]
-pub(super) enum MaterialRef {
-    Secret(String),
-    File(String),
-}
-
-impl Kind for Material {
-    type Out = At<MaterialRef>;
-
-    fn describe() -> String {
-        "\"secret:NAME\" or, for public keys, a file of the policies folder".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<At<MaterialRef>> {
-        let Some(text) = node.as_str() else {
-            node.mistaken(&Self::describe(), faults);
-            return None;
-        };
-        let value = match text.strip_prefix("secret:") {
-            Some(name) => MaterialRef::Secret(name.to_owned()),
-            None => MaterialRef::File(text.to_owned()),
-        };
-        Some(At { value, place: node.place.clone() })
-    }
-}
-
-/// `"secret:NAME"` and nothing else, for keys that are never public. Faults do not show the text either.
-pub(super) struct SecretName;
-
-impl Kind for SecretName {
-    type Out = At<String>;
-
-    fn describe() -> String {
-        "\"secret:NAME\"".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<At<String>> {
-        let place = node.place.clone();
-        match Material::read(node, faults)?.value {
-            MaterialRef::Secret(value) => Some(At { value, place }),
-            MaterialRef::File(_) => {
-                faults.push(place.fault("names no secret", format!("write {}", Self::describe())));
-                None
-            }
-        }
-    }
-}
-
 /// The name of an algorithm keys are made for.
 pub(super) struct SigningName;
 
@@ -177,34 +115,4 @@ impl Kind for SigningName {
         let parse = |text: &str| text.parse().ok().filter(|algorithm| Algorithm::SIGNING.contains(algorithm));
         read_text(node, &Self::describe(), faults, parse)
     }
-}
-
-fn find_material(
-    At { value, place }: At<MaterialRef>,
-    tree: &Tree,
-    is_secret: impl Fn(&str) -> bool,
-    faults: &mut Faults,
-) -> Option<KeyMaterial> {
-    let text = match value {
-        MaterialRef::Secret(value) => {
-            return declared(At { value, place }, is_secret, faults).map(KeyMaterial::Secret);
-        }
-        MaterialRef::File(text) => text,
-    };
-    let folder = place.file.parent().unwrap_or(Path::new(""));
-    let file = tree.file(folder, &text);
-    if file.is_none() {
-        let advice = format!("write {}", Material::describe());
-        faults.push(place.fault("names no file of the policies folder", advice));
-    }
-    file.map(KeyMaterial::File)
-}
-
-/// The name, if a secret of that name is declared.
-fn declared(At { value, place }: At<String>, is_secret: impl Fn(&str) -> bool, faults: &mut Faults) -> Option<String> {
-    if is_secret(&value) {
-        return Some(value);
-    }
-    faults.push(place.fault("names a secret that is not declared", "declare it as [secret.NAME]"));
-    None
 }

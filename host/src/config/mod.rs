@@ -8,7 +8,9 @@ mod gateway;
 mod grant;
 mod key;
 mod kinds;
+mod material;
 mod policy;
+mod protocol;
 mod reader;
 mod reference;
 mod route;
@@ -16,6 +18,7 @@ mod secret;
 mod section;
 mod store;
 mod target;
+mod tls;
 mod tree;
 mod units;
 
@@ -29,13 +32,16 @@ pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use gateway::{Listener, Places};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
-pub(crate) use key::{KeyMaterial, KeySource, Keys};
+pub(crate) use key::{KeySource, Keys};
+pub(crate) use material::Material;
 pub(crate) use policy::{MAX_WALL_MS, Policy, PolicySource};
+pub(crate) use protocol::Protocol;
 pub(crate) use reference::reference;
 pub(crate) use route::{Backend, Route};
 pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use store::Store;
 pub(crate) use target::{Host, Target};
+pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use tree::Tree;
 
 use api::RawApi;
@@ -65,6 +71,8 @@ pub(crate) struct Config {
     pub keys: BTreeMap<String, Keys>,
     /// Those declared and those only granted.
     pub stores: BTreeMap<String, Store>,
+    /// What APIs may name to reach upstreams by TLS.
+    pub tls: BTreeMap<String, ClientTls>,
     pub policies: BTreeMap<String, Policy>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
@@ -90,7 +98,8 @@ impl Config {
         let (no_bounds, no_policies) = (UpstreamBounds::default(), DeclaredPolicies::default());
         let (bounds, policies) =
             gateway.as_ref().map_or((&no_bounds, &no_policies), |gateway| (&gateway.upstreams, &gateway.declared));
-        let apis = api::read_all(tree, bounds, policies, &mut faults);
+        let tls = gateway.as_ref().map(|gateway| &gateway.declared_tls);
+        let apis = api::read_all(tree, bounds, policies, tls, &mut faults);
         secret::check_files(tree, &mut faults);
         faults.sort();
         match gateway {
@@ -105,6 +114,7 @@ impl Config {
                 secrets: gateway.secrets,
                 keys: gateway.keys,
                 stores: gateway.stores,
+                tls: gateway.tls,
                 policies: gateway.policies,
                 chain: gateway.chain,
                 apis,

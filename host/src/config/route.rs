@@ -23,6 +23,8 @@ pub(crate) struct Route {
     pub backend: Backend,
     /// From the end of the request's head to the end of the response.
     pub timeout: Duration,
+    /// Protocols that may follow, in small letters.
+    pub upgrades: Vec<Box<str>>,
     pub place: Place,
 }
 
@@ -61,6 +63,8 @@ section! {
         optional responder: ResponderLink,
         /// Longest time for the whole exchange.
         default timeout: Time<1, 86_400_000> = Duration::from_secs(60),
+        /// Protocols to which clients may upgrade a connection; policies see the request and its answer, and nothing of what follows.
+        repeated upgrades: Filled<List<UpgradeName>>,
     }
     exactly one of "upstream", "responder";
 }
@@ -107,6 +111,7 @@ impl RawRoute {
             chain: self.chain,
             backend,
             timeout: self.timeout,
+            upgrades: self.upgrades,
             place: self.place,
         })
     }
@@ -150,6 +155,26 @@ impl Kind for RouteName {
 
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
         read_text(node, &Self::describe(), faults, |text| is_name(text, b"_.-").then(|| text.to_owned()))
+    }
+}
+
+/// A protocol to upgrade to. HTTP is none: it has its own ways of being agreed on.
+pub(super) struct UpgradeName;
+
+impl Kind for UpgradeName {
+    type Out = Box<str>;
+
+    fn describe() -> String {
+        "a protocol in small letters, \"websocket\"".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Box<str>> {
+        let is_small = |text: &&str| is_name(text, b"_./-") && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let is_http =
+            |text: &str| text == "h2c" || text == "h2" || text.starts_with("http") || text.starts_with("tls/");
+        read_text(node, &Self::describe(), faults, |text| {
+            Some(text).filter(is_small).filter(|text| !is_http(text)).map(Into::into)
+        })
     }
 }
 

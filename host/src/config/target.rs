@@ -1,4 +1,4 @@
-//! Owns upstream targets: `http://host:port` and nothing else.
+//! Owns upstream targets: `http://host:port` or `https://host:port` and nothing else.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,6 +9,8 @@ use super::kinds::Spelled;
 /// Where requests are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
+    /// Whether it is reached by TLS.
+    pub tls: bool,
     pub host: Host,
     pub port: u16,
 }
@@ -31,10 +33,10 @@ impl fmt::Display for Host {
     }
 }
 
-/// The URL, `http://host:port`.
+/// The URL, `http://host:port` or `https://host:port`.
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}:{}", self.host, self.port)
+        write!(out, "{}://{}:{}", if self.tls { "https" } else { "http" }, self.host, self.port)
     }
 }
 
@@ -43,17 +45,17 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let (scheme, rest) = text.split_once("://").ok_or(TargetError::Scheme)?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => return Err(TargetError::Tls),
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
             _ => return Err(TargetError::Scheme),
-        }
+        };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#', '@', '\\']) {
             return Err(TargetError::MoreThanOrigin);
         }
         let (host, port) = split_port(authority).ok_or(TargetError::Port)?;
-        Ok(Self { host: host.parse()?, port: port.unwrap_or(80) })
+        Ok(Self { tls, host: host.parse()?, port: port.unwrap_or(if tls { 443 } else { 80 }) })
     }
 }
 
@@ -82,16 +84,18 @@ impl FromStr for Host {
 }
 
 impl Spelled for Target {
-    const SPELLING: &'static str = "\"http://host:port\"";
+    const SPELLING: &'static str = "\"http://host:port\" or \"https://host:port\"";
+}
+
+impl Spelled for Host {
+    const SPELLING: &'static str = "a host name or an IP address";
 }
 
 /// Why a text is no target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TargetError {
-    #[error("it does not begin with http://")]
+    #[error("it begins with neither http:// nor https://")]
     Scheme,
-    #[error("TLS to upstreams is not there yet")]
-    Tls,
     #[error("there is more than host and port")]
     MoreThanOrigin,
     #[error("that is no host name and no IP address")]
@@ -128,6 +132,8 @@ mod tests {
             ("http://[2001:db8::1]", "http://[2001:db8::1]:80"),
             ("http://[::ffff:169.254.169.254]:80", "http://169.254.169.254:80"),
             ("http://my_service:1", "http://my_service:1"),
+            ("https://pets", "https://pets:443"),
+            ("HTTPS://pets:8443/", "https://pets:8443"),
         ];
         for (text, shown) in cases {
             assert_eq!(text.parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()), "{text}");
@@ -139,7 +145,6 @@ mod tests {
         let cases = [
             ("pets:9001", TargetError::Scheme),
             ("ftp://pets", TargetError::Scheme),
-            ("https://pets", TargetError::Tls),
             ("http://pets/v1", TargetError::MoreThanOrigin),
             ("http://pets?x", TargetError::MoreThanOrigin),
             ("http://pets#x", TargetError::MoreThanOrigin),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -56,6 +57,11 @@ impl Body {
 
     pub(crate) fn stream(body: impl HttpBody<Data = Bytes, Error = BodyError> + 'static) -> Self {
         Self::Stream(Box::pin(body))
+    }
+
+    /// A body of a peer, and the fields after it that `clean` leaves.
+    pub(crate) fn with_trailers(incoming: Incoming, clean: impl Fn(&mut HeaderMap) + Unpin + 'static) -> Self {
+        Self::stream(Trailed { incoming, clean })
     }
 
     /// At most `max` bytes; reading beyond is an error.
@@ -131,15 +137,55 @@ impl HttpBody for Body {
 }
 
 /// The next piece of data. Trailers are left out: nothing has looked at the fields in them.
-pub(crate) fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    poll_cleaned(body, cx, HeaderMap::clear)
+}
+
+/// The next piece of data, or of the trailers what `clean` leaves.
+pub(crate) fn poll_cleaned(
+    body: &mut Incoming,
+    cx: &mut Context<'_>,
+    clean: impl Fn(&mut HeaderMap),
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
     loop {
-        return match Pin::new(&mut *body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) if !frame.is_data() => continue,
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        let frame = match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(BodyError::Broken(error)))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
         };
+        match frame.into_trailers() {
+            Err(data) => return Poll::Ready(Some(Ok(data))),
+            Ok(mut fields) => {
+                clean(&mut fields);
+                if !fields.is_empty() {
+                    return Poll::Ready(Some(Ok(Frame::trailers(fields))));
+                }
+            }
+        }
+    }
+}
+
+struct Trailed<F> {
+    incoming: Incoming,
+    clean: F,
+}
+
+impl<F: Fn(&mut HeaderMap) + Unpin> HttpBody for Trailed<F> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        poll_cleaned(&mut this.incoming, cx, &this.clean)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) struct BadConnection;
 
 /// Remove what belongs to one connection only (RFC 9110 section 7.6.1), in either direction.
 ///
-/// Trailers do not pass, so `te` and `trailer` go too. Upgrades must be noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
+/// What the client wants after the body (`te`) and upgrades must be noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers)?;
@@ -21,13 +21,22 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
         &header::PROXY_AUTHENTICATE,
         &header::PROXY_AUTHORIZATION,
         &header::TE,
-        &header::TRAILER,
         &header::TRANSFER_ENCODING,
         &header::UPGRADE,
     ] {
         headers.remove(name);
     }
     Ok(())
+}
+
+/// Remove from the trailers of a request what may only stand in its head (RFC 9110 section 6.5.1), or comes from nobody but us.
+pub(crate) fn clean_request_trailers(fields: &mut HeaderMap, identity: &IdentityHeaders) {
+    clean_trailers(fields, |name| identity.covers(name));
+}
+
+/// As for requests; a response has no identity.
+pub(crate) fn clean_response_trailers(fields: &mut HeaderMap) {
+    clean_trailers(fields, |_| false);
 }
 
 /// Fields that say who calls and from where. Only the gateway writes them, so a client's own are removed.
@@ -133,6 +142,18 @@ const ESSENTIAL: [&str; 16] = [
 ];
 
 const ESSENTIAL_PREFIX: &str = "x-forwarded-";
+
+fn clean_trailers(fields: &mut HeaderMap, covers: impl Fn(&str) -> bool) {
+    let is_of_heads = |name: &str| {
+        let mut owned = HOST_OWNED.iter().chain(&ESSENTIAL);
+        owned.any(|owned| folds_to(name.as_bytes(), owned.as_bytes())) || name.starts_with(ESSENTIAL_PREFIX)
+    };
+    let doomed: Vec<_> =
+        fields.keys().filter(|name| is_of_heads(name.as_str()) || covers(name.as_str())).cloned().collect();
+    for name in doomed {
+        fields.remove(name);
+    }
+}
 
 /// Remove Connection and what it names.
 fn strip_named(headers: &mut HeaderMap) -> Result<(), BadConnection> {
@@ -249,7 +270,7 @@ mod tests {
             ("x-once", "1"),
         ]);
         assert_eq!(strip_hop_by_hop(&mut found), Ok(()));
-        assert_eq!(names(&found), ["accept"]);
+        assert_eq!(names(&found), ["accept", "trailer"]);
     }
 
     #[test]
@@ -259,6 +280,26 @@ mod tests {
             let mut found = headers(&[("connection", "close"), ("connection", option)]);
             assert_eq!(strip_hop_by_hop(&mut found), Err(BadConnection), "{option}");
         }
+    }
+
+    #[test]
+    fn trailers_lose_what_belongs_in_a_head() {
+        let identity = IdentityHeaders::new(["x-consumer-*"]).unwrap();
+        let sent = [
+            ("authorization", "x"),
+            ("content_length", "1"),
+            ("grpc-status", "0"),
+            ("te", "x"),
+            ("x-consumer-id", "1"),
+            ("x-forwarded-for", "1"),
+            ("x-sum", "1"),
+        ];
+        let mut request = headers(&sent);
+        clean_request_trailers(&mut request, &identity);
+        assert_eq!(names(&request), ["grpc-status", "x-sum"]);
+        let mut response = headers(&sent);
+        clean_response_trailers(&mut response);
+        assert_eq!(names(&response), ["grpc-status", "x-consumer-id", "x-sum"]);
     }
 
     #[test]

@@ -7,34 +7,58 @@ pub(crate) mod hygiene;
 pub(crate) mod path;
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use http::Method;
 
-pub(crate) use body::{Body, BodyError, poll_data};
+pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Blame, Chain, Fault};
 
+use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
 
 /// Most attributes one exchange can hold.
 const MAX_ATTRIBUTES: usize = 64;
 
+/// Who asks, as far as the connection tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) client: IpAddr,
+    /// Whether the connection is encrypted.
+    pub(crate) tls: bool,
+    pub(crate) certificate: Option<Rc<ClientCertificate>>,
+}
+
+impl Peer {
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+}
+
 /// What is known about one request from before its first policy to after its last.
 pub(crate) struct Exchange {
     pub(crate) id: u64,
-    pub(crate) client: IpAddr,
+    pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) host: Host,
     /// What the client asked for, normalised: what was routed.
     pub(crate) routed: Target,
     /// What policies and the upstream see: as routed, unless a policy set another.
     pub(crate) target: Target,
+    /// Whether the client takes fields after a body.
+    pub(crate) wants_trailers: bool,
+    /// The protocol that is to follow, in small letters.
+    pub(crate) upgrade: Option<Box<str>>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
 impl Exchange {
-    pub(crate) fn new(id: u64, client: IpAddr, method: Method, host: Host, target: Target) -> Self {
-        Self { id, client, method, host, routed: target.clone(), target, attributes: Vec::new() }
+    pub(crate) fn new(id: u64, peer: Peer, method: Method, host: Host, target: Target) -> Self {
+        let routed = target.clone();
+        let (wants_trailers, upgrade) = (false, None);
+        Self { id, peer, method, host, routed, target, wants_trailers, upgrade, attributes: Vec::new() }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.

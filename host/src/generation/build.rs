@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::load::{Loader, Plan};
 use super::steps::Steps;
+use super::tls::{Known, Maker};
 use super::uses::{self, Uses};
 use super::{Generation, Route, keys};
 use crate::chain::Chain;
@@ -15,7 +16,7 @@ use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Sandbox};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamTls};
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -26,6 +27,7 @@ pub(crate) struct Builder {
     built: u64,
     /// By name.
     upstreams: HashMap<String, Arc<Upstream>>,
+    tls: Known,
 }
 
 type Faults = Vec<ConfigFault>;
@@ -34,7 +36,7 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, metrics.clone());
-        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new() }
+        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new(), tls: Known::default() }
     }
 
     /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
@@ -47,7 +49,11 @@ impl Builder {
         faults.extend(too_many(config, uses.list.len(), self.workers));
         let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses };
         let policies = self.loader.load(plan, &mut faults).await;
-        let (slots, upstreams) = self.upstreams(config);
+        let mut tls = Maker::new(config, &self.tls);
+        let servers = tls.servers(&mut faults);
+        tls.check(&mut faults);
+        let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
+        let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies);
         let router = self.router(config, &mut steps, &slots, &mut faults);
         let unmatched = Chain::new(steps.all("", &config.chain));
@@ -58,6 +64,7 @@ impl Builder {
             return Err(faults);
         };
         self.loader.keep(plan);
+        self.tls = tls;
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.clone())).collect();
         let policies = policies.into_policies().map(|policy| {
@@ -67,12 +74,13 @@ impl Builder {
         let generation = Generation {
             number: self.built,
             since: SystemTime::now(),
-            identity,
+            identity: Arc::new(identity),
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,
             policies: policies.collect(),
             upstreams,
+            servers,
         };
         self.forget(config);
         Ok(generation)
@@ -86,7 +94,12 @@ impl Builder {
     }
 
     /// Upstreams by API and name, and the list of all; those that did not change are the ones of before.
-    fn upstreams(&self, config: &Config) -> (HashMap<(String, String), usize>, Vec<Arc<Upstream>>) {
+    fn upstreams(
+        &self,
+        config: &Config,
+        tls: &mut Maker<'_>,
+        faults: &mut Faults,
+    ) -> (HashMap<(String, String), usize>, Vec<Arc<Upstream>>) {
         let mut slots = HashMap::new();
         let mut list = Vec::new();
         let bounds = Arc::new(config.upstreams.clone());
@@ -100,6 +113,12 @@ impl Builder {
                     first_byte_timeout: declared.timeouts.first_byte,
                     idle_timeout: declared.timeouts.idle,
                     max_idle: declared.max_idle as usize,
+                    protocol: declared.protocol,
+                    tls: declared.tls.as_ref().and_then(|wanted| {
+                        let protocols = (declared.protocol.has_http1(), declared.protocol.has_http2());
+                        let client = tls.client(wanted.name.as_deref(), protocols, faults, &wanted.place)?;
+                        Some(UpstreamTls { client, server_name: wanted.server_name.clone() })
+                    }),
                 };
                 let known = self.upstreams.get(&upstream.name).filter(|known| ***known == upstream).cloned();
                 slots.insert((api.name.clone(), name.clone()), list.len());
@@ -142,6 +161,7 @@ impl Builder {
                     chain: Chain::new(chain),
                     backend,
                     timeout: route.timeout,
+                    upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
                 });
                 places.push((&route.place, &route.name, &api.name));

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigFault, KeyMaterial, KeySource, SecretSource};
+use super::material::{bytes, secret};
+use crate::config::{Config, ConfigFault, KeySource};
 use crate::keys::{KeySet, SigningKey, file};
 use crate::sandbox::Digest;
 
@@ -14,10 +15,6 @@ pub(super) struct Keys {
     pub(super) set: Arc<KeySet>,
     pub(super) digest: Digest,
 }
-
-/// Largest secret, in bytes.
-const MAX_SECRET: u64 = 256 * 1024;
-const TOO_LARGE: &str = "secrets have at most 256 KiB; is it the right file?";
 
 /// Load every declared key set. `state` is where generated keys live.
 pub(super) fn load(config: &Config, state: Option<&Path>, faults: &mut Vec<ConfigFault>) -> BTreeMap<String, Keys> {
@@ -72,49 +69,6 @@ fn key_set(
     Ok(Keys { set: Arc::new(set), digest })
 }
 
-fn bytes(config: &Config, material: &KeyMaterial) -> Result<Vec<u8>, (String, &'static str)> {
-    match material {
-        KeyMaterial::File(file) => Ok(file.bytes.to_vec()),
-        KeyMaterial::Secret(name) => secret(config, name),
-    }
-}
-
-/// The value of a secret. Only its name may ever be shown.
-fn secret(config: &Config, name: &str) -> Result<Vec<u8>, (String, &'static str)> {
-    use std::io::Read;
-    let Some(declared) = config.secrets.get(name) else {
-        return Err((format!("there is no secret `{name}`"), "declare it as [secret.NAME] in gateway.toml"));
-    };
-    match &declared.source {
-        SecretSource::Env(variable) => {
-            std::env::var_os(variable).map(std::os::unix::ffi::OsStringExt::into_vec).ok_or_else(|| {
-                (
-                    format!("the environment variable {variable} of secret `{name}` is not set"),
-                    "set it before the gateway starts",
-                )
-            })
-        }
-        SecretSource::File(path) => {
-            let mut value = Vec::new();
-            let read = std::fs::File::open(path).and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut value));
-            read.map_err(|error| {
-                (
-                    format!("the file of secret `{name}` cannot be read: {error}"),
-                    "make it readable for the gateway's user",
-                )
-            })?;
-            if value.len() as u64 > MAX_SECRET {
-                return Err((format!("the file of secret `{name}` is too large"), TOO_LARGE));
-            }
-            // Editors end files with a line end that is not part of the secret. Any more of them are.
-            if value.pop_if(|byte| *byte == b'\n').is_some() {
-                value.pop_if(|byte| *byte == b'\r');
-            }
-            Ok(value)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,22 +77,6 @@ mod tests {
     fn config(more: &str) -> Config {
         Config::parse(&Tree::from_files([("gateway.toml", format!("[listen.a]\naddress = '127.0.0.1:1'\n{more}"))]))
             .unwrap()
-    }
-
-    #[test]
-    fn a_secret_loses_one_line_end_and_is_never_cut() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("secret");
-        let config = config(&format!("[secret.s]\nfile = '{}'\n", path.display()));
-        for (held, value) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), ("\n", "")] {
-            std::fs::write(&path, held).unwrap();
-            assert_eq!(secret(&config, "s").unwrap(), value.as_bytes(), "{held:?}");
-        }
-        let longest = vec![b'a'; MAX_SECRET as usize];
-        std::fs::write(&path, &longest).unwrap();
-        assert_eq!(secret(&config, "s").unwrap(), longest);
-        std::fs::write(&path, [longest, b"\n".to_vec()].concat()).unwrap();
-        assert_eq!(secret(&config, "s").unwrap_err().1, TOO_LARGE);
     }
 
     #[test]

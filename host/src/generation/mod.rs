@@ -4,7 +4,9 @@ mod build;
 mod keys;
 mod load;
 mod local;
+mod material;
 mod steps;
+mod tls;
 mod uses;
 
 use std::sync::Arc;
@@ -27,13 +29,15 @@ pub(crate) struct Generation {
     /// Counts up from 1 with each that is published.
     pub(crate) number: u64,
     pub(crate) since: SystemTime,
-    pub(crate) identity: IdentityHeaders,
+    pub(crate) identity: Arc<IdentityHeaders>,
     /// What requests pass that no route is for: the gateway's own chain.
     pub(crate) unmatched: Chain,
     pub(crate) unmatched_metrics: RouteMetrics,
     router: Router<Arc<Route>>,
     policies: Vec<(Arc<Policy>, PolicyMetrics)>,
     upstreams: Vec<Arc<Upstream>>,
+    /// By slot of a listener.
+    servers: Vec<Option<crate::tls::Server>>,
 }
 
 /// A route, ready to be followed.
@@ -47,6 +51,8 @@ pub(crate) struct Route {
     pub(crate) backend: Backend,
     /// From the head of the request to the end of the response.
     pub(crate) timeout: Duration,
+    /// Protocols that may follow, in small letters.
+    pub(crate) upgrades: Vec<Box<str>>,
     pub(crate) metrics: RouteMetrics,
 }
 
@@ -87,6 +93,11 @@ impl Generation {
 
     pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {
         self.upstreams.get(slot)
+    }
+
+    /// The certificates of a listener, if it speaks TLS.
+    pub(crate) fn tls(&self, listener: usize) -> Option<&crate::tls::Server> {
+        self.servers.get(listener)?.as_ref()
     }
 
     /// The policy a responder is.

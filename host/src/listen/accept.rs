@@ -1,25 +1,19 @@
 //! One worker's accept loop on one listener, and the connections it holds.
 
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use http::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::Listener;
-use super::pulse::{Doing, Pulse, Sweep, Told, Watched};
-use crate::serve::{Connection, Worker, serve};
+use super::connection::connection;
+use super::pulse::{Pulse, Sweep};
+use crate::serve::Worker;
 
 /// Becomes true when the process is asked to end.
 pub(crate) type Shutdown = watch::Receiver<bool>;
@@ -91,7 +85,7 @@ struct Held {
     worker: Rc<Worker>,
     listener: Arc<Listener>,
     connections: JoinSet<()>,
-    sweep: Sweep,
+    sweep: Rc<Sweep>,
     ticks: Interval,
 }
 
@@ -100,14 +94,14 @@ impl Held {
         let sweep = Sweep::new(listener.config.header_timeout, listener.config.idle_timeout);
         let mut ticks = interval(sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { worker, listener, connections: JoinSet::new(), sweep, ticks }
+        Self { worker, listener, connections: JoinSet::new(), sweep: Rc::new(sweep), ticks }
     }
 
     fn begin(&mut self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
         let pulse = Pulse::new();
         self.sweep.add(&pulse);
         let guard = (permit, self.listener.metrics.connection());
-        let served = connection(self.worker.clone(), self.listener.clone(), stream, client, pulse);
+        let served = connection(self.worker.clone(), self.listener.clone(), stream, client, pulse, self.sweep.clone());
         self.connections.spawn_local(async move {
             let _guard = guard;
             served.await;
@@ -124,65 +118,4 @@ impl Held {
             now = self.ticks.tick() => self.sweep.look(now),
         }
     }
-}
-
-async fn connection(
-    worker: Rc<Worker>,
-    listener: Arc<Listener>,
-    stream: TcpStream,
-    client: SocketAddr,
-    pulse: Rc<Pulse>,
-) {
-    let _ = stream.set_nodelay(true);
-    let config = &listener.config;
-    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
-    let facts = Connection { client, client_field, max_body: config.max_body_bytes };
-    let service = {
-        let shared = Rc::new((facts, worker));
-        let pulse = pulse.clone();
-        let idle: Rc<dyn Fn()> = {
-            let pulse = pulse.clone();
-            Rc::new(move || pulse.now(Doing::Idle))
-        };
-        service_fn(move |request| {
-            let (shared, idle) = (shared.clone(), idle.clone());
-            pulse.now(Doing::Exchange);
-            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
-            Box::pin(async move {
-                let (facts, worker) = &*shared;
-                let response = serve(worker, facts, request).await;
-                Ok::<_, Infallible>(response.map(|body| body.then(idle)))
-            })
-        })
-    };
-    let io = TokioIo::new(Watched::new(stream, pulse.clone()));
-    let max_head = usize::try_from(config.max_header_bytes).unwrap_or(usize::MAX);
-    let served = http1::Builder::new()
-        .max_buf_size(max_head)
-        .max_headers(config.max_headers as usize)
-        .serve_connection(io, service);
-    let mut served = std::pin::pin!(served);
-    let mut draining = false;
-    poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(ended) = served.as_mut().poll(cx) {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, listener = config.name, "connection ended");
-                }
-                return Poll::Ready(());
-            }
-            match pulse.told(cx) {
-                Some(Told::Drain) if !draining => {
-                    draining = true;
-                    served.as_mut().graceful_shutdown();
-                }
-                Some(Told::Stop) => {
-                    tracing::debug!(listener = config.name, "connection closed: its client did nothing for too long");
-                    return Poll::Ready(());
-                }
-                _ => return Poll::Pending,
-            }
-        }
-    })
-    .await;
 }

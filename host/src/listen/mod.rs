@@ -1,7 +1,11 @@
 //! Sockets: binding them, accepting connections, and ending both.
 
 mod accept;
+mod connection;
+mod delivery;
 mod pulse;
+mod streams;
+mod transport;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +24,8 @@ const BACKLOG: i32 = 1024;
 
 /// A listener as all workers share it.
 pub(crate) struct Listener {
+    /// Its place among the listeners of a configuration.
+    pub(crate) slot: usize,
     pub(crate) config: config::Listener,
     /// Where it really listens: port 0 has become a port.
     pub(crate) address: SocketAddr,
@@ -44,7 +50,12 @@ pub(crate) enum BindError {
 }
 
 /// Open a listener with a socket for each of `workers`, among which the kernel spreads connections.
-pub(crate) fn bind(config: &config::Listener, workers: usize, metrics: ListenerMetrics) -> Result<Bound, BindError> {
+pub(crate) fn bind(
+    slot: usize,
+    config: &config::Listener,
+    workers: usize,
+    metrics: ListenerMetrics,
+) -> Result<Bound, BindError> {
     let failed = |address| {
         let name = config.name.clone();
         move |source: io::Error| match source.kind() {
@@ -63,7 +74,7 @@ pub(crate) fn bind(config: &config::Listener, workers: usize, metrics: ListenerM
         sockets.push(socket);
     }
     let connections = Arc::new(Semaphore::new(config.max_connections as usize));
-    Ok(Bound { listener: Arc::new(Listener { config: config.clone(), address, metrics, connections }), sockets })
+    Ok(Bound { listener: Arc::new(Listener { slot, config: config.clone(), address, metrics, connections }), sockets })
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

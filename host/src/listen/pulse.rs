@@ -13,10 +13,17 @@ use tokio::time::Instant;
 
 /// How long a client that has said nothing yet is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look. Whoever
+/// opens streams only to reset them makes us work for nothing (CVE-2023-44487).
+const MAX_ABANDONED: u32 = 200;
 
-/// The state of one connection, known to it and to the sweep.
+/// The state of one connection, or of one stream of an HTTP/2 connection, known to it and to the sweep.
 pub(super) struct Pulse {
     doing: Cell<Doing>,
+    exchanges: Cell<u32>,
+    abandoned: Cell<u32>,
+    /// Bytes between exchanges are no head yet: they may be about the connection (RFC 9113 section 6).
+    multiplexes: Cell<bool>,
     /// What was written last has not been taken by the client yet.
     blocked: Cell<bool>,
     /// When the sweep first saw the present state; anything that happens clears it.
@@ -49,8 +56,20 @@ pub(super) enum Told {
 impl Pulse {
     /// A new connection owes a head from its first moment.
     pub(super) fn new() -> Rc<Self> {
+        Self::doing(Doing::Fresh)
+    }
+
+    /// A stream begins with its head, so all that can be awaited is that the client takes what it is sent.
+    pub(super) fn of_stream() -> Rc<Self> {
+        Self::doing(Doing::Exchange)
+    }
+
+    fn doing(doing: Doing) -> Rc<Self> {
         Rc::new(Self {
-            doing: Cell::new(Doing::Fresh),
+            doing: Cell::new(doing),
+            exchanges: Cell::new(0),
+            abandoned: Cell::new(0),
+            multiplexes: Cell::new(false),
             blocked: Cell::new(false),
             since: Cell::new(None),
             told: Cell::new(None),
@@ -58,9 +77,31 @@ impl Pulse {
         })
     }
 
-    pub(super) fn now(&self, doing: Doing) {
+    fn now(&self, doing: Doing) {
         self.doing.set(doing);
         self.since.set(None);
+    }
+
+    /// The handshake is over: time for the first head begins.
+    pub(super) fn fresh(&self) {
+        self.now(Doing::Fresh);
+    }
+
+    /// From here on exchanges go on side by side.
+    pub(super) fn multiplexes(&self) {
+        self.multiplexes.set(true);
+        self.now(Doing::Idle);
+    }
+
+    /// The output of `future`, or nothing when the connection is stopped before.
+    pub(super) async fn unless_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.told(cx) == Some(Told::Stop) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 
     /// What the connection was told; it is woken when that changes.
@@ -83,26 +124,66 @@ impl Pulse {
         }
     }
 
+    /// An exchange begins.
+    pub(super) fn begin(&self) {
+        self.exchanges.set(self.exchanges.get() + 1);
+        self.now(Doing::Exchange);
+    }
+
+    /// An exchange is over; whether it got an answer.
+    pub(super) fn end(&self, answered: bool) {
+        let left = self.exchanges.get().saturating_sub(1);
+        self.exchanges.set(left);
+        if left == 0 {
+            self.now(Doing::Idle);
+        }
+        if !answered {
+            self.abandoned();
+        }
+    }
+
+    /// Something was handed to the client to take, or it is its turn no more.
+    pub(super) fn owes(&self, owes: bool) {
+        self.since.set(None);
+        self.blocked.set(owes);
+    }
+
     fn blocked(&self, blocked: bool) {
         if self.blocked.replace(blocked) != blocked {
             self.since.set(None);
+        }
+    }
+
+    fn awaits_head(&self) -> bool {
+        match self.doing.get() {
+            Doing::Fresh => true,
+            Doing::Idle => !self.multiplexes.get(),
+            Doing::Head | Doing::Exchange => false,
+        }
+    }
+
+    fn abandoned(&self) {
+        let abandoned = self.abandoned.get() + 1;
+        self.abandoned.set(abandoned);
+        if abandoned > MAX_ABANDONED {
+            self.tell(Told::Stop);
         }
     }
 }
 
 /// The connections of one worker on one listener.
 pub(super) struct Sweep {
-    connections: Vec<Weak<Pulse>>,
+    connections: RefCell<Vec<Weak<Pulse>>>,
     /// Time for a request head.
     head: Duration,
     /// Time between requests, and for a client to take something of what is written to it.
     idle: Duration,
-    draining: bool,
+    draining: Cell<bool>,
 }
 
 impl Sweep {
     pub(super) fn new(head: Duration, idle: Duration) -> Self {
-        Self { connections: Vec::new(), head, idle, draining: false }
+        Self { connections: RefCell::default(), head, idle, draining: Cell::new(false) }
     }
 
     /// How often to look: limits are kept to an eighth, or to a second.
@@ -110,29 +191,30 @@ impl Sweep {
         (self.head.min(self.idle) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 
-    pub(super) fn add(&mut self, pulse: &Rc<Pulse>) {
-        self.connections.push(Rc::downgrade(pulse));
-        if self.draining {
+    pub(super) fn add(&self, pulse: &Rc<Pulse>) {
+        self.connections.borrow_mut().push(Rc::downgrade(pulse));
+        if self.draining.get() {
             pulse.tell(Told::Drain);
         }
     }
 
     /// Ask every connection, those to come too, to end when its exchange has. One on which nothing has arrived yet gets a
     /// moment for that.
-    pub(super) fn drain(&mut self) {
-        self.draining = true;
-        for pulse in self.connections.iter().filter_map(Weak::upgrade) {
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
+        for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
             pulse.tell(Told::Drain);
         }
     }
 
     /// Stop the connections whose clients were silent for too long.
-    pub(super) fn look(&mut self, now: Instant) {
-        self.connections.retain(|connection| {
+    pub(super) fn look(&self, now: Instant) {
+        self.connections.borrow_mut().retain(|connection| {
             let Some(pulse) = connection.upgrade() else { return false };
+            pulse.abandoned.set(pulse.abandoned.get() / 2);
             let limit = match pulse.doing.get() {
                 _ if pulse.blocked.get() => self.idle,
-                Doing::Fresh if self.draining => self.head.min(LAST_CALL),
+                Doing::Fresh if self.draining.get() => self.head.min(LAST_CALL),
                 Doing::Fresh | Doing::Head => self.head,
                 Doing::Idle => self.idle,
                 Doing::Exchange => return true,
@@ -168,7 +250,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if polled.is_ready() && matches!(this.pulse.doing.get(), Doing::Idle | Doing::Fresh) {
+        if polled.is_ready() && this.pulse.awaits_head() {
             this.pulse.now(Doing::Head);
         }
         polled
@@ -218,7 +300,7 @@ mod tests {
 
     /// What a connection in some state has been told after it was silent for a time.
     fn told(doing: Doing, blocked: bool, draining: bool, silent: Duration) -> Option<Told> {
-        let mut sweep = Sweep::new(HEAD, IDLE);
+        let sweep = Sweep::new(HEAD, IDLE);
         let pulse = Pulse::new();
         sweep.add(&pulse);
         pulse.now(doing);
@@ -255,7 +337,7 @@ mod tests {
         assert_eq!(told(Doing::Fresh, false, true, Duration::ZERO), None);
         assert_eq!(told(Doing::Fresh, false, true, LAST_CALL), Some(Told::Stop));
         let pulse = Pulse::new();
-        let mut sweep = Sweep::new(HEAD, IDLE);
+        let sweep = Sweep::new(HEAD, IDLE);
         sweep.drain();
         sweep.add(&pulse);
         assert_eq!(heard(&pulse), None);
@@ -265,7 +347,7 @@ mod tests {
 
     #[test]
     fn whatever_happens_starts_the_time_anew() {
-        let mut sweep = Sweep::new(HEAD, IDLE);
+        let sweep = Sweep::new(HEAD, IDLE);
         let pulse = Pulse::new();
         sweep.add(&pulse);
         let now = Instant::now();
@@ -275,6 +357,6 @@ mod tests {
         assert_eq!(heard(&pulse), None);
         drop(pulse);
         sweep.look(now + IDLE);
-        assert!(sweep.connections.is_empty(), "connections that are gone are forgotten");
+        assert!(sweep.connections.borrow().is_empty(), "connections that are gone are forgotten");
     }
 }

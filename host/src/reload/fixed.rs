@@ -47,11 +47,12 @@ impl Fixed {
     }
 }
 
-/// A listener's settings, without the place they stand at.
+/// A listener's settings, without the place they stand at and without its certificates, which may change.
 fn settings(listener: &Listener) -> String {
     let Listener { name, address, header_timeout, idle_timeout, .. } = listener;
     let limits = (listener.max_connections, listener.max_header_bytes, listener.max_headers, listener.max_body_bytes);
-    format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?}")
+    let protocols = (listener.http2, listener.max_streams);
+    format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?} {protocols:?}")
 }
 
 #[cfg(test)]

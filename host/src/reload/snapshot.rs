@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, ConfigFault, KeyMaterial, KeySource, PolicySource, SecretSource, Tree};
+use crate::config::{Config, ConfigFault, KeySource, Material, PolicySource, SecretSource, Tree, Verify};
 use crate::sandbox::Digest;
 
 /// No secret is larger, so what comes later is no part of one.
@@ -74,12 +74,24 @@ fn used(tree: &Tree, config: &Config) -> Digest {
         PolicySource::Builtin(_) => None,
     });
     let keys = config.keys.values().filter_map(|keys| match &keys.source {
-        KeySource::Jwks(KeyMaterial::File(file)) | KeySource::Pem { material: KeyMaterial::File(file), .. } => {
-            Some(file)
-        }
+        KeySource::Jwks(Material::File(file)) | KeySource::Pem { material: Material::File(file), .. } => Some(file),
         _ => None,
     });
-    let named: Vec<_> = components.chain(keys).map(|file| file.path.as_path()).collect();
+    let shown = config.listeners.iter().flat_map(|listener| &listener.tls);
+    let shown =
+        shown.flat_map(|tls| [Some(&tls.certificate), tls.clients.as_ref().map(|(authorities, _)| authorities)]);
+    let trusted = config.tls.values().flat_map(|tls| {
+        let authorities = match &tls.verify {
+            Verify::Authorities(authorities) => Some(authorities),
+            Verify::System | Verify::Anyone => None,
+        };
+        [authorities, tls.identity.as_ref().map(|(certificate, _)| certificate)]
+    });
+    let certificates = shown.chain(trusted).filter_map(|material| match material? {
+        Material::File(file) => Some(file),
+        Material::Secret(_) => None,
+    });
+    let named: Vec<_> = components.chain(keys).chain(certificates).map(|file| file.path.as_path()).collect();
     let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
 }

@@ -146,10 +146,23 @@ impl Finish {
         }
     }
 
+    /// A response that is followed elsewhere.
+    pub(super) fn bare(response: Response<Body>) -> Response<Outgoing> {
+        response.map(|body| Outgoing { body, bytes: 0, end: None, notice: None })
+    }
+
     /// Follow the response to its end, which a policy may bring about through `notice`.
     pub(super) fn wrap(self, response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
         let status = response.status();
-        response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice, then: None })
+        response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice })
+    }
+
+    /// What came after a 101 is over.
+    pub(super) fn tunnel_over(mut self, bytes_in: u64, bytes_out: u64) {
+        if let Some(line) = &self.log {
+            line.bytes_in.set(bytes_in);
+        }
+        self.record(StatusCode::SWITCHING_PROTOCOLS, bytes_out);
     }
 
     fn record(&mut self, status: StatusCode, bytes_out: u64) {
@@ -195,17 +208,9 @@ pub(crate) struct Outgoing {
     bytes: u64,
     end: Option<(Finish, StatusCode)>,
     notice: Option<Rc<Notice>>,
-    /// Set by the connection, to know when it is idle again.
-    then: Option<Rc<dyn Fn()>>,
 }
 
 impl Outgoing {
-    /// Call `then` when the body is over.
-    pub(crate) fn then(mut self, then: Rc<dyn Fn()>) -> Self {
-        self.then = Some(then);
-        self
-    }
-
     fn over(&mut self, error: Option<&BodyError>) {
         let Some((mut finish, status)) = self.end.take() else { return };
         match (error, self.notice.as_ref().and_then(|notice| notice.take())) {
@@ -234,9 +239,6 @@ impl Drop for Outgoing {
             (finish.class, finish.outcome) = ("client_gone", Outcome::Client);
         }
         self.over(None);
-        if let Some(then) = &self.then {
-            then();
-        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The story of one request, from its head to its answer.
 
+mod ask;
 mod finish;
+mod frames;
 mod open;
 mod respond;
+mod tunnel;
 mod upload;
 mod worker;
 
@@ -11,27 +14,36 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::EXPECT;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(crate) use finish::Outgoing;
+pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::Worker;
 
-use crate::chain::{Departure, Passage, Place, Replaced, answer, failure};
-use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::generation::{Backend, Local, Responder, Route};
+use crate::chain::{Departure, Passage, Place, Replaced};
+use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Found;
+use crate::tls::Session;
+use ask::Ask;
 use finish::Finish;
 use respond::problem;
 
 /// What a connection knows that its requests need.
 pub(crate) struct Connection {
+    /// Slot of its listener.
+    pub(crate) listener: usize,
     pub(crate) client: SocketAddr,
     /// The client's address as a field value, made once.
     pub(crate) client_field: HeaderValue,
+    /// None where it is not encrypted.
+    pub(crate) tls: Option<Session>,
     pub(crate) max_body: Option<u64>,
+    pub(crate) max_headers: usize,
+    /// What the connection is for once the response that is being given has gone.
+    pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
 
 /// How long a request that no route is for may take to send its body, where a policy reads it.
@@ -52,7 +64,7 @@ pub(crate) async fn serve(
     let mut finish = Finish::new(worker, &local, connection, id, begun, &parts.method);
 
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = open::exchange(id, connection, &generation.identity, &mut parts);
+    let opened = open::exchange(id, connection, generation, &mut parts);
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
@@ -62,7 +74,7 @@ pub(crate) async fn serve(
         }
     };
     finish.path(exchange.routed.path());
-    let body = match open::body(body, &parts.headers, connection.max_body) {
+    let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
         Ok(body) => finish.count_in(body),
         Err(fault) => {
             finish.blame(&fault);
@@ -82,6 +94,11 @@ pub(crate) async fn serve(
     if let Some(route) = route {
         finish.routed(route);
     }
+    // Something else than HTTP may follow where the operator said so; elsewhere the wish is ignored (RFC 9110 section 7.8).
+    if !route.is_some_and(|route| exchange.upgrade.as_ref().is_some_and(|wish| route.upgrades.contains(wish))) {
+        exchange.upgrade = None;
+    }
+    let mut switched = None;
     let chain = route.map_or(&generation.unmatched, |route| &route.chain);
     let (api, name) = route.map_or(("", ""), |route| (&route.api, &route.name));
     let place = Place { api, route: name, params };
@@ -97,8 +114,12 @@ pub(crate) async fn serve(
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let asked = Ask { local: &local, connection, route, place, scratch: worker.scratch(), deadline };
-            let outcome = asked.backend(&mut exchange, parts.headers, body, chain, &mut finish).await;
+            let asked = Ask { local: &local, connection, route, chain, place, scratch: worker.scratch(), deadline };
+            let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
+            let outcome = answered.map(|answered| {
+                switched = answered.then;
+                answered.response
+            });
             // A policy that ended the exchange from inside the request body has the word, whatever was answered meanwhile.
             passage.departed().unwrap_or(Departure { at: end, outcome })
         }
@@ -120,93 +141,29 @@ pub(crate) async fn serve(
         Some(Replaced::Answer) => finish.answered_by_policy(response.status()),
         None => {}
     }
-    finish.wrap(response, notice)
+    match (switched, &exchange.upgrade) {
+        // Unless a policy made something else of it.
+        (Some(switched), Some(protocol)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            let response = switch(response, protocol);
+            let is_websocket = &**protocol == "websocket";
+            *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, is_websocket, finish));
+            Finish::bare(response)
+        }
+        _ => finish.wrap(response, notice),
+    }
+}
+
+/// Say that the connection is used for something else from here on.
+fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
+    if let Ok(protocol) = HeaderValue::from_str(protocol) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(UPGRADE, protocol);
+    }
+    response
 }
 
 /// The gateway's answer to a fault, which the log is told more about.
 fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
     respond::log(exchange.id, fault);
     problem(exchange.id, fault)
-}
-
-/// What asking a backend needs.
-struct Ask<'a> {
-    local: &'a Local,
-    connection: &'a Connection,
-    route: &'a Route,
-    place: Place<'a>,
-    scratch: &'a RefCell<Vec<u8>>,
-    deadline: Instant,
-}
-
-impl Ask<'_> {
-    async fn backend(
-        &self,
-        exchange: &mut Exchange,
-        headers: HeaderMap,
-        body: Body,
-        chain: &crate::chain::Chain,
-        finish: &mut Finish,
-    ) -> Result<Response<Body>, Fault> {
-        match &self.route.backend {
-            Backend::Upstream(slot) => {
-                let started = Instant::now();
-                let answered = self.upstream(*slot, exchange, headers, body, chain, started).await;
-                finish.upstream(started);
-                answered
-            }
-            Backend::Responder(responder) => self.responder(responder, exchange, &headers, body).await,
-        }
-    }
-
-    async fn upstream(
-        &self,
-        slot: usize,
-        exchange: &Exchange,
-        mut headers: HeaderMap,
-        body: Body,
-        chain: &crate::chain::Chain,
-        started: Instant,
-    ) -> Result<Response<Body>, Fault> {
-        let Some(connections) = self.local.upstreams.get(slot) else { return Err(Fault::gateway("no_upstream")) };
-        chain.prepare_upstream(&mut headers);
-        // The gateway has answered the expectation by asking for the body.
-        headers.remove(EXPECT);
-        open::say_who_asks(&mut headers, self.connection);
-        open::frame(&exchange.method, &body, &mut headers);
-        let mut request = Request::new(body);
-        *request.method_mut() = exchange.method.clone();
-        *request.uri_mut() = Uri::from(exchange.target.clone().into_path_and_query());
-        *request.headers_mut() = headers;
-        let mut response = upload::send(connections, request, started, self.deadline).await?;
-        if crate::exchange::hygiene::strip_hop_by_hop(response.headers_mut()).is_err() {
-            let detail = "The upstream gave an answer that is not HTTP.";
-            return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connection_field", detail));
-        }
-        Ok(response)
-    }
-
-    async fn responder(
-        &self,
-        responder: &Responder,
-        exchange: &Exchange,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Response<Body>, Fault> {
-        let Some(pool) = self.local.pools.get(responder.slot) else { return Err(Fault::gateway("no_pool")) };
-        let body = timeout_at(self.deadline, body.collect(responder.max_body)).await;
-        let body = body.unwrap_or(Err(BodyError::Deadline)).map_err(Fault::unread)?;
-        let mut facts = self.scratch.borrow_mut();
-        facts.clear();
-        responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
-        let broke = |fault: crate::sandbox::PluginFault| {
-            tracing::warn!(policy = &**pool.policy().name(), class = fault.class(), "responder broke: {fault}");
-            Fault::plugin(fault.class()).because(fault)
-        };
-        let judge = |answered: Result<_, _>| match answered {
-            Ok(response) => answer(response).map(Ok),
-            Err(failure) => Ok(Err(failure)),
-        };
-        pool.respond(exchange.id, &facts, &body, judge).map_err(broke)?.map_err(failure)
-    }
 }

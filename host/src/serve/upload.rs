@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
@@ -35,6 +36,16 @@ pub(super) async fn send(
             answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))
         }
     }
+}
+
+/// A request to go on with another protocol. It has no body: what the client sends next is of that protocol.
+pub(super) fn upgrade(mut request: Request<Body>, protocol: &str) -> Request<Body> {
+    if let Ok(protocol) = HeaderValue::from_str(protocol) {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(UPGRADE, protocol);
+    }
+    *request.body_mut() = Body::Empty;
+    request
 }
 
 /// A body that says when it has been read to its end.

@@ -1,21 +1,29 @@
 //! Sends requests to upstreams over pooled connections, one pool for each worker.
 
 mod connect;
+mod form;
+mod pool;
 mod reply;
+mod upgrade;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use hyper::client::conn::http1::SendRequest;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::config::{Target, UpstreamBounds};
+use crate::config::{Host, Protocol, Target, UpstreamBounds};
 use crate::exchange::{Body, BodyError, Fault};
+use crate::tls;
+use connect::ConnectError;
+use pool::{Pool, Sender};
 use reply::Reply;
+
+pub(crate) use connect::{Duplex, Upgraded};
+pub(crate) use upgrade::Answer;
 
 /// An upstream as configured; shared by all workers.
 #[derive(Debug, PartialEq)]
@@ -31,14 +39,25 @@ pub(crate) struct Upstream {
     pub(crate) idle_timeout: Duration,
     /// Idle connections kept, for each worker and target.
     pub(crate) max_idle: usize,
+    pub(crate) protocol: Protocol,
+    /// None where it is reached without TLS.
+    pub(crate) tls: Option<UpstreamTls>,
+}
+
+/// How the targets of an upstream are known.
+#[derive(Debug, PartialEq)]
+pub(crate) struct UpstreamTls {
+    pub(crate) client: Arc<tls::Client>,
+    /// In place of the host of the target.
+    pub(crate) server_name: Option<Host>,
 }
 
 /// The connections of one worker to one upstream.
 pub(crate) struct Connections {
     upstream: Arc<Upstream>,
     next: Cell<usize>,
-    /// For each target, the most recently used last.
-    idle: Vec<RefCell<Vec<Idle>>>,
+    /// For each target.
+    pools: Vec<Rc<Pool>>,
 }
 
 /// When a request has left, body and all.
@@ -49,22 +68,17 @@ pub(crate) enum Sent {
     Later { done: oneshot::Receiver<()>, waits: Rc<Cell<bool>> },
 }
 
-struct Idle {
-    sender: SendRequest<Body>,
-    since: Instant,
-}
-
 /// A connection in use; given back when its response has been read to the end.
 struct Lease {
-    connections: Rc<Connections>,
-    target: usize,
-    sender: SendRequest<Body>,
+    pool: Rc<Pool>,
+    sender: Sender,
 }
 
 impl Connections {
     pub(crate) fn new(upstream: Arc<Upstream>) -> Self {
-        let idle = upstream.targets.iter().map(|_| RefCell::default()).collect();
-        Self { upstream, next: Cell::new(0), idle }
+        let pool = || Rc::new(Pool::new(upstream.protocol.has_http2(), upstream.max_idle, upstream.idle_timeout));
+        let pools = upstream.targets.iter().map(|_| pool()).collect();
+        Self { upstream, next: Cell::new(0), pools }
     }
 
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {
@@ -83,10 +97,11 @@ impl Connections {
         // Where this request begins; it goes round from there by itself, whatever others take meanwhile.
         let mut target = self.next_target();
         loop {
-            let (mut sender, reused) = match self.take_idle(target, now) {
+            let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
+            let (mut sender, reused) = match pool.take(now) {
                 Some(sender) => (sender, true),
-                None => match self.connect(target, deadline).await {
-                    Ok(sender) => (sender, false),
+                None => match self.connect(target, pool, deadline).await {
+                    Ok(connected) => connected,
                     // Nothing was sent yet, so another target may be asked without harm.
                     Err(fault) if untried > 1 => {
                         untried -= 1;
@@ -99,7 +114,7 @@ impl Connections {
             };
             let answered = tokio::select! {
                 biased;
-                answered = sender.try_send_request(request) => answered,
+                answered = sender.try_send(request, self.upstream.tls.is_some()) => answered,
                 fault = self.too_late(&mut sent, now, deadline) => return Err(fault),
             };
             match answered {
@@ -108,12 +123,9 @@ impl Connections {
                     let detail = "The upstream changed protocols without being asked.";
                     return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail));
                 }
-                Ok(response) if !reply::is_framed_once(response.headers()) => {
-                    let detail = "The upstream gave an answer that is not HTTP.";
-                    return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail));
-                }
                 Ok(response) => {
-                    let lease = Lease { connections: self.clone(), target, sender };
+                    reply::check(&response)?;
+                    let lease = Lease { pool: pool.clone(), sender };
                     return Ok(Reply::wrap(response, lease, self.upstream.idle_timeout, deadline));
                 }
                 Err(mut error) => match error.take_message() {
@@ -149,46 +161,42 @@ impl Connections {
         at
     }
 
-    async fn connect(&self, target: usize, deadline: Instant) -> Result<SendRequest<Body>, Fault> {
+    /// Open a connection, or wait for one that is being opened and can be shared; and whether it was in use before.
+    async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Fault> {
         let Some(target) = self.upstream.targets.get(target) else { return Err(Fault::gateway("no_target")) };
         let until = deadline.min(Instant::now() + self.upstream.connect_timeout);
-        let detail = "The upstream cannot be reached.";
-        match timeout_at(until, connect::connect(target, &self.upstream.bounds)).await {
-            Ok(Ok(sender)) => Ok(sender),
-            Ok(Err(error)) => Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connect", detail).because(error)),
-            Err(_) => Err(Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", detail)),
-        }
-    }
-
-    fn take_idle(&self, target: usize, now: Instant) -> Option<SendRequest<Body>> {
-        let mut idle = self.idle.get(target)?.borrow_mut();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if now.duration_since(since) < self.upstream.idle_timeout && sender.is_ready() {
-                return Some(sender);
+        let connected = timeout_at(until, async {
+            let turn = pool.turn().await;
+            if turn.is_some()
+                && let Some(sender) = pool.take(Instant::now())
+            {
+                return Ok((sender, true));
             }
-        }
-        None
-    }
-
-    fn keep_idle(&self, target: usize, sender: SendRequest<Body>) {
-        let Some(idle) = self.idle.get(target) else { return };
-        let mut idle = idle.borrow_mut();
-        let now = Instant::now();
-        // The front has waited longest; what is beyond its time goes, one for each that comes.
-        let timeout = self.upstream.idle_timeout;
-        if idle.first().is_some_and(|oldest| now - oldest.since > timeout || oldest.sender.is_closed()) {
-            idle.remove(0);
-        }
-        if idle.len() < self.upstream.max_idle && !sender.is_closed() {
-            idle.push(Idle { sender, since: now });
+            let connected = connect::connect(&self.upstream, target, self.upstream.protocol).await?;
+            Ok::<_, ConnectError>((pool.begin(connected), false))
+        });
+        match connected.await {
+            Ok(connected) => connected.map_err(unreachable),
+            Err(_) => Err(too_slow()),
         }
     }
 }
 
 impl Lease {
     fn give_back(self) {
-        self.connections.keep_idle(self.target, self.sender);
+        self.pool.keep(self.sender);
     }
+}
+
+const UNREACHABLE: &str = "The upstream cannot be reached.";
+
+fn unreachable(error: ConnectError) -> Fault {
+    let class = if error.is_tls() { "upstream_tls" } else { "upstream_connect" };
+    Fault::upstream(StatusCode::BAD_GATEWAY, class, UNREACHABLE).because(error)
+}
+
+fn too_slow() -> Fault {
+    Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", UNREACHABLE)
 }
 
 /// The exchange with the upstream broke off before a response head came.

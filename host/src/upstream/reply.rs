@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use http::{Response, Version};
+use http::{Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Lease;
-use crate::exchange::{Body, BodyError, poll_data};
+use crate::exchange::hygiene::clean_response_trailers;
+use crate::exchange::{Body, BodyError, Fault, poll_cleaned};
 
 /// Reads from the upstream only as fast as it is read itself.
 pub(super) struct Reply {
@@ -25,10 +26,19 @@ pub(super) struct Reply {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// A response whose end nobody can be sure of is none.
+pub(super) fn check(response: &Response<Incoming>) -> Result<(), Fault> {
+    if is_framed_once(response.headers()) {
+        return Ok(());
+    }
+    let detail = "The upstream gave an answer that is not HTTP.";
+    Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail))
+}
+
 /// Whether a head says in one way only where its body ends. What is framed twice can be read in two ways, by us and by
 /// the client, and ought to be an error (RFC 9112 section 6.3); a transfer coding is not for the client, who would get it
 /// without being told.
-pub(super) fn is_framed_once(headers: &HeaderMap) -> bool {
+fn is_framed_once(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let once = match (lengths.next(), codings.next()) {
@@ -71,7 +81,7 @@ impl HttpBody for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        match poll_data(&mut this.incoming, cx) {
+        match poll_cleaned(&mut this.incoming, cx, clean_response_trailers) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.timer = None;
                 if this.incoming.is_end_stream() {

@@ -72,10 +72,11 @@ fn upstreams_that_make_no_sense_are_faults() {
         ("", "upstream.u.targets: is missing"),
         ("targets = []", "upstream.u.targets: is empty"),
         ("targets = 'http://a'", "upstream.u.targets: is a string"),
-        (
-            "targets = ['http://a', 'https://b']",
-            "upstream.u.targets[1]: \"https://b\" is not valid: TLS to upstreams is not there yet",
-        ),
+        ("targets = ['http://a', 'https://b']", "upstream.u.targets: holds both http:// and https://"),
+        ("targets = ['http://a']\nserver_name = 'a'", "upstream.u.server_name: has no meaning without https://"),
+        ("targets = ['http://a']\nprotocol = 'auto'", "upstream.u.protocol: needs TLS"),
+        ("targets = ['http://a']\nprotocol = 'h3'", "write \"auto\", \"http/1.1\" or \"h2\""),
+        ("targets = ['https://a']\ntls = 'own'", "upstream.u.tls: names \"own\", which is not declared"),
         ("targets = ['http://a/v1']", "there is more than host and port"),
         ("targets = ['http://user:hunter2@a']", "targets[0]: \"http://…@a\" is not valid"),
         (

@@ -1,6 +1,6 @@
 //! Owns tests of declared keys and of literal secrets.
 
-use crate::config::{KeyMaterial, KeySource};
+use crate::config::{KeySource, Material};
 use crate::keys::Algorithm;
 
 use super::{LISTEN, PETS, assert_fault, gateway, parse};
@@ -20,12 +20,12 @@ fn keys_come_from_files_secrets_or_are_made() {
     let gateway = format!("{text}\n{LISTEN}");
     let files = [("gateway.toml", gateway.as_str()), ("keys/idp.json", PUBLIC_JWKS), ("site.pem", "public")];
     let keys = parse(&files).unwrap().keys;
-    let KeySource::Jwks(KeyMaterial::File(file)) = &keys["idp"].source else { panic!("{keys:?}") };
+    let KeySource::Jwks(Material::File(file)) = &keys["idp"].source else { panic!("{keys:?}") };
     assert_eq!((file.path.to_str(), &file.bytes[..]), (Some("keys/idp.json"), PUBLIC_JWKS.as_bytes()));
-    assert_eq!(keys["remote"].source, KeySource::Jwks(KeyMaterial::Secret("hush".to_owned())));
+    assert_eq!(keys["remote"].source, KeySource::Jwks(Material::Secret("hush".to_owned())));
     assert!(matches!(
         &keys["site"].source,
-        KeySource::Pem { material: KeyMaterial::File(_), algorithm: Algorithm::Rs256 }
+        KeySource::Pem { material: Material::File(_), algorithm: Algorithm::Rs256 }
     ));
     assert_eq!(keys["mac"].source, KeySource::Hmac { secret: "hush".to_owned(), algorithm: Algorithm::Hs256 });
     assert_eq!(keys["own"].source, KeySource::Generate(Algorithm::EdDsa));

@@ -1,0 +1,145 @@
+//! The TLS of a generation: certificates of its listeners and trust in its upstreams. What did not change keeps its sessions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::material::{bytes, secret};
+use crate::config::{ClientTls, Config, ConfigFault, Place, ServerTls, Verify};
+use crate::tls::{Client, ClientAuthority, ClientParts, Identity, IdentityParts, MinVersion, Server, TlsError, Trust};
+
+const UNUSABLE: &str = "put the right file there; the last good certificates keep serving";
+
+/// What is kept from one generation to the next.
+#[derive(Default)]
+pub(super) struct Known {
+    identities: Vec<Arc<Identity>>,
+    clients: Vec<Arc<Client>>,
+}
+
+/// Makes the TLS of one generation.
+pub(super) struct Maker<'a> {
+    config: &'a Config,
+    before: &'a Known,
+    pub(super) made: Known,
+    /// By name of `[tls.NAME]`, and by whether HTTP/1.1 and HTTP/2 are offered.
+    clients: BTreeMap<(Option<String>, bool, bool), Option<Arc<Client>>>,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(config: &'a Config, before: &'a Known) -> Self {
+        Self { config, before, made: Known::default(), clients: BTreeMap::new() }
+    }
+
+    /// What each listener shows, in their order.
+    pub(super) fn servers(&mut self, faults: &mut Vec<ConfigFault>) -> Vec<Option<Server>> {
+        let servers = self.config.listeners.iter().map(|listener| {
+            let mut identities = Vec::new();
+            for (index, declared) in listener.tls.iter().enumerate() {
+                match self.identity(declared, listener.http2, index == 0) {
+                    Ok(identity) => identities.push(identity),
+                    Err((reason, advice)) => faults.push(declared.place.fault(reason, advice)),
+                }
+            }
+            self.made.identities.extend(identities.iter().cloned());
+            Server::new(&identities).unwrap_or_else(|same| {
+                let reason =
+                    format!("is for the host {} as certificate {} of the listener is", same.host, same.first + 1);
+                let place = listener.tls.get(same.second).map(|tls| &tls.place);
+                faults.extend(place.map(|place| place.fault(reason, "keep one certificate for each host")));
+                None
+            })
+        });
+        servers.collect()
+    }
+
+    fn identity(
+        &self,
+        declared: &ServerTls,
+        http2: bool,
+        is_first: bool,
+    ) -> Result<Arc<Identity>, (String, &'static str)> {
+        let certificate = bytes(self.config, &declared.certificate)?;
+        let key = secret(self.config, &declared.key)?;
+        let clients = match &declared.clients {
+            None => None,
+            Some((authorities, optional)) => Some((bytes(self.config, authorities)?, *optional)),
+        };
+        let parts = IdentityParts {
+            certificate: &certificate,
+            key: &key,
+            min_version: declared.min_version,
+            clients: clients
+                .as_ref()
+                .map(|(authorities, optional)| ClientAuthority { authorities, optional: *optional }),
+            http2,
+        };
+        if let Some(known) = self.before.identities.iter().find(|known| known.is_of(&parts)) {
+            return Ok(known.clone());
+        }
+        Identity::new(&parts, is_first).map(Arc::new).map_err(unusable)
+    }
+
+    /// What upstreams are reached with, by name of `[tls.NAME]`. None where faults say why.
+    pub(super) fn client(
+        &mut self,
+        name: Option<&str>,
+        (http1, http2): (bool, bool),
+        faults: &mut Vec<ConfigFault>,
+        place: &Place,
+    ) -> Option<Arc<Client>> {
+        let key = (name.map(str::to_owned), http1, http2);
+        if let Some(known) = self.clients.get(&key) {
+            return known.clone();
+        }
+        let declared = name.and_then(|name| self.config.tls.get(name));
+        let client = self.new_client(declared, http1, http2).map_err(|(reason, advice)| {
+            faults.push(declared.map_or(place, |declared| &declared.place).fault(reason, advice));
+        });
+        self.made.clients.extend(client.iter().cloned());
+        self.clients.insert(key, client.clone().ok());
+        client.ok()
+    }
+
+    fn new_client(
+        &self,
+        declared: Option<&ClientTls>,
+        http1: bool,
+        http2: bool,
+    ) -> Result<Arc<Client>, (String, &'static str)> {
+        let verify = declared.map_or(&Verify::System, |declared| &declared.verify);
+        let authorities = match verify {
+            Verify::Authorities(authorities) => bytes(self.config, authorities)?,
+            Verify::System | Verify::Anyone => Vec::new(),
+        };
+        let identity = match declared.and_then(|declared| declared.identity.as_ref()) {
+            None => None,
+            Some((certificate, key)) => Some((bytes(self.config, certificate)?, secret(self.config, key)?)),
+        };
+        let parts = ClientParts {
+            trust: match verify {
+                Verify::System => Trust::System,
+                Verify::Authorities(_) => Trust::Authorities(&authorities),
+                Verify::Anyone => Trust::Anyone,
+            },
+            identity: identity.as_ref().map(|(certificate, key)| (&**certificate, &**key)),
+            min_version: declared.map_or(MinVersion::Tls12, |declared| declared.min_version),
+            http1,
+            http2,
+        };
+        if let Some(known) = self.before.clients.iter().find(|known| known.is_of(&parts)) {
+            return Ok(known.clone());
+        }
+        Client::new(&parts).map(Arc::new).map_err(unusable)
+    }
+
+    /// Finds what is wrong with each `[tls.NAME]`, used or not.
+    pub(super) fn check(&mut self, faults: &mut Vec<ConfigFault>) {
+        for (name, declared) in &self.config.tls {
+            self.client(Some(name), (true, true), faults, &declared.place);
+        }
+    }
+}
+
+fn unusable(error: TlsError) -> (String, &'static str) {
+    (format!("cannot be used: {error}"), UNUSABLE)
+}

@@ -1,0 +1,213 @@
+//! One client connection: TLS where the listener has it, then HTTP/1.1 or HTTP/2 until the client, a limit or a drain ends it.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::HeaderValue;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::Listener;
+use super::delivery::{Delivery, Exchanging};
+use super::pulse::{Pulse, Sweep, Told, Watched};
+use super::streams::Streams;
+use super::transport::Transport;
+use crate::serve::{Connection, End, Worker, serve};
+use crate::tls;
+
+/// Bytes a client may send of one body, and of all, before the gateway has passed them on. HTTP/1.1 leaves that to the kernel.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Bytes kept for a client that does not take them, for each of its streams.
+const SEND_BUFFER: usize = 128 << 10;
+
+/// Serve one connection to its end.
+pub(super) async fn connection(
+    worker: Rc<Worker>,
+    listener: Arc<Listener>,
+    stream: TcpStream,
+    client: SocketAddr,
+    pulse: Rc<Pulse>,
+    sweep: Rc<Sweep>,
+) {
+    let _ = stream.set_nodelay(true);
+    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
+    let config = &listener.config;
+    let stream = Watched::new(stream, pulse.clone());
+    let opened = pulse.unless_stopped(open(&worker, &listener, stream)).await;
+    let Some(Ok(Opened { transport, http2, tls })) = opened else {
+        if let Some(Err(error)) = opened {
+            listener.metrics.handshake_failed();
+            tracing::debug!(%error, listener = config.name, "connection not opened");
+        }
+        return;
+    };
+    let facts = Rc::new(Connection {
+        listener: listener.slot,
+        client,
+        client_field,
+        tls,
+        max_body: config.max_body_bytes,
+        max_headers: config.max_headers as usize,
+        tunnel: RefCell::default(),
+    });
+    let ended = match http2 {
+        true => speak_http2(&worker, &listener, transport, facts, &pulse, sweep).await,
+        false => speak_http1(&worker, &listener, transport, facts, &pulse).await,
+    };
+    match ended {
+        Ended::Closed(Ok(())) => {}
+        Ended::Closed(Err(error)) => tracing::debug!(%error, listener = config.name, "connection ended"),
+        Ended::Stopped => {
+            tracing::debug!(
+                listener = config.name,
+                "connection closed: its client did nothing for too long, or too much"
+            );
+        }
+    }
+}
+
+/// A connection on which requests may come.
+struct Opened {
+    transport: Transport,
+    http2: bool,
+    tls: Option<tls::Session>,
+}
+
+/// Shake hands, and find out which HTTP it is to be.
+async fn open(worker: &Worker, listener: &Listener, stream: Watched<TcpStream>) -> std::io::Result<Opened> {
+    let generation = worker.current().generation.clone();
+    let Some(server) = generation.tls(listener.slot) else {
+        let mut transport = Transport::plain(stream);
+        let http2 = listener.config.http2 && transport.begins_http2().await?;
+        return Ok(Opened { transport, http2, tls: None });
+    };
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
+    let identity = server.identity(host.as_deref());
+    let (config, terms) = (identity.config(), identity.terms());
+    drop(generation);
+    let stream = start.into_stream(config).await?;
+    let (_, connection) = stream.get_ref();
+    let http2 = connection.alpn_protocol() == Some(tls::H2);
+    let tls = tls::Session::new(terms, connection);
+    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
+}
+
+/// How a connection came to its end.
+enum Ended {
+    Closed(hyper::Result<()>),
+    Stopped,
+}
+
+async fn speak_http1(
+    worker: &Rc<Worker>,
+    listener: &Listener,
+    transport: Transport,
+    facts: Rc<Connection>,
+    pulse: &Rc<Pulse>,
+) -> Ended {
+    pulse.fresh();
+    let service = {
+        let shared = Rc::new((facts.clone(), worker.clone(), pulse.clone()));
+        service_fn(move |request| {
+            let shared = shared.clone();
+            let exchanging = Exchanging::begin(&shared.2);
+            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
+            Box::pin(async move {
+                let (facts, worker, _) = &*shared;
+                let response = serve(worker, facts, request).await;
+                Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, None)))
+            })
+        })
+    };
+    let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
+    let mut served = http1::Builder::new()
+        .max_buf_size(max_head)
+        .max_headers(listener.config.max_headers as usize)
+        .serve_connection(TokioIo::new(transport), service);
+    let ended = drive(Pin::new(&mut served), http1::Connection::graceful_shutdown, pulse).await;
+    if let (Ended::Closed(Ok(())), Some(tunnel)) = (&ended, facts.tunnel.take()) {
+        let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
+        pulse.begin();
+        let told = |cx: &mut Context<'_>| {
+            pulse.told(cx).map(|told| match told {
+                Told::Drain => End::Drain,
+                Told::Stop => End::Now,
+            })
+        };
+        tunnel.run(io.into_inner(), ahead, told).await;
+    }
+    ended
+}
+
+async fn speak_http2(
+    worker: &Rc<Worker>,
+    listener: &Listener,
+    transport: Transport,
+    facts: Rc<Connection>,
+    pulse: &Rc<Pulse>,
+    sweep: Rc<Sweep>,
+) -> Ended {
+    pulse.multiplexes();
+    let streams = Streams::default();
+    let service = {
+        let shared = Rc::new((facts, worker.clone(), pulse.clone()));
+        let streams = streams.clone();
+        service_fn(move |request| {
+            let shared = shared.clone();
+            let exchanging = Exchanging::begin(&shared.2);
+            let stream = Pulse::of_stream();
+            sweep.add(&stream);
+            streams.expect(&stream);
+            Box::pin(async move {
+                let (facts, worker, _) = &*shared;
+                let response = serve(worker, facts, request).await;
+                Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
+            })
+        })
+    };
+    let config = &listener.config;
+    let served = http2::Builder::new(streams)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.max_streams)
+        .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .serve_connection(TokioIo::new(transport), service);
+    drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
+}
+
+/// Poll a connection to its end, and tell it what it is told meanwhile.
+async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> Ended
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut draining = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = served.as_mut().poll(cx) {
+                return Poll::Ready(Ended::Closed(ended));
+            }
+            match pulse.told(cx) {
+                Some(Told::Drain) if !draining => {
+                    draining = true;
+                    drain(served.as_mut());
+                }
+                Some(Told::Stop) => return Poll::Ready(Ended::Stopped),
+                _ => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,119 @@
+//! The bytes of one client connection: plain or inside TLS, the first of them looked at before HTTP begins.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::pulse::Watched;
+
+/// What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection to a client. One type for all kinds, so that the HTTP machinery is compiled once.
+pub(super) struct Transport {
+    stream: Stream,
+    /// What was read to look at, and how much of that was handed on.
+    seen: [u8; PREFACE.len()],
+    held: u8,
+    given: u8,
+}
+
+enum Stream {
+    Plain(Watched<TcpStream>),
+    Tls(Box<TlsStream<Watched<TcpStream>>>),
+}
+
+impl Transport {
+    pub(super) fn plain(stream: Watched<TcpStream>) -> Self {
+        Self::of(Stream::Plain(stream))
+    }
+
+    pub(super) fn tls(stream: TlsStream<Watched<TcpStream>>) -> Self {
+        Self::of(Stream::Tls(Box::new(stream)))
+    }
+
+    fn of(stream: Stream) -> Self {
+        Self { stream, seen: [0; PREFACE.len()], held: 0, given: 0 }
+    }
+
+    /// Whether HTTP/2 is what comes. Reads no more than is needed to tell, and keeps it to be read.
+    pub(super) async fn begins_http2(&mut self) -> io::Result<bool> {
+        loop {
+            let held = usize::from(self.held);
+            if self.seen.get(..held) != PREFACE.get(..held) {
+                return Ok(false);
+            }
+            let Some(free) = self.seen.get_mut(held..).filter(|free| !free.is_empty()) else { return Ok(true) };
+            let read = match &mut self.stream {
+                Stream::Plain(stream) => stream.read(free).await?,
+                Stream::Tls(stream) => stream.read(free).await?,
+            };
+            if read == 0 {
+                return Ok(false);
+            }
+            self.held += u8::try_from(read).unwrap_or_default();
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.given < this.held {
+            let ahead = this.seen.get(this.given.into()..this.held.into()).unwrap_or_default();
+            let taken = ahead.len().min(buffer.remaining());
+            buffer.put_slice(ahead.get(..taken).unwrap_or_default());
+            this.given += u8::try_from(taken).unwrap_or_default();
+            return Poll::Ready(Ok(()));
+        }
+        match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+}

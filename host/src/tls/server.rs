@@ -1,0 +1,183 @@
+//! What a listener shows to clients: certificates, each with the terms of its connections.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ServerConfig, ServerConnection};
+use sha2::{Digest, Sha256};
+
+use super::peer::{self, ClientCertificate};
+use super::{H2, HTTP_1_1, MinVersion, TlsError, pem, provider};
+
+/// The certificates of one listener.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// For clients that name no host, or one no certificate is for.
+    first: Arc<Identity>,
+    exact: HashMap<String, Arc<Identity>>,
+    /// By what follows `*.`; the asterisk stands for one label (RFC 9525 section 6.3).
+    wildcard: HashMap<String, Arc<Identity>>,
+}
+
+/// A certificate and the terms of the connections it is shown on. Each has sessions and tickets of its own, so that no session
+/// begun under other terms is ever taken up under these.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    config: Arc<ServerConfig>,
+    hosts: Vec<String>,
+    terms: Terms,
+    digest: [u8; 32],
+}
+
+/// What a connection must be like. A request may only come over a connection whose terms are those of its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    min_version: MinVersion,
+    /// Digest of the authorities clients need a certificate of, and whether they may do without.
+    clients: Option<([u8; 32], bool)>,
+}
+
+/// What an identity is made of, in PEM.
+pub(crate) struct IdentityParts<'a> {
+    pub(crate) certificate: &'a [u8],
+    pub(crate) key: &'a [u8],
+    pub(crate) min_version: MinVersion,
+    pub(crate) clients: Option<ClientAuthority<'a>>,
+    /// Whether HTTP/2 is offered.
+    pub(crate) http2: bool,
+}
+
+/// Who may connect.
+pub(crate) struct ClientAuthority<'a> {
+    pub(crate) authorities: &'a [u8],
+    /// Whether a client without a certificate may connect too.
+    pub(crate) optional: bool,
+}
+
+/// Two certificates of one listener are for the same host.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SameHost {
+    pub(crate) first: usize,
+    pub(crate) second: usize,
+    pub(crate) host: String,
+}
+
+impl Server {
+    /// None without any identity.
+    pub(crate) fn new(identities: &[Arc<Identity>]) -> Result<Option<Self>, SameHost> {
+        let Some(first) = identities.first() else { return Ok(None) };
+        let mut server = Self { first: first.clone(), exact: HashMap::new(), wildcard: HashMap::new() };
+        let mut owners = HashMap::new();
+        for (second, identity) in identities.iter().enumerate() {
+            for host in &identity.hosts {
+                if let Some(first) = owners.insert(host, second)
+                    && first != second
+                {
+                    return Err(SameHost { first, second, host: host.clone() });
+                }
+                match host.strip_prefix("*.") {
+                    Some(suffix) => server.wildcard.insert(suffix.to_owned(), identity.clone()),
+                    None => server.exact.insert(host.clone(), identity.clone()),
+                };
+            }
+        }
+        Ok(Some(server))
+    }
+
+    /// The identity for a host; in lower case, as SNI and [`crate::exchange::authority::Host`] are.
+    pub(crate) fn identity(&self, host: Option<&str>) -> &Arc<Identity> {
+        let Some(host) = host else { return &self.first };
+        let below = || host.split_once('.').and_then(|(_, suffix)| self.wildcard.get(suffix));
+        self.exact.get(host).or_else(below).unwrap_or(&self.first)
+    }
+}
+
+impl Identity {
+    pub(crate) fn new(parts: &IdentityParts<'_>, is_first: bool) -> Result<Self, TlsError> {
+        let chain = pem::certificates(parts.certificate)?;
+        let hosts = chain.first().and_then(|own| peer::host_names(own)).ok_or(TlsError::Certificate)?;
+        if hosts.is_empty() && !is_first {
+            return Err(TlsError::NoNames);
+        }
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(parts.min_version.versions())
+            .map_err(TlsError::Other)?;
+        let builder = match &parts.clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let roots = Arc::new(pem::authorities(clients.authorities)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+                let verifier = if clients.optional { verifier.allow_unauthenticated() } else { verifier };
+                builder.with_client_cert_verifier(verifier.build().map_err(|_| TlsError::NoAuthority)?)
+            }
+        };
+        let mut config =
+            builder.with_single_cert(chain, pem::private_key(parts.key)?).map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => TlsError::OtherKey,
+                rustls::Error::InvalidCertificate(_) => TlsError::Certificate,
+                rustls::Error::General(_) => TlsError::Key,
+                other => TlsError::Other(other),
+            })?;
+        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TlsError::Other)?;
+        config.alpn_protocols = parts.http2.then_some(H2).into_iter().chain([HTTP_1_1]).map(<[u8]>::to_vec).collect();
+        let clients = parts.clients.as_ref();
+        let terms = Terms {
+            min_version: parts.min_version,
+            clients: clients.map(|clients| (Sha256::digest(clients.authorities).into(), clients.optional)),
+        };
+        Ok(Self { config: Arc::new(config), hosts, terms, digest: parts.digest() })
+    }
+
+    /// Whether it was made of these parts.
+    pub(crate) fn is_of(&self, parts: &IdentityParts<'_>) -> bool {
+        self.digest == parts.digest()
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.config.clone()
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms
+    }
+}
+
+impl IdentityParts<'_> {
+    fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let clients = self.clients.as_ref();
+        let authorities = clients.map_or(&[][..], |clients| clients.authorities);
+        for part in [self.certificate, self.key, authorities] {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        let optional = clients.map(|clients| clients.optional);
+        digest.update(format!("{:?} {optional:?} {}", self.min_version, self.http2));
+        digest.finalize().into()
+    }
+}
+
+/// The TLS of one client connection, after its handshake.
+#[derive(Debug)]
+pub(crate) struct Session {
+    terms: Terms,
+    certificate: Option<Rc<ClientCertificate>>,
+}
+
+impl Session {
+    pub(crate) fn new(terms: Terms, connection: &ServerConnection) -> Self {
+        let own = connection.peer_certificates().and_then(<[_]>::first);
+        Self { terms, certificate: own.and_then(|own| ClientCertificate::read(own)) }
+    }
+
+    /// Whether a request for `host` may come over this connection, as things are now.
+    pub(crate) fn may_ask(&self, server: &Server, host: &str) -> bool {
+        server.identity(Some(host)).terms == self.terms
+    }
+
+    pub(crate) fn certificate(&self) -> Option<&Rc<ClientCertificate>> {
+        self.certificate.as_ref()
+    }
+}

@@ -1,0 +1,167 @@
+//! The connections of one worker to one target: unused ones of HTTP/1.1, shared ones of HTTP/2.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::connect::Connected;
+use super::form;
+use crate::exchange::Body;
+
+/// Requests at once on one HTTP/2 connection; where the server wants fewer, the others wait there.
+const MAX_STREAMS: usize = 100;
+
+/// The connections to one target.
+pub(super) struct Pool {
+    /// The most recently used last.
+    idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Vec<Rc<Shared>>>,
+    /// Whether a connection is likely to be shared: then those who wait for one wait for the same.
+    is_http2: Cell<bool>,
+    connecting: Semaphore,
+    max_idle: usize,
+    idle_timeout: Duration,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Body>,
+    since: Instant,
+}
+
+/// An HTTP/2 connection.
+struct Shared {
+    sender: http2::SendRequest<Body>,
+    streams: Cell<usize>,
+    since: Cell<Instant>,
+}
+
+/// A connection in use, or a stream of one.
+pub(super) enum Sender {
+    Http1(http1::SendRequest<Body>),
+    Http2(Stream),
+}
+
+/// One stream; counted while it lives.
+pub(super) struct Stream(Rc<Shared>);
+
+impl Pool {
+    /// `is_http2` says whether connections may turn out to be HTTP/2.
+    pub(super) fn new(is_http2: bool, max_idle: usize, idle_timeout: Duration) -> Self {
+        Self {
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            is_http2: Cell::new(is_http2),
+            connecting: Semaphore::new(1),
+            max_idle,
+            idle_timeout,
+        }
+    }
+
+    /// A connection there is. `now` is the time.
+    pub(super) fn take(&self, now: Instant) -> Option<Sender> {
+        if self.is_http2.get()
+            && let Some(stream) = self.stream(now)
+        {
+            return Some(Sender::Http2(stream));
+        }
+        let mut idle = self.idle.borrow_mut();
+        while let Some(Idle { sender, since }) = idle.pop() {
+            if now.duration_since(since) < self.idle_timeout && sender.is_ready() {
+                return Some(Sender::Http1(sender));
+            }
+        }
+        None
+    }
+
+    /// Wait for others who open a connection that can be shared.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if !self.is_http2.get() {
+            return None;
+        }
+        // The semaphore is never closed. Meanwhile the server may have shown that it speaks HTTP/1.1.
+        self.connecting.acquire().await.ok().filter(|_| self.is_http2.get())
+    }
+
+    /// Take in a new connection, and begin to use it.
+    pub(super) fn begin(&self, connected: Connected) -> Sender {
+        match connected {
+            Connected::Http1(sender, _) => {
+                self.is_http2.set(false);
+                Sender::Http1(sender)
+            }
+            Connected::Http2(sender) => {
+                self.is_http2.set(true);
+                let shared = Shared { sender, streams: Cell::new(0), since: Cell::new(Instant::now()) };
+                let shared = Rc::new(shared);
+                self.shared.borrow_mut().push(shared.clone());
+                Sender::Http2(Stream::of(shared))
+            }
+        }
+    }
+
+    /// Keep a connection whose response has been read to its end.
+    pub(super) fn keep(&self, sender: Sender) {
+        let Sender::Http1(sender) = sender else { return };
+        let mut idle = self.idle.borrow_mut();
+        let now = Instant::now();
+        // The front has waited longest; what is beyond its time goes, one for each that comes.
+        if idle.first().is_some_and(|oldest| now - oldest.since > self.idle_timeout || oldest.sender.is_closed()) {
+            idle.remove(0);
+        }
+        if idle.len() < self.max_idle && !sender.is_closed() {
+            idle.push(Idle { sender, since: now });
+        }
+    }
+
+    /// A stream of the first connection that has one free: what is not needed gets no streams, and goes after a while.
+    fn stream(&self, now: Instant) -> Option<Stream> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|it| {
+            let idle = it.streams.get() == 0 && now.duration_since(it.since.get()) >= self.idle_timeout;
+            !idle && !it.sender.is_closed()
+        });
+        let free = shared.iter().find(|it| it.streams.get() < MAX_STREAMS);
+        free.cloned().map(Stream::of)
+    }
+}
+
+impl Stream {
+    fn of(shared: Rc<Shared>) -> Self {
+        shared.streams.set(shared.streams.get() + 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.streams.set(self.0.streams.get() - 1);
+        self.0.since.set(Instant::now());
+    }
+}
+
+impl Sender {
+    /// Send a request in the form of the connection's protocol. It comes back when nothing of it was sent.
+    pub(super) async fn try_send(
+        &mut self,
+        mut request: Request<Body>,
+        tls: bool,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        match self {
+            Self::Http1(sender) => {
+                form::to_http1(&mut request);
+                sender.try_send_request(request).await
+            }
+            Self::Http2(stream) => {
+                form::to_http2(&mut request, tls);
+                let mut sender = stream.0.sender.clone();
+                sender.try_send_request(request).await
+            }
+        }
+    }
+}
