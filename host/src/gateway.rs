@@ -11,7 +11,7 @@ use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
 use crate::config::{Config, ConfigFault, Listener};
@@ -24,6 +24,7 @@ use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
+use crate::upstream::{self, Upstream};
 
 /// How long exchanges under way may take to end once the process was asked to.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -106,6 +107,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         let admin = Admin { token: Token::new(token), status, metrics, shutdown };
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
+        tokio::task::spawn_local(follow_health(published));
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let ended = asked_to_end()?;
         started(&facts);
@@ -232,7 +234,7 @@ async fn work(
             }
         })
     };
-    let mut serving = tokio::task::JoinSet::new();
+    let mut serving = JoinSet::new();
     for (listener, socket) in sockets {
         serving.spawn_local(listen::accept(worker.clone(), listener, socket, shutdown.clone()));
     }
@@ -242,6 +244,28 @@ async fn work(
         }
     }
     follower.abort();
+}
+
+/// Ask the targets of all upstreams that want it whether they are well, once for the process. Upstreams that did not change are
+/// asked on.
+async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
+    let mut asked: Vec<(Arc<Upstream>, JoinSet<()>)> = Vec::new();
+    loop {
+        let generation = published.borrow_and_update().clone();
+        asked.retain(|(known, _)| generation.upstreams().any(|upstream| Arc::ptr_eq(upstream, known)));
+        let wanting = generation.upstreams().filter(|upstream| upstream.settings.health.is_some());
+        for upstream in wanting {
+            if asked.iter().all(|(known, _)| !Arc::ptr_eq(known, upstream)) {
+                let mut task = JoinSet::new();
+                task.spawn_local(upstream::probe(upstream.clone()));
+                asked.push((upstream.clone(), task));
+            }
+        }
+        drop(generation);
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Ends at the first SIGTERM or SIGINT after this was called.

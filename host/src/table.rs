@@ -27,7 +27,7 @@ impl Table {
             let skip = |step: &crate::chain::Step| if step.skips() { " (skip)" } else { "" };
             let chain = route.chain.steps().iter().map(|step| format!("{}{}", step.policy.name(), skip(step)));
             let backend = match &route.backend {
-                Backend::Upstream(slot) => generation.upstream(*slot).map(|upstream| upstream.name.clone()),
+                Backend::Upstream(slot) => generation.upstream(*slot).map(|upstream| upstream.settings.name.clone()),
                 Backend::Responder(responder) => {
                     generation.policy(responder.slot).map(|policy| format!("responder {}", policy.name()))
                 }

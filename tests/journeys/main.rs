@@ -27,5 +27,6 @@ mod telemetry;
 mod tidy;
 mod timeouts;
 mod tls;
+mod traffic;
 mod upgrades;
 mod upstreams;

@@ -16,7 +16,8 @@ use super::protocol::Protocol;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
 use super::section::{Section, section};
-use super::target::{Host, Target};
+use super::target::Host;
+use super::traffic::{Balance, Eject, Health, RawEject, RawHealth, RawLimits, RawRetry, Retry, TargetEntry, Weighted};
 use super::tree::Tree;
 
 /// One API: a folder with a name and a version.
@@ -35,8 +36,13 @@ pub(crate) struct Api {
 /// Servers that answer alike.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Upstream {
-    /// At least one.
-    pub targets: Vec<Target>,
+    /// At least one, and one of them with a weight.
+    pub targets: Vec<Weighted>,
+    pub balance: Balance,
+    pub retry: Retry,
+    pub eject: Eject,
+    pub health: Option<Health>,
+    pub limits: Limits,
     pub timeouts: Timeouts,
     /// Unused connections kept, per worker.
     pub max_idle: u32,
@@ -53,6 +59,17 @@ pub(crate) struct UpstreamTls {
     /// Whose certificate is expected, where that is not the host of the target.
     pub server_name: Option<Host>,
     pub place: Place,
+}
+
+/// How much may be under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Per process.
+    pub requests: Option<u32>,
+    /// Per worker and target.
+    pub connections: Option<u32>,
+    /// Per worker and target.
+    pub pending: u32,
 }
 
 /// How long an upstream may take.
@@ -87,7 +104,17 @@ section! {
     /// Servers that answer alike.
     pub(super) struct RawUpstream = "[upstream.NAME]" {
         /// At least one; all by TLS, or none.
-        required targets: List<Placed<Spelling<Target>>>,
+        required targets: List<TargetEntry>,
+        /// Which target a request goes to.
+        default balance: Spelling<Balance> = Balance::RoundRobin,
+        /// When a request is sent once more.
+        nested retry: RawRetry,
+        /// When a target that fails is left out for a while.
+        nested eject: RawEject,
+        /// How targets are asked whether they are well; when absent, they are not.
+        optional health: RawHealth,
+        /// How much at once.
+        nested limits: RawLimits,
         /// How long the servers may take.
         nested timeouts: RawTimeouts,
         /// Most unused connections kept, per worker.
@@ -195,8 +222,11 @@ impl RawUpstream {
         if targets.is_empty() && !complained_below(faults, &place) {
             faults.push(place.fault("is empty", "name at least one server"));
         }
+        if !targets.is_empty() && targets.iter().all(|target| target.value.weight == 0) {
+            faults.push(place.fault("has no weight at all", "give one target a weight above 0"));
+        }
         for target in &targets {
-            if let Err(refusal) = bounds.check(&target.value) {
+            if let Err(refusal) = bounds.check(&target.value.target) {
                 let advice = match refusal {
                     Refusal::NotAllowed => {
                         "choose another server, or let the operator widen [upstreams] allow in gateway.toml"
@@ -206,7 +236,7 @@ impl RawUpstream {
                 faults.push(target.place.fault(refusal.to_string(), advice));
             }
         }
-        let by_tls = targets.iter().filter(|target| target.value.tls).count();
+        let by_tls = targets.iter().filter(|target| target.value.target.tls).count();
         if by_tls > 0 && by_tls < targets.len() {
             faults.push(place.fault("holds both http:// and https://", "make two upstreams of them"));
         }
@@ -234,6 +264,18 @@ impl RawUpstream {
         let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
             targets: targets.into_iter().map(|target| target.value).collect(),
+            balance: self.balance,
+            retry: self.retry.resolve(),
+            eject: self.eject.resolve(),
+            health: match self.health {
+                None => None,
+                Some(health) => Some(health.resolve()?),
+            },
+            limits: Limits {
+                requests: self.limits.max_requests,
+                connections: self.limits.max_connections,
+                pending: self.limits.max_pending,
+            },
             timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
             protocol,

@@ -19,6 +19,7 @@ mod section;
 mod store;
 mod target;
 mod tls;
+mod traffic;
 mod tree;
 mod units;
 
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub(crate) use api::Api;
+pub(crate) use api::{Api, Limits};
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
@@ -42,6 +43,7 @@ pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use store::Store;
 pub(crate) use target::{Host, Target};
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
+pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
 
 use api::RawApi;

@@ -16,7 +16,7 @@ use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Sandbox};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::{Upstream, UpstreamTls};
+use crate::upstream::{Settings, Upstream, UpstreamTls};
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -66,7 +66,7 @@ impl Builder {
         self.loader.keep(plan);
         self.tls = tls;
         self.built += 1;
-        self.upstreams = upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.clone())).collect();
+        self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
         let policies = policies.into_policies().map(|policy| {
             let metrics = self.metrics.policy(policy.name());
             (policy, metrics)
@@ -105,9 +105,14 @@ impl Builder {
         let bounds = Arc::new(config.upstreams.clone());
         for api in &config.apis {
             for (name, declared) in &api.upstreams {
-                let upstream = Upstream {
+                let settings = Settings {
                     name: format!("{}/{name}", api.name),
                     targets: declared.targets.clone(),
+                    balance: declared.balance.clone(),
+                    retry: declared.retry.clone(),
+                    eject: declared.eject.clone(),
+                    health: declared.health.clone(),
+                    limits: declared.limits,
                     bounds: bounds.clone(),
                     connect_timeout: declared.timeouts.connect,
                     first_byte_timeout: declared.timeouts.first_byte,
@@ -120,9 +125,9 @@ impl Builder {
                         Some(UpstreamTls { client, server_name: wanted.server_name.clone() })
                     }),
                 };
-                let known = self.upstreams.get(&upstream.name).filter(|known| ***known == upstream).cloned();
+                let known = self.upstreams.get(&settings.name).filter(|known| known.settings == settings).cloned();
                 slots.insert((api.name.clone(), name.clone()), list.len());
-                list.push(known.unwrap_or_else(|| Arc::new(upstream)));
+                list.push(known.unwrap_or_else(|| Arc::new(Upstream::new(settings, &self.metrics))));
             }
         }
         (slots, list)
@@ -184,6 +189,15 @@ impl Builder {
         let apis: HashSet<&str> = config.apis.iter().map(|api| api.name.as_str()).collect();
         let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(|route| (&*api.name, &*route.name)));
         let routes: HashSet<(&str, &str)> = routes.collect();
+        let targets = self.upstreams.values().flat_map(|upstream| {
+            let urls = upstream.settings.targets.iter().map(|declared| declared.target.to_string());
+            urls.map(|url| (&*upstream.settings.name, url))
+        });
+        let targets: HashSet<(&str, String)> = targets.collect();
+        self.metrics.retain_upstreams(|upstream, target| match target {
+            None => self.upstreams.contains_key(upstream),
+            Some(target) => targets.contains(&(upstream, target.to_owned())),
+        });
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
         self.metrics.retain_policy_counters(|api, policy| {

@@ -91,6 +91,10 @@ impl Generation {
         self.policies.iter().map(|(policy, _)| policy)
     }
 
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.iter()
+    }
+
     pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {
         self.upstreams.get(slot)
     }

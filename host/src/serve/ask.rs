@@ -13,7 +13,7 @@ use crate::chain::{Chain, Place, answer, failure};
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
-use crate::upstream::{Answer, Upgraded};
+use crate::upstream::{Answer, Asked, Upgraded};
 
 /// What asking a backend needs.
 pub(super) struct Ask<'a> {
@@ -87,11 +87,12 @@ impl Ask<'_> {
         *request.method_mut() = exchange.method.clone();
         *request.uri_mut() = Uri::from(exchange.target.clone().into_path_and_query());
         *request.headers_mut() = headers;
+        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline };
         let mut answered = match &exchange.upgrade {
-            None => upload::send(connections, request, started, self.deadline).await?.into(),
+            None => upload::send(connections, request, asked).await?.into(),
             Some(protocol) => {
                 let request = upload::upgrade(request, protocol);
-                match connections.upgrade(request, started, self.deadline).await? {
+                match connections.upgrade(request, asked).await? {
                     Answer::Declined(response) => response.into(),
                     Answer::Switched(response, upstream, idle) => {
                         Answered { response, then: Some(Switched { upstream, idle }) }

@@ -10,20 +10,18 @@ use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::exchange::{Body, BodyError, Fault};
-use crate::upstream::{Connections, Sent};
+use crate::upstream::{Asked, Connections, Sent};
 
 /// Send `request` and wait for the head of its response.
 pub(super) async fn send(
     connections: &Rc<Connections>,
     request: Request<Body>,
-    started: Instant,
-    deadline: Instant,
+    asked: Asked,
 ) -> Result<Response<Body>, Fault> {
     match request.body() {
-        Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, started, deadline).await,
+        Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, asked).await,
         Body::Incoming(_) | Body::Stream(_) => {
             let (done, sent) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
@@ -31,7 +29,7 @@ pub(super) async fn send(
             let upload =
                 |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone(), waits: waits.clone() });
             let sent = Sent::Later { done: sent, waits: waits.clone() };
-            let answered = connections.send(request.map(upload), sent, started, deadline).await;
+            let answered = connections.send(request.map(upload), sent, asked).await;
             // A body that could not be read is why the upstream did not get it, not the upstream's fault.
             answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))
         }

@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
-use super::{Upstream, UpstreamTls};
+use super::{Settings, UpstreamTls};
 use crate::config::{Host, Protocol, Refusal, Target, UpstreamBounds};
 use crate::exchange::Body;
 use crate::tls;
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Duplex for S {}
 
 /// `protocol` is what the upstream is spoken to in, or HTTP/1.1 where only that will do.
 pub(super) async fn connect(
-    upstream: &Upstream,
+    upstream: &Settings,
     target: &Target,
     protocol: Protocol,
 ) -> Result<Connected, ConnectError> {

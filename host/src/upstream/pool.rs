@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::connect::Connected;
-use super::form;
+use super::{Settings, form};
 use crate::exchange::Body;
 
 /// Requests at once on one HTTP/2 connection; where the server wants fewer, the others wait there.
@@ -25,13 +25,40 @@ pub(super) struct Pool {
     /// Whether a connection is likely to be shared: then those who wait for one wait for the same.
     is_http2: Cell<bool>,
     connecting: Semaphore,
+    open: Rc<Open>,
     max_idle: usize,
     idle_timeout: Duration,
 }
 
+/// The connections there are, and who waits for there to be fewer.
+#[derive(Default)]
+struct Open {
+    most: Option<u32>,
+    now: Cell<u32>,
+    waiting: Cell<u32>,
+    max_waiting: u32,
+    changed: Notify,
+}
+
+/// One of the connections there may be; counted while it lives.
+pub(super) struct Room(Rc<Open>);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.now.set(self.0.now.get() - 1);
+        self.0.changed.notify_one();
+    }
+}
+
 struct Idle {
-    sender: http1::SendRequest<Body>,
+    connection: Http1,
     since: Instant,
+}
+
+/// An HTTP/1.1 connection. An upgrade has its own, which is counted nowhere.
+pub(super) struct Http1 {
+    sender: http1::SendRequest<Body>,
+    _room: Option<Room>,
 }
 
 /// An HTTP/2 connection.
@@ -39,11 +66,12 @@ struct Shared {
     sender: http2::SendRequest<Body>,
     streams: Cell<usize>,
     since: Cell<Instant>,
+    _room: Room,
 }
 
 /// A connection in use, or a stream of one.
 pub(super) enum Sender {
-    Http1(http1::SendRequest<Body>),
+    Http1(Http1),
     Http2(Stream),
 }
 
@@ -51,16 +79,37 @@ pub(super) enum Sender {
 pub(super) struct Stream(Rc<Shared>);
 
 impl Pool {
-    /// `is_http2` says whether connections may turn out to be HTTP/2.
-    pub(super) fn new(is_http2: bool, max_idle: usize, idle_timeout: Duration) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let (most, max_waiting) = (settings.limits.connections, settings.limits.pending);
         Self {
             idle: RefCell::default(),
             shared: RefCell::default(),
-            is_http2: Cell::new(is_http2),
+            is_http2: Cell::new(settings.protocol.has_http2()),
             connecting: Semaphore::new(1),
-            max_idle,
-            idle_timeout,
+            open: Rc::new(Open { most, max_waiting, ..Open::default() }),
+            max_idle: settings.max_idle,
+            idle_timeout: settings.idle_timeout,
         }
+    }
+
+    /// Whether there are as many connections as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.open.most.is_some_and(|most| self.open.now.get() >= most)
+    }
+
+    /// Room for a connection, once there is some or a connection has become free; none where too many wait already.
+    pub(super) async fn room(&self) -> Option<Room> {
+        if self.is_full() {
+            if self.open.waiting.get() >= self.open.max_waiting {
+                return None;
+            }
+            let _waiting = Waiting::new(&self.open);
+            while self.is_full() && self.idle.borrow().is_empty() {
+                self.open.changed.notified().await;
+            }
+        }
+        self.open.now.set(self.open.now.get() + 1);
+        Some(Room(self.open.clone()))
     }
 
     /// A connection there is. `now` is the time.
@@ -71,9 +120,9 @@ impl Pool {
             return Some(Sender::Http2(stream));
         }
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if now.duration_since(since) < self.idle_timeout && sender.is_ready() {
-                return Some(Sender::Http1(sender));
+        while let Some(Idle { connection, since }) = idle.pop() {
+            if now.duration_since(since) < self.idle_timeout && connection.sender.is_ready() {
+                return Some(Sender::Http1(connection));
             }
         }
         None
@@ -89,16 +138,16 @@ impl Pool {
     }
 
     /// Take in a new connection, and begin to use it.
-    pub(super) fn begin(&self, connected: Connected) -> Sender {
+    pub(super) fn begin(&self, connected: Connected, room: Room) -> Sender {
         match connected {
             Connected::Http1(sender, _) => {
                 self.is_http2.set(false);
-                Sender::Http1(sender)
+                Sender::Http1(Http1 { sender, _room: Some(room) })
             }
             Connected::Http2(sender) => {
                 self.is_http2.set(true);
-                let shared = Shared { sender, streams: Cell::new(0), since: Cell::new(Instant::now()) };
-                let shared = Rc::new(shared);
+                let (streams, since) = (Cell::new(0), Cell::new(Instant::now()));
+                let shared = Rc::new(Shared { sender, streams, since, _room: room });
                 self.shared.borrow_mut().push(shared.clone());
                 Sender::Http2(Stream::of(shared))
             }
@@ -107,15 +156,19 @@ impl Pool {
 
     /// Keep a connection whose response has been read to its end.
     pub(super) fn keep(&self, sender: Sender) {
-        let Sender::Http1(sender) = sender else { return };
+        let Sender::Http1(connection) = sender else { return };
         let mut idle = self.idle.borrow_mut();
         let now = Instant::now();
         // The front has waited longest; what is beyond its time goes, one for each that comes.
-        if idle.first().is_some_and(|oldest| now - oldest.since > self.idle_timeout || oldest.sender.is_closed()) {
+        if idle
+            .first()
+            .is_some_and(|oldest| now - oldest.since > self.idle_timeout || oldest.connection.sender.is_closed())
+        {
             idle.remove(0);
         }
-        if idle.len() < self.max_idle && !sender.is_closed() {
-            idle.push(Idle { sender, since: now });
+        if idle.len() < self.max_idle && !connection.sender.is_closed() {
+            idle.push(Idle { connection, since: now });
+            self.open.changed.notify_one();
         }
     }
 
@@ -128,6 +181,22 @@ impl Pool {
         });
         let free = shared.iter().find(|it| it.streams.get() < MAX_STREAMS);
         free.cloned().map(Stream::of)
+    }
+}
+
+/// One who waits; counted while it lives.
+struct Waiting<'a>(&'a Open);
+
+impl<'a> Waiting<'a> {
+    fn new(open: &'a Open) -> Self {
+        open.waiting.set(open.waiting.get() + 1);
+        Self(open)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
     }
 }
 
@@ -146,6 +215,11 @@ impl Drop for Stream {
 }
 
 impl Sender {
+    /// A connection that was not opened for the pool.
+    pub(super) fn alone(sender: http1::SendRequest<Body>) -> Self {
+        Self::Http1(Http1 { sender, _room: None })
+    }
+
     /// Send a request in the form of the connection's protocol. It comes back when nothing of it was sent.
     pub(super) async fn try_send(
         &mut self,
@@ -153,9 +227,9 @@ impl Sender {
         tls: bool,
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
         match self {
-            Self::Http1(sender) => {
+            Self::Http1(connection) => {
                 form::to_http1(&mut request);
-                sender.try_send_request(request).await
+                connection.sender.try_send_request(request).await
             }
             Self::Http2(stream) => {
                 form::to_http2(&mut request, tls);

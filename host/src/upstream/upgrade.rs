@@ -4,12 +4,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use tokio::time::{Instant, timeout_at};
 
-use super::connect::{self, Connected};
+use super::connect::Connected;
+use super::pool::Sender;
 use super::reply::{self, Reply};
-use super::{Connections, Lease, Pool, Sent, Upgraded, broken, form, too_slow, unreachable};
-use crate::config::Protocol;
+use super::send::{Asked, broken};
+use super::{Connections, Lease, Upgraded, form};
 use crate::exchange::{Body, Fault};
 
 /// What an upstream makes of it.
@@ -22,46 +22,27 @@ pub(crate) enum Answer {
 
 impl Connections {
     /// Send a request without a body that asks for an upgrade.
-    pub(crate) async fn upgrade(
-        self: &Rc<Self>,
-        mut request: Request<Body>,
-        now: Instant,
-        deadline: Instant,
-    ) -> Result<Answer, Fault> {
-        let (pool, connected) = self.connect_http1(deadline).await?;
-        let Connected::Http1(mut sender, upgraded) = connected else { return Err(Fault::gateway("no_upgrade")) };
+    pub(crate) async fn upgrade(self: &Rc<Self>, mut request: Request<Body>, asked: Asked) -> Result<Answer, Fault> {
+        let ticket = self.admit()?;
+        let key = self.balancer.key(&request, asked.client);
+        let (target, connected) = self.connect_http1(key, asked).await?;
+        let (Connected::Http1(mut sender, upgraded), Some(pool)) = (connected, self.pools.get(target)) else {
+            return Err(Fault::gateway("no_upgrade"));
+        };
         form::to_http1(&mut request);
-        let mut sent = Sent::AtOnce;
         let response = tokio::select! {
             biased;
             answered = sender.send_request(request) => answered.map_err(broken)?,
-            fault = self.too_late(&mut sent, now, deadline) => return Err(fault),
+            fault = self.upgrade_too_late(asked) => return Err(fault),
         };
+        let idle = self.upstream.settings.idle_timeout;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let gone =
-                |_| Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_closed", "The upstream closed the connection.");
-            let upgraded = upgraded.await.map_err(gone)?;
-            return Ok(Answer::Switched(response.map(|_| Body::Empty), upgraded, self.upstream.idle_timeout));
+            let detail = "The upstream closed the connection.";
+            let gone = |_| Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_closed", detail);
+            return Ok(Answer::Switched(response.map(|_| Body::Empty), upgraded.await.map_err(gone)?, idle));
         }
         reply::check(&response)?;
-        let lease = Lease { pool, sender: super::Sender::Http1(sender) };
-        Ok(Answer::Declined(Reply::wrap(response, lease, self.upstream.idle_timeout, deadline)))
-    }
-
-    /// A new connection to the first target that answers.
-    async fn connect_http1(&self, deadline: Instant) -> Result<(Rc<Pool>, Connected), Fault> {
-        let first = self.next_target();
-        let mut last = Fault::gateway("no_target");
-        let count = self.pools.len();
-        let order = (0..count).map(|step| (first + step) % count);
-        for (target, pool) in order.filter_map(|at| self.upstream.targets.get(at).zip(self.pools.get(at))) {
-            let until = deadline.min(Instant::now() + self.upstream.connect_timeout);
-            match timeout_at(until, connect::connect(&self.upstream, target, Protocol::Http1)).await {
-                Ok(Ok(connected)) => return Ok((pool.clone(), connected)),
-                Ok(Err(error)) => last = unreachable(error),
-                Err(_) => last = too_slow(),
-            }
-        }
-        Err(last)
+        let lease = Lease { pool: pool.clone(), sender: Sender::alone(sender), _load: None, _ticket: ticket };
+        Ok(Answer::Declined(Reply::wrap(response, lease, idle, asked.deadline)))
     }
 }

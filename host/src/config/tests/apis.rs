@@ -30,7 +30,7 @@ fn an_api_has_upstreams_and_routes() {
     assert_eq!((api.name.as_str(), api.version.as_str()), ("petstore", "1.2.0"));
     assert_eq!(api.hosts.len(), 2);
     let pets = &api.upstreams["pets"];
-    assert_eq!(pets.targets[1].to_string(), "http://127.0.0.1:9002");
+    assert_eq!(pets.targets[1].target.to_string(), "http://127.0.0.1:9002");
     assert_eq!((pets.timeouts.connect, pets.timeouts.first_byte), (Duration::from_secs(1), Duration::from_secs(30)));
     assert_eq!(pets.max_idle, 5);
     let [get, rest] = &api.routes[..] else { panic!("{api:?}") };

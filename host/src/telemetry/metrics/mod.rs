@@ -9,6 +9,7 @@ mod route;
 mod series;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) use label::{CallOutcome, Hook, Label, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
+pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -81,6 +83,21 @@ impl Metrics {
     /// The counters a policy keeps itself, for its use by one API.
     pub(crate) fn policy_counters(&self, api: &str, policy: &str) -> PolicyCounters {
         self.live.counters.handle(api, policy)
+    }
+
+    /// The handle of an upstream.
+    pub(crate) fn upstream(&self, name: &str) -> UpstreamMetrics {
+        self.live.upstreams.handle(name)
+    }
+
+    /// The handle of a target of an upstream.
+    pub(crate) fn target(&self, upstream: &str, target: &str) -> TargetMetrics {
+        self.live.upstreams.target(upstream, target)
+    }
+
+    /// Forget the upstreams and targets that are not live, given the upstream and, for a target, its URL.
+    pub(crate) fn retain_upstreams(&self, live: impl Fn(&str, Option<&str>) -> bool) {
+        self.live.upstreams.retain(live);
     }
 
     /// The handle of a listener.
@@ -155,6 +172,7 @@ struct Live {
     policies: policy::Policies,
     counters: counters::Uses,
     listeners: listener::Listeners,
+    upstreams: upstream::Upstreams,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
 
@@ -165,6 +183,7 @@ impl Collector for Live {
         self.policies.encode(&mut encoder)?;
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
+        self.upstreams.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
         for (index, count) in self.reloads.counted() {

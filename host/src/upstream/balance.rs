@@ -1,0 +1,244 @@
+//! Which target a request goes to.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use http::Request;
+use http::header::COOKIE;
+
+use crate::config::{Balance, HashKey, Weighted};
+
+/// Chooses among the targets of one upstream, for one worker.
+pub(super) struct Balancer {
+    balance: Balance,
+    weights: Vec<u32>,
+    /// Of each target's URL, so that a target keeps its keys whatever its place is.
+    identities: Vec<u64>,
+    /// How far each target is behind its share.
+    credit: RefCell<Vec<i64>>,
+    /// Requests under way, by target; empty where nobody asks.
+    busy: Vec<Rc<Cell<u32>>>,
+    random: Cell<u64>,
+}
+
+/// A request under way; counted while it lives.
+pub(super) struct Load(Rc<Cell<u32>>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Balancer {
+    pub(super) fn new(balance: &Balance, targets: &[Weighted]) -> Self {
+        let counted = if *balance == Balance::LeastRequests { targets.len() } else { 0 };
+        Self {
+            balance: balance.clone(),
+            weights: targets.iter().map(|target| target.weight).collect(),
+            identities: targets.iter().map(|target| hash(target.target.to_string().as_bytes())).collect(),
+            credit: RefCell::new(vec![0; targets.len()]),
+            busy: (0..counted).map(|_| Rc::default()).collect(),
+            // Workers that count alike would crowd together.
+            random: Cell::new(getrandom::u64().unwrap_or(1) | 1),
+        }
+    }
+
+    /// What decides where a request goes, if anything in it does.
+    pub(super) fn key<B>(&self, request: &Request<B>, client: IpAddr) -> Option<u64> {
+        let Balance::Hash(key) = &self.balance else { return None };
+        let headers = request.headers();
+        match key {
+            HashKey::Client => Some(match client {
+                IpAddr::V4(address) => hash(&address.octets()),
+                IpAddr::V6(address) => hash(&address.octets()),
+            }),
+            HashKey::Path => Some(hash(request.uri().path().as_bytes())),
+            HashKey::Header(name) => headers.get(name).map(|value| hash(value.as_bytes())),
+            HashKey::Cookie(name) => headers.get_all(COOKIE).iter().find_map(|cookies| {
+                let mut pairs = cookies.as_bytes().split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+                pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")).map(hash)
+            }),
+        }
+    }
+
+    /// One of the targets that `may` be asked; none if there is none.
+    pub(super) fn pick(&self, key: Option<u64>, may: impl Fn(usize) -> bool) -> Option<usize> {
+        let open = |at: &usize| self.weights.get(*at).is_some_and(|weight| *weight > 0) && may(*at);
+        match (&self.balance, key) {
+            (Balance::Hash(_), Some(key)) => self.by_hash(key, open),
+            (Balance::LeastRequests, _) => self.less_busy(open),
+            // Without what is hashed, any will do.
+            (Balance::RoundRobin | Balance::Hash(_), _) => self.in_turn(open),
+        }
+    }
+
+    /// Count a request as under way, where that is asked for.
+    pub(super) fn load(&self, target: usize) -> Option<Load> {
+        let busy = self.busy.get(target)?;
+        busy.set(busy.get() + 1);
+        Some(Load(busy.clone()))
+    }
+
+    /// Each open target earns its weight, and the richest pays for all: the turns of a target lie apart from each other.
+    fn in_turn(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
+        let mut credit = self.credit.borrow_mut();
+        let mut total = 0;
+        let mut richest: Option<(usize, i64)> = None;
+        for (at, (credit, weight)) in credit.iter_mut().zip(&self.weights).enumerate() {
+            if !open(&at) {
+                continue;
+            }
+            let weight = i64::from(*weight);
+            total += weight;
+            *credit += weight;
+            if richest.is_none_or(|(_, most)| *credit > most) {
+                richest = Some((at, *credit));
+            }
+        }
+        let (at, _) = richest?;
+        *credit.get_mut(at)? -= total;
+        Some(at)
+    }
+
+    /// Of two taken at random, the one with fewer requests for its weight.
+    fn less_busy(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
+        let count = (0..self.weights.len()).filter(&open).count();
+        let nth = |place: usize| (0..self.weights.len()).filter(&open).nth(place);
+        if count <= 1 {
+            return nth(0);
+        }
+        let first = self.random_below(count);
+        let second = (first + 1 + self.random_below(count - 1)) % count;
+        let (first, second) = (nth(first)?, nth(second)?);
+        let load = |at: usize, other: usize| {
+            let busy = self.busy.get(at).map_or(0, |busy| busy.get());
+            // Compared crosswise, so that nothing is divided.
+            u64::from(busy + 1) * u64::from(self.weights.get(other).copied().unwrap_or(1))
+        };
+        Some(if load(second, first) < load(first, second) { second } else { first })
+    }
+
+    /// The target that draws the highest lot for a key (rendezvous hashing): when one is gone, only its keys move.
+    fn by_hash(&self, key: u64, open: impl Fn(&usize) -> bool) -> Option<usize> {
+        let lot = |at: usize| {
+            let drawn = mix(self.identities.get(at)? ^ mix(key));
+            // In (0, 1], so that the logarithm is finite; longer for a heavier target.
+            let part = ((drawn >> 11) + 1) as f64 / (1_u64 << 53) as f64;
+            Some(f64::from(*self.weights.get(at)?) / -part.ln().min(-f64::MIN_POSITIVE))
+        };
+        let lots = (0..self.weights.len()).filter(open).filter_map(|at| Some((at, lot(at)?)));
+        lots.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(at, _)| at)
+    }
+
+    /// Xorshift: which of two targets is compared with which is no secret.
+    fn random_below(&self, bound: usize) -> usize {
+        let mut state = self.random.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.random.set(state);
+        usize::try_from(state % bound.max(1) as u64).unwrap_or_default()
+    }
+}
+
+/// FNV-1a, whose result is the same in every process and release.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Spreads the bits of a number over all of it (the finaliser of MurmurHash3).
+fn mix(mut bits: u64) -> u64 {
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    bits ^ (bits >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn targets(weights: &[u32]) -> Vec<Weighted> {
+        let target = |(at, weight): (usize, &u32)| Weighted {
+            target: format!("http://10.0.0.{}:80", at + 1).parse().unwrap(),
+            weight: *weight,
+        };
+        weights.iter().enumerate().map(target).collect()
+    }
+
+    fn counts(balancer: &Balancer, picks: usize, may: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut counts = vec![0; balancer.weights.len()];
+        for _ in 0..picks {
+            counts[balancer.pick(None, &may).unwrap()] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn turns_are_taken_by_weight_and_lie_apart() {
+        let balancer = Balancer::new(&Balance::RoundRobin, &targets(&[5, 1, 1, 0]));
+        let order: Vec<_> = (0..7).map(|_| balancer.pick(None, |_| true).unwrap()).collect();
+        assert_eq!(order, [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(counts(&balancer, 700, |_| true), [500, 100, 100, 0]);
+        assert_eq!(counts(&balancer, 60, |at| at != 0)[0], 0);
+    }
+
+    #[test]
+    fn no_target_is_picked_where_none_may_be() {
+        for balance in ["round-robin", "least-requests", "hash:client"] {
+            let balancer = Balancer::new(&balance.parse().unwrap(), &targets(&[1, 0]));
+            assert_eq!(balancer.pick(Some(1), |_| false), None, "{balance}");
+            assert_eq!(balancer.pick(Some(1), |at| at == 1), None, "{balance}: it has no weight");
+            assert_eq!(balancer.pick(Some(1), |_| true), Some(0), "{balance}");
+        }
+    }
+
+    #[test]
+    fn the_busier_of_two_is_spared() {
+        let balancer = Balancer::new(&Balance::LeastRequests, &targets(&[1, 1]));
+        let _busy: Vec<_> = (0..3).map(|_| balancer.load(0)).collect();
+        assert_eq!(counts(&balancer, 50, |_| true), [0, 50]);
+        let idle: Vec<_> = (0..9).map(|_| balancer.load(1)).collect();
+        assert_eq!(counts(&balancer, 50, |_| true), [50, 0]);
+        drop(idle);
+        assert_eq!(counts(&balancer, 50, |_| true), [0, 50]);
+    }
+
+    #[test]
+    fn keys_are_spread_by_weight() {
+        let balancer = Balancer::new(&Balance::Hash(HashKey::Client), &targets(&[3, 1]));
+        let first = (0..10_000_u64).filter(|key| balancer.pick(Some(hash(&key.to_le_bytes())), |_| true) == Some(0));
+        let first = first.count();
+        assert!((7_300..7_700).contains(&first), "{first} of 10000");
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_moves_only_when_its_target_goes(keys in prop::collection::vec(any::<u64>(), 1..50), gone in 0..8_usize) {
+            let balancer = Balancer::new(&Balance::Hash(HashKey::Client), &targets(&[1; 8]));
+            for key in keys {
+                let before = balancer.pick(Some(key), |_| true).unwrap();
+                let after = balancer.pick(Some(key), |at| at != gone).unwrap();
+                if before == gone {
+                    prop_assert_ne!(after, gone);
+                } else {
+                    prop_assert_eq!(after, before);
+                }
+            }
+        }
+
+        #[test]
+        fn nobody_is_starved_by_turns(weights in prop::collection::vec(1..20_u32, 1..6)) {
+            let balancer = Balancer::new(&Balance::RoundRobin, &targets(&weights));
+            let total: u32 = weights.iter().sum();
+            let counts = counts(&balancer, total as usize, |_| true);
+            let expected: Vec<_> = weights.iter().map(|weight| *weight as usize).collect();
+            prop_assert_eq!(counts, expected);
+        }
+    }
+}

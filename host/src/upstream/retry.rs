@@ -1,0 +1,112 @@
+//! How many requests may be sent once more.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use http::{Request, Response};
+use tokio::time::Instant;
+
+use crate::config::Retry;
+use crate::exchange::Body;
+
+/// What one more try costs, in hundredths.
+const COST: u32 = 100;
+/// What can be saved up.
+const MOST: u32 = 20 * COST;
+/// A rare request may be sent once more too.
+const ONE_EACH: Duration = Duration::from_secs(1);
+
+/// What one worker may spend on one upstream: each request earns a share of one more try. So an upstream that is in trouble gets
+/// little more than it would anyway.
+pub(super) struct Budget {
+    share: u32,
+    saved: Cell<u32>,
+    since: Cell<Instant>,
+}
+
+impl Budget {
+    pub(super) fn new(retry: &Retry) -> Self {
+        Self { share: retry.budget, saved: Cell::new(COST), since: Cell::new(Instant::now()) }
+    }
+
+    /// A request was sent for the first time.
+    pub(super) fn earn(&self) {
+        self.saved.set((self.saved.get() + self.share).min(MOST));
+    }
+
+    /// Whether there is enough for one more try, which is then spent.
+    pub(super) fn spend(&self, now: Instant) -> bool {
+        if self.saved.get() < COST && now.duration_since(self.since.get()) >= ONE_EACH {
+            self.saved.set(self.saved.get() + COST);
+        }
+        let Some(left) = self.saved.get().checked_sub(COST) else { return false };
+        self.saved.set(left);
+        self.since.set(now);
+        true
+    }
+}
+
+/// A copy of a request that may be sent once more; none where that would not be safe, or is not wanted.
+pub(super) fn spare(retry: &Retry, attempt: u32, request: &Request<Body>) -> Option<Request<Body>> {
+    if attempt >= retry.attempts || !request.method().is_idempotent() {
+        return None;
+    }
+    let body = match request.body() {
+        Body::Empty => Body::Empty,
+        Body::Full(bytes) => Body::Full(bytes.clone()),
+        Body::Incoming(_) | Body::Stream(_) => return None,
+    };
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// Whether an answer is one after which a request is sent once more.
+pub(super) fn is_no_answer<B>(retry: &Retry, response: &Response<B>) -> bool {
+    retry.status.contains(&u32::from(response.status().as_u16()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+
+    fn retry(attempts: u32, budget: u32) -> Retry {
+        Retry { attempts, status: vec![503], timeout: None, budget }
+    }
+
+    #[test]
+    fn each_request_earns_a_share_of_one_more_try() {
+        let budget = Budget::new(&retry(2, 20));
+        let now = Instant::now();
+        assert!(budget.spend(now) && !budget.spend(now));
+        (0..4).for_each(|_| budget.earn());
+        assert!(!budget.spend(now));
+        budget.earn();
+        assert!(budget.spend(now) && !budget.spend(now));
+        assert!(budget.spend(now + ONE_EACH) && !budget.spend(now + ONE_EACH));
+        (0..1_000).for_each(|_| budget.earn());
+        let spent = (0..1_000).filter(|_| budget.spend(now + ONE_EACH)).count();
+        assert_eq!(spent, 20, "what was saved long ago is no reason for a storm");
+    }
+
+    #[test]
+    fn only_what_is_idempotent_and_at_hand_is_kept_to_be_sent_again() {
+        let request = |method: Method, body: Body| {
+            let mut request = Request::new(body);
+            *request.method_mut() = method;
+            request
+        };
+        let kept = |request: &Request<Body>| spare(&retry(2, 20), 1, request).is_some();
+        assert!(kept(&request(Method::GET, Body::Empty)));
+        assert!(kept(&request(Method::PUT, Body::of("x"))));
+        assert!(!kept(&request(Method::POST, Body::Empty)));
+        assert!(!kept(&request(Method::PATCH, Body::Empty)));
+        let stream = Body::Empty.bounded(1);
+        assert!(!kept(&request(Method::PUT, stream)));
+        assert!(spare(&retry(2, 20), 2, &request(Method::GET, Body::Empty)).is_none());
+    }
+}

@@ -1,0 +1,359 @@
+//! The way of one request to an upstream: to which target, over which connection, and whether once more.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::connect::{self, ConnectError};
+use super::pool::{Pool, Sender};
+use super::reply::{self, Reply};
+use super::{Connections, Lease, Sent, Upstream, retry};
+use crate::config::Protocol;
+use crate::exchange::{Body, BodyError, Fault};
+use crate::telemetry::metrics::Retried;
+
+/// What a request brings along.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) client: IpAddr,
+    /// When it was asked.
+    pub(crate) now: Instant,
+    pub(crate) deadline: Instant,
+}
+
+/// One of the requests an upstream may have on its way.
+pub(super) struct Ticket(Arc<Upstream>);
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
+    }
+}
+
+/// How far a request has come.
+struct Trial {
+    /// Of the try, from 1.
+    number: u32,
+    /// Targets that failed it.
+    failed: Vec<usize>,
+    /// Whether no kept connection is to be used any more.
+    fresh: bool,
+    /// For this try to be answered, where that is less than the upstream has.
+    time: Option<Duration>,
+}
+
+impl Trial {
+    fn again(&mut self, spare: Request<Body>, failed: usize) -> Request<Body> {
+        self.number += 1;
+        self.failed.push(failed);
+        spare
+    }
+}
+
+/// Why a try did not come to an answer.
+struct Failure {
+    fault: Fault,
+    why: Why,
+}
+
+enum Why {
+    /// Nothing was sent, so here it is.
+    Unsent(Box<Request<Body>>),
+    /// The connection ended; one that had been kept may have ended before the request came.
+    Closed { kept: bool },
+    /// No answer in time; whether one try had less time than the upstream has.
+    Slow { early: bool },
+    /// There was an answer, and it was none; or it was not the target's fault.
+    Final,
+}
+
+impl Connections {
+    /// Send a request, whose target is in origin form, and wait for the head of the response.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        mut request: Request<Body>,
+        mut sent: Sent,
+        asked: Asked,
+    ) -> Result<Response<Body>, Fault> {
+        let ticket = self.admit()?;
+        let settings = &self.upstream.settings;
+        let key = self.balancer.key(&request, asked.client);
+        let mut trial = Trial { number: 1, failed: Vec::new(), fresh: false, time: None };
+        self.budget.earn();
+        loop {
+            let Some(target) = self.pick(key, &trial.failed, asked.now) else {
+                return Err(Fault::gateway("no_target"));
+            };
+            let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
+            let spare = retry::spare(&settings.retry, trial.number, &request);
+            trial.time = settings.retry.timeout.filter(|_| spare.is_some());
+            let load = self.balancer.load(target);
+            let (failure, spare) = match self.attempt(target, pool, request, &mut sent, asked, &trial).await {
+                Ok((response, sender)) => {
+                    self.judge(target, response.status(), asked.now);
+                    match spare.filter(|_| retry::is_no_answer(&settings.retry, &response)) {
+                        Some(spare) if self.may_retry(Retried::Status) => {
+                            request = trial.again(spare, target);
+                            continue;
+                        }
+                        _ => {}
+                    }
+                    let lease = Lease { pool: pool.clone(), sender, _load: load, _ticket: ticket };
+                    return Ok(Reply::wrap(response, lease, settings.idle_timeout, asked.deadline));
+                }
+                Err(failure) => (failure, spare),
+            };
+            request = self.after(failure, spare, target, &mut trial)?;
+        }
+    }
+
+    /// The request that is to be sent after a failure, or the fault where that was the last try.
+    fn after(
+        &self,
+        Failure { fault, why }: Failure,
+        spare: Option<Request<Body>>,
+        target: usize,
+        trial: &mut Trial,
+    ) -> Result<Request<Body>, Fault> {
+        let failed = || self.upstream.targets.failed(target, Instant::now());
+        let reason = match why {
+            // Another target may be asked without harm.
+            Why::Unsent(unsent) => {
+                failed();
+                trial.failed.push(target);
+                if trial.failed.len() >= self.upstream.settings.targets.len() {
+                    return Err(fault);
+                }
+                tracing::debug!(upstream = self.upstream.settings.name, %fault, "target does not answer; trying the next");
+                self.upstream.metrics.retried(Retried::Connect);
+                return Ok(*unsent);
+            }
+            // That says nothing about the target: servers close what they kept for long enough.
+            Why::Closed { kept: true } if !trial.fresh => {
+                let Some(spare) = spare else { return Err(fault) };
+                self.upstream.metrics.retried(Retried::Closed);
+                trial.number += 1;
+                trial.fresh = true;
+                return Ok(spare);
+            }
+            Why::Closed { .. } => {
+                failed();
+                Retried::Closed
+            }
+            Why::Slow { early } => {
+                failed();
+                if !early {
+                    return Err(fault);
+                }
+                Retried::Timeout
+            }
+            Why::Final => return Err(fault),
+        };
+        let spare = spare.filter(|_| self.may_retry(reason)).ok_or(fault)?;
+        Ok(trial.again(spare, target))
+    }
+
+    /// Take part in what is under way, if there may be more.
+    pub(super) fn admit(&self) -> Result<Option<Ticket>, Fault> {
+        let Some(most) = self.upstream.settings.limits.requests else { return Ok(None) };
+        let before = self.upstream.under_way.fetch_add(1, Relaxed);
+        let ticket = Ticket(self.upstream.clone());
+        if before < most { Ok(Some(ticket)) } else { Err(self.overloaded()) }
+    }
+
+    fn overloaded(&self) -> Fault {
+        self.upstream.metrics.refused();
+        let detail = "There are too many requests on their way to the upstream.";
+        Fault::upstream(StatusCode::SERVICE_UNAVAILABLE, "upstream_overloaded", detail)
+    }
+
+    /// A target that has not failed this request, and is asked at all; where there is none, any: to try is better than not to.
+    pub(super) fn pick(&self, key: Option<u64>, failed: &[usize], now: Instant) -> Option<usize> {
+        let open = |target: usize| self.upstream.targets.is_open(target, now);
+        let untried = |target: usize| !failed.contains(&target);
+        self.balancer
+            .pick(key, |target| untried(target) && open(target))
+            .or_else(|| self.balancer.pick(key, untried))
+            .or_else(|| self.balancer.pick(key, open))
+            .or_else(|| self.balancer.pick(key, |_| true))
+    }
+
+    fn judge(&self, target: usize, status: StatusCode, now: Instant) {
+        match self.upstream.settings.eject.status.contains(&u32::from(status.as_u16())) {
+            true => self.upstream.targets.failed(target, now),
+            false => self.upstream.targets.succeeded(target),
+        }
+    }
+
+    fn may_retry(&self, reason: Retried) -> bool {
+        let may = self.budget.spend(Instant::now());
+        match may {
+            true => self.upstream.metrics.retried(reason),
+            false => self.upstream.metrics.retry_denied(),
+        }
+        may
+    }
+
+    /// Send a request to a target once.
+    async fn attempt(
+        &self,
+        target: usize,
+        pool: &Pool,
+        mut request: Request<Body>,
+        sent: &mut Sent,
+        asked: Asked,
+        trial: &Trial,
+    ) -> Result<(Response<Incoming>, Sender), Failure> {
+        let last = |fault| Failure { fault, why: Why::Final };
+        loop {
+            let kept = if trial.fresh { None } else { pool.take(asked.now) };
+            let (mut sender, kept) = match kept {
+                Some(sender) => (sender, true),
+                None => match self.connect(target, pool, asked.deadline).await {
+                    Ok(connected) => connected,
+                    Err(fault) if fault.class == "upstream_overloaded" => return Err(last(fault)),
+                    Err(fault) => return Err(Failure { fault, why: Why::Unsent(Box::new(request)) }),
+                },
+            };
+            let answered = tokio::select! {
+                biased;
+                answered = sender.try_send(request, self.upstream.settings.tls.is_some()) => answered,
+                failure = self.too_late(sent, asked, trial.time) => return Err(failure),
+            };
+            return match answered {
+                // Nothing here asks to change protocols.
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    let detail = "The upstream changed protocols without being asked.";
+                    Err(last(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_malformed", detail)))
+                }
+                Ok(response) => reply::check(&response).map(|()| (response, sender)).map_err(last),
+                Err(mut error) => match error.take_message() {
+                    // The upstream closed a kept connection before anything was written to it.
+                    Some(unsent) if kept => {
+                        request = unsent;
+                        continue;
+                    }
+                    _ => {
+                        let error = error.into_error();
+                        let why = if error.is_parse() { Why::Final } else { Why::Closed { kept } };
+                        Err(Failure { fault: broken(error), why })
+                    }
+                },
+            };
+        }
+    }
+
+    /// Ends when waiting for the response has no more point.
+    async fn too_late(&self, sent: &mut Sent, asked: Asked, try_time: Option<Duration>) -> Failure {
+        let slow = |class, why| Failure {
+            fault: Fault::upstream(StatusCode::GATEWAY_TIMEOUT, class, "The upstream did not answer in time."),
+            why,
+        };
+        // A try that is not the first has begun later.
+        let mut gone = if try_time.is_some() { Instant::now() } else { asked.now };
+        if let Sent::Later { done, waits } = sent {
+            if timeout_at(asked.deadline, done).await.is_err() {
+                // Either the client does not send, or the upstream does not take.
+                return match waits.get() {
+                    true => Failure { fault: Fault::unread(BodyError::Deadline), why: Why::Final },
+                    false => slow("timeout_total", Why::Slow { early: false }),
+                };
+            }
+            *sent = Sent::AtOnce;
+            gone = Instant::now();
+        }
+        let first_byte = self.upstream.settings.first_byte_timeout;
+        let early = try_time.is_some_and(|time| time < first_byte);
+        let until = gone + try_time.unwrap_or(first_byte).min(first_byte);
+        sleep_until(asked.deadline.min(until)).await;
+        match until < asked.deadline {
+            true => slow("upstream_timeout_first_byte", Why::Slow { early }),
+            false => slow("timeout_total", Why::Slow { early: false }),
+        }
+    }
+
+    /// Ends when waiting for the answer to an upgrade has no more point.
+    pub(super) async fn upgrade_too_late(&self, asked: Asked) -> Fault {
+        self.too_late(&mut Sent::AtOnce, asked, None).await.fault
+    }
+
+    /// Open a connection, or wait for one that is being opened and can be shared; and whether it was in use before.
+    async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Fault> {
+        let settings = &self.upstream.settings;
+        let Some(declared) = settings.targets.get(target) else { return Err(Fault::gateway("no_target")) };
+        let until = deadline.min(Instant::now() + settings.connect_timeout);
+        let connected = timeout_at(until, async {
+            let turn = pool.turn().await;
+            if turn.is_some()
+                && let Some(sender) = pool.take(Instant::now())
+            {
+                return Ok(Ok((sender, true)));
+            }
+            let Some(room) = pool.room().await else { return Ok(Err(self.overloaded())) };
+            if let Some(sender) = pool.take(Instant::now()) {
+                return Ok(Ok((sender, true)));
+            }
+            let connected = connect::connect(settings, &declared.target, settings.protocol).await?;
+            Ok::<_, ConnectError>(Ok((pool.begin(connected, room), false)))
+        });
+        match connected.await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) => Err(unreachable(error)),
+            Err(_) if pool.is_full() => Err(self.overloaded()),
+            Err(_) => Err(too_slow()),
+        }
+    }
+
+    /// A connection of its own in HTTP/1.1, to the first target that answers.
+    pub(super) async fn connect_http1(
+        &self,
+        key: Option<u64>,
+        asked: Asked,
+    ) -> Result<(usize, connect::Connected), Fault> {
+        let settings = &self.upstream.settings;
+        let mut failed = Vec::new();
+        loop {
+            let target = self.pick(key, &failed, asked.now);
+            let declared = target.and_then(|target| settings.targets.get(target).map(|declared| (target, declared)));
+            let Some((target, declared)) = declared else { return Err(Fault::gateway("no_target")) };
+            let until = asked.deadline.min(Instant::now() + settings.connect_timeout);
+            let fault = match timeout_at(until, connect::connect(settings, &declared.target, Protocol::Http1)).await {
+                Ok(Ok(connected)) => return Ok((target, connected)),
+                Ok(Err(error)) => unreachable(error),
+                Err(_) => too_slow(),
+            };
+            self.upstream.targets.failed(target, Instant::now());
+            failed.push(target);
+            if failed.len() >= settings.targets.len() {
+                return Err(fault);
+            }
+        }
+    }
+}
+
+const UNREACHABLE: &str = "The upstream cannot be reached.";
+
+fn unreachable(error: ConnectError) -> Fault {
+    let class = if error.is_tls() { "upstream_tls" } else { "upstream_connect" };
+    Fault::upstream(StatusCode::BAD_GATEWAY, class, UNREACHABLE).because(error)
+}
+
+fn too_slow() -> Fault {
+    Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", UNREACHABLE)
+}
+
+/// The exchange with the upstream broke off before a response head came.
+pub(super) fn broken(error: hyper::Error) -> Fault {
+    let (class, detail) = if error.is_parse() {
+        ("upstream_malformed", "The upstream gave an answer that is not HTTP.")
+    } else {
+        ("upstream_closed", "The upstream closed the connection without an answer.")
+    };
+    Fault::upstream(StatusCode::BAD_GATEWAY, class, detail).because(error)
+}
