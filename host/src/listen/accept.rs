@@ -19,6 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::Listener;
 use super::pulse::{Doing, Pulse, Sweep, Told, Watched};
+use super::strict::Strict;
 use crate::serve::{Connection, Worker, serve};
 
 /// Becomes true when the process is asked to end.
@@ -155,7 +156,7 @@ async fn connection(
             })
         })
     };
-    let io = TokioIo::new(Watched::new(stream, pulse.clone()));
+    let io = TokioIo::new(Strict::new(Watched::new(stream, pulse.clone())));
     let max_head = usize::try_from(config.max_header_bytes).unwrap_or(usize::MAX);
     let served = http1::Builder::new()
         .max_buf_size(max_head)

@@ -2,6 +2,7 @@
 
 mod accept;
 mod pulse;
+mod strict;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
