@@ -21,6 +21,7 @@ mod petstore;
 mod reload;
 mod routing;
 mod streaming;
+mod strictness;
 mod swaps;
 mod telemetry;
 mod tidy;

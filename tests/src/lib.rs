@@ -9,8 +9,10 @@ mod client;
 mod folder;
 mod gateway;
 pub mod guests;
+mod judge;
 mod lines;
 mod message;
+mod recorder;
 mod upstream;
 mod wire;
 
@@ -19,8 +21,10 @@ use std::time::Duration;
 pub use client::{Client, Request};
 pub use folder::{Finished, Folder};
 pub use gateway::Gateway;
+pub use judge::{Flaw, Message};
 pub use lines::Lines;
 pub use message::Response;
+pub use recorder::Recorder;
 pub use upstream::{Exchange, Upstream};
 pub use wire::read_head;
 
