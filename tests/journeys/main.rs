@@ -17,6 +17,7 @@ mod headers;
 mod hostile;
 mod hygiene;
 mod jwt;
+mod llhttp;
 mod petstore;
 mod reload;
 mod routing;

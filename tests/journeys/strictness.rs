@@ -1,5 +1,6 @@
 //! Messages that could be read in two ways, or in none, sent byte by byte: refused, or passed on in one way only.
 
+pub(crate) mod answering;
 mod chunks;
 mod framing;
 mod heads;
@@ -7,7 +8,7 @@ mod responses;
 
 use std::io::Write;
 
-use lockgate_tests::{Client, Flaw, Gateway, Message, Recorder};
+use lockgate_tests::{Flaw, Gateway, Message, Recorder};
 
 /// What a row of a table expects.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Expect {
 }
 
 /// Follows each row on the same connection. Where the row is refused it must never arrive; else it must, as the next request and whole.
-const MARKER: &str = "GET /marker HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+pub(crate) const MARKER: &str = "GET /marker HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 /// Send each row and see what becomes of it. One worker, so that what one row leaves behind would meet the next.
 fn check<R: AsRef<[u8]>>(rows: impl IntoIterator<Item = (R, Expect)>) {
@@ -99,24 +100,22 @@ fn check<R: AsRef<[u8]>>(rows: impl IntoIterator<Item = (R, Expect)>) {
 }
 
 /// Send bytes on a connection of their own, and read until it is closed: responses, read strictly.
-fn exchange(gateway: &Gateway, bytes: &[u8]) -> Vec<Message> {
+pub(crate) fn exchange(gateway: &Gateway, bytes: &[u8]) -> Vec<Message> {
     let mut client = gateway.connect();
     // Whoever refuses a request may close before all of it was sent.
     drop(client.stream().write_all(bytes));
-    responses(&mut client)
-}
-
-fn responses(client: &mut Client) -> Vec<Message> {
-    let bytes = client.until_closed();
-    let mut rest = &bytes[..];
+    let received = client.until_closed();
+    let mut method = if bytes.trim_ascii_start().starts_with(b"HEAD ") { "HEAD" } else { "GET" };
+    let mut rest = &received[..];
     let mut responses = Vec::new();
     while !rest.is_empty() {
-        let response = match Message::response(rest, "GET") {
+        let response = match Message::response(rest, method) {
             Ok(response) => response,
             Err(Flaw::Incomplete) => panic!("cut off: {:?}", String::from_utf8_lossy(rest)),
-            Err(Flaw::Malformed(why)) => panic!("{why} in {:?}", String::from_utf8_lossy(&bytes)),
+            Err(Flaw::Malformed(why)) => panic!("{why} in {:?}", String::from_utf8_lossy(&received)),
         };
         rest = &rest[response.size..];
+        method = "GET";
         responses.push(response);
     }
     responses

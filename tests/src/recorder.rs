@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::judge::{Flaw, Message};
 
-/// What it answers to each request.
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/// What it answers to each request; to HEAD without the body.
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+const BODY: &[u8] = b"ok";
 
 /// A server on a port of its own, a thread for each connection.
 pub struct Recorder {
@@ -57,8 +58,9 @@ fn record(mut stream: TcpStream, seen: &Mutex<Seen>) {
         match Message::request(&bytes) {
             Ok(request) => {
                 bytes.drain(..request.size);
+                let body = if request.start.starts_with("HEAD ") { b"" } else { BODY };
                 seen.lock().unwrap().requests.push(request);
-                if stream.write_all(ANSWER).is_err() {
+                if stream.write_all(&[HEAD, body].concat()).is_err() {
                     return;
                 }
             }

@@ -90,7 +90,7 @@ fn targets_and_hosts_agree_or_the_request_is_refused() {
         ("GET /x?y#z HTTP/1.1\r\nHost: a\r\n\r\n", forwarded("GET /x?y")),
         ("GET /a%0d%0ab HTTP/1.1\r\nHost: a\r\n\r\n", DECLINED),
         ("GET / HTTP/1.1\r\n\r\n", DECLINED),
-        ("GET / HTTP/1.0\r\n\r\n", DECLINED),
+        ("GET / HTTP/1.0\r\n\r\n", REFUSED),
         ("GET / HTTP/1.1\r\nHost:\r\n\r\n", DECLINED),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", DECLINED),
         ("GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\n\r\n", DECLINED),

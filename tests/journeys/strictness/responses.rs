@@ -1,9 +1,7 @@
 //! What upstreams answer: a client sees a 502, or a message in one way only, and nobody sees what was not meant for them.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
-use lockgate_tests::{Flaw, Gateway, Message, Upstream};
+use super::answering::Then::{Closes, Stays};
+use super::answering::{Answering, Outcome, Then};
 
 /// What the client sees.
 #[derive(Clone, Copy, Debug)]
@@ -17,63 +15,20 @@ enum Expect {
 
 use Expect::{BadGateway, Cut, Is};
 
-/// What the upstream does after it has said its piece.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Stays,
-    Closes,
-}
-
-use Then::{Closes, Stays};
-
 const EVIL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
 
-/// Let an upstream answer with each row, and ask for something else afterwards: that must be answered with what was asked for.
 fn check<R: AsRef<[u8]>>(method: &'static str, rows: impl IntoIterator<Item = (R, Then, Expect)>) {
-    let says = Arc::new(Mutex::new((Vec::new(), Stays)));
-    let said = says.clone();
-    let upstream = Upstream::with(move |exchange| {
-        if exchange.target == "/next" {
-            return exchange.reply(200, &[], b"next");
-        }
-        let (bytes, then) = said.lock().unwrap().clone();
-        exchange.stream().write_all(&bytes)?;
-        if then == Closes { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
-    });
-    let gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
-    let ask = |method: &str, target: &str| {
-        let mut client = gateway.connect();
-        client.write(format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes());
-        client.until_closed()
-    };
+    let answering = Answering::start();
     for (row, then, expect) in rows {
         let row = row.as_ref();
         let shown = String::from_utf8_lossy(row.get(..300).unwrap_or(row));
-        *says.lock().unwrap() = (row.to_vec(), then);
-        let bytes = ask(method, "/row");
-        let response = Message::response(&bytes, method);
-        match (&response, expect) {
-            (Ok(response), BadGateway) => {
-                assert_eq!(response.status(), 502, "{shown:?}: {response:?}");
-                assert_eq!(response.values("content-type"), ["application/problem+json"], "{shown:?}");
-            }
-            (Ok(response), Is(status, body)) => {
+        match (answering.outcome(method, row, then), expect) {
+            (Outcome::BadGateway, BadGateway) | (Outcome::Cut, Cut) => {}
+            (Outcome::Message(response), Is(status, body)) => {
                 assert_eq!((response.status(), &*response.text()), (status, body), "{shown:?}");
             }
-            (Err(Flaw::Incomplete), Cut) => {}
-            other => panic!("{shown:?}: {other:?} in {:?}", String::from_utf8_lossy(&bytes)),
+            other => panic!("{shown:?}: {other:?}"),
         }
-        if let Ok(response) = response {
-            assert_eq!(
-                response.size,
-                bytes.len(),
-                "there is more than one response: {:?}",
-                String::from_utf8_lossy(&bytes)
-            );
-        }
-        let next = ask("GET", "/next");
-        let next = Message::response(&next, "GET").unwrap_or_else(|flaw| panic!("after {shown:?}: {flaw:?}"));
-        assert_eq!((next.status(), next.text()), (200, "next".into()), "after {shown:?}");
     }
 }
 
