@@ -43,10 +43,15 @@ impl Block {
     /// With a Host field in the first head, so that its absence is not why a request is refused.
     pub(super) fn with_host(&self) -> Vec<u8> {
         let text = String::from_utf8_lossy(&self.bytes).to_ascii_lowercase();
-        let head = text.split("\r\n\r\n").next().unwrap_or_default();
-        let line = self.bytes.windows(2).position(|pair| pair == b"\r\n");
-        match line.filter(|line| *line > 0 && !head.contains("\r\nhost:")) {
-            Some(line) => [&self.bytes[..line], b"\r\nHost: a", &self.bytes[line..]].concat(),
+        let head = text.trim_start().split("\r\n\r\n").next().unwrap_or_default();
+        let authority = head.split("http://").nth(1).and_then(|rest| rest.split(['/', '?', ' ']).next()).unwrap_or("a");
+        let begin = self.bytes.len() - self.bytes.trim_ascii_start().len();
+        let line = self.bytes[begin..].windows(2).position(|pair| pair == b"\r\n");
+        match line.filter(|_| !head.contains("\r\nhost:")) {
+            Some(line) => {
+                let (line, rest) = self.bytes.split_at(begin + line);
+                [line, format!("\r\nHost: {authority}").as_bytes(), rest].concat()
+            }
             None => self.bytes.clone(),
         }
     }

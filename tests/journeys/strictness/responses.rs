@@ -1,5 +1,7 @@
 //! What upstreams answer: a client sees a 502, or a message in one way only, and nobody sees what was not meant for them.
 
+use lockgate_tests::{Gateway, Upstream};
+
 use super::answering::Then::{Closes, Stays};
 use super::answering::{Answering, Outcome, Then};
 
@@ -211,4 +213,20 @@ fn interim_responses_are_not_the_answer() {
             ("HTTP/1.1 100 Continue\r\n\r\n".to_owned(), Closes, BadGateway),
         ],
     );
+}
+
+#[test]
+fn a_connection_on_which_a_body_may_come_late_is_not_used_again() {
+    for (fields, connections) in [
+        (&[][..], 1),
+        (&[("content-length", "0")], 1),
+        (&[("content-length", "4")], 2),
+        (&[("transfer-encoding", "chunked")], 2),
+    ] {
+        let upstream = Upstream::with(|exchange| exchange.reply(204, fields, b""));
+        let gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
+        gateway.get("/").assert_status(204);
+        gateway.get("/").assert_status(204);
+        assert_eq!(upstream.connections(), connections, "{fields:?}");
+    }
 }
