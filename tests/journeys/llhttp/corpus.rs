@@ -120,7 +120,7 @@ fn unescape(text: &str) -> Vec<u8> {
                         continue;
                     }
                     b'0'..=b'7' => {
-                        let (value, count) = digits(3, 8, &rest[..]);
+                        let (value, count) = digits(3, 8, rest);
                         rest = &rest[count..];
                         bytes.push(value.unwrap());
                         continue;
