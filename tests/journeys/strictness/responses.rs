@@ -1,5 +1,8 @@
 //! What upstreams answer: a client sees a 502, or a message in one way only, and nobody sees what was not meant for them.
 
+use std::io::Write;
+use std::sync::{Arc, Barrier};
+
 use lockgate_tests::{Gateway, Upstream};
 
 use super::answering::Then::{Closes, Stays};
@@ -228,5 +231,27 @@ fn a_connection_on_which_a_body_may_come_late_is_not_used_again() {
         gateway.get("/").assert_status(204);
         gateway.get("/").assert_status(204);
         assert_eq!(upstream.connections(), connections, "{fields:?}");
+    }
+}
+
+#[test]
+fn what_an_upstream_says_unasked_is_no_answer_to_the_next_request() {
+    let turn = Arc::new(Barrier::new(2));
+    let theirs = turn.clone();
+    let upstream = Upstream::with(move |exchange| {
+        exchange.reply(200, &[], exchange.target.clone().as_bytes())?;
+        if exchange.target == "/first" {
+            theirs.wait();
+            exchange.stream().write_all(EVIL.as_bytes())?;
+            theirs.wait();
+        }
+        Ok(())
+    });
+    let gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
+    for _ in 0..20 {
+        assert_eq!(gateway.get("/first").text(), "/first");
+        turn.wait();
+        turn.wait();
+        assert_eq!(gateway.get("/next").text(), "/next");
     }
 }
