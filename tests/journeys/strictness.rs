@@ -8,7 +8,7 @@ mod responses;
 
 use std::io::Write;
 
-use lockgate_tests::{Flaw, Gateway, Message, Recorder};
+use lockgate_tests::{Flaw, Gateway, Message, Recorder, Upstream};
 
 /// What a row of a table expects.
 #[derive(Clone, Debug)]
@@ -119,4 +119,20 @@ pub(crate) fn exchange(gateway: &Gateway, bytes: &[u8]) -> Vec<Message> {
         responses.push(response);
     }
     responses
+}
+
+#[test]
+fn a_head_that_comes_in_pieces_is_refused_with_an_answer_too() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let whole = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for cut in 1..whole.len() {
+        let mut client = gateway.connect();
+        client.write(&whole.as_bytes()[..cut]);
+        // Another connection's exchange, so that the first piece was read before the second comes.
+        gateway.get("/meanwhile").assert_status(200);
+        let _ = client.stream().write_all(&whole.as_bytes()[cut..]);
+        let answer = client.until_closed();
+        assert!(answer.starts_with(b"HTTP/1.1 400 "), "cut at {cut}: {:?}", String::from_utf8_lossy(&answer));
+    }
 }
