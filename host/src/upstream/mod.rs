@@ -25,7 +25,7 @@ use crate::tls;
 use balance::{Balancer, Load};
 use health::Targets;
 use pool::{Pool, Sender};
-use retry::Budget;
+use retry::{Budget, Spares};
 use send::Ticket;
 
 pub(crate) use connect::{Duplex, Upgraded};
@@ -80,6 +80,7 @@ pub(crate) struct Connections {
     upstream: Arc<Upstream>,
     balancer: Balancer,
     budget: Budget,
+    spares: Spares,
     /// For each target.
     pools: Vec<Rc<Pool>>,
 }
@@ -115,7 +116,7 @@ impl Connections {
         let balancer = Balancer::new(&settings.balance, &settings.targets);
         let budget = Budget::new(&settings.retry);
         let pools = settings.targets.iter().map(|_| Rc::new(Pool::new(settings))).collect();
-        Self { upstream, balancer, budget, pools }
+        Self { upstream, balancer, budget, spares: Spares::default(), pools }
     }
 
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {

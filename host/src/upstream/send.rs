@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
-use super::{Connections, Lease, Sent, Upstream, retry};
+use super::retry::{self, Spare};
+use super::{Connections, Lease, Sent, Upstream};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::telemetry::metrics::Retried;
@@ -49,10 +50,10 @@ struct Trial {
 }
 
 impl Trial {
-    fn again(&mut self, spare: Request<Body>, failed: usize) -> Request<Body> {
+    fn again(&mut self, spare: Spare, failed: usize) -> Request<Body> {
         self.number += 1;
         self.failed.push(failed);
-        spare
+        spare.into_request()
     }
 }
 
@@ -91,18 +92,20 @@ impl Connections {
                 return Err(Fault::gateway("no_target"));
             };
             let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
-            let spare = retry::spare(&settings.retry, trial.number, &request);
+            let spare = self.spares.copy(&settings.retry, trial.number, &request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
             let (failure, spare) = match self.attempt(target, pool, request, &mut sent, asked, &trial).await {
                 Ok((response, sender)) => {
                     self.judge(target, response.status(), asked.now);
-                    match spare.filter(|_| retry::is_no_answer(&settings.retry, &response)) {
-                        Some(spare) if self.may_retry(Retried::Status) => {
+                    match spare {
+                        Some(spare)
+                            if retry::is_no_answer(&settings.retry, &response) && self.may_retry(Retried::Status) =>
+                        {
                             request = trial.again(spare, target);
                             continue;
                         }
-                        _ => {}
+                        spare => self.spares.take_back(spare),
                     }
                     let lease = Lease { pool: pool.clone(), sender, _load: load, _ticket: ticket };
                     return Ok(Reply::wrap(response, lease, settings.idle_timeout, asked.deadline));
@@ -117,7 +120,7 @@ impl Connections {
     fn after(
         &self,
         Failure { fault, why }: Failure,
-        spare: Option<Request<Body>>,
+        spare: Option<Spare>,
         target: usize,
         trial: &mut Trial,
     ) -> Result<Request<Body>, Fault> {
@@ -140,7 +143,7 @@ impl Connections {
                 self.upstream.metrics.retried(Retried::Closed);
                 trial.number += 1;
                 trial.fresh = true;
-                return Ok(spare);
+                return Ok(spare.into_request());
             }
             Why::Closed { .. } => {
                 failed();
