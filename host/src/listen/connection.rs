@@ -18,6 +18,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::Listener;
 use super::delivery::{Delivery, Exchanging};
+use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::streams::Streams;
 use super::strict::Strict;
@@ -41,17 +42,18 @@ pub(super) async fn connection(
     sweep: Rc<Sweep>,
 ) {
     let _ = stream.set_nodelay(true);
-    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
     let opened = pulse.unless_stopped(open(&worker, &listener, stream)).await;
-    let Some(Ok(Opened { transport, http2, tls })) = opened else {
+    let Some(Ok(Opened { transport, http2, tls, announced })) = opened else {
         if let Some(Err(error)) = opened {
             listener.metrics.handshake_failed();
             tracing::debug!(%error, listener = config.name, "connection not opened");
         }
         return;
     };
+    let client = announced.unwrap_or(client);
+    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
     let facts = Rc::new(Connection {
         listener: listener.slot,
         client,
@@ -82,15 +84,18 @@ struct Opened {
     transport: Transport,
     http2: bool,
     tls: Option<tls::Session>,
+    /// The client for whom a proxy in front speaks.
+    announced: Option<SocketAddr>,
 }
 
-/// Shake hands, and find out which HTTP it is to be.
-async fn open(worker: &Worker, listener: &Listener, stream: Watched<TcpStream>) -> std::io::Result<Opened> {
+/// Hear for whom it is, shake hands, and find out which HTTP it is to be.
+async fn open(worker: &Worker, listener: &Listener, mut stream: Watched<TcpStream>) -> std::io::Result<Opened> {
+    let announced = if listener.config.proxy_protocol { proxy::read(&mut stream).await? } else { None };
     let generation = worker.current().generation.clone();
     let Some(server) = generation.tls(listener.slot) else {
         let mut transport = Transport::plain(stream);
         let http2 = listener.config.http2 && transport.begins_http2().await?;
-        return Ok(Opened { transport, http2, tls: None });
+        return Ok(Opened { transport, http2, tls: None, announced });
     };
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
     let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
@@ -101,7 +106,7 @@ async fn open(worker: &Worker, listener: &Listener, stream: Watched<TcpStream>) 
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
     let tls = tls::Session::new(terms, connection);
-    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
+    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls), announced })
 }
 
 /// How a connection came to its end.
