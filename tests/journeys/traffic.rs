@@ -12,6 +12,11 @@ use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
 fn folder(settings: &str, words: &[(&str, &Upstream)]) -> Folder {
     let folder = Gateway::folder().gateway_toml("[runtime]\nworkers = 1");
     let folder = words.iter().fold(folder, |folder, (word, upstream)| folder.word(word, upstream.address()));
+    folder.api("api", &api(settings))
+}
+
+/// Everything but the settings of the upstream, which come last.
+fn api(settings: &str) -> String {
     let api = r#"
         name = "api"
         version = "1"
@@ -21,7 +26,7 @@ fn folder(settings: &str, words: &[(&str, &Upstream)]) -> Folder {
         upstream = "main"
         [upstream.main]
     "#;
-    folder.api("api", &format!("{api}{settings}\n"))
+    format!("{api}{settings}\n")
 }
 
 /// Answers with its name.
@@ -283,4 +288,46 @@ fn a_request_waits_for_one_of_few_connections_or_is_refused() {
     let mut statuses: Vec<_> = others.iter_mut().map(|client| client.receive("GET").unwrap().status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 503]);
+}
+
+#[test]
+fn what_is_known_of_a_target_outlives_a_reload() {
+    let (good, bad) = (named("good"), Upstream::answering(503, &[], ""));
+    let settings = "targets = ['http://$good', 'http://$bad']\neject = { failures = 3, first = '1h', longest = '1h' }";
+    let gateway = folder(settings, &[("good", &good), ("bad", &bad)]).start();
+    let mut client = gateway.connect();
+    gets(6).for_each(|request| drop(client.send(&request)));
+    let asked = bad.requests();
+    let ejected = |gateway: &Gateway| gateway.status()["upstreams"][0]["targets"][1]["ejected"].clone();
+    assert_eq!((asked, ejected(&gateway)), (3, true.into()));
+    // The upstream has changed; the server has not.
+    gateway.write("api/api.toml", &api(&format!("{settings}\nmax_idle = 7")));
+    gateway.wait_for_generation(2);
+    assert_eq!(counts(&gateway, gets(10)), BTreeMap::from([("good".into(), 10)]));
+    assert_eq!((bad.requests(), ejected(&gateway)), (asked, true.into()));
+}
+
+#[test]
+fn clients_that_break_off_do_not_make_a_target_look_bad() {
+    let (one, two) = (Upstream::echo(), Upstream::echo());
+    let settings = "targets = ['http://$one', 'http://$two']\neject = { failures = 1, first = '1h', longest = '1h' }";
+    let gateway = Gateway::folder().listener("max_body_bytes = '1KiB'");
+    let gateway = gateway.word("one", one.address()).word("two", two.address()).api("api", &api(settings)).start();
+    for _ in 0..8 {
+        let long = Request::post("/", "text/plain", vec![b'x'; 100_000]).chunked();
+        gateway.send(&long).assert_problem(413);
+    }
+    let targets = gateway.status()["upstreams"][0]["targets"].clone();
+    assert_eq!((&targets[0]["ejected"], &targets[1]["ejected"]), (&false.into(), &false.into()), "{targets}");
+}
+
+#[test]
+fn the_addresses_of_a_name_are_passed_over_until_one_answers() {
+    // Where the system gives the name addresses of both families, only one of them is listened on.
+    let upstream = named("here");
+    let settings = format!("targets = ['http://localhost:{}']\ndns_ttl = '1ms'", upstream.address().port());
+    let gateway = folder(&settings, &[]).start();
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").text(), "here");
+    }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
+use super::retry::Spare;
 use super::{Connections, Lease, Sent, Upstream, retry};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
@@ -49,10 +50,10 @@ struct Trial {
 }
 
 impl Trial {
-    fn again(&mut self, spare: Request<Body>, failed: usize) -> Request<Body> {
+    fn again(&mut self, spare: Spare, failed: usize) -> Request<Body> {
         self.number += 1;
         self.failed.push(failed);
-        spare
+        spare.into_request()
     }
 }
 
@@ -91,18 +92,18 @@ impl Connections {
                 return Err(Fault::gateway("no_target"));
             };
             let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
-            let spare = retry::spare(&settings.retry, trial.number, &request);
+            let spare = self.copies.spare(&settings.retry, trial.number, &request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
             let (failure, spare) = match self.attempt(target, pool, request, &mut sent, asked, &trial).await {
                 Ok((response, sender)) => {
                     self.judge(target, response.status(), asked.now);
-                    match spare.filter(|_| retry::is_no_answer(&settings.retry, &response)) {
-                        Some(spare) if self.may_retry(Retried::Status) => {
+                    if let Some(spare) = spare {
+                        if retry::is_no_answer(&settings.retry, &response) && self.may_retry(Retried::Status) {
                             request = trial.again(spare, target);
                             continue;
                         }
-                        _ => {}
+                        self.copies.take_back(spare);
                     }
                     let lease = Lease { pool: pool.clone(), sender, _load: load, _ticket: ticket };
                     return Ok(Reply::wrap(response, lease, settings.idle_timeout, asked.deadline));
@@ -117,7 +118,7 @@ impl Connections {
     fn after(
         &self,
         Failure { fault, why }: Failure,
-        spare: Option<Request<Body>>,
+        spare: Option<Spare>,
         target: usize,
         trial: &mut Trial,
     ) -> Result<Request<Body>, Fault> {
@@ -140,7 +141,7 @@ impl Connections {
                 self.upstream.metrics.retried(Retried::Closed);
                 trial.number += 1;
                 trial.fresh = true;
-                return Ok(spare);
+                return Ok(spare.into_request());
             }
             Why::Closed { .. } => {
                 failed();
@@ -241,7 +242,9 @@ impl Connections {
                     }
                     _ => {
                         let error = error.into_error();
-                        let why = if error.is_parse() { Why::Final } else { Why::Closed { kept } };
+                        // A request body that cannot be read is nothing the target did.
+                        let final_ = error.is_parse() || error.is_user();
+                        let why = if final_ { Why::Final } else { Why::Closed { kept } };
                         Err(Failure { fault: broken(error), why })
                     }
                 },
@@ -286,7 +289,7 @@ impl Connections {
     /// Open a connection, or wait for one that is being opened and can be shared; and whether it was in use before.
     async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Fault> {
         let settings = &self.upstream.settings;
-        let Some(declared) = settings.targets.get(target) else { return Err(Fault::gateway("no_target")) };
+        let Some(server) = self.upstream.servers.get(target) else { return Err(Fault::gateway("no_target")) };
         let until = deadline.min(Instant::now() + settings.connect_timeout);
         let connected = timeout_at(until, async {
             let turn = pool.turn().await;
@@ -299,7 +302,7 @@ impl Connections {
             if let Some(sender) = pool.take(Instant::now()) {
                 return Ok(Ok((sender, true)));
             }
-            let connected = connect::connect(settings, &declared.target, settings.protocol).await?;
+            let connected = connect::connect(&self.upstream, server, settings.protocol).await?;
             Ok::<_, ConnectError>(Ok((pool.begin(connected, room), false)))
         });
         match connected.await {
@@ -320,10 +323,10 @@ impl Connections {
         let mut failed = Vec::new();
         loop {
             let target = self.pick(key, &failed, asked.now);
-            let declared = target.and_then(|target| settings.targets.get(target).map(|declared| (target, declared)));
-            let Some((target, declared)) = declared else { return Err(Fault::gateway("no_target")) };
+            let server = target.and_then(|target| self.upstream.servers.get(target).map(|server| (target, server)));
+            let Some((target, server)) = server else { return Err(Fault::gateway("no_target")) };
             let until = asked.deadline.min(Instant::now() + settings.connect_timeout);
-            let fault = match timeout_at(until, connect::connect(settings, &declared.target, Protocol::Http1)).await {
+            let fault = match timeout_at(until, connect::connect(&self.upstream, server, Protocol::Http1)).await {
                 Ok(Ok(connected)) => return Ok((target, connected)),
                 Ok(Err(error)) => unreachable(error),
                 Err(_) => too_slow(),
