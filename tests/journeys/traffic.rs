@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use lockgate_tests::http2::Http2Upstream;
 use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
 
 /// A gateway with one worker, whose upstream has these settings and is what every path leads to.
@@ -124,12 +125,12 @@ fn a_target_that_fails_its_health_checks_is_not_asked() {
     let well = Arc::new(AtomicBool::new(false));
     let state = well.clone();
     let sick = Upstream::with(move |exchange| match exchange.target.as_str() {
-        "/healthz?deep" if !state.load(Ordering::SeqCst) => exchange.reply(500, &[], b""),
+        "/healthz?deep" if !state.load(Ordering::SeqCst) => exchange.reply(302, &[], b""),
         _ => exchange.reply(200, &[], b"sick"),
     });
     let good = named("good");
     let settings = "targets = ['http://$sick', 'http://$good']\n\
-                    health = { path = '/healthz?deep', interval = '20ms', healthy = 2, unhealthy = 2 }";
+                    health = { path = '/healthz?deep', interval = '20ms', healthy = 2, unhealthy = 2, status = ['200-204'] }";
     let gateway = folder(settings, &[("sick", &sick), ("good", &good)]).start();
     let up = format!("lockgate_upstream_target_up{{upstream=\"api/main\",target=\"http://{}\"}}", sick.address());
     eventually("the target to be found unwell", || (gateway.metric(&up) == Some(0.0)).then_some(()));
@@ -309,17 +310,20 @@ fn what_is_known_of_a_target_outlives_a_reload() {
 
 #[test]
 fn clients_that_break_off_do_not_make_a_target_look_bad() {
-    let (one, two) = (Upstream::echo(), Upstream::echo());
-    let settings = "targets = ['http://$one', 'http://$two']\neject = { failures = 1, first = '1h', longest = '1h' }";
-    let gateway = Gateway::folder().listener("max_body_bytes = '1KiB'");
-    let gateway = gateway.word("one", one.address()).word("two", two.address()).api("api", &api(settings)).start();
-    for _ in 0..8 {
-        let long = Request::post("/", "text/plain", vec![b'x'; 100_000]).chunked();
-        gateway.send(&long).assert_problem(413);
-    }
-    for target in [one.address(), two.address()] {
-        let downs = format!("lockgate_upstream_target_downs_total{{upstream=\"api/main\",target=\"http://{target}\"}}");
-        assert_eq!(gateway.metric(&downs), Some(0.0));
+    let (http1, http2) = (Upstream::echo(), Http2Upstream::echo());
+    // Its share of the targets is a half, so there is a second one, which takes nothing.
+    for (protocol, address) in [("http/1.1", http1.address()), ("h2", http2.address())] {
+        let settings = "targets = ['http://$one', { url = 'http://127.0.0.1:1', weight = 0 }]\n\
+                        eject = { failures = 1, first = '1h', longest = '1h' }";
+        let gateway = Gateway::folder().listener("max_body_bytes = '1KiB'").word("one", address);
+        let gateway = gateway.api("api", &api(&format!("{settings}\nprotocol = '{protocol}'"))).start();
+        for _ in 0..8 {
+            let long = Request::post("/", "text/plain", vec![b'x'; 100_000]).chunked();
+            gateway.send(&long).assert_problem(413);
+        }
+        let downs =
+            format!("lockgate_upstream_target_downs_total{{upstream=\"api/main\",target=\"http://{address}\"}}");
+        assert_eq!(gateway.metric(&downs), Some(0.0), "{protocol}");
     }
 }
 

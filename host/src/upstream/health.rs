@@ -73,7 +73,7 @@ impl Targets {
         let out = self.servers.iter().filter(|server| server.state.is_out(now)).count() as u64;
         if out < most && !server.state.is_out(now) {
             let length = server.state.leave_out(&self.eject, now);
-            tracing::warn!(target = %server.target, ?length, "target keeps failing and is left out");
+            tracing::warn!(url = %server.target, ?length, "target keeps failing and is left out");
         }
     }
 }

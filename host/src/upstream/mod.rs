@@ -104,8 +104,25 @@ pub(crate) struct Connections {
 pub(crate) enum Sent {
     /// As soon as it is written: it has no body, or one in memory.
     AtOnce,
-    /// When `done` says so; meanwhile `waits` tells whether the client keeps it waiting.
-    Later { done: oneshot::Receiver<()>, waits: Rc<Cell<bool>> },
+    /// When `done` says so; `source` tells how the client does.
+    Later { done: Option<oneshot::Receiver<()>>, source: Rc<Cell<Source>> },
+}
+
+/// How a client sends a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It keeps those who read waiting.
+    Waits,
+    Flows,
+    /// There will be no rest.
+    Broken,
+}
+
+impl Sent {
+    /// Whether it is the client by whom a request came to nothing.
+    fn is_broken(&self) -> bool {
+        matches!(self, Self::Later { source, .. } if source.get() == Source::Broken)
+    }
 }
 
 /// A connection in use; given back when its response has been read to the end.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{HOST, USER_AGENT};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -39,8 +39,8 @@ async fn follow(upstream: Arc<Upstream>, server: Arc<Server>, health: Health) {
             _ => false,
         };
         if news {
-            let (name, target) = (&upstream.settings.name, &server.target);
-            tracing::info!(upstream = name, %target, well = good > 0, "health of a target changed");
+            let (name, url) = (&upstream.settings.name, &server.target);
+            tracing::info!(upstream = name, %url, well = good > 0, "health of a target changed");
         }
     }
 }
@@ -65,5 +65,5 @@ async fn ask(upstream: &Upstream, server: &Server, health: &Health) -> bool {
         }
         Err(_) => return false,
     };
-    status.is_ok_and(|status| (StatusCode::OK..StatusCode::BAD_REQUEST).contains(&status))
+    status.is_ok_and(|status| health.status.iter().any(|range| range.has(status)))
 }

@@ -14,7 +14,7 @@ use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
 use super::retry::Spare;
-use super::{Connections, Lease, Sent, Upstream, retry};
+use super::{Connections, Lease, Sent, Source, Upstream, retry};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::telemetry::metrics::Retried;
@@ -243,8 +243,10 @@ impl Connections {
                     _ => {
                         let error = error.into_error();
                         // A request body that cannot be read is nothing the target did.
-                        let final_ = error.is_parse() || error.is_user();
-                        let why = if final_ { Why::Final } else { Why::Closed { kept } };
+                        let why = match error.is_parse() || sent.is_broken() {
+                            true => Why::Final,
+                            false => Why::Closed { kept },
+                        };
                         Err(Failure { fault: broken(error), why })
                     }
                 },
@@ -260,15 +262,17 @@ impl Connections {
         };
         // A try that is not the first has begun later.
         let mut gone = if try_time.is_some() { Instant::now() } else { asked.now };
-        if let Sent::Later { done, waits } = sent {
-            if timeout_at(asked.deadline, done).await.is_err() {
+        if let Sent::Later { done, source } = sent
+            && let Some(leaves) = done
+        {
+            if timeout_at(asked.deadline, leaves).await.is_err() {
                 // Either the client does not send, or the upstream does not take.
-                return match waits.get() {
+                return match source.get() == Source::Waits {
                     true => Failure { fault: Fault::unread(BodyError::Deadline), why: Why::Final },
                     false => slow("timeout_total", Why::Slow { early: false }),
                 };
             }
-            *sent = Sent::AtOnce;
+            *done = None;
             gone = Instant::now();
         }
         let first_byte = self.upstream.settings.first_byte_timeout;
