@@ -188,3 +188,20 @@ fn full_listener() -> (Socket, Vec<TcpStream>) {
     }
     (listener, filling)
 }
+
+#[test]
+fn a_client_that_still_sends_can_read_why_it_was_refused() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().listener("max_body_bytes = \"1KiB\"").proxy(&upstream).start();
+    for _ in 0..20 {
+        let mut client = gateway.connect();
+        client.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n");
+        // More than the buffers of both kernels hold, so some of it is unread when the gateway has answered.
+        let mut sending = client.stream().try_clone().unwrap();
+        let sender = std::thread::spawn(move || drop(std::io::Write::write_all(&mut sending, &[b'x'; 10_000_000])));
+        client.receive("POST").unwrap().assert_problem(413);
+        drop(client);
+        sender.join().unwrap();
+    }
+    assert_eq!(upstream.requests(), 0);
+}

@@ -88,9 +88,9 @@ fn a_target_with_fewer_requests_is_asked_first() {
     let mut stuck: Vec<_> = Vec::new();
     // Each request stays with the one, so sooner or later it has one more than the other has at any time.
     while busy.requests() == 0 {
+        let before = idle.requests();
         let mut client = gateway.connect();
         client.send_only(&Request::get("/")).unwrap();
-        let before = idle.requests();
         stuck.push(client);
         eventually("one of them to be asked", || (busy.requests() > 0 || idle.requests() > before).then_some(()));
     }

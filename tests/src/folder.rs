@@ -68,7 +68,12 @@ impl Folder {
 
     /// An API of one route, which sends everything to the upstream.
     pub fn proxy(self, upstream: &Upstream) -> Self {
-        self.upstream(upstream).api(
+        self.proxy_to(upstream.address())
+    }
+
+    /// The same, to an address.
+    pub fn proxy_to(self, upstream: SocketAddr) -> Self {
+        self.word("upstream", upstream).api(
             "proxy",
             r#"
             name = "proxy"

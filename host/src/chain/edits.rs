@@ -1,5 +1,6 @@
 //! What a policy may change, decided once at load, and changing it: all of a verdict's edits or none.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::facts::covers;
@@ -55,15 +56,16 @@ impl Writes {
     /// Apply a verdict's edits: found allowed as a whole before anything is changed. Returns the state to carry, if it is new.
     pub(crate) fn apply(
         &self,
-        edits: Edits,
+        mut edits: Edits,
         exchange: &mut Exchange,
         head: Head<'_>,
     ) -> Result<Option<Vec<u8>>, PluginFault> {
-        let changes = self.changes(&edits.changes)?;
+        let list = Bytes::from(std::mem::take(&mut edits.changes));
+        let changes = self.changes(&list)?;
         edits.state.as_deref().map_or(Ok(()), check_state)?;
         let status = self.status(&edits, &head)?;
         let target = self.target(&edits, &head)?;
-        if changes.attributes && !exchange.set_attributes(attributes(&edits.changes)) {
+        if changes.attributes && !exchange.set_attributes(attributes(&list)) {
             return Err(PluginFault::Answer("too many attributes on one exchange".into()));
         }
         let headers = match head {
@@ -88,8 +90,8 @@ impl Writes {
         answer(response)
     }
 
-    /// Read what is to be changed, and find it allowed.
-    fn changes(&self, list: &[u8]) -> Result<Changes, PluginFault> {
+    /// Read what is to be changed, and find it allowed. Values stay where they are in the list.
+    fn changes(&self, list: &Bytes) -> Result<Changes, PluginFault> {
         let mut changes = Changes { fields: Vec::new(), attributes: false };
         for (at, entry) in fields::entries(list).enumerate() {
             let (marked, value) = entry.map_err(malformed)?;
@@ -99,12 +101,12 @@ impl Writes {
             match marked.split_first() {
                 Some((b'=', name)) => {
                     let name = self.permit(name)?;
-                    let value = field_value(&name, value)?;
+                    let value = field_value(&name, list.slice_ref(value))?;
                     changes.fields.push(Change::Set(name, value));
                 }
                 Some((b'+', name)) => {
                     let name = self.permit(name)?;
-                    let value = field_value(&name, value)?;
+                    let value = field_value(&name, list.slice_ref(value))?;
                     changes.fields.push(Change::Append(name, value));
                 }
                 Some((b'-', name)) if value.is_empty() => changes.fields.push(Change::Remove(self.permit(name)?)),
@@ -193,7 +195,7 @@ pub(crate) fn answer(response: sandbox::Response) -> Result<http::Response<Body>
         let text = std::str::from_utf8(name).unwrap_or_default();
         let known = HeaderName::from_bytes(name).ok().filter(|_| !crate::exchange::hygiene::is_forbidden_edit(text));
         let known = known.ok_or_else(|| not_its(format_args!("field `{}` of its response", shown(name))))?;
-        let value = field_value(&known, value)?;
+        let value = field_value(&known, Bytes::copy_from_slice(value))?;
         answer.headers_mut().append(known, value);
     }
     Ok(answer)
@@ -212,8 +214,8 @@ fn is_final(status: StatusCode) -> bool {
     (200..=599).contains(&status.as_u16())
 }
 
-fn field_value(name: &HeaderName, value: &[u8]) -> Result<HeaderValue, PluginFault> {
-    HeaderValue::from_bytes(value)
+fn field_value(name: &HeaderName, value: Bytes) -> Result<HeaderValue, PluginFault> {
+    HeaderValue::from_maybe_shared(value)
         .map_err(|_| PluginFault::Answer(format!("the value of `{}` is not a field value", shown(name.as_ref()))))
 }
 
@@ -261,7 +263,7 @@ mod tests {
             Interest { request_write: list(&["x-*"]), attributes_write: list(&["auth.*"]), ..Interest::default() };
         let mut packed = Vec::new();
         entries.iter().for_each(|(name, value)| fields::push(&mut packed, name.as_bytes(), value.as_bytes()));
-        Writes::request(&interest).unwrap().changes(&packed).map_err(|fault| fault.to_string())
+        Writes::request(&interest).unwrap().changes(&packed.into()).map_err(|fault| fault.to_string())
     }
 
     fn made(entries: &[(&str, &str)]) -> String {

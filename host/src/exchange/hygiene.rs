@@ -72,7 +72,8 @@ impl IdentityHeaders {
 
     /// Remove identity fields of a client's request and their twins, in which `_` stands for `-`: many servers read both as one.
     ///
-    /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean.
+    /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean, and when its twin is of the connection
+    /// or of message framing.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         // Empty, hence free, for honest clients.
         let doomed: Vec<HeaderName> =
@@ -184,14 +185,12 @@ fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     parts.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Whether a name with `_` stands beside its twin with `-`.
+/// Whether a name with `_` stands beside its twin with `-`, or its twin is the host's own.
 fn is_shadow(name: &HeaderName, headers: &HeaderMap) -> bool {
     let name = name.as_str().as_bytes();
+    let is_twin = |other: &str| !other.contains('_') && folds_to(name, other.as_bytes());
     name.contains(&b'_')
-        && headers.keys().any(|other| {
-            let other = other.as_str().as_bytes();
-            !other.contains(&b'_') && folds_to(name, other)
-        })
+        && (headers.keys().any(|other| is_twin(other.as_str())) || HOST_OWNED.iter().any(|owned| is_twin(owned)))
 }
 
 /// A name, or the beginning of names.

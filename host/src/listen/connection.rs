@@ -20,6 +20,7 @@ use super::Listener;
 use super::delivery::{Delivery, Exchanging};
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::streams::Streams;
+use super::strict::Strict;
 use super::transport::Transport;
 use crate::serve::{Connection, End, Worker, serve};
 use crate::tls;
@@ -134,18 +135,24 @@ async fn speak_http1(
     let mut served = http1::Builder::new()
         .max_buf_size(max_head)
         .max_headers(listener.config.max_headers as usize)
-        .serve_connection(TokioIo::new(transport), service);
+        .serve_connection(TokioIo::new(Strict::new(transport)), service);
     let ended = drive(Pin::new(&mut served), http1::Connection::graceful_shutdown, pulse).await;
-    if let (Ended::Closed(Ok(())), Some(tunnel)) = (&ended, facts.tunnel.take()) {
-        let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
-        pulse.begin();
-        let told = |cx: &mut Context<'_>| {
-            pulse.told(cx).map(|told| match told {
-                Told::Drain => End::Drain,
-                Told::Stop => End::Now,
-            })
-        };
-        tunnel.run(io.into_inner(), ahead, told).await;
+    let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
+    let (transport, refused) = io.into_inner().into_inner();
+    match (&ended, facts.tunnel.take()) {
+        // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
+        (Ended::Closed(Ok(())), Some(tunnel)) if !refused => {
+            pulse.begin();
+            let told = |cx: &mut Context<'_>| {
+                pulse.told(cx).map(|told| match told {
+                    Told::Drain => End::Drain,
+                    Told::Stop => End::Now,
+                })
+            };
+            tunnel.run(transport, ahead, told).await;
+        }
+        (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
+        (Ended::Stopped, _) => {}
     }
     ended
 }

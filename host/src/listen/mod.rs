@@ -5,6 +5,7 @@ mod connection;
 mod delivery;
 mod pulse;
 mod streams;
+mod strict;
 mod transport;
 
 use std::io;

@@ -1,17 +1,23 @@
 //! The bytes of one client connection: plain or inside TLS, the first of them looked at before HTTP begins.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::pulse::Watched;
 
 /// What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long a client has to read the last answer while it still sends.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection to a client. One type for all kinds, so that the HTTP machinery is compiled once.
 pub(super) struct Transport {
@@ -56,6 +62,27 @@ impl Transport {
                 return Ok(false);
             }
             self.held += u8::try_from(read).unwrap_or_default();
+        }
+    }
+}
+
+impl Transport {
+    /// Close a connection on which more may come. To close it at once would reset it, and the client might lose the answer that
+    /// says why (RFC 9112 section 9.6). Where nothing waits to be read that is no danger, unless it is `likely` on its way.
+    pub(super) async fn linger(mut self, likely: bool) {
+        let mut rest = [0; 4096];
+        let waits = {
+            let mut buffer = ReadBuf::new(&mut rest);
+            let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut self).poll_read(cx, &mut buffer))).await;
+            polled.is_ready() && !buffer.filled().is_empty()
+        };
+        if waits || likely {
+            let all = async {
+                let _ = self.shutdown().await;
+                while self.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            };
+            // Whoever goes on sending has had time to hear.
+            let _ = timeout(LINGER, all).await;
         }
     }
 }

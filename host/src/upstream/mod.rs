@@ -28,7 +28,7 @@ use balance::{Balancer, Load};
 use health::{State, Targets};
 use pool::{Pool, Sender};
 use resolve::Addresses;
-use retry::{Budget, Copies};
+use retry::{Budget, Spares};
 use send::Ticket;
 
 pub(crate) use connect::{Duplex, Upgraded};
@@ -95,7 +95,7 @@ pub(crate) struct Connections {
     upstream: Arc<Upstream>,
     balancer: Balancer,
     budget: Budget,
-    copies: Copies,
+    spares: Spares,
     /// For each target.
     pools: Vec<Rc<Pool>>,
 }
@@ -181,7 +181,7 @@ impl Connections {
         let balancer = Balancer::new(&settings.balance, &settings.targets);
         let budget = Budget::new(&settings.retry);
         let pools = settings.targets.iter().map(|_| Rc::new(Pool::new(settings))).collect();
-        Self { upstream, balancer, budget, copies: Copies::default(), pools }
+        Self { upstream, balancer, budget, spares: Spares::default(), pools }
     }
 
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::response::Parts;
 use http::{Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -50,6 +51,13 @@ fn is_framed_once(headers: &HeaderMap) -> bool {
     once && lengths.next().is_none() && codings.next().is_none()
 }
 
+/// Whether a head tells of a body that its status forbids (RFC 9110 section 15.3.5). Some upstreams send it all the same, so
+/// the connection may have more to say than the next client asked for.
+fn contradicts_itself(head: &Parts) -> bool {
+    let length = head.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    head.status == StatusCode::NO_CONTENT && (length || head.headers.contains_key(TRANSFER_ENCODING))
+}
+
 impl Reply {
     pub(super) fn wrap(
         response: Response<Incoming>,
@@ -61,7 +69,9 @@ impl Reply {
         // Each connection speaks its own version (RFC 9110 section 6.2).
         parts.version = Version::HTTP_11;
         if incoming.is_end_stream() {
-            lease.give_back();
+            if !contradicts_itself(&parts) {
+                lease.give_back();
+            }
             return Response::from_parts(parts, Body::Empty);
         }
         let body = Self { incoming, lease: Some(lease), idle, deadline, timer: None };

@@ -1,4 +1,4 @@
-//! How many requests may be sent once more.
+//! What is kept to send a request once more, and how many may be.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -47,29 +47,29 @@ impl Budget {
     }
 }
 
-/// Lists kept for the next copies, and the longest that is kept.
-const LISTS: usize = 64;
-const LONGEST: usize = 128;
-
-/// Copies requests that may be sent once more. Most copies are never needed: their lists serve for the next, so that a copy
-/// allocates nothing.
-#[derive(Default)]
-pub(super) struct Copies {
-    lists: RefCell<Vec<Vec<(HeaderName, HeaderValue)>>>,
-}
-
-/// A request as it was before it was sent.
+/// What is needed to send a request once more. Its fields are kept as bytes in one buffer: most copies are never looked at, and to
+/// copy a header map costs several times as much.
 pub(super) struct Spare {
     method: Method,
     uri: Uri,
-    fields: Vec<(HeaderName, HeaderValue)>,
-    /// No bytes, no body.
+    /// Of each field the length of its name, that of its value, and both.
+    fields: Vec<u8>,
     body: Bytes,
 }
 
-impl Copies {
+/// Makes copies, in buffers that were used before.
+#[derive(Default)]
+pub(super) struct Spares {
+    buffers: RefCell<Vec<Vec<u8>>>,
+}
+
+/// Buffers kept, and how large they may be: a few thousand fields are no reason to keep that much for ever.
+const MOST_BUFFERS: usize = 64;
+const MOST_KEPT: usize = 16 * 1024;
+
+impl Spares {
     /// A copy of a request that may be sent once more; none where that would not be safe, or is not wanted.
-    pub(super) fn spare(&self, retry: &Retry, attempt: u32, request: &Request<Body>) -> Option<Spare> {
+    pub(super) fn copy(&self, retry: &Retry, attempt: u32, request: &Request<Body>) -> Option<Spare> {
         if attempt >= retry.attempts || !request.method().is_idempotent() {
             return None;
         }
@@ -78,17 +78,25 @@ impl Copies {
             Body::Full(bytes) => bytes.clone(),
             Body::Incoming(_) | Body::Stream(_) => return None,
         };
-        let mut fields = self.lists.borrow_mut().pop().unwrap_or_default();
-        fields.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        let mut fields = self.buffers.borrow_mut().pop().unwrap_or_default();
+        for (name, value) in request.headers() {
+            let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+            for part in [name, value] {
+                fields.extend_from_slice(&u32::try_from(part.len()).ok()?.to_le_bytes());
+            }
+            fields.extend_from_slice(name);
+            fields.extend_from_slice(value);
+        }
         Some(Spare { method: request.method().clone(), uri: request.uri().clone(), fields, body })
     }
 
-    /// Nobody needs the copy.
-    pub(super) fn take_back(&self, spare: Spare) {
-        let (mut fields, mut lists) = (spare.fields, self.lists.borrow_mut());
-        if lists.len() < LISTS && fields.capacity() <= LONGEST {
+    /// The copy was not needed.
+    pub(super) fn take_back(&self, spare: Option<Spare>) {
+        let Some(Spare { mut fields, .. }) = spare else { return };
+        let mut buffers = self.buffers.borrow_mut();
+        if fields.capacity() <= MOST_KEPT && buffers.len() < MOST_BUFFERS {
             fields.clear();
-            lists.push(fields);
+            buffers.push(fields);
         }
     }
 }
@@ -98,11 +106,35 @@ impl Spare {
         let mut request = Request::new(Body::of(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
-        request.headers_mut().reserve(self.fields.len());
-        for (name, value) in self.fields {
-            request.headers_mut().append(name, value);
+        let all = Bytes::from(self.fields);
+        let mut rest = all.clone();
+        // What was written as fields can be read as fields.
+        while let Some((name, value)) = split_field(&mut rest) {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value)) {
+                request.headers_mut().append(name, value);
+            }
         }
         request
+    }
+}
+
+fn split_field(rest: &mut Bytes) -> Option<(Bytes, Bytes)> {
+    let lengths = rest.split_to_checked(8)?;
+    let length = |at: usize| {
+        let bytes = lengths.get(at..at + 4)?.first_chunk()?;
+        usize::try_from(u32::from_le_bytes(*bytes)).ok()
+    };
+    Some((rest.split_to_checked(length(0)?)?, rest.split_to_checked(length(4)?)?))
+}
+
+/// Cutting off what may not be there.
+trait SplitChecked: Sized {
+    fn split_to_checked(&mut self, at: usize) -> Option<Self>;
+}
+
+impl SplitChecked for Bytes {
+    fn split_to_checked(&mut self, at: usize) -> Option<Self> {
+        (at <= self.len()).then(|| self.split_to(at))
     }
 }
 
@@ -141,31 +173,36 @@ mod tests {
             *request.method_mut() = method;
             request
         };
-        let copies = Copies::default();
-        let kept = |request: &Request<Body>| copies.spare(&retry(2, 20), 1, request).is_some();
+        let spares = Spares::default();
+        let kept = |request: &Request<Body>| spares.copy(&retry(2, 20), 1, request).is_some();
         assert!(kept(&request(Method::GET, Body::Empty)));
         assert!(kept(&request(Method::PUT, Body::of("x"))));
         assert!(!kept(&request(Method::POST, Body::Empty)));
         assert!(!kept(&request(Method::PATCH, Body::Empty)));
         let stream = Body::Empty.bounded(1);
         assert!(!kept(&request(Method::PUT, stream)));
-        assert!(copies.spare(&retry(2, 20), 2, &request(Method::GET, Body::Empty)).is_none());
+        assert!(spares.copy(&retry(2, 20), 2, &request(Method::GET, Body::Empty)).is_none());
     }
 
     #[test]
-    fn a_copy_is_the_same_request_whatever_its_list_held_before() {
-        let copies = Copies::default();
-        let fields = |value: &'static str| Request::put("/a?b=c").header("x", value).header("y", "2").header("x", "3");
-        for (value, body) in [("1", Body::Empty), ("4", Body::of("held"))] {
-            let original = fields(value).body(body).unwrap();
-            let spare = || copies.spare(&retry(2, 20), 1, &original).unwrap();
-            let other = fields("other").header("z", "z").body(Body::Empty).unwrap();
-            copies.take_back(copies.spare(&retry(2, 20), 1, &other).unwrap());
-            let copy = spare().into_request();
-            assert_eq!((copy.method(), copy.uri()), (original.method(), original.uri()));
-            assert_eq!(copy.headers(), original.headers());
-            let held = |body: &Body| if let Body::Full(bytes) = body { bytes.clone() } else { Bytes::new() };
-            assert_eq!(held(copy.body()), held(original.body()));
+    fn a_copy_is_what_it_was_made_of() {
+        let spares = Spares::default();
+        for body in ["", "hello"] {
+            let mut request = Request::new(Body::of(body));
+            *request.method_mut() = Method::PUT;
+            *request.uri_mut() = "/a?b=c".parse().unwrap();
+            let headers = request.headers_mut();
+            headers.append("host", HeaderValue::from_static("a"));
+            headers.append("x-two", HeaderValue::from_static("1"));
+            headers.append("x-two", HeaderValue::from_bytes(b"\xff").unwrap());
+            headers.append("x-empty", HeaderValue::from_static(""));
+            spares.take_back(spares.copy(&retry(2, 20), 1, &request));
+            let copy = spares.copy(&retry(2, 20), 1, &request).unwrap().into_request();
+            assert_eq!(
+                (copy.method(), copy.uri(), copy.headers()),
+                (request.method(), request.uri(), request.headers())
+            );
+            assert!(matches!((copy.body(), body), (Body::Empty, "") | (Body::Full(_), "hello")));
         }
     }
 }

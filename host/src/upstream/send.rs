@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
-use super::retry::Spare;
-use super::{Connections, Lease, Sent, Source, Upstream, retry};
+use super::retry::{self, Spare};
+use super::{Connections, Lease, Sent, Source, Upstream};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::telemetry::metrics::Retried;
@@ -92,18 +92,20 @@ impl Connections {
                 return Err(Fault::gateway("no_target"));
             };
             let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
-            let spare = self.copies.spare(&settings.retry, trial.number, &request);
+            let spare = self.spares.copy(&settings.retry, trial.number, &request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
             let (failure, spare) = match self.attempt(target, pool, request, &mut sent, asked, &trial).await {
                 Ok((response, sender)) => {
                     self.judge(target, response.status(), asked.now);
-                    if let Some(spare) = spare {
-                        if retry::is_no_answer(&settings.retry, &response) && self.may_retry(Retried::Status) {
+                    match spare {
+                        Some(spare)
+                            if retry::is_no_answer(&settings.retry, &response) && self.may_retry(Retried::Status) =>
+                        {
                             request = trial.again(spare, target);
                             continue;
                         }
-                        self.copies.take_back(spare);
+                        spare => self.spares.take_back(spare),
                     }
                     let lease = Lease { pool: pool.clone(), sender, _load: load, _ticket: ticket };
                     return Ok(Reply::wrap(response, lease, settings.idle_timeout, asked.deadline));
