@@ -156,6 +156,8 @@ async fn speak_http1(
             };
             tunnel.run(transport, ahead, told).await;
         }
+        // A response that broke off must not look whole: no polite end for that.
+        (Ended::Closed(Err(error)), _) if error.is_user() => {}
         (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
         (Ended::Stopped, _) => {}
     }
