@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use lockgate_tests::{Authority, Certificate, Folder, Gateway, Handshake, Request, Upstream};
+use lockgate_tests::{Authority, Certificate, Folder, Gateway, Handshake, Request, Upstream, eventually};
 
 /// Put a certificate into the policies folder and its key beside that, where secrets are looked for.
 fn certificate(folder: &Folder, name: &str, certificate: &Certificate) {
@@ -178,7 +178,8 @@ fn a_client_without_a_good_certificate_does_not_get_in() {
     let stranger = Authority::new().issue_to("Eve", "spiffe://club/ada");
     assert!(get_in(&Handshake::new().showing(&stranger)).is_none());
     assert_eq!(upstream.requests(), 0);
-    assert_eq!(gateway.metric("lockgate_handshakes_failed_total{listener=\"public\"}"), Some(2.0));
+    let failed = || gateway.metric("lockgate_handshakes_failed_total{listener=\"public\"}");
+    eventually("both to be counted", || (failed() == Some(2.0)).then_some(()));
     get_in(&Handshake::new().showing(&members.issue_to("Ada", "spiffe://club/ada"))).unwrap().assert_status(200);
 }
 
