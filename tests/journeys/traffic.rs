@@ -105,7 +105,7 @@ fn a_target_that_keeps_failing_is_left_out_until_its_time_is_over() {
         asked.fetch_add(1, Ordering::SeqCst);
         if failing.load(Ordering::SeqCst) { exchange.reply(503, &[], b"") } else { exchange.reply(200, &[], b"bad") }
     });
-    let settings = "targets = ['http://$good', 'http://$bad']\neject = { failures = 3, first = '300ms' }";
+    let settings = "targets = ['http://$good', 'http://$bad']\neject = { failures = 3, first = '1s' }";
     let gateway = folder(settings, &[("good", &good), ("bad", &bad_one)]).start();
     let mut client = gateway.connect();
     let answers: Vec<_> = gets(6).map(|request| client.send(&request).status).collect();
@@ -223,7 +223,7 @@ fn an_answer_that_is_no_answer_is_asked_for_elsewhere() {
 #[test]
 fn a_try_that_takes_too_long_is_followed_by_another() {
     let (slow, good) = (Upstream::silent(), named("good"));
-    let settings = "targets = ['http://$slow', 'http://$good']\nretry = { timeout = '50ms', budget = 100 }";
+    let settings = "targets = ['http://$slow', 'http://$good']\nretry = { timeout = '500ms', budget = 100 }";
     let gateway = folder(settings, &[("slow", &slow), ("good", &good)]).start();
     assert_eq!(counts(&gateway, gets(4)), BTreeMap::from([("good".into(), 4)]));
     assert!(slow.requests() > 0);
