@@ -13,6 +13,7 @@ mod configuration;
 mod cors;
 mod demo;
 mod drain;
+mod forwarding;
 mod headers;
 mod hostile;
 mod http2;

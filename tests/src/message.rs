@@ -28,6 +28,7 @@ const EXPECTED: &[&str] = &[
     "retry-after",
     "transfer-encoding",
     "vary",
+    "via",
     "www-authenticate",
     "x-content-type-options",
 ];

@@ -104,7 +104,11 @@ impl Fact {
                     fields::push(list, b":query", query.as_bytes());
                 }
             }
-            Self::Client => fields::push_display(list, b":client", exchange.peer.client),
+            Self::Client => {
+                if let Some(client) = exchange.peer.client {
+                    fields::push_display(list, b":client", client);
+                }
+            }
             Self::Certificate => {
                 if let Some(certificate) = &exchange.peer.certificate {
                     fields::push(list, b":client-certificate", certificate.thumbprint.as_bytes());

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::kinds::{List, Spelled, Spelling};
+use super::network::Network;
 use super::section::section;
 use super::target::{Host, Target, split_port};
 
@@ -93,10 +94,7 @@ enum Hosts {
     One(Host),
     /// With the leading dot.
     Suffix(String),
-    Network {
-        ip: IpAddr,
-        bits: u32,
-    },
+    Network(Network),
 }
 
 impl AllowRule {
@@ -104,7 +102,7 @@ impl AllowRule {
         let host = match (&self.hosts, &target.host) {
             (Hosts::One(host), other) => host == other,
             (Hosts::Suffix(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
-            (Hosts::Network { ip, bits }, Host::Ip(other)) => in_network(*other, *ip, *bits),
+            (Hosts::Network(network), Host::Ip(ip)) => network.contains(*ip),
             _ => false,
         };
         host && self.port.is_none_or(|port| port == target.port)
@@ -115,11 +113,8 @@ impl FromStr for AllowRule {
     type Err = AllowError;
 
     fn from_str(text: &str) -> Result<Self, AllowError> {
-        if let Some((ip, bits)) = text.split_once('/') {
-            let ip: IpAddr = ip.parse().map_err(|_| AllowError)?;
-            let most = if ip.is_ipv4() { 32 } else { 128 };
-            let bits = bits.parse().ok().filter(|bits| *bits <= most).ok_or(AllowError)?;
-            return Ok(Self { hosts: Hosts::Network { ip, bits }, port: None });
+        if text.contains('/') {
+            return Ok(Self { hosts: Hosts::Network(text.parse().map_err(|_| AllowError)?), port: None });
         }
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Self { hosts: Hosts::One(Host::Ip(ip.to_canonical())), port: None });
@@ -149,18 +144,6 @@ pub(crate) struct AllowError;
 fn reaches(ip: IpAddr, own: IpAddr) -> bool {
     let is_here = ip.is_loopback() || ip.is_unspecified();
     ip == own || (own.is_unspecified() && is_here) || (own.is_loopback() && is_here)
-}
-
-fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let same = |left: u128, right: u128, width: u32| {
-        let shift = width.saturating_sub(bits);
-        left.checked_shr(shift).unwrap_or(0) == right.checked_shr(shift).unwrap_or(0)
-    };
-    match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => same(u32::from(ip).into(), u32::from(network).into(), 32),
-        (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.into(), network.into(), 128),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

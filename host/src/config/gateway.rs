@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
+use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
 use super::kinds::{Filled, Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
@@ -69,6 +70,8 @@ section! {
         nested access_log: RawAccessLog,
         /// What happens to every request before anything else.
         nested request: RawRequest,
+        /// Proxies in front, and what upstreams are told about the way a request came.
+        nested forwarding: RawForwarding,
         /// Where APIs may send requests.
         nested upstreams: RawUpstreams,
         /// Values that must not stand in the policies folder.
@@ -163,6 +166,7 @@ pub(super) struct Gateway {
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
     pub(super) identity_headers: Vec<Pattern>,
+    pub(super) forwarding: Forwarding,
     pub(super) upstreams: UpstreamBounds,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
@@ -208,6 +212,7 @@ impl RawGateway {
             admin: self.admin.address,
             access_log: self.access_log.enabled,
             identity_headers: self.request.identity_headers,
+            forwarding: self.forwarding.resolve(),
             upstreams: UpstreamBounds::new(self.upstreams.allow, own),
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),

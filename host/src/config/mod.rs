@@ -4,11 +4,13 @@ mod api;
 mod bounds;
 mod chain;
 mod fault;
+mod forwarding;
 mod gateway;
 mod grant;
 mod key;
 mod kinds;
 mod material;
+mod network;
 mod policy;
 mod protocol;
 mod reader;
@@ -31,6 +33,7 @@ pub(crate) use api::{Api, Limits};
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
+pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Listener, Places};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys};
@@ -67,6 +70,7 @@ pub(crate) struct Config {
     pub access_log: bool,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
+    pub forwarding: Forwarding,
     /// Every configured target is within; addresses that names resolve to are checked as they are connected to.
     pub upstreams: UpstreamBounds,
     pub secrets: BTreeMap<String, Secret>,
@@ -112,6 +116,7 @@ impl Config {
                 admin: gateway.admin,
                 access_log: gateway.access_log,
                 identity_headers: gateway.identity_headers,
+                forwarding: gateway.forwarding,
                 upstreams: gateway.upstreams,
                 secrets: gateway.secrets,
                 keys: gateway.keys,

@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 mod body;
 mod fault;
+pub(crate) mod forwarded;
 pub(crate) mod hygiene;
 pub(crate) mod path;
 
@@ -21,19 +22,20 @@ use path::Target;
 /// Most attributes one exchange can hold.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// Who asks, as far as the connection tells.
+/// Who asks, as far as the connection tells, and proxies whose word is taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    pub(crate) client: IpAddr,
-    /// Whether the connection is encrypted.
-    pub(crate) tls: bool,
+    /// None on a Unix socket.
+    pub(crate) client: Option<IpAddr>,
+    /// Whether the client's connection is encrypted.
+    pub(crate) https: bool,
     pub(crate) certificate: Option<Rc<ClientCertificate>>,
 }
 
 impl Peer {
     /// `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        if self.https { "https" } else { "http" }
     }
 }
 

@@ -75,6 +75,7 @@ impl Builder {
             number: self.built,
             since: SystemTime::now(),
             identity: Arc::new(identity),
+            forwarding: config.forwarding.clone(),
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,

@@ -18,6 +18,7 @@ pub(crate) use build::Builder;
 pub(crate) use local::Local;
 
 use crate::chain::{Chain, Reads};
+use crate::config::Forwarding;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Found, Query, Router};
 use crate::sandbox::Policy;
@@ -30,6 +31,7 @@ pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) since: SystemTime,
     pub(crate) identity: Arc<IdentityHeaders>,
+    pub(crate) forwarding: Forwarding,
     /// What requests pass that no route is for: the gateway's own chain.
     pub(crate) unmatched: Chain,
     pub(crate) unmatched_metrics: RouteMetrics,

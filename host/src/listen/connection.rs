@@ -41,7 +41,7 @@ pub(super) async fn connection(
     sweep: Rc<Sweep>,
 ) {
     let _ = stream.set_nodelay(true);
-    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
+    let client = client.ip().to_canonical();
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
     let opened = pulse.unless_stopped(open(&worker, &listener, stream)).await;
@@ -54,8 +54,8 @@ pub(super) async fn connection(
     };
     let facts = Rc::new(Connection {
         listener: listener.slot,
-        client,
-        client_field,
+        client: Some(client),
+        client_field: HeaderValue::try_from(client.to_string()).ok(),
         tls,
         max_body: config.max_body_bytes,
         max_headers: config.max_headers as usize,

@@ -1,6 +1,7 @@
 //! The end of an exchange: when its last byte has gone, it is counted and logged, once.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use http::{Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::{Connection, Worker, respond};
+use super::{Worker, respond};
 use crate::chain::{Departure, Notice};
 use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::generation::{Local, Route};
@@ -40,7 +41,7 @@ pub(super) struct Finish {
 
 struct Line {
     time: SystemTime,
-    client: TruncatedAddr,
+    client: Option<TruncatedAddr>,
     method: LoggedMethod,
     path: LoggedPath,
     bytes_in: Rc<Cell<u64>>,
@@ -53,7 +54,7 @@ impl Finish {
     pub(super) fn new(
         worker: &Rc<Worker>,
         local: &Rc<Local>,
-        connection: &Connection,
+        client: Option<IpAddr>,
         id: u64,
         begun: Instant,
         method: &Method,
@@ -61,7 +62,7 @@ impl Finish {
         let log = worker.access_log().map(|_| {
             Box::new(Line {
                 time: SystemTime::now(),
-                client: connection.client.ip().into(),
+                client: client.map(TruncatedAddr::from),
                 method: LoggedMethod::new(method),
                 path: LoggedPath::default(),
                 bytes_in: Rc::default(),

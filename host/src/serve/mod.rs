@@ -1,6 +1,7 @@
 //! The story of one request, from its head to its answer.
 
 mod ask;
+mod asker;
 mod finish;
 mod frames;
 mod open;
@@ -10,7 +11,7 @@ mod upload;
 mod worker;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Found;
 use crate::tls::Session;
 use ask::Ask;
+use asker::Asker;
 use finish::Finish;
 use respond::problem;
 
@@ -35,9 +37,10 @@ use respond::problem;
 pub(crate) struct Connection {
     /// Slot of its listener.
     pub(crate) listener: usize,
-    pub(crate) client: SocketAddr,
-    /// The client's address as a field value, made once.
-    pub(crate) client_field: HeaderValue,
+    /// Its peer; none on a Unix socket, where nobody has an address.
+    pub(crate) client: Option<IpAddr>,
+    /// The same as a field value, made once.
+    pub(crate) client_field: Option<HeaderValue>,
     /// None where it is not encrypted.
     pub(crate) tls: Option<Session>,
     pub(crate) max_body: Option<u64>,
@@ -61,10 +64,11 @@ pub(crate) async fn serve(
     let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
     let id = worker.next_id();
-    let mut finish = Finish::new(worker, &local, connection, id, begun, &parts.method);
+    let asker = Asker::of(connection, &generation.forwarding, &parts);
+    let mut finish = Finish::new(worker, &local, asker.client, id, begun, &parts.method);
 
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = open::exchange(id, connection, generation, &mut parts);
+    let opened = open::exchange(id, connection, &asker, generation, &mut parts);
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
@@ -114,7 +118,8 @@ pub(crate) async fn serve(
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let asked = Ask { local: &local, connection, route, chain, place, scratch: worker.scratch(), deadline };
+            let scratch = worker.scratch();
+            let asked = Ask { local: &local, connection, asker: &asker, route, chain, place, scratch, deadline };
             let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
             let outcome = answered.map(|answered| {
                 switched = answered.then;

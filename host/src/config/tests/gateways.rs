@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use http::Version;
+
 use super::{LISTEN, assert_fault, gateway, parse};
+use crate::config::{ForwardingField, Said};
 
 #[test]
 fn a_listener_alone_is_a_configuration_with_every_default() {
@@ -143,4 +146,32 @@ fn stores_that_share_a_namespace_have_the_same_limits() {
         "gateway.toml:6: store.b: has other limits than `a`, with which it shares the namespace \"n\"; give both";
     assert_fault(with(""), fault);
     assert!(gateway("[store.a]\nmax_entries = 5\n[store.b]\n").is_ok(), "those without one are apart");
+}
+
+#[test]
+fn whose_word_is_taken_and_what_is_told_can_be_said() {
+    let told = |more: &str| gateway(&format!("[forwarding]\n{more}\n")).map(|config| config.forwarding);
+    let silent = told("").unwrap();
+    assert!(!silent.trusts_anyone() && !silent.trusts(None) && silent.says(Said::XForwarded));
+    assert_eq!((silent.read, silent.via(Version::HTTP_11)), (ForwardingField::XForwarded, None));
+    let all = told(
+        "trusted = ['10.0.0.0/8', '::1', 'unix']\nread = 'forwarded'\nsend = ['via', 'forwarded']\nname = 'edge'\nby = '_e'",
+    )
+    .unwrap();
+    assert!(all.trusts(None) && all.trusts("10.1.2.3".parse().ok()) && all.trusts("::1".parse().ok()));
+    assert!(!all.trusts("11.0.0.1".parse().ok()) && !all.says(Said::XForwarded));
+    let via = [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2].map(|version| all.via(version).unwrap().clone());
+    assert_eq!(via, ["1.0 edge", "1.1 edge", "2 edge"]);
+    assert_eq!(all.by.as_deref(), Some("_e"));
+    let cases = [
+        ("trusted = ['10.0.0.0/33']", "forwarding.trusted[0]: \"10.0.0.0/33\" is not valid"),
+        ("trusted = ['proxy.example']", "write an IP address, a network like `10.0.0.0/8`, or `unix`"),
+        ("read = 'both'", "write \"x-forwarded\" or \"forwarded\""),
+        ("send = ['x-real-ip']", "forwarding.send[0]: \"x-real-ip\" is not valid: it names nothing that is sent"),
+        ("name = 'a b'", "it is no token"),
+        ("by = 'edge'", "it does not begin with `_`"),
+    ];
+    for (text, fault) in cases {
+        assert_fault(told(text), fault);
+    }
 }

@@ -19,7 +19,8 @@ pub(crate) struct Record {
     /// When the head was read.
     pub time: SystemTime,
     pub id: u64,
-    pub client: TruncatedAddr,
+    /// None on a Unix socket.
+    pub client: Option<TruncatedAddr>,
     pub method: LoggedMethod,
     /// None when no route matched.
     pub api: Option<Arc<str>>,
@@ -44,7 +45,7 @@ impl Serialize for Record {
         let mut line = serializer.serialize_struct("Record", 16)?;
         line.serialize_field("time", &timestamp::rfc3339(self.time))?;
         line.serialize_field("id", &format_args!("{:016x}", self.id))?;
-        line.serialize_field("client", &self.client.to_string())?;
+        line.serialize_field("client", &self.client.map(|client| client.to_string()))?;
         line.serialize_field("method", self.method.0.as_str())?;
         line.serialize_field("api", &self.api.as_deref())?;
         line.serialize_field("route", &self.route.as_deref())?;

@@ -18,7 +18,7 @@ fn record(path: &str) -> Record {
     Record {
         time: UNIX_EPOCH + Duration::from_micros(1_500_000),
         id: 0xa1,
-        client: std::net::IpAddr::from([192, 0, 2, 7]).into(),
+        client: Some(std::net::IpAddr::from([192, 0, 2, 7]).into()),
         method: LoggedMethod::new(&Method::GET),
         api: Some("pets".into()),
         route: Some("getPet".into()),
