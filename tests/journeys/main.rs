@@ -10,6 +10,7 @@ mod chains;
 mod cli;
 mod components;
 mod configuration;
+mod correlation;
 mod cors;
 mod demo;
 mod drain;

@@ -31,6 +31,7 @@ const EXPECTED: &[&str] = &[
     "via",
     "www-authenticate",
     "x-content-type-options",
+    "x-request-id",
 ];
 
 /// A response, read to its end.

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
@@ -45,6 +47,13 @@ pub(crate) struct Listener {
     pub place: Place,
 }
 
+/// Traces are propagated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tracing {
+    /// Whether those that begin here ask to be recorded.
+    pub sampled: bool,
+}
+
 /// Where the sections stand that later stages may complain about.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Places {
@@ -72,6 +81,8 @@ section! {
         nested request: RawRequest,
         /// Proxies in front, and what upstreams are told about the way a request came.
         nested forwarding: RawForwarding,
+        /// Traces.
+        nested tracing: RawTracing,
         /// Where APIs may send requests.
         nested upstreams: RawUpstreams,
         /// Values that must not stand in the policies folder.
@@ -154,6 +165,19 @@ section! {
         default identity_headers: List<ClientField> = ["x-consumer-", "x-authenticated-", "x-lockgate-"]
             .map(|prefix| Pattern::Prefix(prefix.to_owned()))
             .into(),
+        /// Field with the id of a request, for upstreams and in answers: `x-request-id` by custom. An id of 1 to 64 letters, digits and
+        /// `-_.:+/=` from a peer `[forwarding]` trusts is taken over; others get one of the gateway's. When absent: none.
+        optional id_header: IdField,
+    }
+}
+
+section! {
+    /// Traces (W3C Trace Context). The gateway records none itself.
+    pub(super) struct RawTracing = "[tracing]" {
+        /// Whether upstreams are told of the trace a request belongs to: the one it came with, whoever sent it, or a new one.
+        default propagate: Flag = false,
+        /// Whether traces that begin here ask to be recorded.
+        default sampled: Flag = false,
     }
 }
 
@@ -167,6 +191,8 @@ pub(super) struct Gateway {
     pub(super) access_log: bool,
     pub(super) identity_headers: Vec<Pattern>,
     pub(super) forwarding: Forwarding,
+    pub(super) id_header: Option<HeaderName>,
+    pub(super) tracing: Option<Tracing>,
     pub(super) upstreams: UpstreamBounds,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
@@ -213,6 +239,8 @@ impl RawGateway {
             access_log: self.access_log.enabled,
             identity_headers: self.request.identity_headers,
             forwarding: self.forwarding.resolve(),
+            id_header: self.request.id_header,
+            tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
             upstreams: UpstreamBounds::new(self.upstreams.allow, own),
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
@@ -278,6 +306,24 @@ impl Kind for ClientField {
 impl Shown for ClientField {
     fn show(value: &Pattern) -> String {
         format!("\"{value}\"")
+    }
+}
+
+/// A header field for ids: its name says so, and so is never that of a field that means something else.
+pub(super) struct IdField;
+
+impl Kind for IdField {
+    type Out = HeaderName;
+
+    fn describe() -> String {
+        "the lower-case name of a header field that ends in `-id`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<HeaderName> {
+        read_text(node, &Self::describe(), faults, |text| {
+            let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
+            (name.as_str() == text && text.ends_with("-id")).then_some(name)
+        })
     }
 }
 

@@ -29,12 +29,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use http::HeaderName;
+
 pub(crate) use api::{Api, Limits};
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
-pub(crate) use gateway::{Listener, Places};
+pub(crate) use gateway::{Listener, Places, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys};
 pub(crate) use material::Material;
@@ -71,6 +73,10 @@ pub(crate) struct Config {
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
     pub forwarding: Forwarding,
+    /// The field with the id of a request, if there is to be one.
+    pub id_header: Option<HeaderName>,
+    /// None where traces are not propagated.
+    pub tracing: Option<Tracing>,
     /// Every configured target is within; addresses that names resolve to are checked as they are connected to.
     pub upstreams: UpstreamBounds,
     pub secrets: BTreeMap<String, Secret>,
@@ -117,6 +123,8 @@ impl Config {
                 access_log: gateway.access_log,
                 identity_headers: gateway.identity_headers,
                 forwarding: gateway.forwarding,
+                id_header: gateway.id_header,
+                tracing: gateway.tracing,
                 upstreams: gateway.upstreams,
                 secrets: gateway.secrets,
                 keys: gateway.keys,

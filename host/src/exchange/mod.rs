@@ -6,6 +6,7 @@ mod fault;
 pub(crate) mod forwarded;
 pub(crate) mod hygiene;
 pub(crate) mod path;
+pub(crate) mod trace;
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use http::Method;
 pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Blame, Chain, Fault};
 
+use crate::telemetry::RequestId;
 use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
@@ -41,7 +43,7 @@ impl Peer {
 
 /// What is known about one request from before its first policy to after its last.
 pub(crate) struct Exchange {
-    pub(crate) id: u64,
+    pub(crate) id: RequestId,
     pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) host: Host,
@@ -57,7 +59,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(id: u64, peer: Peer, method: Method, host: Host, target: Target) -> Self {
+    pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
         let (wants_trailers, upgrade) = (false, None);
         Self { id, peer, method, host, routed, target, wants_trailers, upgrade, attributes: Vec::new() }

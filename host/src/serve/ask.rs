@@ -132,6 +132,6 @@ impl Ask<'_> {
             Ok(response) => answer(response).map(Ok),
             Err(failure) => Ok(Err(failure)),
         };
-        pool.respond(exchange.id, &facts, &body, judge).map_err(broke)?.map_err(failure)
+        pool.respond(exchange.id.clone(), &facts, &body, judge).map_err(broke)?.map_err(failure)
     }
 }

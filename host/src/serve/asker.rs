@@ -10,6 +10,8 @@ use http::{Response, Version};
 use super::Connection;
 use crate::config::{Forwarding, ForwardingField, Said};
 use crate::exchange::forwarded::{Node, Value, Way, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use crate::generation::Generation;
+use crate::telemetry::RequestId;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -19,6 +21,8 @@ pub(super) struct Asker {
     pub(super) client: Option<IpAddr>,
     /// Whether the client's connection is encrypted, as far as anybody knows.
     pub(super) https: bool,
+    /// What it calls its request, or the gateway does.
+    pub(super) id: RequestId,
     /// What proxies said about the way from the client to the peer.
     way: Option<Way>,
     /// Of the message that came.
@@ -27,11 +31,12 @@ pub(super) struct Asker {
 
 impl Asker {
     /// To be asked before anything is removed from the head.
-    pub(super) fn of(connection: &Connection, forwarding: &Forwarding, parts: &Parts) -> Self {
+    pub(super) fn of(connection: &Connection, generation: &Generation, number: u64, parts: &Parts) -> Self {
+        let forwarding = &generation.forwarding;
         let (peer, https) = (connection.client, connection.tls.is_some());
         let version = parts.version;
         if !forwarding.trusts_anyone() || !forwarding.trusts(peer) {
-            return Self { client: peer, https, way: None, version };
+            return Self { client: peer, https, id: RequestId::Number(number), way: None, version };
         }
         let trusts = |address| forwarding.trusts(Some(address));
         let way = match forwarding.read {
@@ -39,7 +44,13 @@ impl Asker {
             ForwardingField::Forwarded => Way::forwarded(&parts.headers, trusts),
         };
         let (client, https) = (way.client().or(peer), way.https().unwrap_or(https));
-        Self { client, https, way: Some(way), version }
+        let given = generation.id_header.as_ref().and_then(|name| {
+            let mut values = parts.headers.get_all(name).iter();
+            let (value, None) = (values.next()?, values.next()) else { return None };
+            RequestId::given(value.as_bytes())
+        });
+        let id = given.unwrap_or(RequestId::Number(number));
+        Self { client, https, id, way: Some(way), version }
     }
 
     /// Tell the upstream. What else was said about that was removed before.

@@ -25,7 +25,7 @@ pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::Worker;
 
 use crate::chain::{Departure, Passage, Place, Replaced};
-use crate::exchange::{Body, Exchange, Fault};
+use crate::exchange::{Body, Exchange, Fault, trace};
 use crate::route::Found;
 use crate::tls::Session;
 use ask::Ask;
@@ -63,26 +63,29 @@ pub(crate) async fn serve(
     let local = worker.current();
     let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
-    let id = worker.next_id();
-    let asker = Asker::of(connection, &generation.forwarding, &parts);
-    let mut finish = Finish::new(worker, &local, asker.client, id, begun, &parts.method);
+    let asker = Asker::of(connection, generation, worker.next_number(), &parts);
+    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method);
 
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = open::exchange(id, connection, &asker, generation, &mut parts);
+    let opened = open::exchange(connection, &asker, generation, &mut parts);
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
             finish.path(parts.uri.path());
             finish.blame(&fault);
-            return finish.wrap(problem(id, &fault), None);
+            return finish.wrap(problem(&asker.id, &fault), None);
         }
     };
     finish.path(exchange.routed.path());
+    finish.name(&mut parts.headers);
+    if let Some(tracing) = &generation.tracing {
+        finish.trace(trace::propagate(&mut parts.headers, tracing.sampled));
+    }
     let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
         Ok(body) => finish.count_in(body),
         Err(fault) => {
             finish.blame(&fault);
-            return finish.wrap(problem(id, &fault), None);
+            return finish.wrap(problem(&asker.id, &fault), None);
         }
     };
 
@@ -149,7 +152,8 @@ pub(crate) async fn serve(
     match (switched, &exchange.upgrade) {
         // Unless a policy made something else of it.
         (Some(switched), Some(protocol)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            let response = switch(response, protocol);
+            let mut response = switch(response, protocol);
+            finish.name(response.headers_mut());
             let is_websocket = &**protocol == "websocket";
             *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, is_websocket, finish));
             Finish::bare(response)
@@ -169,6 +173,6 @@ fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
 
 /// The gateway's answer to a fault, which the log is told more about.
 fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
-    respond::log(exchange.id, fault);
-    problem(exchange.id, fault)
+    respond::log(&exchange.id, fault);
+    problem(&exchange.id, fault)
 }

@@ -22,7 +22,6 @@ use crate::tls::Session;
 
 /// Normalise a request head and take its facts.
 pub(super) fn exchange(
-    id: u64,
     connection: &Connection,
     asker: &Asker,
     generation: &Generation,
@@ -66,7 +65,7 @@ pub(super) fn exchange(
         https: asker.https,
         certificate: connection.tls.as_ref().and_then(Session::certificate).cloned(),
     };
-    let mut exchange = Exchange::new(id, peer, parts.method.clone(), host, target);
+    let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);
     Ok(exchange)
 }

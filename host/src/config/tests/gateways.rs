@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Version;
 
 use super::{LISTEN, assert_fault, gateway, parse};
-use crate::config::{ForwardingField, Said};
+use crate::config::{ForwardingField, Said, Tracing};
 
 #[test]
 fn a_listener_alone_is_a_configuration_with_every_default() {
@@ -74,6 +74,12 @@ fn what_does_not_fit_is_a_fault() {
         ("request.identity_headers = [\":client\"]", "\":client\" does not fit"),
         ("request.identity_headers = [\"X-User\"]", "\"X-User\" does not fit"),
         ("request.identity_headers = \"x-user\"", "is a string; write a list"),
+        (
+            "request.id_header = \"Request-Id\"",
+            "\"Request-Id\" does not fit; write the lower-case name of a header field",
+        ),
+        ("request.id_header = \"authorization\"", "\"authorization\" does not fit"),
+        ("request.id_header = \"a b-id\"", "\"a b-id\" does not fit"),
         ("upstreams.allow = [\"10.0.0.0/40\"]", "upstreams.allow[0]: \"10.0.0.0/40\" is not valid"),
         ("state.dir = \"\"", "\"\" does not fit; write a string that is not empty"),
         ("secret.x = {}", "secret.x: lacks its kind; give exactly one of `env`, `file`"),
@@ -146,6 +152,15 @@ fn stores_that_share_a_namespace_have_the_same_limits() {
         "gateway.toml:6: store.b: has other limits than `a`, with which it shares the namespace \"n\"; give both";
     assert_fault(with(""), fault);
     assert!(gateway("[store.a]\nmax_entries = 5\n[store.b]\n").is_ok(), "those without one are apart");
+}
+
+#[test]
+fn ids_and_traces_are_passed_on_where_that_is_said() {
+    let config = gateway("[tracing]\nsampled = true\n").unwrap();
+    assert_eq!((config.id_header, config.tracing), (None, None));
+    let config = gateway("[request]\nid_header = 'x-request-id'\n[tracing]\npropagate = true\n").unwrap();
+    assert_eq!(config.id_header.unwrap(), "x-request-id");
+    assert_eq!(config.tracing, Some(Tracing { sampled: false }));
 }
 
 #[test]
