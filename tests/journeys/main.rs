@@ -22,6 +22,7 @@ mod hygiene;
 mod jwt;
 mod llhttp;
 mod petstore;
+mod proxy_protocol;
 mod reload;
 mod routing;
 mod streaming;

@@ -1,6 +1,7 @@
 //! TLS: certificates by host, exchanged while the gateway runs; clients with certificates; upstreams that must prove who they are.
 
 use std::fs;
+use std::io::Write;
 
 use lockgate_tests::{Authority, Certificate, Folder, Gateway, Handshake, Request, Upstream};
 
@@ -279,4 +280,27 @@ fn settings_of_tls_that_mean_nothing_are_faults() {
     let plain = Gateway::folder().upstream(&upstream);
     let api = "name = 'a'\nversion = '1'\n[upstream.u]\ntargets = ['http://$upstream']\nserver_name = 'a'\nprotocol = 'auto'\n";
     plain.api("a", api).run(&["check"]).assert(1, &["upstream.u.server_name", "upstream.u.protocol"]);
+}
+
+#[test]
+fn a_body_that_breaks_off_never_looks_complete_inside_tls() {
+    let upstream = Upstream::with(|exchange| {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nfirst";
+        exchange.stream().write_all(head)?;
+        // Neither a length nor chunks: only the end of the connection says where it ends, and that is a reset.
+        socket2::SockRef::from(&*exchange.stream()).set_linger(Some(std::time::Duration::ZERO))?;
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    });
+    let authority = Authority::new();
+    let gateway = showing(&[("site", &authority.issue(&["site.example"]))], &upstream).start();
+    let mut client = authority.connect(gateway.public(), "site.example", &Handshake::new()).unwrap();
+    // HTTP/1.0 knows no chunks, so here too only the end says where it ends; it must not be a polite one.
+    client.write(b"GET / HTTP/1.0\r\nhost: site.example\r\n\r\n");
+    let mut rest = Vec::new();
+    let read = std::io::Read::read_to_end(client.reader(), &mut rest);
+    assert!(
+        read.is_err() || !rest.starts_with(b"HTTP/1.0 200") && !rest.starts_with(b"HTTP/1.1 200"),
+        "{read:?} {}",
+        String::from_utf8_lossy(&rest)
+    );
 }

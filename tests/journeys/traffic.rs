@@ -6,12 +6,18 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use lockgate_tests::http2::Http2Upstream;
 use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
 
 /// A gateway with one worker, whose upstream has these settings and is what every path leads to.
 fn folder(settings: &str, words: &[(&str, &Upstream)]) -> Folder {
     let folder = Gateway::folder().gateway_toml("[runtime]\nworkers = 1");
     let folder = words.iter().fold(folder, |folder, (word, upstream)| folder.word(word, upstream.address()));
+    folder.api("api", &api(settings))
+}
+
+/// Everything but the settings of the upstream, which come last.
+fn api(settings: &str) -> String {
     let api = r#"
         name = "api"
         version = "1"
@@ -21,7 +27,7 @@ fn folder(settings: &str, words: &[(&str, &Upstream)]) -> Folder {
         upstream = "main"
         [upstream.main]
     "#;
-    folder.api("api", &format!("{api}{settings}\n"))
+    format!("{api}{settings}\n")
 }
 
 /// Answers with its name.
@@ -119,12 +125,12 @@ fn a_target_that_fails_its_health_checks_is_not_asked() {
     let well = Arc::new(AtomicBool::new(false));
     let state = well.clone();
     let sick = Upstream::with(move |exchange| match exchange.target.as_str() {
-        "/healthz?deep" if !state.load(Ordering::SeqCst) => exchange.reply(500, &[], b""),
+        "/healthz?deep" if !state.load(Ordering::SeqCst) => exchange.reply(302, &[], b""),
         _ => exchange.reply(200, &[], b"sick"),
     });
     let good = named("good");
     let settings = "targets = ['http://$sick', 'http://$good']\n\
-                    health = { path = '/healthz?deep', interval = '20ms', healthy = 2, unhealthy = 2 }";
+                    health = { path = '/healthz?deep', interval = '20ms', healthy = 2, unhealthy = 2, status = ['200-204'] }";
     let gateway = folder(settings, &[("sick", &sick), ("good", &good)]).start();
     let up = format!("lockgate_upstream_target_up{{upstream=\"api/main\",target=\"http://{}\"}}", sick.address());
     eventually("the target to be found unwell", || (gateway.metric(&up) == Some(0.0)).then_some(()));
@@ -283,4 +289,51 @@ fn a_request_waits_for_one_of_few_connections_or_is_refused() {
     let mut statuses: Vec<_> = others.iter_mut().map(|client| client.receive("GET").unwrap().status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 503]);
+}
+
+#[test]
+fn what_is_known_of_a_target_outlives_a_reload() {
+    let (good, bad) = (named("good"), Upstream::answering(503, &[], ""));
+    let settings = "targets = ['http://$good', 'http://$bad']\neject = { failures = 3, first = '1h', longest = '1h' }";
+    let gateway = folder(settings, &[("good", &good), ("bad", &bad)]).start();
+    let mut client = gateway.connect();
+    gets(6).for_each(|request| drop(client.send(&request)));
+    let asked = bad.requests();
+    let ejected = |gateway: &Gateway| gateway.status()["upstreams"][0]["targets"][1]["ejected"].clone();
+    assert_eq!((asked, ejected(&gateway)), (3, true.into()));
+    // The upstream has changed; the server has not.
+    gateway.write("api/api.toml", &api(&format!("{settings}\nmax_idle = 7")));
+    gateway.wait_for_generation(2);
+    assert_eq!(counts(&gateway, gets(10)), BTreeMap::from([("good".into(), 10)]));
+    assert_eq!((bad.requests(), ejected(&gateway)), (asked, true.into()));
+}
+
+#[test]
+fn clients_that_break_off_do_not_make_a_target_look_bad() {
+    let (http1, http2) = (Upstream::echo(), Http2Upstream::echo());
+    // Its share of the targets is a half, so there is a second one, which takes nothing.
+    for (protocol, address) in [("http/1.1", http1.address()), ("h2", http2.address())] {
+        let settings = "targets = ['http://$one', { url = 'http://127.0.0.1:1', weight = 0 }]\n\
+                        eject = { failures = 1, first = '1h', longest = '1h' }";
+        let gateway = Gateway::folder().listener("max_body_bytes = '1KiB'").word("one", address);
+        let gateway = gateway.api("api", &api(&format!("{settings}\nprotocol = '{protocol}'"))).start();
+        for _ in 0..8 {
+            let long = Request::post("/", "text/plain", vec![b'x'; 100_000]).chunked();
+            gateway.send(&long).assert_problem(413);
+        }
+        let downs =
+            format!("lockgate_upstream_target_downs_total{{upstream=\"api/main\",target=\"http://{address}\"}}");
+        assert_eq!(gateway.metric(&downs), Some(0.0), "{protocol}");
+    }
+}
+
+#[test]
+fn the_addresses_of_a_name_are_passed_over_until_one_answers() {
+    // Where the system gives the name addresses of both families, only one of them is listened on.
+    let upstream = named("here");
+    let settings = format!("targets = ['http://localhost:{}']\ndns_ttl = '1ms'", upstream.address().port());
+    let gateway = folder(&settings, &[]).start();
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/").text(), "here");
+    }
 }

@@ -77,7 +77,12 @@ impl Authority {
 
     /// Connect to a gateway, asking for `host`, and trust nobody else.
     pub fn connect(&self, address: SocketAddr, host: &str, handshake: &Handshake) -> std::io::Result<TlsClient> {
-        let stream = TcpStream::connect(address)?;
+        self.over(TcpStream::connect(address)?, host, handshake)
+    }
+
+    /// As `connect`, over a connection made elsewhere.
+    pub fn over(&self, stream: TcpStream, host: &str, handshake: &Handshake) -> std::io::Result<TlsClient> {
+        let address = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let name = ServerName::try_from(host.to_owned()).unwrap();

@@ -28,6 +28,10 @@ pub(super) fn json(status: &Status) -> String {
             })
         })
         .collect();
+    let upstreams = generation.upstreams().map(
+        |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
+    );
+    let upstreams: Vec<Value> = upstreams.collect();
     let refused = refused.map(|attempt| json!({ "at": seconds(attempt.at), "faults": attempt.faults }));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -37,6 +41,7 @@ pub(super) fn json(status: &Status) -> String {
         "refused": refused,
         "routes": Table::of(&generation).json(),
         "policies": policies,
+        "upstreams": upstreams,
     })
     .to_string()
 }

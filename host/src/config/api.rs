@@ -46,6 +46,8 @@ pub(crate) struct Upstream {
     pub timeouts: Timeouts,
     /// Unused connections kept, per worker.
     pub max_idle: u32,
+    /// How long addresses of names are used.
+    pub dns_ttl: Duration,
     pub protocol: Protocol,
     /// None where it is reached without TLS.
     pub tls: Option<UpstreamTls>,
@@ -119,6 +121,8 @@ section! {
         nested timeouts: RawTimeouts,
         /// Most unused connections kept, per worker.
         default max_idle: Integer<0, 65_536> = 128,
+        /// How long the addresses of a name are used before the system is asked for them again; while that fails, longer.
+        default dns_ttl: Time<1, 86_400_000> = Duration::from_secs(30),
         /// Which HTTP is spoken; when absent, HTTP/1.1, and over TLS what both sides like best.
         optional protocol: Spelling<Protocol>,
         /// Name of a `[tls.NAME]` of gateway.toml, for `https://` targets; when absent, a certificate the operating system trusts is
@@ -278,6 +282,7 @@ impl RawUpstream {
             },
             timeouts: Timeouts { connect, first_byte, idle },
             max_idle: self.max_idle,
+            dns_ttl: self.dns_ttl,
             protocol,
             tls,
         })

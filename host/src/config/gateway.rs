@@ -42,6 +42,8 @@ pub(crate) struct Listener {
     pub http2: bool,
     /// Requests at once on one HTTP/2 connection.
     pub max_streams: u32,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Empty for plain HTTP. The one part of a listener that may change while it listens.
     pub tls: Vec<ServerTls>,
     pub place: Place,
@@ -137,6 +139,10 @@ section! {
         default http2: Flag = true,
         /// Most requests at once on one HTTP/2 connection.
         default max_streams: Integer<1, 10_000> = 100,
+        /// Whether a proxy in front begins each connection with a header of the PROXY protocol, version 1 or 2, that says who the client
+        /// is. Connections without it are closed, and those of peers `[forwarding] trusted` does not name, where it names any. Otherwise
+        /// whoever can reach the listener can claim any address: let only the proxy reach it.
+        default proxy_protocol: Flag = false,
         /// Certificates; when absent, plain HTTP. They may change while the gateway runs, as may their files.
         repeated tls: Filled<List<RawServerTls>>,
     }
@@ -360,6 +366,7 @@ fn resolve_listeners(
             max_body_bytes: raw.max_body_bytes,
             http2: raw.http2,
             max_streams: raw.max_streams,
+            proxy_protocol: raw.proxy_protocol,
             tls,
             place: raw.place,
         });

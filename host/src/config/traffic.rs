@@ -1,9 +1,11 @@
 //! Owns how requests are spread over the targets of an upstream, and what happens when one fails.
 
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 
 use super::fault::{At, Faults};
 use super::kinds::{Integer, Kind, List, Spelled, Spelling, Time};
@@ -76,6 +78,18 @@ pub(crate) struct Health {
     /// Good answers in a row after which it is well, and bad ones after which it is not.
     pub healthy: u32,
     pub unhealthy: u32,
+    /// Good answers.
+    pub status: Vec<StatusRange>,
+}
+
+/// Statuses from one to another, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StatusRange(RangeInclusive<u16>);
+
+impl StatusRange {
+    pub(crate) fn has(&self, status: StatusCode) -> bool {
+        self.0.contains(&status.as_u16())
+    }
 }
 
 /// An absolute path, with or without a query.
@@ -149,8 +163,7 @@ section! {
 }
 
 section! {
-    /// How targets are asked whether they are well: GET, by the protocol and TLS of the upstream, once for the process. An answer from
-    /// 200 to 399 is good.
+    /// How targets are asked whether they are well: GET, by the protocol and TLS of the upstream, once for the process.
     pub(super) struct RawHealth = "health" {
         /// Path, with or without a query.
         required path: Spelling<HealthPath>,
@@ -162,6 +175,8 @@ section! {
         default healthy: Integer<1, 100> = 2,
         /// Bad answers in a row after which it is left out.
         default unhealthy: Integer<1, 100> = 3,
+        /// Statuses of good answers.
+        default status: List<Spelling<StatusRange>> = vec![StatusRange(200..=399)],
     }
 }
 
@@ -192,8 +207,8 @@ impl RawEject {
 
 impl RawHealth {
     pub(super) fn resolve(self) -> Option<Health> {
-        let Self { path, interval, timeout, healthy, unhealthy, .. } = self;
-        Some(Health { path: path?, interval, timeout, healthy, unhealthy })
+        let Self { path, interval, timeout, healthy, unhealthy, status, .. } = self;
+        Some(Health { path: path?, interval, timeout, healthy, unhealthy, status })
     }
 }
 
@@ -209,6 +224,38 @@ impl FromStr for HealthPath {
 
 impl Spelled for HealthPath {
     const SPELLING: &'static str = "a path like \"/healthz\"";
+}
+
+/// No statuses.
+#[derive(Debug, thiserror::Error)]
+#[error("statuses are numbers from 200 to 599, the lower first")]
+pub(crate) struct BadStatus;
+
+impl FromStr for StatusRange {
+    type Err = BadStatus;
+
+    fn from_str(text: &str) -> Result<Self, BadStatus> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let status = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|status| digits && (200..=599).contains(status)).ok_or(BadStatus)
+        };
+        let (first, last) = (status(first)?, status(last)?);
+        if first <= last { Ok(Self(first..=last)) } else { Err(BadStatus) }
+    }
+}
+
+impl fmt::Display for StatusRange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.start(), self.0.end()) {
+            (first, last) if first == last => write!(out, "{first}"),
+            (first, last) => write!(out, "{first}-{last}"),
+        }
+    }
+}
+
+impl Spelled for StatusRange {
+    const SPELLING: &'static str = "a status or some like \"200-299\"";
 }
 
 /// No way to choose a target.
@@ -243,8 +290,8 @@ impl FromStr for HashKey {
     }
 }
 
-impl std::fmt::Display for Balance {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Balance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RoundRobin => out.write_str("round-robin"),
             Self::LeastRequests => out.write_str("least-requests"),
@@ -258,4 +305,32 @@ impl std::fmt::Display for Balance {
 
 impl Spelled for Balance {
     const SPELLING: &'static str = "\"round-robin\", \"least-requests\", \"hash:client\", \"hash:path\", \"hash:header:NAME\" or \"hash:cookie:NAME\"";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_one_or_a_range() {
+        for (text, good, bad) in [("204", 204, 200), ("200-299", 299, 300), ("200-404", 404, 405)] {
+            let range: StatusRange = text.parse().unwrap();
+            assert_eq!(range.to_string(), text);
+            assert!(range.has(StatusCode::from_u16(good).unwrap()) && !range.has(StatusCode::from_u16(bad).unwrap()));
+        }
+        for text in ["", "2xx", "299-200", "100", "600", "+200", "200-", "-200", "200-299-300"] {
+            assert!(text.parse::<StatusRange>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ways_to_choose_are_shown_as_they_are_written() {
+        for text in ["round-robin", "least-requests", "hash:client", "hash:path", "hash:header:x-a", "hash:cookie:id"] {
+            assert_eq!(text.parse::<Balance>().unwrap().to_string(), text);
+        }
+        for text in ["", "random", "hash", "hash:", "hash:query", "hash:header:", "hash:header:a b", "hash:cookie:a;b"]
+        {
+            assert!(text.parse::<Balance>().is_err(), "{text}");
+        }
+    }
 }

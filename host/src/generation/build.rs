@@ -118,6 +118,7 @@ impl Builder {
                     health: declared.health.clone(),
                     limits: declared.limits,
                     bounds: bounds.clone(),
+                    dns_ttl: declared.dns_ttl,
                     connect_timeout: declared.timeouts.connect,
                     first_byte_timeout: declared.timeouts.first_byte,
                     idle_timeout: declared.timeouts.idle,
@@ -129,9 +130,11 @@ impl Builder {
                         Some(UpstreamTls { client, server_name: wanted.server_name.clone() })
                     }),
                 };
-                let known = self.upstreams.get(&settings.name).filter(|known| known.settings == settings).cloned();
+                let previous = self.upstreams.get(&settings.name);
+                let known = previous.filter(|known| known.settings == settings).cloned();
                 slots.insert((api.name.clone(), name.clone()), list.len());
-                list.push(known.unwrap_or_else(|| Arc::new(Upstream::new(settings, &self.metrics))));
+                let previous = previous.map(|previous| &**previous);
+                list.push(known.unwrap_or_else(|| Arc::new(Upstream::new(settings, &self.metrics, previous))));
             }
         }
         (slots, list)

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::Listener;
 use super::delivery::{Delivery, Exchanging};
+use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::streams::Streams;
 use super::strict::Strict;
@@ -41,17 +42,17 @@ pub(super) async fn connection(
     sweep: Rc<Sweep>,
 ) {
     let _ = stream.set_nodelay(true);
-    let client = client.ip().to_canonical();
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
-    let opened = pulse.unless_stopped(open(&worker, &listener, stream)).await;
-    let Some(Ok(Opened { transport, http2, tls })) = opened else {
+    let opened = pulse.unless_stopped(open(&worker, &listener, client.ip(), stream)).await;
+    let Some(Ok(Opened { transport, http2, tls, announced })) = opened else {
         if let Some(Err(error)) = opened {
             listener.metrics.handshake_failed();
             tracing::debug!(%error, listener = config.name, "connection not opened");
         }
         return;
     };
+    let client = announced.unwrap_or(client).ip().to_canonical();
     let facts = Rc::new(Connection {
         listener: listener.slot,
         client: Some(client),
@@ -82,15 +83,30 @@ struct Opened {
     transport: Transport,
     http2: bool,
     tls: Option<tls::Session>,
+    /// The client for whom a proxy in front speaks.
+    announced: Option<SocketAddr>,
 }
 
-/// Shake hands, and find out which HTTP it is to be.
-async fn open(worker: &Worker, listener: &Listener, stream: Watched<TcpStream>) -> std::io::Result<Opened> {
+/// Hear for whom it is, shake hands, and find out which HTTP it is to be.
+async fn open(
+    worker: &Worker,
+    listener: &Listener,
+    peer: IpAddr,
+    mut stream: Watched<TcpStream>,
+) -> std::io::Result<Opened> {
     let generation = worker.current().generation.clone();
+    let announced = match listener.config.proxy_protocol {
+        false => None,
+        // Where the operator says who is trusted, nobody else is.
+        true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(Some(peer.to_canonical())) => {
+            return Err(proxy::untrusted());
+        }
+        true => proxy::read(&mut stream).await?,
+    };
     let Some(server) = generation.tls(listener.slot) else {
         let mut transport = Transport::plain(stream);
         let http2 = listener.config.http2 && transport.begins_http2().await?;
-        return Ok(Opened { transport, http2, tls: None });
+        return Ok(Opened { transport, http2, tls: None, announced });
     };
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
     let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
@@ -101,7 +117,7 @@ async fn open(worker: &Worker, listener: &Listener, stream: Watched<TcpStream>) 
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
     let tls = tls::Session::new(terms, connection);
-    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
+    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls), announced })
 }
 
 /// How a connection came to its end.
@@ -151,6 +167,8 @@ async fn speak_http1(
             };
             tunnel.run(transport, ahead, told).await;
         }
+        // A response that broke off must not look whole: no polite end for that.
+        (Ended::Closed(Err(error)), _) if error.is_user() => {}
         (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
         (Ended::Stopped, _) => {}
     }

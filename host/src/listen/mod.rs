@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod delivery;
+mod proxy;
 mod pulse;
 mod streams;
 mod strict;

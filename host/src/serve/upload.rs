@@ -12,7 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use crate::exchange::{Body, BodyError, Fault};
-use crate::upstream::{Asked, Connections, Sent};
+use crate::upstream::{Asked, Connections, Sent, Source};
 
 /// Send `request` and wait for the head of its response.
 pub(super) async fn send(
@@ -25,10 +25,10 @@ pub(super) async fn send(
         Body::Incoming(_) | Body::Stream(_) => {
             let (done, sent) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
-            let waits = Rc::new(Cell::new(true));
+            let source = Rc::new(Cell::new(Source::Waits));
             let upload =
-                |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone(), waits: waits.clone() });
-            let sent = Sent::Later { done: sent, waits: waits.clone() };
+                |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone(), source: source.clone() });
+            let sent = Sent::Later { done: Some(sent), source: source.clone() };
             let answered = connections.send(request.map(upload), sent, asked).await;
             // A body that could not be read is why the upstream did not get it, not the upstream's fault.
             answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))
@@ -51,8 +51,7 @@ struct Upload {
     body: Body,
     done: Option<oneshot::Sender<()>>,
     failed: Rc<RefCell<Option<BodyError>>>,
-    /// Whether it is the client that is waited for.
-    waits: Rc<Cell<bool>>,
+    source: Rc<Cell<Source>>,
 }
 
 impl Upload {
@@ -71,7 +70,11 @@ impl HttpBody for Upload {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        this.waits.set(polled.is_pending());
+        this.source.set(match &polled {
+            Poll::Pending => Source::Waits,
+            Poll::Ready(Some(Err(_))) => Source::Broken,
+            Poll::Ready(_) => Source::Flows,
+        });
         if let Poll::Ready(Some(Err(error))) = polled {
             this.finished();
             *this.failed.borrow_mut() = Some(error);

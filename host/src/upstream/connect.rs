@@ -12,12 +12,13 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
-use super::{Settings, UpstreamTls};
-use crate::config::{Host, Protocol, Refusal, Target, UpstreamBounds};
+use super::resolve::ResolveError;
+use super::{Server, Upstream, UpstreamTls};
+use crate::config::{Host, Protocol};
 use crate::exchange::Body;
 use crate::tls;
 
@@ -33,11 +34,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
-    #[error("the name has no address")]
-    NoAddress,
-    /// A name may come to point anywhere after the configuration was checked.
-    #[error("the name points to an address that {0}")]
-    Forbidden(Refusal),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     #[error("cannot connect")]
     Io(#[from] io::Error),
     #[error("the server cannot be asked for by its name")]
@@ -74,19 +72,23 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Duplex for S {}
 
-/// `protocol` is what the upstream is spoken to in, or HTTP/1.1 where only that will do.
+/// Connect to a target of `upstream`. `protocol` is what it is spoken to in, or HTTP/1.1 where only that will do.
 pub(super) async fn connect(
-    upstream: &Settings,
-    target: &Target,
+    upstream: &Upstream,
+    server: &Server,
     protocol: Protocol,
 ) -> Result<Connected, ConnectError> {
+    let (settings, target) = (&upstream.settings, &server.target);
     let stream = match &target.host {
         // Checked with the configuration.
         Host::Ip(address) => TcpStream::connect(SocketAddr::new(*address, target.port)).await?,
-        Host::Name(name) => by_name(name, target.port, &upstream.bounds).await?,
+        Host::Name(name) => {
+            let (ttl, patience) = (settings.dns_ttl, settings.connect_timeout);
+            server.addresses.connect(name, target.port, &settings.bounds, ttl, patience).await?
+        }
     };
     stream.set_nodelay(true)?;
-    match &upstream.tls {
+    match &settings.tls {
         None => start(stream, protocol == Protocol::Http2).await,
         Some(settings) => {
             let stream = shake_hands(stream, settings, &target.host, protocol).await?;
@@ -153,34 +155,5 @@ struct OnThisThread;
 impl<F: Future<Output: 'static> + 'static> Executor<F> for OnThisThread {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
-    }
-}
-
-async fn by_name(name: &str, port: u16, bounds: &UpstreamBounds) -> Result<TcpStream, ConnectError> {
-    let mut last = ConnectError::NoAddress;
-    for address in lookup_host((name, port)).await? {
-        if let Err(refusal) = bounds.check_address(address) {
-            last = ConnectError::Forbidden(refusal);
-            continue;
-        }
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error.into(),
-        }
-    }
-    Err(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_name_that_leads_to_the_gateway_itself_is_not_connected_to() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let own = UpstreamBounds::new(None, vec![address]);
-        assert!(matches!(by_name("localhost", address.port(), &own).await, Err(ConnectError::Forbidden(Refusal::Own))));
-        assert!(by_name("localhost", address.port(), &UpstreamBounds::default()).await.is_ok());
     }
 }

@@ -1,10 +1,12 @@
-//! Whether a target is asked: what its failures and its health checks say. Shared by all workers.
+//! Whether a target is asked: what its failures and its health checks say. Shared by all workers and kept across generations.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Server;
 use crate::config::Eject;
 use crate::telemetry::metrics::TargetMetrics;
 
@@ -12,13 +14,14 @@ use crate::telemetry::metrics::TargetMetrics;
 #[derive(Debug)]
 pub(super) struct Targets {
     eject: Eject,
-    states: Vec<State>,
-    /// Left out for failures just now.
-    ejected: AtomicU32,
+    servers: Vec<Arc<Server>>,
+    /// Held by who leaves one out, so that two do not leave out one too many.
+    ejecting: Mutex<()>,
 }
 
+/// How one target does.
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     /// In a row.
     failures: AtomicU32,
     /// In a row, each for twice as long as the one before.
@@ -30,35 +33,19 @@ struct State {
 }
 
 impl Targets {
-    pub(super) fn new(eject: &Eject, metrics: impl Iterator<Item = TargetMetrics>) -> Self {
-        let state = |metrics: TargetMetrics| {
-            metrics.up();
-            State {
-                failures: AtomicU32::new(0),
-                ejections: AtomicU32::new(0),
-                until: AtomicU64::new(0),
-                is_unwell: AtomicBool::new(false),
-                metrics,
-            }
-        };
-        Self { eject: eject.clone(), states: metrics.map(state).collect(), ejected: AtomicU32::new(0) }
+    pub(super) fn new(eject: &Eject, servers: Vec<Arc<Server>>) -> Self {
+        Self { eject: eject.clone(), servers, ejecting: Mutex::default() }
     }
 
     /// Whether a target may be asked. One whose time is over may, and one more failure leaves it out again.
     pub(super) fn is_open(&self, target: usize, now: Instant) -> bool {
-        let Some(state) = self.states.get(target) else { return false };
-        if state.is_unwell.load(Relaxed) {
+        let Some(server) = self.servers.get(target) else { return false };
+        let state = &server.state;
+        if state.is_unwell() || state.is_out(now) {
             return false;
         }
         let until = state.until.load(Relaxed);
-        if until == 0 {
-            return true;
-        }
-        if millis(now) < until {
-            return false;
-        }
-        if state.until.compare_exchange(until, 0, Relaxed, Relaxed).is_ok() {
-            self.ejected.fetch_sub(1, Relaxed);
+        if until != 0 && state.until.compare_exchange(until, 0, Relaxed, Relaxed).is_ok() {
             state.metrics.up();
         }
         true
@@ -66,7 +53,7 @@ impl Targets {
 
     /// A target answered.
     pub(super) fn succeeded(&self, target: usize) {
-        let Some(state) = self.states.get(target) else { return };
+        let Some(Server { state, .. }) = self.servers.get(target).map(|server| &**server) else { return };
         // Read before written, so that workers whose targets are well share the line.
         if state.failures.load(Relaxed) != 0 {
             state.failures.store(0, Relaxed);
@@ -76,35 +63,61 @@ impl Targets {
 
     /// A target failed at `now`.
     pub(super) fn failed(&self, target: usize, now: Instant) {
-        let (Some(state), true) = (self.states.get(target), self.eject.failures > 0) else { return };
-        if state.failures.fetch_add(1, Relaxed) + 1 < self.eject.failures {
+        let (Some(server), true) = (self.servers.get(target), self.eject.failures > 0) else { return };
+        if server.state.failures.fetch_add(1, Relaxed) + 1 < self.eject.failures {
             return;
         }
-        let most = (self.states.len() as u64 * u64::from(self.eject.share) / 100).max(1);
-        let most = most.min(self.states.len() as u64 - 1);
-        if u64::from(self.ejected.load(Relaxed)) >= most {
-            return;
+        let _one_at_a_time = self.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.servers.len() as u64;
+        let most = (count * u64::from(self.eject.share) / 100).max(1).min(count - 1);
+        let out = self.servers.iter().filter(|server| server.state.is_out(now)).count() as u64;
+        if out < most && !server.state.is_out(now) {
+            let length = server.state.leave_out(&self.eject, now);
+            tracing::warn!(url = %server.target, ?length, "target keeps failing and is left out");
         }
-        let times = state.ejections.load(Relaxed).min(31);
-        let length = self.eject.first.saturating_mul(1 << times).min(self.eject.longest);
-        let until = millis(now + length).max(1);
-        if state.until.compare_exchange(0, until, Relaxed, Relaxed).is_ok() {
-            self.ejected.fetch_add(1, Relaxed);
-            state.ejections.store(times + 1, Relaxed);
-            // One more is enough when its time is over.
-            state.failures.store(self.eject.failures - 1, Relaxed);
-            state.metrics.down();
+    }
+}
+
+impl State {
+    pub(super) fn new(metrics: TargetMetrics) -> Self {
+        metrics.up();
+        Self {
+            failures: AtomicU32::new(0),
+            ejections: AtomicU32::new(0),
+            until: AtomicU64::new(0),
+            is_unwell: AtomicBool::new(false),
+            metrics,
         }
     }
 
+    pub(super) fn is_unwell(&self) -> bool {
+        self.is_unwell.load(Relaxed)
+    }
+
+    /// Whether it is left out for failures.
+    pub(super) fn is_out(&self, now: Instant) -> bool {
+        let until = self.until.load(Relaxed);
+        until != 0 && millis(now) < until
+    }
+
+    fn leave_out(&self, eject: &Eject, now: Instant) -> Duration {
+        let times = self.ejections.load(Relaxed).min(31);
+        let length = eject.first.saturating_mul(1 << times).min(eject.longest);
+        self.until.store(millis(now + length).max(1), Relaxed);
+        self.ejections.store(times + 1, Relaxed);
+        // One more is enough when its time is over.
+        self.failures.store(eject.failures - 1, Relaxed);
+        self.metrics.down();
+        length
+    }
+
     /// What health checks found; true if that is news.
-    pub(super) fn is_well(&self, target: usize, well: bool) -> bool {
-        let Some(state) = self.states.get(target) else { return false };
-        let news = state.is_unwell.swap(!well, Relaxed) == well;
+    pub(super) fn is_well(&self, well: bool) -> bool {
+        let news = self.is_unwell.swap(!well, Relaxed) == well;
         match (news, well) {
-            (true, true) => state.metrics.up(),
-            (true, false) => state.metrics.down(),
-            (false, _) => {}
+            (true, true) if self.until.load(Relaxed) == 0 => self.metrics.up(),
+            (true, false) => self.metrics.down(),
+            _ => {}
         }
         news
     }
@@ -122,17 +135,22 @@ fn millis(at: Instant) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::config::Target;
     use crate::telemetry::metrics::Metrics;
+    use crate::upstream::resolve::Addresses;
 
     const FIRST: Duration = Duration::from_secs(10);
 
     fn targets(count: usize, share: u32) -> Targets {
         let eject = Eject { failures: 3, status: Vec::new(), first: FIRST, longest: FIRST * 3, share };
         let metrics = Metrics::new("0", "0");
-        Targets::new(&eject, (0..count).map(|at| metrics.target("up", &at.to_string())))
+        let server = |at: usize| {
+            let target: Target = format!("http://host-{at}").parse().unwrap();
+            let state = State::new(metrics.target("up", &target.to_string()));
+            Arc::new(Server { target, addresses: Addresses::default(), state })
+        };
+        Targets::new(&eject, (0..count).map(server).collect())
     }
 
     fn fail(targets: &Targets, target: usize, times: u32, now: Instant) {
@@ -183,10 +201,10 @@ mod tests {
     #[test]
     fn an_unwell_target_is_left_out_until_it_is_well() {
         let (targets, now) = (targets(2, 50), epoch());
-        assert!(targets.is_well(0, false));
-        assert!(!targets.is_well(0, false), "that is no news");
+        assert!(targets.servers[0].state.is_well(false));
+        assert!(!targets.servers[0].state.is_well(false), "that is no news");
         assert!(!targets.is_open(0, now));
-        assert!(targets.is_well(0, true));
+        assert!(targets.servers[0].state.is_well(true));
         assert!(targets.is_open(0, now));
     }
 }

@@ -7,6 +7,7 @@ mod health;
 mod pool;
 mod probe;
 mod reply;
+mod resolve;
 mod retry;
 mod send;
 mod upgrade;
@@ -18,13 +19,15 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use crate::config::{Balance, Eject, Health, Host, Limits, Protocol, Retry, UpstreamBounds, Weighted};
+use crate::config::{Balance, Eject, Health, Host, Limits, Protocol, Retry, Target, UpstreamBounds, Weighted};
 use crate::telemetry::metrics::{Metrics, UpstreamMetrics};
 use crate::tls;
 use balance::{Balancer, Load};
-use health::Targets;
+use health::{State, Targets};
 use pool::{Pool, Sender};
+use resolve::Addresses;
 use retry::{Budget, Spares};
 use send::Ticket;
 
@@ -37,10 +40,20 @@ pub(crate) use upgrade::Answer;
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) settings: Settings,
+    /// In the order of the targets.
+    servers: Vec<Arc<Server>>,
     targets: Targets,
     /// Requests of the whole process; counted only where they are limited.
     under_way: AtomicU32,
     metrics: UpstreamMetrics,
+}
+
+/// What is known of a target; kept as long as an upstream of that name has it.
+#[derive(Debug)]
+struct Server {
+    target: Target,
+    addresses: Addresses,
+    state: State,
 }
 
 /// An upstream as configured.
@@ -55,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What addresses the names of targets may lead to.
     pub(crate) bounds: Arc<UpstreamBounds>,
+    /// How long the addresses of names are used.
+    pub(crate) dns_ttl: Duration,
     pub(crate) connect_timeout: Duration,
     /// From the request being sent to the first byte of the response.
     pub(crate) first_byte_timeout: Duration,
@@ -89,8 +104,25 @@ pub(crate) struct Connections {
 pub(crate) enum Sent {
     /// As soon as it is written: it has no body, or one in memory.
     AtOnce,
-    /// When `done` says so; meanwhile `waits` tells whether the client keeps it waiting.
-    Later { done: oneshot::Receiver<()>, waits: Rc<Cell<bool>> },
+    /// When `done` says so; `source` tells how the client does.
+    Later { done: Option<oneshot::Receiver<()>>, source: Rc<Cell<Source>> },
+}
+
+/// How a client sends a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It keeps those who read waiting.
+    Waits,
+    Flows,
+    /// There will be no rest.
+    Broken,
+}
+
+impl Sent {
+    /// Whether it is the client by whom a request came to nothing.
+    fn is_broken(&self) -> bool {
+        matches!(self, Self::Later { source, .. } if source.get() == Source::Broken)
+    }
 }
 
 /// A connection in use; given back when its response has been read to the end.
@@ -102,12 +134,45 @@ struct Lease {
 }
 
 impl Upstream {
-    pub(crate) fn new(settings: Settings, metrics: &Metrics) -> Self {
-        let urls = settings.targets.iter().map(|declared| declared.target.to_string());
-        let targets = Targets::new(&settings.eject, urls.map(|url| metrics.target(&settings.name, &url)));
+    /// What `previous` knows of its targets stays known.
+    pub(crate) fn new(settings: Settings, metrics: &Metrics, previous: Option<&Self>) -> Self {
+        let server = |declared: &Weighted| {
+            let target = &declared.target;
+            let known = previous.and_then(|it| it.servers.iter().find(|server| server.target == *target)).cloned();
+            // Where there are no health checks any more, nobody would ever say that it is well again.
+            let known = known.filter(|server| settings.health.is_some() || !server.state.is_unwell());
+            known.unwrap_or_else(|| {
+                let state = State::new(metrics.target(&settings.name, &target.to_string()));
+                Arc::new(Server { target: target.clone(), addresses: Addresses::default(), state })
+            })
+        };
+        let servers: Vec<_> = settings.targets.iter().map(server).collect();
+        let targets = Targets::new(&settings.eject, servers.clone());
         let metrics = metrics.upstream(&settings.name);
-        Self { settings, targets, under_way: AtomicU32::new(0), metrics }
+        Self { settings, servers, targets, under_way: AtomicU32::new(0), metrics }
     }
+
+    /// How each target is.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = TargetReport> {
+        let now = Instant::now();
+        self.settings.targets.iter().zip(&self.servers).map(move |(declared, server)| TargetReport {
+            url: declared.target.to_string(),
+            weight: declared.weight,
+            well: !server.state.is_unwell(),
+            ejected: server.state.is_out(now),
+        })
+    }
+}
+
+/// One target, for who asks how it is.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct TargetReport {
+    url: String,
+    weight: u32,
+    /// As its health checks say.
+    well: bool,
+    /// Left out for failures.
+    ejected: bool,
 }
 
 impl Connections {

@@ -14,7 +14,7 @@ use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
 use super::retry::{self, Spare};
-use super::{Connections, Lease, Sent, Upstream};
+use super::{Connections, Lease, Sent, Source, Upstream};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::telemetry::metrics::Retried;
@@ -244,7 +244,11 @@ impl Connections {
                     }
                     _ => {
                         let error = error.into_error();
-                        let why = if error.is_parse() { Why::Final } else { Why::Closed { kept } };
+                        // A request body that cannot be read is nothing the target did.
+                        let why = match error.is_parse() || sent.is_broken() {
+                            true => Why::Final,
+                            false => Why::Closed { kept },
+                        };
                         Err(Failure { fault: broken(error), why })
                     }
                 },
@@ -260,15 +264,17 @@ impl Connections {
         };
         // A try that is not the first has begun later.
         let mut gone = if try_time.is_some() { Instant::now() } else { asked.now };
-        if let Sent::Later { done, waits } = sent {
-            if timeout_at(asked.deadline, done).await.is_err() {
+        if let Sent::Later { done, source } = sent
+            && let Some(leaves) = done
+        {
+            if timeout_at(asked.deadline, leaves).await.is_err() {
                 // Either the client does not send, or the upstream does not take.
-                return match waits.get() {
+                return match source.get() == Source::Waits {
                     true => Failure { fault: Fault::unread(BodyError::Deadline), why: Why::Final },
                     false => slow("timeout_total", Why::Slow { early: false }),
                 };
             }
-            *sent = Sent::AtOnce;
+            *done = None;
             gone = Instant::now();
         }
         let first_byte = self.upstream.settings.first_byte_timeout;
@@ -289,7 +295,7 @@ impl Connections {
     /// Open a connection, or wait for one that is being opened and can be shared; and whether it was in use before.
     async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Fault> {
         let settings = &self.upstream.settings;
-        let Some(declared) = settings.targets.get(target) else { return Err(Fault::gateway("no_target")) };
+        let Some(server) = self.upstream.servers.get(target) else { return Err(Fault::gateway("no_target")) };
         let until = deadline.min(Instant::now() + settings.connect_timeout);
         let connected = timeout_at(until, async {
             let turn = pool.turn().await;
@@ -302,7 +308,7 @@ impl Connections {
             if let Some(sender) = pool.take(Instant::now()) {
                 return Ok(Ok((sender, true)));
             }
-            let connected = connect::connect(settings, &declared.target, settings.protocol).await?;
+            let connected = connect::connect(&self.upstream, server, settings.protocol).await?;
             Ok::<_, ConnectError>(Ok((pool.begin(connected, room), false)))
         });
         match connected.await {
@@ -323,10 +329,10 @@ impl Connections {
         let mut failed = Vec::new();
         loop {
             let target = self.pick(key, &failed, asked.now);
-            let declared = target.and_then(|target| settings.targets.get(target).map(|declared| (target, declared)));
-            let Some((target, declared)) = declared else { return Err(Fault::gateway("no_target")) };
+            let server = target.and_then(|target| self.upstream.servers.get(target).map(|server| (target, server)));
+            let Some((target, server)) = server else { return Err(Fault::gateway("no_target")) };
             let until = asked.deadline.min(Instant::now() + settings.connect_timeout);
-            let fault = match timeout_at(until, connect::connect(settings, &declared.target, Protocol::Http1)).await {
+            let fault = match timeout_at(until, connect::connect(&self.upstream, server, Protocol::Http1)).await {
                 Ok(Ok(connected)) => return Ok((target, connected)),
                 Ok(Err(error)) => unreachable(error),
                 Err(_) => too_slow(),
