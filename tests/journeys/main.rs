@@ -33,5 +33,6 @@ mod tidy;
 mod timeouts;
 mod tls;
 mod traffic;
+mod unix;
 mod upgrades;
 mod upstreams;

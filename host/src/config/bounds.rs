@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use super::address::SocketPath;
 use super::kinds::{List, Spelled, Spelling};
 use super::network::Network;
 use super::section::section;
-use super::target::{Host, Target, split_port};
+use super::target::{Host, Origin, Target, split_port};
 
 /// Where clouds tell machines their secrets, besides the link-local addresses most use.
 const METADATA_V4: [Ipv4Addr; 3] =
@@ -23,6 +24,9 @@ section! {
         /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. Names are allowed as they are written,
         /// whatever address they resolve to. When absent: all.
         optional allow: List<Spelling<AllowRule>>,
+        /// Unix sockets targets may be, `unix:/run/app.sock`, each by its path: whoever can connect to a file of this machine is
+        /// trusted with more than who can reach a server. When absent: none.
+        repeated sockets: List<Spelling<SocketPath>>,
     }
 }
 
@@ -31,6 +35,8 @@ section! {
 pub(crate) struct UpstreamBounds {
     allow: Option<Vec<AllowRule>>,
     own: Vec<SocketAddr>,
+    sockets: Vec<SocketPath>,
+    own_sockets: Vec<SocketPath>,
 }
 
 /// Why a target is refused.
@@ -42,16 +48,29 @@ pub(crate) enum Refusal {
     Own,
     #[error("is outside [upstreams] allow")]
     NotAllowed,
+    #[error("is not among [upstreams] sockets")]
+    SocketNotAllowed,
 }
 
 impl UpstreamBounds {
     /// `own` are the addresses this gateway listens on; none for `allow` means every host.
     pub(crate) fn new(allow: Option<Vec<AllowRule>>, own: Vec<SocketAddr>) -> Self {
-        Self { allow, own }
+        Self { allow, own, ..Self::default() }
+    }
+
+    /// Permit these Unix sockets; `own` are those this gateway listens on.
+    pub(super) fn with_sockets(self, sockets: Vec<SocketPath>, own_sockets: Vec<SocketPath>) -> Self {
+        Self { sockets, own_sockets, ..self }
     }
 
     /// Whether a configured target is permitted.
     pub(crate) fn check(&self, target: &Target) -> Result<(), Refusal> {
+        let target = match target {
+            Target::Origin(origin) => origin,
+            Target::Unix(path) if self.own_sockets.contains(path) => return Err(Refusal::Own),
+            Target::Unix(path) if self.sockets.contains(path) => return Ok(()),
+            Target::Unix(_) => return Err(Refusal::SocketNotAllowed),
+        };
         match &target.host {
             Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
             Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
@@ -98,7 +117,7 @@ enum Hosts {
 }
 
 impl AllowRule {
-    fn allows(&self, target: &Target) -> bool {
+    fn allows(&self, target: &Origin) -> bool {
         let host = match (&self.hosts, &target.host) {
             (Hosts::One(host), other) => host == other,
             (Hosts::Suffix(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
@@ -197,6 +216,19 @@ mod tests {
         for (own, target, refused) in cases {
             assert_eq!(check(None, &[own], target), if refused { Err(Refusal::Own) } else { Ok(()) }, "{own} {target}");
         }
+    }
+
+    #[test]
+    fn only_sockets_that_are_named_are_permitted() {
+        let sockets = |list: &[&str]| list.iter().map(|path| path.parse().unwrap()).collect();
+        let bounds = UpstreamBounds::new(None, Vec::new())
+            .with_sockets(sockets(&["unix:/run/app.sock", "unix:/run/own.sock"]), sockets(&["unix:/run/own.sock"]));
+        let check = |target: &str| bounds.check(&target.parse().unwrap());
+        assert_eq!(check("unix:/run/app.sock"), Ok(()));
+        assert_eq!(check("unix:/run/app.sock2"), Err(Refusal::SocketNotAllowed));
+        assert_eq!(check("unix:/run/own.sock"), Err(Refusal::Own));
+        assert_eq!(check("http://pets"), Ok(()));
+        assert_eq!(UpstreamBounds::default().check(&"unix:/a".parse().unwrap()), Err(Refusal::SocketNotAllowed));
     }
 
     #[test]

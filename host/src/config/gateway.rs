@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::address::{Address, Mode};
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
@@ -22,11 +23,16 @@ use super::store::{RawStore, Store, check_shared};
 use super::tls::{ClientTls, RawClientTls, RawServerTls, ServerTls};
 use super::tree::Tree;
 
+/// Who may connect to a Unix socket unless something else is said: its owner and group.
+const SOCKET_MODE: u32 = 0o660;
+
 /// A socket that accepts requests, with its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listener {
     pub name: String,
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Permissions of its file, where it is a Unix socket.
+    pub mode: u32,
     /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or a second.
     pub header_timeout: Duration,
     /// Between requests of one connection.
@@ -122,7 +128,9 @@ section! {
     /// A socket that accepts requests.
     pub(super) struct RawListen = "[listen.NAME]" {
         /// Where to listen.
-        required address: Placed<Spelling<SocketAddr>>,
+        required address: Placed<Spelling<Address>>,
+        /// Permissions of the file of a Unix socket, in octal; when absent, `0660`: owner and group may connect.
+        optional mode: Placed<Spelling<Mode>>,
         /// From the first byte of a request to the end of its head.
         default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
         /// How long a connection may wait for its next request, and a client may take nothing of what is sent to it.
@@ -217,7 +225,8 @@ impl RawGateway {
         let secrets = self.secret;
         let is_secret = |name: &str| secrets.contains_key(name);
         let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
-        let own = listeners.iter().map(|listener| listener.address).chain([self.admin.address]).collect();
+        let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
+        let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
@@ -247,7 +256,7 @@ impl RawGateway {
             forwarding: self.forwarding.resolve(),
             id_header: self.request.id_header,
             tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
-            upstreams: UpstreamBounds::new(self.upstreams.allow, own),
+            upstreams: UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets),
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
             stores,
@@ -349,15 +358,22 @@ fn resolve_listeners(
     for (name, raw) in raw {
         let tls = raw.tls.into_iter().filter_map(|raw| raw.resolve(tree, &is_secret, faults)).collect();
         let Some(address) = raw.address else { continue };
-        let is_taken = address.value == admin || listeners.iter().any(|other| other.address == address.value);
-        if is_taken && address.value.port() != 0 {
+        let is_taken =
+            address.value == Address::Ip(admin) || listeners.iter().any(|other| other.address == address.value);
+        if is_taken && address.value.ip().is_none_or(|address| address.port() != 0) {
             faults.push(
                 address.place.fault("is the address of another listener or of [admin]", "give each its own address"),
+            );
+        }
+        if let (Some(mode), Some(_)) = (&raw.mode, address.value.ip()) {
+            faults.push(
+                mode.place.fault("has no meaning without a Unix socket", "remove it, or listen on a Unix socket"),
             );
         }
         listeners.push(Listener {
             name,
             address: address.value,
+            mode: raw.mode.map_or(SOCKET_MODE, |mode| mode.value.0),
             header_timeout: raw.header_timeout,
             idle_timeout: raw.idle_timeout,
             max_connections: raw.max_connections,

@@ -1,5 +1,6 @@
 //! Owns the way from the policies folder to validated types; finds all faults at once and never starts anything.
 
+mod address;
 mod api;
 mod bounds;
 mod chain;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use http::HeaderName;
 
+pub(crate) use address::{Address, SocketPath};
 pub(crate) use api::{Api, Limits};
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
@@ -46,7 +48,7 @@ pub(crate) use reference::reference;
 pub(crate) use route::{Backend, Route};
 pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use store::Store;
-pub(crate) use target::{Host, Target};
+pub(crate) use target::{Host, Origin, Target};
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;

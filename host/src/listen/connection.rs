@@ -13,13 +13,13 @@ use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Listener;
 use super::delivery::{Delivery, Exchanging};
 use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
+use super::socket::Stream;
 use super::streams::Streams;
 use super::strict::Strict;
 use super::transport::Transport;
@@ -36,15 +36,16 @@ const SEND_BUFFER: usize = 128 << 10;
 pub(super) async fn connection(
     worker: Rc<Worker>,
     listener: Arc<Listener>,
-    stream: TcpStream,
-    client: SocketAddr,
+    stream: Stream,
+    peer: Option<IpAddr>,
     pulse: Rc<Pulse>,
     sweep: Rc<Sweep>,
 ) {
-    let _ = stream.set_nodelay(true);
+    stream.set_nodelay();
+    let peer = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
-    let opened = pulse.unless_stopped(open(&worker, &listener, client.ip(), stream)).await;
+    let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream)).await;
     let Some(Ok(Opened { transport, http2, tls, announced })) = opened else {
         if let Some(Err(error)) = opened {
             listener.metrics.handshake_failed();
@@ -52,11 +53,11 @@ pub(super) async fn connection(
         }
         return;
     };
-    let client = announced.unwrap_or(client).ip().to_canonical();
+    let client = announced.map(|client| client.ip().to_canonical()).or(peer);
     let facts = Rc::new(Connection {
         listener: listener.slot,
-        client: Some(client),
-        client_field: HeaderValue::try_from(client.to_string()).ok(),
+        client,
+        client_field: client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()),
         tls,
         max_body: config.max_body_bytes,
         max_headers: config.max_headers as usize,
@@ -91,14 +92,14 @@ struct Opened {
 async fn open(
     worker: &Worker,
     listener: &Listener,
-    peer: IpAddr,
-    mut stream: Watched<TcpStream>,
+    peer: Option<IpAddr>,
+    mut stream: Watched<Stream>,
 ) -> std::io::Result<Opened> {
     let generation = worker.current().generation.clone();
     let announced = match listener.config.proxy_protocol {
         false => None,
         // Where the operator says who is trusted, nobody else is.
-        true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(Some(peer.to_canonical())) => {
+        true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(peer) => {
             return Err(proxy::untrusted());
         }
         true => proxy::read(&mut stream).await?,

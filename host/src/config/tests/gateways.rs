@@ -90,6 +90,14 @@ fn what_does_not_fit_is_a_fault() {
         ("store.x.max_bytes = 5", "store.x.max_bytes: is an integer; write a size"),
         ("store.x.max_bytes = \"1TB\"", "\"1TB\" does not fit"),
         ("listen.b.address = \"127.0.0.1:8080\"", "address of another listener"),
+        ("listen.b.address = \"unix:b.sock\"", "is not valid: the path does not begin with /"),
+        (
+            "listen.b = { address = \"127.0.0.1:1\", mode = \"0600\" }",
+            "listen.b.mode: has no meaning without a Unix socket",
+        ),
+        ("listen.b = { address = \"unix:/b\", mode = \"0900\" }", "listen.b.mode: \"0900\" is not valid"),
+        ("listen.b.address = \"unix:/b\"\nlisten.c.address = \"unix:/b\"", "address of another listener"),
+        ("upstreams.sockets = [\"/run/app.sock\"]", "upstreams.sockets[0]: \"/run/app.sock\" is not valid"),
         ("listen.b.address = \"127.0.0.1:8081\"", "or of [admin]"),
         (
             "listen.b = { address = \"127.0.0.1:1\", max_header_bytes = \"4KiB\" }",
