@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Config, ConfigFault, Listener};
+use crate::config::{Address, Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
 use crate::listen::{self, Bound, Shutdown};
 use crate::reload::{Reloader, Snapshot};
@@ -40,7 +40,7 @@ pub(crate) struct Options {
 
 /// What came of starting, for whoever shows it.
 pub(crate) struct Started {
-    pub(crate) listeners: Vec<(String, SocketAddr)>,
+    pub(crate) listeners: Vec<(String, Address)>,
     pub(crate) admin: SocketAddr,
     pub(crate) state: Option<PathBuf>,
     pub(crate) generation: Arc<Generation>,
@@ -71,12 +71,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let workers = worker_count(snapshot.config.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
-    let bound: Vec<Bound> = listeners
+    let mut bound: Vec<Bound> = listeners
         .iter()
         .enumerate()
         .map(|(slot, listener)| listen::bind(slot, listener, workers, metrics.listener(&listener.name)))
         .collect::<Result<_, _>>()
         .map_err(anyhow::Error::from)?;
+    // Whatever ends this function, the files go with it.
+    let _files: Vec<_> = bound.iter_mut().filter_map(|it| it.file.take()).collect();
     let admin_socket = std::net::TcpListener::bind(snapshot.config.admin).with_context(|| {
         format!("cannot listen on {} for [admin]; choose another address there", snapshot.config.admin)
     })?;
@@ -94,7 +96,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stop, shutdown) = watch::channel(false);
     let facts = Started {
-        listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address)).collect(),
+        listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: state_path,
         generation: published.borrow().clone(),
@@ -140,7 +142,7 @@ fn raise_file_limit() {
 /// Move the only listener to another address.
 fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<()> {
     match listeners {
-        [only] => only.address = address,
+        [only] => only.address = Address::Ip(address),
         several => {
             let names = several.iter().map(|it| format!("[listen.{}]", it.name)).collect::<Vec<_>>().join(", ");
             anyhow::bail!("--listen is for one listener, and gateway.toml has {names}; set their addresses there");
@@ -219,7 +221,7 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
 
 /// The life of a worker: serve its sockets, and take up each generation as it is published.
 async fn work(
-    sockets: Vec<(Arc<listen::Listener>, std::net::TcpListener)>,
+    sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
     mut published: watch::Receiver<Arc<Generation>>,
     log: Option<AccessLog>,
     shutdown: Shutdown,

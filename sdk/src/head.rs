@@ -52,7 +52,7 @@ impl<'a> Head<'a> {
         self.text(":query")
     }
 
-    /// The IP address of the peer, `:client`.
+    /// The IP address of the client, `:client`: of the peer, or what proxies the operator trusts say. Absent on Unix sockets.
     pub fn client(&self) -> Option<&'a str> {
         self.text(":client")
     }

@@ -46,6 +46,27 @@ fn a_connection_that_nobody_announced_is_closed() {
 }
 
 #[test]
+fn only_proxies_that_are_trusted_may_announce_clients_where_any_are_named() {
+    let upstream = Upstream::echo();
+    let listening = |trusted: &str| {
+        let folder = Gateway::folder().listener("proxy_protocol = true");
+        folder.gateway_toml(&format!("[forwarding]\ntrusted = ['{trusted}']\n")).proxy(&upstream).start()
+    };
+    let header = b"PROXY TCP4 192.0.2.77 192.0.2.2 56324 443\r\n";
+    let gateway = listening("127.0.0.1");
+    let request = Request::get("/").field("x-forwarded-for", "203.0.113.7");
+    let response = announced(&gateway, header).send(&request);
+    assert_eq!(
+        response.echoed("x-forwarded-for"),
+        ["192.0.2.77"],
+        "the client that was announced is not trusted itself"
+    );
+    let gateway = listening("192.0.2.0/24");
+    assert_eq!(announced(&gateway, header).until_closed(), b"");
+    assert_eq!(gateway.metric("lockgate_handshakes_failed_total{listener=\"public\"}"), Some(1.0));
+}
+
+#[test]
 fn the_header_comes_before_the_handshake() {
     let (authority, upstream) = (Authority::new(), Upstream::echo());
     let site = authority.issue(&["site.example"]);

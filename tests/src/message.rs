@@ -28,8 +28,10 @@ const EXPECTED: &[&str] = &[
     "retry-after",
     "transfer-encoding",
     "vary",
+    "via",
     "www-authenticate",
     "x-content-type-options",
+    "x-request-id",
 ];
 
 /// A response, read to its end.

@@ -14,6 +14,7 @@ use super::step::BodyHook;
 use super::{Departure, Passage, Replaced};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{Action, Edits};
+use crate::telemetry::RequestId;
 
 /// What a hook on a whole body left.
 enum Whole {
@@ -45,7 +46,7 @@ impl<'a> Passage<'a> {
             headers.remove(IF_RANGE);
         }
         if !at.hook.interest.buffered {
-            return self.follow(body, at, exchange.id).map_err(|fault| depart(Err(fault)));
+            return self.follow(body, at, exchange.id.clone()).map_err(|fault| depart(Err(fault)));
         }
         let bytes = match self.collect(body, at.hook).await {
             Ok(bytes) => bytes,
@@ -82,7 +83,7 @@ impl<'a> Passage<'a> {
             Wanted::Yes => {}
         }
         if !at.hook.interest.buffered {
-            return match self.follow(body, at, exchange.id) {
+            return match self.follow(body, at, exchange.id.clone()) {
                 Ok(body) => Response::from_parts(parts, body),
                 Err(fault) => self.refuse(exchange, fault),
             };
@@ -100,7 +101,7 @@ impl<'a> Passage<'a> {
     }
 
     /// Let a hook see a body as it passes.
-    fn follow(&mut self, body: Body, at: At<'a>, exchange: u64) -> Result<Body, Fault> {
+    fn follow(&mut self, body: Body, at: At<'a>, exchange: RequestId) -> Result<Body, Fault> {
         let pool = self.pool(at.step)?.clone();
         let state = self.state(at.at).clone();
         Ok(Chunks::wrap(body, pool, at, exchange, self.place, state, self.notice()))
@@ -115,7 +116,7 @@ impl<'a> Passage<'a> {
         let pool = self.pool(at.step)?;
         let place = self.place;
         let state = self.state(at.at);
-        let (id, mut carried) = (exchange.id, None);
+        let (id, mut carried) = (exchange.id.clone(), None);
         let judge = |(action, edits): (Action, Option<Edits>)| {
             let outcome = act(action, at.hook, &body)?;
             // An answer of its own leaves no head to edit.

@@ -15,6 +15,7 @@ use super::step::{BodyHook, Step};
 use super::{Departure, Place};
 use crate::exchange::{Body, BodyError, Fault};
 use crate::sandbox::{Action, BodyDirection, PluginFault, Pool};
+use crate::telemetry::RequestId;
 
 /// Most bytes a hook is given at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -44,7 +45,7 @@ pub(super) struct Chunks {
     at: usize,
     step: Arc<Step>,
     direction: BodyDirection,
-    exchange: u64,
+    exchange: RequestId,
     /// API and route, for the log.
     place: (Box<str>, Box<str>),
     state: Vec<u8>,
@@ -70,7 +71,7 @@ impl Chunks {
         inner: Body,
         pool: Rc<Pool>,
         at: At<'_>,
-        exchange: u64,
+        exchange: RequestId,
         place: Place<'_>,
         state: Vec<u8>,
         notice: Rc<Notice>,
@@ -131,7 +132,7 @@ impl Chunks {
             let hook = self.hook().ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
             Ok((act(action, hook, &piece)?, state))
         };
-        let called = self.pool.on_chunk(self.exchange, self.direction, &piece, last, &self.state, judge);
+        let called = self.pool.on_chunk(self.exchange.clone(), self.direction, &piece, last, &self.state, judge);
         let decided = called.map(|(acted, state)| {
             self.state = state;
             acted
@@ -141,7 +142,7 @@ impl Chunks {
             Ok(Acted::Bytes(bytes)) => return Ok(bytes),
             Ok(Acted::Answer(response)) => return Err(self.depart(Ok(response))),
             Ok(Acted::Failed(failure)) => self.step.failed(failure),
-            Err(fault) => self.step.broke_at(self.exchange, &self.place.0, &self.place.1, fault),
+            Err(fault) => self.step.broke_at(&self.exchange, &self.place.0, &self.place.1, fault),
         };
         match skipped {
             Ok(()) => {

@@ -104,7 +104,11 @@ impl Fact {
                     fields::push(list, b":query", query.as_bytes());
                 }
             }
-            Self::Client => fields::push_display(list, b":client", exchange.peer.client),
+            Self::Client => {
+                if let Some(client) = exchange.peer.client {
+                    fields::push_display(list, b":client", client);
+                }
+            }
             Self::Certificate => {
                 if let Some(certificate) = &exchange.peer.certificate {
                     fields::push(list, b":client-certificate", certificate.thumbprint.as_bytes());
@@ -122,7 +126,7 @@ impl Fact {
             }
             Self::Api => fields::push(list, b":api", place.api.as_bytes()),
             Self::Route => fields::push(list, b":route", place.route.as_bytes()),
-            Self::RequestId => fields::push_display(list, b":request-id", format_args!("{:016x}", exchange.id)),
+            Self::RequestId => fields::push_display(list, b":request-id", &exchange.id),
             Self::Status => {
                 if let Some(status) = status {
                     fields::push(list, b":status", status.as_str().as_bytes());

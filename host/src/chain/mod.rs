@@ -212,7 +212,9 @@ impl<'a> Passage<'a> {
             facts.clear();
             hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
             let pool = self.pool(step)?;
-            pool.on_request(exchange.id, &facts, |verdict| judge(hook, verdict, exchange, Head::Request(headers)))
+            pool.on_request(exchange.id.clone(), &facts, |verdict| {
+                judge(hook, verdict, exchange, Head::Request(headers))
+            })
         };
         self.settle(at, step, exchange, decided)
     }
@@ -233,7 +235,7 @@ impl<'a> Passage<'a> {
             let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
             let head = Head::Response(response.headers_mut(), &mut status);
             let pool = self.pool(step)?;
-            pool.on_response(exchange.id, &facts, state, |verdict| judge(hook, verdict, exchange, head))
+            pool.on_response(exchange.id.clone(), &facts, state, |verdict| judge(hook, verdict, exchange, head))
         };
         *response.status_mut() = status;
         self.settle(at, step, exchange, decided)

@@ -11,6 +11,7 @@ use super::names::{BadWrite, UnknownName};
 use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
 use crate::sandbox::{BodyInterest, Failure, PluginFault, Policy};
+use crate::telemetry::RequestId;
 
 /// What to do when a policy fails or breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,18 +123,24 @@ impl Step {
 
     /// A policy broke; says so in the log.
     pub(super) fn broke(&self, exchange: &Exchange, place: &Place<'_>, fault: PluginFault) -> Result<(), Fault> {
-        self.broke_at(exchange.id, place.api, place.route, fault)
+        self.broke_at(&exchange.id, place.api, place.route, fault)
     }
 
     /// As `broke`, for hooks that run when the exchange is already under way.
-    pub(super) fn broke_at(&self, exchange: u64, api: &str, route: &str, fault: PluginFault) -> Result<(), Fault> {
+    pub(super) fn broke_at(
+        &self,
+        exchange: &RequestId,
+        api: &str,
+        route: &str,
+        fault: PluginFault,
+    ) -> Result<(), Fault> {
         let skipped = self.on_error == OnError::Skip;
         let policy = &**self.policy.name();
         tracing::warn!(
             policy,
             api,
             route,
-            exchange = format!("{exchange:016x}"),
+            %exchange,
             class = fault.class(),
             skipped,
             "policy broke: {fault}"

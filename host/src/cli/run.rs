@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{DEFAULT_FOLDER, out};
+use crate::config::Address;
 use crate::gateway::{self, Options, StartError, Started};
 use crate::table::Table;
 use crate::telemetry::log;
@@ -43,7 +44,10 @@ fn greet(folder: &Path, started: &Started) {
     ));
     for (slot, (name, address)) in started.listeners.iter().enumerate() {
         let scheme = if started.generation.tls(slot).is_some() { "https" } else { "http" };
-        out::line(&format!("  {name:<7} {scheme}://{address}"));
+        match address {
+            Address::Ip(address) => out::line(&format!("  {name:<7} {scheme}://{address}")),
+            Address::Unix(path) => out::line(&format!("  {name:<7} {scheme} on {path}")),
+        }
     }
     out::line(&format!("  {:<7} http://{}", "admin", started.admin));
     let state = started.state.as_ref().map(|state| state.display().to_string());
@@ -69,7 +73,13 @@ fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
     };
     // Of a certificate nobody knows whether it is for this address.
     let scheme = if started.generation.tls(0).is_some() { "-k https" } else { "http" };
-    let public = started.listeners.first().map(|(_, address)| format!("{scheme}://{address}")).unwrap_or_default();
+    let public = match started.listeners.first() {
+        Some((_, Address::Ip(address))) => format!("{scheme}://{address}"),
+        Some((_, Address::Unix(path))) => {
+            format!("--unix-socket {} {scheme}://localhost", shell(&path.path().display().to_string()))
+        }
+        None => String::new(),
+    };
     let binary = shell(&std::env::args().next().unwrap_or_else(|| "lockgate".into()));
     let policies = match folder == Path::new(DEFAULT_FOLDER) {
         true => String::new(),

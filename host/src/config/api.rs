@@ -235,14 +235,17 @@ impl RawUpstream {
                     Refusal::NotAllowed => {
                         "choose another server, or let the operator widen [upstreams] allow in gateway.toml"
                     }
+                    Refusal::SocketNotAllowed => {
+                        "choose another server, or let the operator name the socket in [upstreams] sockets in gateway.toml"
+                    }
                     Refusal::Metadata | Refusal::Own => "choose another server",
                 };
                 faults.push(target.place.fault(refusal.to_string(), advice));
             }
         }
-        let by_tls = targets.iter().filter(|target| target.value.target.tls).count();
+        let by_tls = targets.iter().filter(|target| target.value.target.has_tls()).count();
         if by_tls > 0 && by_tls < targets.len() {
-            faults.push(place.fault("holds both http:// and https://", "make two upstreams of them"));
+            faults.push(place.fault("holds both targets with TLS and without", "make two upstreams of them"));
         }
         let by_tls = by_tls > 0;
         let settings = [self.tls.as_ref().map(|tls| &tls.place), self.server_name.as_ref().map(|name| &name.place)];

@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use super::address::SocketPath;
 use super::kinds::{List, Spelled, Spelling};
+use super::network::Network;
 use super::section::section;
-use super::target::{Host, Target, split_port};
+use super::target::{Host, Origin, Target, split_port};
 
 /// Where clouds tell machines their secrets, besides the link-local addresses most use.
 const METADATA_V4: [Ipv4Addr; 3] =
@@ -22,6 +24,9 @@ section! {
         /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. Names are allowed as they are written,
         /// whatever address they resolve to. When absent: all.
         optional allow: List<Spelling<AllowRule>>,
+        /// Unix sockets targets may be, `unix:/run/app.sock`, each by its path: whoever can connect to a file of this machine is
+        /// trusted with more than who can reach a server. When absent: none.
+        repeated sockets: List<Spelling<SocketPath>>,
     }
 }
 
@@ -30,6 +35,8 @@ section! {
 pub(crate) struct UpstreamBounds {
     allow: Option<Vec<AllowRule>>,
     own: Vec<SocketAddr>,
+    sockets: Vec<SocketPath>,
+    own_sockets: Vec<SocketPath>,
 }
 
 /// Why a target is refused.
@@ -41,16 +48,29 @@ pub(crate) enum Refusal {
     Own,
     #[error("is outside [upstreams] allow")]
     NotAllowed,
+    #[error("is not among [upstreams] sockets")]
+    SocketNotAllowed,
 }
 
 impl UpstreamBounds {
     /// `own` are the addresses this gateway listens on; none for `allow` means every host.
     pub(crate) fn new(allow: Option<Vec<AllowRule>>, own: Vec<SocketAddr>) -> Self {
-        Self { allow, own }
+        Self { allow, own, ..Self::default() }
+    }
+
+    /// Permit these Unix sockets; `own` are those this gateway listens on.
+    pub(super) fn with_sockets(self, sockets: Vec<SocketPath>, own_sockets: Vec<SocketPath>) -> Self {
+        Self { sockets, own_sockets, ..self }
     }
 
     /// Whether a configured target is permitted.
     pub(crate) fn check(&self, target: &Target) -> Result<(), Refusal> {
+        let target = match target {
+            Target::Origin(origin) => origin,
+            Target::Unix(path) if self.own_sockets.contains(path) => return Err(Refusal::Own),
+            Target::Unix(path) if self.sockets.contains(path) => return Ok(()),
+            Target::Unix(_) => return Err(Refusal::SocketNotAllowed),
+        };
         match &target.host {
             Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
             Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
@@ -93,18 +113,15 @@ enum Hosts {
     One(Host),
     /// With the leading dot.
     Suffix(String),
-    Network {
-        ip: IpAddr,
-        bits: u32,
-    },
+    Network(Network),
 }
 
 impl AllowRule {
-    fn allows(&self, target: &Target) -> bool {
+    fn allows(&self, target: &Origin) -> bool {
         let host = match (&self.hosts, &target.host) {
             (Hosts::One(host), other) => host == other,
             (Hosts::Suffix(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
-            (Hosts::Network { ip, bits }, Host::Ip(other)) => in_network(*other, *ip, *bits),
+            (Hosts::Network(network), Host::Ip(ip)) => network.contains(*ip),
             _ => false,
         };
         host && self.port.is_none_or(|port| port == target.port)
@@ -115,11 +132,8 @@ impl FromStr for AllowRule {
     type Err = AllowError;
 
     fn from_str(text: &str) -> Result<Self, AllowError> {
-        if let Some((ip, bits)) = text.split_once('/') {
-            let ip: IpAddr = ip.parse().map_err(|_| AllowError)?;
-            let most = if ip.is_ipv4() { 32 } else { 128 };
-            let bits = bits.parse().ok().filter(|bits| *bits <= most).ok_or(AllowError)?;
-            return Ok(Self { hosts: Hosts::Network { ip, bits }, port: None });
+        if text.contains('/') {
+            return Ok(Self { hosts: Hosts::Network(text.parse().map_err(|_| AllowError)?), port: None });
         }
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Self { hosts: Hosts::One(Host::Ip(ip.to_canonical())), port: None });
@@ -149,18 +163,6 @@ pub(crate) struct AllowError;
 fn reaches(ip: IpAddr, own: IpAddr) -> bool {
     let is_here = ip.is_loopback() || ip.is_unspecified();
     ip == own || (own.is_unspecified() && is_here) || (own.is_loopback() && is_here)
-}
-
-fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let same = |left: u128, right: u128, width: u32| {
-        let shift = width.saturating_sub(bits);
-        left.checked_shr(shift).unwrap_or(0) == right.checked_shr(shift).unwrap_or(0)
-    };
-    match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => same(u32::from(ip).into(), u32::from(network).into(), 32),
-        (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.into(), network.into(), 128),
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -214,6 +216,19 @@ mod tests {
         for (own, target, refused) in cases {
             assert_eq!(check(None, &[own], target), if refused { Err(Refusal::Own) } else { Ok(()) }, "{own} {target}");
         }
+    }
+
+    #[test]
+    fn only_sockets_that_are_named_are_permitted() {
+        let sockets = |list: &[&str]| list.iter().map(|path| path.parse().unwrap()).collect();
+        let bounds = UpstreamBounds::new(None, Vec::new())
+            .with_sockets(sockets(&["unix:/run/app.sock", "unix:/run/own.sock"]), sockets(&["unix:/run/own.sock"]));
+        let check = |target: &str| bounds.check(&target.parse().unwrap());
+        assert_eq!(check("unix:/run/app.sock"), Ok(()));
+        assert_eq!(check("unix:/run/app.sock2"), Err(Refusal::SocketNotAllowed));
+        assert_eq!(check("unix:/run/own.sock"), Err(Refusal::Own));
+        assert_eq!(check("http://pets"), Ok(()));
+        assert_eq!(UpstreamBounds::default().check(&"unix:/a".parse().unwrap()), Err(Refusal::SocketNotAllowed));
     }
 
     #[test]

@@ -5,9 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
+use super::address::{Address, Mode};
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{Faults, Place, complained_below};
+use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
 use super::kinds::{Filled, Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
@@ -19,11 +23,16 @@ use super::store::{RawStore, Store, check_shared};
 use super::tls::{ClientTls, RawClientTls, RawServerTls, ServerTls};
 use super::tree::Tree;
 
+/// Who may connect to a Unix socket unless something else is said: its owner and group.
+const SOCKET_MODE: u32 = 0o660;
+
 /// A socket that accepts requests, with its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listener {
     pub name: String,
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Permissions of its file, where it is a Unix socket.
+    pub mode: u32,
     /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or a second.
     pub header_timeout: Duration,
     /// Between requests of one connection.
@@ -44,6 +53,13 @@ pub(crate) struct Listener {
     /// Empty for plain HTTP. The one part of a listener that may change while it listens.
     pub tls: Vec<ServerTls>,
     pub place: Place,
+}
+
+/// Traces are propagated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tracing {
+    /// Whether those that begin here ask to be recorded.
+    pub sampled: bool,
 }
 
 /// Where the sections stand that later stages may complain about.
@@ -71,6 +87,10 @@ section! {
         nested access_log: RawAccessLog,
         /// What happens to every request before anything else.
         nested request: RawRequest,
+        /// Proxies in front, and what upstreams are told about the way a request came.
+        nested forwarding: RawForwarding,
+        /// Traces.
+        nested tracing: RawTracing,
         /// Where APIs may send requests.
         nested upstreams: RawUpstreams,
         /// Values that must not stand in the policies folder.
@@ -108,7 +128,9 @@ section! {
     /// A socket that accepts requests.
     pub(super) struct RawListen = "[listen.NAME]" {
         /// Where to listen.
-        required address: Placed<Spelling<SocketAddr>>,
+        required address: Placed<Spelling<Address>>,
+        /// Permissions of the file of a Unix socket, in octal; when absent, `0660`: owner and group may connect.
+        optional mode: Placed<Spelling<Mode>>,
         /// From the first byte of a request to the end of its head.
         default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
         /// How long a connection may wait for its next request, and a client may take nothing of what is sent to it.
@@ -126,7 +148,8 @@ section! {
         /// Most requests at once on one HTTP/2 connection.
         default max_streams: Integer<1, 10_000> = 100,
         /// Whether a proxy in front begins each connection with a header of the PROXY protocol, version 1 or 2, that says who the client
-        /// is. Connections without it are closed. Whoever can reach the listener can claim any address, so let only the proxy reach it.
+        /// is. Connections without it are closed, and those of peers `[forwarding] trusted` does not name, where it names any. Otherwise
+        /// whoever can reach the listener can claim any address: let only the proxy reach it.
         default proxy_protocol: Flag = false,
         /// Certificates; when absent, plain HTTP. They may change while the gateway runs, as may their files.
         repeated tls: Filled<List<RawServerTls>>,
@@ -156,6 +179,19 @@ section! {
         default identity_headers: List<ClientField> = ["x-consumer-", "x-authenticated-", "x-lockgate-"]
             .map(|prefix| Pattern::Prefix(prefix.to_owned()))
             .into(),
+        /// Field with the id of a request, for upstreams and in answers: `x-request-id` by custom. An id of 1 to 64 letters, digits and
+        /// `-_.:+/=` from a peer `[forwarding]` trusts is taken over; others get one of the gateway's. When absent: none.
+        optional id_header: IdField,
+    }
+}
+
+section! {
+    /// Traces (W3C Trace Context). The gateway records none itself.
+    pub(super) struct RawTracing = "[tracing]" {
+        /// Whether upstreams are told of the trace a request belongs to: the one it came with, whoever sent it, or a new one.
+        default propagate: Flag = false,
+        /// Whether traces that begin here ask to be recorded.
+        default sampled: Flag = false,
     }
 }
 
@@ -168,6 +204,9 @@ pub(super) struct Gateway {
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
     pub(super) identity_headers: Vec<Pattern>,
+    pub(super) forwarding: Forwarding,
+    pub(super) id_header: Option<HeaderName>,
+    pub(super) tracing: Option<Tracing>,
     pub(super) upstreams: UpstreamBounds,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
@@ -186,7 +225,8 @@ impl RawGateway {
         let secrets = self.secret;
         let is_secret = |name: &str| secrets.contains_key(name);
         let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
-        let own = listeners.iter().map(|listener| listener.address).chain([self.admin.address]).collect();
+        let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
+        let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
         let keys: BTreeMap<_, _> = self
             .keys
             .into_iter()
@@ -213,7 +253,10 @@ impl RawGateway {
             admin: self.admin.address,
             access_log: self.access_log.enabled,
             identity_headers: self.request.identity_headers,
-            upstreams: UpstreamBounds::new(self.upstreams.allow, own),
+            forwarding: self.forwarding.resolve(),
+            id_header: self.request.id_header,
+            tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
+            upstreams: UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets),
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
             stores,
@@ -281,6 +324,24 @@ impl Shown for ClientField {
     }
 }
 
+/// A header field for ids: its name says so, and so is never that of a field that means something else.
+pub(super) struct IdField;
+
+impl Kind for IdField {
+    type Out = HeaderName;
+
+    fn describe() -> String {
+        "the lower-case name of a header field that ends in `-id`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<HeaderName> {
+        read_text(node, &Self::describe(), faults, |text| {
+            let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
+            (name.as_str() == text && text.ends_with("-id")).then_some(name)
+        })
+    }
+}
+
 fn resolve_listeners(
     raw: BTreeMap<String, RawListen>,
     place: &Place,
@@ -297,15 +358,22 @@ fn resolve_listeners(
     for (name, raw) in raw {
         let tls = raw.tls.into_iter().filter_map(|raw| raw.resolve(tree, &is_secret, faults)).collect();
         let Some(address) = raw.address else { continue };
-        let is_taken = address.value == admin || listeners.iter().any(|other| other.address == address.value);
-        if is_taken && address.value.port() != 0 {
+        let is_taken =
+            address.value == Address::Ip(admin) || listeners.iter().any(|other| other.address == address.value);
+        if is_taken && address.value.ip().is_none_or(|address| address.port() != 0) {
             faults.push(
                 address.place.fault("is the address of another listener or of [admin]", "give each its own address"),
+            );
+        }
+        if let (Some(mode), Some(_)) = (&raw.mode, address.value.ip()) {
+            faults.push(
+                mode.place.fault("has no meaning without a Unix socket", "remove it, or listen on a Unix socket"),
             );
         }
         listeners.push(Listener {
             name,
             address: address.value,
+            mode: raw.mode.map_or(SOCKET_MODE, |mode| mode.value.0),
             header_timeout: raw.header_timeout,
             idle_timeout: raw.idle_timeout,
             max_connections: raw.max_connections,

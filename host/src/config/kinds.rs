@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -138,10 +137,6 @@ impl<const LEAST: u64, const MOST: u64> Shown for Size<LEAST, MOST> {
 pub(super) trait Spelled: FromStr<Err: Display> {
     /// The spelling in words that complete "write ...".
     const SPELLING: &'static str;
-}
-
-impl Spelled for SocketAddr {
-    const SPELLING: &'static str = "an IP address and port, \"127.0.0.1:8080\"";
 }
 
 impl Spelled for String {

@@ -1,14 +1,17 @@
 //! Owns the way from the policies folder to validated types; finds all faults at once and never starts anything.
 
+mod address;
 mod api;
 mod bounds;
 mod chain;
 mod fault;
+mod forwarding;
 mod gateway;
 mod grant;
 mod key;
 mod kinds;
 mod material;
+mod network;
 mod policy;
 mod protocol;
 mod reader;
@@ -27,11 +30,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use http::HeaderName;
+
+pub(crate) use address::{Address, SocketPath};
 pub(crate) use api::{Api, Limits};
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
-pub(crate) use gateway::{Listener, Places};
+pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
+pub(crate) use gateway::{Listener, Places, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys};
 pub(crate) use material::Material;
@@ -41,7 +48,7 @@ pub(crate) use reference::reference;
 pub(crate) use route::{Backend, Route};
 pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use store::Store;
-pub(crate) use target::{Host, Target};
+pub(crate) use target::{Host, Origin, Target};
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
@@ -67,6 +74,11 @@ pub(crate) struct Config {
     pub access_log: bool,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
+    pub forwarding: Forwarding,
+    /// The field with the id of a request, if there is to be one.
+    pub id_header: Option<HeaderName>,
+    /// None where traces are not propagated.
+    pub tracing: Option<Tracing>,
     /// Every configured target is within; addresses that names resolve to are checked as they are connected to.
     pub upstreams: UpstreamBounds,
     pub secrets: BTreeMap<String, Secret>,
@@ -112,6 +124,9 @@ impl Config {
                 admin: gateway.admin,
                 access_log: gateway.access_log,
                 identity_headers: gateway.identity_headers,
+                forwarding: gateway.forwarding,
+                id_header: gateway.id_header,
+                tracing: gateway.tracing,
                 upstreams: gateway.upstreams,
                 secrets: gateway.secrets,
                 keys: gateway.keys,

@@ -1,18 +1,34 @@
-//! Owns upstream targets: `http://host:port` or `https://host:port` and nothing else.
+//! Owns upstream targets: `http://host:port`, `https://host:port` or `unix:/path`, and nothing else.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::address::{PathError, SocketPath};
 use super::kinds::Spelled;
 
 /// Where requests are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Target {
+pub(crate) enum Target {
+    Origin(Origin),
+    /// Without TLS.
+    Unix(SocketPath),
+}
+
+/// A server on the network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
     /// Whether it is reached by TLS.
     pub tls: bool,
     pub host: Host,
     pub port: u16,
+}
+
+impl Target {
+    /// Whether it is reached by TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        matches!(self, Self::Origin(origin) if origin.tls)
+    }
 }
 
 /// A host as written; names are not resolved here.
@@ -33,10 +49,15 @@ impl fmt::Display for Host {
     }
 }
 
-/// The URL, `http://host:port` or `https://host:port`.
+/// The URL, `http://host:port` or `https://host:port`, or `unix:` and the path.
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}://{}:{}", if self.tls { "https" } else { "http" }, self.host, self.port)
+        match self {
+            Self::Origin(Origin { tls, host, port }) => {
+                write!(out, "{}://{host}:{port}", if *tls { "https" } else { "http" })
+            }
+            Self::Unix(path) => write!(out, "{path}"),
+        }
     }
 }
 
@@ -44,6 +65,9 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
+        if text.starts_with(SocketPath::SCHEME) {
+            return Ok(Self::Unix(text.parse()?));
+        }
         let (scheme, rest) = text.split_once("://").ok_or(TargetError::Scheme)?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
@@ -55,7 +79,7 @@ impl FromStr for Target {
             return Err(TargetError::MoreThanOrigin);
         }
         let (host, port) = split_port(authority).ok_or(TargetError::Port)?;
-        Ok(Self { tls, host: host.parse()?, port: port.unwrap_or(if tls { 443 } else { 80 }) })
+        Ok(Self::Origin(Origin { tls, host: host.parse()?, port: port.unwrap_or(if tls { 443 } else { 80 }) }))
     }
 }
 
@@ -84,7 +108,7 @@ impl FromStr for Host {
 }
 
 impl Spelled for Target {
-    const SPELLING: &'static str = "\"http://host:port\" or \"https://host:port\"";
+    const SPELLING: &'static str = "\"http://host:port\", \"https://host:port\" or \"unix:/path\"";
 }
 
 impl Spelled for Host {
@@ -94,8 +118,10 @@ impl Spelled for Host {
 /// Why a text is no target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TargetError {
-    #[error("it begins with neither http:// nor https://")]
+    #[error("it begins with neither http://, https:// nor unix:")]
     Scheme,
+    #[error(transparent)]
+    Unix(#[from] PathError),
     #[error("there is more than host and port")]
     MoreThanOrigin,
     #[error("that is no host name and no IP address")]
@@ -132,6 +158,7 @@ mod tests {
             ("http://[2001:db8::1]", "http://[2001:db8::1]:80"),
             ("http://[::ffff:169.254.169.254]:80", "http://169.254.169.254:80"),
             ("http://my_service:1", "http://my_service:1"),
+            ("unix:/run/app.sock", "unix:/run/app.sock"),
             ("https://pets", "https://pets:443"),
             ("HTTPS://pets:8443/", "https://pets:8443"),
         ];
@@ -145,6 +172,8 @@ mod tests {
         let cases = [
             ("pets:9001", TargetError::Scheme),
             ("ftp://pets", TargetError::Scheme),
+            ("unix://run/app.sock", TargetError::Unix(PathError::Form)),
+            ("unix:app.sock", TargetError::Unix(PathError::Relative)),
             ("http://pets/v1", TargetError::MoreThanOrigin),
             ("http://pets?x", TargetError::MoreThanOrigin),
             ("http://pets#x", TargetError::MoreThanOrigin),
@@ -172,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_target_reads_back_as_it_is_shown(text in "http://[a-z0-9.:\\[\\]/]{0,20}") {
+        fn a_target_reads_back_as_it_is_shown(text in "(http://|unix:/)[a-z0-9.:\\[\\]/]{0,20}") {
             if let Ok(target) = text.parse::<Target>() {
                 prop_assert_eq!(target.to_string().parse::<Target>(), Ok(target));
             }

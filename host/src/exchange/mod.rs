@@ -3,8 +3,10 @@
 pub(crate) mod authority;
 mod body;
 mod fault;
+pub(crate) mod forwarded;
 pub(crate) mod hygiene;
 pub(crate) mod path;
+pub(crate) mod trace;
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +16,7 @@ use http::Method;
 pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Blame, Chain, Fault};
 
+use crate::telemetry::RequestId;
 use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
@@ -21,25 +24,26 @@ use path::Target;
 /// Most attributes one exchange can hold.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// Who asks, as far as the connection tells.
+/// Who asks, as far as the connection tells, and proxies whose word is taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    pub(crate) client: IpAddr,
-    /// Whether the connection is encrypted.
-    pub(crate) tls: bool,
+    /// None on a Unix socket.
+    pub(crate) client: Option<IpAddr>,
+    /// Whether the client's connection is encrypted.
+    pub(crate) https: bool,
     pub(crate) certificate: Option<Rc<ClientCertificate>>,
 }
 
 impl Peer {
     /// `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        if self.https { "https" } else { "http" }
     }
 }
 
 /// What is known about one request from before its first policy to after its last.
 pub(crate) struct Exchange {
-    pub(crate) id: u64,
+    pub(crate) id: RequestId,
     pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) host: Host,
@@ -55,7 +59,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(id: u64, peer: Peer, method: Method, host: Host, target: Target) -> Self {
+    pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
         let (wants_trailers, upgrade) = (false, None);
         Self { id, peer, method, host, routed, target, wants_trailers, upgrade, attributes: Vec::new() }

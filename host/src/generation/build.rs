@@ -75,6 +75,9 @@ impl Builder {
             number: self.built,
             since: SystemTime::now(),
             identity: Arc::new(identity),
+            forwarding: config.forwarding.clone(),
+            id_header: config.id_header.clone(),
+            tracing: config.tracing,
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,
@@ -87,7 +90,8 @@ impl Builder {
     }
 
     fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
-        let identity = IdentityHeaders::new(config.identity_headers.iter().map(ToString::to_string));
+        let own = config.id_header.iter().map(ToString::to_string);
+        let identity = IdentityHeaders::new(config.identity_headers.iter().map(ToString::to_string).chain(own));
         let place = config.places.request.below("identity_headers");
         let advice = "use lower-case names, or prefixes that end in `*`";
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()

@@ -12,12 +12,13 @@ mod uses;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 pub(crate) use build::Builder;
 pub(crate) use local::Local;
 
 use crate::chain::{Chain, Reads};
+use crate::config::{Forwarding, Tracing};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Found, Query, Router};
 use crate::sandbox::Policy;
@@ -30,6 +31,10 @@ pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) since: SystemTime,
     pub(crate) identity: Arc<IdentityHeaders>,
+    pub(crate) forwarding: Forwarding,
+    /// The field with the id of a request, if there is to be one.
+    pub(crate) id_header: Option<HeaderName>,
+    pub(crate) tracing: Option<Tracing>,
     /// What requests pass that no route is for: the gateway's own chain.
     pub(crate) unmatched: Chain,
     pub(crate) unmatched_metrics: RouteMetrics,

@@ -1,11 +1,10 @@
 //! One worker's accept loop on one listener, and the connections it holds.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -13,6 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::Listener;
 use super::connection::connection;
 use super::pulse::{Pulse, Sweep};
+use super::socket::{Accepted, Acceptor, Socket, Stream};
 use crate::serve::Worker;
 
 /// Becomes true when the process is asked to end.
@@ -25,10 +25,10 @@ const BREATHE: Duration = Duration::from_millis(50);
 pub(crate) async fn accept(
     worker: Rc<Worker>,
     listener: Arc<Listener>,
-    socket: std::net::TcpListener,
+    socket: Socket,
     mut shutdown: Shutdown,
 ) -> std::io::Result<()> {
-    let socket = TcpListener::from_std(socket)?;
+    let socket = Acceptor::new(socket)?;
     let mut held = Held::new(worker, listener.clone());
     let mut waiting = None;
     while !*shutdown.borrow_and_update() {
@@ -53,11 +53,7 @@ pub(crate) async fn accept(
     // Connections the kernel has queued are served once; closing the socket before would reset them.
     let socket = socket.into_std()?;
     while let Ok((stream, client)) = socket.accept() {
-        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-        match stream {
-            Ok(stream) => held.begin(stream, client, None),
-            Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
-        }
+        held.begin(stream, client, None);
     }
     drop(socket);
     while !held.connections.is_empty() {
@@ -68,8 +64,8 @@ pub(crate) async fn accept(
 
 /// Accept into `waiting`, and wait until the process may have one more connection. Loses nothing when cancelled.
 async fn next(
-    waiting: &mut Option<(TcpStream, SocketAddr)>,
-    socket: &TcpListener,
+    waiting: &mut Option<Accepted>,
+    socket: &Acceptor,
     listener: &Listener,
 ) -> std::io::Result<Option<OwnedSemaphorePermit>> {
     if waiting.is_none() {
@@ -97,7 +93,7 @@ impl Held {
         Self { worker, listener, connections: JoinSet::new(), sweep: Rc::new(sweep), ticks }
     }
 
-    fn begin(&mut self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
+    fn begin(&mut self, stream: Stream, client: Option<IpAddr>, permit: Option<OwnedSemaphorePermit>) {
         let pulse = Pulse::new();
         self.sweep.add(&pulse);
         let guard = (permit, self.listener.metrics.connection());

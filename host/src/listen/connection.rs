@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Listener;
 use super::delivery::{Delivery, Exchanging};
 use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
+use super::socket::Stream;
 use super::streams::Streams;
 use super::strict::Strict;
 use super::transport::Transport;
@@ -36,15 +36,16 @@ const SEND_BUFFER: usize = 128 << 10;
 pub(super) async fn connection(
     worker: Rc<Worker>,
     listener: Arc<Listener>,
-    stream: TcpStream,
-    client: SocketAddr,
+    stream: Stream,
+    peer: Option<IpAddr>,
     pulse: Rc<Pulse>,
     sweep: Rc<Sweep>,
 ) {
-    let _ = stream.set_nodelay(true);
+    stream.set_nodelay();
+    let peer = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
-    let opened = pulse.unless_stopped(open(&worker, &listener, stream)).await;
+    let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream)).await;
     let Some(Ok(Opened { transport, http2, tls, announced })) = opened else {
         if let Some(Err(error)) = opened {
             listener.metrics.handshake_failed();
@@ -52,12 +53,11 @@ pub(super) async fn connection(
         }
         return;
     };
-    let client = announced.unwrap_or(client);
-    let Ok(client_field) = HeaderValue::try_from(client.ip().to_canonical().to_string()) else { return };
+    let client = announced.map(|client| client.ip().to_canonical()).or(peer);
     let facts = Rc::new(Connection {
         listener: listener.slot,
         client,
-        client_field,
+        client_field: client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()),
         tls,
         max_body: config.max_body_bytes,
         max_headers: config.max_headers as usize,
@@ -89,9 +89,21 @@ struct Opened {
 }
 
 /// Hear for whom it is, shake hands, and find out which HTTP it is to be.
-async fn open(worker: &Worker, listener: &Listener, mut stream: Watched<TcpStream>) -> std::io::Result<Opened> {
-    let announced = if listener.config.proxy_protocol { proxy::read(&mut stream).await? } else { None };
+async fn open(
+    worker: &Worker,
+    listener: &Listener,
+    peer: Option<IpAddr>,
+    mut stream: Watched<Stream>,
+) -> std::io::Result<Opened> {
     let generation = worker.current().generation.clone();
+    let announced = match listener.config.proxy_protocol {
+        false => None,
+        // Where the operator says who is trusted, nobody else is.
+        true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(peer) => {
+            return Err(proxy::untrusted());
+        }
+        true => proxy::read(&mut stream).await?,
+    };
     let Some(server) = generation.tls(listener.slot) else {
         let mut transport = Transport::plain(stream);
         let http2 = listener.config.http2 && transport.begins_http2().await?;

@@ -5,20 +5,24 @@ mod connection;
 mod delivery;
 mod proxy;
 mod pulse;
+mod socket;
 mod streams;
 mod strict;
 mod transport;
+mod unix;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use tokio::sync::Semaphore;
 
 pub(crate) use accept::{Shutdown, accept};
+pub(crate) use socket::Socket;
+pub(crate) use unix::SocketFile;
 
-use crate::config;
+use crate::config::{self, Address, SocketPath};
 use crate::telemetry::metrics::ListenerMetrics;
 
 /// Connections waiting to be accepted, for each worker.
@@ -30,7 +34,7 @@ pub(crate) struct Listener {
     pub(crate) slot: usize,
     pub(crate) config: config::Listener,
     /// Where it really listens: port 0 has become a port.
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Address,
     pub(crate) metrics: ListenerMetrics,
     /// One permit for each connection the process may have.
     connections: Arc<Semaphore>,
@@ -39,7 +43,9 @@ pub(crate) struct Listener {
 /// A listener and one socket for each worker.
 pub(crate) struct Bound {
     pub(crate) listener: Arc<Listener>,
-    pub(crate) sockets: Vec<TcpListener>,
+    pub(crate) sockets: Vec<Socket>,
+    /// To be kept until the process ends.
+    pub(crate) file: Option<SocketFile>,
 }
 
 /// A listener could not be opened.
@@ -47,8 +53,12 @@ pub(crate) struct Bound {
 pub(crate) enum BindError {
     #[error("{address} is taken: another process listens there. Stop it (`ss -ltnp 'sport = :{port}'` shows which), or choose another address with --listen or [listen.{name}] address", port = .address.port())]
     Taken { name: String, address: SocketAddr },
+    #[error(
+        "{path} is taken: another process listens there. Stop it (`ss -lxp` shows which), or choose another socket with [listen.{name}] address"
+    )]
+    SocketTaken { name: String, path: SocketPath },
     #[error("cannot listen on {address}")]
-    Failed { address: SocketAddr, source: io::Error },
+    Failed { address: Address, source: io::Error },
 }
 
 /// Open a listener with a socket for each of `workers`, among which the kernel spreads connections.
@@ -58,29 +68,58 @@ pub(crate) fn bind(
     workers: usize,
     metrics: ListenerMetrics,
 ) -> Result<Bound, BindError> {
+    let (sockets, address, file) = match &config.address {
+        Address::Ip(address) => {
+            let (sockets, address) = bind_ip(*address, &config.name, workers)?;
+            (sockets, Address::Ip(address), None)
+        }
+        Address::Unix(path) => {
+            let (sockets, file) = bind_unix(path, config, workers)?;
+            (sockets, config.address.clone(), Some(file))
+        }
+    };
+    let connections = Arc::new(Semaphore::new(config.max_connections as usize));
+    let listener = Arc::new(Listener { slot, config: config.clone(), address, metrics, connections });
+    Ok(Bound { listener, sockets, file })
+}
+
+fn bind_ip(address: SocketAddr, name: &str, workers: usize) -> Result<(Vec<Socket>, SocketAddr), BindError> {
     let failed = |address| {
-        let name = config.name.clone();
         move |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken { name, address },
-            _ => BindError::Failed { address, source },
+            io::ErrorKind::AddrInUse => BindError::Taken { name: name.to_owned(), address },
+            _ => BindError::Failed { address: Address::Ip(address), source },
         }
     };
     // A socket that does not share its port finds out whether another process has it; those that share would not.
-    let probe = socket(config.address, false).map_err(failed(config.address))?;
+    let probe = socket(address, false).map_err(failed(address))?;
     drop(probe);
     let mut sockets = Vec::with_capacity(workers);
-    let mut address = config.address;
+    let mut bound = address;
     for _ in 0..workers {
-        let socket = socket(address, true).map_err(failed(address))?;
-        address = socket.local_addr().map_err(failed(address))?;
-        sockets.push(socket);
+        let socket = socket(bound, true).map_err(failed(bound))?;
+        bound = socket.local_addr().map_err(failed(bound))?;
+        sockets.push(Socket::Tcp(socket));
     }
-    let connections = Arc::new(Semaphore::new(config.max_connections as usize));
-    Ok(Bound { listener: Arc::new(Listener { slot, config: config.clone(), address, metrics, connections }), sockets })
+    Ok((sockets, bound))
+}
+
+/// One socket, which all workers accept from: the kernel spreads only ports.
+fn bind_unix(
+    path: &SocketPath,
+    config: &config::Listener,
+    workers: usize,
+) -> Result<(Vec<Socket>, SocketFile), BindError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::SocketTaken { name: config.name.clone(), path: path.clone() },
+        _ => BindError::Failed { address: config.address.clone(), source },
+    };
+    let (socket, file) = unix::bind(path.path(), config.mode).map_err(failed)?;
+    let sockets = (0..workers).map(|_| socket.try_clone().map(Socket::Unix)).collect::<Result<_, _>>();
+    Ok((sockets.map_err(failed)?, file))
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;

@@ -22,6 +22,8 @@ pub(super) enum ProxyError {
     Malformed,
     #[error("its PROXY header is too long")]
     TooLong,
+    #[error("it comes from a peer that is not trusted to say who the client is")]
+    Untrusted,
 }
 
 /// Read a header, and not a byte more. None where the proxy speaks for itself, or does not know for whom.
@@ -57,6 +59,11 @@ async fn read_v2(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Soc
     let mut rest = vec![0; length];
     stream.read_exact(&mut rest).await?;
     parse_v2(command, family, &rest).map_err(invalid)
+}
+
+/// Nothing is read from whom nobody trusts.
+pub(super) fn untrusted() -> io::Error {
+    invalid(ProxyError::Untrusted)
 }
 
 fn invalid(error: ProxyError) -> io::Error {

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::pulse::Watched;
+use super::socket::Stream;
 
 /// What a client that knows we speak HTTP/2 sends first (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -21,28 +21,28 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection to a client. One type for all kinds, so that the HTTP machinery is compiled once.
 pub(super) struct Transport {
-    stream: Stream,
+    stream: Layer,
     /// What was read to look at, and how much of that was handed on.
     seen: [u8; PREFACE.len()],
     held: u8,
     given: u8,
 }
 
-enum Stream {
-    Plain(Watched<TcpStream>),
-    Tls(Box<TlsStream<Watched<TcpStream>>>),
+enum Layer {
+    Plain(Watched<Stream>),
+    Tls(Box<TlsStream<Watched<Stream>>>),
 }
 
 impl Transport {
-    pub(super) fn plain(stream: Watched<TcpStream>) -> Self {
-        Self::of(Stream::Plain(stream))
+    pub(super) fn plain(stream: Watched<Stream>) -> Self {
+        Self::of(Layer::Plain(stream))
     }
 
-    pub(super) fn tls(stream: TlsStream<Watched<TcpStream>>) -> Self {
-        Self::of(Stream::Tls(Box::new(stream)))
+    pub(super) fn tls(stream: TlsStream<Watched<Stream>>) -> Self {
+        Self::of(Layer::Tls(Box::new(stream)))
     }
 
-    fn of(stream: Stream) -> Self {
+    fn of(stream: Layer) -> Self {
         Self { stream, seen: [0; PREFACE.len()], held: 0, given: 0 }
     }
 
@@ -55,8 +55,8 @@ impl Transport {
             }
             let Some(free) = self.seen.get_mut(held..).filter(|free| !free.is_empty()) else { return Ok(true) };
             let read = match &mut self.stream {
-                Stream::Plain(stream) => stream.read(free).await?,
-                Stream::Tls(stream) => stream.read(free).await?,
+                Layer::Plain(stream) => stream.read(free).await?,
+                Layer::Tls(stream) => stream.read(free).await?,
             };
             if read == 0 {
                 return Ok(false);
@@ -98,8 +98,8 @@ impl AsyncRead for Transport {
             return Poll::Ready(Ok(()));
         }
         match &mut this.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Layer::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Layer::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -107,22 +107,22 @@ impl AsyncRead for Transport {
 impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Layer::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Layer::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Layer::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Layer::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Layer::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Layer::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -132,15 +132,15 @@ impl AsyncWrite for Transport {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Layer::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Layer::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
+            Layer::Plain(stream) => stream.is_write_vectored(),
+            Layer::Tls(stream) => stream.is_write_vectored(),
         }
     }
 }

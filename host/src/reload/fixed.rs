@@ -51,7 +51,7 @@ impl Fixed {
 fn settings(listener: &Listener) -> String {
     let Listener { name, address, header_timeout, idle_timeout, .. } = listener;
     let limits = (listener.max_connections, listener.max_header_bytes, listener.max_headers, listener.max_body_bytes);
-    let protocols = (listener.http2, listener.max_streams, listener.proxy_protocol);
+    let protocols = (listener.mode, listener.http2, listener.max_streams, listener.proxy_protocol);
     format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?} {protocols:?}")
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Digest, Limits, Pool, Powers, Sandbox, Verdict, cache, fields, trial};
+use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 
 /// A warm policy with 20 header fields to look at.
@@ -42,12 +43,12 @@ impl Hook {
 
     /// One warm request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.on_request(1, &self.head, edited)?)
+        Ok(self.pool.on_request(RequestId::Number(1), &self.head, edited)?)
     }
 
     /// The same with nothing to look at.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.on_request(1, &Vec::new(), edited)?)
+        Ok(self.pool.on_request(RequestId::Number(1), &Vec::new(), edited)?)
     }
 }
 

@@ -8,6 +8,7 @@ use super::capability::HostState;
 use super::fault::PluginFault;
 use super::limits::{HOSTCALL_BYTES, on_tick};
 use super::policy::Policy;
+use crate::telemetry::RequestId;
 
 /// A configured instance. Used for one call at a time, and dropped after any call that failed.
 pub(super) struct Instance {
@@ -27,7 +28,7 @@ impl Instance {
         store.limiter(|state| state.meter());
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
         store.set_hostcall_fuel(HOSTCALL_BYTES);
-        begin(&mut store, 0);
+        begin(&mut store, RequestId::default());
         let instance = policy.pre.instantiate(&mut store).map_err(|error| {
             match PluginFault::from_call(&error, store.data_mut().meter().memory_denied()) {
                 PluginFault::Trap(text) => PluginFault::Instantiate(text),
@@ -35,7 +36,7 @@ impl Instance {
             }
         })?;
         let lifecycle = policy.exports.lifecycle.load(&mut store, &instance).map_err(|error| instantiate(&error))?;
-        begin(&mut store, 0);
+        begin(&mut store, RequestId::default());
         let configured = lifecycle.call_configure(&mut store, &policy.config);
         finish(&mut store, configured)?.map_err(|faults| {
             PluginFault::Configure(
@@ -68,7 +69,7 @@ impl Instance {
         self.store.data_mut().meter().memory()
     }
 
-    pub(super) fn on_request(&mut self, exchange: u64, head: &Fields) -> Result<Verdict, PluginFault> {
+    pub(super) fn on_request(&mut self, exchange: RequestId, head: &Fields) -> Result<Verdict, PluginFault> {
         let guest = self.request.as_ref().ok_or_else(not_exported)?;
         self.calls += 1;
         begin(&mut self.store, exchange);
@@ -76,7 +77,12 @@ impl Instance {
         finish(&mut self.store, result)
     }
 
-    pub(super) fn on_response(&mut self, exchange: u64, head: &Fields, state: &[u8]) -> Result<Verdict, PluginFault> {
+    pub(super) fn on_response(
+        &mut self,
+        exchange: RequestId,
+        head: &Fields,
+        state: &[u8],
+    ) -> Result<Verdict, PluginFault> {
         let guest = self.response.as_ref().ok_or_else(not_exported)?;
         self.calls += 1;
         begin(&mut self.store, exchange);
@@ -86,7 +92,7 @@ impl Instance {
 
     pub(super) fn on_body(
         &mut self,
-        exchange: u64,
+        exchange: RequestId,
         direction: body_phase::Direction,
         body: &[u8],
         state: &[u8],
@@ -103,7 +109,7 @@ impl Instance {
 
     pub(super) fn on_chunk(
         &mut self,
-        exchange: u64,
+        exchange: RequestId,
         direction: body_phase::Direction,
         chunk: &[u8],
         last: bool,
@@ -118,7 +124,7 @@ impl Instance {
 
     pub(super) fn respond(
         &mut self,
-        exchange: u64,
+        exchange: RequestId,
         head: &Fields,
         body: &[u8],
     ) -> Result<Result<Response, Failure>, PluginFault> {
@@ -135,7 +141,7 @@ fn carried(state: &[u8]) -> Option<&[u8]> {
     (!state.is_empty()).then_some(state)
 }
 
-fn begin(store: &mut Store<HostState>, exchange: u64) {
+fn begin(store: &mut Store<HostState>, exchange: RequestId) {
     store.data_mut().begin(exchange);
     store.set_epoch_deadline(1);
 }

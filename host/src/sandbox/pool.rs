@@ -11,6 +11,7 @@ use super::fault::PluginFault;
 use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
+use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
@@ -40,7 +41,7 @@ impl Pool {
 
     pub(crate) fn on_request<T>(
         &self,
-        exchange: u64,
+        exchange: RequestId,
         head: &Fields,
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
@@ -49,7 +50,7 @@ impl Pool {
 
     pub(crate) fn on_response<T>(
         &self,
-        exchange: u64,
+        exchange: RequestId,
         head: &Fields,
         state: &[u8],
         judge: impl FnOnce(Verdict) -> Judged<T>,
@@ -59,7 +60,7 @@ impl Pool {
 
     pub(crate) fn on_body<T>(
         &self,
-        exchange: u64,
+        exchange: RequestId,
         direction: Direction,
         body: &[u8],
         state: &[u8],
@@ -71,7 +72,7 @@ impl Pool {
 
     pub(crate) fn on_chunk<T>(
         &self,
-        exchange: u64,
+        exchange: RequestId,
         direction: Direction,
         chunk: &[u8],
         last: bool,
@@ -84,7 +85,7 @@ impl Pool {
 
     pub(crate) fn respond<T>(
         &self,
-        exchange: u64,
+        exchange: RequestId,
         head: &Fields,
         body: &[u8],
         judge: impl FnOnce(Result<Response, Failure>) -> Judged<T>,

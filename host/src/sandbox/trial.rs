@@ -21,6 +21,7 @@ use super::interest::Interest;
 use super::limits::{HOSTCALL_BYTES, Limits, on_tick};
 use super::policy::{CONTRACT, Exports};
 use super::ticker::Ticker;
+use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 
 /// Heap of the building process, in bytes. Reserved but untouched address space does not count.
@@ -127,7 +128,7 @@ fn build(request: &Request, blob: &[u8]) -> Result<(Reply, Vec<u8>), String> {
             store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
             store.set_hostcall_fuel(HOSTCALL_BYTES);
             let begin = |store: &mut Store<HostState>| {
-                store.data_mut().begin(0);
+                store.data_mut().begin(RequestId::default());
                 store.set_epoch_deadline(1);
             };
             let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {

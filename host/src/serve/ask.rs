@@ -7,6 +7,7 @@ use http::header::{EXPECT, TE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, timeout_at};
 
+use super::asker::{self, Asker};
 use super::finish::Finish;
 use super::{Connection, open, upload};
 use crate::chain::{Chain, Place, answer, failure};
@@ -19,6 +20,7 @@ use crate::upstream::{Answer, Asked, Upgraded};
 pub(super) struct Ask<'a> {
     pub(super) local: &'a Local,
     pub(super) connection: &'a Connection,
+    pub(super) asker: &'a Asker,
     pub(super) route: &'a Route,
     pub(super) chain: &'a Chain,
     pub(super) place: Place<'a>,
@@ -78,7 +80,8 @@ impl Ask<'_> {
         self.chain.prepare_upstream(&mut headers);
         // The gateway has answered the expectation by asking for the body.
         headers.remove(EXPECT);
-        open::say_who_asks(&mut headers, self.connection);
+        let forwarding = &self.local.generation.forwarding;
+        self.asker.introduce(&mut headers, self.connection, forwarding);
         open::frame(&exchange.method, &body, &mut headers);
         if exchange.wants_trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -104,6 +107,7 @@ impl Ask<'_> {
             let detail = "The upstream gave an answer that is not HTTP.";
             return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connection_field", detail));
         }
+        asker::sign(&mut answered.response, forwarding);
         Ok(answered)
     }
 
@@ -128,6 +132,6 @@ impl Ask<'_> {
             Ok(response) => answer(response).map(Ok),
             Err(failure) => Ok(Err(failure)),
         };
-        pool.respond(exchange.id, &facts, &body, judge).map_err(broke)?.map_err(failure)
+        pool.respond(exchange.id.clone(), &facts, &body, judge).map_err(broke)?.map_err(failure)
     }
 }

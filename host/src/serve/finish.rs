@@ -8,17 +8,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::{Connection, Worker, respond};
+use super::asker::Asker;
+use super::{Worker, respond};
 use crate::chain::{Departure, Notice};
 use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::generation::{Local, Route};
-use crate::telemetry::Outcome;
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
 use crate::telemetry::metrics::RouteMetrics;
+use crate::telemetry::{Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
 const CLIENT_GONE: u16 = 499;
@@ -28,7 +29,9 @@ pub(super) struct Finish {
     worker: Rc<Worker>,
     local: Rc<Local>,
     route: Option<Arc<Route>>,
-    id: u64,
+    id: RequestId,
+    /// The same as a field value, where there is a field for it.
+    id_value: Option<HeaderValue>,
     begun: Instant,
     head: bool,
     outcome: Outcome,
@@ -40,7 +43,8 @@ pub(super) struct Finish {
 
 struct Line {
     time: SystemTime,
-    client: TruncatedAddr,
+    client: Option<TruncatedAddr>,
+    trace: Option<u128>,
     method: LoggedMethod,
     path: LoggedPath,
     bytes_in: Rc<Cell<u64>>,
@@ -50,18 +54,13 @@ struct Line {
 }
 
 impl Finish {
-    pub(super) fn new(
-        worker: &Rc<Worker>,
-        local: &Rc<Local>,
-        connection: &Connection,
-        id: u64,
-        begun: Instant,
-        method: &Method,
-    ) -> Self {
+    pub(super) fn new(worker: &Rc<Worker>, local: &Rc<Local>, asker: &Asker, begun: Instant, method: &Method) -> Self {
+        let id_header = local.generation.id_header.as_ref();
         let log = worker.access_log().map(|_| {
             Box::new(Line {
                 time: SystemTime::now(),
-                client: connection.client.ip().into(),
+                client: asker.client.map(TruncatedAddr::from),
+                trace: None,
                 method: LoggedMethod::new(method),
                 path: LoggedPath::default(),
                 bytes_in: Rc::default(),
@@ -74,13 +73,27 @@ impl Finish {
             worker: worker.clone(),
             local: local.clone(),
             route: None,
-            id,
+            id: asker.id.clone(),
+            id_value: id_header.and_then(|_| HeaderValue::try_from(asker.id.to_string()).ok()),
             begun,
             head: *method == Method::HEAD,
             outcome: Outcome::Ok,
             class: "ok",
             recorded: false,
             log,
+        }
+    }
+
+    /// Say the id of the exchange in a head, if there is a field for that.
+    pub(super) fn name(&self, headers: &mut HeaderMap) {
+        if let (Some(name), Some(value)) = (&self.local.generation.id_header, &self.id_value) {
+            headers.insert(name, value.clone());
+        }
+    }
+
+    pub(super) fn trace(&mut self, id: Option<u128>) {
+        if let Some(line) = &mut self.log {
+            line.trace = id;
         }
     }
 
@@ -152,8 +165,9 @@ impl Finish {
     }
 
     /// Follow the response to its end, which a policy may bring about through `notice`.
-    pub(super) fn wrap(self, response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
+    pub(super) fn wrap(self, mut response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
         let status = response.status();
+        self.name(response.headers_mut());
         response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice })
     }
 
@@ -174,7 +188,8 @@ impl Finish {
         let route = self.route.as_ref();
         log.record(Record {
             time: line.time,
-            id: self.id,
+            id: self.id.clone(),
+            trace: line.trace,
             client: line.client,
             method: line.method,
             api: route.map(|route| route.api.clone()),
@@ -216,7 +231,7 @@ impl Outgoing {
         match (error, self.notice.as_ref().and_then(|notice| notice.take())) {
             (Some(BodyError::Departed), Some(Departure { outcome: Err(fault), .. })) => {
                 finish.blame(&fault);
-                respond::log(finish.id, &fault);
+                respond::log(&finish.id, &fault);
             }
             (Some(BodyError::Departed), _) => {
                 (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);

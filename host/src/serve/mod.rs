@@ -1,6 +1,7 @@
 //! The story of one request, from its head to its answer.
 
 mod ask;
+mod asker;
 mod finish;
 mod frames;
 mod open;
@@ -10,7 +11,7 @@ mod upload;
 mod worker;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,10 +25,11 @@ pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::Worker;
 
 use crate::chain::{Departure, Passage, Place, Replaced};
-use crate::exchange::{Body, Exchange, Fault};
+use crate::exchange::{Body, Exchange, Fault, trace};
 use crate::route::Found;
 use crate::tls::Session;
 use ask::Ask;
+use asker::Asker;
 use finish::Finish;
 use respond::problem;
 
@@ -35,9 +37,10 @@ use respond::problem;
 pub(crate) struct Connection {
     /// Slot of its listener.
     pub(crate) listener: usize,
-    pub(crate) client: SocketAddr,
-    /// The client's address as a field value, made once.
-    pub(crate) client_field: HeaderValue,
+    /// Its peer; none on a Unix socket, where nobody has an address.
+    pub(crate) client: Option<IpAddr>,
+    /// The same as a field value, made once.
+    pub(crate) client_field: Option<HeaderValue>,
     /// None where it is not encrypted.
     pub(crate) tls: Option<Session>,
     pub(crate) max_body: Option<u64>,
@@ -60,25 +63,29 @@ pub(crate) async fn serve(
     let local = worker.current();
     let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
-    let id = worker.next_id();
-    let mut finish = Finish::new(worker, &local, connection, id, begun, &parts.method);
+    let asker = Asker::of(connection, generation, worker.next_number(), &parts);
+    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method);
 
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = open::exchange(id, connection, generation, &mut parts);
+    let opened = open::exchange(connection, &asker, generation, &mut parts);
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
             finish.path(parts.uri.path());
             finish.blame(&fault);
-            return finish.wrap(problem(id, &fault), None);
+            return finish.wrap(problem(&asker.id, &fault), None);
         }
     };
     finish.path(exchange.routed.path());
+    finish.name(&mut parts.headers);
+    if let Some(tracing) = &generation.tracing {
+        finish.trace(trace::propagate(&mut parts.headers, tracing.sampled));
+    }
     let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
         Ok(body) => finish.count_in(body),
         Err(fault) => {
             finish.blame(&fault);
-            return finish.wrap(problem(id, &fault), None);
+            return finish.wrap(problem(&asker.id, &fault), None);
         }
     };
 
@@ -114,7 +121,8 @@ pub(crate) async fn serve(
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let asked = Ask { local: &local, connection, route, chain, place, scratch: worker.scratch(), deadline };
+            let scratch = worker.scratch();
+            let asked = Ask { local: &local, connection, asker: &asker, route, chain, place, scratch, deadline };
             let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
             let outcome = answered.map(|answered| {
                 switched = answered.then;
@@ -144,7 +152,8 @@ pub(crate) async fn serve(
     match (switched, &exchange.upgrade) {
         // Unless a policy made something else of it.
         (Some(switched), Some(protocol)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            let response = switch(response, protocol);
+            let mut response = switch(response, protocol);
+            finish.name(response.headers_mut());
             let is_websocket = &**protocol == "websocket";
             *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, is_websocket, finish));
             Finish::bare(response)
@@ -164,6 +173,6 @@ fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
 
 /// The gateway's answer to a fault, which the log is told more about.
 fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
-    respond::log(exchange.id, fault);
-    problem(exchange.id, fault)
+    respond::log(&exchange.id, fault);
+    problem(&exchange.id, fault)
 }

@@ -12,6 +12,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::Connection;
+use super::asker::Asker;
 use crate::exchange::authority::{Host, authority};
 use crate::exchange::hygiene::{IdentityHeaders, clean_request_trailers, strip_hop_by_hop};
 use crate::exchange::path::Target;
@@ -19,14 +20,10 @@ use crate::exchange::{Body, BodyError, Exchange, Fault, Peer};
 use crate::generation::Generation;
 use crate::tls::Session;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
 /// Normalise a request head and take its facts.
 pub(super) fn exchange(
-    id: u64,
     connection: &Connection,
+    asker: &Asker,
     generation: &Generation,
     parts: &mut Parts,
 ) -> Result<Exchange, Fault> {
@@ -64,11 +61,11 @@ pub(super) fn exchange(
         .map_err(|error| refuse("bad_connection", "The Connection field names what it may not.").because(error))?;
     generation.identity.strip(&mut parts.headers);
     let peer = Peer {
-        client: connection.client.ip(),
-        tls: connection.tls.is_some(),
+        client: asker.client,
+        https: asker.https,
         certificate: connection.tls.as_ref().and_then(Session::certificate).cloned(),
     };
-    let mut exchange = Exchange::new(id, peer, parts.method.clone(), host, target);
+    let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);
     Ok(exchange)
 }
@@ -159,14 +156,4 @@ pub(super) fn routed_method(parts: &Parts) -> Method {
         return method;
     }
     parts.method.clone()
-}
-
-/// Tell the upstream whom the request came from. What a client said about that was removed before.
-pub(super) fn say_who_asks(headers: &mut HeaderMap, connection: &Connection) {
-    headers.insert(X_FORWARDED_FOR, connection.client_field.clone());
-    let scheme = if connection.tls.is_some() { "https" } else { "http" };
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Some(host) = headers.get(HOST).cloned() {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
 }

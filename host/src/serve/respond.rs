@@ -5,12 +5,13 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::exchange::{Blame, Body, Chain, Fault};
+use crate::telemetry::RequestId;
 
 /// Seconds a client is asked to wait before it tries again what failed for now.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer to a fault. The id lets an operator find the log line.
-pub(super) fn problem(id: u64, fault: &Fault) -> Response<Body> {
+pub(super) fn problem(id: &RequestId, fault: &Fault) -> Response<Body> {
     #[derive(serde::Serialize)]
     struct Problem<'a> {
         r#type: &'static str,
@@ -24,7 +25,7 @@ pub(super) fn problem(id: u64, fault: &Fault) -> Response<Body> {
         title: fault.status.canonical_reason().unwrap_or("Error"),
         status: fault.status.as_u16(),
         detail: fault.detail,
-        request_id: format!("{id:016x}"),
+        request_id: id.to_string(),
     };
     // Plain strings and numbers always serialise.
     let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -43,9 +44,9 @@ pub(super) fn problem(id: u64, fault: &Fault) -> Response<Body> {
 
 /// Tell the log what the client is not told. Clients' mistakes are in the access log only; where a plugin broke, the
 /// log has been told by who met it and knew which policy it was.
-pub(super) fn log(exchange: u64, fault: &Fault) {
+pub(super) fn log(exchange: &RequestId, fault: &Fault) {
     if !matches!(fault.blame, Blame::Client | Blame::Plugin) {
-        tracing::warn!(exchange = format!("{exchange:016x}"), class = fault.class, "{}", Chain(fault));
+        tracing::warn!(%exchange, class = fault.class, "{}", Chain(fault));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::telemetry::access_log::AccessLog;
 pub(crate) struct Worker {
     current: RefCell<Rc<Local>>,
     scratch: RefCell<Vec<u8>>,
-    next_id: Cell<u64>,
+    next_number: Cell<u64>,
     access_log: Option<AccessLog>,
 }
 
@@ -21,7 +21,7 @@ impl Worker {
             current: RefCell::new(Rc::new(Local::new(generation, None))),
             scratch: RefCell::default(),
             // Ids are for finding, not for secrecy; a random start keeps those of two runs and workers apart.
-            next_id: Cell::new(getrandom::u64().unwrap_or_default()),
+            next_number: Cell::new(getrandom::u64().unwrap_or_default()),
             access_log,
         }
     }
@@ -43,9 +43,9 @@ impl Worker {
         &self.scratch
     }
 
-    pub(super) fn next_id(&self) -> u64 {
-        let id = self.next_id.get();
-        self.next_id.set(id.wrapping_add(1));
+    pub(super) fn next_number(&self) -> u64 {
+        let id = self.next_number.get();
+        self.next_number.set(id.wrapping_add(1));
         id
     }
 

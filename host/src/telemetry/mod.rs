@@ -1,8 +1,11 @@
 //! What the gateway tells about itself: metrics, and one access record per request. It reads requests and changes none.
 
 pub(crate) mod access_log;
+mod id;
 pub(crate) mod log;
 pub(crate) mod metrics;
+
+pub(crate) use id::RequestId;
 
 /// Who a request's end is owed to: nobody, or the party to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

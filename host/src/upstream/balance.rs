@@ -46,11 +46,11 @@ impl Balancer {
     }
 
     /// What decides where a request goes, if anything in it does.
-    pub(super) fn key<B>(&self, request: &Request<B>, client: IpAddr) -> Option<u64> {
+    pub(super) fn key<B>(&self, request: &Request<B>, client: Option<IpAddr>) -> Option<u64> {
         let Balance::Hash(key) = &self.balance else { return None };
         let headers = request.headers();
         match key {
-            HashKey::Client => Some(match client {
+            HashKey::Client => client.map(|client| match client {
                 IpAddr::V4(address) => hash(&address.octets()),
                 IpAddr::V6(address) => hash(&address.octets()),
             }),

@@ -12,13 +12,13 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
 use super::resolve::ResolveError;
 use super::{Server, Upstream, UpstreamTls};
-use crate::config::{Host, Protocol};
+use crate::config::{Host, Protocol, Target};
 use crate::exchange::Body;
 use crate::tls;
 
@@ -78,9 +78,13 @@ pub(super) async fn connect(
     server: &Server,
     protocol: Protocol,
 ) -> Result<Connected, ConnectError> {
-    let (settings, target) = (&upstream.settings, &server.target);
+    let settings = &upstream.settings;
+    // Addresses and sockets were checked with the configuration.
+    let target = match &server.target {
+        Target::Origin(origin) => origin,
+        Target::Unix(path) => return start(UnixStream::connect(path.path()).await?, protocol == Protocol::Http2).await,
+    };
     let stream = match &target.host {
-        // Checked with the configuration.
         Host::Ip(address) => TcpStream::connect(SocketAddr::new(*address, target.port)).await?,
         Host::Name(name) => {
             let (ttl, patience) = (settings.dns_ttl, settings.connect_timeout);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use super::connect::{self, Connected};
 use super::{Server, Upstream, form};
-use crate::config::Health;
+use crate::config::{Health, Origin, Target};
 use crate::exchange::Body;
 
 /// Keep asking all targets of an upstream that has health checks. Never ends otherwise than by being dropped.
@@ -47,12 +47,13 @@ async fn follow(upstream: Arc<Upstream>, server: Arc<Server>, health: Health) {
 
 /// Whether a target gives a good answer. Each question has a connection of its own: that one can be made is part of it.
 async fn ask(upstream: &Upstream, server: &Server, health: &Health) -> bool {
-    let (settings, target) = (&upstream.settings, &server.target);
+    let settings = &upstream.settings;
     let mut request = Request::new(Body::Empty);
     *request.uri_mut() = health.path.0.clone().into();
-    let host = match target.port {
-        80 | 443 => target.host.to_string(),
-        port => format!("{}:{port}", target.host),
+    let host = match &server.target {
+        Target::Origin(Origin { host, port: 80 | 443, .. }) => host.to_string(),
+        Target::Origin(Origin { host, port, .. }) => format!("{host}:{port}"),
+        Target::Unix(_) => "localhost".to_owned(),
     };
     let Ok(host) = HeaderValue::try_from(host) else { return false };
     request.headers_mut().insert(HOST, host);

@@ -22,7 +22,7 @@ use crate::telemetry::metrics::Retried;
 /// What a request brings along.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked {
-    pub(crate) client: IpAddr,
+    pub(crate) client: Option<IpAddr>,
     /// When it was asked.
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,

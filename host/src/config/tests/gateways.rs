@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use http::Version;
+
 use super::{LISTEN, assert_fault, gateway, parse};
+use crate::config::{ForwardingField, Said, Tracing};
 
 #[test]
 fn a_listener_alone_is_a_configuration_with_every_default() {
@@ -71,6 +74,12 @@ fn what_does_not_fit_is_a_fault() {
         ("request.identity_headers = [\":client\"]", "\":client\" does not fit"),
         ("request.identity_headers = [\"X-User\"]", "\"X-User\" does not fit"),
         ("request.identity_headers = \"x-user\"", "is a string; write a list"),
+        (
+            "request.id_header = \"Request-Id\"",
+            "\"Request-Id\" does not fit; write the lower-case name of a header field",
+        ),
+        ("request.id_header = \"authorization\"", "\"authorization\" does not fit"),
+        ("request.id_header = \"a b-id\"", "\"a b-id\" does not fit"),
         ("upstreams.allow = [\"10.0.0.0/40\"]", "upstreams.allow[0]: \"10.0.0.0/40\" is not valid"),
         ("state.dir = \"\"", "\"\" does not fit; write a string that is not empty"),
         ("secret.x = {}", "secret.x: lacks its kind; give exactly one of `env`, `file`"),
@@ -81,6 +90,14 @@ fn what_does_not_fit_is_a_fault() {
         ("store.x.max_bytes = 5", "store.x.max_bytes: is an integer; write a size"),
         ("store.x.max_bytes = \"1TB\"", "\"1TB\" does not fit"),
         ("listen.b.address = \"127.0.0.1:8080\"", "address of another listener"),
+        ("listen.b.address = \"unix:b.sock\"", "is not valid: the path does not begin with /"),
+        (
+            "listen.b = { address = \"127.0.0.1:1\", mode = \"0600\" }",
+            "listen.b.mode: has no meaning without a Unix socket",
+        ),
+        ("listen.b = { address = \"unix:/b\", mode = \"0900\" }", "listen.b.mode: \"0900\" is not valid"),
+        ("listen.b.address = \"unix:/b\"\nlisten.c.address = \"unix:/b\"", "address of another listener"),
+        ("upstreams.sockets = [\"/run/app.sock\"]", "upstreams.sockets[0]: \"/run/app.sock\" is not valid"),
         ("listen.b.address = \"127.0.0.1:8081\"", "or of [admin]"),
         (
             "listen.b = { address = \"127.0.0.1:1\", max_header_bytes = \"4KiB\" }",
@@ -143,4 +160,41 @@ fn stores_that_share_a_namespace_have_the_same_limits() {
         "gateway.toml:6: store.b: has other limits than `a`, with which it shares the namespace \"n\"; give both";
     assert_fault(with(""), fault);
     assert!(gateway("[store.a]\nmax_entries = 5\n[store.b]\n").is_ok(), "those without one are apart");
+}
+
+#[test]
+fn ids_and_traces_are_passed_on_where_that_is_said() {
+    let config = gateway("[tracing]\nsampled = true\n").unwrap();
+    assert_eq!((config.id_header, config.tracing), (None, None));
+    let config = gateway("[request]\nid_header = 'x-request-id'\n[tracing]\npropagate = true\n").unwrap();
+    assert_eq!(config.id_header.unwrap(), "x-request-id");
+    assert_eq!(config.tracing, Some(Tracing { sampled: false }));
+}
+
+#[test]
+fn whose_word_is_taken_and_what_is_told_can_be_said() {
+    let told = |more: &str| gateway(&format!("[forwarding]\n{more}\n")).map(|config| config.forwarding);
+    let silent = told("").unwrap();
+    assert!(!silent.trusts_anyone() && !silent.trusts(None) && silent.says(Said::XForwarded));
+    assert_eq!((silent.read, silent.via(Version::HTTP_11)), (ForwardingField::XForwarded, None));
+    let all = told(
+        "trusted = ['10.0.0.0/8', '::1', 'unix']\nread = 'forwarded'\nsend = ['via', 'forwarded']\nname = 'edge'\nby = '_e'",
+    )
+    .unwrap();
+    assert!(all.trusts(None) && all.trusts("10.1.2.3".parse().ok()) && all.trusts("::1".parse().ok()));
+    assert!(!all.trusts("11.0.0.1".parse().ok()) && !all.says(Said::XForwarded));
+    let via = [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2].map(|version| all.via(version).unwrap().clone());
+    assert_eq!(via, ["1.0 edge", "1.1 edge", "2 edge"]);
+    assert_eq!(all.by.as_deref(), Some("_e"));
+    let cases = [
+        ("trusted = ['10.0.0.0/33']", "forwarding.trusted[0]: \"10.0.0.0/33\" is not valid"),
+        ("trusted = ['proxy.example']", "write an IP address, a network like `10.0.0.0/8`, or `unix`"),
+        ("read = 'both'", "write \"x-forwarded\" or \"forwarded\""),
+        ("send = ['x-real-ip']", "forwarding.send[0]: \"x-real-ip\" is not valid: it names nothing that is sent"),
+        ("name = 'a b'", "it is no token"),
+        ("by = 'edge'", "it does not begin with `_`"),
+    ];
+    for (text, fault) in cases {
+        assert_fault(told(text), fault);
+    }
 }

@@ -19,7 +19,7 @@ impl wit::log::Host for HostState {
         if line.is_empty() {
             return Ok(());
         }
-        let (api, policy, exchange) = (&*self.powers.api, &*self.powers.policy, format!("{:016x}", self.exchange));
+        let (api, policy, exchange) = (&*self.powers.api, &*self.powers.policy, self.exchange.to_string());
         match level {
             wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, exchange, "{line}"),
             wit::log::Level::Info => tracing::info!(target: "policy", api, policy, exchange, "{line}"),

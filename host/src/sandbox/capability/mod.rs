@@ -17,6 +17,7 @@ use super::limits::{Limits, Meter};
 use super::ticker::Ticker;
 use crate::keys::KeySet;
 use crate::store::Namespace;
+use crate::telemetry::RequestId;
 use crate::telemetry::metrics::PolicyCounters;
 
 /// The named powers of one policy: what was declared *and* granted, nothing else is in here.
@@ -33,7 +34,7 @@ pub(crate) struct Powers {
 pub(super) struct HostState {
     powers: Arc<Powers>,
     meter: Meter,
-    exchange: u64,
+    exchange: RequestId,
     log_bytes_left: usize,
     configuring: bool,
 }
@@ -41,7 +42,8 @@ pub(super) struct HostState {
 impl HostState {
     /// State for `configure`: imports other than `log` trap.
     pub(super) fn configuring(powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Self {
-        Self { powers, meter: Meter::new(limits, ticker), exchange: 0, log_bytes_left: 0, configuring: true }
+        let exchange = RequestId::default();
+        Self { powers, meter: Meter::new(limits, ticker), exchange, log_bytes_left: 0, configuring: true }
     }
 
     /// `configure` is over; hooks may use their imports.
@@ -50,7 +52,7 @@ impl HostState {
     }
 
     /// A new call begins, on behalf of `exchange`.
-    pub(super) fn begin(&mut self, exchange: u64) {
+    pub(super) fn begin(&mut self, exchange: RequestId) {
         self.exchange = exchange;
         self.log_bytes_left = log::MAX_CALL_BYTES;
         self.meter.restart();

@@ -10,16 +10,19 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::timestamp;
-use crate::telemetry::Outcome;
 use crate::telemetry::metrics::Label;
+use crate::telemetry::{Outcome, RequestId};
 
 /// One finished request. Times are in microseconds, sizes in bytes of content.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     /// When the head was read.
     pub time: SystemTime,
-    pub id: u64,
-    pub client: TruncatedAddr,
+    pub id: RequestId,
+    /// Of the trace it belongs to, if traces are propagated.
+    pub trace: Option<u128>,
+    /// None on a Unix socket.
+    pub client: Option<TruncatedAddr>,
     pub method: LoggedMethod,
     /// None when no route matched.
     pub api: Option<Arc<str>>,
@@ -41,10 +44,11 @@ pub(crate) struct Record {
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_struct("Record", 16)?;
+        let mut line = serializer.serialize_struct("Record", 17)?;
         line.serialize_field("time", &timestamp::rfc3339(self.time))?;
-        line.serialize_field("id", &format_args!("{:016x}", self.id))?;
-        line.serialize_field("client", &self.client.to_string())?;
+        line.serialize_field("id", &format_args!("{}", self.id))?;
+        line.serialize_field("trace_id", &self.trace.map(|trace| format!("{trace:032x}")))?;
+        line.serialize_field("client", &self.client.map(|client| client.to_string()))?;
         line.serialize_field("method", self.method.0.as_str())?;
         line.serialize_field("api", &self.api.as_deref())?;
         line.serialize_field("route", &self.route.as_deref())?;

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::telemetry::Outcome;
+use crate::telemetry::{Outcome, RequestId};
 
 /// Far more than a test that works will ever wait.
 const LONG: Duration = Duration::from_secs(30);
@@ -17,8 +17,9 @@ const LONG: Duration = Duration::from_secs(30);
 fn record(path: &str) -> Record {
     Record {
         time: UNIX_EPOCH + Duration::from_micros(1_500_000),
-        id: 0xa1,
-        client: std::net::IpAddr::from([192, 0, 2, 7]).into(),
+        id: RequestId::Number(0xa1),
+        trace: Some(0xb2),
+        client: Some(std::net::IpAddr::from([192, 0, 2, 7]).into()),
         method: LoggedMethod::new(&Method::GET),
         api: Some("pets".into()),
         route: Some("getPet".into()),
@@ -98,7 +99,7 @@ fn a_record_is_one_line_with_exactly_these_members() {
     assert_eq!(
         writes.lines(),
         [json!({
-            "time": "1970-01-01T00:00:01.500000Z", "id": "00000000000000a1", "client": "192.0.2.0/24",
+            "time": "1970-01-01T00:00:01.500000Z", "id": "00000000000000a1", "trace_id": "000000000000000000000000000000b2", "client": "192.0.2.0/24",
             "method": "GET", "api": "pets", "route": "getPet", "pattern": "/pets/{id}",
             "path": "/pets/7", "status": 200, "class": "ok", "blame": null,
             "bytes_in": 1, "bytes_out": 2, "duration_us": 30, "upstream_us": 20, "policy_us": 3,
