@@ -72,7 +72,7 @@ fn upstreams_that_make_no_sense_are_faults() {
         ("", "upstream.u.targets: is missing"),
         ("targets = []", "upstream.u.targets: is empty"),
         ("targets = 'http://a'", "upstream.u.targets: is a string"),
-        ("targets = ['http://a', 'https://b']", "upstream.u.targets: holds both http:// and https://"),
+        ("targets = ['http://a', 'https://b']", "upstream.u.targets: holds both targets with TLS and without"),
         ("targets = ['http://a']\nserver_name = 'a'", "upstream.u.server_name: has no meaning without https://"),
         ("targets = ['http://a']\nprotocol = 'auto'", "upstream.u.protocol: needs TLS"),
         ("targets = ['http://a']\nprotocol = 'h3'", "write \"auto\", \"http/1.1\" or \"h2\""),
