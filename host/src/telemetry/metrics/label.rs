@@ -69,7 +69,7 @@ pub(crate) enum Refusal {
     HeadTooLarge,
     /// A connection error of HTTP/2, floods included.
     Http2,
-    /// The handshake or the head took too long.
+    /// The handshake or the head took too long. Not seen where no more comes than what HTTP/2 without TLS is told from.
     Slow,
     /// Too many requests were given up before they were answered.
     Resets,
