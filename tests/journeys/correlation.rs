@@ -16,7 +16,7 @@ fn the_id_of_a_request_is_the_same_upstream_in_the_answer_and_in_the_log() {
     let id = response.field("x-request-id").unwrap();
     assert_eq!(response.echoed("x-request-id"), [id]);
     assert!(response.echoed("x_request_id").is_empty() && id.len() == 16, "{response:?}");
-    assert_eq!(gateway.access_log_of(&id.into())["path"], "/");
+    assert_eq!(gateway.access_log_of("id", &id.into())["path"], "/");
 }
 
 #[test]

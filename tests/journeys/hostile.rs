@@ -37,7 +37,7 @@ fn assert_contained(gateway: &Gateway, guest: &str, ask: &str, class: &str) {
     broken.assert_problem(503);
     assert!(!broken.text().contains(guest), "the client is told of our insides: {}", broken.text());
     let id = broken.json()["request_id"].clone();
-    let line = gateway.access_log_of(&id);
+    let line = gateway.access_log_of("id", &id);
     assert_eq!((&line["class"], &line["blame"]), (&class.into(), &"plugin".into()), "{guest} {ask}");
     // On the same connection: the same policy, and another route.
     client.send(&Request::get(&path)).assert_status(200);

@@ -23,6 +23,7 @@ mod jwt;
 mod llhttp;
 mod petstore;
 mod proxy_protocol;
+mod refusals;
 mod reload;
 mod routing;
 mod streaming;

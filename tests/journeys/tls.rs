@@ -178,7 +178,7 @@ fn a_client_without_a_good_certificate_does_not_get_in() {
     let stranger = Authority::new().issue_to("Eve", "spiffe://club/ada");
     assert!(get_in(&Handshake::new().showing(&stranger)).is_none());
     assert_eq!(upstream.requests(), 0);
-    let failed = || gateway.metric("lockgate_handshakes_failed_total{listener=\"public\"}");
+    let failed = || gateway.metric("lockgate_refused_total{listener=\"public\",reason=\"tls\"}");
     eventually("both to be counted", || (failed() == Some(2.0)).then_some(()));
     get_in(&Handshake::new().showing(&members.issue_to("Ada", "spiffe://club/ada"))).unwrap().assert_status(200);
 }

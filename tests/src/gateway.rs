@@ -155,13 +155,13 @@ impl Gateway {
         self.stdout.wait(self.ready, &what, pick).1
     }
 
-    /// The line of the access log about the request with an id.
-    pub fn access_log_of(&self, id: &Value) -> Value {
+    /// The line of the access log in which a key has a value; the first, if there are several.
+    pub fn access_log_of(&self, key: &str, value: &Value) -> Value {
         let pick = |line: &str| {
             let line: Value = serde_json::from_str(line).ok()?;
-            (line["id"] == *id).then_some(line)
+            (line[key] == *value).then_some(line)
         };
-        let what = format!("an access log line about {id}");
+        let what = format!("an access log line with {key} {value}");
         self.stdout.wait(self.ready, &what, pick).1
     }
 

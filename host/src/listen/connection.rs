@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,6 +26,7 @@ use super::streams::Streams;
 use super::strict::Strict;
 use super::transport::Transport;
 use crate::serve::{Connection, End, Worker, serve};
+use crate::telemetry::metrics::Refusal;
 use crate::tls;
 
 /// Bytes a client may send of one body, and of all, before the gateway has passed them on. HTTP/1.1 leaves that to the kernel.
@@ -46,12 +49,13 @@ pub(super) async fn connection(
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
     let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream)).await;
-    let Some(Ok(Opened { transport, http2, tls, announced })) = opened else {
-        if let Some(Err(error)) = opened {
-            listener.metrics.handshake_failed();
+    let Opened { transport, http2, tls, announced } = match opened {
+        Some(Ok(opened)) => opened,
+        Some(Err((reason, error))) => {
             tracing::debug!(%error, listener = config.name, "connection not opened");
+            return refuse(&worker, &listener, peer, reason);
         }
-        return;
+        None => return pulse.refusal().into_iter().for_each(|reason| refuse(&worker, &listener, peer, reason)),
     };
     let client = announced.map(|client| client.ip().to_canonical()).or(peer);
     let facts = Rc::new(Connection {
@@ -69,14 +73,41 @@ pub(super) async fn connection(
     };
     match ended {
         Ended::Closed(Ok(())) => {}
-        Ended::Closed(Err(error)) => tracing::debug!(%error, listener = config.name, "connection ended"),
+        Ended::Closed(Err(error)) => {
+            tracing::debug!(%error, listener = config.name, "connection ended");
+            fault_of(&error).into_iter().for_each(|reason| refuse(&worker, &listener, client, reason));
+        }
         Ended::Stopped => {
+            pulse.refusal().into_iter().for_each(|reason| refuse(&worker, &listener, client, reason));
             tracing::debug!(
                 listener = config.name,
                 "connection closed: its client did nothing for too long, or too much"
             );
         }
     }
+}
+
+/// Count and log a client that was turned away. One that just left is counted only: whoever looks whether the port is open does that.
+fn refuse(worker: &Worker, listener: &Listener, client: Option<IpAddr>, reason: Refusal) {
+    listener.metrics.refused(reason);
+    if reason != Refusal::Left {
+        worker.refused(client, reason);
+    }
+}
+
+/// What a connection ended with, where no request tells of it.
+fn fault_of(error: &hyper::Error) -> Option<Refusal> {
+    if error.is_parse_too_large() {
+        return Some(Refusal::HeadTooLarge);
+    }
+    if error.is_parse() {
+        return Some(Refusal::Malformed);
+    }
+    if error.is_incomplete_message() {
+        return Some(Refusal::Left);
+    }
+    let http2 = error.source()?.downcast_ref::<h2::Error>()?;
+    http2.is_library().then_some(Refusal::Http2)
 }
 
 /// A connection on which requests may come.
@@ -94,31 +125,38 @@ async fn open(
     listener: &Listener,
     peer: Option<IpAddr>,
     mut stream: Watched<Stream>,
-) -> std::io::Result<Opened> {
+) -> Result<Opened, (Refusal, io::Error)> {
     let generation = worker.current().generation.clone();
     let announced = match listener.config.proxy_protocol {
         false => None,
         // Where the operator says who is trusted, nobody else is.
         true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(peer) => {
-            return Err(proxy::untrusted());
+            return Err((Refusal::ProxyHeader, proxy::untrusted()));
         }
-        true => proxy::read(&mut stream).await?,
+        true => proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?,
     };
     let Some(server) = generation.tls(listener.slot) else {
         let mut transport = Transport::plain(stream);
-        let http2 = listener.config.http2 && transport.begins_http2().await?;
+        let http2 = listener.config.http2 && transport.begins_http2().await.map_err(|error| (Refusal::Left, error))?;
         return Ok(Opened { transport, http2, tls: None, announced });
     };
-    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let in_tls = |error| in_stage(Refusal::Tls, error);
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.map_err(in_tls)?;
     let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
     let identity = server.identity(host.as_deref());
     let (config, terms) = (identity.config(), identity.terms());
     drop(generation);
-    let stream = start.into_stream(config).await?;
+    let stream = start.into_stream(config).await.map_err(in_tls)?;
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
     let tls = tls::Session::new(terms, connection);
     Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls), announced })
+}
+
+/// What was wrong with the bytes of a stage, if anything was.
+fn in_stage(stage: Refusal, error: io::Error) -> (Refusal, io::Error) {
+    let is_about_bytes = error.kind() == io::ErrorKind::InvalidData;
+    (if is_about_bytes { stage } else { Refusal::Left }, error)
 }
 
 /// How a connection came to its end.

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use crate::telemetry::metrics::Refusal;
+
 /// How long a client that has said nothing yet is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
 /// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look. Whoever
@@ -114,6 +116,15 @@ impl Pulse {
             // It may have been opened for a request that is on its way.
             Some(Told::Drain) if self.doing.get() == Doing::Fresh => None,
             told => told,
+        }
+    }
+
+    /// What a client whose connection was stopped is to be told it did, unless it just fell silent.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.doing.get() {
+            _ if self.abandoned.get() > MAX_ABANDONED => Some(Refusal::Resets),
+            Doing::Head => Some(Refusal::Slow),
+            Doing::Fresh | Doing::Exchange | Doing::Idle => None,
         }
     }
 

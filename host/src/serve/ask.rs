@@ -63,7 +63,10 @@ impl Ask<'_> {
                 answered
             }
             Backend::Responder(responder) => {
-                self.responder(responder, exchange, &headers, body).await.map(Answered::from)
+                finish.policies_begin();
+                let answered = self.responder(responder, exchange, &headers, body).await;
+                finish.policies_end();
+                answered.map(Answered::from)
             }
         }
     }

@@ -51,6 +51,8 @@ struct Line {
     upstream: Option<Duration>,
     policies: Duration,
     policies_since: Instant,
+    /// When there was a head to answer with.
+    head: Option<Duration>,
 }
 
 impl Finish {
@@ -67,6 +69,7 @@ impl Finish {
                 upstream: None,
                 policies: Duration::ZERO,
                 policies_since: begun,
+                head: None,
             })
         });
         Self {
@@ -159,15 +162,23 @@ impl Finish {
         }
     }
 
+    /// The head of the response is made; from here on it is up to the client how long it takes.
+    pub(super) fn answers(&mut self, headers: &mut HeaderMap) {
+        self.name(headers);
+        if let Some(line) = &mut self.log {
+            line.head = Some(self.begun.elapsed());
+        }
+    }
+
     /// A response that is followed elsewhere.
     pub(super) fn bare(response: Response<Body>) -> Response<Outgoing> {
         response.map(|body| Outgoing { body, bytes: 0, end: None, notice: None })
     }
 
     /// Follow the response to its end, which a policy may bring about through `notice`.
-    pub(super) fn wrap(self, mut response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
+    pub(super) fn wrap(mut self, mut response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
         let status = response.status();
-        self.name(response.headers_mut());
+        self.answers(response.headers_mut());
         response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice })
     }
 
@@ -185,18 +196,19 @@ impl Finish {
         self.metrics().finished(status, self.outcome, duration);
         let (Some(line), Some(log)) = (self.log.take(), self.worker.access_log()) else { return };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let own = line.head.unwrap_or(duration).saturating_sub(line.upstream.unwrap_or_default() + line.policies);
         let route = self.route.as_ref();
         log.record(Record {
             time: line.time,
             id: self.id.clone(),
             trace: line.trace,
             client: line.client,
-            method: line.method,
+            method: Some(line.method),
             api: route.map(|route| route.api.clone()),
             route: route.map(|route| route.name.clone()),
             pattern: route.map(|route| route.pattern.clone()),
             path: line.path,
-            status,
+            status: Some(status),
             class: self.class,
             blame: self.outcome,
             bytes_in: line.bytes_in.get(),
@@ -204,6 +216,7 @@ impl Finish {
             duration_us: micros(duration),
             upstream_us: line.upstream.map(micros),
             policy_us: micros(line.policies),
+            gateway_us: micros(own),
         });
     }
 }

@@ -153,7 +153,7 @@ pub(crate) async fn serve(
         // Unless a policy made something else of it.
         (Some(switched), Some(protocol)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             let mut response = switch(response, protocol);
-            finish.name(response.headers_mut());
+            finish.answers(response.headers_mut());
             let is_websocket = &**protocol == "websocket";
             *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, is_websocket, finish));
             Finish::bare(response)

@@ -1,11 +1,15 @@
 //! What one worker thread holds: the generation it serves, and what its requests share.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::generation::{Generation, Local};
-use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
+use crate::telemetry::metrics::{Label, Refusal};
+use crate::telemetry::{Outcome, RequestId};
 
 /// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
 pub(crate) struct Worker {
@@ -37,6 +41,31 @@ impl Worker {
         // The old view may be the last of its kind: it is dropped after the borrow has ended.
         let old = self.current.replace(Rc::new(next));
         drop(old);
+    }
+
+    /// Log that a client was turned away before there was a request.
+    pub(crate) fn refused(&self, client: Option<IpAddr>, reason: Refusal) {
+        let Some(log) = &self.access_log else { return };
+        log.record(Record {
+            time: SystemTime::now(),
+            id: RequestId::Number(self.next_number()),
+            trace: None,
+            client: client.map(Into::into),
+            method: None,
+            api: None,
+            route: None,
+            pattern: None,
+            path: LoggedPath::default(),
+            status: None,
+            class: reason.name(),
+            blame: Outcome::Client,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration_us: 0,
+            upstream_us: None,
+            policy_us: 0,
+            gateway_us: 0,
+        });
     }
 
     pub(super) fn scratch(&self) -> &RefCell<Vec<u8>> {

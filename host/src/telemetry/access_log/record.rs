@@ -13,7 +13,7 @@ use super::timestamp;
 use crate::telemetry::metrics::Label;
 use crate::telemetry::{Outcome, RequestId};
 
-/// One finished request. Times are in microseconds, sizes in bytes of content.
+/// One finished request, or what was turned away before it was one. Times are in microseconds, sizes in bytes of content.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     /// When the head was read.
@@ -23,14 +23,16 @@ pub(crate) struct Record {
     pub trace: Option<u128>,
     /// None on a Unix socket.
     pub client: Option<TruncatedAddr>,
-    pub method: LoggedMethod,
+    /// None where no head was read.
+    pub method: Option<LoggedMethod>,
     /// None when no route matched.
     pub api: Option<Arc<str>>,
     pub route: Option<Arc<str>>,
     /// The route's pattern as configured, e.g. `/pets/{id}`.
     pub pattern: Option<Arc<str>>,
     pub path: LoggedPath,
-    pub status: StatusCode,
+    /// None where no head was read: what was said to that, if anything, is not known here.
+    pub status: Option<StatusCode>,
     /// The class of the error, or `ok`.
     pub class: &'static str,
     pub blame: Outcome,
@@ -40,21 +42,23 @@ pub(crate) struct Record {
     /// None when no upstream was asked.
     pub upstream_us: Option<u64>,
     pub policy_us: u64,
+    /// What else it took until the head of the response was there.
+    pub gateway_us: u64,
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_struct("Record", 17)?;
+        let mut line = serializer.serialize_struct("Record", 18)?;
         line.serialize_field("time", &timestamp::rfc3339(self.time))?;
         line.serialize_field("id", &format_args!("{}", self.id))?;
         line.serialize_field("trace_id", &self.trace.map(|trace| format!("{trace:032x}")))?;
         line.serialize_field("client", &self.client.map(|client| client.to_string()))?;
-        line.serialize_field("method", self.method.0.as_str())?;
+        line.serialize_field("method", &self.method.as_ref().map(|method| method.0.as_str()))?;
         line.serialize_field("api", &self.api.as_deref())?;
         line.serialize_field("route", &self.route.as_deref())?;
         line.serialize_field("pattern", &self.pattern.as_deref())?;
-        line.serialize_field("path", &*self.path.0)?;
-        line.serialize_field("status", &self.status.as_u16())?;
+        line.serialize_field("path", &Some(&*self.path.0).filter(|path| !path.is_empty()))?;
+        line.serialize_field("status", &self.status.map(|status| status.as_u16()))?;
         line.serialize_field("class", self.class)?;
         let blame = (self.blame != Outcome::Ok).then(|| self.blame.name());
         line.serialize_field("blame", &blame)?;
@@ -63,6 +67,7 @@ impl Serialize for Record {
         line.serialize_field("duration_us", &self.duration_us)?;
         line.serialize_field("upstream_us", &self.upstream_us)?;
         line.serialize_field("policy_us", &self.policy_us)?;
+        line.serialize_field("gateway_us", &self.gateway_us)?;
         line.end()
     }
 }

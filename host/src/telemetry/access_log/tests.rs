@@ -20,12 +20,12 @@ fn record(path: &str) -> Record {
         id: RequestId::Number(0xa1),
         trace: Some(0xb2),
         client: Some(std::net::IpAddr::from([192, 0, 2, 7]).into()),
-        method: LoggedMethod::new(&Method::GET),
+        method: Some(LoggedMethod::new(&Method::GET)),
         api: Some("pets".into()),
         route: Some("getPet".into()),
         pattern: Some("/pets/{id}".into()),
         path: LoggedPath::new(path),
-        status: StatusCode::OK,
+        status: Some(StatusCode::OK),
         class: "ok",
         blame: Outcome::Ok,
         bytes_in: 1,
@@ -33,6 +33,7 @@ fn record(path: &str) -> Record {
         duration_us: 30,
         upstream_us: Some(20),
         policy_us: 3,
+        gateway_us: 7,
     }
 }
 
@@ -102,7 +103,7 @@ fn a_record_is_one_line_with_exactly_these_members() {
             "time": "1970-01-01T00:00:01.500000Z", "id": "00000000000000a1", "trace_id": "000000000000000000000000000000b2", "client": "192.0.2.0/24",
             "method": "GET", "api": "pets", "route": "getPet", "pattern": "/pets/{id}",
             "path": "/pets/7", "status": 200, "class": "ok", "blame": null,
-            "bytes_in": 1, "bytes_out": 2, "duration_us": 30, "upstream_us": 20, "policy_us": 3,
+            "bytes_in": 1, "bytes_out": 2, "duration_us": 30, "upstream_us": 20, "policy_us": 3, "gateway_us": 7,
         })]
     );
 }

@@ -57,6 +57,35 @@ impl Label for CallOutcome {
     }
 }
 
+/// Why a client got no request through to where requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No PROXY header where there has to be one, or one that is wrong.
+    ProxyHeader,
+    /// The TLS handshake failed.
+    Tls,
+    /// A head that is not HTTP/1.1, or whose framing could be read in two ways.
+    Malformed,
+    HeadTooLarge,
+    /// A connection error of HTTP/2, floods included.
+    Http2,
+    /// The handshake or the head took too long. Not seen where no more comes than what HTTP/2 without TLS is told from.
+    Slow,
+    /// Too many requests were given up before they were answered.
+    Resets,
+    /// It left in the middle of a handshake or of a head.
+    Left,
+}
+
+impl Label for Refusal {
+    const NAMES: &'static [&'static str] =
+        &["proxy_header", "tls", "malformed", "head_too_large", "http2", "slow", "resets", "left"];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// Why an instance was thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retirement {

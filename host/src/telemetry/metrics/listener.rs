@@ -1,25 +1,28 @@
-//! Connections of each listener: those open, and those that never got so far.
+//! Connections of each listener: those open, and those turned away.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+use super::label::{Counts, Label, Refusal};
 use super::series::Series;
+
+type Refusals = Counts<{ Refusal::NAMES.len() }>;
 
 /// The handle a listener counts through; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerMetrics {
     open: Arc<AtomicI64>,
-    failed: Arc<AtomicU64>,
+    refused: Arc<Refusals>,
 }
 
 impl ListenerMetrics {
-    /// A connection ended before a request could come: its handshake failed.
-    pub(crate) fn handshake_failed(&self) {
-        self.failed.fetch_add(1, Relaxed);
+    /// A client was turned away below where requests are counted.
+    pub(crate) fn refused(&self, reason: Refusal) {
+        self.refused.inc(reason.index());
     }
 
     /// A connection was accepted; it counts as open until the guard is dropped.
@@ -47,12 +50,12 @@ impl Drop for ConnectionGuard {
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     open: Series<Arc<str>, AtomicI64>,
-    failed: Series<Arc<str>, AtomicU64>,
+    refused: Series<Arc<str>, Refusals>,
 }
 
 impl Listeners {
     pub(super) fn handle(&self, listener: &str) -> ListenerMetrics {
-        ListenerMetrics { open: self.open.cell(listener.into()), failed: self.failed.cell(listener.into()) }
+        ListenerMetrics { open: self.open.cell(listener.into()), refused: self.refused.cell(listener.into()) }
     }
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -60,11 +63,13 @@ impl Listeners {
         for (listener, open) in self.open.all() {
             family.encode_family(&[("listener", &*listener)])?.encode_gauge(&open.load(Relaxed))?;
         }
-        let help = "Connections that ended before a request could come";
-        let mut family = encoder.encode_descriptor("handshakes_failed", help, None, MetricType::Counter)?;
-        for (listener, failed) in self.failed.all() {
-            let labels = [("listener", &*listener)];
-            family.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, u64>(&failed.load(Relaxed), None)?;
+        let help = "Clients turned away before there was a request";
+        let mut family = encoder.encode_descriptor("refused", help, None, MetricType::Counter)?;
+        for (listener, refused) in self.refused.all() {
+            for (index, count) in refused.counted() {
+                let labels = [("listener", &*listener), ("reason", Refusal::NAMES[index])];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ use prometheus_client::registry::Registry;
 use label::Counts;
 
 pub(crate) use counters::PolicyCounters;
-pub(crate) use label::{CallOutcome, Hook, Label, ReloadOutcome, Retirement};
+pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;

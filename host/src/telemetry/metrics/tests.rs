@@ -46,6 +46,7 @@ fn every_family_has_the_name_it_is_documented_with() {
     let _instance = policy.instance();
     metrics.set_generation(7);
     let _connection = metrics.listener("public").connection();
+    metrics.listener("public").refused(Refusal::HeadTooLarge);
     metrics.access_log_dropped().inc_by(3);
     for sample in [
         r#"lockgate_requests_total{api="pets",route="getPet",status_class="2xx",outcome="ok"} 1"#,
@@ -56,6 +57,7 @@ fn every_family_has_the_name_it_is_documented_with() {
         r#"lockgate_instance_retirements_total{policy="jwt",reason="memory"} 1"#,
         "lockgate_generation 7",
         r#"lockgate_connections{listener="public"} 1"#,
+        r#"lockgate_refused_total{listener="public",reason="head_too_large"} 1"#,
         "lockgate_access_log_dropped_total 3",
         r#"lockgate_build_info{version="1.2.3",wasmtime="48.0.8"} 1"#,
     ] {
