@@ -18,6 +18,7 @@ mod forwarding;
 mod headers;
 mod hostile;
 mod http2;
+mod http2_conformance;
 mod hygiene;
 mod jwt;
 mod llhttp;

@@ -7,6 +7,7 @@
 
 mod client;
 mod folder;
+pub mod frames;
 mod gateway;
 pub mod guests;
 pub mod http2;
