@@ -17,7 +17,7 @@ use crate::admin::{self, Admin, Token};
 use crate::config::{Address, Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
 use crate::listen::{self, Bound, Shutdown};
-use crate::reload::{Reloader, Snapshot};
+use crate::reload::{Reloader, Snapshot, Subscription};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Worker;
 use crate::state::{StateDir, StateError, random_token};
@@ -90,18 +90,19 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let builder = Builder::new(sandbox, state_path.clone(), workers, metrics.clone());
     let has_log = snapshot.config.access_log;
     let begin = Reloader::start(options.folder, snapshot, builder, metrics.clone());
-    let (reloader, published) = control.block_on(&runtime, begin).map_err(StartError::Config)?;
+    let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stop, shutdown) = watch::channel(false);
+    let published = reloader.watch();
     let facts = Started {
         listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let mut threads = start_workers(workers, bound, &published, log.as_ref(), &shutdown)?;
+    let mut threads = start_workers(workers, bound, &mut reloader, log.as_ref(), &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -182,7 +183,7 @@ pub(crate) fn worker_count(configured: Option<u32>) -> usize {
 fn start_workers(
     workers: usize,
     mut bound: Vec<Bound>,
-    published: &watch::Receiver<Arc<Generation>>,
+    reloader: &mut Reloader,
     log: Option<&AccessLog>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
@@ -190,12 +191,12 @@ fn start_workers(
     for index in 0..workers {
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
-        let (published, log, shutdown) = (published.clone(), log.cloned(), shutdown.clone());
+        let (subscription, log, shutdown) = (reloader.subscribe(), log.cloned(), shutdown.clone());
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, published, log, shutdown)),
+                Ok(runtime) => runtime.block_on(work(sockets, subscription, log, shutdown)),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };
@@ -222,17 +223,20 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
 /// The life of a worker: serve its sockets, and take up each generation as it is published.
 async fn work(
     sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
-    mut published: watch::Receiver<Arc<Generation>>,
+    mut subscription: Subscription,
     log: Option<AccessLog>,
     shutdown: Shutdown,
 ) {
-    let worker = Rc::new(Worker::new(published.borrow_and_update().clone(), log));
+    let first = subscription.newest();
+    subscription.serves(first.number);
+    let worker = Rc::new(Worker::new(first, log));
     let follower = {
         let worker = worker.clone();
         tokio::task::spawn_local(async move {
-            while published.changed().await.is_ok() {
-                let generation = published.borrow_and_update().clone();
+            while let Some(generation) = subscription.next().await {
+                let number = generation.number;
                 worker.publish(generation);
+                subscription.serves(number);
             }
         })
     };

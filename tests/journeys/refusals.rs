@@ -37,7 +37,7 @@ fn a_head_that_is_too_long_is_seen() {
 
 #[test]
 fn a_head_that_takes_too_long_is_seen_as_slow() {
-    refused("http2 = false\nheader_timeout = \"200ms\"", b"GET / HTTP/1.1\r\n", "slow");
+    refused("header_timeout = \"200ms\"", b"GET / HTTP/1.1\r\n", "slow");
 }
 
 #[test]

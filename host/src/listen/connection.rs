@@ -48,7 +48,7 @@ pub(super) async fn connection(
     let peer = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
-    let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream)).await;
+    let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream, &pulse)).await;
     let Opened { transport, http2, tls, announced } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((reason, error))) => {
@@ -125,6 +125,7 @@ async fn open(
     listener: &Listener,
     peer: Option<IpAddr>,
     mut stream: Watched<Stream>,
+    pulse: &Pulse,
 ) -> Result<Opened, (Refusal, io::Error)> {
     let generation = worker.current().generation.clone();
     let announced = match listener.config.proxy_protocol {
@@ -136,6 +137,7 @@ async fn open(
         true => proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?,
     };
     let Some(server) = generation.tls(listener.slot) else {
+        pulse.fresh();
         let mut transport = Transport::plain(stream);
         let http2 = listener.config.http2 && transport.begins_http2().await.map_err(|error| (Refusal::Left, error))?;
         return Ok(Opened { transport, http2, tls: None, announced });
@@ -147,6 +149,7 @@ async fn open(
     let (config, terms) = (identity.config(), identity.terms());
     drop(generation);
     let stream = start.into_stream(config).await.map_err(in_tls)?;
+    pulse.fresh();
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
     let tls = tls::Session::new(terms, connection);
@@ -172,7 +175,6 @@ async fn speak_http1(
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
 ) -> Ended {
-    pulse.fresh();
     let service = {
         let shared = Rc::new((facts.clone(), worker.clone(), pulse.clone()));
         service_fn(move |request| {

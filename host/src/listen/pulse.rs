@@ -84,7 +84,7 @@ impl Pulse {
         self.since.set(None);
     }
 
-    /// The handshake is over: time for the first head begins.
+    /// What comes before HTTP is over: time for the first head begins.
     pub(super) fn fresh(&self) {
         self.now(Doing::Fresh);
     }

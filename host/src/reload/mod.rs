@@ -1,6 +1,7 @@
 //! Follows the policies folder: reads it, builds what it says, publishes that, or keeps the last good and says why.
 
 mod fixed;
+mod publish;
 mod snapshot;
 mod status;
 mod watch;
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::watch as channel;
+use tokio::sync::watch::Receiver;
 
+pub(crate) use publish::Subscription;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use status::{Attempt, Status};
 
@@ -19,6 +21,7 @@ use crate::generation::{Builder, Generation};
 use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use fixed::Fixed;
+use publish::Publisher;
 use snapshot::Outside;
 use watch::Changes;
 
@@ -41,7 +44,7 @@ pub(crate) struct Reloader {
     outside: Outside,
     /// What is wrong with the folder as last looked at.
     refused: Vec<ConfigFault>,
-    publish: channel::Sender<Arc<Generation>>,
+    publisher: Publisher,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
 }
@@ -53,14 +56,24 @@ impl Reloader {
         snapshot: Snapshot,
         mut builder: Builder,
         metrics: Arc<Metrics>,
-    ) -> Result<(Self, channel::Receiver<Arc<Generation>>), Vec<ConfigFault>> {
+    ) -> Result<Self, Vec<ConfigFault>> {
         let generation = Arc::new(builder.build(&snapshot.config, Vec::new()).await?);
         metrics.set_generation(generation.number);
         let status = Arc::new(Status::new(generation.clone()));
-        let (publish, published) = channel::channel(generation);
+        let publisher = Publisher::new(generation);
         let Snapshot { config, used: serving, outside } = snapshot;
         let (fixed, refused) = (Fixed::of(&config), Vec::new());
-        Ok((Self { folder, builder, fixed, serving, outside, refused, publish, status, metrics }, published))
+        Ok(Self { folder, builder, fixed, serving, outside, refused, publisher, status, metrics })
+    }
+
+    /// For one worker. Until it says that it serves a generation, that generation is not said to serve.
+    pub(crate) fn subscribe(&mut self) -> Subscription {
+        self.publisher.subscribe()
+    }
+
+    /// What is published, for whoever serves no requests by it.
+    pub(crate) fn watch(&self) -> Receiver<Arc<Generation>> {
+        self.publisher.watch()
     }
 
     pub(crate) fn status(&self) -> Arc<Status> {
@@ -108,7 +121,7 @@ impl Reloader {
                 match built {
                     Ok(generation) => {
                         self.serving = snapshot.used;
-                        self.accept(generation, begun);
+                        self.accept(generation, begun).await;
                     }
                     Err(faults) => self.refuse(faults),
                 }
@@ -118,14 +131,15 @@ impl Reloader {
         begun.elapsed()
     }
 
-    fn accept(&mut self, generation: Generation, begun: Instant) {
+    async fn accept(&mut self, generation: Generation, begun: Instant) {
         let generation = Arc::new(generation);
-        let (number, took_ms) = (generation.number, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.refused.clear();
-        self.status.published(generation.clone());
+        self.publisher.publish(generation.clone()).await;
+        // Only now: whoever hears the number may rely on it.
+        let (number, took_ms) = (generation.number, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.status.published(generation);
         self.metrics.set_generation(number);
         self.metrics.reloaded(ReloadOutcome::Applied);
-        self.publish.send_replace(generation);
         tracing::info!(generation = number, took_ms, "new generation serves");
     }
 
