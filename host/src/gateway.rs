@@ -16,6 +16,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::admin::{self, Admin, Token};
 use crate::config::{Address, Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
+use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown};
 use crate::reload::{Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -67,6 +68,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let state_path = state.as_ref().map(|state| state.path().to_owned());
     let token =
         state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
+    let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
+    let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost));
     let workers = worker_count(snapshot.config.workers);
 
@@ -101,7 +104,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let mut threads = start_workers(workers, bound, &published, log.as_ref(), &shutdown)?;
+    let mut threads = start_workers(workers, bound, &published, log.as_ref(), debug_key.as_ref(), &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -164,7 +167,7 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
             let error = anyhow::Error::from(error);
             tracing::warn!(
                 "{error:#}; running without: /metrics and /status are closed to all, since their token has nowhere to be, \
-                 generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
+                 no answer is explained, generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
             );
             Ok(None)
         }
@@ -184,6 +187,7 @@ fn start_workers(
     mut bound: Vec<Bound>,
     published: &watch::Receiver<Arc<Generation>>,
     log: Option<&AccessLog>,
+    debug_key: Option<&Arc<DebugKey>>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(workers);
@@ -191,11 +195,12 @@ fn start_workers(
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
         let (published, log, shutdown) = (published.clone(), log.cloned(), shutdown.clone());
+        let debug_key = debug_key.cloned();
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, published, log, shutdown)),
+                Ok(runtime) => runtime.block_on(work(sockets, published, log, debug_key, shutdown)),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };
@@ -224,9 +229,10 @@ async fn work(
     sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
     mut published: watch::Receiver<Arc<Generation>>,
     log: Option<AccessLog>,
+    debug_key: Option<Arc<DebugKey>>,
     shutdown: Shutdown,
 ) {
-    let worker = Rc::new(Worker::new(published.borrow_and_update().clone(), log));
+    let worker = Rc::new(Worker::new(published.borrow_and_update().clone(), log, debug_key));
     let follower = {
         let worker = worker.clone();
         tokio::task::spawn_local(async move {
