@@ -16,6 +16,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::admin::{self, Admin, Token};
 use crate::config::{Address, Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
+use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown};
 use crate::reload::{Reloader, Snapshot, Subscription};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -67,6 +68,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
     let state_path = state.as_ref().map(|state| state.path().to_owned());
     let token =
         state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
+    let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
+    let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost));
     let workers = worker_count(snapshot.config.workers);
 
@@ -102,7 +105,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let mut threads = start_workers(workers, bound, &mut reloader, log.as_ref(), &shutdown)?;
+    let mut threads = start_workers(workers, bound, &mut reloader, log.as_ref(), debug_key.as_ref(), &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -165,7 +168,7 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
             let error = anyhow::Error::from(error);
             tracing::warn!(
                 "{error:#}; running without: /metrics and /status are closed to all, since their token has nowhere to be, \
-                 generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
+                 no answer is explained, generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
             );
             Ok(None)
         }
@@ -185,6 +188,7 @@ fn start_workers(
     mut bound: Vec<Bound>,
     reloader: &mut Reloader,
     log: Option<&AccessLog>,
+    debug_key: Option<&Arc<DebugKey>>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(workers);
@@ -192,11 +196,12 @@ fn start_workers(
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
         let (subscription, log, shutdown) = (reloader.subscribe(), log.cloned(), shutdown.clone());
+        let debug_key = debug_key.cloned();
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, subscription, log, shutdown)),
+                Ok(runtime) => runtime.block_on(work(sockets, subscription, log, debug_key, shutdown)),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };
@@ -225,11 +230,12 @@ async fn work(
     sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
     mut subscription: Subscription,
     log: Option<AccessLog>,
+    debug_key: Option<Arc<DebugKey>>,
     shutdown: Shutdown,
 ) {
     let first = subscription.newest();
     subscription.serves(first.number);
-    let worker = Rc::new(Worker::new(first, log));
+    let worker = Rc::new(Worker::new(first, log, debug_key));
     let follower = {
         let worker = worker.clone();
         tokio::task::spawn_local(async move {

@@ -14,6 +14,7 @@ mod correlation;
 mod cors;
 mod demo;
 mod drain;
+mod explain;
 mod forwarding;
 mod headers;
 mod hostile;

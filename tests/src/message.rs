@@ -25,6 +25,7 @@ const EXPECTED: &[&str] = &[
     "etag",
     "link",
     "location",
+    "lockgate-explain",
     "retry-after",
     "transfer-encoding",
     "vary",

@@ -11,7 +11,7 @@ use super::chunks::Chunks;
 use super::edits::Head;
 use super::media::Wanted;
 use super::step::BodyHook;
-use super::{Departure, Passage, Replaced};
+use super::{Departure, Passage, Replaced, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{Action, Edits};
 use crate::telemetry::RequestId;
@@ -117,6 +117,7 @@ impl<'a> Passage<'a> {
         let place = self.place;
         let state = self.state(at.at);
         let (id, mut carried) = (exchange.id.clone(), None);
+        let timed = Timed::begin(exchange);
         let judge = |(action, edits): (Action, Option<Edits>)| {
             let outcome = act(action, at.hook, &body)?;
             // An answer of its own leaves no head to edit.
@@ -126,6 +127,7 @@ impl<'a> Passage<'a> {
             Ok(outcome)
         };
         let decided = pool.on_body(id, at.direction, &body, state, judge);
+        timed.end(exchange, pool);
         if let Some(carried) = carried {
             *state = carried;
         }

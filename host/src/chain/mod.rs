@@ -10,6 +10,7 @@ mod facts;
 mod media;
 mod names;
 mod step;
+mod timed;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,6 +24,7 @@ pub(crate) use chunks::Notice;
 pub(crate) use edits::answer;
 pub(crate) use facts::Reads;
 pub(crate) use step::{OnError, Step};
+pub(crate) use timed::Timed;
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
@@ -212,9 +214,12 @@ impl<'a> Passage<'a> {
             facts.clear();
             hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
             let pool = self.pool(step)?;
-            pool.on_request(exchange.id.clone(), &facts, |verdict| {
+            let timed = Timed::begin(exchange);
+            let decided = pool.on_request(exchange.id.clone(), &facts, |verdict| {
                 judge(hook, verdict, exchange, Head::Request(headers))
-            })
+            });
+            timed.end(exchange, pool);
+            decided
         };
         self.settle(at, step, exchange, decided)
     }
@@ -235,7 +240,12 @@ impl<'a> Passage<'a> {
             let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
             let head = Head::Response(response.headers_mut(), &mut status);
             let pool = self.pool(step)?;
-            pool.on_response(exchange.id.clone(), &facts, state, |verdict| judge(hook, verdict, exchange, head))
+            let timed = Timed::begin(exchange);
+            let id = exchange.id.clone();
+            let judge = |verdict| judge(hook, verdict, exchange, head);
+            let decided = pool.on_response(id, &facts, state, judge);
+            timed.end(exchange, pool);
+            decided
         };
         *response.status_mut() = status;
         self.settle(at, step, exchange, decided)

@@ -1,6 +1,8 @@
 //! The command line: one file for each verb; thin, what they do is done elsewhere.
 
 mod check;
+mod debug_token;
+mod life;
 mod out;
 mod reference;
 mod routes;
@@ -21,7 +23,8 @@ Examples:
   lockgate --listen 127.0.0.1:9000     the same on another port
   lockgate check                       is everything right? exit status 1 and all faults if not
   lockgate routes --json               the route table, for programs
-  lockgate token --subject alice       a token for the demo, valid for an hour";
+  lockgate token --subject alice       a token for the demo, valid for an hour
+  lockgate debug-token --for 15m       a token to have answers explained";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -46,6 +49,8 @@ enum Verb {
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
     Token(token::Args),
+    /// Make a token for which answers are explained in a field, to see what happens to a request
+    DebugToken(debug_token::Args),
     /// Print every key of the configuration, with type, default and meaning
     Reference,
     /// Build a component, as a child of the gateway
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Check(args)) => check::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
+        Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Reference) => Ok(reference::run()),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use super::life::life;
 use super::{DEFAULT_FOLDER, out};
 use crate::config::{ChainEntry, Config, KeySource};
 use crate::gateway::state_path;
@@ -33,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, Value)>,
     /// Life of the token, such as 90s, 15m, 1h or 7d
-    #[arg(long, default_value = "1h", value_parser = life)]
+    #[arg(long, default_value = "1h", value_parser = |text: &str| life(text, MAX_LIFE))]
     expires: Duration,
 }
 
@@ -112,12 +113,4 @@ fn claim(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((name.to_owned(), value))
-}
-
-fn life(text: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
-    let read = |(unit, seconds): (&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds);
-    let life = units.into_iter().find_map(read).map(Duration::from_secs);
-    life.filter(|life| !life.is_zero() && *life <= MAX_LIFE)
-        .ok_or_else(|| "write a time from 1s to 30d, such as 15m".into())
 }

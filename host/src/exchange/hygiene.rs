@@ -41,7 +41,7 @@ pub(crate) fn clean_response_trailers(fields: &mut HeaderMap) {
 
 /// Fields that say who calls and from where. Only the gateway writes them, so a client's own are removed.
 ///
-/// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`.
+/// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`, and [`DEBUG_FIELD`], which is for nobody but the gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct IdentityHeaders {
     patterns: Vec<Pattern>,
@@ -57,7 +57,8 @@ pub(crate) struct BadPattern(String);
 impl IdentityHeaders {
     /// From names (`x-consumer-id`) and prefixes (`x-consumer-*`).
     pub(crate) fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
-        let mut patterns = FORWARDING.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut patterns =
+            FORWARDING.iter().chain([&DEBUG_FIELD]).map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>()?;
         for name in names {
             patterns.push(Pattern::parse(name.as_ref())?);
         }
@@ -105,6 +106,9 @@ static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Where a request came from, as told by proxies.
 const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-*", "x-real-ip"];
+
+/// The field in which a debug token is shown to the gateway.
+pub(crate) const DEBUG_FIELD: &str = "lockgate-debug";
 
 /// Fields of the connection or of message framing.
 const HOST_OWNED: [&str; 12] = [
@@ -310,6 +314,8 @@ mod tests {
             ("content_type", "text/plain"),
             ("content-type", "text/html"),
             ("forwarded", "for=1"),
+            ("lockgate-debug", "1.token"),
+            ("lockgate_debug", "1.token"),
             ("x-consumer", "kept: not under the prefix"),
             ("x-consumer-id", "1"),
             ("x_consumer-id", "2"),

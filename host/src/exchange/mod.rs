@@ -17,6 +17,7 @@ pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Blame, Chain, Fault};
 
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Account;
 use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
@@ -55,6 +56,8 @@ pub(crate) struct Exchange {
     pub(crate) wants_trailers: bool,
     /// The protocol that is to follow, in small letters.
     pub(crate) upgrade: Option<Box<str>>,
+    /// There where somebody wants to know what happens to it.
+    pub(crate) account: Option<Rc<Account>>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
@@ -62,7 +65,7 @@ impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
         let (wants_trailers, upgrade) = (false, None);
-        Self { id, peer, method, host, routed, target, wants_trailers, upgrade, attributes: Vec::new() }
+        Self { id, peer, method, host, routed, target, wants_trailers, upgrade, account: None, attributes: Vec::new() }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.

@@ -47,7 +47,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Make the file as a whole, or leave one that is there already.
-fn publish(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> {
+pub(super) fn publish(folder: &Path, path: &Path, text: &[u8]) -> Result<(), KeyError> {
     let suffix = getrandom::u64().map_err(|_| KeyError::Failed)?;
     let temporary = folder.join(format!(".{suffix:016x}.tmp"));
     // Unlike a rename, a link never replaces.

@@ -1,6 +1,7 @@
 //! Keys that stay in the host: sets to verify with and keys to sign with. Nothing here reaches the network or a policy's memory.
 
 mod algorithm;
+mod debug;
 pub(crate) mod file;
 mod jwk;
 mod material;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use algorithm::Algorithm;
+pub(crate) use debug::{DebugKey, MAX_LIFE as MAX_DEBUG_LIFE};
 pub(crate) use set::{KeySet, VerifyError};
 pub(crate) use signing::SigningKey;
 

@@ -2,7 +2,7 @@
 //!
 //! Guest calls never suspend, so a worker runs one at a time and one idle instance for each policy is all it can use.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
@@ -19,6 +19,7 @@ pub(crate) struct Pool {
     policy: Arc<Policy>,
     idle: RefCell<Option<Box<Warm>>>,
     metrics: PolicyMetrics,
+    last: Cell<Option<(Hook, CallOutcome)>>,
 }
 
 /// What the caller makes of an answer: what it means, or that it is not allowed.
@@ -32,11 +33,16 @@ struct Warm {
 
 impl Pool {
     pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics) -> Self {
-        Self { policy, idle: RefCell::new(None), metrics }
+        Self { policy, idle: RefCell::new(None), metrics, last: Cell::new(None) }
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// The call that ended last, and how: that of whoever asks at once, since calls never suspend.
+    pub(crate) fn last(&self) -> Option<(Hook, CallOutcome)> {
+        self.last.get()
     }
 
     pub(crate) fn on_request<T>(
@@ -116,7 +122,9 @@ impl Pool {
             }
             judged
         });
-        self.metrics.called(kind, called.as_ref().map_or_else(failed, |(outcome, _)| *outcome));
+        let outcome = called.as_ref().map_or_else(failed, |(outcome, _)| *outcome);
+        self.metrics.called(kind, outcome);
+        self.last.set(Some((kind, outcome)));
         called.map(|(_, judged)| judged)
     }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::asker::{self, Asker};
 use super::finish::Finish;
 use super::{Connection, open, upload};
-use crate::chain::{Chain, Place, answer, failure};
+use crate::chain::{Chain, Place, Timed, answer, failure};
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
@@ -93,7 +93,8 @@ impl Ask<'_> {
         *request.method_mut() = exchange.method.clone();
         *request.uri_mut() = Uri::from(exchange.target.clone().into_path_and_query());
         *request.headers_mut() = headers;
-        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline };
+        let account = exchange.account.as_deref();
+        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline, account };
         let mut answered = match &exchange.upgrade {
             None => upload::send(connections, request, asked).await?.into(),
             Some(protocol) => {
@@ -135,6 +136,9 @@ impl Ask<'_> {
             Ok(response) => answer(response).map(Ok),
             Err(failure) => Ok(Err(failure)),
         };
-        pool.respond(exchange.id.clone(), &facts, &body, judge).map_err(broke)?.map_err(failure)
+        let timed = Timed::begin(exchange);
+        let answered = pool.respond(exchange.id.clone(), &facts, &body, judge);
+        timed.end(exchange, pool);
+        answered.map_err(broke)?.map_err(failure)
     }
 }

@@ -13,11 +13,13 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::asker::Asker;
+use super::explain::{Told, explain};
 use super::{Worker, respond};
 use crate::chain::{Departure, Notice};
 use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
+use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::{Outcome, RequestId};
 
@@ -37,8 +39,10 @@ pub(super) struct Finish {
     outcome: Outcome,
     class: &'static str,
     recorded: bool,
-    /// What only the access log wants; nothing is gathered where there is none.
+    /// What only the access log and explanations want; nothing is gathered where there is neither.
     log: Option<Box<Line>>,
+    /// Where the client may know how its answer came about.
+    account: Option<Rc<Account>>,
 }
 
 struct Line {
@@ -55,10 +59,25 @@ struct Line {
     head: Option<Duration>,
 }
 
+impl Line {
+    /// What of the time until the head was neither the upstream's nor the policies'.
+    fn own(&self, head: Duration) -> Duration {
+        head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
+    }
+}
+
 impl Finish {
-    pub(super) fn new(worker: &Rc<Worker>, local: &Rc<Local>, asker: &Asker, begun: Instant, method: &Method) -> Self {
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        local: &Rc<Local>,
+        asker: &Asker,
+        begun: Instant,
+        method: &Method,
+        account: Option<Rc<Account>>,
+    ) -> Self {
         let id_header = local.generation.id_header.as_ref();
-        let log = worker.access_log().map(|_| {
+        let wanted = worker.access_log().is_some() || account.is_some();
+        let log = wanted.then(|| {
             Box::new(Line {
                 time: SystemTime::now(),
                 client: asker.client.map(TruncatedAddr::from),
@@ -84,6 +103,7 @@ impl Finish {
             class: "ok",
             recorded: false,
             log,
+            account,
         }
     }
 
@@ -165,8 +185,22 @@ impl Finish {
     /// The head of the response is made; from here on it is up to the client how long it takes.
     pub(super) fn answers(&mut self, headers: &mut HeaderMap) {
         self.name(headers);
-        if let Some(line) = &mut self.log {
-            line.head = Some(self.begun.elapsed());
+        let Some(line) = &mut self.log else { return };
+        let head = self.begun.elapsed();
+        line.head = Some(head);
+        if let Some(account) = &self.account {
+            let told = Told {
+                id: &self.id,
+                generation: self.local.generation.number,
+                route: self.route.as_ref().map(|route| (&*route.api, &*route.name)),
+                class: self.class,
+                blame: self.outcome,
+                head,
+                upstream: line.upstream,
+                policies: line.policies,
+                gateway: line.own(head),
+            };
+            explain(headers, account, &told);
         }
     }
 
@@ -196,7 +230,7 @@ impl Finish {
         self.metrics().finished(status, self.outcome, duration);
         let (Some(line), Some(log)) = (self.log.take(), self.worker.access_log()) else { return };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let own = line.head.unwrap_or(duration).saturating_sub(line.upstream.unwrap_or_default() + line.policies);
+        let own = line.own(line.head.unwrap_or(duration));
         let route = self.route.as_ref();
         log.record(Record {
             time: line.time,

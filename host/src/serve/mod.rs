@@ -2,6 +2,7 @@
 
 mod ask;
 mod asker;
+mod explain;
 mod finish;
 mod frames;
 mod open;
@@ -64,7 +65,8 @@ pub(crate) async fn serve(
     let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
     let asker = Asker::of(connection, generation, worker.next_number(), &parts);
-    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method);
+    let account = worker.account(&parts.headers);
+    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone());
 
     // Before anything else looks at it: one form of path, host and fields, for all.
     let opened = open::exchange(connection, &asker, generation, &mut parts);
@@ -76,6 +78,7 @@ pub(crate) async fn serve(
             return finish.wrap(problem(&asker.id, &fault), None);
         }
     };
+    exchange.account = account;
     finish.path(exchange.routed.path());
     finish.name(&mut parts.headers);
     if let Some(tracing) = &generation.tracing {

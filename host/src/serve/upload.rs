@@ -18,7 +18,7 @@ use crate::upstream::{Asked, Connections, Sent, Source};
 pub(super) async fn send(
     connections: &Rc<Connections>,
     request: Request<Body>,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Response<Body>, Fault> {
     match request.body() {
         Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, asked).await,

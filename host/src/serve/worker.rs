@@ -6,8 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::HeaderMap;
+
+use super::explain;
 use crate::generation::{Generation, Local};
+use crate::keys::DebugKey;
 use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
+use crate::telemetry::account::Account;
 use crate::telemetry::metrics::{Label, Refusal};
 use crate::telemetry::{Outcome, RequestId};
 
@@ -17,16 +22,22 @@ pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
     next_number: Cell<u64>,
     access_log: Option<AccessLog>,
+    debug_key: Option<Arc<DebugKey>>,
 }
 
 impl Worker {
-    pub(crate) fn new(generation: Arc<Generation>, access_log: Option<AccessLog>) -> Self {
+    pub(crate) fn new(
+        generation: Arc<Generation>,
+        access_log: Option<AccessLog>,
+        debug_key: Option<Arc<DebugKey>>,
+    ) -> Self {
         Self {
             current: RefCell::new(Rc::new(Local::new(generation, None))),
             scratch: RefCell::default(),
             // Ids are for finding, not for secrecy; a random start keeps those of two runs and workers apart.
             next_number: Cell::new(getrandom::u64().unwrap_or_default()),
             access_log,
+            debug_key,
         }
     }
 
@@ -76,6 +87,11 @@ impl Worker {
         let id = self.next_number.get();
         self.next_number.set(id.wrapping_add(1));
         id
+    }
+
+    /// An account to be kept of a request, where that shows a debug token.
+    pub(super) fn account(&self, headers: &HeaderMap) -> Option<Rc<Account>> {
+        self.debug_key.as_ref().filter(|key| explain::is_due(key, headers)).map(|_| Rc::default())
     }
 
     pub(super) fn access_log(&self) -> Option<&AccessLog> {

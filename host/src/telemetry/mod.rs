@@ -1,6 +1,7 @@
 //! What the gateway tells about itself: metrics, and one access record per request. It reads requests and changes none.
 
 pub(crate) mod access_log;
+pub(crate) mod account;
 mod id;
 pub(crate) mod log;
 pub(crate) mod metrics;

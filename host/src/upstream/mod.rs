@@ -10,6 +10,7 @@ mod reply;
 mod resolve;
 mod retry;
 mod send;
+mod tried;
 mod upgrade;
 
 use std::cell::Cell;

@@ -14,18 +14,22 @@ use super::connect::{self, ConnectError};
 use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
 use super::retry::{self, Spare};
+use super::tried::Tried;
 use super::{Connections, Lease, Sent, Source, Upstream};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
+use crate::telemetry::account::Account;
 use crate::telemetry::metrics::Retried;
 
 /// What a request brings along.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<'a> {
     pub(crate) client: Option<IpAddr>,
     /// When it was asked.
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,
+    /// Where tries are told of, if anywhere.
+    pub(crate) account: Option<&'a Account>,
 }
 
 /// One of the requests an upstream may have on its way.
@@ -80,7 +84,7 @@ impl Connections {
         self: &Rc<Self>,
         mut request: Request<Body>,
         mut sent: Sent,
-        asked: Asked,
+        asked: Asked<'_>,
     ) -> Result<Response<Body>, Fault> {
         let ticket = self.admit()?;
         let settings = &self.upstream.settings;
@@ -95,7 +99,10 @@ impl Connections {
             let spare = self.spares.copy(&settings.retry, trial.number, &request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
-            let (failure, spare) = match self.attempt(target, pool, request, &mut sent, asked, &trial).await {
+            let tried = Tried::begin(asked.account, &self.upstream, target);
+            let attempted = self.attempt(target, pool, request, &mut sent, asked, &trial).await;
+            tried.end(attempted.as_ref().map(|(response, _)| response.status()).map_err(|failure| failure.fault.class));
+            let (failure, spare) = match attempted {
                 Ok((response, sender)) => {
                     self.judge(target, response.status(), asked.now);
                     match spare {
@@ -210,7 +217,7 @@ impl Connections {
         pool: &Pool,
         mut request: Request<Body>,
         sent: &mut Sent,
-        asked: Asked,
+        asked: Asked<'_>,
         trial: &Trial,
     ) -> Result<(Response<Incoming>, Sender), Failure> {
         let last = |fault| Failure { fault, why: Why::Final };
@@ -257,7 +264,7 @@ impl Connections {
     }
 
     /// Ends when waiting for the response has no more point.
-    async fn too_late(&self, sent: &mut Sent, asked: Asked, try_time: Option<Duration>) -> Failure {
+    async fn too_late(&self, sent: &mut Sent, asked: Asked<'_>, try_time: Option<Duration>) -> Failure {
         let slow = |class, why| Failure {
             fault: Fault::upstream(StatusCode::GATEWAY_TIMEOUT, class, "The upstream did not answer in time."),
             why,
@@ -288,7 +295,7 @@ impl Connections {
     }
 
     /// Ends when waiting for the answer to an upgrade has no more point.
-    pub(super) async fn upgrade_too_late(&self, asked: Asked) -> Fault {
+    pub(super) async fn upgrade_too_late(&self, asked: Asked<'_>) -> Fault {
         self.too_late(&mut Sent::AtOnce, asked, None).await.fault
     }
 
@@ -323,7 +330,7 @@ impl Connections {
     pub(super) async fn connect_http1(
         &self,
         key: Option<u64>,
-        asked: Asked,
+        asked: Asked<'_>,
     ) -> Result<(usize, connect::Connected), Fault> {
         let settings = &self.upstream.settings;
         let mut failed = Vec::new();

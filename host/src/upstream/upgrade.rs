@@ -9,6 +9,7 @@ use super::connect::Connected;
 use super::pool::Sender;
 use super::reply::{self, Reply};
 use super::send::{Asked, broken};
+use super::tried::Tried;
 use super::{Connections, Lease, Upgraded, form};
 use crate::exchange::{Body, Fault};
 
@@ -22,19 +23,26 @@ pub(crate) enum Answer {
 
 impl Connections {
     /// Send a request without a body that asks for an upgrade.
-    pub(crate) async fn upgrade(self: &Rc<Self>, mut request: Request<Body>, asked: Asked) -> Result<Answer, Fault> {
+    pub(crate) async fn upgrade(
+        self: &Rc<Self>,
+        mut request: Request<Body>,
+        asked: Asked<'_>,
+    ) -> Result<Answer, Fault> {
         let ticket = self.admit()?;
         let key = self.balancer.key(&request, asked.client);
         let (target, connected) = self.connect_http1(key, asked).await?;
+        let tried = Tried::begin(asked.account, &self.upstream, target);
         let (Connected::Http1(mut sender, upgraded), Some(pool)) = (connected, self.pools.get(target)) else {
             return Err(Fault::gateway("no_upgrade"));
         };
         form::to_http1(&mut request);
         let response = tokio::select! {
             biased;
-            answered = sender.send_request(request) => answered.map_err(broken)?,
-            fault = self.upgrade_too_late(asked) => return Err(fault),
+            answered = sender.send_request(request) => answered.map_err(broken),
+            fault = self.upgrade_too_late(asked) => Err(fault),
         };
+        tried.end(response.as_ref().map(Response::status).map_err(|fault| fault.class));
+        let response = response?;
         let idle = self.upstream.settings.idle_timeout;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let detail = "The upstream closed the connection.";

@@ -1,0 +1,71 @@
+//! What one exchange went through, kept where somebody asked for it: calls of policies and tries of upstreams, with their times.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::metrics::{CallOutcome, Hook};
+
+/// Calls and tries that are kept; of more, only how many there were.
+const MAX_CALLS: usize = 32;
+const MAX_TRIES: usize = 8;
+
+/// The account of one exchange. Shared by those who take part in it, all on one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    calls: RefCell<Vec<Call>>,
+    tries: RefCell<Vec<Try>>,
+    left_out: Cell<usize>,
+}
+
+/// One call of a hook.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) policy: Arc<str>,
+    pub(crate) hook: Hook,
+    pub(crate) outcome: CallOutcome,
+    pub(crate) took: Duration,
+}
+
+/// One try of a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Try {
+    pub(crate) upstream: String,
+    pub(crate) target: String,
+    /// What it answered, or the class of the fault.
+    pub(crate) end: Result<StatusCode, &'static str>,
+    pub(crate) took: Duration,
+}
+
+impl Account {
+    pub(crate) fn called(&self, call: Call) {
+        self.keep(&self.calls, call, MAX_CALLS);
+    }
+
+    pub(crate) fn tried(&self, tried: Try) {
+        self.keep(&self.tries, tried, MAX_TRIES);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().clone()
+    }
+
+    pub(crate) fn tries(&self) -> Vec<Try> {
+        self.tries.borrow().clone()
+    }
+
+    /// How many calls and tries were not kept.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out.get()
+    }
+
+    fn keep<T>(&self, list: &RefCell<Vec<T>>, new: T, most: usize) {
+        let mut list = list.borrow_mut();
+        match list.len() < most {
+            true => list.push(new),
+            false => self.left_out.set(self.left_out.get() + 1),
+        }
+    }
+}
