@@ -1,4 +1,4 @@
-//! Where requests go: by host, path, method and header field, and what is answered when they go nowhere.
+//! Where requests go: by host, path, method, header field and query, and what is answered when they go nowhere.
 
 use lockgate_tests::{Gateway, Request, Upstream};
 
@@ -27,6 +27,14 @@ upstream = "main"
 [[route]]
 name = "beta"
 match = { path = "/items/{id}", methods = ["GET"], headers = { x-stage = "beta" } }
+upstream = "main"
+[[route]]
+name = "second"
+match = { path = "/items", methods = ["GET"], query = { "api version" = "2" } }
+upstream = "main"
+[[route]]
+name = "explained"
+match = { path = "/items", methods = ["GET"], query = { explain = true } }
 upstream = "main"
 [[route]]
 name = "files"
@@ -59,6 +67,12 @@ fn the_best_match_wins() {
         ("GET", "/items/special", local, "", "special"),
         ("GET", "/items/8", local, "beta", "beta"),
         ("GET", "/items/9", local, "gamma", "item"),
+        ("GET", "/items?page=1&api+version=2", local, "", "second"),
+        ("GET", "/items?%61pi%20version=%32", local, "", "second"),
+        ("GET", "/items?api+version=2&api+version=3", local, "", "list"),
+        ("GET", "/items?explain", local, "", "explained"),
+        ("GET", "/items?explain=a&explain=b", local, "", "explained"),
+        ("GET", "/items?explain=a&api+version=2", local, "", "second"),
         ("PATCH", "/files/a/b/c", local, "", "files"),
         ("GET", "/items", "partner.example", "", "partner"),
         ("GET", "/items", "PARTNER.example:80", "", "partner"),

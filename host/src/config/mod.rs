@@ -4,6 +4,7 @@ mod address;
 mod api;
 mod bounds;
 mod chain;
+mod condition;
 mod fault;
 mod forwarding;
 mod gateway;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::Method;
 
-use crate::route::{HostPattern, PathPattern};
+use crate::route::{HeaderCondition, HostPattern, PathPattern, QueryCondition};
 
 use super::chain::{ChainEntry, DeclaredPolicies, Link, Responder, ResponderLink};
+use super::condition::{HeaderConditions, QueryConditions};
 use super::fault::{Faults, Place, quoted};
 use super::kinds::{Filled, Kind, List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
 use super::reader::Node;
@@ -36,8 +37,8 @@ pub(crate) struct RouteMatch {
     pub methods: Vec<Method>,
     /// Empty for those of the API.
     pub hosts: Vec<HostPattern>,
-    /// Fields with exactly these values.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Vec<HeaderCondition>,
+    pub query: Vec<QueryCondition>,
 }
 
 /// What answers.
@@ -78,8 +79,10 @@ section! {
         repeated methods: Filled<List<MethodName>>,
         /// Exact names or `*.suffix`; when absent, those of the API.
         repeated hosts: Filled<List<Spelling<HostPattern>>>,
-        /// Header fields and the values they must have.
-        repeated headers: Filled<HeaderValues>,
+        /// Header fields: the value a field must have, standing once, or `true` for any.
+        repeated headers: Filled<HeaderConditions>,
+        /// Parameters of the query, likewise. Names and values are compared decoded, `+` being a space.
+        repeated query: Filled<QueryConditions>,
     }
 }
 
@@ -103,8 +106,8 @@ impl RawRoute {
             (None, Some(responder)) => Backend::Responder(responder),
             _ => return None,
         };
-        let RawMatch { path, methods, hosts, headers, .. } = self.matching?;
-        let matching = RouteMatch { path: path?, methods, hosts, headers };
+        let RawMatch { path, methods, hosts, headers, query, .. } = self.matching?;
+        let matching = RouteMatch { path: path?, methods, hosts, headers, query };
         Some(Route {
             name: self.name?.value,
             matching,
@@ -191,36 +194,5 @@ impl Kind for MethodName {
     fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Method> {
         let is_capital = |text: &&str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
         read_text(node, &Self::describe(), faults, |text| Some(text).filter(is_capital)?.parse().ok())
-    }
-}
-
-/// Header fields with values.
-pub(super) struct HeaderValues;
-
-impl Kind for HeaderValues {
-    type Out = Vec<(HeaderName, HeaderValue)>;
-
-    fn describe() -> String {
-        "a table of header fields, `{ x-env = \"beta\" }`".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Self::Out> {
-        let Some(table) = node.as_table() else {
-            node.mistaken(&Self::describe(), faults);
-            return None;
-        };
-        let mut headers: Self::Out = Vec::new();
-        for (name, node) in table.entries() {
-            let Ok(name) = name.parse::<HeaderName>() else {
-                faults.push(node.place.fault("is no name of a header field", "use letters, digits and `-`"));
-                continue;
-            };
-            if headers.iter().any(|(other, _)| *other == name) {
-                faults.push(node.place.fault("is there twice, in other letters", "keep one of them"));
-            }
-            let value = read_text(&node, "a string fit for a header field", faults, |text| text.parse().ok());
-            headers.extend(value.map(|value| (name, value)));
-        }
-        Some(headers)
     }
 }

@@ -164,6 +164,7 @@ impl Builder {
                     path: route.matching.path.clone(),
                     methods: route.matching.methods.clone(),
                     headers: route.matching.headers.clone(),
+                    query: route.matching.query.clone(),
                 };
                 let built = steps.backend(api, route, upstreams).map(|backend| Route {
                     api: name.clone(),
@@ -185,7 +186,7 @@ impl Builder {
             let (_, other, api) = places.get(conflict.first)?;
             let reason =
                 format!("`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific");
-            Some(place.fault(reason, "change the path, methods, hosts or headers of one, or remove it"))
+            Some(place.fault(reason, "change the path, methods, hosts, headers or query of one, or remove it"))
         };
         let router = Router::build(routes);
         router.map_err(|conflicts| faults.extend(conflicts.into_iter().filter_map(fault))).ok()?.complete()

@@ -20,7 +20,8 @@ pub(crate) use local::Local;
 use crate::chain::{Chain, Reads};
 use crate::config::{Forwarding, Tracing};
 use crate::exchange::hygiene::IdentityHeaders;
-use crate::route::{Found, Query, Router};
+use crate::exchange::path::Target;
+use crate::route::{Found, Lookup, Router};
 use crate::sandbox::Policy;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
 use crate::upstream::Upstream;
@@ -80,11 +81,11 @@ impl Generation {
     pub(crate) fn find<'a>(
         &'a self,
         host: &str,
-        path: &'a str,
+        target: &'a Target,
         method: &Method,
         headers: &HeaderMap,
     ) -> Found<'a, Arc<Route>> {
-        self.router.find(Query { host, path, method, headers })
+        self.router.find(Lookup { host, path: target.path(), query: target.query(), method, headers })
     }
 
     /// The route table in order of priority.

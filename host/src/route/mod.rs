@@ -1,10 +1,10 @@
-//! Finding the one route for a request: by host, path, header conditions and method.
+//! Finding the one route for a request: by host, path, conditions on header fields and query, and method.
 //!
 //! All routes that match a request are candidates, and the greatest [`Rank`] wins:
 //!
 //! 1. a host named exactly, then `*.` with the longer suffix, then any host;
 //! 2. segment by segment: literal, parameter, end of the pattern, open end;
-//! 3. more header conditions;
+//! 3. more conditions on header fields and query, then more of them that want a value;
 //! 4. a method that is named, then GET standing in for HEAD, then any method.
 //!
 //! A more specific route that does not match in everything stands aside for a less specific one that does: with
@@ -12,13 +12,14 @@
 //! has no route for a path leaves it to the routes for any host. Two routes that tie for some request are a conflict and refused when
 //! the router is built, so there is always one winner.
 //!
-//! A header condition holds when the field stands exactly once with exactly that value. Routes whose host, path and header conditions
-//! match, but whose methods do not, make the answer 405 if no other route matches at all; everything else is 404.
+//! Routes whose host, path and conditions match, but whose methods do not, make the answer 405 if no other route matches at all;
+//! everything else is 404.
 //!
 //! Looking up allocates nothing (except for 405), and its cost depends on the length of the path, not on the number of routes:
 //! only routes of the same host and the same path shape are compared one by one. Where patterns with parameters overlap with
 //! literals, both branches may have to be tried.
 
+mod condition;
 mod host;
 mod params;
 mod pattern;
@@ -31,6 +32,7 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue, Method};
 
+pub(crate) use condition::{Condition, HeaderCondition, QueryCondition, Wanted};
 pub(crate) use host::HostPattern;
 pub(crate) use params::Params;
 pub(crate) use pattern::PathPattern;
@@ -55,11 +57,13 @@ pub(crate) struct Conflict {
 
 /// What a request shows to the router.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Query<'q, 'p> {
+pub(crate) struct Lookup<'q, 'p> {
     /// As in [`crate::exchange::authority::Host`].
     pub host: &'q str,
     /// As in [`crate::exchange::path::Target::path`].
     pub path: &'p str,
+    /// As in [`crate::exchange::path::Target::query`].
+    pub query: Option<&'q str>,
     pub method: &'q Method,
     pub headers: &'q HeaderMap,
 }
@@ -111,11 +115,11 @@ impl<T> Router<T> {
     }
 
     /// The route for a request.
-    pub(crate) fn find<'a>(&'a self, query: Query<'_, 'a>) -> Found<'a, T> {
-        let mut best = |slot: &'a Slot| self.best(slot, &query);
-        match self.table.walk(query.host, query.path, &mut best) {
-            Some((matching, value)) => Found::Route { value, params: Params::new(&matching.path, query.path) },
-            None => self.refuse(&query),
+    pub(crate) fn find<'a>(&'a self, lookup: Lookup<'_, 'a>) -> Found<'a, T> {
+        let mut best = |slot: &'a Slot| self.best(slot, &lookup);
+        match self.table.walk(lookup.host, lookup.path, &mut best) {
+            Some((matching, value)) => Found::Route { value, params: Params::new(&matching.path, lookup.path) },
+            None => self.refuse(&lookup),
         }
     }
 
@@ -134,23 +138,23 @@ impl<T> Router<T> {
     }
 
     /// The winner among routes of the same host and path shape.
-    fn best(&self, slot: &Slot, query: &Query<'_, '_>) -> Option<&(Match, T)> {
+    fn best(&self, slot: &Slot, lookup: &Lookup<'_, '_>) -> Option<&(Match, T)> {
         let matching = slot.iter().filter_map(|&index| {
             let route = self.routes.get(index)?;
-            let fit = route.0.fit(query.method)?;
-            let holds = route.0.headers_hold(query.headers);
-            holds.then_some(((route.0.conditions(), fit), route))
+            let fit = route.0.fit(lookup.method)?;
+            let holds = route.0.conditions_hold(lookup.headers, lookup.query);
+            holds.then_some(((route.0.strictness(), fit), route))
         });
         matching.max_by_key(|(rank, _)| *rank).map(|(_, route)| route)
     }
 
     /// No route takes the request: was it for its method?
     #[cold]
-    fn refuse<'a>(&'a self, query: &Query<'_, 'a>) -> Found<'a, T> {
+    fn refuse<'a>(&'a self, lookup: &Lookup<'_, 'a>) -> Found<'a, T> {
         let mut allowed = BTreeSet::new();
-        self.table.walk::<()>(query.host, query.path, &mut |slot| {
+        self.table.walk::<()>(lookup.host, lookup.path, &mut |slot| {
             for (matching, _) in slot.iter().filter_map(|&index| self.routes.get(index)) {
-                if matching.headers_hold(query.headers) {
+                if matching.conditions_hold(lookup.headers, lookup.query) {
                     allowed.extend(matching.methods.iter().map(Method::as_str));
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::condition::Strictness;
 use super::host::{HostPattern, Kind};
 use super::pattern::Segment;
 use super::rule::{Match, MethodFit};
@@ -14,7 +15,7 @@ use super::rule::{Match, MethodFit};
 pub(crate) struct Rank<'a> {
     host: HostRank<'a>,
     path: Vec<Piece<'a>>,
-    conditions: usize,
+    conditions: Strictness,
     method: MethodFit,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Rank<'a> {
         let open = matches!(segments.last(), Some(Segment::Rest(_)));
         let path = segments.iter().map(Piece::of).chain((!open).then_some(Piece::End)).collect();
         let method = if matching.methods.is_empty() { MethodFit::Any } else { MethodFit::Named };
-        Self { host, path, conditions: matching.conditions(), method }
+        Self { host, path, conditions: matching.strictness(), method }
     }
 
     #[cfg(test)]

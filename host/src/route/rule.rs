@@ -1,7 +1,8 @@
 //! What a request must be like to take a route, one condition at a time.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 
+use super::condition::{HeaderCondition, QueryCondition, Strictness};
 use super::host::HostPattern;
 use super::pattern::PathPattern;
 
@@ -13,8 +14,10 @@ pub(crate) struct Match {
     pub path: PathPattern,
     /// One of them must be the method; none means any. GET serves HEAD too.
     pub methods: Vec<Method>,
-    /// All of them must stand in the request, each exactly once. A name asked for with two values can never match.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// All of them must hold. A name asked for with two values can never match.
+    pub headers: Vec<HeaderCondition>,
+    /// As for header fields.
+    pub query: Vec<QueryCondition>,
 }
 
 /// How a method was matched.
@@ -45,18 +48,15 @@ impl Match {
         }
     }
 
-    pub(super) fn headers_hold(&self, headers: &HeaderMap) -> bool {
-        self.headers.iter().all(|(name, expected)| {
-            let mut values = headers.get_all(name).iter();
-            values.next() == Some(expected) && values.next().is_none()
-        })
+    /// Whether header fields and query are as they have to be.
+    pub(super) fn conditions_hold(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        self.headers.iter().all(|condition| condition.holds(headers))
+            && self.query.iter().all(|condition| condition.holds(query.unwrap_or_default()))
     }
 
-    /// The number of header conditions; one written twice counts once.
-    pub(super) fn conditions(&self) -> usize {
-        let repeats =
-            |&(index, condition): &(usize, &_)| self.headers.iter().take(index).any(|earlier| earlier == condition);
-        self.headers.iter().enumerate().filter(|entry| !repeats(entry)).count()
+    /// How much the conditions on header fields and query ask for.
+    pub(super) fn strictness(&self) -> Strictness {
+        Strictness::of(&self.headers).and(Strictness::of(&self.query))
     }
 
     /// Whether two routes of the same host and path shape have equal rank for some request that both match.
@@ -66,28 +66,47 @@ impl Match {
             (false, false) => self.methods.iter().any(|method| other.methods.contains(method)),
             _ => false,
         };
-        methods_meet && self.conditions() == other.conditions() && !self.contradicts(other)
+        methods_meet && self.strictness() == other.strictness() && !self.contradicts(other)
     }
 
-    /// Whether no request can fulfil the header conditions of both.
+    /// Whether no request can fulfil the conditions of both.
     fn contradicts(&self, other: &Self) -> bool {
-        let all = || self.headers.iter().chain(&other.headers);
-        all().any(|(name, value)| all().any(|(same, different)| name == same && value != different))
+        let headers = || self.headers.iter().chain(&other.headers);
+        let query = || self.query.iter().chain(&other.query);
+        headers().any(|one| headers().any(|other| one.contradicts(other)))
+            || query().any(|one| query().any(|other| one.contradicts(other)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::condition::{Condition, Wanted};
     use super::*;
 
-    fn rule(methods: &[Method], headers: &[(&'static str, &'static str)]) -> Match {
-        let condition = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-        Match {
+    /// Conditions are `name=value` or `name`, on the query with a `?` before them.
+    fn rule(methods: &[Method], conditions: &[&str]) -> Match {
+        let mut rule = Match {
             hosts: Vec::new(),
             path: "/".parse().unwrap(),
             methods: methods.to_vec(),
-            headers: headers.iter().map(condition).collect(),
+            headers: Vec::new(),
+            query: Vec::new(),
+        };
+        for condition in conditions {
+            let (name, value) =
+                condition.split_once('=').map_or((*condition, None), |(name, value)| (name, Some(value)));
+            match name.strip_prefix('?') {
+                Some(name) => {
+                    let wanted = value.map_or(Wanted::Present, |value| Wanted::Exactly(value.into()));
+                    rule.query.push(Condition { name: name.into(), wanted });
+                }
+                None => {
+                    let wanted = value.map_or(Wanted::Present, |value| Wanted::Exactly(value.parse().unwrap()));
+                    rule.headers.push(Condition { name: name.parse().unwrap(), wanted });
+                }
+            }
         }
+        rule
     }
 
     #[test]
@@ -96,17 +115,6 @@ mod tests {
         assert_eq!(rule(&[Method::GET, Method::HEAD], &[]).fit(&Method::HEAD), Some(MethodFit::Named));
         assert_eq!(rule(&[Method::POST], &[]).fit(&Method::HEAD), None);
         assert!(MethodFit::Named > MethodFit::GetForHead && MethodFit::GetForHead > MethodFit::Any);
-    }
-
-    #[test]
-    fn a_repeated_field_fulfils_no_condition() {
-        let rule = rule(&[], &[("x-version", "1")]);
-        let mut headers = HeaderMap::new();
-        assert!(!rule.headers_hold(&headers));
-        headers.append("x-version", HeaderValue::from_static("1"));
-        assert!(rule.headers_hold(&headers));
-        headers.append("x-version", HeaderValue::from_static("2"));
-        assert!(!rule.headers_hold(&headers));
     }
 
     #[test]
@@ -120,11 +128,19 @@ mod tests {
             (rule(&get, &[]), rule(&[Method::POST], &[]), false),
             (rule(&get, &[]), rule(&[], &[]), false),
             (rule(&[], &[]), rule(&[], &[]), true),
-            (rule(&get, &[("a", "1")]), rule(&get, &[]), false),
-            (rule(&get, &[("a", "1")]), rule(&get, &[("a", "2")]), false),
-            (rule(&get, &[("a", "1")]), rule(&get, &[("b", "1")]), true),
-            (rule(&get, &[("a", "1"), ("a", "1")]), rule(&get, &[("a", "1")]), true),
-            (rule(&get, &[("a", "1"), ("b", "1")]), rule(&get, &[("c", "1"), ("a", "2")]), false),
+            (rule(&get, &["a=1"]), rule(&get, &[]), false),
+            (rule(&get, &["a=1"]), rule(&get, &["a=2"]), false),
+            (rule(&get, &["a=1"]), rule(&get, &["b=1"]), true),
+            (rule(&get, &["a=1", "a=1"]), rule(&get, &["a=1"]), true),
+            (rule(&get, &["a=1", "b=1"]), rule(&get, &["c=1", "a=2"]), false),
+            (rule(&get, &["a"]), rule(&get, &["a=1"]), false),
+            (rule(&get, &["a"]), rule(&get, &["b"]), true),
+            (rule(&get, &["?a=1"]), rule(&get, &["?a=2"]), false),
+            (rule(&get, &["?a=1"]), rule(&get, &["a=1"]), true),
+            (rule(&get, &["?a=1"]), rule(&get, &["a=2"]), true),
+            (rule(&get, &["?a"]), rule(&get, &["a=2"]), false),
+            (rule(&get, &["?a=1", "b"]), rule(&get, &["?b", "?a=1"]), true),
+            (rule(&get, &["?a=1", "b"]), rule(&get, &["?a=2", "b"]), false),
         ];
         for (one, other, expected) in cases {
             assert_eq!(one.ties_with(&other), expected, "{one:?} {other:?}");

@@ -1,41 +1,59 @@
 //! The router as a whole: what the documentation promises, and agreement with a model that looks at every route.
 
+use std::collections::BTreeMap;
+
 use http::HeaderName;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
 
-/// `[METHOD,METHOD ][host]path[ name=value]...`, for short tables.
-fn rule(text: &str) -> Match {
+/// `[METHOD,METHOD ][host]path[ name=value]...`, for short tables; `?name` is of the query, and without a value anything will do.
+fn rule(text: &'static str) -> Match {
     let mut words = text.split(' ');
     let methods = words.next().unwrap();
     let place = words.next().unwrap();
     let (host, path) = place.split_at(place.find('/').unwrap());
-    let condition = |word: &str| {
-        let (name, value) = word.split_once('=').unwrap();
-        (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
+    let (query, headers): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with('?'));
+    let split = |word: &'static str| word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+    let header = |word| {
+        let (name, value) = split(word);
+        header(name.parse().unwrap(), value)
+    };
+    let parameter = |word| {
+        let (name, value) = split(word);
+        Condition {
+            name: name[1..].into(),
+            wanted: value.map_or(Wanted::Present, |value| Wanted::Exactly(value.into())),
+        }
     };
     Match {
         hosts: host.split(',').filter(|host| !host.is_empty()).map(|host| host.parse().unwrap()).collect(),
         path: path.parse().unwrap(),
         methods: methods.split(',').filter(|&method| method != "*").map(|method| method.parse().unwrap()).collect(),
-        headers: words.map(condition).collect(),
+        headers: headers.into_iter().map(header).collect(),
+        query: query.into_iter().map(parameter).collect(),
     }
+}
+
+fn header(name: HeaderName, value: Option<&'static str>) -> HeaderCondition {
+    let wanted = value.map_or(Wanted::Present, |value| Wanted::Exactly(HeaderValue::from_static(value)));
+    Condition { name, wanted }
 }
 
 fn router(rules: &[&'static str]) -> Router<&'static str> {
     Router::build(rules.iter().map(|text| (rule(text), *text)).collect()).unwrap()
 }
 
-/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule.
+/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule, but for its query.
 fn outcome(router: &Router<&'static str>, request: &str) -> String {
     let asked = request.split(' ').collect::<Vec<_>>();
     let (host, path) = asked[1].split_at(asked[1].find('/').unwrap());
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let conditions = asked[2..].iter().map(|word| word.split_once('=').unwrap());
     let headers = HeaderMap::from_iter(conditions.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())));
     let method = asked[0].parse().unwrap();
-    match router.find(Query { host, path, method: &method, headers: &headers }) {
+    match router.find(Lookup { host, path, query, method: &method, headers: &headers }) {
         Found::Route { value, params } => {
             assert!(params.pattern().params(path).is_some());
             (*value).to_owned()
@@ -48,7 +66,7 @@ fn outcome(router: &Router<&'static str>, request: &str) -> String {
 #[test]
 fn the_most_specific_route_that_matches_wins() {
     type Case<'a> = (&'a [&'static str], &'a [(&'a str, &'a str)]);
-    let table: [Case<'_>; 7] = [
+    let table: [Case<'_>; 8] = [
         (
             &["* /a/b/{y}", "* /a/{x}/c", "* /a/{*rest}"],
             &[
@@ -91,6 +109,19 @@ fn the_most_specific_route_that_matches_wins() {
                 ("GET h/a x-v=2 x-w=1", "* /a x-v=2 x-w=1"),
                 ("GET h/b", "404"),
                 ("GET h/b x-v=3", "404"),
+            ],
+        ),
+        (
+            &["* /a", "* /a ?v", "* /a ?v=2", "* /a ?v=2 x-w", "GET /a ?v", "POST /b ?v=1"],
+            &[
+                ("PUT h/a", "* /a"),
+                ("PUT h/a?w=2", "* /a"),
+                ("PUT h/a?w=2&v=1", "* /a ?v"),
+                ("GET h/a?v=1", "GET /a ?v"),
+                ("GET h/a?v=2", "* /a ?v=2"),
+                ("GET h/a?v=2 x-w=3", "* /a ?v=2 x-w"),
+                ("GET h/b?v=1", "405 POST"),
+                ("GET h/b", "404"),
             ],
         ),
         (
@@ -148,8 +179,8 @@ fn a_path_that_no_target_has_is_not_found() {
     let router = router(&["* /{*rest}"]);
     for path in ["", "*", "a"] {
         let (method, headers) = (Method::OPTIONS, HeaderMap::new());
-        let query = Query { host: "", path, method: &method, headers: &headers };
-        assert!(matches!(router.find(query), Found::Nothing), "{path}");
+        let lookup = Lookup { host: "", path, query: None, method: &method, headers: &headers };
+        assert!(matches!(router.find(lookup), Found::Nothing), "{path}");
     }
 }
 
@@ -167,14 +198,24 @@ fn covers(pattern: &str, path: &str) -> bool {
         })
 }
 
-fn model<'a>(rules: &'a [Match], query: &Query<'_, '_>) -> Vec<(Rank<'a>, usize)> {
+fn model<'a>(rules: &'a [Match], lookup: &Lookup<'_, '_>) -> Vec<(Rank<'a>, usize)> {
     let mut winners = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let hosts = rule.host_choices().filter(|host| host.is_none_or(|host| host.matches(query.host)));
-        let holds = covers(rule.path.as_str(), query.path)
-            && rule.headers.iter().all(|(name, value)| query.headers.get(name) == Some(value));
+        let hosts = rule.host_choices().filter(|host| host.is_none_or(|host| host.matches(lookup.host)));
+        let holds = covers(rule.path.as_str(), lookup.path)
+            && rule.headers.iter().all(|condition| match (&condition.wanted, lookup.headers.get(&condition.name)) {
+                (Wanted::Exactly(value), found) => found == Some(value),
+                (Wanted::Present, found) => found.is_some(),
+            })
+            && rule.query.iter().all(|condition| {
+                let mut pairs = lookup.query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+                pairs.any(|(name, found)| match &condition.wanted {
+                    Wanted::Exactly(value) => *name == *condition.name && *found == **value,
+                    Wanted::Present => *name == *condition.name,
+                })
+            });
         let ranks =
-            hosts.filter(|_| holds).filter_map(|host| Some(Rank::of(host, rule).with_fit(rule.fit(query.method)?)));
+            hosts.filter(|_| holds).filter_map(|host| Some(Rank::of(host, rule).with_fit(rule.fit(lookup.method)?)));
         winners.extend(ranks.max().map(|rank| (rank, index)));
     }
     winners.sort_by(|one, other| other.cmp(one));
@@ -185,13 +226,47 @@ fn methods() -> impl Strategy<Value = Vec<Method>> {
     subsequence(vec![Method::GET, Method::HEAD, Method::POST], 0..=2)
 }
 
-fn conditions() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {
-    let values = prop::collection::vec(select(vec![None, None, Some("1"), Some("2")]), 2);
+/// Of two names, which stand there, and with which value.
+fn named() -> impl Strategy<Value = Vec<(&'static str, Option<&'static str>)>> {
+    let values = prop::collection::vec(select(vec![None, None, Some(None), Some(Some("1")), Some(Some("2"))]), 2);
     values.prop_map(|values| {
-        let names = ["x-a", "x-b"].into_iter().map(HeaderName::from_static);
-        let pairs = names.zip(values).filter_map(|(name, value)| Some((name, HeaderValue::from_static(value?))));
-        pairs.collect()
+        ["x-a", "x-b"].into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
     })
+}
+
+fn headers() -> impl Strategy<Value = Vec<HeaderCondition>> {
+    named()
+        .prop_map(|named| named.into_iter().map(|(name, value)| header(HeaderName::from_static(name), value)).collect())
+}
+
+fn queries() -> impl Strategy<Value = Vec<QueryCondition>> {
+    let wanted = |value: Option<&str>| value.map_or(Wanted::Present, |value| Wanted::Exactly(value.into()));
+    let condition = move |(name, value): (&str, _)| Condition { name: name.into(), wanted: wanted(value) };
+    named().prop_map(move |named| named.into_iter().map(condition).collect())
+}
+
+/// The fields of a request that fulfil conditions.
+fn fields<'a>(conditions: impl IntoIterator<Item = &'a HeaderCondition>) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    for Condition { name, wanted } in conditions {
+        match wanted {
+            Wanted::Exactly(value) => drop(fields.insert(name, value.clone())),
+            Wanted::Present => drop(fields.try_entry(name).unwrap().or_insert(HeaderValue::from_static("9"))),
+        }
+    }
+    fields
+}
+
+/// A query that fulfils conditions.
+fn query<'a>(conditions: impl IntoIterator<Item = &'a QueryCondition>) -> String {
+    let mut pairs = BTreeMap::new();
+    for Condition { name, wanted } in conditions {
+        match wanted {
+            Wanted::Exactly(value) => drop(pairs.insert(name, &**value)),
+            Wanted::Present => drop(pairs.entry(name).or_insert("9")),
+        }
+    }
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 fn rules() -> impl Strategy<Value = Vec<Match>> {
@@ -202,12 +277,14 @@ fn rules() -> impl Strategy<Value = Vec<Match>> {
         let text = numbered.map(|(n, part)| part.replace("{}", &format!("{{p{n}}}"))).collect::<String>() + end;
         if text.is_empty() { "/".to_owned() } else { text }
     });
-    let rule = (hosts, path, methods(), conditions()).prop_map(|(hosts, path, methods, headers)| Match {
-        hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
-        path: path.parse().unwrap(),
-        methods,
-        headers,
-    });
+    let rule =
+        (hosts, path, methods(), headers(), queries()).prop_map(|(hosts, path, methods, headers, query)| Match {
+            hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            path: path.parse().unwrap(),
+            methods,
+            headers,
+            query,
+        });
     prop::collection::vec(rule, 1..24)
 }
 
@@ -220,7 +297,8 @@ proptest! {
         host in select(vec!["h.io", "a.h.io", "b.a.h.io", "io", "x"]),
         path in "/|(/[abc]){1,5}/?",
         method in select(vec![Method::GET, Method::HEAD, Method::POST, Method::PUT]),
-        headers in conditions(),
+        headers in headers(),
+        parameters in queries(),
     ) {
         let entries = |rules: &[Match]| rules.iter().cloned().enumerate().map(|(index, rule)| (rule, index)).collect();
         if let Err(conflicts) = Router::build(entries(&rules)) {
@@ -229,14 +307,14 @@ proptest! {
             }
         }
         let router = Router::build(entries(&rules)).unwrap();
-        let headers = HeaderMap::from_iter(headers);
-        let query = Query { host, path: &path, method: &method, headers: &headers };
-        let winners = model(&rules, &query);
+        let (headers, query) = (fields(&headers), query(&parameters));
+        let lookup = Lookup { host, query: Some(&query), path: &path, method: &method, headers: &headers };
+        let winners = model(&rules, &lookup);
         if let [(first, _), (second, _), ..] = winners.as_slice() {
             prop_assert!(first > second, "a tie that building did not see");
         }
-        let elsewhere = [Method::GET, Method::HEAD, Method::POST].iter().any(|method| !model(&rules, &Query { method, ..query }).is_empty());
-        match router.find(query) {
+        let elsewhere = [Method::GET, Method::HEAD, Method::POST].iter().any(|method| !model(&rules, &Lookup { method, ..lookup }).is_empty());
+        match router.find(lookup) {
             Found::Route { value, params } => {
                 prop_assert_eq!(Some(*value), winners.first().map(|(_, index)| *index));
                 prop_assert_eq!(params.pattern(), &rules[*value].path);
@@ -245,7 +323,7 @@ proptest! {
                 prop_assert!(winners.is_empty() && elsewhere);
                 for name in allow.to_str().unwrap().split(", ") {
                     let method = name.parse().unwrap();
-                    let served = !model(&rules, &Query { method: &method, ..query }).is_empty();
+                    let served = !model(&rules, &Lookup { method: &method, ..lookup }).is_empty();
                     prop_assert!(served, "Allow names a method that no route serves");
                 }
             }
@@ -261,10 +339,11 @@ proptest! {
             let host = one.host_choices().find(|host| other.host_choices().any(|same| same == *host)).unwrap();
             let host = host.map_or("x".to_owned(), |host| host.to_string().replace('*', "z"));
             let path = one.path.as_str().replace(['{', '}', '*'], "");
-            let headers = HeaderMap::from_iter(one.headers.iter().chain(&other.headers).cloned());
+            let headers = fields(one.headers.iter().chain(&other.headers));
+            let query = query(one.query.iter().chain(&other.query));
             let method = one.methods.iter().find(|method| other.methods.contains(method)).cloned();
-            let query = Query { host: &host, path: &path, method: &method.unwrap_or(Method::PUT), headers: &headers };
-            let winners = model(&rules, &query);
+            let lookup = Lookup { host: &host, path: &path, query: Some(&query), method: &method.unwrap_or(Method::PUT), headers: &headers };
+            let winners = model(&rules, &lookup);
             let rank = |index| winners.iter().find(|(_, found)| *found == index).map(|(rank, _)| rank);
             prop_assert!(rank(first).is_some());
             prop_assert_eq!(rank(first), rank(second));

@@ -95,7 +95,7 @@ pub(crate) async fn serve(
     // Which route; requests without one pass the gateway's own chain.
     let method = open::routed_method(&parts);
     let routed = exchange.routed.clone();
-    let found = generation.find(exchange.host.as_str(), routed.path(), &method, &parts.headers);
+    let found = generation.find(exchange.host.as_str(), &routed, &method, &parts.headers);
     let (route, params, missing) = match found {
         Found::Route { value, params } => (Some(value), Some(params), None),
         Found::MethodNotAllowed { allow } => (None, None, Some(respond::method_not_allowed(allow))),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Backend;
+use crate::route::{Condition, Wanted};
 
 use super::{LISTEN, PETS, api, assert_fault, parse};
 
@@ -18,7 +19,7 @@ fn an_api_has_upstreams_and_routes() {
         max_idle = 5
         [[route]]
         name = "getPet"
-        match = { path = "/pets/{id}", methods = ["GET", "HEAD"], headers = { x-env = "beta" } }
+        match = { path = "/pets/{id}", methods = ["GET", "HEAD"], headers = { x-env = "beta" }, query = { "a b" = "c", d = true } }
         upstream = "pets"
         timeout = "5s"
         [[route]]
@@ -35,7 +36,10 @@ fn an_api_has_upstreams_and_routes() {
     assert_eq!(pets.max_idle, 5);
     let [get, rest] = &api.routes[..] else { panic!("{api:?}") };
     assert_eq!(get.matching.methods, ["GET", "HEAD"]);
-    assert_eq!((get.matching.headers[0].0.as_str(), get.matching.headers[0].1.to_str().unwrap()), ("x-env", "beta"));
+    let beta = Condition { name: "x-env".parse().unwrap(), wanted: Wanted::Exactly("beta".parse().unwrap()) };
+    assert_eq!(get.matching.headers, [beta]);
+    let query = [("a b", Wanted::Exactly("c".into())), ("d", Wanted::Present)];
+    assert_eq!(get.matching.query, query.map(|(name, wanted)| Condition { name: name.into(), wanted }));
     assert_eq!(get.backend, Backend::Upstream("pets".to_owned()));
     assert_eq!((get.timeout, rest.timeout), (Duration::from_secs(5), Duration::from_secs(60)));
     assert!(rest.matching.methods.is_empty());
@@ -134,6 +138,14 @@ fn routes_that_make_no_sense_are_faults() {
         (
             "name = 'a'\nmatch = { path = '/', headers = {} }\nupstream = 'pets'",
             "headers: is empty; leave it out for any",
+        ),
+        (
+            "name = 'a'\nmatch = { path = '/', headers = { a = false } }\nupstream = 'pets'",
+            "headers.a: is a boolean; write a string fit for a header field, or `true`",
+        ),
+        (
+            "name = 'a'\nmatch = { path = '/', query = { a = 1 } }\nupstream = 'pets'",
+            "query.a: is an integer; write a string or `true`",
         ),
         ("name = 'a'\nmatch.path = '/'", "route[0]: lacks its kind; give exactly one of `upstream`, `responder`"),
         (
