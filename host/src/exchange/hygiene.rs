@@ -11,20 +11,26 @@ pub(crate) struct BadConnection;
 ///
 /// What the client wants after the body (`te`) and upgrades must be noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
+    // One look at the names there are costs a fraction of asking for each that must not be there.
+    let mut found = 0_u16;
+    for name in headers.keys() {
+        // Most names are told from all of these by their length.
+        if HOP_BY_HOP_LENGTHS & (1_u32 << name.as_str().len().min(31)) != 0
+            && let Some(at) = HOP_BY_HOP.iter().position(|known| *known == name.as_str())
+        {
+            found |= 1 << at;
+        }
+    }
+    if found == 0 {
+        return Ok(());
+    }
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers)?;
     }
-    for name in [
-        &KEEP_ALIVE,
-        &PROXY_CONNECTION,
-        &HTTP2_SETTINGS,
-        &header::PROXY_AUTHENTICATE,
-        &header::PROXY_AUTHORIZATION,
-        &header::TE,
-        &header::TRANSFER_ENCODING,
-        &header::UPGRADE,
-    ] {
-        headers.remove(name);
+    for (at, name) in HOP_BY_HOP.iter().enumerate() {
+        if found & (1 << at) != 0 {
+            headers.remove(*name);
+        }
     }
     Ok(())
 }
@@ -100,9 +106,29 @@ pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     !is_token || HOST_OWNED.iter().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
 }
 
-static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// What belongs to one connection wherever it stands, in lower case.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A bit for each length there is among them.
+const HOP_BY_HOP_LENGTHS: u32 = {
+    let mut lengths = 0;
+    let mut at = 0;
+    while at < HOP_BY_HOP.len() {
+        lengths |= 1 << HOP_BY_HOP[at].len();
+        at += 1;
+    }
+    lengths
+};
 
 /// Where a request came from, as told by proxies.
 const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-*", "x-real-ip"];

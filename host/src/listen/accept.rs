@@ -97,10 +97,11 @@ impl Held {
         let pulse = Pulse::new();
         self.sweep.add(&pulse);
         let guard = (permit, self.listener.metrics.connection());
-        let served = connection(self.worker.clone(), self.listener.clone(), stream, client, pulse, self.sweep.clone());
+        let (worker, listener, sweep) = (self.worker.clone(), self.listener.clone(), self.sweep.clone());
         self.connections.spawn_local(async move {
             let _guard = guard;
-            served.await;
+            // Made here, not handed in: a future that is captured takes its room twice.
+            connection(worker, listener, stream, client, pulse, sweep).await;
         });
     }
 

@@ -48,7 +48,8 @@ pub(super) async fn connection(
     let peer = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
-    let opened = pulse.unless_stopped(open(&worker, &listener, peer, stream, &pulse)).await;
+    // What is needed once is not kept as long as the connection.
+    let opened = pulse.unless_stopped(Box::pin(open(&worker, &listener, peer, stream, &pulse))).await;
     let Opened { transport, http2, tls, announced } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((reason, error))) => {
@@ -180,8 +181,7 @@ async fn speak_http1(
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
-            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
-            Box::pin(async move {
+            in_place(async move {
                 let (facts, worker, _) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, None)))
@@ -206,7 +206,7 @@ async fn speak_http1(
                     Told::Stop => End::Now,
                 })
             };
-            tunnel.run(transport, ahead, told).await;
+            Box::pin(tunnel.run(transport, ahead, told)).await;
         }
         // A response that broke off must not look whole: no polite end for that.
         (Ended::Closed(Err(error)), _) if error.is_user() => {}
@@ -235,7 +235,7 @@ async fn speak_http2(
             let stream = Pulse::of_stream();
             sweep.add(&stream);
             streams.expect(&stream);
-            Box::pin(async move {
+            in_place(async move {
                 let (facts, worker, _) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
@@ -252,6 +252,12 @@ async fn speak_http2(
         .max_send_buf_size(SEND_BUFFER)
         .serve_connection(TokioIo::new(transport), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
+}
+
+/// The story of a request, which is kilobytes long, on the heap. Room is made before it begins, so that it is written there at once:
+/// `Box::pin` would copy all of it, most of which is nothing yet.
+fn in_place<F: Future>(story: F) -> Pin<Box<F>> {
+    Box::into_pin(Box::write(Box::new_uninit(), story))
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.

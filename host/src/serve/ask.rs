@@ -99,7 +99,7 @@ impl Ask<'_> {
             None => upload::send(connections, request, asked).await?.into(),
             Some(protocol) => {
                 let request = upload::upgrade(request, protocol);
-                match connections.upgrade(request, asked).await? {
+                match Box::pin(connections.upgrade(request, asked)).await? {
                     Answer::Declined(response) => response.into(),
                     Answer::Switched(response, upstream, idle) => {
                         Answered { response, then: Some(Switched { upstream, idle }) }

@@ -93,14 +93,14 @@ fn as_in_http1(parts: &mut Parts, host: &Host) {
 
 /// The protocol a client would like to go on with (RFC 9110 section 7.8). One that sends a body first, or names several, gets HTTP.
 fn upgrade(parts: &Parts) -> Option<Box<str>> {
+    let mut values = parts.headers.get_all(UPGRADE).iter();
+    let (protocol, None) = (values.next()?, values.next()) else { return None };
     if parts.version != Version::HTTP_11
         || parts.headers.contains_key(CONTENT_LENGTH)
         || parts.headers.contains_key(TRANSFER_ENCODING)
     {
         return None;
     }
-    let mut values = parts.headers.get_all(UPGRADE).iter();
-    let (protocol, None) = (values.next()?, values.next()) else { return None };
     let protocol = protocol.to_str().ok()?;
     let asked = has_member(&parts.headers, &CONNECTION, b"upgrade");
     (asked && !protocol.contains([',', ' '])).then(|| protocol.to_ascii_lowercase().into())

@@ -225,7 +225,8 @@ impl Connections {
             let kept = if trial.fresh { None } else { pool.take(asked.now) };
             let (mut sender, kept) = match kept {
                 Some(sender) => (sender, true),
-                None => match self.connect(target, pool, asked.deadline).await {
+                // Rare, and long: on the heap it does not make every other request longer.
+                None => match Box::pin(self.connect(target, pool, asked.deadline)).await {
                     Ok(connected) => connected,
                     Err(fault) if fault.class == "upstream_overloaded" => return Err(last(fault)),
                     Err(fault) => return Err(Failure { fault, why: Why::Unsent(Box::new(request)) }),
