@@ -210,3 +210,25 @@ fn a_response_hook_that_breaks_is_replaced_by_a_problem_that_outer_hooks_see() {
     response.assert_status(200);
     assert_eq!(response.values("x-test-trail"), ["a", "g"]);
 }
+
+#[test]
+fn what_a_hook_says_that_is_told_nothing_is_repeated_not_asked_again() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .guest("count-calls")
+        .gateway_toml(
+            "chain = [\"count-calls\"]\n[runtime]\nworkers = 1\n[policy.count-calls]\n\
+             source = \"file:components/count-calls.wasm\"\ngrant = [\"read:x-test-break\", \"write:x-test-calls\"]\n",
+        )
+        .proxy(&upstream)
+        .start();
+    let calls = |request: Request| gateway.send(&request).echoed("x-test-calls").concat();
+    assert_eq!(calls(Request::get("/")), "1");
+    assert_eq!(calls(Request::get("/")), "1");
+    // What it is told something about it is asked about each time.
+    assert_eq!(calls(Request::get("/").field("x-test-break", "a")), "2");
+    assert_eq!(calls(Request::get("/").field("x-test-break", "a")), "3");
+    assert_eq!(calls(Request::get("/")), "1");
+    let counted = "lockgate_policy_calls_total{policy=\"count-calls\",hook=\"request\",outcome=\"edit\"}";
+    assert_eq!(gateway.metric(counted), Some(5.0));
+}

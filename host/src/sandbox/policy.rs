@@ -20,6 +20,8 @@ pub(crate) struct Policy {
     pub(super) ticker: Arc<Ticker>,
     interest: Interest,
     digest: Digest,
+    /// It imports nothing but shapes: what it says follows from what it is told.
+    pub(super) is_pure: bool,
 }
 
 /// Loaded, checked code. Cheap to clone.
@@ -42,7 +44,10 @@ impl Policy {
     ) -> wasmtime::Result<Self> {
         let pre = linker.instantiate_pre(&code.component)?;
         let exports = Exports::of(&pre)?;
-        Ok(Self { pre, exports, config, limits, powers: Arc::new(powers), ticker, interest, digest: code.digest })
+        let kind = code.component.component_type();
+        let is_pure = kind.imports(linker.engine()).all(|(name, _)| name.starts_with("lockgate:policy/types@"));
+        let (powers, digest) = (Arc::new(powers), code.digest);
+        Ok(Self { pre, exports, config, limits, powers, ticker, interest, digest, is_pure })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {

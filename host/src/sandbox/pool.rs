@@ -18,8 +18,17 @@ use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics,
 pub(crate) struct Pool {
     policy: Arc<Policy>,
     idle: RefCell<Option<Box<Warm>>>,
+    constant: Constant,
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
+}
+
+/// What each hook says that is told nothing, of a policy that can ask for nothing: it has nothing to say it by but its
+/// configuration, so it says the same for ever.
+#[derive(Default)]
+struct Constant {
+    request: RefCell<Option<Verdict>>,
+    response: RefCell<Option<Verdict>>,
 }
 
 /// What the caller makes of an answer: what it means, or that it is not allowed.
@@ -33,7 +42,7 @@ struct Warm {
 
 impl Pool {
     pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics) -> Self {
-        Self { policy, idle: RefCell::new(None), metrics, last: Cell::new(None) }
+        Self { policy, idle: RefCell::default(), constant: Constant::default(), metrics, last: Cell::new(None) }
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -51,7 +60,8 @@ impl Pool {
         head: &Fields,
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
-        self.call(Hook::Request, |instance| instance.on_request(exchange, head), verdict, judge)
+        let hook = |instance: &mut Instance| instance.on_request(exchange, head);
+        self.decide(Hook::Request, &self.constant.request, head.is_empty(), hook, judge)
     }
 
     pub(crate) fn on_response<T>(
@@ -61,7 +71,9 @@ impl Pool {
         state: &[u8],
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
-        self.call(Hook::Response, |instance| instance.on_response(exchange, head, state), verdict, judge)
+        let told_nothing = head.is_empty() && state.is_empty();
+        let hook = |instance: &mut Instance| instance.on_response(exchange, head, state);
+        self.decide(Hook::Response, &self.constant.response, told_nothing, hook, judge)
     }
 
     pub(crate) fn on_body<T>(
@@ -100,6 +112,34 @@ impl Pool {
         self.call(Hook::Responder, |instance| instance.respond(exchange, head, body), outcome, judge)
     }
 
+    /// Call a hook on a head, or repeat what is `known` to be all it can say.
+    fn decide<T>(
+        &self,
+        kind: Hook,
+        known: &RefCell<Option<Verdict>>,
+        told_nothing: bool,
+        hook: impl FnOnce(&mut Instance) -> Result<Verdict, PluginFault>,
+        judge: impl FnOnce(Verdict) -> Judged<T>,
+    ) -> Judged<T> {
+        if !told_nothing || !self.policy.is_pure {
+            return self.call(kind, hook, verdict, judge);
+        }
+        let said = known.borrow().clone();
+        let Some(said) = said else {
+            let judge = |said: Verdict| {
+                let constant = said.clone();
+                let judged = judge(said)?;
+                *known.borrow_mut() = Some(constant);
+                Ok(judged)
+            };
+            return self.call(kind, hook, verdict, judge);
+        };
+        let outcome = verdict(&said);
+        let judged = judge(said);
+        self.over(kind, judged.as_ref().map_or_else(failed, |_| outcome));
+        judged
+    }
+
     /// Take an instance out, call it, let `judge` say whether its answer can be used, and put it back only if all of that
     /// went well: an instance that failed, or whose call was never finished, is gone before anyone can meet it again.
     fn call<R, T>(
@@ -122,10 +162,13 @@ impl Pool {
             }
             judged
         });
-        let outcome = called.as_ref().map_or_else(failed, |(outcome, _)| *outcome);
+        self.over(kind, called.as_ref().map_or_else(failed, |(outcome, _)| *outcome));
+        called.map(|(_, judged)| judged)
+    }
+
+    fn over(&self, kind: Hook, outcome: CallOutcome) {
         self.metrics.called(kind, outcome);
         self.last.set(Some((kind, outcome)));
-        called.map(|(_, judged)| judged)
     }
 
     fn make(&self) -> Result<Box<Warm>, PluginFault> {
