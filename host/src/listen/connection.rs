@@ -181,7 +181,8 @@ async fn speak_http1(
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
-            in_place(async move {
+            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
+            Box::pin(async move {
                 let (facts, worker, _) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, None)))
@@ -235,7 +236,7 @@ async fn speak_http2(
             let stream = Pulse::of_stream();
             sweep.add(&stream);
             streams.expect(&stream);
-            in_place(async move {
+            Box::pin(async move {
                 let (facts, worker, _) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
@@ -252,12 +253,6 @@ async fn speak_http2(
         .max_send_buf_size(SEND_BUFFER)
         .serve_connection(TokioIo::new(transport), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
-}
-
-/// The story of a request, which is kilobytes long, on the heap. Room is made before it begins, so that it is written there at once:
-/// `Box::pin` would copy all of it, most of which is nothing yet.
-fn in_place<F: Future>(story: F) -> Pin<Box<F>> {
-    Box::into_pin(Box::write(Box::new_uninit(), story))
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.
