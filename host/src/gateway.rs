@@ -1,5 +1,7 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
+mod ending;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -17,18 +19,19 @@ use crate::admin::{self, Admin, Token};
 use crate::config::{Address, Config, ConfigFault, Listener};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
-use crate::listen::{self, Bound, Shutdown};
+use crate::listen::{self, Bound, Shutdown, Stage};
 use crate::reload::{Reloader, Snapshot, Subscription};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
-use crate::serve::Worker;
+use crate::serve::{Common, Worker};
 use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
+use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::{self, Upstream};
+use ending::{Ending, Signals};
 
-/// How long exchanges under way may take to end once the process was asked to.
-const DRAIN: Duration = Duration::from_secs(30);
+pub(crate) use ending::Ended;
 
 /// What to run.
 pub(crate) struct Options {
@@ -57,7 +60,7 @@ pub(crate) enum StartError {
 }
 
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
-pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<(), StartError> {
+pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ended, StartError> {
     raise_file_limit();
     let snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
     let mut listeners = snapshot.config.listeners.clone();
@@ -70,8 +73,11 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
     let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
     let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
-    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost));
-    let workers = worker_count(snapshot.config.workers);
+    let limits = snapshot.config.runtime;
+    let load = Load::new(limits.max_requests);
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost).with(load.clone());
+    let metrics = Arc::new(metrics);
+    let workers = worker_count(limits.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
     let mut bound: Vec<Bound> = listeners
@@ -97,7 +103,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
-    let (stop, shutdown) = watch::channel(false);
+    let (stage, shutdown) = watch::channel(Stage::Serving);
     let published = reloader.watch();
     let facts = Started {
         listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
@@ -105,32 +111,29 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let mut threads = start_workers(workers, bound, &mut reloader, log.as_ref(), debug_key.as_ref(), &shutdown)?;
+    let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
+    let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
+    let common = Common { access_log: log, debug_key, load };
+    let mut threads = start_workers(workers, bound, &mut reloader, &common, &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    control.block_on(&runtime, async {
+    let ended = control.block_on(&runtime, async {
         let admin = Admin { token: Token::new(token), status, metrics, shutdown };
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
-        let ended = asked_to_end()?;
+        let mut signals = Signals::listen()?;
         started(&facts);
         drop(facts);
-        ended.await;
-        tracing::info!("ending: no new connections, exchanges under way have {} s", DRAIN.as_secs());
-        stop.send_replace(true);
-        let drained = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tracing::warn!("exchanges still under way are cut off");
-        }
-        anyhow::Ok(())
+        signals.next().await;
+        anyhow::Ok(ending.end(threads, &mut signals).await)
     })?;
-    finish(log, log_guard);
-    // Threads that did not drain end with the process.
+    finish(common, log_guard);
+    // Threads that did not end do so with the process.
     runtime.shutdown_background();
-    Ok(())
+    Ok(ended)
 }
 
 /// Take as many descriptors as the system allows: the usual limit, meant for programs that use `select`, is reached by some
@@ -187,21 +190,19 @@ fn start_workers(
     workers: usize,
     mut bound: Vec<Bound>,
     reloader: &mut Reloader,
-    log: Option<&AccessLog>,
-    debug_key: Option<&Arc<DebugKey>>,
+    common: &Common,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(workers);
     for index in 0..workers {
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
-        let (subscription, log, shutdown) = (reloader.subscribe(), log.cloned(), shutdown.clone());
-        let debug_key = debug_key.cloned();
+        let (subscription, common, shutdown) = (reloader.subscribe(), common.clone(), shutdown.clone());
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, subscription, log, debug_key, shutdown)),
+                Ok(runtime) => runtime.block_on(work(sockets, subscription, common, shutdown)),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };
@@ -218,7 +219,7 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
         runtime.block_on(async {
             tokio::select! {
                 () = reloader.follow() => {}
-                _ = shutdown.wait_for(|ends| *ends) => {}
+                _ = shutdown.wait_for(|stage| *stage >= Stage::Draining) => {}
             }
         });
     };
@@ -229,13 +230,12 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
 async fn work(
     sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
     mut subscription: Subscription,
-    log: Option<AccessLog>,
-    debug_key: Option<Arc<DebugKey>>,
+    common: Common,
     shutdown: Shutdown,
 ) {
     let first = subscription.newest();
     subscription.serves(first.number);
-    let worker = Rc::new(Worker::new(first, log, debug_key));
+    let worker = Rc::new(Worker::new(first, common));
     let follower = {
         let worker = worker.clone();
         tokio::task::spawn_local(async move {
@@ -280,20 +280,9 @@ async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
     }
 }
 
-/// Ends at the first SIGTERM or SIGINT after this was called.
-fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-fn finish(log: Option<AccessLog>, guard: Option<AccessLogGuard>) {
-    drop(log);
+/// Write what is left of the access log.
+fn finish(common: Common, guard: Option<AccessLogGuard>) {
+    drop(common);
     if let Some(guard) = guard
         && !guard.close(Duration::from_secs(2))
     {

@@ -1,5 +1,6 @@
 //! Clients turned away before there was a request: counted with a reason, and in the access log with whose fault it was.
 
+use lockgate_tests::http2::Http2Client;
 use lockgate_tests::{Gateway, Request, Upstream, eventually};
 
 /// Wait until one client was counted as refused for a reason.
@@ -33,6 +34,22 @@ fn a_head_that_can_be_framed_in_two_ways_is_seen_as_malformed() {
 fn a_head_that_is_too_long_is_seen() {
     let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(10_000));
     refused("max_header_bytes = \"8KiB\"", long.as_bytes(), "head_too_large");
+}
+
+#[test]
+fn a_target_has_a_limit_of_its_own() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().listener("max_target_bytes = \"1KiB\"").proxy(&upstream).start();
+    let target = |length: usize| format!("/long?{}", "x".repeat(length - "/long?".len()));
+    let mut client = gateway.connect();
+    client.send(&Request::get(&target(1025))).assert_problem(414);
+    let line = gateway.access_log("/long");
+    assert_eq!((&line["class"], &line["blame"]), (&"target_too_long".into(), &"client".into()));
+    client.send(&Request::get(&target(1024)).field("x-long", &"x".repeat(5000))).assert_status(200);
+    let mut client = Http2Client::connect(gateway.public());
+    assert_eq!(client.get(&target(1025)).status, 414);
+    assert_eq!(client.get(&target(1024)).status, 200);
+    assert_eq!(upstream.requests(), 2);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
-use crate::listen::Shutdown;
+use crate::listen::{Shutdown, Stage};
 use crate::reload::Status;
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
@@ -77,7 +77,9 @@ impl Admin {
         match path {
             "/healthz" => return text(StatusCode::OK, "ok\n"),
             // A generation is published only when each of its chains is loaded, and there always is one.
-            "/readyz" if *self.shutdown.borrow() => return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            "/readyz" if *self.shutdown.borrow() > Stage::Serving => {
+                return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+            }
             "/readyz" => return text(StatusCode::OK, "ready\n"),
             _ => {}
         }

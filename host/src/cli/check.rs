@@ -55,7 +55,7 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
-    let mut builder = Builder::new(sandbox, None, worker_count(snapshot.config.workers), metrics);
+    let mut builder = Builder::new(sandbox, None, worker_count(snapshot.config.runtime.workers), metrics);
     Ok(runtime.block_on(builder.build(&snapshot.config, Vec::new())))
 }
 

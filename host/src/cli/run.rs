@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{DEFAULT_FOLDER, out};
 use crate::config::Address;
-use crate::gateway::{self, Options, StartError, Started};
+use crate::gateway::{self, Ended, Options, StartError, Started};
 use crate::table::Table;
 use crate::telemetry::log;
 
@@ -20,12 +20,16 @@ pub(super) struct Args {
     listen: Option<SocketAddr>,
 }
 
+/// The exit status where something under way was cut off.
+const CUT: u8 = 3;
+
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
     match gateway::run(Options { folder: args.folder, listen: args.listen, lost }, greet) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(Ended::Drained) => Ok(ExitCode::SUCCESS),
+        Ok(Ended::Cut) => Ok(ExitCode::from(CUT)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
             Ok(ExitCode::FAILURE)

@@ -7,52 +7,33 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::address::{Address, Mode};
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
-use super::fault::{Faults, Place, complained_below};
+use super::fault::{Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
-use super::kinds::{Filled, Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelling, Text, Time, read_text};
+use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
+use super::listen::{self, Listener, RawListen};
 use super::policy::{Policy, RawPolicy};
 use super::reader::Node;
 use super::secret::{RawSecret, Secret};
 use super::section::section;
 use super::store::{RawStore, Store, check_shared};
-use super::tls::{ClientTls, RawClientTls, RawServerTls, ServerTls};
+use super::tls::{ClientTls, RawClientTls};
 use super::tree::Tree;
 
-/// Who may connect to a Unix socket unless something else is said: its owner and group.
-const SOCKET_MODE: u32 = 0o660;
-
-/// A socket that accepts requests, with its limits.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Listener {
-    pub name: String,
-    pub address: Address,
-    /// Permissions of its file, where it is a Unix socket.
-    pub mode: u32,
-    /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or a second.
-    pub header_timeout: Duration,
-    /// Between requests of one connection.
-    pub idle_timeout: Duration,
-    /// Per process.
-    pub max_connections: u32,
-    /// Bytes of a request's head.
-    pub max_header_bytes: u64,
-    pub max_headers: u32,
-    /// None streams bodies of any length.
-    pub max_body_bytes: Option<u64>,
-    /// Whether HTTP/2 is spoken beside HTTP/1.1.
-    pub http2: bool,
-    /// Requests at once on one HTTP/2 connection.
-    pub max_streams: u32,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub proxy_protocol: bool,
-    /// Empty for plain HTTP. The one part of a listener that may change while it listens.
-    pub tls: Vec<ServerTls>,
-    pub place: Place,
+/// What the process as a whole may use, and how it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Runtime {
+    /// None for one per core.
+    pub workers: Option<u32>,
+    /// Requests at once.
+    pub max_requests: u32,
+    /// For what is under way when the process is asked to end.
+    pub drain: Duration,
+    /// From being asked to end until no more connections are accepted.
+    pub drain_delay: Duration,
 }
 
 /// Traces are propagated.
@@ -77,7 +58,7 @@ section! {
     pub(super) struct RawGateway = "gateway.toml" {
         /// Where the gateway keeps what must survive a restart.
         nested state: RawState,
-        /// Threads.
+        /// Threads, load, and the end.
         nested runtime: RawRuntime,
         /// Sockets; at least one.
         repeated listen: Named<RawListen>,
@@ -117,42 +98,16 @@ section! {
 }
 
 section! {
-    /// Threads.
+    /// Threads, load, and the end.
     pub(super) struct RawRuntime = "[runtime]" {
         /// Worker threads; when absent, one per core.
         optional workers: Integer<1, 256>,
-    }
-}
-
-section! {
-    /// A socket that accepts requests.
-    pub(super) struct RawListen = "[listen.NAME]" {
-        /// Where to listen.
-        required address: Placed<Spelling<Address>>,
-        /// Permissions of the file of a Unix socket, in octal; when absent, `0660`: owner and group may connect.
-        optional mode: Placed<Spelling<Mode>>,
-        /// From the first byte of a request to the end of its head.
-        default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
-        /// How long a connection may wait for its next request, and a client may take nothing of what is sent to it.
-        default idle_timeout: Time<100, 3_600_000> = Duration::from_secs(75),
-        /// Most connections at once, in the whole process.
-        default max_connections: Integer<1, 1_000_000> = 10_000,
-        /// Longest head of a request.
-        default max_header_bytes: Size<8_192, 1_048_576> = 32 << 10,
-        /// Most header fields of a request.
-        default max_headers: Integer<1, 1_000> = 100,
-        /// Longest body of a request; when absent, any length is streamed.
-        optional max_body_bytes: Size<0, 1_099_511_627_776>,
-        /// Whether HTTP/2 is spoken beside HTTP/1.1: by agreement over TLS, without TLS to clients that begin with it.
-        default http2: Flag = true,
-        /// Most requests at once on one HTTP/2 connection.
-        default max_streams: Integer<1, 10_000> = 100,
-        /// Whether a proxy in front begins each connection with a header of the PROXY protocol, version 1 or 2, that says who the client
-        /// is. Connections without it are closed, and those of peers `[forwarding] trusted` does not name, where it names any. Otherwise
-        /// whoever can reach the listener can claim any address: let only the proxy reach it.
-        default proxy_protocol: Flag = false,
-        /// Certificates; when absent, plain HTTP. They may change while the gateway runs, as may their files.
-        repeated tls: Filled<List<RawServerTls>>,
+        /// Most requests at once, in the whole process; beyond them the answer is 503 at once. Upgraded connections count too.
+        default max_requests: Integer<1, 1_000_000> = 20_000,
+        /// How long what is under way may take to end after SIGTERM or SIGINT; what is left then is cut off.
+        default drain: Time<0, 86_400_000> = Duration::from_secs(30),
+        /// How long connections are accepted after that signal, while `/readyz` answers 503 already: for load balancers to notice.
+        default drain_delay: Time<0, 3_600_000> = Duration::ZERO,
     }
 }
 
@@ -199,7 +154,7 @@ section! {
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) state_dir: Option<PathBuf>,
-    pub(super) workers: Option<u32>,
+    pub(super) runtime: Runtime,
     pub(super) listeners: Vec<Listener>,
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
@@ -224,7 +179,7 @@ impl RawGateway {
     pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
         let secrets = self.secret;
         let is_secret = |name: &str| secrets.contains_key(name);
-        let listeners = resolve_listeners(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
+        let listeners = listen::resolve(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
         let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
         let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
         let keys: BTreeMap<_, _> = self
@@ -248,7 +203,7 @@ impl RawGateway {
         declared.check_chain(&self.chain, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
-            workers: self.runtime.workers,
+            runtime: self.runtime.resolve(),
             listeners,
             admin: self.admin.address,
             access_log: self.access_log.enabled,
@@ -272,6 +227,17 @@ impl RawGateway {
                 access_log: self.access_log.place,
                 request: self.request.place,
             },
+        }
+    }
+}
+
+impl RawRuntime {
+    fn resolve(&self) -> Runtime {
+        Runtime {
+            workers: self.workers,
+            max_requests: self.max_requests,
+            drain: self.drain,
+            drain_delay: self.drain_delay,
         }
     }
 }
@@ -340,52 +306,4 @@ impl Kind for IdField {
             (name.as_str() == text && text.ends_with("-id")).then_some(name)
         })
     }
-}
-
-fn resolve_listeners(
-    raw: BTreeMap<String, RawListen>,
-    place: &Place,
-    admin: SocketAddr,
-    tree: &Tree,
-    is_secret: impl Fn(&str) -> bool,
-    faults: &mut Faults,
-) -> Vec<Listener> {
-    let listen = place.below("listen");
-    if raw.is_empty() && !complained_below(faults, &listen) {
-        faults.push(listen.fault("is missing: there is nowhere to listen", "add [listen.NAME] with an address"));
-    }
-    let mut listeners: Vec<Listener> = Vec::new();
-    for (name, raw) in raw {
-        let tls = raw.tls.into_iter().filter_map(|raw| raw.resolve(tree, &is_secret, faults)).collect();
-        let Some(address) = raw.address else { continue };
-        let is_taken =
-            address.value == Address::Ip(admin) || listeners.iter().any(|other| other.address == address.value);
-        if is_taken && address.value.ip().is_none_or(|address| address.port() != 0) {
-            faults.push(
-                address.place.fault("is the address of another listener or of [admin]", "give each its own address"),
-            );
-        }
-        if let (Some(mode), Some(_)) = (&raw.mode, address.value.ip()) {
-            faults.push(
-                mode.place.fault("has no meaning without a Unix socket", "remove it, or listen on a Unix socket"),
-            );
-        }
-        listeners.push(Listener {
-            name,
-            address: address.value,
-            mode: raw.mode.map_or(SOCKET_MODE, |mode| mode.value.0),
-            header_timeout: raw.header_timeout,
-            idle_timeout: raw.idle_timeout,
-            max_connections: raw.max_connections,
-            max_header_bytes: raw.max_header_bytes,
-            max_headers: raw.max_headers,
-            max_body_bytes: raw.max_body_bytes,
-            http2: raw.http2,
-            max_streams: raw.max_streams,
-            proxy_protocol: raw.proxy_protocol,
-            tls,
-            place: raw.place,
-        });
-    }
-    listeners
 }

@@ -11,6 +11,7 @@ mod gateway;
 mod grant;
 mod key;
 mod kinds;
+mod listen;
 mod material;
 mod network;
 mod policy;
@@ -39,9 +40,10 @@ pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
-pub(crate) use gateway::{Listener, Places, Tracing};
+pub(crate) use gateway::{Places, Runtime, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys};
+pub(crate) use listen::Listener;
 pub(crate) use material::Material;
 pub(crate) use policy::{MAX_WALL_MS, Policy, PolicySource};
 pub(crate) use protocol::Protocol;
@@ -66,8 +68,7 @@ use section::Section;
 pub(crate) struct Config {
     /// None for the usual place.
     pub state_dir: Option<PathBuf>,
-    /// None for one per core.
-    pub workers: Option<u32>,
+    pub runtime: Runtime,
     /// At least one, in the order of their names.
     pub listeners: Vec<Listener>,
     /// A loopback address.
@@ -120,7 +121,7 @@ impl Config {
         match gateway {
             Some(gateway) if faults.is_empty() => Ok(Self {
                 state_dir: gateway.state_dir,
-                workers: gateway.workers,
+                runtime: gateway.runtime,
                 listeners: gateway.listeners,
                 admin: gateway.admin,
                 access_log: gateway.access_log,

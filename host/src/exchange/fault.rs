@@ -65,8 +65,9 @@ impl Fault {
                 Self::client(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", "The request body is too long.")
             }
             BodyError::Idle | BodyError::Deadline => {
+                let class = if matches!(error, BodyError::Idle) { "timeout_body" } else { "timeout_total" };
                 let detail = "The request body did not arrive in time.";
-                Self::client(StatusCode::REQUEST_TIMEOUT, "timeout_total", detail)
+                Self::client(StatusCode::REQUEST_TIMEOUT, class, detail)
             }
             other => {
                 let detail = "The request body ended early.";
@@ -108,6 +109,12 @@ impl Fault {
             class,
             "A policy failed while it looked at this exchange.",
         )
+    }
+
+    /// There is more to do than there may be.
+    pub(crate) fn overloaded() -> Self {
+        let detail = "The gateway has too many requests to answer.";
+        Self::new(Blame::Gateway, StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     }
 
     pub(crate) fn gateway(class: &'static str) -> Self {

@@ -5,18 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::Listener;
+use super::admission::Seat;
 use super::connection::connection;
-use super::pulse::{Pulse, Sweep};
-use super::socket::{Accepted, Acceptor, Socket, Stream};
+use super::pulse::{Limits, Pulse, Sweep};
+use super::shutdown::{Shutdown, Stage};
+use super::socket::{Acceptor, Socket, Stream};
+use super::{Listener, refusal};
 use crate::serve::Worker;
-
-/// Becomes true when the process is asked to end.
-pub(crate) type Shutdown = watch::Receiver<bool>;
+use crate::telemetry::metrics::Refusal;
 
 /// How long to wait after an accept failed for want of resources.
 const BREATHE: Duration = Duration::from_millis(50);
@@ -30,13 +29,10 @@ pub(crate) async fn accept(
 ) -> std::io::Result<()> {
     let socket = Acceptor::new(socket)?;
     let mut held = Held::new(worker, listener.clone());
-    let mut waiting = None;
-    while !*shutdown.borrow_and_update() {
+    while *shutdown.borrow_and_update() < Stage::Draining {
         tokio::select! {
-            accepted = next(&mut waiting, &socket, &listener) => match accepted {
-                Ok(permit) => if let Some((stream, client)) = waiting.take() {
-                    held.begin(stream, client, permit);
-                },
+            accepted = socket.accept() => match accepted {
+                Ok((stream, client)) => held.meet(stream, client),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(BREATHE).await;
@@ -47,33 +43,20 @@ pub(crate) async fn accept(
         }
     }
     held.sweep.drain();
-    if let Some((stream, client)) = waiting {
-        held.begin(stream, client, None);
-    }
     // Connections the kernel has queued are served once; closing the socket before would reset them.
     let socket = socket.into_std()?;
     while let Ok((stream, client)) = socket.accept() {
-        held.begin(stream, client, None);
+        held.meet(stream, client);
     }
     drop(socket);
-    while !held.connections.is_empty() {
-        held.tend().await;
+    while !held.connections.is_empty() && *shutdown.borrow_and_update() < Stage::Cutting {
+        tokio::select! {
+            () = held.tend() => {}
+            _ = shutdown.changed() => {}
+        }
     }
+    held.worker.cut();
     Ok(())
-}
-
-/// Accept into `waiting`, and wait until the process may have one more connection. Loses nothing when cancelled.
-async fn next(
-    waiting: &mut Option<Accepted>,
-    socket: &Acceptor,
-    listener: &Listener,
-) -> std::io::Result<Option<OwnedSemaphorePermit>> {
-    if waiting.is_none() {
-        *waiting = Some(socket.accept().await?);
-    }
-    // Taken after accepting: a worker that waits for connections must not keep others from having theirs.
-    // The semaphore is never closed.
-    Ok(listener.connections.clone().acquire_owned().await.ok())
 }
 
 /// The connections one worker holds on one listener.
@@ -87,21 +70,44 @@ struct Held {
 
 impl Held {
     fn new(worker: Rc<Worker>, listener: Arc<Listener>) -> Self {
-        let sweep = Sweep::new(listener.config.header_timeout, listener.config.idle_timeout);
+        let config = &listener.config;
+        let (head, idle) = (config.header_timeout, config.idle_timeout);
+        let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate, measure: config.body_timeout });
         let mut ticks = interval(sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { worker, listener, connections: JoinSet::new(), sweep: Rc::new(sweep), ticks }
     }
 
-    fn begin(&mut self, stream: Stream, client: Option<IpAddr>, permit: Option<OwnedSemaphorePermit>) {
+    /// Serve a connection, or turn it away: where there are too many, more that wait would help nobody.
+    fn meet(&mut self, stream: Stream, client: Option<IpAddr>) {
+        match self.admit(client) {
+            Ok(seat) => self.begin(stream, client, seat),
+            Err(reason) => {
+                self.listener.refuse(&self.worker, client, reason);
+                let is_plain = self.worker.current().generation.tls(self.listener.slot).is_none();
+                refusal::turn_away(stream, is_plain);
+            }
+        }
+    }
+
+    fn admit(&self, client: Option<IpAddr>) -> Result<Seat, Refusal> {
+        let mut seat = self.listener.admission.seat().ok_or(Refusal::Connections)?;
+        // Where a proxy in front says who the client is, that is counted once it was said.
+        if !self.listener.config.proxy_protocol && !claims(&mut seat, &self.worker, client) {
+            return Err(Refusal::Address);
+        }
+        Ok(seat)
+    }
+
+    fn begin(&mut self, stream: Stream, client: Option<IpAddr>, seat: Seat) {
         let pulse = Pulse::new();
         self.sweep.add(&pulse);
-        let guard = (permit, self.listener.metrics.connection());
+        let counted = self.listener.metrics.connection();
         let (worker, listener, sweep) = (self.worker.clone(), self.listener.clone(), self.sweep.clone());
         self.connections.spawn_local(async move {
-            let _guard = guard;
+            let _counted = counted;
             // Made here, not handed in: a future that is captured takes its room twice.
-            connection(worker, listener, stream, client, pulse, sweep).await;
+            connection(worker, listener, stream, client, seat, pulse, sweep).await;
         });
     }
 
@@ -114,5 +120,13 @@ impl Held {
             _ = self.connections.join_next() => {}
             now = self.ticks.tick() => self.sweep.look(now),
         }
+    }
+}
+
+/// Count a connection as one of its address, if that is one that is counted: behind those that are trusted there are many.
+pub(super) fn claims(seat: &mut Seat, worker: &Worker, client: Option<IpAddr>) -> bool {
+    match client {
+        Some(address) if !worker.current().generation.forwarding.trusts(client) => seat.claim(address),
+        _ => true,
     }
 }

@@ -18,14 +18,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Listener;
+use super::accept::claims;
+use super::admission::Seat;
 use super::delivery::{Delivery, Exchanging};
+use super::floods::Counted;
 use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::socket::Stream;
 use super::streams::Streams;
 use super::strict::Strict;
 use super::transport::Transport;
-use crate::serve::{Connection, End, Worker, serve};
+use crate::serve::{Connection, End, Patience, Worker, serve};
 use crate::telemetry::metrics::Refusal;
 use crate::tls;
 
@@ -41,6 +44,7 @@ pub(super) async fn connection(
     listener: Arc<Listener>,
     stream: Stream,
     peer: Option<IpAddr>,
+    mut seat: Seat,
     pulse: Rc<Pulse>,
     sweep: Rc<Sweep>,
 ) {
@@ -49,14 +53,15 @@ pub(super) async fn connection(
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
     // What is needed once is not kept as long as the connection.
-    let opened = pulse.unless_stopped(Box::pin(open(&worker, &listener, peer, stream, &pulse))).await;
+    let opening = Box::pin(open(&worker, &listener, peer, stream, &mut seat, &pulse));
+    let opened = pulse.unless_stopped(opening).await;
     let Opened { transport, http2, tls, announced } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((reason, error))) => {
             tracing::debug!(%error, listener = config.name, "connection not opened");
-            return refuse(&worker, &listener, peer, reason);
+            return listener.refuse(&worker, peer, reason);
         }
-        None => return pulse.refusal().into_iter().for_each(|reason| refuse(&worker, &listener, peer, reason)),
+        None => return pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, peer, reason)),
     };
     let client = announced.map(|client| client.ip().to_canonical()).or(peer);
     let facts = Rc::new(Connection {
@@ -64,8 +69,10 @@ pub(super) async fn connection(
         client,
         client_field: client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()),
         tls,
+        max_target: usize::try_from(config.max_target_bytes).unwrap_or(usize::MAX),
         max_body: config.max_body_bytes,
         max_headers: config.max_headers as usize,
+        patience: Patience { timeout: config.body_timeout, rate: config.min_rate },
         tunnel: RefCell::default(),
     });
     let ended = match http2 {
@@ -76,23 +83,15 @@ pub(super) async fn connection(
         Ended::Closed(Ok(())) => {}
         Ended::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
-            fault_of(&error).into_iter().for_each(|reason| refuse(&worker, &listener, client, reason));
+            fault_of(&error).into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
         }
         Ended::Stopped => {
-            pulse.refusal().into_iter().for_each(|reason| refuse(&worker, &listener, client, reason));
+            pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
             tracing::debug!(
                 listener = config.name,
                 "connection closed: its client did nothing for too long, or too much"
             );
         }
-    }
-}
-
-/// Count and log a client that was turned away. One that just left is counted only: whoever looks whether the port is open does that.
-fn refuse(worker: &Worker, listener: &Listener, client: Option<IpAddr>, reason: Refusal) {
-    listener.metrics.refused(reason);
-    if reason != Refusal::Left {
-        worker.refused(client, reason);
     }
 }
 
@@ -126,6 +125,7 @@ async fn open(
     listener: &Listener,
     peer: Option<IpAddr>,
     mut stream: Watched<Stream>,
+    seat: &mut Seat,
     pulse: &Pulse,
 ) -> Result<Opened, (Refusal, io::Error)> {
     let generation = worker.current().generation.clone();
@@ -137,6 +137,13 @@ async fn open(
         }
         true => proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?,
     };
+    if listener.config.proxy_protocol {
+        let client = announced.map(|client| client.ip().to_canonical()).or(peer);
+        if !claims(seat, worker, client) {
+            let error = io::Error::other("its client has as many connections as it may have");
+            return Err((Refusal::Address, error));
+        }
+    }
     let Some(server) = generation.tls(listener.slot) else {
         pulse.fresh();
         let mut transport = Transport::plain(stream);
@@ -233,7 +240,7 @@ async fn speak_http2(
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
-            let stream = Pulse::of_stream();
+            let stream = Pulse::of_stream(&shared.2);
             sweep.add(&stream);
             streams.expect(&stream);
             Box::pin(async move {
@@ -251,7 +258,7 @@ async fn speak_http2(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .serve_connection(TokioIo::new(transport), service);
+        .serve_connection(TokioIo::new(Counted::new(transport, pulse.clone())), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
 }
 

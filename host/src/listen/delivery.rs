@@ -33,7 +33,7 @@ impl Drop for Exchanging {
 /// A response on its way to the client: while it is, its exchange goes on.
 pub(super) struct Delivery {
     body: Outgoing,
-    _exchanging: Exchanging,
+    exchanging: Exchanging,
     /// Of the stream, where the connection has several: whether the client takes what it is sent is told by its asking for more.
     stream: Option<Rc<Pulse>>,
 }
@@ -41,7 +41,16 @@ pub(super) struct Delivery {
 impl Delivery {
     pub(super) fn new(body: Outgoing, mut exchanging: Exchanging, stream: Option<Rc<Pulse>>) -> Self {
         exchanging.answered = true;
-        Self { body, _exchanging: exchanging, stream }
+        Self { body, exchanging: exchanging, stream }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        // Dropped before its end because the client kept it waiting.
+        if self.stream.as_ref().unwrap_or(&self.exchanging.pulse).is_stopped() {
+            self.body.client_was_slow();
+        }
     }
 }
 
@@ -53,7 +62,10 @@ impl Body for Delivery {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         if let Some(stream) = &this.stream {
-            stream.owes(matches!(polled, Poll::Ready(Some(Ok(_)))));
+            match &polled {
+                Poll::Ready(Some(Ok(frame))) => stream.hand(frame.data_ref().map_or(0, Bytes::len)),
+                _ => stream.settled(),
+            }
         }
         polled
     }

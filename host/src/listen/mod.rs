@@ -1,10 +1,14 @@
 //! Sockets: binding them, accepting connections, and ending both.
 
 mod accept;
+mod admission;
 mod connection;
 mod delivery;
+mod floods;
 mod proxy;
 mod pulse;
+mod refusal;
+mod shutdown;
 mod socket;
 mod streams;
 mod strict;
@@ -14,11 +18,14 @@ mod unix;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Type};
-use tokio::sync::Semaphore;
+use socket2::{Domain, Protocol, TcpKeepalive, Type};
 
-pub(crate) use accept::{Shutdown, accept};
+use admission::Admission;
+
+pub(crate) use accept::accept;
+pub(crate) use shutdown::{Shutdown, Stage};
 pub(crate) use socket::Socket;
 pub(crate) use unix::SocketFile;
 
@@ -27,6 +34,14 @@ use crate::telemetry::metrics::ListenerMetrics;
 
 /// Connections waiting to be accepted, for each worker.
 const BACKLOG: i32 = 1024;
+/// Bytes the system keeps for a client besides those that are on their way to it. More would hide how slowly it takes them, and be
+/// kept for each that does.
+const UNSENT: u32 = 128 << 10;
+/// A peer that says nothing for so long is asked by the system whether it is still there,
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+/// so often, until the connection is given up.
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
 
 /// A listener as all workers share it.
 pub(crate) struct Listener {
@@ -36,8 +51,7 @@ pub(crate) struct Listener {
     /// Where it really listens: port 0 has become a port.
     pub(crate) address: Address,
     pub(crate) metrics: ListenerMetrics,
-    /// One permit for each connection the process may have.
-    connections: Arc<Semaphore>,
+    admission: Arc<Admission>,
 }
 
 /// A listener and one socket for each worker.
@@ -78,8 +92,8 @@ pub(crate) fn bind(
             (sockets, config.address.clone(), Some(file))
         }
     };
-    let connections = Arc::new(Semaphore::new(config.max_connections as usize));
-    let listener = Arc::new(Listener { slot, config: config.clone(), address, metrics, connections });
+    let admission = Admission::new(config.max_connections, config.max_connections_per_address);
+    let listener = Arc::new(Listener { slot, config: config.clone(), address, metrics, admission });
     Ok(Bound { listener, sockets, file })
 }
 
@@ -123,6 +137,10 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
+    // Connections have from their listener what is set here.
+    let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES);
+    socket.set_tcp_keepalive(&probes)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

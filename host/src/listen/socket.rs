@@ -75,6 +75,14 @@ impl Acceptor {
 }
 
 impl Stream {
+    /// The connection by itself, which no runtime follows any more. It does not block.
+    pub(super) fn into_socket(self) -> io::Result<socket2::Socket> {
+        Ok(match self {
+            Self::Tcp(stream) => stream.into_std()?.into(),
+            Self::Unix(stream) => stream.into_std()?.into(),
+        })
+    }
+
     /// Send what is written without waiting for more.
     pub(super) fn set_nodelay(&self) {
         if let Self::Tcp(stream) = self {

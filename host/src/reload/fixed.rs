@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{Config, ConfigFault, Listener, Place};
+use crate::config::{Config, ConfigFault, Listener, Place, Runtime};
 
 /// What they were then.
 pub(super) struct Fixed {
-    listeners: Vec<String>,
+    listeners: Vec<Listener>,
     admin: SocketAddr,
-    workers: Option<u32>,
+    runtime: Runtime,
     access_log: bool,
     state: Option<PathBuf>,
 }
@@ -19,7 +19,7 @@ impl Fixed {
         Self {
             listeners: config.listeners.iter().map(settings).collect(),
             admin: config.admin,
-            workers: config.workers,
+            runtime: config.runtime,
             access_log: config.access_log,
             state: config.state_dir.clone(),
         }
@@ -34,9 +34,13 @@ impl Fixed {
             // One is gone, and what is gone stands nowhere.
             changed.push(Place { file: places.admin.file.clone(), line: None, key: "listen".into() });
         }
+        let (was, is) = (self.runtime, new.runtime);
         let single = [
             (self.admin != new.admin, places.admin.below("address")),
-            (self.workers != new.workers, places.runtime.below("workers")),
+            (was.workers != is.workers, places.runtime.below("workers")),
+            (was.max_requests != is.max_requests, places.runtime.below("max_requests")),
+            (was.drain != is.drain, places.runtime.below("drain")),
+            (was.drain_delay != is.drain_delay, places.runtime.below("drain_delay")),
             (self.access_log != new.access_log, places.access_log.below("enabled")),
             (self.state != new.state, places.state.below("dir")),
         ];
@@ -48,11 +52,9 @@ impl Fixed {
 }
 
 /// A listener's settings, without the place they stand at and without its certificates, which may change.
-fn settings(listener: &Listener) -> String {
-    let Listener { name, address, header_timeout, idle_timeout, .. } = listener;
-    let limits = (listener.max_connections, listener.max_header_bytes, listener.max_headers, listener.max_body_bytes);
-    let protocols = (listener.mode, listener.http2, listener.max_streams, listener.proxy_protocol);
-    format!("{name} {address} {header_timeout:?} {idle_timeout:?} {limits:?} {protocols:?}")
+fn settings(listener: &Listener) -> Listener {
+    let place = Place { line: None, ..listener.place.clone() };
+    Listener { tls: Vec::new(), place, ..listener.clone() }
 }
 
 #[cfg(test)]
@@ -79,12 +81,13 @@ mod tests {
         assert_eq!(faults(both), [""; 0], "places are no settings");
         assert_eq!(faults("[listen.a]\naddress = '127.0.0.1:1'\n"), ["gateway.toml: listen"]);
         let text = "[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:3'\n\
-                    [admin]\naddress = '127.0.0.1:4'\n[runtime]\nworkers = 3\n[access_log]\nenabled = false\n";
+                    [admin]\naddress = '127.0.0.1:4'\n[runtime]\nworkers = 3\ndrain = '1s'\n[access_log]\nenabled = false\n";
         let said = [
             "gateway.toml:3: listen.b",
             "gateway.toml:5: admin.address",
             "gateway.toml:7: runtime.workers",
-            "gateway.toml:9: access_log.enabled",
+            "gateway.toml:7: runtime.drain",
+            "gateway.toml:10: access_log.enabled",
         ];
         assert_eq!(faults(text), said);
     }

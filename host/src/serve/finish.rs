@@ -1,6 +1,5 @@
 //! The end of an exchange: when its last byte has gone, it is counted and logged, once.
 
-use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::arrival::{Arrival, Arrived, Patience};
 use super::asker::Asker;
 use super::explain::{Told, explain};
 use super::{Worker, respond};
@@ -20,6 +20,7 @@ use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
 use crate::telemetry::account::Account;
+use crate::telemetry::load::UnderWay;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::{Outcome, RequestId};
 
@@ -43,6 +44,10 @@ pub(super) struct Finish {
     log: Option<Box<Line>>,
     /// Where the client may know how its answer came about.
     account: Option<Rc<Account>>,
+    /// What came of the body, if there is one.
+    arrived: Option<Rc<Arrived>>,
+    /// Counts it as long as it lasts.
+    under_way: Option<UnderWay>,
 }
 
 struct Line {
@@ -51,7 +56,6 @@ struct Line {
     trace: Option<u128>,
     method: LoggedMethod,
     path: LoggedPath,
-    bytes_in: Rc<Cell<u64>>,
     upstream: Option<Duration>,
     policies: Duration,
     policies_since: Instant,
@@ -84,7 +88,6 @@ impl Finish {
                 trace: None,
                 method: LoggedMethod::new(method),
                 path: LoggedPath::default(),
-                bytes_in: Rc::default(),
                 upstream: None,
                 policies: Duration::ZERO,
                 policies_since: begun,
@@ -104,7 +107,15 @@ impl Finish {
             recorded: false,
             log,
             account,
+            arrived: None,
+            under_way: None,
         }
+    }
+
+    /// Count the exchange as one that is under way, if there may be one more.
+    pub(super) fn admit(&mut self) -> Result<(), Fault> {
+        self.under_way = self.worker.begin();
+        if self.under_way.is_some() { Ok(()) } else { Err(Fault::overloaded()) }
     }
 
     /// Say the id of the exchange in a head, if there is a field for that.
@@ -135,12 +146,13 @@ impl Finish {
         self.route.as_ref().map_or(&self.local.generation.unmatched_metrics, |route| &route.metrics)
     }
 
-    /// Count what the client sends.
-    pub(super) fn count_in(&self, body: Body) -> Body {
-        match (&self.log, body) {
-            (None, body) | (_, body @ Body::Empty) => body,
-            (Some(line), body) => Body::stream(CountIn { body, bytes: line.bytes_in.clone() }),
+    /// Follow what the client sends.
+    pub(super) fn arrives(&mut self, body: Body, patience: Option<Patience>) -> Body {
+        if body.is_end_stream() {
+            return body;
         }
+        let arrived = self.arrived.insert(Rc::default()).clone();
+        Arrival::wrap(body, arrived, patience)
     }
 
     pub(super) fn policies_begin(&mut self) {
@@ -218,10 +230,16 @@ impl Finish {
 
     /// What came after a 101 is over.
     pub(super) fn tunnel_over(mut self, bytes_in: u64, bytes_out: u64) {
-        if let Some(line) = &self.log {
-            line.bytes_in.set(bytes_in);
-        }
+        self.arrived.get_or_insert_default().bytes.set(bytes_in);
         self.record(StatusCode::SWITCHING_PROTOCOLS, bytes_out);
+    }
+
+    /// It ends early: because the process does, or because the client went away.
+    fn broke_off(&mut self) {
+        (self.class, self.outcome) = match self.worker.is_cut() {
+            true => ("drain_cut", Outcome::Gateway),
+            false => ("client_gone", Outcome::Client),
+        };
     }
 
     fn record(&mut self, status: StatusCode, bytes_out: u64) {
@@ -245,7 +263,7 @@ impl Finish {
             status: Some(status),
             class: self.class,
             blame: self.outcome,
-            bytes_in: line.bytes_in.get(),
+            bytes_in: self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get()),
             bytes_out,
             duration_us: micros(duration),
             upstream_us: line.upstream.map(micros),
@@ -258,7 +276,7 @@ impl Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         if !self.recorded {
-            (self.class, self.outcome) = ("client_gone", Outcome::Client);
+            self.broke_off();
             self.record(StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(), 0);
         }
     }
@@ -273,6 +291,13 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// It ends here because its client took it too slowly, or not at all.
+    pub(crate) fn client_was_slow(&mut self) {
+        if let Some((finish, _)) = &mut self.end {
+            (finish.class, finish.outcome) = ("client_slow", Outcome::Client);
+        }
+    }
+
     fn over(&mut self, error: Option<&BodyError>) {
         let Some((mut finish, status)) = self.end.take() else { return };
         match (error, self.notice.as_ref().and_then(|notice| notice.take())) {
@@ -282,6 +307,10 @@ impl Outgoing {
             }
             (Some(BodyError::Departed), _) => {
                 (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);
+            }
+            // Where the body stopped the upstream has broken off because of that.
+            (Some(_), _) if finish.arrived.as_ref().is_some_and(|arrived| arrived.late.get()) => {
+                finish.blame(&Fault::unread(BodyError::Idle));
             }
             (Some(error), _) => (finish.class, finish.outcome) = (error.class(), Outcome::Upstream),
             (None, _) => {}
@@ -298,7 +327,7 @@ impl Drop for Outgoing {
             && finish.outcome == Outcome::Ok
             && !finish.head
         {
-            (finish.class, finish.outcome) = ("client_gone", Outcome::Client);
+            finish.broke_off();
         }
         self.over(None);
     }
@@ -329,34 +358,6 @@ impl HttpBody for Outgoing {
             }
             Poll::Ready(None) => this.over(None),
             Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-struct CountIn {
-    body: Body,
-    bytes: Rc<Cell<u64>>,
-}
-
-impl HttpBody for CountIn {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            this.bytes.set(this.bytes.get() + length as u64);
         }
         polled
     }

@@ -1,11 +1,13 @@
 //! The story of one request, from its head to its answer.
 
+mod arrival;
 mod ask;
 mod asker;
 mod explain;
 mod finish;
 mod frames;
 mod open;
+mod refusals;
 mod respond;
 mod tunnel;
 mod upload;
@@ -21,9 +23,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+pub(crate) use arrival::Patience;
 pub(crate) use finish::Outgoing;
 pub(crate) use tunnel::{End, Tunnel};
-pub(crate) use worker::Worker;
+pub(crate) use worker::{Common, Worker};
 
 use crate::chain::{Departure, Passage, Place, Replaced};
 use crate::exchange::{Body, Exchange, Fault, trace};
@@ -44,8 +47,11 @@ pub(crate) struct Connection {
     pub(crate) client_field: Option<HeaderValue>,
     /// None where it is not encrypted.
     pub(crate) tls: Option<Session>,
+    pub(crate) max_target: usize,
     pub(crate) max_body: Option<u64>,
     pub(crate) max_headers: usize,
+    /// With clients that send a body.
+    pub(crate) patience: Patience,
     /// What the connection is for once the response that is being given has gone.
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
@@ -68,8 +74,10 @@ pub(crate) async fn serve(
     let account = worker.account(&parts.headers);
     let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone());
 
+    // Where there is too much to do, no more is done for it.
+    let admitted = finish.admit();
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = open::exchange(connection, &asker, generation, &mut parts);
+    let opened = admitted.and_then(|()| open::exchange(connection, &asker, generation, &mut parts));
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
@@ -85,7 +93,7 @@ pub(crate) async fn serve(
         finish.trace(trace::propagate(&mut parts.headers, tracing.sampled));
     }
     let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
-        Ok(body) => finish.count_in(body),
+        Ok(body) => finish.arrives(body, open::patience(connection, &parts.headers)),
         Err(fault) => {
             finish.blame(&fault);
             return finish.wrap(problem(&asker.id, &fault), None);

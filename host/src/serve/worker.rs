@@ -9,10 +9,12 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use super::explain;
+use super::refusals::Refusals;
 use crate::generation::{Generation, Local};
 use crate::keys::DebugKey;
 use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
+use crate::telemetry::load::{Load, UnderWay};
 use crate::telemetry::metrics::{Label, Refusal};
 use crate::telemetry::{Outcome, RequestId};
 
@@ -21,23 +23,30 @@ pub(crate) struct Worker {
     current: RefCell<Rc<Local>>,
     scratch: RefCell<Vec<u8>>,
     next_number: Cell<u64>,
-    access_log: Option<AccessLog>,
-    debug_key: Option<Arc<DebugKey>>,
+    refusals: Refusals,
+    /// Whether what is under way ends because the process does.
+    cut: Cell<bool>,
+    common: Common,
+}
+
+/// What all workers have in common; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) access_log: Option<AccessLog>,
+    pub(crate) debug_key: Option<Arc<DebugKey>>,
+    pub(crate) load: Load,
 }
 
 impl Worker {
-    pub(crate) fn new(
-        generation: Arc<Generation>,
-        access_log: Option<AccessLog>,
-        debug_key: Option<Arc<DebugKey>>,
-    ) -> Self {
+    pub(crate) fn new(generation: Arc<Generation>, common: Common) -> Self {
         Self {
             current: RefCell::new(Rc::new(Local::new(generation, None))),
             scratch: RefCell::default(),
             // Ids are for finding, not for secrecy; a random start keeps those of two runs and workers apart.
             next_number: Cell::new(getrandom::u64().unwrap_or_default()),
-            access_log,
-            debug_key,
+            refusals: Refusals::default(),
+            cut: Cell::new(false),
+            common,
         }
     }
 
@@ -54,11 +63,26 @@ impl Worker {
         drop(old);
     }
 
-    /// Log that a client was turned away before there was a request.
+    /// From now on, what ends early ends because the process does.
+    pub(crate) fn cut(&self) {
+        self.cut.set(true);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
+    /// Begin a request, unless there are too many.
+    pub(super) fn begin(&self) -> Option<UnderWay> {
+        self.common.load.begin()
+    }
+
+    /// Log that a client was turned away before there was a request, unless many were just now.
     pub(crate) fn refused(&self, client: Option<IpAddr>, reason: Refusal) {
-        let Some(log) = &self.access_log else { return };
+        let time = SystemTime::now();
+        let Some(log) = self.access_log().filter(|_| self.refusals.admit(reason, time)) else { return };
         log.record(Record {
-            time: SystemTime::now(),
+            time,
             id: RequestId::Number(self.next_number()),
             trace: None,
             client: client.map(Into::into),
@@ -91,10 +115,10 @@ impl Worker {
 
     /// An account to be kept of a request, where that shows a debug token.
     pub(super) fn account(&self, headers: &HeaderMap) -> Option<Rc<Account>> {
-        self.debug_key.as_ref().filter(|key| explain::is_due(key, headers)).map(|_| Rc::default())
+        self.common.debug_key.as_ref().filter(|key| explain::is_due(key, headers)).map(|_| Rc::default())
     }
 
     pub(super) fn access_log(&self) -> Option<&AccessLog> {
-        self.access_log.as_ref()
+        self.common.access_log.as_ref()
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod account;
 mod id;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod metrics;
 

@@ -15,7 +15,11 @@ fn a_listener_alone_is_a_configuration_with_every_default() {
     assert_eq!((listener.header_timeout, listener.idle_timeout), (Duration::from_secs(10), Duration::from_secs(75)));
     assert_eq!((listener.max_connections, listener.max_headers), (10_000, 100));
     assert_eq!((listener.max_header_bytes, listener.max_body_bytes), (32 << 10, None));
-    assert_eq!((config.workers, config.state_dir), (None, None));
+    assert_eq!((listener.max_connections_per_address, listener.max_target_bytes), (2_500, 8 << 10));
+    assert_eq!((listener.body_timeout, listener.min_rate), (Duration::from_secs(30), 256));
+    assert_eq!((config.runtime.workers, config.state_dir), (None, None));
+    let (drain, drain_delay) = (config.runtime.drain, config.runtime.drain_delay);
+    assert_eq!((config.runtime.max_requests, drain, drain_delay), (20_000, Duration::from_secs(30), Duration::ZERO));
     assert_eq!((config.admin.to_string().as_str(), config.access_log), ("127.0.0.1:8081", true));
     let fields: Vec<String> = config.identity_headers.iter().map(ToString::to_string).collect();
     assert_eq!(fields, ["x-consumer-*", "x-authenticated-*", "x-lockgate-*"]);
@@ -48,7 +52,7 @@ fn everything_can_be_said() {
         "#,
     )])
     .unwrap();
-    assert_eq!(config.workers, Some(4));
+    assert_eq!(config.runtime.workers, Some(4));
     assert_eq!(config.state_dir.unwrap().to_str(), Some("/var/lib/lockgate"));
     assert!(!config.access_log);
     assert_eq!(config.secrets.len(), 2);
@@ -64,6 +68,12 @@ fn what_does_not_fit_is_a_fault() {
     let cases = [
         ("runtime.workers = 0", "gateway.toml:3: runtime.workers: is 0; write an integer from 1 to 256"),
         ("runtime.workers = 257", "is 257"),
+        ("runtime.max_requests = 0", "runtime.max_requests: is 0"),
+        ("runtime.drain = \"25h\"", "runtime.drain: \"25h\" does not fit"),
+        (
+            "listen.b = { address = \"127.0.0.1:1\", max_header_bytes = \"8KiB\", max_target_bytes = \"9KiB\" }",
+            "listen.b.max_target_bytes: is more than `max_header_bytes`",
+        ),
         ("runtime.workers = 99999999999999999999", "is an integer; write"),
         ("runtime.workers = \"4\"", "is a string; write an integer"),
         ("runtime = 4", "runtime: is an integer; write a table"),

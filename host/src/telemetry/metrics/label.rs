@@ -60,6 +60,10 @@ impl Label for CallOutcome {
 /// Why a client got no request through to where requests are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// There were as many connections as there may be.
+    Connections,
+    /// Its address had as many as it may have.
+    Address,
     /// No PROXY header where there has to be one, or one that is wrong.
     ProxyHeader,
     /// The TLS handshake failed.
@@ -78,8 +82,18 @@ pub(crate) enum Refusal {
 }
 
 impl Label for Refusal {
-    const NAMES: &'static [&'static str] =
-        &["proxy_header", "tls", "malformed", "head_too_large", "http2", "slow", "resets", "left"];
+    const NAMES: &'static [&'static str] = &[
+        "connections",
+        "address",
+        "proxy_header",
+        "tls",
+        "malformed",
+        "head_too_large",
+        "http2",
+        "slow",
+        "resets",
+        "left",
+    ];
 
     fn index(self) -> usize {
         self as usize

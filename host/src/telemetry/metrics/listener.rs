@@ -25,6 +25,11 @@ impl ListenerMetrics {
         self.refused.inc(reason.index());
     }
 
+    /// Connections open.
+    pub(crate) fn open(&self) -> i64 {
+        self.open.load(Relaxed)
+    }
+
     /// A connection was accepted; it counts as open until the guard is dropped.
     pub(crate) fn connection(&self) -> ConnectionGuard {
         self.open.fetch_add(1, Relaxed);

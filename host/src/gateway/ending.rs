@@ -1,0 +1,95 @@
+//! The end of the process: notice is given, what is under way may end, and what does not is cut off.
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle as Task;
+use tokio::time::{sleep, timeout};
+
+use crate::config::Runtime;
+use crate::listen::Stage;
+use crate::telemetry::load::Load;
+use crate::telemetry::metrics::ListenerMetrics;
+
+/// For what was cut off to be told in the log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How the process came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// All that had begun was served.
+    Drained,
+    /// Something was cut off.
+    Cut,
+}
+
+/// SIGTERM and SIGINT, from when this was made.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next of them.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What has to be known to end.
+pub(super) struct Ending {
+    pub(super) runtime: Runtime,
+    pub(super) stage: watch::Sender<Stage>,
+    pub(super) load: Load,
+    pub(super) listeners: Vec<ListenerMetrics>,
+}
+
+impl Ending {
+    /// End all threads. Being asked to once more ends the waiting.
+    pub(super) async fn end(self, threads: Vec<JoinHandle<()>>, signals: &mut Signals) -> Ended {
+        let Runtime { drain, drain_delay, .. } = self.runtime;
+        self.stage.send_replace(Stage::Leaving);
+        let mut is_urged = false;
+        if !drain_delay.is_zero() {
+            tracing::info!("ending soon: connections are accepted for {} s", drain_delay.as_secs_f32());
+            is_urged = tokio::select! {
+                () = sleep(drain_delay) => false,
+                () = signals.next() => true,
+            };
+        }
+        tracing::info!("ending: no new connections, exchanges under way have {} s", drain.as_secs_f32());
+        self.stage.send_replace(Stage::Draining);
+        let mut drained =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        if !is_urged {
+            tokio::select! {
+                _ = &mut drained => return Ended::Drained,
+                () = sleep(drain) => {}
+                () = signals.next() => is_urged = true,
+            }
+        }
+        self.cut(drained, is_urged).await
+    }
+
+    async fn cut(self, drained: Task<()>, is_urged: bool) -> Ended {
+        let requests = self.load.under_way();
+        let connections: i64 = self.listeners.iter().map(ListenerMetrics::open).sum();
+        self.stage.send_replace(Stage::Cutting);
+        let why = if is_urged { "asked to end once more" } else { "the time to drain is over" };
+        tracing::warn!(requests, connections, "{why}: what is still under way is cut off");
+        if timeout(LAST_WORDS, drained).await.is_err() {
+            tracing::warn!("a worker does not end; the process ends without it");
+        }
+        if connections == 0 { Ended::Drained } else { Ended::Cut }
+    }
+}

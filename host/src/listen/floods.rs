@@ -1,0 +1,153 @@
+//! Frames of HTTP/2 that bring nothing, counted as they arrive. The h2 crate answers them one by one and keeps none, so they
+//! fill no memory; a client that sends them without end still costs time and gets nothing done (CVE-2019-9512, -9515, -9518).
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::pulse::Pulse;
+
+/// Bytes before the first frame (RFC 9113 section 3.4).
+const PREFACE: u32 = 24;
+/// Bytes of the head of a frame (RFC 9113 section 4.1).
+const HEAD: usize = 9;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+
+/// A stream of HTTP/2 frames whose pulse is told of those that bring nothing.
+pub(super) struct Counted<S> {
+    stream: S,
+    pulse: Rc<Pulse>,
+    frames: Frames,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
+        Self { stream, pulse, frames: Frames::default() }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        match this.frames.follow(buffer.filled().get(before..).unwrap_or_default()) {
+            0 => {}
+            idle => this.pulse.idle_frames(idle),
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Where in the stream of frames we are.
+struct Frames {
+    head: [u8; HEAD],
+    held: usize,
+    /// Bytes until the next head begins.
+    payload: u32,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self { head: [0; HEAD], held: 0, payload: PREFACE }
+    }
+}
+
+impl Frames {
+    /// Go through what has arrived; how many frames in it bring nothing.
+    fn follow(&mut self, mut bytes: &[u8]) -> u32 {
+        let mut idle = 0;
+        while !bytes.is_empty() {
+            let skipped = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
+            self.payload -= u32::try_from(skipped).unwrap_or(self.payload);
+            bytes = bytes.get(skipped..).unwrap_or_default();
+            let (now, later) = bytes.split_at(bytes.len().min(HEAD - self.held));
+            if let Some(free) = self.head.get_mut(self.held..self.held + now.len()) {
+                free.copy_from_slice(now);
+            }
+            self.held += now.len();
+            bytes = later;
+            if self.held == HEAD {
+                idle += u32::from(self.head_ends());
+            }
+        }
+        idle
+    }
+
+    /// Begin with the payload; whether the frame brings nothing.
+    fn head_ends(&mut self) -> bool {
+        let [a, b, c, kind, flags, ..] = self.head;
+        self.payload = u32::from_be_bytes([0, a, b, c]);
+        self.held = 0;
+        match kind {
+            DATA => self.payload == 0 && flags & END_STREAM == 0,
+            // Of requests; how many of those there may be is another matter.
+            HEADERS | CONTINUATION => false,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
+        let size = (length as u32).to_be_bytes();
+        [&size[1..], &[kind, flags, 0, 0, 0, 1], &vec![6; length]].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_counted_however_they_are_cut(
+            frames in prop::collection::vec((0..12_u8, 0..2_u8, 0..50_usize), 0..20),
+            cut in 1..100_usize,
+        ) {
+            let idle = frames.iter().filter(|(kind, flags, length)| match *kind {
+                0 => *length == 0 && *flags == 0,
+                1 | 9 => false,
+                _ => true,
+            });
+            let idle = idle.count() as u32;
+            let sent = frames.iter().flat_map(|(kind, flags, length)| frame(*kind, *flags, *length));
+            let bytes: Vec<u8> = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".iter().copied().chain(sent).collect();
+            let mut follower = Frames::default();
+            prop_assert_eq!(bytes.chunks(cut).map(|piece| follower.follow(piece)).sum::<u32>(), idle);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The look at all connections of a worker: who was silent for too long, and who is too slow.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Doing, Pulse, Told};
+
+/// How long a client that has said nothing yet is waited for once the process was asked to end.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// What clients may take, in time and slowness.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Time for a request head.
+    pub(crate) head: Duration,
+    /// Time between requests, and for a client to take something of what is written to it.
+    pub(crate) idle: Duration,
+    /// Bytes a second to be taken of what is written; 0 for any.
+    pub(crate) rate: u64,
+    /// Time over which that is measured.
+    pub(crate) measure: Duration,
+}
+
+/// The connections of one worker on one listener.
+pub(crate) struct Sweep {
+    connections: RefCell<Vec<Weak<Pulse>>>,
+    limits: Limits,
+    draining: Cell<bool>,
+}
+
+impl Sweep {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { connections: RefCell::default(), limits, draining: Cell::new(false) }
+    }
+
+    /// How often to look: limits are kept to an eighth, or to a second.
+    pub(crate) fn period(&self) -> Duration {
+        let Limits { head, idle, measure, .. } = self.limits;
+        (head.min(idle).min(measure) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+
+    pub(crate) fn add(&self, pulse: &Rc<Pulse>) {
+        self.connections.borrow_mut().push(Rc::downgrade(pulse));
+        if self.draining.get() {
+            pulse.tell(Told::Drain);
+        }
+    }
+
+    /// Ask every connection, those to come too, to end when its exchange has. One on which nothing has arrived yet gets a
+    /// moment for that.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+        for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
+            pulse.tell(Told::Drain);
+        }
+    }
+
+    /// Stop the connections whose clients were silent for too long, or too slow.
+    pub(crate) fn look(&self, now: Instant) {
+        self.connections.borrow_mut().retain(|connection| {
+            let Some(pulse) = connection.upgrade() else { return false };
+            pulse.forgive();
+            if self.is_silent(&pulse, now) || self.is_slow(&pulse, now) {
+                pulse.tell(Told::Stop);
+            }
+            true
+        });
+    }
+
+    fn is_silent(&self, pulse: &Pulse, now: Instant) -> bool {
+        let Limits { head, idle, .. } = self.limits;
+        let limit = match pulse.doing.get() {
+            _ if pulse.blocked.get() => idle,
+            Doing::Fresh if self.draining.get() => head.min(LAST_CALL),
+            Doing::Fresh | Doing::Head => head,
+            Doing::Idle => idle,
+            Doing::Exchange => return false,
+        };
+        let Some(since) = pulse.since.get() else {
+            pulse.since.set(Some(now));
+            return false;
+        };
+        now.duration_since(since) >= limit
+    }
+
+    /// Whether the client took less than it has to while it was the one who was waited for: at each look, for the whole time.
+    fn is_slow(&self, pulse: &Pulse, now: Instant) -> bool {
+        if !pulse.blocked.get() {
+            pulse.measured.set(None);
+            return false;
+        }
+        let Some((since, before)) = pulse.measured.get() else {
+            pulse.measured.set(Some((now, pulse.taken())));
+            return false;
+        };
+        let time = now.duration_since(since);
+        if time < self.limits.measure {
+            return false;
+        }
+        let taken = pulse.taken();
+        pulse.measured.set(Some((now, taken)));
+        let due = u128::from(self.limits.rate) * time.as_millis() / 1000;
+        let is_due = |now: u64, before: u64, due: u128| u128::from(now.wrapping_sub(before)) < due;
+        // Streams share what a slow network carries: one is not slow where all of them together are not.
+        let shared = pulse.connection.as_ref().is_some_and(|connection| {
+            !is_due(taken.beside, before.beside, due * u128::from(connection.exchanges.get()))
+        });
+        is_due(taken.own, before.own, due) && !shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::telemetry::metrics::Refusal;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(60);
+    const MEASURE: Duration = Duration::from_secs(30);
+    const RATE: u64 = 100;
+
+    fn sweep() -> Sweep {
+        Sweep::new(Limits { head: HEAD, idle: IDLE, rate: RATE, measure: MEASURE })
+    }
+
+    fn heard(pulse: &Pulse) -> Option<Told> {
+        pulse.told(&Context::from_waker(Waker::noop()))
+    }
+
+    /// What a connection in some state has been told after it was silent for a time.
+    fn told(doing: Doing, blocked: bool, draining: bool, silent: Duration) -> Option<Told> {
+        let sweep = Sweep::new(Limits { rate: 0, ..sweep().limits });
+        let pulse = Pulse::new();
+        sweep.add(&pulse);
+        pulse.now(doing);
+        pulse.blocked(blocked);
+        if draining {
+            sweep.drain();
+        }
+        let now = Instant::now();
+        sweep.look(now);
+        sweep.look(now + silent);
+        heard(&pulse)
+    }
+
+    #[test]
+    fn silence_ends_a_connection_after_the_time_its_state_allows() {
+        for (doing, blocked, limit) in [
+            (Doing::Fresh, false, HEAD),
+            (Doing::Head, false, HEAD),
+            (Doing::Idle, false, IDLE),
+            (Doing::Idle, true, IDLE),
+            (Doing::Exchange, true, IDLE),
+        ] {
+            let early = limit - Duration::from_millis(1);
+            assert_eq!(told(doing, blocked, false, early), None, "{doing:?}");
+            assert_eq!(told(doing, blocked, false, limit), Some(Told::Stop), "{doing:?}");
+        }
+        assert_eq!(told(Doing::Exchange, false, false, IDLE * 9), None);
+    }
+
+    #[test]
+    fn a_drain_leaves_a_new_connection_a_moment_to_say_something() {
+        assert_eq!(told(Doing::Idle, false, true, Duration::ZERO), Some(Told::Drain));
+        assert_eq!(told(Doing::Exchange, false, true, Duration::ZERO), Some(Told::Drain));
+        assert_eq!(told(Doing::Fresh, false, true, Duration::ZERO), None);
+        assert_eq!(told(Doing::Fresh, false, true, LAST_CALL), Some(Told::Stop));
+        let pulse = Pulse::new();
+        let sweep = sweep();
+        sweep.drain();
+        sweep.add(&pulse);
+        assert_eq!(heard(&pulse), None);
+        pulse.now(Doing::Exchange);
+        assert_eq!(heard(&pulse), Some(Told::Drain));
+    }
+
+    #[test]
+    fn whatever_happens_starts_the_time_anew() {
+        let sweep = sweep();
+        let pulse = Pulse::new();
+        sweep.add(&pulse);
+        let now = Instant::now();
+        sweep.look(now);
+        pulse.now(Doing::Idle);
+        sweep.look(now + IDLE);
+        assert_eq!(heard(&pulse), None);
+        drop(pulse);
+        sweep.look(now + IDLE);
+        assert!(sweep.connections.borrow().is_empty(), "connections that are gone are forgotten");
+    }
+
+    /// Whether a client is stopped that owes for three measures and takes so many bytes in each.
+    fn is_stopped(pulse: &Rc<Pulse>, takes: impl Fn(&Pulse)) -> bool {
+        let sweep = sweep();
+        sweep.add(pulse);
+        let mut now = Instant::now();
+        pulse.hand(0);
+        sweep.look(now);
+        for _ in 0..3 {
+            takes(pulse);
+            now += MEASURE;
+            sweep.look(now);
+        }
+        pulse.is_stopped()
+    }
+
+    #[test]
+    fn a_client_that_is_waited_for_has_to_take_what_it_is_sent_at_a_rate() {
+        let due = 30 * RATE as usize;
+        assert!(!is_stopped(&Pulse::new(), |pulse| pulse.hand(due)));
+        assert!(is_stopped(&Pulse::new(), |pulse| pulse.hand(due - 1)));
+        assert!(!is_stopped(&Pulse::new(), Pulse::settled), "nobody waits for a client that has taken all there is");
+    }
+
+    #[test]
+    fn a_stream_is_not_slow_where_the_streams_of_its_connection_are_not() {
+        let due = 30 * RATE as usize;
+        let connection = Pulse::new();
+        connection.multiplexes();
+        (0..4).for_each(|_| connection.begin());
+        let beside = |bytes: usize| {
+            is_stopped(&Pulse::of_stream(&connection), |stream| {
+                stream.hand(1);
+                connection.took(bytes);
+            })
+        };
+        assert!(!beside(4 * due));
+        assert!(beside(4 * due - 1));
+    }
+
+    #[test]
+    fn frames_that_bring_nothing_are_forgiven_in_time_and_for_what_is_asked_and_sent() {
+        let (sweep, pulse) = (sweep(), Pulse::new());
+        sweep.add(&pulse);
+        let now = Instant::now();
+        for _ in 0..100 {
+            pulse.idle_frames(400);
+            sweep.look(now);
+        }
+        for _ in 0..10_000 {
+            pulse.begin();
+            pulse.idle_frames(2);
+            pulse.end(true);
+            Pulse::of_stream(&pulse).hand(10_000);
+            pulse.idle_frames(20);
+        }
+        assert_eq!(heard(&pulse), None);
+        pulse.idle_frames(1001);
+        assert_eq!((heard(&pulse), pulse.refusal()), (Some(Told::Stop), Some(Refusal::Http2)));
+    }
+}
