@@ -21,6 +21,7 @@ use crate::listen::{self, Bound, Shutdown};
 use crate::reload::{Reloader, Snapshot, Subscription};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Worker;
+use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::log::LostLines;
@@ -105,7 +106,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         state: state_path,
         generation: published.borrow().clone(),
     };
-    let mut threads = start_workers(workers, bound, &mut reloader, log.as_ref(), debug_key.as_ref(), &shutdown)?;
+    let mut watchdog = Watchdog::wanted();
+    let mut threads =
+        start_workers(workers, bound, &mut reloader, &mut watchdog, log.as_ref(), debug_key.as_ref(), &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -114,11 +117,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<()
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
+        tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let ended = asked_to_end()?;
         started(&facts);
+        service::serves();
         drop(facts);
         ended.await;
+        service::ends();
         tracing::info!("ending: no new connections, exchanges under way have {} s", DRAIN.as_secs());
         stop.send_replace(true);
         let drained = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
@@ -187,6 +193,7 @@ fn start_workers(
     workers: usize,
     mut bound: Vec<Bound>,
     reloader: &mut Reloader,
+    watchdog: &mut Watchdog,
     log: Option<&AccessLog>,
     debug_key: Option<&Arc<DebugKey>>,
     shutdown: &Shutdown,
@@ -196,12 +203,17 @@ fn start_workers(
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
         let (subscription, log, shutdown) = (reloader.subscribe(), log.cloned(), shutdown.clone());
-        let debug_key = debug_key.cloned();
+        let (debug_key, life_signs) = (debug_key.cloned(), watchdog.life());
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, subscription, log, debug_key, shutdown)),
+                Ok(runtime) => runtime.block_on(async {
+                    if let Some(life_signs) = life_signs {
+                        tokio::task::spawn_local(life_signs.answer());
+                    }
+                    work(sockets, subscription, log, debug_key, shutdown).await;
+                }),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };

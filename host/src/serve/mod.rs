@@ -32,7 +32,6 @@ use crate::tls::Session;
 use ask::Ask;
 use asker::Asker;
 use finish::Finish;
-use respond::problem;
 
 /// What a connection knows that its requests need.
 pub(crate) struct Connection {
@@ -69,16 +68,17 @@ pub(crate) async fn serve(
     let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone());
 
     // Before anything else looks at it: one form of path, host and fields, for all.
+    let grpc = respond::speaks_grpc(&parts);
     let opened = open::exchange(connection, &asker, generation, &mut parts);
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
             finish.path(parts.uri.path());
             finish.blame(&fault);
-            return finish.wrap(problem(&asker.id, &fault), None);
+            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
         }
     };
-    exchange.account = account;
+    (exchange.account, exchange.grpc) = (account, grpc);
     finish.path(exchange.routed.path());
     finish.name(&mut parts.headers);
     if let Some(tracing) = &generation.tracing {
@@ -88,7 +88,7 @@ pub(crate) async fn serve(
         Ok(body) => finish.count_in(body),
         Err(fault) => {
             finish.blame(&fault);
-            return finish.wrap(problem(&asker.id, &fault), None);
+            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
         }
     };
 
@@ -177,5 +177,5 @@ fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
 /// The gateway's answer to a fault, which the log is told more about.
 fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
     respond::log(&exchange.id, fault);
-    problem(&exchange.id, fault)
+    respond::answer(&exchange.id, fault, exchange.grpc)
 }
