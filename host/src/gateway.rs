@@ -23,6 +23,7 @@ use crate::listen::{self, Bound, Shutdown, Stage};
 use crate::reload::{Reloader, Snapshot, Subscription};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::{Common, Worker};
+use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
@@ -114,7 +115,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
     let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
     let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
     let common = Common { access_log: log, debug_key, load };
-    let mut threads = start_workers(workers, bound, &mut reloader, &common, &shutdown)?;
+    let mut watchdog = Watchdog::wanted();
+    let mut threads = start_workers(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
     let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -123,11 +125,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
+        tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let mut signals = Signals::listen()?;
         started(&facts);
+        service::serves();
         drop(facts);
         signals.next().await;
+        service::ends();
         anyhow::Ok(ending.end(threads, &mut signals).await)
     })?;
     finish(common, log_guard);
@@ -190,6 +195,7 @@ fn start_workers(
     workers: usize,
     mut bound: Vec<Bound>,
     reloader: &mut Reloader,
+    watchdog: &mut Watchdog,
     common: &Common,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
@@ -198,11 +204,17 @@ fn start_workers(
         let sockets: Vec<_> =
             bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
         let (subscription, common, shutdown) = (reloader.subscribe(), common.clone(), shutdown.clone());
+        let life_signs = watchdog.life();
         let life = move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(work(sockets, subscription, common, shutdown)),
+                Ok(runtime) => runtime.block_on(async {
+                    if let Some(life_signs) = life_signs {
+                        tokio::task::spawn_local(life_signs.answer());
+                    }
+                    work(sockets, subscription, common, shutdown).await;
+                }),
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
             }
         };

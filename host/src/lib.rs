@@ -19,6 +19,7 @@ mod reload;
 mod route;
 mod sandbox;
 mod serve;
+mod service;
 mod state;
 mod store;
 mod table;

@@ -18,6 +18,8 @@ pub struct Folder {
     /// What `$name` in a file stands for.
     words: Vec<(String, String)>,
     variables: Vec<(String, String)>,
+    /// A command that runs the gateway, in place of the gateway.
+    within: Vec<String>,
     pub(crate) log_is_read: bool,
 }
 
@@ -33,7 +35,7 @@ impl Folder {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("policies")).unwrap();
-        let folder = Self { root, words: Vec::new(), variables: Vec::new(), log_is_read: true };
+        let folder = Self { root, words: Vec::new(), variables: Vec::new(), within: Vec::new(), log_is_read: true };
         folder.gateway_toml("")
     }
 
@@ -106,6 +108,16 @@ impl Folder {
         self
     }
 
+    /// Run the gateway by a command that takes its binary and arguments as its last words, in one process below its own.
+    pub fn within(mut self, command: Vec<String>) -> Self {
+        self.within = command;
+        self
+    }
+
+    pub(crate) fn is_within(&self) -> bool {
+        !self.within.is_empty()
+    }
+
     /// A folder of the repository, copied whole; `from` and `to` as in `str::replace`, for all its text files.
     pub fn copy(self, source: &Path, replace: &[(&str, &str)]) -> Self {
         let mut open = vec![source.to_owned()];
@@ -156,8 +168,10 @@ impl Folder {
 
     /// The gateway's binary with these arguments, in this folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut words = self.within.iter().map(PathBuf::from).chain([binary()]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .args(arguments)
             .current_dir(self.root.path())
             .env_remove("LOCKGATE_LOG")
@@ -224,7 +238,8 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
     text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?.parse().ok()
 }
 
-fn binary() -> PathBuf {
+/// The gateway under test.
+pub fn binary() -> PathBuf {
     let named = std::env::var_os("LOCKGATE_BIN").map(PathBuf::from);
     let binary = named.unwrap_or_else(|| guests::target().join("release/lockgate"));
     assert!(binary.is_file(), "{} is missing; run tests/run, or `cargo build --release` first", binary.display());

@@ -73,6 +73,10 @@ impl Gateway {
         self.public
     }
 
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A new connection to the public listener.
     pub fn connect(&self) -> Client {
         Client::connect(self.public)
@@ -186,7 +190,7 @@ impl Gateway {
 
     /// Resident memory in bytes, now and at most so far.
     pub fn memory(&self) -> (u64, u64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = self.process_status();
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
@@ -195,13 +199,28 @@ impl Gateway {
         (field("VmRSS:"), field("VmHWM:"))
     }
 
+    /// What the kernel says about the process.
+    pub fn process_status(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap()
+    }
+
+    /// The process of the gateway itself.
+    fn id(&self) -> u32 {
+        let id = self.child.id();
+        if !self.folder.is_within() {
+            return id;
+        }
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.trim().parse().unwrap()
+    }
+
     /// Ask the process to end.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
     pub fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).unwrap();
+        let id = i32::try_from(self.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 

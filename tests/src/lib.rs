@@ -7,6 +7,7 @@
 
 mod client;
 mod folder;
+pub mod foreign;
 pub mod frames;
 mod gateway;
 pub mod guests;
@@ -22,7 +23,7 @@ mod wire;
 use std::time::Duration;
 
 pub use client::{Client, Request};
-pub use folder::{Finished, Folder};
+pub use folder::{Finished, Folder, binary};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};
 pub use lines::Lines;

@@ -2,6 +2,7 @@
 
 mod check;
 mod debug_token;
+mod health;
 mod life;
 mod out;
 mod reference;
@@ -24,7 +25,8 @@ Examples:
   lockgate check                       is everything right? exit status 1 and all faults if not
   lockgate routes --json               the route table, for programs
   lockgate token --subject alice       a token for the demo, valid for an hour
-  lockgate debug-token --for 15m       a token to have answers explained";
+  lockgate debug-token --for 15m       a token to have answers explained
+  lockgate health                      does the gateway of this machine take requests?";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -51,6 +53,8 @@ enum Verb {
     Token(token::Args),
     /// Make a token for which answers are explained in a field, to see what happens to a request
     DebugToken(debug_token::Args),
+    /// Ask a running gateway whether it takes requests; exit status 1 if not, for probes
+    Health(health::Args),
     /// Print every key of the configuration, with type, default and meaning
     Reference,
     /// Build a component, as a child of the gateway
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),
+        Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Reference) => Ok(reference::run()),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -54,6 +54,8 @@ pub(crate) struct Exchange {
     pub(crate) target: Target,
     /// Whether the client takes fields after a body.
     pub(crate) wants_trailers: bool,
+    /// Whether the client hears of faults in the way of gRPC.
+    pub(crate) grpc: bool,
     /// The protocol that is to follow, in small letters.
     pub(crate) upgrade: Option<Box<str>>,
     /// There where somebody wants to know what happens to it.
@@ -64,8 +66,8 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
-        let (wants_trailers, upgrade) = (false, None);
-        Self { id, peer, method, host, routed, target, wants_trailers, upgrade, account: None, attributes: Vec::new() }
+        let (wants_trailers, grpc, upgrade, account) = (false, false, None, None);
+        Self { id, peer, method, host, routed, target, wants_trailers, grpc, upgrade, account, attributes: Vec::new() }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.

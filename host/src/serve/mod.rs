@@ -35,7 +35,6 @@ use crate::tls::Session;
 use ask::Ask;
 use asker::Asker;
 use finish::Finish;
-use respond::problem;
 
 /// What a connection knows that its requests need.
 pub(crate) struct Connection {
@@ -77,16 +76,17 @@ pub(crate) async fn serve(
     // Where there is too much to do, no more is done for it.
     let admitted = finish.admit();
     // Before anything else looks at it: one form of path, host and fields, for all.
+    let grpc = respond::speaks_grpc(&parts);
     let opened = admitted.and_then(|()| open::exchange(connection, &asker, generation, &mut parts));
     let mut exchange = match opened {
         Ok(exchange) => exchange,
         Err(fault) => {
             finish.path(parts.uri.path());
             finish.blame(&fault);
-            return finish.wrap(problem(&asker.id, &fault), None);
+            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
         }
     };
-    exchange.account = account;
+    (exchange.account, exchange.grpc) = (account, grpc);
     finish.path(exchange.routed.path());
     finish.name(&mut parts.headers);
     if let Some(tracing) = &generation.tracing {
@@ -96,7 +96,7 @@ pub(crate) async fn serve(
         Ok(body) => finish.arrives(body, open::patience(connection, &parts.headers)),
         Err(fault) => {
             finish.blame(&fault);
-            return finish.wrap(problem(&asker.id, &fault), None);
+            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
         }
     };
 
@@ -185,5 +185,5 @@ fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
 /// The gateway's answer to a fault, which the log is told more about.
 fn render(exchange: &Exchange, fault: &Fault) -> Response<Body> {
     respond::log(&exchange.id, fault);
-    problem(&exchange.id, fault)
+    respond::answer(&exchange.id, fault, exchange.grpc)
 }

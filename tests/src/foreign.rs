@@ -1,0 +1,94 @@
+//! Clients and servers that others wrote: Python programs of `tests/foreign` with their libraries, and tools of the system.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::Lines;
+use crate::guests::{target, workspace};
+
+/// A server in Python, stopped when dropped.
+pub struct ForeignServer {
+    child: Child,
+    lines: Lines,
+    address: SocketAddr,
+}
+
+impl ForeignServer {
+    /// Start `tests/foreign/SCRIPT.py`, which says where it listens.
+    pub fn start(script: &str, arguments: &[&Path]) -> Self {
+        let mut command = python(script);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = Lines::follow(child.stdout.take().unwrap());
+        let listening = |line: &str| line.strip_prefix("listening on ")?.parse().ok();
+        let (_, address) = lines.wait(0, "the server's address", listening);
+        Self { child, lines, address }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Wait until it has said this.
+    #[track_caller]
+    pub fn wait_for(&self, said: &str) {
+        self.lines.wait(0, said, |line| (line == said).then_some(()));
+    }
+}
+
+impl Drop for ForeignServer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Let the client `tests/foreign/SCRIPT.py` play a scene. An error is what it complains of.
+pub fn play(script: &str, scene: &str, address: SocketAddr, authority: Option<&Path>) -> Result<(), String> {
+    let output = python(script).arg(scene).arg(address.to_string()).args(authority).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+/// Run a tool of the system, which must succeed, and return what it writes.
+#[track_caller]
+pub fn tool(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(name).args(arguments).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{name} cannot be run: {error}; tests/run installs it"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {arguments:?}: {}\n{said}", output.status);
+    said
+}
+
+fn python(script: &str) -> Command {
+    let mut command = Command::new(environment().join("bin/python"));
+    // What is on the way to 127.0.0.1 is the business of the test.
+    for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(proxy);
+    }
+    command.arg(workspace().join(format!("tests/foreign/{script}.py")));
+    command
+}
+
+/// The Python environment with the libraries `requirements.txt` names. Whoever comes first makes it, the others wait.
+fn environment() -> PathBuf {
+    let folder = target().join("foreign");
+    fs::create_dir_all(&folder).unwrap();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let wanted = workspace().join("tests/foreign/requirements.txt");
+    let (environment, made) = (folder.join("python"), folder.join("requirements.txt"));
+    let text = fs::read(&wanted).unwrap();
+    if fs::read(&made).is_ok_and(|made| made == text) {
+        return environment;
+    }
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    tool("python3", &["-m", "venv", "--clear", &path(&environment)]);
+    let pip = path(&environment.join("bin/pip"));
+    tool(&pip, &["install", "--quiet", "--disable-pip-version-check", "--requirement", &path(&wanted)]);
+    fs::write(made, text).unwrap();
+    environment
+}
