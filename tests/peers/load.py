@@ -14,8 +14,6 @@ from servers.process import Server
 
 WRK_SCRIPT = Path(__file__).with_name("wrk.lua")
 H2_CONNECTIONS = 4
-# Requests that can be under way at once where they are sent by a timetable; more wait for one of these to end.
-LINES = 64
 # The share of requests a gateway may be behind the timetable.
 BEHIND = 0.05
 # Connections that are opened at once where each request has its own.
@@ -98,10 +96,12 @@ class Generator:
 
     def paced(self, server: Server, scenario: Scenario, rate: float, seconds: float) -> Paced:
         """Send by a timetable, whatever the server does."""
-        lines = FRESH_LINES if scenario.fresh else H2_CONNECTIONS if scenario.http2 else LINES
+        # What can be under way at once; more wait for one of these to end.
+        places = 2 * scenario.size.under_way
+        lines = FRESH_LINES if scenario.fresh else H2_CONNECTIONS if scenario.http2 else places
         options = [f"--rate={rate}", f"--seconds={seconds}", f"--connections={lines}"]
         options += [f"--trust={server.site.certificate}"] if scenario.secure else []
-        options += [f"--streams={LINES // H2_CONNECTIONS}"] if scenario.http2 else []
+        options += [f"--streams={places // H2_CONNECTIONS}"] if scenario.http2 else []
         options += ["--fresh"] if scenario.fresh else []
         address = f"127.0.0.1:{port(server, scenario)}"
         told = last_json(self.run([str(self.openloop), *options, address, *scenario.paths], seconds))

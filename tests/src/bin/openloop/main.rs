@@ -93,7 +93,7 @@ async fn run(options: Options) -> Outcome<()> {
         run.waiting.add_permits(due.len());
         run.due.borrow_mut().extend(due);
     }
-    let scheduled = timetable.departures();
+    let scheduled = timetable.requests();
     let in_time = run.latencies.borrow().len();
     let all = run.over.acquire_many(u32::try_from(scheduled)?);
     // Those that are not over by then count as never answered.

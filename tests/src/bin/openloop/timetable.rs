@@ -10,33 +10,40 @@ use tokio::io::unix::AsyncFd;
 
 use crate::Outcome;
 
+/// The least time from one departure to the next. Where requests are due more often, several leave at once: to be woken for each of
+/// them would cost more than to send them.
+const FINEST: Duration = Duration::from_micros(50);
+
 /// Departures at equal distances.
 pub(crate) struct Timetable {
     timer: AsyncFd<OwnedFd>,
     begin: Instant,
     period: Duration,
-    departures: usize,
-    left: usize,
+    departures: u32,
+    left: u32,
+    /// How many requests leave at once.
+    together: usize,
 }
 
 impl Timetable {
     /// The first departure is one period from now.
     pub(crate) fn begin(rate: f64, seconds: f64) -> Outcome<Self> {
-        let period = Duration::try_from_secs_f64(1.0 / rate)?;
+        let together = (rate * FINEST.as_secs_f64()).ceil();
+        let period = Duration::try_from_secs_f64(together / rate)?;
         let step = Timespec::try_from(period)?;
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         let begin = Instant::now();
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: step, it_value: step })?;
-        let departures = ((rate * seconds) as usize).max(1);
+        let departures = (rate * seconds / together) as u32;
         #[expect(
             deprecated,
             reason = "unsound for types that close the descriptor behind its back; an OwnedFd does not"
         )]
         let timer = AsyncFd::new(timer)?;
-        Ok(Self { timer, begin, period, departures, left: 0 })
+        Ok(Self { timer, begin, period, departures: departures.max(1), left: 0, together: together as usize })
     }
 
-    /// Those whose time has come since the last call: at least one, or none if all have left.
+    /// When the requests were due whose time has come since the last call: at least one, or none if all have left.
     pub(crate) async fn next(&mut self) -> Outcome<Option<Vec<Instant>>> {
         while self.left < self.departures {
             let mut ready = self.timer.readable().await?;
@@ -44,19 +51,20 @@ impl Timetable {
             if ready.try_io(|timer| Ok(rustix::io::read(timer, &mut ticks)?)).is_err() {
                 continue;
             }
-            let until = (self.begin.elapsed().as_nanos() / self.period.as_nanos()) as usize;
-            let now = self.left..until.min(self.departures);
+            let past = self.begin.elapsed().as_nanos() / self.period.as_nanos();
+            let now = self.left..self.departures.min(past as u32);
             if now.is_empty() {
                 continue;
             }
             self.left = now.end;
-            return Ok(Some(now.map(|number| self.begin + self.period.mul_f64((number + 1) as f64)).collect()));
+            let due = |number| std::iter::repeat_n(self.begin + self.period * (number + 1), self.together);
+            return Ok(Some(now.flat_map(due).collect()));
         }
         Ok(None)
     }
 
-    /// How many there are in all.
-    pub(crate) fn departures(&self) -> usize {
-        self.departures
+    /// How many requests there are in all.
+    pub(crate) fn requests(&self) -> usize {
+        self.departures as usize * self.together
     }
 }
