@@ -1,0 +1,86 @@
+"""Lockgate: without policies, with several `headers` policies, and on the folder of the demo."""
+
+import shutil
+from pathlib import Path
+
+from routes import Route
+from servers.process import Command, Site, free_ports
+from tools import ROOT
+
+
+def gateway(site: Site, program: Path, policies: int) -> Command:
+    """Each policy sets one field of the request and one of the response."""
+    folder = site.folder / "policies"
+    folder.mkdir()
+    (folder / "gateway.toml").write_text(settings(site) + "".join(chain(number + 1) for number in range(policies)))
+    shutil.copy(site.certificate, folder / "site.pem")
+    for routes in site.routes.apis:
+        name = f"api{routes[0].api}"
+        (folder / name).mkdir()
+        (folder / name / "api.toml").write_text(api(name, site.upstream, routes))
+    return run(program, folder, site)
+
+
+def demo(site: Site, program: Path) -> Command:
+    """The folder in the repository, on other ports. Its second listener is the admin's."""
+    folder = site.folder / "policies"
+    shutil.copytree(ROOT / "policies", folder)
+    gateway = folder / "gateway.toml"
+    text = gateway.read_text()
+    gateway.write_text(text.replace(":8080", f":{site.plain}").replace(":8081", f":{site.secure}"))
+    return run(program, folder, site)
+
+
+def run(program: Path, folder: Path, site: Site) -> Command:
+    state = {"STATE_DIRECTORY": str(site.folder / "state")}
+    return Command([str(program), "run", str(folder)], state)
+
+
+def settings(site: Site) -> str:
+    (admin,) = free_ports(1)
+    return f"""
+[runtime]
+workers = 1
+[admin]
+address = "127.0.0.1:{admin}"
+[access_log]
+enabled = false
+[listen.plain]
+address = "127.0.0.1:{site.plain}"
+[listen.secure]
+address = "127.0.0.1:{site.secure}"
+tls = [{{ certificate = "site.pem", key = "secret:site", min_version = "1.3" }}]
+[secret.site]
+file = "{site.key}"
+[policy.headers]
+source = "builtin:headers"
+grant = ["write:x-*"]
+"""
+
+
+def chain(number: int) -> str:
+    return f"""
+[[chain]]
+policy = "headers"
+[chain.config]
+request = {{ set = {{ "x-request-{number}" = "one" }} }}
+response = {{ set = {{ "x-response-{number}" = "two" }} }}
+"""
+
+
+def api(name: str, upstream: int, routes: list[Route]) -> str:
+    head = f"""
+name = "{name}"
+version = "1"
+[upstream.up]
+targets = ["http://127.0.0.1:{upstream}"]
+"""
+    return head + "".join(
+        f"""
+[[route]]
+name = "resource{route.number}"
+match = {{ path = "{route.prefix}{{name}}" }}
+upstream = "up"
+"""
+        for route in routes
+    )
