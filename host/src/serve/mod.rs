@@ -72,11 +72,11 @@ pub(crate) async fn serve(
     let asker = Asker::of(connection, generation, worker.next_number(), &parts);
     let account = worker.account(&parts.headers);
     let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone());
+    let grpc = respond::speaks_grpc(&parts);
 
     // Where there is too much to do, no more is done for it.
     let admitted = finish.admit();
     // Before anything else looks at it: one form of path, host and fields, for all.
-    let grpc = respond::speaks_grpc(&parts);
     let opened = admitted.and_then(|()| open::exchange(connection, &asker, generation, &mut parts));
     let mut exchange = match opened {
         Ok(exchange) => exchange,
