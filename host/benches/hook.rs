@@ -13,7 +13,10 @@ fn hooks(criterion: &mut Criterion) {
         match Hook::new(headers, &config(request)) {
             Ok(hook) => {
                 criterion.bench_function(&format!("{name}, 20 fields in"), |bencher| bencher.iter(|| hook.request()));
-                criterion.bench_function(&format!("{name}, no fields in"), |bencher| {
+                criterion.bench_function(&format!("{name}, the path in"), |bencher| {
+                    bencher.iter(|| hook.request_with_path())
+                });
+                criterion.bench_function(&format!("{name}, nothing in"), |bencher| {
                     bencher.iter(|| hook.request_without_facts())
                 });
             }

@@ -232,3 +232,29 @@ fn what_a_hook_says_that_is_told_nothing_is_repeated_not_asked_again() {
     let counted = "lockgate_policy_calls_total{policy=\"count-calls\",hook=\"request\",outcome=\"edit\"}";
     assert_eq!(gateway.metric(counted), Some(5.0));
 }
+
+#[test]
+fn a_hook_that_is_told_something_is_asked_each_time() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .guest("set-one")
+        .gateway_toml(
+            r#"
+            chain = [{ policy = "set-one", config = { request = "x-test-in", response = "x-test-out" } }]
+            [runtime]
+            workers = 1
+            [policy.set-one]
+            source = "file:components/set-one.wasm"
+            grant = ["read::path", "read::status", "write:x-test-*"]
+            limits = { calls = 2 }
+            "#,
+        )
+        .proxy(&upstream)
+        .start();
+    for _ in 0..3 {
+        let response = gateway.get("/");
+        assert_eq!((response.echoed("x-test-in").concat(), response.field("x-test-out")), ("one".into(), Some("two")));
+    }
+    let retired = "lockgate_instance_retirements_total{policy=\"set-one\",reason=\"calls\"}";
+    assert_eq!(gateway.metric(retired), Some(3.0), "two calls of each request, after which an instance is replaced");
+}

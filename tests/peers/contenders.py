@@ -27,6 +27,8 @@ class Contender:
 def contenders(binaries: dict[str, Path], policies: list[int], peers: list[str], tools: Tools) -> list[Contender]:
     """Lockgate first: its first column is what all others are compared with."""
     ours = [lockgates(name, path, count) for name, path in binaries.items() for count in policies]
+    if most := max(policies):
+        ours += [asked(name, path, most, tools.asked) for name, path in binaries.items()]
     return ours + [peer(name, tools) for name in peers]
 
 
@@ -35,6 +37,11 @@ def lockgates(name: str, binary: Path, policies: int) -> Contender:
         name += f", {policies} {'policy' if policies == 1 else 'policies'}"
     demo = None if policies else partial(lockgate.demo, program=binary)
     return Contender(name, policies, partial(lockgate.gateway, program=binary, policies=policies), demo)
+
+
+def asked(name: str, binary: Path, policies: int, component: Path) -> Contender:
+    command = partial(lockgate.gateway, program=binary, policies=policies, asked=component)
+    return Contender(f"{name}, {policies} asked", policies, command)
 
 
 def peer(name: str, tools: Tools) -> Contender:

@@ -34,6 +34,8 @@ class Tools:
     """Programs that are not found by name."""
 
     openloop: Path
+    # A policy that has to be asked each time.
+    asked: Path
     envoy: Path | None
     filter: Path | None
 
@@ -44,6 +46,7 @@ def prepare(peers: list[str]) -> Tools:
     with_envoy = "envoy" in peers or "envoy-wasm" in peers
     return Tools(
         openloop=build_openloop(),
+        asked=build_guests() / "set-one.wasm",
         envoy=install_envoy() if with_envoy else None,
         filter=build_filter() if "envoy-wasm" in peers else None,
     )
@@ -106,6 +109,14 @@ def build_openloop() -> Path:
     options = ["--locked", "--release", "--quiet", "-p", "lockgate-tests", "--bin", "openloop"]
     call(["cargo", "build", "--manifest-path", str(ROOT / "Cargo.toml"), *options])
     return target() / "release" / "openloop"
+
+
+def build_guests() -> Path:
+    """The components of the tests."""
+    tell("building the policies of the tests")
+    options = ["--locked", "--release", "--quiet", "-p", "lockgate-tests", "--bin", "guests"]
+    call(["cargo", "run", "--manifest-path", str(ROOT / "Cargo.toml"), *options])
+    return target() / "guests" / "components"
 
 
 def call(command: list[str], environment: dict[str, str] | None = None) -> None:

@@ -11,6 +11,7 @@ use crate::telemetry::metrics::Metrics;
 pub struct Hook {
     pool: Pool,
     head: Vec<u8>,
+    path: Vec<u8>,
 }
 
 impl Hook {
@@ -38,7 +39,9 @@ impl Hook {
         for n in 0..20 {
             fields::push(&mut head, format!("x-field-{n}").as_bytes(), &[b'v'; 40]);
         }
-        Ok(Self { pool: Pool::new(Arc::new(policy), metrics.policy("bench")), head })
+        let mut path = Vec::new();
+        fields::push(&mut path, b":path", b"/pets/1");
+        Ok(Self { pool: Pool::new(Arc::new(policy), metrics.policy("bench")), head, path })
     }
 
     /// One warm request hook with all 20 fields. True if the policy edited the head.
@@ -46,7 +49,12 @@ impl Hook {
         Ok(self.pool.on_request(RequestId::Number(1), &self.head, edited)?)
     }
 
-    /// The same with nothing to look at.
+    /// The same with one fact only.
+    pub fn request_with_path(&self) -> anyhow::Result<bool> {
+        Ok(self.pool.on_request(RequestId::Number(1), &self.path, edited)?)
+    }
+
+    /// The same with nothing to look at: what a policy without imports said to that is repeated.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
         Ok(self.pool.on_request(RequestId::Number(1), &Vec::new(), edited)?)
     }

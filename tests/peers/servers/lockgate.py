@@ -1,4 +1,4 @@
-"""Lockgate: without policies, with several `headers` policies, and on the folder of the demo."""
+"""Lockgate: without policies, with several of them, and on the folder of the demo."""
 
 import shutil
 from pathlib import Path
@@ -8,11 +8,23 @@ from servers.process import Command, Site, free_ports
 from tools import ROOT
 
 
-def gateway(site: Site, program: Path, policies: int) -> Command:
-    """Each policy sets one field of the request and one of the response."""
+ASKED = """
+[policy.asked]
+source = "file:asked.wasm"
+grant = ["read::path", "read::status", "write:x-*"]
+"""
+
+
+def gateway(site: Site, program: Path, policies: int, asked: Path | None = None) -> Command:
+    """Each policy sets one field of the request and one of the response. `headers` needs to be told nothing for that, so it is
+    asked once; `asked` wants to be told something, so it is called for each request and response."""
     folder = site.folder / "policies"
     folder.mkdir()
-    (folder / "gateway.toml").write_text(settings(site) + "".join(chain(number + 1) for number in range(policies)))
+    chain = constant if asked is None else varying
+    declared = settings(site) + (ASKED if asked else "")
+    (folder / "gateway.toml").write_text(declared + "".join(chain(number + 1) for number in range(policies)))
+    if asked:
+        shutil.copy(asked, folder / "asked.wasm")
     shutil.copy(site.certificate, folder / "site.pem")
     for routes in site.routes.apis:
         name = f"api{routes[0].api}"
@@ -58,13 +70,21 @@ grant = ["write:x-*"]
 """
 
 
-def chain(number: int) -> str:
+def constant(number: int) -> str:
     return f"""
 [[chain]]
 policy = "headers"
 [chain.config]
 request = {{ set = {{ "x-request-{number}" = "one" }} }}
 response = {{ set = {{ "x-response-{number}" = "two" }} }}
+"""
+
+
+def varying(number: int) -> str:
+    return f"""
+[[chain]]
+policy = "asked"
+config = {{ request = "x-request-{number}", response = "x-response-{number}" }}
 """
 
 
