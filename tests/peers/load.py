@@ -79,8 +79,7 @@ class Generator:
         options = ["-t1", f"-c{scenario.size.under_way}", f"-d{seconds}s", "--timeout", "30s", "-s", str(WRK_SCRIPT)]
         command = ["wrk", *options, url(server, scenario), "--", *scenario.paths]
         told = last_json(self.run(command, seconds, {"OPENSSL_CONF": str(offer)}))
-        if told["failed"] or not told["requests"]:
-            raise LoadFailed(f"{told['failed']} of {told['requests']} requests failed")
+        refuse_faults(told["failed"], told["requests"])
         return Full(whole(scenario, told["requests"], told["bytes"]), told["seconds"])
 
     def h2load(self, server: Server, scenario: Scenario, seconds: int) -> Full:
@@ -89,8 +88,7 @@ class Generator:
         options += [f"--tls13-ciphers={SUITE}", f"--groups={GROUP}", "--npn-list=h2"]
         text = self.run(["h2load", *options, *(url(server, scenario) + path for path in scenario.paths)], seconds)
         requests, failed = number(r"(\d+) succeeded", text), number(r"(\d+) failed", text)
-        if failed or not requests:
-            raise LoadFailed(f"{failed:.0f} of {requests + failed:.0f} requests failed")
+        refuse_faults(failed, requests)
         elapsed = requests / number(r"([\d.]+) req/s", text)
         return Full(whole(scenario, requests, number(r"\((\d+)\) data", text)), elapsed)
 
@@ -135,6 +133,11 @@ def url(server: Server, scenario: Scenario) -> str:
 
 def port(server: Server, scenario: Scenario) -> int:
     return server.site.secure if scenario.secure else server.site.plain
+
+
+def refuse_faults(failed: float, answered: float) -> None:
+    if failed or not answered:
+        raise LoadFailed(f"{failed:.0f} requests failed, {answered:.0f} were answered")
 
 
 def whole(scenario: Scenario, requests: float, received: float) -> float:

@@ -9,6 +9,9 @@ from servers.process import Command, Site
 # Asked for this on the first route, the upstream tells what a gateway told it.
 SEEN = "seen"
 
+# Bytes of an answer that are read and written with its head.
+SHORT = 32 * 1024
+
 # Kept connections are kept: nginx would close them after 1,000 requests or 75 s.
 KEEP = "keepalive_requests 1000000000; keepalive_timeout 1h;"
 
@@ -42,17 +45,24 @@ def gateway(site: Site) -> Command:
 def upstream(site: Site, sizes: dict[str, int]) -> Command:
     """Serves files of these sizes below each route that is used. It listens on both ports of its site."""
     publish(site.folder / "www", site.routes, sizes)
+    # By sendfile, a short answer would leave in two packets.
+    long = [name for name, size in sizes.items() if size > SHORT]
+    exact = "\n".join(
+        f"location = {route.prefix}{name} {{ sendfile on; tcp_nopush on; }}"
+        for route in site.routes.used
+        for name in long
+    )
     told = "$http_host $http_x_forwarded_for $http_x_forwarded_proto $http_x_forwarded_host $http_x_request_1"
     return start(
         site.folder,
         f"""
-        sendfile on;
         open_file_cache max=1000;
         server {{
             listen 127.0.0.1:{site.plain};
             listen 127.0.0.1:{site.secure};
             root {site.folder}/www;
             location = {site.routes.used[0].prefix}{SEEN} {{ return 200 "{told}"; }}
+            {exact}
         }}
         """,
     )

@@ -73,7 +73,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(name: str, site: Site, command: Command, core: int) -> Iterator[Server]:
-    """The server, from when its ports are open until the block ends."""
+    """The server, from when it answers until the block ends."""
     log = site.folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -85,8 +85,9 @@ def serving(name: str, site: Site, command: Command, core: int) -> Iterator[Serv
             start_new_session=True,
         )
     try:
-        for port in (site.plain, site.secure):
+        for port in (site.secure, site.plain):
             wait_for(name, port, process, log)
+        wait_for_answer(name, site.plain, log)
         yield Server(name, site, process)
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -100,9 +101,22 @@ def wait_for(name: str, port: int, process: subprocess.Popen[bytes], log: Path) 
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
         if process.poll() is not None or time.monotonic() > deadline:
-            end = log.read_text(errors="replace")[-2000:]
-            raise NotServing(f"{name} does not listen on port {port}:\n{end}")
+            raise NotServing(f"{name} does not listen on port {port}:\n{ending(log)}")
         time.sleep(0.02)
+
+
+def wait_for_answer(name: str, port: int, log: Path) -> None:
+    """Any will do: a gateway may listen before it has built what it serves."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as client:
+        try:
+            client.request("GET", "/", headers={"Host": "localhost"})
+            client.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            raise NotServing(f"{name} does not answer: {error}\n{ending(log)}") from error
+
+
+def ending(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
 
 
 def free_ports(count: int) -> list[int]:
