@@ -127,9 +127,11 @@ mod tests {
     fn a_fault_is_a_problem_to_some_and_a_status_to_grpc() {
         let fault = Fault::upstream(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "Too much to do.");
         let problem = answer(&RequestId::Number(1), &fault, false);
-        assert_eq!((problem.status(), &problem.headers()[CONTENT_TYPE]), (fault.status, "application/problem+json"));
+        assert_eq!(problem.status(), fault.status);
+        assert_eq!(problem.headers()[CONTENT_TYPE], "application/problem+json");
         let status = answer(&RequestId::Number(1), &fault, true);
-        assert_eq!((status.status(), &status.headers()[CONTENT_TYPE]), (StatusCode::OK, GRPC));
+        assert_eq!(status.status(), StatusCode::OK);
+        assert_eq!(status.headers()[CONTENT_TYPE], GRPC);
         assert_eq!(status.headers()[GRPC_STATUS], "14");
         assert_eq!(status.headers()[GRPC_MESSAGE], format!("Too much to do. Request {}.", RequestId::Number(1)));
         for response in [problem, status] {

@@ -45,7 +45,7 @@ fn the_image_is_asked_for_its_health_by_a_verb_that_exists() {
     let (_, command) = only(&stage, "HEALTHCHECK").split_once(" CMD ").unwrap();
     let command: Vec<String> = serde_json::from_str(command).unwrap();
     let arguments: Vec<_> = command[1..].iter().map(String::as_str).chain(["--help"]).collect();
-    Gateway::folder().run(&arguments).assert(0, &["Usage"]);
+    Gateway::folder().run(&arguments).assert(0, &[&format!("Usage: lockgate {}", command[1])]);
 }
 
 #[test]
