@@ -89,7 +89,6 @@ impl Life {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
     use std::task::{Context, Waker};
 
     use super::*;
