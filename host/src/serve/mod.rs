@@ -4,9 +4,11 @@ mod ask;
 mod asker;
 mod explain;
 mod finish;
+mod fixed;
 mod frames;
 mod open;
 mod respond;
+mod rewrite;
 mod tunnel;
 mod upload;
 mod worker;
@@ -124,8 +126,7 @@ pub(crate) async fn serve(
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let scratch = worker.scratch();
-            let asked = Ask { local: &local, connection, asker: &asker, route, chain, place, scratch, deadline };
+            let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
             let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
             let outcome = answered.map(|answered| {
                 switched = answered.then;
