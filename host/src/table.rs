@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::generation::{Backend, Generation};
+use crate::config::HostUse;
+use crate::generation::{Backend, Generation, Route};
 
 /// What requests are matched against, best match first.
 pub(crate) struct Table(Vec<Row>);
@@ -20,6 +21,29 @@ pub(crate) struct Row {
     pub(crate) backend: String,
 }
 
+/// What a route leads to, in words.
+fn leads_to(route: &Route, generation: &Generation) -> Option<String> {
+    let mut text = match &route.backend {
+        Backend::Upstream(slot) => generation.upstream(*slot)?.settings.name.clone(),
+        Backend::Split(split) => {
+            let arms = split.arms().map(|(name, weight)| format!("{}/{name} {weight}", route.api));
+            format!("split {}", arms.collect::<Vec<_>>().join(", "))
+        }
+        Backend::Responder(responder) => format!("responder {}", generation.policy(responder.slot)?.name()),
+        Backend::Redirect(redirect) => format!("redirect {} {}", redirect.status.as_str(), redirect.location),
+        Backend::Respond(respond) => format!("respond {}", respond.status.as_str()),
+    };
+    if let Some(rewrite) = &route.rewrite {
+        if let Some(path) = &rewrite.path {
+            text.push_str(&format!(" as {path}"));
+        }
+        if rewrite.host != HostUse::Keep {
+            text.push_str(&format!(" at host {}", rewrite.host));
+        }
+    }
+    Some(text)
+}
+
 impl Table {
     pub(crate) fn of(generation: &Generation) -> Self {
         let rows = generation.routes().map(|row| {
@@ -27,12 +51,6 @@ impl Table {
             let methods: Vec<_> = row.matching.methods.iter().map(http::Method::as_str).collect();
             let skip = |step: &crate::chain::Step| if step.skips() { " (skip)" } else { "" };
             let chain = route.chain.steps().iter().map(|step| format!("{}{}", step.policy.name(), skip(step)));
-            let backend = match &route.backend {
-                Backend::Upstream(slot) => generation.upstream(*slot).map(|upstream| upstream.settings.name.clone()),
-                Backend::Responder(responder) => {
-                    generation.policy(responder.slot).map(|policy| format!("responder {}", policy.name()))
-                }
-            };
             Row {
                 host: row.host.map_or_else(|| "*".into(), ToString::to_string),
                 methods: if methods.is_empty() { "*".into() } else { methods.join(",") },
@@ -43,7 +61,7 @@ impl Table {
                 version: route.version.to_string(),
                 route: route.name.to_string(),
                 chain: chain.collect(),
-                backend: backend.unwrap_or_default(),
+                backend: leads_to(route, generation).unwrap_or_default(),
             }
         });
         Self(rows.collect())

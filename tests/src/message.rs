@@ -27,6 +27,7 @@ const EXPECTED: &[&str] = &[
     "location",
     "lockgate-explain",
     "retry-after",
+    "set-cookie",
     "transfer-encoding",
     "vary",
     "via",

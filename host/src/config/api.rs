@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::route::HostPattern;
 
+use super::backend::Known;
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
@@ -16,6 +17,7 @@ use super::protocol::Protocol;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
 use super::section::{Section, section};
+use super::split::DeclaredUpstreams;
 use super::target::Host;
 use super::traffic::{Balance, Eject, Health, RawEject, RawHealth, RawLimits, RawRetry, Retry, TargetEntry, Weighted};
 use super::tree::Tree;
@@ -176,7 +178,7 @@ pub(super) fn read_all(
             }
             names.entry(name.value.clone()).or_insert_with(|| file.clone());
         }
-        apis.extend(raw.resolve(bounds, policies, tls, faults));
+        apis.extend(raw.resolve(tree, bounds, policies, tls, faults));
     }
     apis
 }
@@ -189,6 +191,7 @@ fn holds_toml(tree: &Tree, folder: &Path) -> bool {
 impl RawApi {
     fn resolve(
         self,
+        tree: &Tree,
         bounds: &UpstreamBounds,
         policies: &DeclaredPolicies,
         tls: Option<&BTreeSet<String>>,
@@ -198,11 +201,9 @@ impl RawApi {
             self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, tls, faults))).collect();
         policies.check_chain(&self.chain, faults);
         check_unique(&self.route, faults);
-        let routes = self
-            .route
-            .into_iter()
-            .filter_map(|raw| raw.resolve(|upstream| upstreams.contains_key(upstream), policies, faults))
-            .collect();
+        let declared = |name: &str| upstreams.contains_key(name);
+        let known = Known { upstreams: &DeclaredUpstreams(&declared), policies, tree };
+        let routes = self.route.into_iter().filter_map(|raw| raw.resolve(known, faults)).collect();
         Some(Api {
             name: self.name?.value,
             version: self.version?,

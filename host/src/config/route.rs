@@ -7,12 +7,17 @@ use http::Method;
 
 use crate::route::{HeaderCondition, HostPattern, PathPattern, QueryCondition};
 
-use super::chain::{ChainEntry, DeclaredPolicies, Link, Responder, ResponderLink};
+use super::backend::{Backend, Kinds, Known};
+use super::chain::{ChainEntry, Link, ResponderLink};
 use super::condition::{HeaderConditions, QueryConditions};
-use super::fault::{Faults, Place, quoted};
+use super::fault::{Faults, Place};
 use super::kinds::{Filled, Kind, List, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
 use super::reader::Node;
+use super::redirect::RawRedirect;
+use super::respond::RawRespond;
+use super::rewrite::{RawRewrite, Rewrite};
 use super::section::section;
+use super::split::{Arm, RawSplit};
 
 /// One operation of an API.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +27,8 @@ pub(crate) struct Route {
     pub matching: RouteMatch,
     pub chain: Vec<ChainEntry>,
     pub backend: Backend,
+    /// None where the upstream is asked for what the client asked for.
+    pub rewrite: Option<Rewrite>,
     /// From the end of the request's head to the end of the response.
     pub timeout: Duration,
     /// Protocols that may follow, in small letters.
@@ -41,12 +48,14 @@ pub(crate) struct RouteMatch {
     pub query: Vec<QueryCondition>,
 }
 
-/// What answers.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Backend {
-    /// An upstream of the same API, which is declared.
-    Upstream(String),
-    Responder(Responder),
+impl Route {
+    /// The upstreams of its split, if it has one.
+    pub(crate) fn arms(&self) -> &[Arm] {
+        match &self.backend {
+            Backend::Split(split) => &split.arms,
+            _ => &[],
+        }
+    }
 }
 
 section! {
@@ -60,14 +69,23 @@ section! {
         repeated chain: List<Link>,
         /// Name of an `[upstream.NAME]` of this file.
         optional upstream: Placed<Text>,
+        /// Several of them, each with its share.
+        optional split: RawSplit,
         /// A policy that makes the response itself.
         optional responder: ResponderLink,
+        /// Sends the client elsewhere.
+        optional redirect: RawRedirect,
+        /// An answer that is always the same.
+        optional respond: RawRespond,
+        /// What the upstream is asked for, if not for what the client asked for; with `upstream` or `split`.
+        optional rewrite: RawRewrite,
         /// Longest time for the whole exchange.
         default timeout: Time<1, 86_400_000> = Duration::from_secs(60),
-        /// Protocols to which clients may upgrade a connection; policies see the request and its answer, and nothing of what follows.
+        /// Protocols to which clients may upgrade a connection, with `upstream` or `split`; policies see the request and its answer, and
+        /// nothing of what follows.
         repeated upgrades: Filled<List<UpgradeName>>,
     }
-    exactly one of "upstream", "responder";
+    exactly one of "upstream", "split", "responder", "redirect", "respond";
 }
 
 section! {
@@ -87,25 +105,23 @@ section! {
 }
 
 impl RawRoute {
-    pub(super) fn resolve(
-        self,
-        upstreams: impl Fn(&str) -> bool,
-        policies: &DeclaredPolicies,
-        faults: &mut Faults,
-    ) -> Option<Route> {
-        policies.check_chain(&self.chain, faults);
-        if let Some(responder) = &self.responder {
-            policies.check(&responder.policy, &responder.place, faults);
-        }
-        if let Some(upstream) = self.upstream.as_ref().filter(|upstream| !upstreams(&upstream.value)) {
-            let reason = format!("names the upstream {}, which is not declared", quoted(&upstream.value));
-            faults.push(upstream.place.fault(reason, "declare it as [upstream.NAME] in this file"));
-        }
-        let backend = match (self.upstream, self.responder) {
-            (Some(upstream), None) => Backend::Upstream(upstream.value),
-            (None, Some(responder)) => Backend::Responder(responder),
-            _ => return None,
+    pub(super) fn resolve(self, known: Known<'_>, faults: &mut Faults) -> Option<Route> {
+        known.policies.check_chain(&self.chain, faults);
+        let pattern = self.matching.as_ref().and_then(|matching| matching.path.as_ref());
+        let has_rewrite = self.rewrite.as_ref().map(|rewrite| rewrite.place.clone());
+        let rewrite = self.rewrite.map(|rewrite| rewrite.resolve(pattern, faults));
+        let kinds = Kinds {
+            upstream: self.upstream,
+            split: self.split,
+            responder: self.responder,
+            redirect: self.redirect,
+            respond: self.respond,
         };
+        let backend = kinds.resolve(pattern, known, faults)?;
+        let has_upgrades = (!self.upgrades.is_empty()).then(|| self.place.below("upgrades"));
+        for place in [has_rewrite, has_upgrades].into_iter().flatten().filter(|_| !backend.is_upstream()) {
+            faults.push(place.fault("has no meaning where no upstream is asked", "remove it"));
+        }
         let RawMatch { path, methods, hosts, headers, query, .. } = self.matching?;
         let matching = RouteMatch { path: path?, methods, hosts, headers, query };
         Some(Route {
@@ -113,6 +129,7 @@ impl RawRoute {
             matching,
             chain: self.chain,
             backend,
+            rewrite,
             timeout: self.timeout,
             upgrades: self.upgrades,
             place: self.place,

@@ -29,6 +29,17 @@ impl Target {
     pub(crate) fn has_tls(&self) -> bool {
         matches!(self, Self::Origin(origin) if origin.tls)
     }
+
+    /// Host and port as a Host field has them, the usual port left out. A Unix socket has none; `localhost` is what servers expect there.
+    pub(crate) fn authority(&self) -> String {
+        match self {
+            Self::Origin(Origin { tls: false, host, port: 80 } | Origin { tls: true, host, port: 443 }) => {
+                host.to_string()
+            }
+            Self::Origin(Origin { host, port, .. }) => format!("{host}:{port}"),
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
 }
 
 /// A host as written; names are not resolved here.
@@ -164,6 +175,20 @@ mod tests {
         ];
         for (text, shown) in cases {
             assert_eq!(text.parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usual_port_is_not_part_of_what_a_target_calls_itself() {
+        let cases = [
+            ("http://pets", "pets"),
+            ("http://pets:443", "pets:443"),
+            ("https://pets:443", "pets"),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+            ("unix:/run/app.sock", "localhost"),
+        ];
+        for (text, authority) in cases {
+            assert_eq!(text.parse::<Target>().unwrap().authority(), authority, "{text}");
         }
     }
 

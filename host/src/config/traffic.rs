@@ -270,22 +270,30 @@ impl FromStr for Balance {
         Ok(match text {
             "round-robin" => Self::RoundRobin,
             "least-requests" => Self::LeastRequests,
-            _ => Self::Hash(text.strip_prefix("hash:").ok_or(BadBalance)?.parse()?),
+            _ => {
+                let key = text.strip_prefix("hash:").ok_or(BadBalance)?;
+                Self::Hash(key.parse().map_err(|_| BadBalance)?)
+            }
         })
     }
 }
 
-impl FromStr for HashKey {
-    type Err = BadBalance;
+/// Nothing that can be hashed.
+#[derive(Debug, thiserror::Error)]
+#[error("it is nothing by which requests are told apart")]
+pub(crate) struct BadHashKey;
 
-    fn from_str(text: &str) -> Result<Self, BadBalance> {
+impl FromStr for HashKey {
+    type Err = BadHashKey;
+
+    fn from_str(text: &str) -> Result<Self, BadHashKey> {
         Ok(match text.split_once(':') {
             None if text == "client" => Self::Client,
             None if text == "path" => Self::Path,
-            Some(("header", name)) => Self::Header(name.parse().map_err(|_| BadBalance)?),
+            Some(("header", name)) => Self::Header(name.parse().map_err(|_| BadHashKey)?),
             // Names of cookies are tokens, as names of fields are (RFC 6265 section 4.1.1).
             Some(("cookie", name)) if name.parse::<HeaderName>().is_ok() => Self::Cookie(name.to_owned()),
-            _ => return Err(BadBalance),
+            _ => return Err(BadHashKey),
         })
     }
 }
@@ -295,10 +303,18 @@ impl fmt::Display for Balance {
         match self {
             Self::RoundRobin => out.write_str("round-robin"),
             Self::LeastRequests => out.write_str("least-requests"),
-            Self::Hash(HashKey::Client) => out.write_str("hash:client"),
-            Self::Hash(HashKey::Path) => out.write_str("hash:path"),
-            Self::Hash(HashKey::Header(name)) => write!(out, "hash:header:{name}"),
-            Self::Hash(HashKey::Cookie(name)) => write!(out, "hash:cookie:{name}"),
+            Self::Hash(key) => write!(out, "hash:{key}"),
+        }
+    }
+}
+
+impl fmt::Display for HashKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => out.write_str("client"),
+            Self::Path => out.write_str("path"),
+            Self::Header(name) => write!(out, "header:{name}"),
+            Self::Cookie(name) => write!(out, "cookie:{name}"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::backend::{Slots, backend};
 use super::load::{Loader, Plan};
 use super::steps::Steps;
 use super::tls::{Known, Maker};
@@ -98,13 +99,8 @@ impl Builder {
     }
 
     /// Upstreams by API and name, and the list of all; those that did not change are the ones of before.
-    fn upstreams(
-        &self,
-        config: &Config,
-        tls: &mut Maker<'_>,
-        faults: &mut Faults,
-    ) -> (HashMap<(String, String), usize>, Vec<Arc<Upstream>>) {
-        let mut slots = HashMap::new();
+    fn upstreams(&self, config: &Config, tls: &mut Maker<'_>, faults: &mut Faults) -> (Slots, Vec<Arc<Upstream>>) {
+        let mut slots = Slots::new();
         let mut list = Vec::new();
         let bounds = Arc::new(config.upstreams.clone());
         for api in &config.apis {
@@ -145,7 +141,7 @@ impl Builder {
         &self,
         config: &Config,
         steps: &mut Steps<'_>,
-        upstreams: &HashMap<(String, String), usize>,
+        upstreams: &Slots,
         faults: &mut Faults,
     ) -> Option<Router<Arc<Route>>> {
         let mut routes = Vec::new();
@@ -166,13 +162,14 @@ impl Builder {
                     headers: route.matching.headers.clone(),
                     query: route.matching.query.clone(),
                 };
-                let built = steps.backend(api, route, upstreams).map(|backend| Route {
+                let built = backend(api, route, steps, upstreams, &self.metrics).map(|backend| Route {
                     api: name.clone(),
                     version: version.clone(),
                     name: route.name.as_str().into(),
                     pattern: route.matching.path.as_str().into(),
                     chain: Chain::new(chain),
                     backend,
+                    rewrite: route.rewrite.clone(),
                     timeout: route.timeout,
                     upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
@@ -208,6 +205,11 @@ impl Builder {
         });
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
+        let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(move |route| (api, route)));
+        let arms = routes
+            .flat_map(|(api, route)| route.arms().iter().map(move |arm| (&*api.name, &*route.name, &*arm.upstream)));
+        let arms: HashSet<(&str, &str, &str)> = arms.collect();
+        self.metrics.retain_splits(|api, route, upstream| arms.contains(&(api, route, upstream)));
         self.metrics.retain_policy_counters(|api, policy| {
             config.policies.contains_key(policy) && (api.is_empty() || apis.contains(api))
         });

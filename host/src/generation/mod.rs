@@ -1,5 +1,6 @@
 //! Everything a request needs, immutable, behind one pointer: a request sees one generation from start to end.
 
+mod backend;
 mod build;
 mod keys;
 mod load;
@@ -14,11 +15,12 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, Method};
 
+pub(crate) use backend::{Backend, Responder};
 pub(crate) use build::Builder;
 pub(crate) use local::Local;
 
-use crate::chain::{Chain, Reads};
-use crate::config::{Forwarding, Tracing};
+use crate::chain::Chain;
+use crate::config::{Forwarding, Rewrite, Tracing};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::route::{Found, Lookup, Router};
@@ -55,26 +57,13 @@ pub(crate) struct Route {
     pub(crate) pattern: Arc<str>,
     pub(crate) chain: Chain,
     pub(crate) backend: Backend,
+    /// None where the upstream is asked for what the client asked for.
+    pub(crate) rewrite: Option<Rewrite>,
     /// From the head of the request to the end of the response.
     pub(crate) timeout: Duration,
     /// Protocols that may follow, in small letters.
     pub(crate) upgrades: Vec<Box<str>>,
     pub(crate) metrics: RouteMetrics,
-}
-
-/// What answers.
-pub(crate) enum Backend {
-    /// By place in the worker's list.
-    Upstream(usize),
-    Responder(Responder),
-}
-
-/// A policy in the place of an upstream.
-pub(crate) struct Responder {
-    /// Which of a worker's pools holds its instances.
-    pub(crate) slot: usize,
-    pub(crate) reads: Reads,
-    pub(crate) max_body: u64,
 }
 
 impl Generation {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Responder;
 use super::load::{Loaded, too_large};
 use super::uses::Uses;
-use super::{Backend, Responder};
 use crate::chain::{OnError, Reads, Step};
 use crate::config::{self, Config, ConfigFault, Grant};
 
@@ -54,18 +54,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    pub(super) fn backend(
-        &mut self,
-        api: &config::Api,
-        route: &config::Route,
-        upstreams: &HashMap<(String, String), usize>,
-    ) -> Option<Backend> {
-        let responder = match &route.backend {
-            config::Backend::Upstream(name) => {
-                return upstreams.get(&(api.name.clone(), name.clone())).copied().map(Backend::Upstream);
-            }
-            config::Backend::Responder(responder) => responder,
-        };
+    pub(super) fn responder(&mut self, api: &config::Api, responder: &config::Responder) -> Option<Responder> {
         let declared = self.config.policies.get(&responder.policy)?;
         if !declared.grants.contains(&Grant::Responder) {
             let reason =
@@ -84,7 +73,7 @@ impl<'a> Steps<'a> {
                 if max_body > limits.memory as u64 {
                     self.faults.push(too_large(max_body, limits, &responder.place, &responder.policy));
                 }
-                Some(Backend::Responder(Responder { slot, reads, max_body }))
+                Some(Responder { slot, reads, max_body })
             }
             Ok(_) => {
                 let reason = format!("`{}` does not export the responder interface", responder.policy);

@@ -21,11 +21,13 @@
 
 mod condition;
 mod host;
+mod location;
 mod params;
 mod pattern;
 mod rank;
 mod rule;
 mod table;
+mod template;
 mod trie;
 
 use std::collections::BTreeSet;
@@ -34,11 +36,13 @@ use http::{HeaderMap, HeaderValue, Method};
 
 pub(crate) use condition::{Condition, HeaderCondition, QueryCondition, Wanted};
 pub(crate) use host::HostPattern;
+pub(crate) use location::Location;
 pub(crate) use params::Params;
 pub(crate) use pattern::PathPattern;
 pub(crate) use rank::Rank;
 pub(crate) use rule::Match;
 use table::Table;
+pub(crate) use template::Template;
 use trie::Slot;
 
 /// Routes, arranged for looking up.

@@ -28,6 +28,14 @@ impl<'a> Params<'a> {
         self.pattern
     }
 
+    /// The parameters of another path, if the same pattern covers it.
+    pub(crate) fn of<'p>(&self, path: &'p str) -> Option<Params<'p>>
+    where
+        'a: 'p,
+    {
+        self.pattern.params(path)
+    }
+
     /// The decoded value of one parameter.
     pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let (_, raw) = self.raw().find(|(found, _)| *found == name)?;
@@ -52,6 +60,12 @@ impl<'a> Params<'a> {
                 Segment::Rest(name) => Some((&**name, whole)),
             }
         })
+    }
+
+    /// The value of one parameter as it stands in the path; none where an open end took nothing, not even a slash.
+    pub(super) fn written(&self, name: &str) -> Option<&'a str> {
+        let (_, raw) = self.raw().find(|(found, _)| *found == name)?;
+        (!raw.is_empty() || self.path.ends_with('/')).then_some(raw)
     }
 }
 

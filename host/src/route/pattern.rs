@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-#[cfg(test)]
 use super::params::Params;
 use crate::exchange::path::{PathError, Target};
 
@@ -17,7 +16,7 @@ pub(crate) struct PathPattern {
     segments: Box<[Segment]>,
 }
 
-/// What stands between two slashes; parameters hold their names.
+/// A part of a path: of a pattern what stands between two slashes, of a template what stands together. Parameters hold their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Segment {
     Literal(Box<str>),
@@ -62,7 +61,6 @@ impl PathPattern {
     }
 
     /// The parameters of a path in normal form, if the pattern covers it.
-    #[cfg(test)]
     pub(crate) fn params<'a>(&'a self, path: &'a str) -> Option<Params<'a>> {
         let mut left = path.strip_prefix('/');
         path.strip_prefix('/')?;
@@ -81,10 +79,12 @@ impl PathPattern {
 
     /// The parameter names in order.
     pub(crate) fn param_names(&self) -> impl Iterator<Item = &str> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Literal(_) => None,
-            Segment::Param(name) | Segment::Rest(name) => Some(&**name),
-        })
+        self.segments.iter().filter_map(Segment::name)
+    }
+
+    /// The parameters in order, as they are written.
+    pub(crate) fn params_spelled(&self) -> impl Iterator<Item = String> {
+        self.segments.iter().filter(|segment| segment.name().is_some()).map(ToString::to_string)
     }
 
     pub(super) fn segments(&self) -> &[Segment] {
@@ -164,6 +164,11 @@ impl Segment {
                 false => Ok(Self::Literal(text.into())),
             };
         };
+        Self::param(inner).ok_or_else(|| PathPatternError::BadParam(text.to_owned()))
+    }
+
+    /// What stands between the braces of a parameter.
+    pub(super) fn param(inner: &str) -> Option<Self> {
         let (rest, name) = match inner.strip_prefix('*') {
             Some(name) => (true, name),
             None => (false, inner),
@@ -171,10 +176,24 @@ impl Segment {
         let letter = |byte: u8| byte.is_ascii_lowercase();
         let well_named = name.bytes().next().is_some_and(letter)
             && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit() || byte == b'_');
-        match (well_named, rest) {
-            (false, _) => Err(PathPatternError::BadParam(text.to_owned())),
-            (true, true) => Ok(Self::Rest(name.into())),
-            (true, false) => Ok(Self::Param(name.into())),
+        well_named.then(|| if rest { Self::Rest(name.into()) } else { Self::Param(name.into()) })
+    }
+
+    /// The name of a parameter.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Param(name) | Self::Rest(name) => Some(name),
+        }
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::Param(name) => write!(f, "{{{name}}}"),
+            Self::Rest(name) => write!(f, "{{*{name}}}"),
         }
     }
 }

@@ -1,30 +1,31 @@
-//! Asking what a route leads to: an upstream, or a policy in the place of one.
+//! Asking what a route leads to: an upstream or one of several, a policy in the place of one, or the configuration itself.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
-use http::header::{EXPECT, TE};
+use http::header::{EXPECT, SET_COOKIE, TE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, timeout_at};
 
 use super::asker::{self, Asker};
 use super::finish::Finish;
-use super::{Connection, open, upload};
+use super::{Connection, Worker, fixed, open, rewrite, upload};
 use crate::chain::{Chain, Place, Timed, answer, failure};
+use crate::config::HostUse;
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
-use crate::upstream::{Answer, Asked, Upgraded};
+use crate::telemetry::account::Chosen;
+use crate::upstream::{Answer, Asked, Choice, Split, Upgraded};
 
 /// What asking a backend needs.
 pub(super) struct Ask<'a> {
+    pub(super) worker: &'a Worker,
     pub(super) local: &'a Local,
     pub(super) connection: &'a Connection,
     pub(super) asker: &'a Asker,
     pub(super) route: &'a Route,
     pub(super) chain: &'a Chain,
     pub(super) place: Place<'a>,
-    pub(super) scratch: &'a RefCell<Vec<u8>>,
     pub(super) deadline: Instant,
 }
 
@@ -51,16 +52,19 @@ impl Ask<'_> {
     pub(super) async fn backend(
         &self,
         exchange: &mut Exchange,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Body,
         finish: &mut Finish,
     ) -> Result<Answered, Fault> {
         match &self.route.backend {
-            Backend::Upstream(slot) => {
-                let started = Instant::now();
-                let answered = self.upstream(*slot, exchange, headers, body, started).await;
-                finish.upstream(started);
-                answered
+            Backend::Upstream(slot) => self.upstream(*slot, exchange, headers, body, finish).await,
+            Backend::Split(split) => {
+                let choice = self.choose(split, exchange, &mut headers)?;
+                let mut answered = self.upstream(choice.slot, exchange, headers, body, finish).await?;
+                if let Some(cookie) = choice.set_cookie(exchange.peer.https) {
+                    answered.response.headers_mut().append(SET_COOKIE, cookie);
+                }
+                Ok(answered)
             }
             Backend::Responder(responder) => {
                 finish.policies_begin();
@@ -68,10 +72,36 @@ impl Ask<'_> {
                 finish.policies_end();
                 answered.map(Answered::from)
             }
+            Backend::Redirect(redirect) => fixed::redirect(redirect, self.place.params, exchange).map(Answered::from),
+            Backend::Respond(respond) => Ok(fixed::respond(respond).into()),
         }
     }
 
+    /// Which of several upstreams is asked; told to who wants to know.
+    fn choose<'s>(&self, split: &'s Split, exchange: &Exchange, headers: &mut HeaderMap) -> Result<Choice<'s>, Fault> {
+        let (path, client, chance) = (exchange.routed.path(), exchange.peer.client, self.worker.next_number());
+        let choice = split.choose(headers, path, client, chance).ok_or_else(|| Fault::gateway("no_arm"))?;
+        if let Some(account) = &exchange.account {
+            account.chosen(Chosen { upstream: choice.name.to_owned(), by: choice.by.name() });
+        }
+        Ok(choice)
+    }
+
     async fn upstream(
+        &self,
+        slot: usize,
+        exchange: &Exchange,
+        headers: HeaderMap,
+        body: Body,
+        finish: &mut Finish,
+    ) -> Result<Answered, Fault> {
+        let started = Instant::now();
+        let answered = self.send(slot, exchange, headers, body, started).await;
+        finish.upstream(started);
+        answered
+    }
+
+    async fn send(
         &self,
         slot: usize,
         exchange: &Exchange,
@@ -89,12 +119,18 @@ impl Ask<'_> {
         if exchange.wants_trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
+        let mut target = exchange.target.clone();
+        if let Some(rewrite) = &self.route.rewrite {
+            target = rewrite::target(rewrite, self.place.params, exchange)?;
+            rewrite::host(rewrite, &mut headers);
+        }
+        let as_target = self.route.rewrite.as_ref().is_some_and(|rewrite| rewrite.host == HostUse::Target);
         let mut request = Request::new(body);
         *request.method_mut() = exchange.method.clone();
-        *request.uri_mut() = Uri::from(exchange.target.clone().into_path_and_query());
+        *request.uri_mut() = Uri::from(target.into_path_and_query());
         *request.headers_mut() = headers;
         let account = exchange.account.as_deref();
-        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline, account };
+        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline, as_target, account };
         let mut answered = match &exchange.upgrade {
             None => upload::send(connections, request, asked).await?.into(),
             Some(protocol) => {
@@ -125,7 +161,7 @@ impl Ask<'_> {
         let Some(pool) = self.local.pools.get(responder.slot) else { return Err(Fault::gateway("no_pool")) };
         let body = timeout_at(self.deadline, body.collect(responder.max_body)).await;
         let body = body.unwrap_or(Err(BodyError::Deadline)).map_err(Fault::unread)?;
-        let mut facts = self.scratch.borrow_mut();
+        let mut facts = self.worker.scratch().borrow_mut();
         facts.clear();
         responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
         let broke = |fault: crate::sandbox::PluginFault| {

@@ -47,12 +47,19 @@ struct Explanation<'a> {
     class: &'static str,
     blame: Option<&'static str>,
     policies: &'a [Value<'a>],
+    split: Option<Arm<'a>>,
     tries: &'a [Value<'a>],
     left_out: usize,
     head_us: u128,
     upstream_us: Option<u128>,
     policy_us: u128,
     gateway_us: u128,
+}
+
+#[derive(Serialize, Clone, Copy)]
+struct Arm<'a> {
+    upstream: &'a str,
+    by: &'static str,
 }
 
 #[derive(Serialize)]
@@ -67,9 +74,11 @@ pub(super) fn explain(headers: &mut HeaderMap, account: &Account, told: &Told<'_
     let (calls, tries) = (account.calls(), account.tries());
     let (mut policies, mut tries): (Vec<_>, Vec<_>) =
         (calls.iter().map(call).collect(), tries.iter().map(tried).collect());
+    let choice = account.choice();
+    let split = choice.as_ref().map(|chosen| Arm { upstream: &chosen.upstream, by: chosen.by });
     let mut left_out = account.left_out();
     let text = loop {
-        let text = text(told, &policies, &tries, left_out);
+        let text = text(told, &policies, split, &tries, left_out);
         if text.len() <= MAX_BYTES || (policies.is_empty() && tries.is_empty()) {
             break text;
         }
@@ -82,7 +91,13 @@ pub(super) fn explain(headers: &mut HeaderMap, account: &Account, told: &Told<'_
     }
 }
 
-fn text(told: &Told<'_>, policies: &[Value<'_>], tries: &[Value<'_>], left_out: usize) -> String {
+fn text(
+    told: &Told<'_>,
+    policies: &[Value<'_>],
+    split: Option<Arm<'_>>,
+    tries: &[Value<'_>],
+    left_out: usize,
+) -> String {
     let explanation = Explanation {
         id: told.id.to_string(),
         generation: told.generation,
@@ -91,6 +106,7 @@ fn text(told: &Told<'_>, policies: &[Value<'_>], tries: &[Value<'_>], left_out: 
         class: told.class,
         blame: (told.blame != Outcome::Ok).then(|| told.blame.name()),
         policies,
+        split,
         tries,
         left_out,
         head_us: told.head.as_micros(),

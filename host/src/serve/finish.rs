@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
@@ -225,6 +226,9 @@ impl Finish {
     pub(super) fn wrap(mut self, mut response: Response<Body>, notice: Option<Rc<Notice>>) -> Response<Outgoing> {
         let status = response.status();
         self.answers(response.headers_mut());
+        if self.head {
+            leave_out_body(&mut response);
+        }
         response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice })
     }
 
@@ -280,6 +284,15 @@ impl Drop for Finish {
             self.record(StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(), 0);
         }
     }
+}
+
+/// What answers HEAD says how long the body would be, and has none: over HTTP/2 nobody else would leave it out.
+fn leave_out_body(response: &mut Response<Body>) {
+    // Of what comes from elsewhere, elsewhere has taken care.
+    let Body::Full(bytes) = response.body() else { return };
+    let length = HeaderValue::from(bytes.len());
+    response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+    *response.body_mut() = Body::Empty;
 }
 
 /// The body of a response on its last way, and the record that is made when it is over.

@@ -5,10 +5,12 @@ mod ask;
 mod asker;
 mod explain;
 mod finish;
+mod fixed;
 mod frames;
 mod open;
 mod refusals;
 mod respond;
+mod rewrite;
 mod tunnel;
 mod upload;
 mod worker;
@@ -132,8 +134,7 @@ pub(crate) async fn serve(
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
         (Ok(body), Some(route), None) => {
-            let scratch = worker.scratch();
-            let asked = Ask { local: &local, connection, asker: &asker, route, chain, place, scratch, deadline };
+            let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
             let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
             let outcome = answered.map(|answered| {
                 switched = answered.then;

@@ -1,4 +1,5 @@
-//! What one exchange went through, kept where somebody asked for it: calls of policies and tries of upstreams, with their times.
+//! What one exchange went through, kept where somebody asked for it: calls of policies, the choice among upstreams, and tries, with
+//! their times.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -15,9 +16,18 @@ const MAX_TRIES: usize = 8;
 /// The account of one exchange. Shared by those who take part in it, all on one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    chosen: RefCell<Option<Chosen>>,
     calls: RefCell<Vec<Call>>,
     tries: RefCell<Vec<Try>>,
     left_out: Cell<usize>,
+}
+
+/// Which of several upstreams it went to.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) upstream: String,
+    /// What decided.
+    pub(crate) by: &'static str,
 }
 
 /// One call of a hook.
@@ -40,6 +50,14 @@ pub(crate) struct Try {
 }
 
 impl Account {
+    pub(crate) fn chosen(&self, chosen: Chosen) {
+        *self.chosen.borrow_mut() = Some(chosen);
+    }
+
+    pub(crate) fn choice(&self) -> Option<Chosen> {
+        self.chosen.borrow().clone()
+    }
+
     pub(crate) fn called(&self, call: Call) {
         self.keep(&self.calls, call, MAX_CALLS);
     }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use http::Request;
-use http::header::COOKIE;
 
-use crate::config::{Balance, HashKey, Weighted};
+use super::lots;
+use crate::config::{Balance, Weighted};
 
 /// Chooses among the targets of one upstream, for one worker.
 pub(super) struct Balancer {
@@ -37,7 +37,7 @@ impl Balancer {
         Self {
             balance: balance.clone(),
             weights: targets.iter().map(|target| target.weight).collect(),
-            identities: targets.iter().map(|target| hash(target.target.to_string().as_bytes())).collect(),
+            identities: targets.iter().map(|target| lots::hash(target.target.to_string().as_bytes())).collect(),
             credit: RefCell::new(vec![0; targets.len()]),
             busy: (0..counted).map(|_| Rc::default()).collect(),
             // Workers that count alike would crowd together.
@@ -48,19 +48,7 @@ impl Balancer {
     /// What decides where a request goes, if anything in it does.
     pub(super) fn key<B>(&self, request: &Request<B>, client: Option<IpAddr>) -> Option<u64> {
         let Balance::Hash(key) = &self.balance else { return None };
-        let headers = request.headers();
-        match key {
-            HashKey::Client => client.map(|client| match client {
-                IpAddr::V4(address) => hash(&address.octets()),
-                IpAddr::V6(address) => hash(&address.octets()),
-            }),
-            HashKey::Path => Some(hash(request.uri().path().as_bytes())),
-            HashKey::Header(name) => headers.get(name).map(|value| hash(value.as_bytes())),
-            HashKey::Cookie(name) => headers.get_all(COOKIE).iter().find_map(|cookies| {
-                let mut pairs = cookies.as_bytes().split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-                pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")).map(hash)
-            }),
-        }
+        lots::key(key, request.headers(), request.uri().path(), client)
     }
 
     /// One of the targets that `may` be asked; none if there is none.
@@ -120,16 +108,9 @@ impl Balancer {
         Some(if load(second, first) < load(first, second) { second } else { first })
     }
 
-    /// The target that draws the highest lot for a key (rendezvous hashing): when one is gone, only its keys move.
     fn by_hash(&self, key: u64, open: impl Fn(&usize) -> bool) -> Option<usize> {
-        let lot = |at: usize| {
-            let drawn = mix(self.identities.get(at)? ^ mix(key));
-            // In (0, 1], so that the logarithm is finite; longer for a heavier target.
-            let part = ((drawn >> 11) + 1) as f64 / (1_u64 << 53) as f64;
-            Some(f64::from(*self.weights.get(at)?) / -part.ln().min(-f64::MIN_POSITIVE))
-        };
-        let lots = (0..self.weights.len()).filter(open).filter_map(|at| Some((at, lot(at)?)));
-        lots.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(at, _)| at)
+        let lots = self.identities.iter().zip(&self.weights).enumerate().filter(|(at, _)| open(at));
+        lots::winner(key, lots.map(|(at, (identity, weight))| (at, *identity, *weight)))
     }
 
     /// Xorshift: which of two targets is compared with which is no secret.
@@ -143,25 +124,12 @@ impl Balancer {
     }
 }
 
-/// FNV-1a, whose result is the same in every process and release.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Spreads the bits of a number over all of it (the finaliser of MurmurHash3).
-fn mix(mut bits: u64) -> u64 {
-    bits ^= bits >> 33;
-    bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    bits ^= bits >> 33;
-    bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    bits ^ (bits >> 33)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::HashKey;
 
     fn targets(weights: &[u32]) -> Vec<Weighted> {
         let target = |(at, weight): (usize, &u32)| Weighted {
@@ -212,7 +180,8 @@ mod tests {
     #[test]
     fn keys_are_spread_by_weight() {
         let balancer = Balancer::new(&Balance::Hash(HashKey::Client), &targets(&[3, 1]));
-        let first = (0..10_000_u64).filter(|key| balancer.pick(Some(hash(&key.to_le_bytes())), |_| true) == Some(0));
+        let first =
+            (0..10_000_u64).filter(|key| balancer.pick(Some(lots::hash(&key.to_le_bytes())), |_| true) == Some(0));
         let first = first.count();
         assert!((7_300..7_700).contains(&first), "{first} of 10000");
     }

@@ -4,6 +4,15 @@ use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, Parts, Scheme};
 use http::{HeaderValue, Request, Uri, Version};
 
+/// Let another host be meant than the one that is.
+pub(super) fn meant_for<B>(request: &mut Request<B>, host: &HeaderValue) {
+    // An earlier try over HTTP/2 has left it in the target, where it would win.
+    if let Some(target) = request.uri().path_and_query().filter(|_| request.uri().authority().is_some()) {
+        *request.uri_mut() = Uri::from(target.clone());
+    }
+    request.headers_mut().insert(HOST, host.clone());
+}
+
 /// Origin form, with a Host field (RFC 9112 section 3.2). Whether trailers are wanted is not said: that field would need
 /// another beside it, and who sends trailers over HTTP/1.1 sends them unasked.
 pub(super) fn to_http1<B>(request: &mut Request<B>) {
@@ -56,5 +65,21 @@ mod tests {
         assert_eq!(request.uri(), "/pets?limit=1");
         assert_eq!(request.headers().len(), 1, "{:?}", request.headers());
         assert_eq!(request.headers()[HOST], "pets.example:8080");
+    }
+
+    #[test]
+    fn another_host_takes_the_place_of_the_one_before_wherever_that_stands() {
+        let other = HeaderValue::from_static("other.example");
+        let mut request = Request::builder().uri("/pets?limit=1").header(HOST, "pets.example").body(()).unwrap();
+        meant_for(&mut request, &other);
+        assert_eq!((request.uri().to_string().as_str(), &request.headers()[HOST]), ("/pets?limit=1", &other));
+        to_http2(&mut request, false);
+        assert_eq!(request.uri(), "http://other.example/pets?limit=1");
+        meant_for(&mut request, &HeaderValue::from_static("third.example"));
+        to_http1(&mut request);
+        assert_eq!(
+            (request.uri().to_string().as_str(), request.headers()[HOST].as_bytes()),
+            ("/pets?limit=1", &b"third.example"[..])
+        );
     }
 }

@@ -148,7 +148,7 @@ mod tests {
         let server = |at: usize| {
             let target: Target = format!("http://host-{at}").parse().unwrap();
             let state = State::new(metrics.target("up", &target.to_string()));
-            Arc::new(Server { target, addresses: Addresses::default(), state })
+            Arc::new(Server { target, host: None, addresses: Addresses::default(), state })
         };
         Targets::new(&eject, (0..count).map(server).collect())
     }

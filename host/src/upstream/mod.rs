@@ -4,12 +4,14 @@ mod balance;
 mod connect;
 mod form;
 mod health;
+mod lots;
 mod pool;
 mod probe;
 mod reply;
 mod resolve;
 mod retry;
 mod send;
+mod split;
 mod tried;
 mod upgrade;
 
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -35,6 +38,7 @@ use send::Ticket;
 pub(crate) use connect::{Duplex, Upgraded};
 pub(crate) use probe::probe;
 pub(crate) use send::Asked;
+pub(crate) use split::{Arm, Choice, Split};
 pub(crate) use upgrade::Answer;
 
 /// An upstream, shared by all workers: as configured, and how it does.
@@ -53,6 +57,8 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 struct Server {
     target: Target,
+    /// What it calls itself, as a field value. There is one for every target that can be configured.
+    host: Option<HeaderValue>,
     addresses: Addresses,
     state: State,
 }
@@ -144,7 +150,8 @@ impl Upstream {
             let known = known.filter(|server| settings.health.is_some() || !server.state.is_unwell());
             known.unwrap_or_else(|| {
                 let state = State::new(metrics.target(&settings.name, &target.to_string()));
-                Arc::new(Server { target: target.clone(), addresses: Addresses::default(), state })
+                let host = target.authority().try_into().ok();
+                Arc::new(Server { target: target.clone(), host, addresses: Addresses::default(), state })
             })
         };
         let servers: Vec<_> = settings.targets.iter().map(server).collect();

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use super::connect::{self, Connected};
 use super::{Server, Upstream, form};
-use crate::config::{Health, Origin, Target};
+use crate::config::Health;
 use crate::exchange::Body;
 
 /// Keep asking all targets of an upstream that has health checks. Never ends otherwise than by being dropped.
@@ -50,12 +50,7 @@ async fn ask(upstream: &Upstream, server: &Server, health: &Health) -> bool {
     let settings = &upstream.settings;
     let mut request = Request::new(Body::Empty);
     *request.uri_mut() = health.path.0.clone().into();
-    let host = match &server.target {
-        Target::Origin(Origin { host, port: 80 | 443, .. }) => host.to_string(),
-        Target::Origin(Origin { host, port, .. }) => format!("{host}:{port}"),
-        Target::Unix(_) => "localhost".to_owned(),
-    };
-    let Ok(host) = HeaderValue::try_from(host) else { return false };
+    let Some(host) = server.host.clone() else { return false };
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("lockgate-health"));
     let status = match connect::connect(upstream, server, settings.protocol).await {

@@ -15,7 +15,7 @@ use super::pool::{Pool, Sender};
 use super::reply::{self, Reply};
 use super::retry::{self, Spare};
 use super::tried::Tried;
-use super::{Connections, Lease, Sent, Source, Upstream};
+use super::{Connections, Lease, Sent, Source, Upstream, form};
 use crate::config::Protocol;
 use crate::exchange::{Body, BodyError, Fault};
 use crate::telemetry::account::Account;
@@ -28,6 +28,8 @@ pub(crate) struct Asked<'a> {
     /// When it was asked.
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,
+    /// Whether each target is told its own host.
+    pub(crate) as_target: bool,
     /// Where tries are told of, if anywhere.
     pub(crate) account: Option<&'a Account>,
 }
@@ -232,6 +234,7 @@ impl Connections {
                     Err(fault) => return Err(Failure { fault, why: Why::Unsent(Box::new(request)) }),
                 },
             };
+            self.address(&mut request, target, asked);
             let answered = tokio::select! {
                 biased;
                 answered = sender.try_send(request, self.upstream.settings.tls.is_some()) => answered,
@@ -261,6 +264,14 @@ impl Connections {
                     }
                 },
             };
+        }
+    }
+
+    /// Tell a target its own host, where that is wanted.
+    pub(super) fn address(&self, request: &mut Request<Body>, target: usize, asked: Asked<'_>) {
+        let host = || self.upstream.servers.get(target)?.host.as_ref();
+        if let Some(host) = asked.as_target.then(host).flatten() {
+            form::meant_for(request, host);
         }
     }
 

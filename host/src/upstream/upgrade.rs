@@ -35,6 +35,7 @@ impl Connections {
         let (Connected::Http1(mut sender, upgraded), Some(pool)) = (connected, self.pools.get(target)) else {
             return Err(Fault::gateway("no_upgrade"));
         };
+        self.address(&mut request, target, asked);
         form::to_http1(&mut request);
         let response = tokio::select! {
             biased;

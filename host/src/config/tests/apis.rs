@@ -147,7 +147,10 @@ fn routes_that_make_no_sense_are_faults() {
             "name = 'a'\nmatch = { path = '/', query = { a = 1 } }\nupstream = 'pets'",
             "query.a: is an integer; write a string or `true`",
         ),
-        ("name = 'a'\nmatch.path = '/'", "route[0]: lacks its kind; give exactly one of `upstream`, `responder`"),
+        (
+            "name = 'a'\nmatch.path = '/'",
+            "route[0]: lacks its kind; give exactly one of `upstream`, `split`, `responder`, `redirect`, `respond`",
+        ),
         (
             "name = 'a'\nmatch.path = '/'\nupstream = 'pets'\nresponder = 'cors'",
             "route[0]: is of several kinds at once",

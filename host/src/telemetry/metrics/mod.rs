@@ -7,6 +7,7 @@ mod listener;
 mod policy;
 mod route;
 mod series;
+mod split;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -30,6 +31,7 @@ pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirem
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
+pub(crate) use split::SplitMetrics;
 pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 
 /// The media type of [`Metrics::encode`].
@@ -73,6 +75,11 @@ impl Metrics {
     /// The handle of a route; the same names give the same numbers.
     pub(crate) fn route(&self, api: &str, route: &str) -> RouteMetrics {
         self.live.routes.handle(api, route)
+    }
+
+    /// The handle of one upstream of a route that has several.
+    pub(crate) fn split(&self, api: &str, route: &str, upstream: &str) -> SplitMetrics {
+        self.live.splits.handle(api, route, upstream)
     }
 
     /// The handle of a policy; the same name gives the same numbers.
@@ -124,6 +131,11 @@ impl Metrics {
         self.live.routes.retain(live);
     }
 
+    /// Forget the upstreams of splits that are not live, given API, route and upstream.
+    pub(crate) fn retain_splits(&self, live: impl Fn(&str, &str, &str) -> bool) {
+        self.live.splits.retain(live);
+    }
+
     /// Forget the policies that are not live.
     pub(crate) fn retain_policies(&self, live: impl Fn(&str) -> bool) {
         self.live.policies.retain(live);
@@ -169,6 +181,7 @@ impl Metrics {
 #[derive(Debug, Default)]
 struct Live {
     routes: route::Routes,
+    splits: split::Splits,
     policies: policy::Policies,
     counters: counters::Uses,
     listeners: listener::Listeners,
@@ -180,6 +193,7 @@ struct Live {
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.routes.encode(&mut encoder)?;
+        self.splits.encode(&mut encoder)?;
         self.policies.encode(&mut encoder)?;
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
