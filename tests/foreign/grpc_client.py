@@ -71,13 +71,13 @@ def metadata(channel):
 
 
 def deadline(channel):
-    call = channel.stream_stream("/test.Bytes/Wait")(iter([b""]), timeout=1)
+    call = channel.stream_stream("/test.Bytes/Wait")(iter([b"deadline"]), timeout=3)
     assert next(call) == b"waiting"
     assert failure(lambda: next(call)).code() == Status.DEADLINE_EXCEEDED
 
 
 def cancel(channel):
-    call = channel.stream_stream("/test.Bytes/Wait")(iter([b""]))
+    call = channel.stream_stream("/test.Bytes/Wait")(iter([b"cancel"]))
     assert next(call) == b"waiting"
     call.cancel()
     assert call.code() == Status.CANCELLED

@@ -45,11 +45,12 @@ def metadata(request, context):
 
 
 def wait(requests, context):
-    over = threading.Event()
+    scene, over = next(requests).decode(), threading.Event()
+    # Nothing is run after the `yield` where the call is given up at that moment; a callback always is.
+    context.add_callback(lambda: say(f"{scene} was given up"))
     context.add_callback(over.set)
     yield b"waiting"
     over.wait()
-    say("a call was given up")
 
 
 def say(line):

@@ -50,7 +50,7 @@ fn a_server_hears_that_its_client_gave_up() {
     for between in [plain(), inside_tls()] {
         for scene in ["cancel", "deadline"] {
             between.play(CLIENT, scene);
-            between.server.wait_for("a call was given up");
+            between.server.wait_for(&format!("{scene} was given up"));
         }
     }
 }
