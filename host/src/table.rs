@@ -21,29 +21,6 @@ pub(crate) struct Row {
     pub(crate) backend: String,
 }
 
-/// What a route leads to, in words.
-fn leads_to(route: &Route, generation: &Generation) -> Option<String> {
-    let mut text = match &route.backend {
-        Backend::Upstream(slot) => generation.upstream(*slot)?.settings.name.clone(),
-        Backend::Split(split) => {
-            let arms = split.arms().map(|(name, weight)| format!("{}/{name} {weight}", route.api));
-            format!("split {}", arms.collect::<Vec<_>>().join(", "))
-        }
-        Backend::Responder(responder) => format!("responder {}", generation.policy(responder.slot)?.name()),
-        Backend::Redirect(redirect) => format!("redirect {} {}", redirect.status.as_str(), redirect.location),
-        Backend::Respond(respond) => format!("respond {}", respond.status.as_str()),
-    };
-    if let Some(rewrite) = &route.rewrite {
-        if let Some(path) = &rewrite.path {
-            text.push_str(&format!(" as {path}"));
-        }
-        if rewrite.host != HostUse::Keep {
-            text.push_str(&format!(" at host {}", rewrite.host));
-        }
-    }
-    Some(text)
-}
-
 impl Table {
     pub(crate) fn of(generation: &Generation) -> Self {
         let rows = generation.routes().map(|row| {
@@ -102,4 +79,27 @@ impl Table {
         };
         self.0.iter().map(row).collect()
     }
+}
+
+/// What a route leads to, in words.
+fn leads_to(route: &Route, generation: &Generation) -> Option<String> {
+    let mut text = match &route.backend {
+        Backend::Upstream(slot) => generation.upstream(*slot)?.settings.name.clone(),
+        Backend::Split(split) => {
+            let arms = split.arms().map(|(name, weight)| format!("{}/{name} {weight}", route.api));
+            format!("split {}", arms.collect::<Vec<_>>().join(", "))
+        }
+        Backend::Responder(responder) => format!("responder {}", generation.policy(responder.slot)?.name()),
+        Backend::Redirect(redirect) => format!("redirect {} {}", redirect.status.as_str(), redirect.location),
+        Backend::Respond(respond) => format!("respond {}", respond.status.as_str()),
+    };
+    if let Some(rewrite) = &route.rewrite {
+        if let Some(path) = &rewrite.path {
+            text.push_str(&format!(" as {path}"));
+        }
+        if rewrite.host != HostUse::Keep {
+            text.push_str(&format!(" at host {}", rewrite.host));
+        }
+    }
+    Some(text)
 }

@@ -1,6 +1,6 @@
 //! Owns `respond` of a route: an answer that is always the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use super::fault::{At, Faults, Place, quoted};
 use super::kinds::{Integer, Kind, Placed, Text, read_text};
 use super::reader::Node;
 use super::section::section;
-use super::tree::Tree;
+use super::tree::{Tree, TreeFile};
 use super::units::show_size;
 use crate::exchange::hygiene::is_forbidden_edit;
 
@@ -26,6 +26,8 @@ pub(crate) struct Respond {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The file of the policies folder that is the body, if one is.
+    pub file: Option<PathBuf>,
 }
 
 section! {
@@ -67,10 +69,13 @@ impl RawRespond {
             }
             _ => {}
         }
-        let body = match (self.body, self.file) {
-            (Some(text), _) => Bytes::from(text.value),
-            (None, Some(file)) => find_body(&file, tree, faults)?,
-            (None, None) => Bytes::new(),
+        let (body, file) = match (self.body, self.file) {
+            (Some(text), _) => (Bytes::from(text.value), None),
+            (None, Some(file)) => {
+                let file = find_body(&file, tree, faults)?;
+                (Bytes::from_owner(file.bytes), Some(file.path))
+            }
+            (None, None) => (Bytes::new(), None),
         };
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
         let content_type = self.content_type.map(|given| given.value).or(has_body.then_some(PLAIN));
@@ -79,12 +84,12 @@ impl RawRespond {
             headers.append(name, value);
         }
         let status = u16::try_from(self.status).ok().and_then(|status| StatusCode::from_u16(status).ok())?;
-        Some(Respond { status, headers, body })
+        Some(Respond { status, headers, body, file })
     }
 }
 
 /// A file of the folder the route stands in: an API shows nothing of others.
-fn find_body(At { value, place }: &At<String>, tree: &Tree, faults: &mut Faults) -> Option<Bytes> {
+fn find_body(At { value, place }: &At<String>, tree: &Tree, faults: &mut Faults) -> Option<TreeFile> {
     let folder = place.file.parent().unwrap_or(Path::new(""));
     let Some(file) = tree.file(folder, value).filter(|file| file.path.starts_with(folder)) else {
         let reason = format!("names {}, which is no file of the API's folder", quoted(value));
@@ -96,7 +101,7 @@ fn find_body(At { value, place }: &At<String>, tree: &Tree, faults: &mut Faults)
         faults.push(place.fault(reason, "make it smaller, or let a server give it"));
         return None;
     }
-    Some(Bytes::from_owner(file.bytes))
+    Some(file)
 }
 
 /// Header fields by name, each with a value or several.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::fault::{At, Faults, quoted};
+use super::fault::{At, Faults, complained_below, quoted};
 use super::kinds::{Integer, List, Placed, Spelled, Spelling, Text, Time};
 use super::section::section;
 use super::traffic::HashKey;
@@ -72,9 +72,9 @@ impl RawSplit {
     pub(super) fn resolve(self, upstreams: &DeclaredUpstreams<'_>, faults: &mut Faults) -> Option<Split> {
         let arms = self.to?;
         let place = self.place.below("to");
-        if arms.is_empty() {
+        if arms.is_empty() && !complained_below(faults, &place) {
             faults.push(place.fault("is empty", "name at least one upstream"));
-        } else if arms.iter().all(|arm| arm.weight == 0) {
+        } else if !arms.is_empty() && arms.iter().all(|arm| arm.weight == 0) {
             faults.push(place.fault("has no weight at all", "give one upstream a weight above 0"));
         }
         if arms.len() > MOST_ARMS {

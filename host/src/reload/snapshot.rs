@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, ConfigFault, KeySource, Material, PolicySource, SecretSource, Tree, Verify};
+use crate::config::{Backend, Config, ConfigFault, KeySource, Material, PolicySource, SecretSource, Tree, Verify};
 use crate::sandbox::Digest;
 
 /// No secret is larger, so what comes later is no part of one.
@@ -67,7 +67,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Of the files of the folder that matter: what is written, and the components and keys that names.
+/// Of the files of the folder that matter: what is written, and the components, keys, certificates and answers that names.
 fn used(tree: &Tree, config: &Config) -> Digest {
     let components = config.policies.values().filter_map(|policy| match &policy.source {
         PolicySource::File(file) => Some(file),
@@ -91,7 +91,12 @@ fn used(tree: &Tree, config: &Config) -> Digest {
         Material::File(file) => Some(file),
         Material::Secret(_) => None,
     });
-    let named: Vec<_> = components.chain(keys).chain(certificates).map(|file| file.path.as_path()).collect();
+    let answers = config.apis.iter().flat_map(|api| &api.routes).filter_map(|route| match &route.backend {
+        Backend::Respond(respond) => respond.file.as_deref(),
+        _ => None,
+    });
+    let named = components.chain(keys).chain(certificates).map(|file| file.path.as_path());
+    let named: Vec<_> = named.chain(answers).collect();
     let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
 }
