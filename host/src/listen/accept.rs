@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use super::Listener;
 use super::connection::connection;
@@ -46,7 +46,7 @@ pub(crate) async fn accept(
             _ = shutdown.changed() => {}
         }
     }
-    held.sweep.drain();
+    held.sweep.drain(Instant::now());
     if let Some((stream, client)) = waiting {
         held.begin(stream, client, None);
     }

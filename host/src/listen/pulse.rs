@@ -13,8 +13,13 @@ use tokio::time::Instant;
 
 use crate::telemetry::metrics::Refusal;
 
-/// How long a client that has said nothing yet is waited for once the process was asked to end.
+/// How long a client that says nothing is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// After so long without a request a connection gives its buffers back.
+const REST: Duration = Duration::from_secs(1);
+/// How long a client that ended its side of the connection may be sent nothing of the answer it asked for: one that only has no
+/// more to ask cannot be told from one that has gone.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
 /// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look. Whoever
 /// opens streams only to reset them makes us work for nothing (CVE-2023-44487).
 const MAX_ABANDONED: u32 = 200;
@@ -28,6 +33,10 @@ pub(super) struct Pulse {
     multiplexes: Cell<bool>,
     /// What was written last has not been taken by the client yet.
     blocked: Cell<bool>,
+    /// The client has ended its side while it is being answered.
+    half_closed: Cell<bool>,
+    /// Some of the next head came along with the request before.
+    ahead: Cell<bool>,
     /// When the sweep first saw the present state; anything that happens clears it.
     since: Cell<Option<Instant>>,
     told: Cell<Option<Told>>,
@@ -49,7 +58,9 @@ pub(super) enum Doing {
 /// What a connection is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// End when what is under way has ended.
+    /// Keep nothing until the next request.
+    Rest,
+    /// End when what is under way has ended, and what is on its way.
     Drain,
     /// End now: its client did nothing for too long.
     Stop,
@@ -73,6 +84,8 @@ impl Pulse {
             abandoned: Cell::new(0),
             multiplexes: Cell::new(false),
             blocked: Cell::new(false),
+            half_closed: Cell::new(false),
+            ahead: Cell::new(false),
             since: Cell::new(None),
             told: Cell::new(None),
             waker: RefCell::new(None),
@@ -82,6 +95,9 @@ impl Pulse {
     fn now(&self, doing: Doing) {
         self.doing.set(doing);
         self.since.set(None);
+        if self.told.get() == Some(Told::Rest) {
+            self.told.set(None);
+        }
     }
 
     /// What comes before HTTP is over: time for the first head begins.
@@ -112,11 +128,12 @@ impl Pulse {
         if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
-        match self.told.get() {
-            // It may have been opened for a request that is on its way.
-            Some(Told::Drain) if self.doing.get() == Doing::Fresh => None,
-            told => told,
-        }
+        self.told.get()
+    }
+
+    /// Whether the connection is to end. A client that is not told so may have sent its next request when it is closed.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.told.get(), Some(Told::Drain | Told::Stop))
     }
 
     /// What a client whose connection was stopped is to be told it did, unless it just fell silent.
@@ -159,8 +176,31 @@ impl Pulse {
         self.blocked.set(owes);
     }
 
+    /// A request is being answered.
+    pub(super) fn is_exchanging(&self) -> bool {
+        self.doing.get() == Doing::Exchange
+    }
+
+    /// Whether there is a part of the next head, whose end has not arrived.
+    pub(super) fn ahead(&self, ahead: bool) {
+        self.ahead.set(ahead);
+    }
+
+    /// Whether all there is to remember of the connection is that it is there.
+    fn may_rest(&self) -> bool {
+        let is_idle = self.doing.get() == Doing::Idle && !self.multiplexes.get();
+        is_idle && !self.blocked.get() && !self.ahead.get() && self.told.get().is_none()
+    }
+
+    /// There will be no further request.
+    pub(super) fn half_close(&self) {
+        if !self.half_closed.replace(true) {
+            self.since.set(None);
+        }
+    }
+
     fn blocked(&self, blocked: bool) {
-        if self.blocked.replace(blocked) != blocked {
+        if self.blocked.replace(blocked) != blocked || self.half_closed.get() {
             self.since.set(None);
         }
     }
@@ -209,11 +249,14 @@ impl Sweep {
         }
     }
 
-    /// Ask every connection, those to come too, to end when its exchange has. One on which nothing has arrived yet gets a
+    /// Ask every connection, those to come too, to end when its exchange has. One on which a request may be on its way gets a
     /// moment for that.
-    pub(super) fn drain(&self) {
+    pub(super) fn drain(&self, now: Instant) {
         self.draining.set(true);
         for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
+            if pulse.awaits_head() {
+                pulse.since.set(Some(now));
+            }
             pulse.tell(Told::Drain);
         }
     }
@@ -225,14 +268,16 @@ impl Sweep {
             pulse.abandoned.set(pulse.abandoned.get() / 2);
             let limit = match pulse.doing.get() {
                 _ if pulse.blocked.get() => self.idle,
-                Doing::Fresh if self.draining.get() => self.head.min(LAST_CALL),
+                _ if self.draining.get() && pulse.awaits_head() => self.head.min(LAST_CALL),
                 Doing::Fresh | Doing::Head => self.head,
                 Doing::Idle => self.idle,
+                Doing::Exchange if pulse.half_closed.get() => self.idle.min(LEFT_ALONE),
                 Doing::Exchange => return true,
             };
             match pulse.since.get() {
                 None => pulse.since.set(Some(now)),
                 Some(since) if now.duration_since(since) >= limit => pulse.tell(Told::Stop),
+                Some(since) if now.duration_since(since) >= REST && pulse.may_rest() => pulse.tell(Told::Rest),
                 Some(_) => {}
             }
             true
@@ -299,75 +344,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: Duration = Duration::from_secs(10);
-    const IDLE: Duration = Duration::from_secs(60);
-
-    fn heard(pulse: &Pulse) -> Option<Told> {
-        pulse.told(&Context::from_waker(Waker::noop()))
-    }
-
-    /// What a connection in some state has been told after it was silent for a time.
-    fn told(doing: Doing, blocked: bool, draining: bool, silent: Duration) -> Option<Told> {
-        let sweep = Sweep::new(HEAD, IDLE);
-        let pulse = Pulse::new();
-        sweep.add(&pulse);
-        pulse.now(doing);
-        pulse.blocked(blocked);
-        if draining {
-            sweep.drain();
-        }
-        let now = Instant::now();
-        sweep.look(now);
-        sweep.look(now + silent);
-        heard(&pulse)
-    }
-
-    #[test]
-    fn silence_ends_a_connection_after_the_time_its_state_allows() {
-        for (doing, blocked, limit) in [
-            (Doing::Fresh, false, HEAD),
-            (Doing::Head, false, HEAD),
-            (Doing::Idle, false, IDLE),
-            (Doing::Idle, true, IDLE),
-            (Doing::Exchange, true, IDLE),
-        ] {
-            let early = limit - Duration::from_millis(1);
-            assert_eq!(told(doing, blocked, false, early), None, "{doing:?}");
-            assert_eq!(told(doing, blocked, false, limit), Some(Told::Stop), "{doing:?}");
-        }
-        assert_eq!(told(Doing::Exchange, false, false, IDLE * 9), None);
-    }
-
-    #[test]
-    fn a_drain_leaves_a_new_connection_a_moment_to_say_something() {
-        assert_eq!(told(Doing::Idle, false, true, Duration::ZERO), Some(Told::Drain));
-        assert_eq!(told(Doing::Exchange, false, true, Duration::ZERO), Some(Told::Drain));
-        assert_eq!(told(Doing::Fresh, false, true, Duration::ZERO), None);
-        assert_eq!(told(Doing::Fresh, false, true, LAST_CALL), Some(Told::Stop));
-        let pulse = Pulse::new();
-        let sweep = Sweep::new(HEAD, IDLE);
-        sweep.drain();
-        sweep.add(&pulse);
-        assert_eq!(heard(&pulse), None);
-        pulse.now(Doing::Exchange);
-        assert_eq!(heard(&pulse), Some(Told::Drain));
-    }
-
-    #[test]
-    fn whatever_happens_starts_the_time_anew() {
-        let sweep = Sweep::new(HEAD, IDLE);
-        let pulse = Pulse::new();
-        sweep.add(&pulse);
-        let now = Instant::now();
-        sweep.look(now);
-        pulse.now(Doing::Idle);
-        sweep.look(now + IDLE);
-        assert_eq!(heard(&pulse), None);
-        drop(pulse);
-        sweep.look(now + IDLE);
-        assert!(sweep.connections.borrow().is_empty(), "connections that are gone are forgotten");
-    }
-}
+mod tests;
