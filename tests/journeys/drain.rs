@@ -34,21 +34,25 @@ fn what_was_sent_before_the_end_began_is_served() {
 }
 
 #[test]
-fn a_connection_that_was_just_opened_may_still_ask_while_an_idle_one_is_closed() {
+fn a_connection_may_still_ask_once_and_is_closed_where_nothing_comes() {
     let upstream = Upstream::echo();
     let mut gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
     let (mut fresh, mut begun) = (gateway.connect(), gateway.connect());
     begun.write(b"GET /begun HTTP/1.1\r\nhost: ");
-    // Connections are accepted in their order, so those before this one have been.
-    let mut idle = gateway.connect();
-    idle.send(&Request::get("/")).assert_status(200);
+    // Connections are accepted in their order, so those before these have been.
+    let (mut kept, mut silent) = (gateway.connect(), gateway.connect());
+    kept.send(&Request::get("/")).assert_status(200);
+    silent.send(&Request::get("/")).assert_status(200);
     gateway.terminate();
     ending(&gateway);
-    assert_eq!(idle.until_closed(), b"");
-    fresh.send(&Request::get("/fresh")).assert_status(200);
     begun.write(b"a\r\n\r\n");
-    begun.receive("GET").unwrap().assert_status(200);
-    assert_eq!((fresh.until_closed(), begun.until_closed()), (vec![], vec![]));
+    for response in [begun.receive("GET").unwrap(), fresh.send(&Request::get("/")), kept.send(&Request::get("/"))] {
+        response.assert_status(200);
+        assert_eq!(response.field("connection"), Some("close"));
+    }
+    for mut client in [begun, fresh, kept, silent] {
+        assert_eq!(client.until_closed(), b"");
+    }
     assert!(gateway.wait_for_end().success());
 }
 

@@ -1,81 +1,130 @@
 //! Bodies stream through in both directions, as fast as the slower side takes them and in constant memory.
 
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use lockgate_tests::http2::{self, Http2Client};
 use lockgate_tests::{Client, Gateway, PATIENCE, Request, Upstream, eventually};
 use socket2::{Domain, Socket, Type};
 
 const MIB: usize = 1024 * 1024;
 const LARGE: usize = 200 * MIB;
+const HUGE: usize = 1024 * MIB;
 /// What a gateway may use for one body; far less than the body, far more than its buffers.
 const ALLOWANCE: u64 = 16 * MIB as u64;
+/// Of the bytes of a body.
+const PERIOD: usize = 251;
+const PIECE: usize = 64 * 1024;
 /// No progress for this long means that nobody takes what is sent.
 const STALL: Duration = Duration::from_millis(700);
 
+/// Answers GET with a huge body, and anything else with the length of the body it got.
+fn huge() -> Upstream {
+    Upstream::with(|exchange| match (exchange.method.as_str(), exchange.target.as_str()) {
+        (_, "/warm") => exchange.reply(200, &[], b""),
+        ("GET", _) => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {HUGE}\r\n\r\n");
+            exchange.stream().write_all(head.as_bytes())?;
+            write_pattern(exchange.stream(), HUGE)
+        }
+        _ => {
+            assert_eq!(exchange.field("content-length"), Some(HUGE.to_string().as_str()));
+            read_pattern(exchange.reader(), HUGE);
+            exchange.reply(200, &[], b"all of it")
+        }
+    })
+}
+
 #[test]
-fn a_large_response_streams_through_in_constant_memory() {
-    let upstream = Upstream::with(|exchange| {
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
-        exchange.stream().write_all(head.as_bytes())?;
-        write_pattern(exchange.stream(), LARGE)
-    });
-    let gateway = Gateway::folder().proxy(&upstream).start();
+fn a_huge_response_streams_through_in_constant_memory() {
+    let gateway = Gateway::folder().proxy(&huge()).start();
     let before = warm(&gateway);
     let mut client = gateway.connect();
     client.send_only(&Request::get("/")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
-    read_pattern(client.reader(), LARGE);
+    read_pattern(client.reader(), HUGE);
     assert_constant(&gateway, before);
 }
 
 #[test]
-fn a_large_request_streams_through_in_constant_memory() {
-    let upstream = Upstream::with(|exchange| {
-        let length = exchange.field("content-length").map(str::to_owned);
-        if length.is_none() {
-            return exchange.reply(200, &[], b"");
-        }
-        read_pattern(exchange.reader(), LARGE);
-        exchange.reply(200, &[], length.unwrap_or_default().as_bytes())
-    });
-    let gateway = Gateway::folder().proxy(&upstream).start();
-    let before = warm(&gateway);
-    let mut client = gateway.connect();
-    client.send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string())).unwrap();
-    write_pattern(client.stream(), LARGE).unwrap();
-    let response = client.receive("PUT").unwrap();
-    assert_eq!(response.text(), LARGE.to_string());
-    assert_constant(&gateway, before);
+fn a_huge_request_streams_through_in_constant_memory() {
+    upload(&Gateway::folder().proxy(&huge()).start());
 }
 
 #[test]
 fn a_policy_that_looks_at_pieces_needs_no_more_memory() {
-    let upstream = Upstream::with(|exchange| {
-        if exchange.field("content-length").is_some() {
-            read_pattern(exchange.reader(), LARGE);
-        }
-        exchange.reply(200, &[], b"")
-    });
     let gateway = Gateway::folder()
         .guest("count-chunks")
         .gateway_toml(
             r#"
-            chain = [{ policy = "count", config = { most = 1000000000 } }]
+            chain = [{ policy = "count", config = { most = 2000000000 } }]
             [policy.count]
             source = "file:components/count-chunks.wasm"
             grant = ["body:request:inspect", "respond"]
             "#,
         )
-        .proxy(&upstream)
+        .proxy(&huge())
         .start();
-    let before = warm(&gateway);
+    upload(&gateway);
+}
+
+/// Send a huge body over HTTP/1.1.
+fn upload(gateway: &Gateway) {
+    let before = warm(gateway);
     let mut client = gateway.connect();
-    client.send_only(&Request::new("PUT", "/").field("content-length", &LARGE.to_string())).unwrap();
-    write_pattern(client.stream(), LARGE).unwrap();
-    client.receive("PUT").unwrap().assert_status(200);
+    client.send_only(&Request::new("PUT", "/").field("content-length", &HUGE.to_string())).unwrap();
+    write_pattern(client.stream(), HUGE).unwrap();
+    assert_eq!(client.receive("PUT").unwrap().text(), "all of it");
+    assert_constant(gateway, before);
+}
+
+#[test]
+fn a_huge_response_streams_through_http2_in_constant_memory() {
+    let gateway = Gateway::folder().proxy(&huge()).start();
+    let before = warm(&gateway);
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(1 << 20).initial_connection_window_size(1 << 20);
+    let mut client = Http2Client::connect_with(gateway.public(), &builder);
+    let (response, _) = client.begin(client.request(Method::GET, "/"), true).unwrap();
+    let mut body = client.wait(response).unwrap().into_body();
+    let (pattern, mut came) = (pattern(), 0);
+    while let Some(data) = client.wait(body.data()) {
+        let data = data.unwrap();
+        let begin = came % PERIOD;
+        assert!(data == pattern[begin..begin + data.len()], "the body differs after {came} bytes");
+        came += data.len();
+        body.flow_control().release_capacity(data.len()).unwrap();
+    }
+    assert_eq!(came, HUGE);
+    assert_constant(&gateway, before);
+}
+
+#[test]
+fn a_huge_request_streams_through_http2_in_constant_memory() {
+    let gateway = Gateway::folder().proxy(&huge()).start();
+    let before = warm(&gateway);
+    let mut client = Http2Client::connect(gateway.public());
+    let mut request = client.request(Method::PUT, "/");
+    request.headers_mut().insert(CONTENT_LENGTH, HUGE.into());
+    let (response, mut body) = client.begin(request, false).unwrap();
+    let pattern = Bytes::from(pattern());
+    let mut sent = 0;
+    while sent < HUGE {
+        let begin = sent % PERIOD;
+        body.reserve_capacity((HUGE - sent).min(PIECE));
+        let room = client.wait(poll_fn(|cx| body.poll_capacity(cx))).expect("closed").unwrap();
+        let piece = pattern.slice(begin..begin + room.min(PIECE));
+        sent += piece.len();
+        body.send_data(piece, sent == HUGE).unwrap();
+    }
+    let response = client.wait(http2::read(response)).unwrap();
+    assert_eq!(response.body, "all of it");
     assert_constant(&gateway, before);
 }
 
@@ -196,10 +245,7 @@ fn a_client_that_stops_reading_is_cut_off_and_makes_room_for_another() {
 
 /// Serve something small first, so that what is needed once is there; the memory after that.
 fn warm(gateway: &Gateway) -> u64 {
-    // The upstream of the first test answers large to everything; its head is enough.
-    let mut client = gateway.connect();
-    client.send_only(&Request::get("/")).unwrap();
-    client.receive_head().unwrap();
+    gateway.get("/warm").assert_status(200);
     gateway.memory().0
 }
 
@@ -239,30 +285,32 @@ fn write_zeros(stream: &mut impl Write, length: usize) -> io::Result<()> {
     io::copy(&mut io::repeat(0).take(length as u64), stream).map(drop)
 }
 
-/// Bytes that repeat at no power of two, so that lost or doubled blocks are noticed.
+/// Bytes that repeat at no power of two, so that lost or doubled blocks are noticed: any piece up to `PIECE`, wherever it begins.
 fn pattern() -> Vec<u8> {
-    (0..251 * 257).map(|at| (at % 251) as u8).collect()
+    (0..PERIOD + PIECE).map(|at| (at % PERIOD) as u8).collect()
 }
 
 fn write_pattern(stream: &mut impl Write, length: usize) -> io::Result<()> {
     let pattern = pattern();
-    let mut left = length;
-    while left > 0 {
-        let piece = left.min(pattern.len());
-        stream.write_all(&pattern[..piece])?;
-        left -= piece;
+    let mut sent = 0;
+    while sent < length {
+        let begin = sent % PERIOD;
+        let piece = &pattern[begin..begin + PIECE.min(length - sent)];
+        stream.write_all(piece)?;
+        sent += piece.len();
     }
     Ok(())
 }
 
 fn read_pattern(reader: &mut impl Read, length: usize) {
     let pattern = pattern();
-    let mut buffer = vec![0; pattern.len()];
-    let mut left = length;
-    while left > 0 {
-        let piece = left.min(pattern.len());
-        reader.read_exact(&mut buffer[..piece]).unwrap();
-        assert!(buffer[..piece] == pattern[..piece], "the body differs {left} bytes before its end");
-        left -= piece;
+    let mut buffer = vec![0; PIECE];
+    let mut came = 0;
+    while came < length {
+        let begin = came % PERIOD;
+        let read = reader.read(&mut buffer[..PIECE.min(length - came)]).unwrap();
+        assert!(read > 0, "the body ends after {came} bytes");
+        assert!(buffer[..read] == pattern[begin..begin + read], "the body differs after {came} bytes");
+        came += read;
     }
 }

@@ -1,11 +1,8 @@
 //! Generations swapped under load: no request fails, none sees two versions, no connection is lost.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread::JoinHandle;
 
-use lockgate_tests::{Gateway, Request, Upstream, eventually, guests};
+use lockgate_tests::{Gateway, Load, Request, Upstream, eventually, guests};
 
 const CLIENTS: usize = 6;
 const ROUNDS: usize = 12;
@@ -56,7 +53,7 @@ fn swaps_under_load_cost_nothing_and_mix_nothing() {
         .gateway_toml(GATEWAY)
         .api("api", &API.replace("ROUND", "0"))
         .start();
-    let load = Load::start(&gateway);
+    let load = load(&gateway);
     for round in 1..=ROUNDS {
         let letter = if round % 2 == 0 { "a" } else { "b" };
         let config = round.to_string();
@@ -74,58 +71,28 @@ fn swaps_under_load_cost_nothing_and_mix_nothing() {
         });
         load.wait_for_more(CLIENTS * 20);
     }
-    let seen = load.stop();
+    let seen: BTreeSet<_> = load.stop().into_iter().flatten().collect();
     assert!(seen.len() > ROUNDS, "the load saw only {seen:?}");
     assert!(gateway.status()["generation"].as_u64() > Some(ROUNDS as u64));
 }
 
-/// Clients that ask as fast as they are answered, each over one connection that must last.
-struct Load {
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    clients: Vec<JoinHandle<BTreeSet<String>>>,
-}
-
-impl Load {
-    fn start(gateway: &Gateway) -> Self {
-        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let ready = Arc::new(Barrier::new(CLIENTS + 1));
-        let client = |_| {
-            let (stop, answered, ready) = (stop.clone(), answered.clone(), ready.clone());
-            let mut client = gateway.connect();
-            std::thread::spawn(move || {
-                ready.wait();
-                let mut seen = BTreeSet::new();
-                while !stop.load(Ordering::SeqCst) {
-                    let response = client.send(&Request::get("/load"));
-                    response.assert_status(200);
-                    let answer =
-                        ["x-test-version", "x-test-config"].map(|name| response.field(name).map(str::to_owned));
-                    let asked = ["x-test-version", "x-test-config"].map(|name| response.echoed(name).pop());
-                    assert_eq!(asked, answer, "one exchange saw two generations");
-                    assert_eq!(response.field("x-test-mixed"), None, "state of another version");
-                    seen.insert(answer.map(Option::unwrap_or_default).concat());
-                    answered.fetch_add(1, Ordering::SeqCst);
-                }
-                seen
-            })
-        };
-        let clients = (0..CLIENTS).map(client).collect();
-        ready.wait();
-        Self { stop, answered, clients }
-    }
-
-    fn wait_for_more(&self, count: usize) {
-        let until = self.answered.load(Ordering::SeqCst) + count;
-        eventually("the load to go on", || {
-            assert!(!self.clients.iter().any(JoinHandle::is_finished), "a client gave up");
-            (self.answered.load(Ordering::SeqCst) >= until).then_some(())
-        });
-    }
-
-    /// Everything the clients saw.
-    fn stop(self) -> BTreeSet<String> {
-        self.stop.store(true, Ordering::SeqCst);
-        self.clients.into_iter().flat_map(|client| client.join().expect("a client failed")).collect()
-    }
+/// Clients that ask as fast as they are answered, each over one connection that must last; they end with everything they saw.
+fn load(gateway: &Gateway) -> Load<BTreeSet<String>> {
+    Load::start(CLIENTS, |_| {
+        let mut client = gateway.connect();
+        move |pace| {
+            let mut seen = BTreeSet::new();
+            while pace.goes_on() {
+                let response = client.send(&Request::get("/load"));
+                response.assert_status(200);
+                let answer = ["x-test-version", "x-test-config"].map(|name| response.field(name).map(str::to_owned));
+                let asked = ["x-test-version", "x-test-config"].map(|name| response.echoed(name).pop());
+                assert_eq!(asked, answer, "one exchange saw two generations");
+                assert_eq!(response.field("x-test-mixed"), None, "state of another version");
+                seen.insert(answer.map(Option::unwrap_or_default).concat());
+                pace.did();
+            }
+            seen
+        }
+    })
 }

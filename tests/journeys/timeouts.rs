@@ -176,7 +176,7 @@ fn silent_for(mut client: Client, time: Duration) {
 }
 
 /// A listener whose queue is full, so that further connections hang, and the connections that fill it.
-fn full_listener() -> (Socket, Vec<TcpStream>) {
+pub(super) fn full_listener() -> (Socket, Vec<TcpStream>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     listener.listen(0).unwrap();

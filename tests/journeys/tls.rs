@@ -12,7 +12,7 @@ fn certificate(folder: &Folder, name: &str, certificate: &Certificate) {
 }
 
 /// A gateway that shows these certificates, the first to whoever asks for no host of the others.
-fn showing(certificates: &[(&str, &Certificate)], upstream: &Upstream) -> Folder {
+pub(super) fn showing(certificates: &[(&str, &Certificate)], upstream: &Upstream) -> Folder {
     let entry = |(name, _): &(&str, &Certificate)| format!("{{ certificate = '{name}.pem', key = 'secret:{name}' }}");
     let tls: Vec<_> = certificates.iter().map(entry).collect();
     let secrets: String =

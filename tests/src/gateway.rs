@@ -1,10 +1,10 @@
 //! A running gateway: started in a folder of the test's own, followed by its logs, stopped when dropped.
 
-use std::cell::Cell;
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,7 +23,7 @@ pub struct Gateway {
     stdout: Lines,
     ready: usize,
     stderr: Lines,
-    refusals_seen: Cell<f64>,
+    refusals_seen: Mutex<f64>,
 }
 
 impl Gateway {
@@ -42,7 +42,7 @@ impl Gateway {
             stdout,
             ready: 0,
             stderr,
-            refusals_seen: Cell::new(0.0),
+            refusals_seen: Mutex::default(),
         };
         gateway.wait_until_ready();
         gateway
@@ -53,7 +53,7 @@ impl Gateway {
         self.terminate();
         self.wait_for_end();
         (self.child, self.stdout, self.stderr) = spawn(&self.folder);
-        self.refusals_seen.set(0.0);
+        *self.refusals_seen.lock().unwrap() = 0.0;
         self.wait_until_ready();
     }
 
@@ -134,12 +134,12 @@ impl Gateway {
 
     /// Wait until a configuration was refused that was not waited for before. Returns what `/status` says of it.
     pub fn wait_for_refusal(&self) -> Value {
-        let seen = self.refusals_seen.get();
+        let seen = *self.refusals_seen.lock().unwrap();
         let refusals = eventually("a refusal", || {
             let refusals = self.metric("lockgate_reloads_total{outcome=\"rejected\"}").unwrap_or_default();
             (refusals > seen).then_some(refusals)
         });
-        self.refusals_seen.set(refusals);
+        *self.refusals_seen.lock().unwrap() = refusals;
         self.status()["refused"].take()
     }
 
@@ -212,6 +212,11 @@ impl Gateway {
         }
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
         children.trim().parse().unwrap()
+    }
+
+    /// How many files it has open, sockets included.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Ask the process to end.

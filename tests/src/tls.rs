@@ -114,6 +114,13 @@ impl Authority {
     }
 }
 
+impl Certificate {
+    /// As it is shown to clients.
+    pub fn der(&self) -> Vec<u8> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap().to_vec()
+    }
+}
+
 impl Handshake {
     pub fn new() -> Self {
         Self::default()

@@ -1,9 +1,11 @@
 //! An upstream that behaves as the test says: echoing, answering, streaming, stalling or breaking off.
 
+use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::json;
 
@@ -14,6 +16,8 @@ use crate::wire::{self, Fields};
 pub struct Upstream {
     address: SocketAddr,
     counts: Arc<Counts>,
+    listener: Arc<TcpListener>,
+    accepting: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -21,6 +25,14 @@ struct Counts {
     connections: AtomicUsize,
     requests: Mutex<usize>,
     changed: Condvar,
+    open: Mutex<Open>,
+}
+
+/// The connections there are, to be broken off by who kills the upstream.
+#[derive(Default)]
+struct Open {
+    killed: bool,
+    streams: HashMap<usize, TcpStream>,
 }
 
 /// One request being answered.
@@ -62,19 +74,39 @@ impl Upstream {
 
     /// Does what `handle` does with each request. An error closes the connection.
     pub fn with(handle: impl Fn(&mut Exchange) -> io::Result<()> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), handle)
+    }
+
+    /// The same at an address, which may be that of one that was killed.
+    pub fn at(address: SocketAddr, handle: impl Fn(&mut Exchange) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        let listener = Arc::new(TcpListener::bind(address).unwrap());
         let address = listener.local_addr().unwrap();
-        let counts = Arc::<Counts>::default();
-        let (shared, handle) = (counts.clone(), Arc::new(handle));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                shared.connections.fetch_add(1, Ordering::SeqCst);
+        let (counts, handle) = (Arc::<Counts>::default(), Arc::new(handle));
+        let (accepting, shared) = (listener.clone(), counts.clone());
+        let accepting = std::thread::spawn(move || {
+            while let Some((number, stream)) = shared.next(&accepting) {
                 let (shared, handle) = (shared.clone(), handle.clone());
-                // An error is how an exchange says that the connection has ended.
-                std::thread::spawn(move || drop(serve(stream, &shared, &*handle)));
+                std::thread::spawn(move || {
+                    // An error is how an exchange says that the connection has ended.
+                    let _ = serve(stream, &shared, &*handle);
+                    shared.open.lock().unwrap().streams.remove(&number);
+                });
             }
         });
-        Self { address, counts }
+        Self { address, counts, listener, accepting }
+    }
+
+    /// End as a process does that is killed: first nobody listens any more, then all connections break off.
+    pub fn kill(self) {
+        self.counts.open.lock().unwrap().killed = true;
+        // Whoever waits for a connection is told that there will be none.
+        rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).unwrap();
+        self.accepting.join().unwrap();
+        drop(self.listener);
+        for stream in self.counts.open.lock().unwrap().streams.values() {
+            // Its client may have ended it before.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -96,6 +128,23 @@ impl Upstream {
         let guard = self.counts.requests.lock().unwrap();
         let waited = self.counts.changed.wait_timeout_while(guard, PATIENCE, |came| *came < count);
         assert!(!waited.unwrap().1.timed_out(), "{count} requests do not come");
+    }
+}
+
+impl Counts {
+    /// The next connection; none once the upstream was killed.
+    fn next(&self, listener: &TcpListener) -> Option<(usize, TcpStream)> {
+        loop {
+            let accepted = listener.accept();
+            let mut open = self.open.lock().unwrap();
+            if open.killed {
+                return None;
+            }
+            let Ok((stream, _)) = accepted else { continue };
+            let number = self.connections.fetch_add(1, Ordering::SeqCst);
+            open.streams.insert(number, stream.try_clone().unwrap());
+            return Some((number, stream));
+        }
     }
 }
 

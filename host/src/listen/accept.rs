@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use super::admission::Seat;
 use super::connection::connection;
@@ -42,7 +42,7 @@ pub(crate) async fn accept(
             _ = shutdown.changed() => {}
         }
     }
-    held.sweep.drain();
+    held.sweep.drain(Instant::now());
     // Connections the kernel has queued are served once; closing the socket before would reset them.
     let socket = socket.into_std()?;
     while let Ok((stream, client)) = socket.accept() {

@@ -11,9 +11,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::HeaderValue;
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -80,7 +84,7 @@ pub(super) async fn connection(
         false => speak_http1(&worker, &listener, transport, facts, &pulse).await,
     };
     match ended {
-        Ended::Closed(Ok(())) => {}
+        Ended::Closed(Ok(())) | Ended::Resting => {}
         Ended::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
             fault_of(&error).into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
@@ -174,6 +178,8 @@ fn in_stage(stage: Refusal, error: io::Error) -> (Refusal, io::Error) {
 enum Ended {
     Closed(hyper::Result<()>),
     Stopped,
+    /// Not at all: it has nothing to do for now.
+    Resting,
 }
 
 async fn speak_http1(
@@ -190,28 +196,36 @@ async fn speak_http1(
             let exchanging = Exchanging::begin(&shared.2);
             // The future is kilobytes long; boxed, it is not copied on its way into the connection.
             Box::pin(async move {
-                let (facts, worker, _) = &*shared;
-                let response = serve(worker, facts, request).await;
+                let (facts, worker, pulse) = &*shared;
+                let is_old = request.version() == Version::HTTP_10;
+                let mut response = serve(worker, facts, request).await;
+                // Without chunks, a body of unknown length ends with its connection.
+                let is_last = pulse.is_draining() || is_old && response.body().size_hint().exact().is_none();
+                if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    match is_old {
+                        // Which says so by saying nothing; hyper would say that the connection is kept.
+                        true => *response.version_mut() = Version::HTTP_10,
+                        false => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
+                    }
+                }
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, None)))
             })
         })
     };
     let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
-    let mut served = http1::Builder::new()
-        .max_buf_size(max_head)
-        .max_headers(listener.config.max_headers as usize)
-        .serve_connection(TokioIo::new(Strict::new(transport)), service);
-    let ended = drive(Pin::new(&mut served), http1::Connection::graceful_shutdown, pulse).await;
-    let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
-    let (transport, refused) = io.into_inner().into_inner();
+    let mut http = http1::Builder::new();
+    http.max_buf_size(max_head).max_headers(listener.config.max_headers as usize);
+    let (ended, strict, ahead) = take_turns(&http, Strict::new(transport, pulse.clone()), service, pulse).await;
+    let (transport, refused) = strict.into_inner();
     match (&ended, facts.tunnel.take()) {
         // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
         (Ended::Closed(Ok(())), Some(tunnel)) if !refused => {
             pulse.begin();
             let told = |cx: &mut Context<'_>| {
-                pulse.told(cx).map(|told| match told {
-                    Told::Drain => End::Drain,
-                    Told::Stop => End::Now,
+                pulse.told(cx).and_then(|told| match told {
+                    Told::Rest => None,
+                    Told::Drain => Some(End::Drain),
+                    Told::Stop => Some(End::Now),
                 })
             };
             Box::pin(tunnel.run(transport, ahead, told)).await;
@@ -219,9 +233,35 @@ async fn speak_http1(
         // A response that broke off must not look whole: no polite end for that.
         (Ended::Closed(Err(error)), _) if error.is_user() => {}
         (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
-        (Ended::Stopped, _) => {}
+        (Ended::Stopped | Ended::Resting, _) => {}
     }
     ended
+}
+
+/// Exchanges and rests by turns. hyper keeps 16 KiB of buffers for each connection; one that rests has none.
+async fn take_turns<S>(
+    http: &http1::Builder,
+    mut strict: Strict<Transport>,
+    service: S,
+    pulse: &Pulse,
+) -> (Ended, Strict<Transport>, Bytes)
+where
+    S: Service<Request<Incoming>, Response = Response<Delivery>, Error = Infallible> + Clone,
+{
+    loop {
+        let mut served = http.serve_connection(TokioIo::new(strict), service.clone());
+        // A drain is what the next response tells the client. To close without a word could cost the request it sends meanwhile.
+        let ended = drive(Pin::new(&mut served), |_| {}, pulse).await;
+        let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
+        strict = io.into_inner();
+        let Ended::Resting = ended else { return (ended, strict, ahead) };
+        let ended = match pulse.unless_stopped(strict.wakes()).await {
+            Some(Ok(())) => continue,
+            Some(Err(_)) => Ended::Closed(Ok(())),
+            None => Ended::Stopped,
+        };
+        return (ended, strict, ahead);
+    }
 }
 
 async fn speak_http2(
@@ -278,6 +318,7 @@ where
                     draining = true;
                     drain(served.as_mut());
                 }
+                Some(Told::Rest) => return Poll::Ready(Ended::Resting),
                 Some(Told::Stop) => return Poll::Ready(Ended::Stopped),
                 _ => return Poll::Pending,
             }

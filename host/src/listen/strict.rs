@@ -6,14 +6,19 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::pulse::Pulse;
+use super::transport::Transport;
+
 /// A stream of requests that can be framed in one way only.
 pub(super) struct Strict<S> {
     stream: S,
+    pulse: Rc<Pulse>,
     framing: Framing,
     refused: bool,
     /// What hyper is still to be given of [`NO_HEAD`].
@@ -24,8 +29,13 @@ pub(super) struct Strict<S> {
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
 
 impl<S> Strict<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, framing: Framing::default(), refused: false, left: &[] }
+    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
+        Self { stream, pulse, framing: Framing::default(), refused: false, left: &[] }
+    }
+
+    /// Whether the client, which sends no more, waits for an answer to a request that it sent whole.
+    fn has_asked_its_last(&self) -> bool {
+        self.framing.place == Place::Between && self.pulse.is_exchanging()
     }
 
     /// Give away what fits of what is left; false if that is nothing.
@@ -42,6 +52,13 @@ impl<S> Strict<S> {
     }
 }
 
+impl Strict<Transport> {
+    /// Wait for the next request to begin.
+    pub(super) async fn wakes(&mut self) -> io::Result<()> {
+        self.stream.wakes().await
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -51,7 +68,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
         let read = buffer.filled().get(before..).unwrap_or_default();
-        let Err(offence) = this.framing.follow(read) else { return polled };
+        if read.is_empty() && matches!(polled, Poll::Ready(Ok(()))) && this.has_asked_its_last() {
+            // To hyper the end of what a client sends is the end of the client, which may want its answer all the same. It is
+            // found again when that has gone.
+            this.pulse.half_close();
+            return Poll::Pending;
+        }
+        let followed = this.framing.follow(read);
+        this.pulse.ahead(this.framing.has_begun());
+        let Err(offence) = followed else { return polled };
         this.refused = true;
         let (Offence::InHead(keep) | Offence::InBody(keep)) = offence;
         buffer.set_filled(before + keep);
@@ -130,6 +155,11 @@ enum Offence {
 struct Wrong;
 
 impl Framing {
+    /// Whether the last byte was one of a message that goes on.
+    fn has_begun(&self) -> bool {
+        self.place != Place::Between || !self.begun.is_empty()
+    }
+
     /// Go through what has arrived.
     fn follow(&mut self, bytes: &[u8]) -> Result<(), Offence> {
         let mut at = 0;

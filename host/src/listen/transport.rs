@@ -67,6 +67,18 @@ impl Transport {
 }
 
 impl Transport {
+    /// Wait until something arrives on a connection of which all that came has been read, and keep it to be read.
+    pub(super) async fn wakes(&mut self) -> io::Result<()> {
+        let [first, ..] = &mut self.seen;
+        let first = std::slice::from_mut(first);
+        let read = match &mut self.stream {
+            Layer::Plain(stream) => stream.read(first).await?,
+            Layer::Tls(stream) => stream.read(first).await?,
+        };
+        (self.held, self.given) = (u8::from(read > 0), 0);
+        Ok(())
+    }
+
     /// Close a connection on which more may come. To close it at once would reset it, and the client might lose the answer that
     /// says why (RFC 9112 section 9.6). Where nothing waits to be read that is no danger, unless it is `likely` on its way.
     pub(super) async fn linger(mut self, likely: bool) {

@@ -35,6 +35,10 @@ pub(super) struct Pulse {
     multiplexes: Cell<bool>,
     /// What was written last has not been taken by the client yet.
     blocked: Cell<bool>,
+    /// The client has ended its side while it is being answered.
+    half_closed: Cell<bool>,
+    /// Some of the next head came along with the request before.
+    ahead: Cell<bool>,
     /// Bytes the client has taken.
     taken: Cell<u64>,
     /// When the sweep first saw the present state; anything that happens clears it.
@@ -62,7 +66,9 @@ pub(super) enum Doing {
 /// What a connection is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// End when what is under way has ended.
+    /// Keep nothing until the next request.
+    Rest,
+    /// End when what is under way has ended, and what is on its way.
     Drain,
     /// End now: its client did nothing for too long, or too much.
     Stop,
@@ -96,6 +102,8 @@ impl Pulse {
             idle_frames: Cell::new(0),
             multiplexes: Cell::new(false),
             blocked: Cell::new(false),
+            half_closed: Cell::new(false),
+            ahead: Cell::new(false),
             taken: Cell::new(0),
             since: Cell::new(None),
             measured: Cell::new(None),
@@ -108,6 +116,9 @@ impl Pulse {
     fn now(&self, doing: Doing) {
         self.doing.set(doing);
         self.since.set(None);
+        if self.told.get() == Some(Told::Rest) {
+            self.told.set(None);
+        }
     }
 
     /// What comes before HTTP is over: time for the first head begins.
@@ -138,11 +149,12 @@ impl Pulse {
         if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
-        match self.told.get() {
-            // It may have been opened for a request that is on its way.
-            Some(Told::Drain) if self.doing.get() == Doing::Fresh => None,
-            told => told,
-        }
+        self.told.get()
+    }
+
+    /// Whether the connection is to end. A client that is not told so may have sent its next request when it is closed.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.told.get(), Some(Told::Drain | Told::Stop))
     }
 
     /// Whether it ends because of what its client did, or did not do.
@@ -203,8 +215,31 @@ impl Pulse {
         self.blocked.set(false);
     }
 
+    /// A request is being answered.
+    pub(super) fn is_exchanging(&self) -> bool {
+        self.doing.get() == Doing::Exchange
+    }
+
+    /// Whether there is a part of the next head, whose end has not arrived.
+    pub(super) fn ahead(&self, ahead: bool) {
+        self.ahead.set(ahead);
+    }
+
+    /// Whether all there is to remember of the connection is that it is there.
+    fn may_rest(&self) -> bool {
+        let is_idle = self.doing.get() == Doing::Idle && !self.multiplexes.get();
+        is_idle && !self.blocked.get() && !self.ahead.get() && self.told.get().is_none()
+    }
+
+    /// There will be no further request.
+    pub(super) fn half_close(&self) {
+        if !self.half_closed.replace(true) {
+            self.since.set(None);
+        }
+    }
+
     fn blocked(&self, blocked: bool) {
-        if self.blocked.replace(blocked) != blocked {
+        if self.blocked.replace(blocked) != blocked || self.half_closed.get() {
             self.since.set(None);
         }
     }

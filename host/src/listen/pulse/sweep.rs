@@ -8,8 +8,13 @@ use tokio::time::Instant;
 
 use super::{Doing, Pulse, Told};
 
-/// How long a client that has said nothing yet is waited for once the process was asked to end.
+/// How long a client that says nothing is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// After so long without a request a connection gives its buffers back.
+const REST: Duration = Duration::from_secs(1);
+/// How long a client that ended its side of the connection may be sent nothing of the answer it asked for: one that only has no
+/// more to ask cannot be told from one that has gone.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
 
 /// What clients may take, in time and slowness.
 #[derive(Clone, Copy)]
@@ -49,11 +54,14 @@ impl Sweep {
         }
     }
 
-    /// Ask every connection, those to come too, to end when its exchange has. One on which nothing has arrived yet gets a
+    /// Ask every connection, those to come too, to end when its exchange has. One on which a request may be on its way gets a
     /// moment for that.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain(&self, now: Instant) {
         self.draining.set(true);
         for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
+            if pulse.awaits_head() {
+                pulse.since.set(Some(now));
+            }
             pulse.tell(Told::Drain);
         }
     }
@@ -65,6 +73,8 @@ impl Sweep {
             pulse.forgive();
             if self.is_silent(&pulse, now) || self.is_slow(&pulse, now) {
                 pulse.tell(Told::Stop);
+            } else if pulse.may_rest() && silence(&pulse, now) >= REST {
+                pulse.tell(Told::Rest);
             }
             true
         });
@@ -74,16 +84,13 @@ impl Sweep {
         let Limits { head, idle, .. } = self.limits;
         let limit = match pulse.doing.get() {
             _ if pulse.blocked.get() => idle,
-            Doing::Fresh if self.draining.get() => head.min(LAST_CALL),
+            _ if self.draining.get() && pulse.awaits_head() => head.min(LAST_CALL),
             Doing::Fresh | Doing::Head => head,
             Doing::Idle => idle,
+            Doing::Exchange if pulse.half_closed.get() => idle.min(LEFT_ALONE),
             Doing::Exchange => return false,
         };
-        let Some(since) = pulse.since.get() else {
-            pulse.since.set(Some(now));
-            return false;
-        };
-        now.duration_since(since) >= limit
+        silence(pulse, now) >= limit
     }
 
     /// Whether the client took less than it has to while it was the one who was waited for: at each look, for the whole time.
@@ -109,6 +116,17 @@ impl Sweep {
             !is_due(taken.beside, before.beside, due * u128::from(connection.exchanges.get()))
         });
         is_due(taken.own, before.own, due) && !shared
+    }
+}
+
+/// How long nothing has changed, as far as looks tell.
+fn silence(pulse: &Pulse, now: Instant) -> Duration {
+    match pulse.since.get() {
+        Some(since) => now.duration_since(since),
+        None => {
+            pulse.since.set(Some(now));
+            Duration::ZERO
+        }
     }
 }
 
@@ -139,10 +157,10 @@ mod tests {
         sweep.add(&pulse);
         pulse.now(doing);
         pulse.blocked(blocked);
-        if draining {
-            sweep.drain();
-        }
         let now = Instant::now();
+        if draining {
+            sweep.drain(now);
+        }
         sweep.look(now);
         sweep.look(now + silent);
         heard(&pulse)
@@ -158,25 +176,68 @@ mod tests {
             (Doing::Exchange, true, IDLE),
         ] {
             let early = limit - Duration::from_millis(1);
-            assert_eq!(told(doing, blocked, false, early), None, "{doing:?}");
+            assert_ne!(told(doing, blocked, false, early), Some(Told::Stop), "{doing:?}");
             assert_eq!(told(doing, blocked, false, limit), Some(Told::Stop), "{doing:?}");
         }
         assert_eq!(told(Doing::Exchange, false, false, IDLE * 9), None);
     }
 
     #[test]
-    fn a_drain_leaves_a_new_connection_a_moment_to_say_something() {
-        assert_eq!(told(Doing::Idle, false, true, Duration::ZERO), Some(Told::Drain));
-        assert_eq!(told(Doing::Exchange, false, true, Duration::ZERO), Some(Told::Drain));
-        assert_eq!(told(Doing::Fresh, false, true, Duration::ZERO), None);
-        assert_eq!(told(Doing::Fresh, false, true, LAST_CALL), Some(Told::Stop));
+    fn a_drain_leaves_whoever_is_silent_a_moment_to_say_something() {
+        for doing in [Doing::Fresh, Doing::Idle] {
+            let early = LAST_CALL - Duration::from_millis(1);
+            assert_eq!(told(doing, false, true, early), Some(Told::Drain), "{doing:?}");
+            assert_eq!(told(doing, false, true, LAST_CALL), Some(Told::Stop), "{doing:?}");
+        }
+        assert_eq!(told(Doing::Head, false, true, LAST_CALL), Some(Told::Drain));
+        assert_eq!(told(Doing::Exchange, false, true, IDLE * 9), Some(Told::Drain));
         let pulse = Pulse::new();
         let sweep = sweep();
-        sweep.drain();
+        sweep.drain(Instant::now());
+        assert!(!pulse.is_draining());
         sweep.add(&pulse);
+        assert!(pulse.is_draining());
+    }
+
+    #[test]
+    fn a_connection_rests_only_while_there_is_nothing_to_remember() {
+        for (doing, blocked, rests) in [
+            (Doing::Idle, false, true),
+            (Doing::Idle, true, false),
+            (Doing::Fresh, false, false),
+            (Doing::Head, false, false),
+            (Doing::Exchange, false, false),
+        ] {
+            let told = told(doing, blocked, false, REST);
+            assert_eq!(told == Some(Told::Rest), rests, "{doing:?}");
+        }
+        let pulse = Pulse::new();
+        pulse.now(Doing::Idle);
+        assert!(pulse.may_rest());
+        pulse.ahead(true);
+        assert!(!pulse.may_rest());
+        pulse.tell(Told::Rest);
+        pulse.now(Doing::Head);
         assert_eq!(heard(&pulse), None);
-        pulse.now(Doing::Exchange);
-        assert_eq!(heard(&pulse), Some(Told::Drain));
+    }
+
+    #[test]
+    fn a_client_that_ended_its_side_is_answered_as_long_as_there_is_something_to_send() {
+        let sweep = sweep();
+        let pulse = Pulse::new();
+        sweep.add(&pulse);
+        pulse.begin();
+        pulse.half_close();
+        let mut now = Instant::now();
+        for _ in 0..3 {
+            pulse.blocked(false);
+            sweep.look(now);
+            now += LEFT_ALONE - Duration::from_millis(1);
+            sweep.look(now);
+            assert_eq!(heard(&pulse), None);
+        }
+        sweep.look(now + LEFT_ALONE);
+        assert_eq!(heard(&pulse), Some(Told::Stop));
     }
 
     #[test]
