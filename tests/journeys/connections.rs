@@ -90,6 +90,7 @@ fn behind_a_proxy_that_announces_them_clients_are_counted_and_the_proxy_is_not()
     // The same 64 bits, so most likely the same subscriber.
     assert_eq!(announced("2001:db8::ffff:3").until_closed(), b"");
     eventually("it to be counted", || (refused(&gateway, "address") == 1.0).then_some(()));
+    assert_eq!(gateway.access_log_of("class", &"address".into())["client"], "2001:db8::/48");
     let _of_another = (served(announced("2001:db8:0:1::1")), served(announced("2001:db8:0:2::1")));
 }
 

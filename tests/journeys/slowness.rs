@@ -159,7 +159,7 @@ fn narrow(gateway: &Gateway) -> Client {
 #[test]
 fn a_client_that_takes_an_answer_too_slowly_is_cut_off_though_it_goes_on_taking() {
     let upstream = endless();
-    let listener = "body_timeout = \"500ms\"\nmin_rate = \"1MiB\"";
+    let listener = "idle_timeout = \"2s\"\nmin_rate = \"1MiB\"";
     let gateway = Gateway::folder().listener(listener).proxy(&upstream).start();
     let mut client = narrow(&gateway);
     client.send_only(&Request::get("/endless")).unwrap();
@@ -189,7 +189,9 @@ fn events() -> (Upstream, mpsc::Sender<()>) {
     (upstream, go)
 }
 
-const STRICT: &str = "body_timeout = \"100ms\"\nmin_rate = \"1MiB\"";
+/// Time enough for a client that is only slow to be cut off.
+const STRICT: &str = "idle_timeout = \"2s\"\nmin_rate = \"1MiB\"";
+const EVENTS: usize = 60;
 
 #[test]
 fn a_client_that_takes_all_there_is_may_get_as_little_as_its_upstream_has() {
@@ -198,7 +200,7 @@ fn a_client_that_takes_all_there_is_may_get_as_little_as_its_upstream_has() {
     let mut client = gateway.connect();
     client.send_only(&Request::get("/events")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
-    for _ in 0..15 {
+    for _ in 0..EVENTS {
         go.send(()).unwrap();
         let mut event = [0; 12];
         client.reader().read_exact(&mut event).unwrap();
@@ -215,7 +217,7 @@ fn so_may_a_stream_of_http2() {
     let request = client.request(Method::GET, "/events");
     let (response, _) = client.begin(request, true).unwrap();
     let mut body = client.wait(response).unwrap().into_body();
-    for _ in 0..15 {
+    for _ in 0..EVENTS {
         go.send(()).unwrap();
         assert_eq!(client.wait(body.data()).unwrap().unwrap(), "event\n\n");
         client.wait(async { tokio::time::timeout(MOMENT, std::future::pending::<()>()).await.ok() });
@@ -226,7 +228,7 @@ fn so_may_a_stream_of_http2() {
 fn a_stream_whose_window_is_opened_a_little_at_a_time_is_reset_and_the_connection_goes_on() {
     const INITIAL_WINDOW: u16 = 4;
     let upstream = endless();
-    let listener = "body_timeout = \"500ms\"\nmin_rate = \"64KiB\"";
+    let listener = "idle_timeout = \"3s\"\nmin_rate = \"64KiB\"";
     let gateway = Gateway::folder().listener(listener).proxy(&upstream).start();
     let mut peer = Peer::client(gateway.public(), &[(INITIAL_WINDOW, 100)]);
     let ask = |stream, path| {

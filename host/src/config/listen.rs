@@ -25,7 +25,7 @@ pub(crate) struct Listener {
     pub header_timeout: Duration,
     /// Between requests of one connection.
     pub idle_timeout: Duration,
-    /// Between two pieces of a request's body, and the time over which `min_rate` is measured.
+    /// Between two pieces of a request's body.
     pub body_timeout: Duration,
     /// Bytes a second a client that is waited for has to send or take; 0 for no such limit.
     pub min_rate: u64,
@@ -64,8 +64,8 @@ section! {
         default idle_timeout: Time<100, 3_600_000> = Duration::from_secs(75),
         /// How long a client may send nothing of a body; then the answer is 408. Bodies of gRPC have as long as their route.
         default body_timeout: Time<100, 3_600_000> = Duration::from_secs(30),
-        /// Bytes a second that a client has to send of a body, gRPC aside, and to take of what is sent to it, measured over `body_timeout`
-        /// and only while nobody else is waited for; `0B` for no such limit.
+        /// Bytes a second that a client has to send of a body, gRPC aside, measured over `body_timeout`, and to take of what is sent to it,
+        /// measured over `idle_timeout`; in both cases only while nobody else is waited for. `0B` for no such limit.
         default min_rate: Size<0, 1_048_576> = 256,
         /// Most connections at once, in the whole process. What comes beyond is closed, where it is plain HTTP after a 503.
         default max_connections: Integer<1, 1_000_000> = 10_000,

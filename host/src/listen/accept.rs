@@ -72,7 +72,7 @@ impl Held {
     fn new(worker: Rc<Worker>, listener: Arc<Listener>) -> Self {
         let config = &listener.config;
         let (head, idle) = (config.header_timeout, config.idle_timeout);
-        let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate, measure: config.body_timeout });
+        let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate });
         let mut ticks = interval(sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { worker, listener, connections: JoinSet::new(), sweep: Rc::new(sweep), ticks }

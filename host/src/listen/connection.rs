@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -53,21 +53,21 @@ pub(super) async fn connection(
     sweep: Rc<Sweep>,
 ) {
     stream.set_nodelay();
-    let peer = peer.map(|peer| peer.to_canonical());
+    // The peer, unless a proxy in front says for whom it speaks.
+    let mut client = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
     let stream = Watched::new(stream, pulse.clone());
     // What is needed once is not kept as long as the connection.
-    let opening = Box::pin(open(&worker, &listener, peer, stream, &mut seat, &pulse));
+    let opening = Box::pin(open(&worker, &listener, &mut client, stream, &mut seat, &pulse));
     let opened = pulse.unless_stopped(opening).await;
-    let Opened { transport, http2, tls, announced } = match opened {
+    let Opened { transport, http2, tls } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((reason, error))) => {
             tracing::debug!(%error, listener = config.name, "connection not opened");
-            return listener.refuse(&worker, peer, reason);
+            return listener.refuse(&worker, client, reason);
         }
-        None => return pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, peer, reason)),
+        None => return pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason)),
     };
-    let client = announced.map(|client| client.ip().to_canonical()).or(peer);
     let facts = Rc::new(Connection {
         listener: listener.slot,
         client,
@@ -119,40 +119,34 @@ struct Opened {
     transport: Transport,
     http2: bool,
     tls: Option<tls::Session>,
-    /// The client for whom a proxy in front speaks.
-    announced: Option<SocketAddr>,
 }
 
 /// Hear for whom it is, shake hands, and find out which HTTP it is to be.
 async fn open(
     worker: &Worker,
     listener: &Listener,
-    peer: Option<IpAddr>,
+    client: &mut Option<IpAddr>,
     mut stream: Watched<Stream>,
     seat: &mut Seat,
     pulse: &Pulse,
 ) -> Result<Opened, (Refusal, io::Error)> {
     let generation = worker.current().generation.clone();
-    let announced = match listener.config.proxy_protocol {
-        false => None,
+    if listener.config.proxy_protocol {
         // Where the operator says who is trusted, nobody else is.
-        true if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(peer) => {
+        if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(*client) {
             return Err((Refusal::ProxyHeader, proxy::untrusted()));
         }
-        true => proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?,
-    };
-    if listener.config.proxy_protocol {
-        let client = announced.map(|client| client.ip().to_canonical()).or(peer);
-        if !claims(seat, worker, client) {
-            let error = io::Error::other("its client has as many connections as it may have");
-            return Err((Refusal::Address, error));
+        let announced = proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?;
+        *client = announced.map(|announced| announced.ip().to_canonical()).or(*client);
+        if !claims(seat, worker, *client) {
+            return Err((Refusal::Address, io::Error::other("its client has as many connections as it may have")));
         }
     }
     let Some(server) = generation.tls(listener.slot) else {
         pulse.fresh();
         let mut transport = Transport::plain(stream);
         let http2 = listener.config.http2 && transport.begins_http2().await.map_err(|error| (Refusal::Left, error))?;
-        return Ok(Opened { transport, http2, tls: None, announced });
+        return Ok(Opened { transport, http2, tls: None });
     };
     let in_tls = |error| in_stage(Refusal::Tls, error);
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.map_err(in_tls)?;
@@ -165,7 +159,7 @@ async fn open(
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
     let tls = tls::Session::new(terms, connection);
-    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls), announced })
+    Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
 }
 
 /// What was wrong with the bytes of a stage, if anything was.

@@ -23,10 +23,8 @@ pub(crate) struct Limits {
     pub(crate) head: Duration,
     /// Time between requests, and for a client to take something of what is written to it.
     pub(crate) idle: Duration,
-    /// Bytes a second to be taken of what is written; 0 for any.
+    /// Bytes a second to be taken of what is written, measured over the same time; 0 for any.
     pub(crate) rate: u64,
-    /// Time over which that is measured.
-    pub(crate) measure: Duration,
 }
 
 /// The connections of one worker on one listener.
@@ -43,8 +41,7 @@ impl Sweep {
 
     /// How often to look: limits are kept to an eighth, or to a second.
     pub(crate) fn period(&self) -> Duration {
-        let Limits { head, idle, measure, .. } = self.limits;
-        (head.min(idle).min(measure) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
+        (self.limits.head.min(self.limits.idle) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 
     pub(crate) fn add(&self, pulse: &Rc<Pulse>) {
@@ -104,7 +101,7 @@ impl Sweep {
             return false;
         };
         let time = now.duration_since(since);
-        if time < self.limits.measure {
+        if time < self.limits.idle {
             return false;
         }
         let taken = pulse.taken();
@@ -139,11 +136,10 @@ mod tests {
 
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(60);
-    const MEASURE: Duration = Duration::from_secs(30);
     const RATE: u64 = 100;
 
     fn sweep() -> Sweep {
-        Sweep::new(Limits { head: HEAD, idle: IDLE, rate: RATE, measure: MEASURE })
+        Sweep::new(Limits { head: HEAD, idle: IDLE, rate: RATE })
     }
 
     fn heard(pulse: &Pulse) -> Option<Told> {
@@ -264,7 +260,7 @@ mod tests {
         sweep.look(now);
         for _ in 0..3 {
             takes(pulse);
-            now += MEASURE;
+            now += IDLE;
             sweep.look(now);
         }
         pulse.is_stopped()
@@ -272,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_client_that_is_waited_for_has_to_take_what_it_is_sent_at_a_rate() {
-        let due = 30 * RATE as usize;
+        let due = 60 * RATE as usize;
         assert!(!is_stopped(&Pulse::new(), |pulse| pulse.hand(due)));
         assert!(is_stopped(&Pulse::new(), |pulse| pulse.hand(due - 1)));
         assert!(!is_stopped(&Pulse::new(), Pulse::settled), "nobody waits for a client that has taken all there is");
@@ -280,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_not_slow_where_the_streams_of_its_connection_are_not() {
-        let due = 30 * RATE as usize;
+        let due = 60 * RATE as usize;
         let connection = Pulse::new();
         connection.multiplexes();
         (0..4).for_each(|_| connection.begin());
