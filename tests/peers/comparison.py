@@ -104,11 +104,13 @@ class Comparison:
     def in_turns(
         self, what: str, rounds: int, servers: dict[str, Server], ask: Callable[[Server], Values]
     ) -> dict[str, list[Values]]:
-        """In each round each contender once."""
+        """In each round each contender once, beginning with another each time: what drifts hits all alike."""
+        turns = list(servers.items())
         found: dict[str, list[Values]] = {name: [] for name in servers}
         for number in range(1, rounds + 1):
             self.tell(f"{what}, round {number} of {rounds}")
-            for name, server in servers.items():
+            first = number % len(turns)
+            for name, server in turns[first:] + turns[:first]:
                 try:
                     found[name].append(ask(server))
                 except LoadFailed as failure:

@@ -27,8 +27,7 @@ class Contender:
 def contenders(binaries: dict[str, Path], policies: list[int], peers: list[str], tools: Tools) -> list[Contender]:
     """Lockgate first: its first column is what all others are compared with."""
     ours = [lockgates(name, path, count) for name, path in binaries.items() for count in policies]
-    if most := max(policies):
-        ours += [asked(name, path, most, tools.asked) for name, path in binaries.items()]
+    ours += [asked(name, path, count, tools.asked) for name, path in binaries.items() for count in policies if count]
     return ours + [peer(name, tools) for name in peers]
 
 

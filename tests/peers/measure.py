@@ -23,11 +23,11 @@ def cpu(server: Server) -> int:
 
 
 def resident(server: Server) -> int:
-    """Bytes of memory. What processes share is counted for each, which costs nginx some 2 MiB."""
+    """Bytes of memory; what several processes share is divided among them."""
     total = 0
     for process in processes(server):
-        for line in (process / "status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        for line in (process / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
     return total
 
