@@ -46,7 +46,7 @@ pub(crate) enum HashKey {
 /// When a request is sent once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retry {
-    /// How often a request is sent at most.
+    /// How often a request is sent at most, kept connections that turn out to be closed aside.
     pub attempts: u32,
     /// Answers that are not taken for one.
     pub status: Vec<u32>,
@@ -134,7 +134,7 @@ section! {
     /// When a request is sent once more. Where nothing of a request was sent, another target is asked in any case. Otherwise it must
     /// be safe: the method is idempotent (RFC 9110 section 9.2.2), the body empty or in memory, and no byte of an answer was there.
     pub(super) struct RawRetry = "retry" {
-        /// How often a request is sent at most.
+        /// How often a request is sent at most. A kept connection that turns out to be closed does not count, once.
         default attempts: Integer<1, 10> = 2,
         /// Answers after which it is sent once more.
         repeated status: List<Integer<500, 599>>,

@@ -150,7 +150,6 @@ impl Connections {
             Why::Closed { kept: true } if !trial.fresh => {
                 let Some(spare) = spare else { return Err(fault) };
                 self.upstream.metrics.retried(Retried::Closed);
-                trial.number += 1;
                 trial.fresh = true;
                 return Ok(spare.into_request());
             }

@@ -50,8 +50,6 @@ fn folder(targets: &str) -> Folder {
         version = "1"
         [upstream.main]
         targets = [$targets]
-        # One request may meet two deaths.
-        retry = { attempts = 3 }
         eject = { failures = 3, first = "200ms" }
         health = { path = "/healthz", interval = "50ms", healthy = 1, unhealthy = 1 }
         [[route]]

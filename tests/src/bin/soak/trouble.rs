@@ -41,8 +41,6 @@ chain = [{ policy = "headers", config = { response = { set = { x-test-round = "$
 upstream = "main"
 [upstream.main]
 targets = ["http://$steady", "http://$mortal"]
-# One request may meet two deaths.
-retry = { attempts = 3 }
 eject = { failures = 3, first = "200ms" }
 health = { path = "/healthz", interval = "100ms", healthy = 1, unhealthy = 1 }
 [upstream.hole]
