@@ -34,6 +34,9 @@ use ending::{Ending, Signals};
 
 pub(crate) use ending::Ended;
 
+/// For what comes after a drain, the last lines of the logs among it.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+
 /// What to run.
 pub(crate) struct Options {
     pub(crate) folder: PathBuf,
@@ -132,7 +135,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
         service::serves();
         drop(facts);
         signals.next().await;
-        service::ends();
+        service::ends(limits.drain_delay + limits.drain + AFTERWARDS);
         anyhow::Ok(ending.end(threads, &mut signals).await)
     })?;
     finish(common, log_guard);

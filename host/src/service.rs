@@ -12,9 +12,12 @@ pub(crate) fn serves() {
     tell(&[NotifyState::Ready, NotifyState::Status("takes requests")]);
 }
 
-/// It takes no more, and what was begun is finished.
-pub(crate) fn ends() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("finishes what was begun")]);
+/// It takes no more, and what was begun is finished, for which it may take this long.
+pub(crate) fn ends(within: Duration) {
+    // As long as the manager can be told to wait: some 71 minutes.
+    let micros = u32::try_from(within.as_micros()).unwrap_or(u32::MAX);
+    let patience = NotifyState::ExtendTimeoutUsec(micros);
+    tell(&[NotifyState::Stopping, NotifyState::Status("finishes what was begun"), patience]);
 }
 
 fn tell(state: &[NotifyState]) {

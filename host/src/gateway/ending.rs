@@ -90,6 +90,6 @@ impl Ending {
         if timeout(LAST_WORDS, drained).await.is_err() {
             tracing::warn!("a worker does not end; the process ends without it");
         }
-        if connections == 0 { Ended::Drained } else { Ended::Cut }
+        if requests == 0 { Ended::Drained } else { Ended::Cut }
     }
 }

@@ -1,5 +1,6 @@
 //! One worker's accept loop on one listener, and the connections it holds.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::connection::connection;
 use super::pulse::{Limits, Pulse, Sweep};
 use super::shutdown::{Shutdown, Stage};
 use super::socket::{Acceptor, Socket, Stream};
-use super::{Listener, refusal};
+use super::{BACKLOG, Listener, refusal};
 use crate::serve::Worker;
 use crate::telemetry::metrics::Refusal;
 
@@ -45,8 +46,12 @@ pub(crate) async fn accept(
     held.sweep.drain(Instant::now());
     // Connections the kernel has queued are served once; closing the socket before would reset them.
     let socket = socket.into_std()?;
-    while let Ok((stream, client)) = socket.accept() {
-        held.meet(stream, client);
+    for _ in 0..BACKLOG {
+        match socket.accept() {
+            Ok((stream, client)) => held.meet(stream, client),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => tracing::debug!(%error, "a connection that waited could not be accepted"),
+        }
     }
     drop(socket);
     while !held.connections.is_empty() && *shutdown.borrow_and_update() < Stage::Cutting {
@@ -55,7 +60,9 @@ pub(crate) async fn accept(
             _ = shutdown.changed() => {}
         }
     }
-    held.worker.cut();
+    if *shutdown.borrow() >= Stage::Cutting {
+        held.worker.cut();
+    }
     Ok(())
 }
 

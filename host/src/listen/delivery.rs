@@ -36,19 +36,24 @@ pub(super) struct Delivery {
     exchanging: Exchanging,
     /// Of the stream, where the connection has several: whether the client takes what it is sent is told by its asking for more.
     stream: Option<Rc<Pulse>>,
+    /// What is left of a piece too long for a stream.
+    rest: Bytes,
 }
+
+/// Most bytes a stream is handed at once. What it was handed counts as sent, and is kept until the client opens its window.
+const PIECE: usize = 16 << 10;
 
 impl Delivery {
     pub(super) fn new(body: Outgoing, mut exchanging: Exchanging, stream: Option<Rc<Pulse>>) -> Self {
         exchanging.answered = true;
-        Self { body, exchanging: exchanging, stream }
+        Self { body, exchanging, stream, rest: Bytes::new() }
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         // Dropped before its end because the client kept it waiting.
-        if self.stream.as_ref().unwrap_or(&self.exchanging.pulse).is_stopped() {
+        if self.stream.as_ref().unwrap_or(&self.exchanging.pulse).was_kept_waiting() {
             self.body.client_was_slow();
         }
     }
@@ -60,18 +65,30 @@ impl Body for Delivery {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Some(stream) = &this.stream {
-            match &polled {
-                Poll::Ready(Some(Ok(frame))) => stream.hand(frame.data_ref().map_or(0, Bytes::len)),
-                _ => stream.settled(),
+        let Some(stream) = &this.stream else { return Pin::new(&mut this.body).poll_frame(cx) };
+        if this.rest.is_empty() {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => this.rest = data,
+                    Ok(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Err(trailers) => {
+                        stream.hand(0);
+                        return Poll::Ready(Some(Ok(trailers)));
+                    }
+                },
+                other => {
+                    stream.settled();
+                    return other;
+                }
             }
         }
-        polled
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        stream.hand(piece.len());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -16,9 +16,11 @@ const PREFACE: u32 = 24;
 const HEAD: usize = 9;
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
+const PADDED: u8 = 8;
+/// Bytes of padding at most, with their length (RFC 9113 section 6.1).
+const PADDING: u32 = 256;
 
 /// A stream of HTTP/2 frames whose pulse is told of those that bring nothing.
 pub(super) struct Counted<S> {
@@ -113,9 +115,11 @@ impl Frames {
         self.payload = u32::from_be_bytes([0, a, b, c]);
         self.held = 0;
         match kind {
-            DATA => self.payload == 0 && flags & END_STREAM == 0,
-            // Of requests; how many of those there may be is another matter.
-            HEADERS | CONTINUATION => false,
+            // Padding may be all there is.
+            DATA => flags & END_STREAM == 0 && (self.payload == 0 || flags & PADDED != 0 && self.payload <= PADDING),
+            // How long a head may be is another matter.
+            CONTINUATION => false,
+            // A head that begins a request is forgiven then; one beyond the streams there may be is not.
             _ => true,
         }
     }
@@ -140,7 +144,7 @@ mod tests {
         ) {
             let idle = frames.iter().filter(|(kind, flags, length)| match *kind {
                 0 => *length == 0 && *flags == 0,
-                1 | 9 => false,
+                9 => false,
                 _ => true,
             });
             let idle = idle.count() as u32;

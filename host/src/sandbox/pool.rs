@@ -127,12 +127,14 @@ impl Pool {
         let said = known.borrow().clone();
         let Some(said) = said else {
             let judge = |said: Verdict| {
-                let constant = said.clone();
+                // A failure may be one of the moment.
+                let constant = Some(said.clone()).filter(|said| !matches!(said, Verdict::Fail(_)));
                 let judged = judge(said)?;
-                *known.borrow_mut() = Some(constant);
+                *known.borrow_mut() = constant;
                 Ok(judged)
             };
-            return self.call(kind, hook, verdict, judge);
+            // An instance that was used may have kept something it should not.
+            return self.ask(self.make(), kind, hook, verdict, judge);
         };
         let outcome = verdict(&said);
         let judged = judge(said);
@@ -150,7 +152,17 @@ impl Pool {
         judge: impl FnOnce(R) -> Judged<T>,
     ) -> Judged<T> {
         let idle = self.idle.borrow_mut().take();
-        let warm = idle.map_or_else(|| self.make(), Ok);
+        self.ask(idle.map_or_else(|| self.make(), Ok), kind, hook, outcome, judge)
+    }
+
+    fn ask<R, T>(
+        &self,
+        warm: Result<Box<Warm>, PluginFault>,
+        kind: Hook,
+        hook: impl FnOnce(&mut Instance) -> Result<R, PluginFault>,
+        outcome: impl FnOnce(&R) -> CallOutcome,
+        judge: impl FnOnce(R) -> Judged<T>,
+    ) -> Judged<T> {
         let called = warm.and_then(|mut warm| {
             let judged = hook(&mut warm.instance).and_then(|answer| {
                 let outcome = outcome(&answer);
@@ -182,8 +194,8 @@ impl Pool {
             self.metrics.retired(Retirement::Calls);
         } else if warm.instance.memory() > limits.memory / 4 * 3 {
             self.metrics.retired(Retirement::Memory);
-        } else {
-            *self.idle.borrow_mut() = Some(warm);
+        } else if self.idle.borrow_mut().replace(warm).is_some() {
+            self.metrics.retired(Retirement::Replaced);
         }
     }
 }

@@ -21,7 +21,6 @@ use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
 use crate::telemetry::account::Account;
-use crate::telemetry::load::UnderWay;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::{Outcome, RequestId};
 
@@ -47,8 +46,8 @@ pub(super) struct Finish {
     account: Option<Rc<Account>>,
     /// What came of the body, if there is one.
     arrived: Option<Rc<Arrived>>,
-    /// Counts it as long as it lasts.
-    under_way: Option<UnderWay>,
+    /// Whether it is counted as under way.
+    under_way: bool,
 }
 
 struct Line {
@@ -109,14 +108,14 @@ impl Finish {
             log,
             account,
             arrived: None,
-            under_way: None,
+            under_way: false,
         }
     }
 
     /// Count the exchange as one that is under way, if there may be one more.
     pub(super) fn admit(&mut self) -> Result<(), Fault> {
         self.under_way = self.worker.begin();
-        if self.under_way.is_some() { Ok(()) } else { Err(Fault::overloaded()) }
+        if self.under_way { Ok(()) } else { Err(Fault::overloaded()) }
     }
 
     /// Say the id of the exchange in a head, if there is a field for that.
@@ -282,6 +281,9 @@ impl Drop for Finish {
         if !self.recorded {
             self.broke_off();
             self.record(StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(), 0);
+        }
+        if self.under_way {
+            self.worker.end();
         }
     }
 }

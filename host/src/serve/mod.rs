@@ -95,7 +95,8 @@ pub(crate) async fn serve(
         finish.trace(trace::propagate(&mut parts.headers, tracing.sampled));
     }
     let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
-        Ok(body) => finish.arrives(body, open::patience(connection, &parts.headers)),
+        // A body of gRPC is a stream of messages, which are sent when there is something to say: nobody waits for them.
+        Ok(body) => finish.arrives(body, (!grpc).then_some(connection.patience)),
         Err(fault) => {
             finish.blame(&fault);
             return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);

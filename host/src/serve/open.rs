@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCESS_CONTROL_REQUEST_METHOD, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -141,15 +141,6 @@ pub(super) fn body(
         Some(max) if length.is_none() => body.bounded(max),
         _ => body,
     })
-}
-
-/// How long the client may keep others waiting for its body. In gRPC a body is a stream of messages, which are sent when there is
-/// something to say: nobody waits for them.
-pub(super) fn patience(connection: &Connection, headers: &HeaderMap) -> Option<Patience> {
-    const GRPC: &[u8] = b"application/grpc";
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..GRPC.len()));
-    let is_grpc = kind.is_some_and(|kind| kind.eq_ignore_ascii_case(GRPC));
-    (!is_grpc).then_some(connection.patience)
 }
 
 /// Say that a body of unknown length comes where a message of this method usually has none: without it, it would be left out.

@@ -14,7 +14,7 @@ use crate::generation::{Generation, Local};
 use crate::keys::DebugKey;
 use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
-use crate::telemetry::load::{Load, UnderWay};
+use crate::telemetry::load::Load;
 use crate::telemetry::metrics::{Label, Refusal};
 use crate::telemetry::{Outcome, RequestId};
 
@@ -73,8 +73,13 @@ impl Worker {
     }
 
     /// Begin a request, unless there are too many.
-    pub(super) fn begin(&self) -> Option<UnderWay> {
+    pub(super) fn begin(&self) -> bool {
         self.common.load.begin()
+    }
+
+    /// A request that had begun is over.
+    pub(super) fn end(&self) {
+        self.common.load.end();
     }
 
     /// Log that a client was turned away before there was a request, unless many were just now.

@@ -20,35 +20,29 @@ struct Counts {
     shed: AtomicU64,
 }
 
-/// One request under way; it is over when this is dropped.
-#[derive(Debug)]
-#[must_use = "the request counts as over when this is dropped"]
-pub(crate) struct UnderWay(Load);
-
 impl Load {
     pub(crate) fn new(most: u32) -> Self {
         Self(Arc::new(Counts { most, under_way: AtomicU32::new(0), shed: AtomicU64::new(0) }))
     }
 
-    /// Begin a request, unless there are as many as there may be.
-    pub(crate) fn begin(&self) -> Option<UnderWay> {
-        let before = self.0.under_way.fetch_add(1, Relaxed);
-        let begun = UnderWay(self.clone());
-        if before < self.0.most {
-            return Some(begun);
+    /// Begin a request; false where there are as many as there may be. One that has begun has to [`end`](Self::end).
+    #[must_use = "a request that has begun has to end"]
+    pub(crate) fn begin(&self) -> bool {
+        let has_room = self.0.under_way.fetch_add(1, Relaxed) < self.0.most;
+        if !has_room {
+            self.end();
+            self.0.shed.fetch_add(1, Relaxed);
         }
-        self.0.shed.fetch_add(1, Relaxed);
-        None
+        has_room
+    }
+
+    /// A request that had begun is over.
+    pub(crate) fn end(&self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
     }
 
     pub(crate) fn under_way(&self) -> u32 {
         self.0.under_way.load(Relaxed)
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.0.under_way.fetch_sub(1, Relaxed);
     }
 }
 
@@ -70,10 +64,9 @@ mod tests {
     #[test]
     fn what_is_over_makes_room() {
         let load = Load::new(2);
-        let (first, second) = (load.begin(), load.begin());
-        assert!(first.is_some() && second.is_some() && load.begin().is_none());
+        assert!(load.begin() && load.begin() && !load.begin());
         assert_eq!(load.under_way(), 2, "what was shed is not under way");
-        drop(first);
-        assert!(load.begin().is_some());
+        load.end();
+        assert!(load.begin());
     }
 }

@@ -19,18 +19,21 @@ use crate::telemetry::metrics::Refusal;
 /// opens streams only to reset them makes us work for nothing (CVE-2023-44487).
 const MAX_ABANDONED: u32 = 200;
 /// Frames of HTTP/2 that bring nothing, likewise: PING, SETTINGS and the like, each of which has to be read, and some answered.
-const MAX_IDLE_FRAMES: u32 = 1000;
+const MAX_IDLE_FRAMES: i64 = 1000;
 /// Such frames go with what is asked and sent: for each request and each piece of a response so many are forgiven,
 const FRAMES_FOR_EACH: u32 = 4;
-/// and one for so many bytes, since windows are opened as they are used up.
+/// and one for so many bytes, since windows are opened as they are used up,
 const BYTES_FOR_A_FRAME: usize = 512;
+/// which may be long after the bytes were sent: so many can be forgiven ahead.
+const FRAMES_AHEAD: i64 = 32_768;
 
 /// The state of one connection, or of one stream of an HTTP/2 connection, known to it and to the sweep.
 pub(super) struct Pulse {
     doing: Cell<Doing>,
     exchanges: Cell<u32>,
     abandoned: Cell<u32>,
-    idle_frames: Cell<u32>,
+    /// Below 0 for those that are forgiven ahead.
+    idle_frames: Cell<i64>,
     /// Bytes between exchanges are no head yet: they may be about the connection (RFC 9113 section 6).
     multiplexes: Cell<bool>,
     /// What was written last has not been taken by the client yet.
@@ -162,6 +165,11 @@ impl Pulse {
         self.told.get() == Some(Told::Stop)
     }
 
+    /// Whether it ends because its client did not take what it was sent.
+    pub(super) fn was_kept_waiting(&self) -> bool {
+        self.is_stopped() && self.blocked.get()
+    }
+
     /// What a client whose connection was stopped is to be told it did, unless it just fell silent.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.doing.get() {
@@ -173,6 +181,9 @@ impl Pulse {
     }
 
     fn tell(&self, told: Told) {
+        if self.is_stopped() {
+            return;
+        }
         self.told.set(Some(told));
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
@@ -193,8 +204,9 @@ impl Pulse {
         if left == 0 {
             self.now(Doing::Idle);
         }
-        if !answered {
-            self.abandoned();
+        match answered {
+            true => self.abandoned.set(self.abandoned.get().saturating_sub(1)),
+            false => self.abandoned(),
         }
     }
 
@@ -266,7 +278,7 @@ impl Pulse {
 
     /// The client sent frames that bring nothing.
     pub(super) fn idle_frames(&self, frames: u32) {
-        let idle_frames = self.idle_frames.get().saturating_add(frames);
+        let idle_frames = self.idle_frames.get() + i64::from(frames);
         self.idle_frames.set(idle_frames);
         if idle_frames > MAX_IDLE_FRAMES {
             self.tell(Told::Stop);
@@ -274,14 +286,15 @@ impl Pulse {
     }
 
     fn forgive_frames(&self, frames: u32) {
-        self.idle_frames.set(self.idle_frames.get().saturating_sub(frames));
+        self.idle_frames.set((self.idle_frames.get() - i64::from(frames)).max(-FRAMES_AHEAD));
     }
 
     /// Time has passed. What led to a stop is kept, to be told.
     fn forgive(&self) {
         if !self.is_stopped() {
             self.abandoned.set(self.abandoned.get() / 2);
-            self.idle_frames.set(self.idle_frames.get() / 2);
+            let idle_frames = self.idle_frames.get();
+            self.idle_frames.set(if idle_frames > 0 { idle_frames / 2 } else { idle_frames });
         }
     }
 

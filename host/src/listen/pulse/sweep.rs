@@ -10,6 +10,8 @@ use super::{Doing, Pulse, Told};
 
 /// How long a client that says nothing is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// How often clients are forgiven, however often looks come.
+const FORGIVES: Duration = Duration::from_secs(1);
 /// After so long without a request a connection gives its buffers back.
 const REST: Duration = Duration::from_secs(1);
 /// How long a client that ended its side of the connection may be sent nothing of the answer it asked for: one that only has no
@@ -32,11 +34,13 @@ pub(crate) struct Sweep {
     connections: RefCell<Vec<Weak<Pulse>>>,
     limits: Limits,
     draining: Cell<bool>,
+    /// When clients were last forgiven what they did too often.
+    forgiven: Cell<Option<Instant>>,
 }
 
 impl Sweep {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { connections: RefCell::default(), limits, draining: Cell::new(false) }
+        Self { connections: RefCell::default(), limits, draining: Cell::new(false), forgiven: Cell::new(None) }
     }
 
     /// How often to look: limits are kept to an eighth, or to a second.
@@ -65,9 +69,15 @@ impl Sweep {
 
     /// Stop the connections whose clients were silent for too long, or too slow.
     pub(crate) fn look(&self, now: Instant) {
+        let forgives = self.forgiven.get().is_none_or(|last| now.duration_since(last) >= FORGIVES);
+        if forgives {
+            self.forgiven.set(Some(now));
+        }
         self.connections.borrow_mut().retain(|connection| {
             let Some(pulse) = connection.upgrade() else { return false };
-            pulse.forgive();
+            if forgives {
+                pulse.forgive();
+            }
             if self.is_silent(&pulse, now) || self.is_slow(&pulse, now) {
                 pulse.tell(Told::Stop);
             } else if pulse.may_rest() && silence(&pulse, now) >= REST {
@@ -83,6 +93,8 @@ impl Sweep {
             _ if pulse.blocked.get() => idle,
             _ if self.draining.get() && pulse.awaits_head() => head.min(LAST_CALL),
             Doing::Fresh | Doing::Head => head,
+            // Of HTTP/2, which may wait for an answer of a client that is no more.
+            Doing::Idle if self.draining.get() => idle.min(LEFT_ALONE),
             Doing::Idle => idle,
             Doing::Exchange if pulse.half_closed.get() => idle.min(LEFT_ALONE),
             Doing::Exchange => return false,
@@ -295,9 +307,9 @@ mod tests {
         let (sweep, pulse) = (sweep(), Pulse::new());
         sweep.add(&pulse);
         let now = Instant::now();
-        for _ in 0..100 {
+        for second in 0..100 {
             pulse.idle_frames(400);
-            sweep.look(now);
+            sweep.look(now + Duration::from_secs(second));
         }
         for _ in 0..10_000 {
             pulse.begin();
