@@ -12,7 +12,6 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::Connection;
-use super::arrival::Patience;
 use super::asker::Asker;
 use crate::exchange::authority::{Host, authority};
 use crate::exchange::hygiene::{IdentityHeaders, clean_request_trailers, strip_hop_by_hop};

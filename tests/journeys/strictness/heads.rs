@@ -163,7 +163,7 @@ fn what_is_too_long_is_refused_before_it_is_read() {
     let field = |length| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(length));
     let fields = |count| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(count));
     check([
-        (line(17_000), DECLINED),
+        (line(17_000), Expect::Declined(414)),
         (line(100_000), Expect::Refused(431)),
         (field(30_000), forwarded("GET /")),
         (field(100_000), Expect::Refused(431)),
