@@ -307,7 +307,7 @@ mod tests {
         let (sweep, pulse) = (sweep(), Pulse::new());
         sweep.add(&pulse);
         let now = Instant::now();
-        for second in 0..100 {
+        for second in 0..9 {
             pulse.idle_frames(400);
             sweep.look(now + Duration::from_secs(second));
         }
