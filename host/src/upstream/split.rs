@@ -194,7 +194,9 @@ mod tests {
     fn head(fields: &[(&'static str, &str)]) -> HeaderMap {
         let field = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
         let mut headers = HeaderMap::new();
-        fields.iter().map(field).for_each(|(name, value): (_, HeaderValue)| drop(headers.append(name, value)));
+        for (name, value) in fields.iter().map(field) {
+            headers.append::<HeaderName>(name, value);
+        }
         headers
     }
 

@@ -45,9 +45,9 @@ fn idle_connections_inside_tls_cost_little() {
         client.send(&Request::get("/").field("host", "site.example")).assert_status(200);
         client
     };
-    let before = warm(&gateway, &open);
+    let before = warm(&gateway, open);
     let _idle: Vec<_> = (0..SOME).map(|_| open()).collect();
-    assert_cheap("TLS", &gateway, before, SOME, MOST_OF_TLS, &open);
+    assert_cheap("TLS", &gateway, before, SOME, MOST_OF_TLS, open);
 }
 
 #[test]
@@ -60,9 +60,9 @@ fn idle_connections_of_http2_cost_little() {
         peer.until(|frame| frame.stream == 1 && frame.ends_stream());
         peer
     };
-    let before = warm(&gateway, &open);
+    let before = warm(&gateway, open);
     let _idle: Vec<_> = (0..SOME).map(|_| open()).collect();
-    assert_cheap("HTTP/2", &gateway, before, SOME, MOST_OF_HTTP2, &open);
+    assert_cheap("HTTP/2", &gateway, before, SOME, MOST_OF_HTTP2, open);
 }
 
 /// A connection on which one request was answered.
@@ -89,7 +89,7 @@ fn assert_cheap<C>(what: &str, gateway: &Gateway, before: u64, count: usize, mos
         let each = gateway.memory().0.saturating_sub(before) / count as u64;
         (each <= most).then_some(each)
     });
-    println!("{count} idle connections of {what}: {each} bytes each");
+    eprintln!("{count} idle connections of {what}: {each} bytes each");
     eventually("the others to end", || {
         let open = gateway.metric(OPEN);
         assert!(open >= Some(count as f64), "some have ended: {open:?}");
