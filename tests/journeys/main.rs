@@ -24,6 +24,7 @@ mod hygiene;
 mod jwt;
 mod llhttp;
 mod petstore;
+mod prometheus;
 mod proxy_protocol;
 mod refusals;
 mod reload;

@@ -73,6 +73,10 @@ impl Gateway {
         self.public
     }
 
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A new connection to the public listener.
     pub fn connect(&self) -> Client {
         Client::connect(self.public)

@@ -1,4 +1,4 @@
-//! The gateway's numbers in the OpenMetrics text format. Handles are taken when a generation is built; counting is atomic adds alone.
+//! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
 mod counters;
 mod histogram;
@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_protobuf;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -36,6 +37,9 @@ pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The media type of [`Metrics::encode_plain`].
 pub(crate) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of [`Metrics::encode_protobuf`].
+pub(crate) const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 /// All numbers of the process. One per process; it outlives generations.
 #[derive(Debug)]
@@ -154,6 +158,12 @@ impl Metrics {
             }
         }
         plain
+    }
+
+    /// Everything, as [`PROTOBUF`]: the one format with native histograms.
+    pub(crate) fn encode_protobuf(&self) -> Vec<u8> {
+        // Writing to a vector cannot fail, and no encoder here fails of itself.
+        prometheus_protobuf::encode_to_vec(&self.registry).unwrap_or_default()
     }
 
     /// Everything, as [`OPENMETRICS`]. What was never counted is left out.
