@@ -23,6 +23,7 @@ mod http2_conformance;
 mod hygiene;
 mod jwt;
 mod llhttp;
+mod otlp;
 mod petstore;
 mod prometheus;
 mod proxy_protocol;

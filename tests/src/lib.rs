@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
+pub mod collector;
 mod folder;
 pub mod frames;
 mod gateway;
@@ -23,6 +24,7 @@ mod wire;
 use std::time::Duration;
 
 pub use client::{Client, Request};
+pub use collector::Collector;
 pub use folder::{Finished, Folder};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};

@@ -6,6 +6,7 @@ mod chains;
 mod defaults;
 mod gateways;
 mod keys;
+mod otlp;
 mod policies;
 
 use super::{Api, Config, Tree};

@@ -4,6 +4,7 @@ mod counters;
 mod histogram;
 mod label;
 mod listener;
+mod otlp;
 mod policy;
 mod route;
 mod series;
@@ -13,9 +14,10 @@ mod upstream;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::prometheus_protobuf;
+use prometheus_client::encoding::prometheus_protobuf::{self, prometheus_data_model::MetricFamily};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -29,6 +31,7 @@ use label::Counts;
 pub(crate) use counters::PolicyCounters;
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
+pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
 pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
@@ -48,6 +51,7 @@ pub(crate) struct Metrics {
     generation: Gauge,
     access_log_dropped: Counter,
     registry: Registry,
+    since: SystemTime,
 }
 
 impl Metrics {
@@ -65,13 +69,18 @@ impl Metrics {
             access_log_dropped.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self { live, generation, access_log_dropped, registry }
+        Self { live, generation, access_log_dropped, registry, since: SystemTime::now() }
     }
 
     /// With numbers that are counted elsewhere.
     pub(crate) fn with(mut self, collector: impl Collector) -> Self {
         self.registry.register_collector(Box::new(collector));
         self
+    }
+
+    /// When counting began.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since
     }
 
     /// The handle of a route; the same names give the same numbers.
@@ -107,6 +116,11 @@ impl Metrics {
     /// The handle of a listener.
     pub(crate) fn listener(&self, name: &str) -> ListenerMetrics {
         self.live.listeners.handle(name)
+    }
+
+    /// What is counted about what is sent to collectors.
+    pub(crate) fn otlp(&self) -> OtlpMetrics {
+        self.live.otlp.clone()
     }
 
     pub(crate) fn reloaded(&self, outcome: ReloadOutcome) {
@@ -166,6 +180,11 @@ impl Metrics {
         prometheus_protobuf::encode_to_vec(&self.registry).unwrap_or_default()
     }
 
+    /// Everything, for whoever writes it in yet another format.
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        prometheus_protobuf::encode(&self.registry).unwrap_or_default()
+    }
+
     /// Everything, as [`OPENMETRICS`]. What was never counted is left out.
     pub(crate) fn encode(&self) -> String {
         let mut text = String::new();
@@ -183,6 +202,7 @@ struct Live {
     counters: counters::Uses,
     listeners: listener::Listeners,
     upstreams: upstream::Upstreams,
+    otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
 
@@ -194,6 +214,7 @@ impl Collector for Live {
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
         self.upstreams.encode(&mut encoder)?;
+        self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
         for (index, count) in self.reloads.counted() {

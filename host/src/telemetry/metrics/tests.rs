@@ -124,7 +124,7 @@ fn protobuf_holds_the_same_durations_as_a_native_histogram() {
     for us in [0, 900_000, 1_000_000, 1_000_001, 4_000_000] {
         route.upstream(Duration::from_micros(us));
     }
-    let families = prometheus_protobuf::encode(&metrics.registry).unwrap();
+    let families = metrics.families();
     let family = families.iter().find(|family| family.name == "lockgate_upstream_duration_seconds").unwrap();
     let histogram = family.metric[0].histogram.as_ref().unwrap();
     assert_eq!((histogram.schema, histogram.zero_count, histogram.sample_count), (2, 1, 5));
