@@ -2,6 +2,7 @@
 
 mod ending;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -29,10 +30,14 @@ use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 
 pub(crate) use ending::Ended;
+
+/// How long what a collector has not been sent yet may take after that.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// What to run.
 pub(crate) struct Options {
@@ -121,6 +126,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let ended = control.block_on(&runtime, async {
+        let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
+        tokio::task::spawn_local(follow_otlp(published.clone(), metrics.clone(), exporters.clone()));
         let admin = Admin { token: Token::new(token), status, metrics, shutdown };
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
@@ -133,7 +140,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
         drop(facts);
         signals.next().await;
         service::ends();
-        anyhow::Ok(ending.end(threads, &mut signals).await)
+        let ended = ending.end(threads, &mut signals).await;
+        flush(exporters.take()).await;
+        anyhow::Ok(ended)
     })?;
     finish(common, log_guard);
     // Threads that did not end do so with the process.
@@ -289,6 +298,35 @@ async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
         if published.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its last generation.
+async fn follow_otlp(
+    mut published: watch::Receiver<Arc<Generation>>,
+    metrics: Arc<Metrics>,
+    exporters: Rc<RefCell<Vec<Exporter>>>,
+) {
+    loop {
+        let otlp = published.borrow_and_update().otlp.clone();
+        let started = otlp.map(|otlp| otlp.start(&metrics)).transpose();
+        match started {
+            Ok(started) => exporters.borrow_mut().extend(started.flatten()),
+            Err(error) => tracing::error!(%error, "nothing can be sent to the collector"),
+        }
+        exporters.borrow_mut().retain(|exporter| !exporter.is_over());
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Let exporters send what they have, for a while.
+async fn flush(exporters: Vec<Exporter>) {
+    exporters.iter().for_each(Exporter::end);
+    let flushed = tokio::task::spawn_blocking(move || exporters.into_iter().for_each(Exporter::join));
+    if tokio::time::timeout(FLUSH, flushed).await.is_err() {
+        tracing::warn!("the last traces and metrics are lost");
     }
 }
 
