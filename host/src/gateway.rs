@@ -2,6 +2,7 @@
 
 mod ending;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -29,12 +30,15 @@ use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 
 pub(crate) use ending::Ended;
 
-/// For what comes after a drain, the last lines of the logs among it.
+/// How long what a collector has not been sent yet may take after a drain.
+const FLUSH: Duration = Duration::from_secs(5);
+/// For what comes after that, the last lines of the logs among it.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
 /// What to run.
@@ -124,6 +128,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let ended = control.block_on(&runtime, async {
+        let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
+        tokio::task::spawn_local(follow_otlp(published.clone(), metrics.clone(), exporters.clone()));
         let admin = Admin { token: Token::new(token), status, metrics, shutdown };
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
@@ -135,8 +141,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<En
         service::serves();
         drop(facts);
         signals.next().await;
-        service::ends(limits.drain_delay + limits.drain + AFTERWARDS);
-        anyhow::Ok(ending.end(threads, &mut signals).await)
+        service::ends(limits.drain_delay + limits.drain + FLUSH + AFTERWARDS);
+        let ended = ending.end(threads, &mut signals).await;
+        flush(exporters.take()).await;
+        anyhow::Ok(ended)
     })?;
     finish(common, log_guard);
     // Threads that did not end do so with the process.
@@ -292,6 +300,35 @@ async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
         if published.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its last generation.
+async fn follow_otlp(
+    mut published: watch::Receiver<Arc<Generation>>,
+    metrics: Arc<Metrics>,
+    exporters: Rc<RefCell<Vec<Exporter>>>,
+) {
+    loop {
+        let otlp = published.borrow_and_update().otlp.clone();
+        let started = otlp.map(|otlp| otlp.start(&metrics)).transpose();
+        match started {
+            Ok(started) => exporters.borrow_mut().extend(started.flatten()),
+            Err(error) => tracing::error!(%error, "nothing can be sent to the collector"),
+        }
+        exporters.borrow_mut().retain(|exporter| !exporter.is_over());
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Let exporters send what they have, for a while.
+async fn flush(exporters: Vec<Exporter>) {
+    exporters.iter().for_each(Exporter::end);
+    let flushed = tokio::task::spawn_blocking(move || exporters.into_iter().for_each(Exporter::join));
+    if tokio::time::timeout(FLUSH, flushed).await.is_err() {
+        tracing::warn!("the last traces and metrics are lost");
     }
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
+pub mod collector;
 mod folder;
 pub mod foreign;
 pub mod frames;
@@ -16,6 +17,7 @@ mod judge;
 mod lines;
 mod load;
 mod message;
+mod prometheus;
 mod recorder;
 mod tls;
 mod upstream;
@@ -24,12 +26,14 @@ mod wire;
 use std::time::Duration;
 
 pub use client::{Client, Request};
+pub use collector::Collector;
 pub use folder::{Finished, Folder, binary};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};
 pub use lines::Lines;
 pub use load::{Load, Pace, allow_open_files};
 pub use message::Response;
+pub use prometheus::Prometheus;
 pub use recorder::Recorder;
 pub use tls::{Authority, Certificate, Handshake, TlsClient};
 pub use upstream::{Exchange, Upstream};

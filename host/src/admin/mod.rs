@@ -1,6 +1,7 @@
 //! The admin listener: health, readiness, metrics and status, on loopback and behind a token.
 
 mod access;
+mod format;
 mod status;
 
 use std::convert::Infallible;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +23,7 @@ use crate::listen::{Shutdown, Stage};
 use crate::reload::Status;
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
+use format::Format;
 
 /// Time for a request head on this listener.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,19 +94,14 @@ impl Admin {
             return answer;
         }
         match path {
-            "/metrics" if wants_openmetrics(request.headers()) => {
-                with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS)
-            }
-            "/metrics" => with_type(StatusCode::OK, self.metrics.encode_plain(), metrics::PLAIN),
+            "/metrics" => match Format::wanted(request.headers()) {
+                Format::Plain => with_type(StatusCode::OK, self.metrics.encode_plain(), metrics::PLAIN),
+                Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
+                Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
+            },
             _ => with_type(StatusCode::OK, status::json(&self.status), "application/json"),
         }
     }
-}
-
-/// Whether whoever asks knows the newer format; Prometheus says so.
-fn wants_openmetrics(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|field| field.to_str().ok());
-    accepted.any(|field| field.contains("application/openmetrics-text"))
 }
 
 fn text(status: StatusCode, text: &'static str) -> Answer {

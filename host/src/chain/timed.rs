@@ -18,7 +18,8 @@ impl Timed {
     /// The call is over, and nothing else has called this pool since.
     pub(crate) fn end(self, exchange: &Exchange, pool: &Pool) {
         if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, &exchange.account, pool.last()) {
-            account.called(Call { policy: pool.policy().name().clone(), hook, outcome, took: begun.elapsed() });
+            let policy = pool.policy().name().clone();
+            account.called(Call { policy, hook, outcome, begun, took: begun.elapsed() });
         }
     }
 }

@@ -15,6 +15,7 @@ use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
 use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
 use super::listen::{self, Listener, RawListen};
+use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Policy, RawPolicy};
 use super::reader::Node;
 use super::secret::{RawSecret, Secret};
@@ -72,6 +73,8 @@ section! {
         nested forwarding: RawForwarding,
         /// Traces.
         nested tracing: RawTracing,
+        /// A collector of traces and metrics.
+        optional otlp: RawOtlp,
         /// Where APIs may send requests.
         nested upstreams: RawUpstreams,
         /// Values that must not stand in the policies folder.
@@ -141,7 +144,7 @@ section! {
 }
 
 section! {
-    /// Traces (W3C Trace Context). The gateway records none itself.
+    /// Traces (W3C Trace Context). They are recorded where `[otlp]` says so.
     pub(super) struct RawTracing = "[tracing]" {
         /// Whether upstreams are told of the trace a request belongs to: the one it came with, whoever sent it, or a new one.
         default propagate: Flag = false,
@@ -162,6 +165,7 @@ pub(super) struct Gateway {
     pub(super) forwarding: Forwarding,
     pub(super) id_header: Option<HeaderName>,
     pub(super) tracing: Option<Tracing>,
+    pub(super) otlp: Option<Otlp>,
     pub(super) upstreams: UpstreamBounds,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
@@ -200,6 +204,8 @@ impl RawGateway {
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
+        let declared_tls = tls.keys().cloned().collect();
+        let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
@@ -211,11 +217,12 @@ impl RawGateway {
             forwarding: self.forwarding.resolve(),
             id_header: self.request.id_header,
             tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
+            otlp,
             upstreams: UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets),
             secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
             keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
             stores,
-            declared_tls: tls.keys().cloned().collect(),
+            declared_tls,
             tls: tls.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect(),
             policies,
             declared,

@@ -15,6 +15,7 @@ mod kinds;
 mod listen;
 mod material;
 mod network;
+mod otlp;
 mod policy;
 mod protocol;
 mod reader;
@@ -52,6 +53,7 @@ pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys};
 pub(crate) use listen::Listener;
 pub(crate) use material::Material;
+pub(crate) use otlp::Otlp;
 pub(crate) use policy::{MAX_WALL_MS, Policy, PolicySource};
 pub(crate) use protocol::Protocol;
 pub(crate) use redirect::Redirect;
@@ -93,6 +95,8 @@ pub(crate) struct Config {
     pub id_header: Option<HeaderName>,
     /// None where traces are not propagated.
     pub tracing: Option<Tracing>,
+    /// None where no traces and metrics are sent.
+    pub otlp: Option<Otlp>,
     /// Every configured target is within; addresses that names resolve to are checked as they are connected to.
     pub upstreams: UpstreamBounds,
     pub secrets: BTreeMap<String, Secret>,
@@ -141,6 +145,7 @@ impl Config {
                 forwarding: gateway.forwarding,
                 id_header: gateway.id_header,
                 tracing: gateway.tracing,
+                otlp: gateway.otlp,
                 upstreams: gateway.upstreams,
                 secrets: gateway.secrets,
                 keys: gateway.keys,

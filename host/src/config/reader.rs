@@ -94,6 +94,15 @@ impl<'a> Node<'a> {
         i64::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
+    /// Of an integer or a float that is a number.
+    pub(super) fn as_number(&self) -> Option<f64> {
+        match self.value {
+            DeValue::Integer(_) => self.as_integer().map(|integer| integer as f64),
+            DeValue::Float(float) => float.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+
     pub(super) fn as_table(&self) -> Option<Table<'a>> {
         let entries = self.value.as_table()?;
         Some(Table { entries: Some((entries, self.lines)), place: self.place.clone() })

@@ -48,7 +48,7 @@ pub(crate) enum SecretSource {
 }
 
 section! {
-    /// A value that must not stand in the policies folder. Named by `[keys.NAME]` as `"secret:NAME"`.
+    /// A value that must not stand in the policies folder. Named as `"secret:NAME"`.
     pub(super) struct RawSecret = "[secret.NAME]" {
         /// Environment variable that holds the value.
         optional env: Text,

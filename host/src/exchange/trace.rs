@@ -1,16 +1,14 @@
 //! The trace a request belongs to (W3C Trace Context, level 1), continued or begun.
 
-use std::fmt;
-
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use crate::telemetry::{SpanContext, TRACEPARENT};
+
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the recommendation knows of the flags: whether the trace is recorded, and whether its id is random (level 2). All others
 /// are to be cleared.
 const FLAGS: u8 = 0b11;
-const SAMPLED: u8 = 0b01;
 
 /// Most members of tracestate (section 3.3.1.1), and the length from which on some are left out (section 3.3.1.5).
 const MAX_MEMBERS: usize = 32;
@@ -18,77 +16,64 @@ const MAX_STATE: usize = 512;
 /// The length of a member from which on it is left out first.
 const LONG_MEMBER: usize = 128;
 
-/// Continue the trace a request belongs to, or begin one that asks to be recorded where `sampled`: in either case the upstream's
-/// parent is this gateway. Returns the id of the trace; none where there is no chance to be had, and then nothing is passed on.
-pub(crate) fn propagate(headers: &mut HeaderMap, sampled: bool) -> Option<u128> {
+/// Where the gateway stands in the trace of a request: one that came with the request, or a new one, for which `samples` decides
+/// by its id whether it is recorded. None where there is no chance to be had.
+pub(crate) fn join(headers: &HeaderMap, samples: impl FnOnce(u128) -> bool) -> Option<SpanContext> {
     let mut chance = [0; 24];
-    let chance = getrandom::fill(&mut chance).ok().map(|()| chance);
-    let next = chance.map(|chance| Parent::next(given(headers), chance, sampled));
-    let value = next.as_ref().and_then(|(parent, _)| HeaderValue::try_from(parent.to_string()).ok());
-    let (Some((parent, continued)), Some(value)) = (next, value) else {
+    getrandom::fill(&mut chance).ok()?;
+    Some(next(given(headers), chance, samples))
+}
+
+/// Tell the upstream: its parent is this gateway. Where that stands nowhere, nothing is passed on.
+pub(crate) fn pass_on(headers: &mut HeaderMap, here: Option<SpanContext>) {
+    let Some((here, value)) = here.and_then(|here| Some((here, here.traceparent()?))) else {
         headers.remove(TRACEPARENT);
         headers.remove(TRACESTATE);
-        return None;
+        return;
     };
-    match state(headers).filter(|_| continued) {
+    // State belongs to a trace.
+    match state(headers).filter(|_| here.parent.is_some()) {
         Some(state) => drop(headers.insert(TRACESTATE, state)),
         None => drop(headers.remove(TRACESTATE)),
     }
     headers.insert(TRACEPARENT, value);
-    Some(parent.trace)
 }
 
 /// What a request came with: one field that is valid.
-fn given(headers: &HeaderMap) -> Option<Parent> {
+fn given(headers: &HeaderMap) -> Option<SpanContext> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
-    Parent::parse(value.as_bytes())
+    parse(value.as_bytes())
 }
 
-/// traceparent (section 3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Parent {
-    trace: u128,
-    span: u64,
-    flags: u8,
-}
-
-impl Parent {
-    /// None where the recommendation says that it is invalid. Of versions to come, the part that is known now.
-    fn parse(text: &[u8]) -> Option<Self> {
-        let (known, more) = text.split_at_checked(55)?;
-        let mut parts = known.split(|&byte| byte == b'-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let version = hex(version, 2)?;
-        if version == 0xff || (version == 0 && !more.is_empty()) || !(more.is_empty() || more.starts_with(b"-")) {
-            return None;
-        }
-        let trace = hex(trace, 32).filter(|trace| *trace != 0)?;
-        let span = u64::try_from(hex(span, 16)?).ok().filter(|span| *span != 0)?;
-        let flags = u8::try_from(hex(flags, 2)?).ok()?;
-        // What a later version means by its other flags is not known.
-        let flags = flags & if version == 0 { FLAGS } else { SAMPLED };
-        Some(Self { trace, span, flags })
+/// traceparent (section 3.2). None where the recommendation says that it is invalid. Of versions to come, the part that is known now.
+fn parse(text: &[u8]) -> Option<SpanContext> {
+    let (known, more) = text.split_at_checked(55)?;
+    let mut parts = known.split(|&byte| byte == b'-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let version = hex(version, 2)?;
+    if version == 0xff || (version == 0 && !more.is_empty()) || !(more.is_empty() || more.starts_with(b"-")) {
+        return None;
     }
-
-    /// What the upstream is given, and whether that continues what came.
-    fn next(given: Option<Self>, chance: [u8; 24], sampled: bool) -> (Self, bool) {
-        let (trace, span) = chance.split_at(16);
-        // No id is all zeros.
-        let span = u64::from_ne_bytes(span.try_into().unwrap_or_default()).max(1);
-        match given {
-            Some(given) => (Self { span, ..given }, true),
-            None => {
-                let trace = u128::from_ne_bytes(trace.try_into().unwrap_or_default()).max(1);
-                (Self { trace, span, flags: if sampled { SAMPLED } else { 0 } }, false)
-            }
-        }
-    }
+    let trace = hex(trace, 32).filter(|trace| *trace != 0)?;
+    let span = u64::try_from(hex(span, 16)?).ok().filter(|span| *span != 0)?;
+    let flags = u8::try_from(hex(flags, 2)?).ok()?;
+    // What a later version means by its other flags is not known.
+    let flags = flags & if version == 0 { FLAGS } else { SpanContext::SAMPLED };
+    Some(SpanContext { trace, span, parent: None, flags })
 }
 
-impl fmt::Display for Parent {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags)
+/// What continues the step that was given, or begins.
+fn next(given: Option<SpanContext>, chance: [u8; 24], samples: impl FnOnce(u128) -> bool) -> SpanContext {
+    let (trace, span) = chance.split_at(16);
+    // No id is all zeros.
+    let span = u64::from_ne_bytes(span.try_into().unwrap_or_default()).max(1);
+    match given {
+        Some(given) => SpanContext { span, parent: Some(given.span), ..given },
+        None => {
+            let trace = u128::from_ne_bytes(trace.try_into().unwrap_or_default()).max(1);
+            SpanContext { trace, span, parent: None, flags: if samples(trace) { SpanContext::SAMPLED } else { 0 } }
+        }
     }
 }
 

@@ -10,13 +10,14 @@ use super::load::{Loader, Plan};
 use super::steps::Steps;
 use super::tls::{Known, Maker};
 use super::uses::{self, Uses};
-use super::{Generation, Route, keys};
+use super::{Generation, Route, keys, otlp};
 use crate::chain::Chain;
-use crate::config::{Config, ConfigFault};
+use crate::config::{Config, ConfigFault, Tracing};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Sandbox};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Settings, Upstream, UpstreamTls};
 
 /// Builds one generation after the other, and remembers the parts of the last.
@@ -29,6 +30,7 @@ pub(crate) struct Builder {
     /// By name.
     upstreams: HashMap<String, Arc<Upstream>>,
     tls: Known,
+    otlp: Option<Arc<Otlp>>,
 }
 
 type Faults = Vec<ConfigFault>;
@@ -37,7 +39,7 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, metrics.clone());
-        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new(), tls: Known::default() }
+        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new(), tls: Known::default(), otlp: None }
     }
 
     /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
@@ -54,6 +56,7 @@ impl Builder {
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
         let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
+        let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies);
         let router = self.router(config, &mut steps, &slots, &mut faults);
@@ -66,6 +69,7 @@ impl Builder {
         };
         self.loader.keep(plan);
         self.tls = tls;
+        self.otlp.clone_from(&otlp);
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
         let policies = policies.into_policies().map(|policy| {
@@ -78,7 +82,8 @@ impl Builder {
             identity: Arc::new(identity),
             forwarding: config.forwarding.clone(),
             id_header: config.id_header.clone(),
-            tracing: config.tracing,
+            tracing: otlp.as_ref().and_then(|otlp| otlp.sample()).or(config.tracing.map(sample)),
+            otlp,
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,
@@ -214,6 +219,11 @@ impl Builder {
             config.policies.contains_key(policy) && (api.is_empty() || apis.contains(api))
         });
     }
+}
+
+/// Of the traces that begin here: all or none.
+fn sample(tracing: Tracing) -> Sample {
+    if tracing.sampled { Sample::ALL } else { Sample::NONE }
 }
 
 /// Each use keeps an instance on each worker; where these are more than can be alive, some would never get one.

@@ -6,6 +6,7 @@ mod keys;
 mod load;
 mod local;
 mod material;
+mod otlp;
 mod steps;
 mod tls;
 mod uses;
@@ -20,12 +21,14 @@ pub(crate) use build::Builder;
 pub(crate) use local::Local;
 
 use crate::chain::Chain;
-use crate::config::{Forwarding, Rewrite, Tracing};
+use crate::config::{Forwarding, Rewrite};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::route::{Found, Lookup, Router};
 use crate::sandbox::Policy;
+use crate::telemetry::SpanContext;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
+use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::Upstream;
 
 /// One state of the gateway, built from one state of the configuration.
@@ -37,7 +40,10 @@ pub(crate) struct Generation {
     pub(crate) forwarding: Forwarding,
     /// The field with the id of a request, if there is to be one.
     pub(crate) id_header: Option<HeaderName>,
-    pub(crate) tracing: Option<Tracing>,
+    /// Which traces that begin here are recorded; none where traces are not followed.
+    pub(crate) tracing: Option<Sample>,
+    /// Where traces and metrics are sent, if anywhere.
+    pub(crate) otlp: Option<Arc<Otlp>>,
     /// What requests pass that no route is for: the gateway's own chain.
     pub(crate) unmatched: Chain,
     pub(crate) unmatched_metrics: RouteMetrics,
@@ -75,6 +81,11 @@ impl Generation {
         headers: &HeaderMap,
     ) -> Found<'a, Arc<Route>> {
         self.router.find(Lookup { host, path: target.path(), query: target.query(), method, headers })
+    }
+
+    /// Whether what happens to a request is told to a collector.
+    pub(crate) fn records(&self, here: SpanContext) -> bool {
+        here.is_sampled() && self.otlp.as_ref().is_some_and(|otlp| otlp.sample().is_some())
     }
 
     /// The route table in order of priority.

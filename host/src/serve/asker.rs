@@ -53,6 +53,11 @@ impl Asker {
         Self { client, https, id, way: Some(way), version }
     }
 
+    /// Of the message that came.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
     /// Tell the upstream. What else was said about that was removed before.
     pub(super) fn introduce(&self, headers: &mut HeaderMap, connection: &Connection, forwarding: &Forwarding) {
         if forwarding.says(Said::XForwarded) {

@@ -135,13 +135,14 @@ mod tests {
 
     #[test]
     fn an_explanation_stays_within_its_bound_and_says_what_it_leaves_out() {
-        let account = Account::default();
+        let (account, begun) = (Account::default(), std::time::Instant::now());
         for _ in 0..40 {
             let (policy, took) = ("p".repeat(300).into(), Duration::from_micros(7));
-            account.called(Call { policy, hook: Hook::Request, outcome: CallOutcome::Edit, took });
+            account.called(Call { policy, hook: Hook::Request, outcome: CallOutcome::Edit, begun, took });
         }
         let (target, took) = ("http://a:1".to_owned(), Duration::from_micros(9));
-        account.tried(Try { upstream: "a/main".into(), target, end: Err("upstream_connect"), took });
+        let end = Err("upstream_connect");
+        account.tried(Try { upstream: "a/main".into(), target, end, span: None, begun, took });
         let id = RequestId::Number(1);
         let told = Told {
             id: &id,

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -15,14 +14,16 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Arrived, Patience};
 use super::asker::Asker;
 use super::explain::{Told, explain};
+use super::line::{Ended, Line};
 use super::{Worker, respond};
 use crate::chain::{Departure, Notice};
-use crate::exchange::{Blame, Body, BodyError, Fault};
+use crate::exchange::{Blame, Body, BodyError, Exchange, Fault};
 use crate::generation::{Local, Route};
-use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
+use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
-use crate::telemetry::{Outcome, RequestId};
+use crate::telemetry::otlp::Recorded;
+use crate::telemetry::{Outcome, RequestId, SpanContext};
 
 /// What the client is said to have got when it went away before there was anything to send it.
 const CLIENT_GONE: u16 = 499;
@@ -40,34 +41,16 @@ pub(super) struct Finish {
     outcome: Outcome,
     class: &'static str,
     recorded: bool,
-    /// What only the access log and explanations want; nothing is gathered where there is neither.
+    /// What only the access log, explanations and traces want; nothing is gathered where there is none of them.
     log: Option<Box<Line>>,
-    /// Where the client may know how its answer came about.
+    /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
     /// What came of the body, if there is one.
     arrived: Option<Rc<Arrived>>,
     /// Whether it is counted as under way.
     under_way: bool,
-}
-
-struct Line {
-    time: SystemTime,
-    client: Option<TruncatedAddr>,
-    trace: Option<u128>,
-    method: LoggedMethod,
-    path: LoggedPath,
-    upstream: Option<Duration>,
-    policies: Duration,
-    policies_since: Instant,
-    /// When there was a head to answer with.
-    head: Option<Duration>,
-}
-
-impl Line {
-    /// What of the time until the head was neither the upstream's nor the policies'.
-    fn own(&self, head: Duration) -> Duration {
-        head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
-    }
+    /// Whether the client may know how its answer came about.
+    explains: bool,
 }
 
 impl Finish {
@@ -78,22 +61,11 @@ impl Finish {
         begun: Instant,
         method: &Method,
         account: Option<Rc<Account>>,
+        explains: bool,
     ) -> Self {
         let id_header = local.generation.id_header.as_ref();
         let wanted = worker.access_log().is_some() || account.is_some();
-        let log = wanted.then(|| {
-            Box::new(Line {
-                time: SystemTime::now(),
-                client: asker.client.map(TruncatedAddr::from),
-                trace: None,
-                method: LoggedMethod::new(method),
-                path: LoggedPath::default(),
-                upstream: None,
-                policies: Duration::ZERO,
-                policies_since: begun,
-                head: None,
-            })
-        });
+        let log = wanted.then(|| Box::new(Line::new(asker, begun, method)));
         Self {
             worker: worker.clone(),
             local: local.clone(),
@@ -109,6 +81,7 @@ impl Finish {
             account,
             arrived: None,
             under_way: false,
+            explains,
         }
     }
 
@@ -125,16 +98,22 @@ impl Finish {
         }
     }
 
-    pub(super) fn trace(&mut self, id: Option<u128>) {
+    pub(super) fn trace(&mut self, here: Option<SpanContext>) {
         if let Some(line) = &mut self.log {
-            line.trace = id;
+            line.trace = here;
         }
     }
 
-    /// The path to log: in its normal form, if it has one.
+    /// The path of a request that is refused as it came.
     pub(super) fn path(&mut self, path: &str) {
         if let Some(line) = &mut self.log {
             line.path = LoggedPath::new(path);
+        }
+    }
+
+    pub(super) fn opened(&mut self, exchange: &Exchange) {
+        if let Some(line) = &mut self.log {
+            line.opened(exchange);
         }
     }
 
@@ -200,7 +179,7 @@ impl Finish {
         let Some(line) = &mut self.log else { return };
         let head = self.begun.elapsed();
         line.head = Some(head);
-        if let Some(account) = &self.account {
+        if let Some(account) = self.account.as_ref().filter(|_| self.explains) {
             let told = Told {
                 id: &self.id,
                 generation: self.local.generation.number,
@@ -249,30 +228,29 @@ impl Finish {
         self.recorded = true;
         let duration = self.begun.elapsed();
         self.metrics().finished(status, self.outcome, duration);
-        let (Some(line), Some(log)) = (self.log.take(), self.worker.access_log()) else { return };
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let own = line.own(line.head.unwrap_or(duration));
-        let route = self.route.as_ref();
-        log.record(Record {
-            time: line.time,
-            id: self.id.clone(),
-            trace: line.trace,
-            client: line.client,
-            method: Some(line.method),
-            api: route.map(|route| route.api.clone()),
-            route: route.map(|route| route.name.clone()),
-            pattern: route.map(|route| route.pattern.clone()),
-            path: line.path,
-            status: Some(status),
-            class: self.class,
-            blame: self.outcome,
-            bytes_in: self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get()),
-            bytes_out,
-            duration_us: micros(duration),
-            upstream_us: line.upstream.map(micros),
-            policy_us: micros(line.policies),
-            gateway_us: micros(own),
-        });
+        let Some(line) = self.log.take() else { return };
+        let route = self.route.as_deref();
+        let (class, blame) = (self.class, self.outcome);
+        let bytes_in = self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get());
+        let record = line.record(&Ended { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
+        if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
+            && let Some(context) = account.trace()
+        {
+            otlp.record(Recorded {
+                context,
+                record: record.clone(),
+                host: line.host,
+                https: line.https,
+                version: line.version,
+                begun: self.begun.into_std(),
+                calls: account.calls(),
+                tries: account.tries(),
+                left_out: account.left_out(),
+            });
+        }
+        if let Some(log) = self.worker.access_log() {
+            log.record(record);
+        }
     }
 }
 

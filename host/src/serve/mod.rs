@@ -7,6 +7,7 @@ mod explain;
 mod finish;
 mod fixed;
 mod frames;
+mod line;
 mod open;
 mod refusals;
 mod respond;
@@ -72,8 +73,10 @@ pub(crate) async fn serve(
     let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
     let asker = Asker::of(connection, generation, worker.next_number(), &parts);
-    let account = worker.account(&parts.headers);
-    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone());
+    let here = generation.tracing.and_then(|sample| trace::join(&parts.headers, |id| sample.takes(id)));
+    let (account, explains) = worker.account(&parts.headers, here.filter(|here| generation.records(*here)));
+    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone(), explains);
+    finish.trace(here);
     let grpc = respond::speaks_grpc(&parts);
 
     // Where there is too much to do, no more is done for it.
@@ -89,10 +92,10 @@ pub(crate) async fn serve(
         }
     };
     (exchange.account, exchange.grpc) = (account, grpc);
-    finish.path(exchange.routed.path());
+    finish.opened(&exchange);
     finish.name(&mut parts.headers);
-    if let Some(tracing) = &generation.tracing {
-        finish.trace(trace::propagate(&mut parts.headers, tracing.sampled));
+    if generation.tracing.is_some() {
+        trace::pass_on(&mut parts.headers, here);
     }
     let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
         // A body of gRPC is a stream of messages, which are sent when there is something to say: nobody waits for them.

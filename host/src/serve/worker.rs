@@ -16,7 +16,7 @@ use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
 use crate::telemetry::load::Load;
 use crate::telemetry::metrics::{Label, Refusal};
-use crate::telemetry::{Outcome, RequestId};
+use crate::telemetry::{Outcome, RequestId, SpanContext};
 
 /// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
 pub(crate) struct Worker {
@@ -118,9 +118,11 @@ impl Worker {
         id
     }
 
-    /// An account to be kept of a request, where that shows a debug token.
-    pub(super) fn account(&self, headers: &HeaderMap) -> Option<Rc<Account>> {
-        self.common.debug_key.as_ref().filter(|key| explain::is_due(key, headers)).map(|_| Rc::default())
+    /// An account to be kept of a request, where its trace is recorded or it shows a debug token; and whether it shows one.
+    pub(super) fn account(&self, headers: &HeaderMap, recorded: Option<SpanContext>) -> (Option<Rc<Account>>, bool) {
+        let explains = self.common.debug_key.as_ref().is_some_and(|key| explain::is_due(key, headers));
+        let wanted = explains || recorded.is_some();
+        (wanted.then(|| Rc::new(Account::new(recorded))), explains)
     }
 
     pub(super) fn access_log(&self) -> Option<&AccessLog> {

@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
+use super::SpanContext;
 use super::metrics::{CallOutcome, Hook};
 
 /// Calls and tries that are kept; of more, only how many there were.
@@ -16,6 +17,8 @@ const MAX_TRIES: usize = 8;
 /// The account of one exchange. Shared by those who take part in it, all on one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    /// The exchange, where its trace is recorded.
+    trace: Option<SpanContext>,
     chosen: RefCell<Option<Chosen>>,
     calls: RefCell<Vec<Call>>,
     tries: RefCell<Vec<Try>>,
@@ -36,6 +39,7 @@ pub(crate) struct Call {
     pub(crate) policy: Arc<str>,
     pub(crate) hook: Hook,
     pub(crate) outcome: CallOutcome,
+    pub(crate) begun: Instant,
     pub(crate) took: Duration,
 }
 
@@ -46,10 +50,28 @@ pub(crate) struct Try {
     pub(crate) target: String,
     /// What it answered, or the class of the fault.
     pub(crate) end: Result<StatusCode, &'static str>,
+    /// What the target was told of the trace, where that is recorded.
+    pub(crate) span: Option<SpanContext>,
+    pub(crate) begun: Instant,
     pub(crate) took: Duration,
 }
 
 impl Account {
+    /// Of an exchange whose trace is recorded, if one is given.
+    pub(crate) fn new(trace: Option<SpanContext>) -> Self {
+        Self { trace, ..Self::default() }
+    }
+
+    pub(crate) fn trace(&self) -> Option<SpanContext> {
+        self.trace
+    }
+
+    /// What the target of the next try is to be told of the trace: a step of its own, unless that would not be kept.
+    pub(crate) fn next_try(&self) -> Option<SpanContext> {
+        let is_kept = self.tries.borrow().len() < MAX_TRIES;
+        self.trace.map(|exchange| if is_kept { exchange.child() } else { exchange })
+    }
+
     pub(crate) fn chosen(&self, chosen: Chosen) {
         *self.chosen.borrow_mut() = Some(chosen);
     }

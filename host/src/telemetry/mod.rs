@@ -1,4 +1,4 @@
-//! What the gateway tells about itself: metrics, and one access record per request. It reads requests and changes none.
+//! What the gateway tells about itself: metrics, traces, and one access record per request. It reads requests and changes none.
 
 pub(crate) mod access_log;
 pub(crate) mod account;
@@ -6,8 +6,11 @@ mod id;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
+mod span;
 
 pub(crate) use id::RequestId;
+pub(crate) use span::{SpanContext, TRACEPARENT};
 
 /// Who a request's end is owed to: nobody, or the party to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

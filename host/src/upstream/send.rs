@@ -101,7 +101,7 @@ impl Connections {
             let spare = self.spares.copy(&settings.retry, trial.number, &request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
-            let tried = Tried::begin(asked.account, &self.upstream, target);
+            let tried = Tried::begin(asked.account, &self.upstream, target, request.headers_mut());
             let attempted = self.attempt(target, pool, request, &mut sent, asked, &trial).await;
             tried.end(attempted.as_ref().map(|(response, _)| response.status()).map_err(|failure| failure.fault.class));
             let (failure, spare) = match attempted {

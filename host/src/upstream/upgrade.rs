@@ -31,7 +31,7 @@ impl Connections {
         let ticket = self.admit()?;
         let key = self.balancer.key(&request, asked.client);
         let (target, connected) = self.connect_http1(key, asked).await?;
-        let tried = Tried::begin(asked.account, &self.upstream, target);
+        let tried = Tried::begin(asked.account, &self.upstream, target, request.headers_mut());
         let (Connected::Http1(mut sender, upgraded), Some(pool)) = (connected, self.pools.get(target)) else {
             return Err(Fault::gateway("no_upgrade"));
         };

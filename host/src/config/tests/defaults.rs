@@ -5,6 +5,7 @@ use crate::config::chain::{RawEntry, RawResponder};
 use crate::config::forwarding::RawForwarding;
 use crate::config::gateway::{RawAccessLog, RawAdmin, RawRequest, RawRuntime, RawTracing};
 use crate::config::listen::RawListen;
+use crate::config::otlp::{RawMetrics, RawOtlp};
 use crate::config::policy::RawLimits;
 use crate::config::route::RawRoute;
 use crate::config::section::{Need, Section};
@@ -13,20 +14,22 @@ use crate::config::store::RawStore;
 use super::parse;
 
 /// Required keys, and the place for the defaults of each section.
-const GATEWAY: &str = "[runtime]\nRUNTIME\n[admin]\nADMIN\n[access_log]\nACCESS_LOG\n[request]\nREQUEST\n[forwarding]\nFORWARDING\n[tracing]\nTRACING\n[listen.a]\naddress = '127.0.0.1:1'\nLISTEN\n\
+const GATEWAY: &str = "[runtime]\nRUNTIME\n[admin]\nADMIN\n[access_log]\nACCESS_LOG\n[request]\nREQUEST\n[forwarding]\nFORWARDING\n[tracing]\nTRACING\n[otlp]\nendpoint = 'http://a'\nOTLP\n[otlp.metrics]\nMETRICS\n[listen.a]\naddress = '127.0.0.1:1'\nLISTEN\n\
     [store.a]\nSTORE\n[policy.a]\nsource = 'builtin:cors'\n[policy.a.limits]\nLIMITS\n[[chain]]\npolicy = 'a'\nENTRY\n";
 const API: &str = "name = 'a'\nversion = '1'\n[upstream.u]\ntargets = ['http://a']\nUPSTREAM\n[upstream.u.timeouts]\nTIMEOUTS\n\
     [[route]]\nname = 'a'\nmatch.path = '/'\nROUTE\n[route.responder]\npolicy = 'a'\nRESPONDER\n";
 
 #[test]
 fn writing_every_default_changes_nothing() {
-    let sections: [(&str, &Section); 14] = [
+    let sections: [(&str, &Section); 16] = [
         ("RUNTIME", &RawRuntime::SECTION),
         ("ADMIN", &RawAdmin::SECTION),
         ("ACCESS_LOG", &RawAccessLog::SECTION),
         ("REQUEST", &RawRequest::SECTION),
         ("FORWARDING", &RawForwarding::SECTION),
         ("TRACING", &RawTracing::SECTION),
+        ("OTLP", &RawOtlp::SECTION),
+        ("METRICS", &RawMetrics::SECTION),
         ("LISTEN", &RawListen::SECTION),
         ("STORE", &RawStore::SECTION),
         ("LIMITS", &RawLimits::SECTION),

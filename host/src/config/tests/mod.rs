@@ -7,6 +7,7 @@ mod defaults;
 mod gateways;
 mod keys;
 mod leads;
+mod otlp;
 mod policies;
 
 use super::{Api, Config, Tree};

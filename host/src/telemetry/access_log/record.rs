@@ -110,6 +110,10 @@ impl LoggedMethod {
         let short = method.as_str().len() <= Self::MAX;
         Self(if short { method.clone() } else { Method::from_bytes(b"-").unwrap_or_default() })
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 /// A path without query or fragment, cut after 1 KiB.
@@ -123,6 +127,10 @@ impl LoggedPath {
     pub(crate) fn new(target: &str) -> Self {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         Self(path[..path.floor_char_boundary(Self::MAX)].into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

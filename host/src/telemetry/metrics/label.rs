@@ -150,7 +150,11 @@ impl<const N: usize> Default for Counts<N> {
 
 impl<const N: usize> Counts<N> {
     pub(super) fn inc(&self, index: usize) {
-        self.0[index].fetch_add(1, Relaxed);
+        self.add(index, 1);
+    }
+
+    pub(super) fn add(&self, index: usize, count: u64) {
+        self.0[index].fetch_add(count, Relaxed);
     }
 
     /// Index and count of those that were ever counted; the others would only lengthen the answer.

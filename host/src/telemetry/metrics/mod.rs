@@ -1,9 +1,10 @@
-//! The gateway's numbers in the OpenMetrics text format. Handles are taken when a generation is built; counting is atomic adds alone.
+//! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
 mod counters;
 mod histogram;
 mod label;
 mod listener;
+mod otlp;
 mod policy;
 mod route;
 mod series;
@@ -14,8 +15,10 @@ mod upstream;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_protobuf::{self, prometheus_data_model::MetricFamily};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -29,6 +32,7 @@ use label::Counts;
 pub(crate) use counters::PolicyCounters;
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
+pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
 pub(crate) use split::SplitMetrics;
@@ -38,6 +42,9 @@ pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The media type of [`Metrics::encode_plain`].
 pub(crate) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of [`Metrics::encode_protobuf`].
+pub(crate) const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 /// All numbers of the process. One per process; it outlives generations.
 #[derive(Debug)]
@@ -46,6 +53,7 @@ pub(crate) struct Metrics {
     generation: Gauge,
     access_log_dropped: Counter,
     registry: Registry,
+    since: SystemTime,
 }
 
 impl Metrics {
@@ -63,13 +71,18 @@ impl Metrics {
             access_log_dropped.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self { live, generation, access_log_dropped, registry }
+        Self { live, generation, access_log_dropped, registry, since: SystemTime::now() }
     }
 
     /// With numbers that are counted elsewhere.
     pub(crate) fn with(mut self, collector: impl Collector) -> Self {
         self.registry.register_collector(Box::new(collector));
         self
+    }
+
+    /// When counting began.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since
     }
 
     /// The handle of a route; the same names give the same numbers.
@@ -110,6 +123,11 @@ impl Metrics {
     /// The handle of a listener.
     pub(crate) fn listener(&self, name: &str) -> ListenerMetrics {
         self.live.listeners.handle(name)
+    }
+
+    /// What is counted about what is sent to collectors.
+    pub(crate) fn otlp(&self) -> OtlpMetrics {
+        self.live.otlp.clone()
     }
 
     pub(crate) fn reloaded(&self, outcome: ReloadOutcome) {
@@ -168,6 +186,17 @@ impl Metrics {
         plain
     }
 
+    /// Everything, as [`PROTOBUF`]: the one format with native histograms.
+    pub(crate) fn encode_protobuf(&self) -> Vec<u8> {
+        // Writing to a vector cannot fail, and no encoder here fails of itself.
+        prometheus_protobuf::encode_to_vec(&self.registry).unwrap_or_default()
+    }
+
+    /// Everything, for whoever writes it in yet another format.
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        prometheus_protobuf::encode(&self.registry).unwrap_or_default()
+    }
+
     /// Everything, as [`OPENMETRICS`]. What was never counted is left out.
     pub(crate) fn encode(&self) -> String {
         let mut text = String::new();
@@ -186,6 +215,7 @@ struct Live {
     counters: counters::Uses,
     listeners: listener::Listeners,
     upstreams: upstream::Upstreams,
+    otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
 
@@ -198,6 +228,7 @@ impl Collector for Live {
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
         self.upstreams.encode(&mut encoder)?;
+        self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
         for (index, count) in self.reloads.counted() {

@@ -106,14 +106,35 @@ fn a_status_outside_the_classes_is_counted_in_the_nearest() {
 fn durations_fall_into_the_bucket_whose_bound_they_reach() {
     let metrics = metrics();
     let route = metrics.route("a", "r");
-    for ms in [1, 2, 10_000, 10_001] {
-        route.upstream(Duration::from_millis(ms));
+    for us in [0, 1_000, 1_953, 8_000_000, 8_000_001, 40_000_000] {
+        route.upstream(Duration::from_micros(us));
     }
-    for (bound, count) in [("0.001", 1), ("0.0025", 2), ("5.0", 2), ("10.0", 3), ("+Inf", 4)] {
+    let counts = [("0.000244140625", 1), ("0.0009765625", 1), ("0.001953125", 3), ("4.0", 3), ("8.0", 4), ("16.0", 5)];
+    for (bound, count) in counts.into_iter().chain([("32.0", 5), ("+Inf", 6)]) {
         let sample = format!(r#"lockgate_upstream_duration_seconds_bucket{{le="{bound}",api="a",route="r"}} {count}"#);
         assert!(has(&metrics, &sample), "{sample}\n{}", metrics.encode());
     }
-    assert!(has(&metrics, r#"lockgate_upstream_duration_seconds_sum{api="a",route="r"} 20.004"#));
+    assert!(has(&metrics, r#"lockgate_upstream_duration_seconds_sum{api="a",route="r"} 56.002954"#));
+}
+
+#[test]
+fn protobuf_holds_the_same_durations_as_a_native_histogram() {
+    let metrics = metrics();
+    let route = metrics.route("a", "r");
+    for us in [0, 900_000, 1_000_000, 1_000_001, 4_000_000] {
+        route.upstream(Duration::from_micros(us));
+    }
+    let families = metrics.families();
+    let family = families.iter().find(|family| family.name == "lockgate_upstream_duration_seconds").unwrap();
+    let histogram = family.metric[0].histogram.as_ref().unwrap();
+    assert_eq!((histogram.schema, histogram.zero_count, histogram.sample_count), (2, 1, 5));
+    assert!(histogram.zero_threshold > 0.0 && histogram.zero_threshold < 1e-6);
+    let spans: Vec<_> = histogram.positive_span.iter().map(|span| (span.offset, span.length)).collect();
+    // The buckets that end at 1, at 2^(1/4) and at 4.
+    assert_eq!((spans, &histogram.positive_delta[..]), (vec![(0, 2), (6, 1)], &[2, -1, 0][..]));
+    let one = histogram.bucket.iter().find(|bucket| bucket.upper_bound == 1.0).unwrap();
+    assert_eq!((one.cumulative_count, histogram.bucket.last().unwrap().cumulative_count), (3, 5));
+    assert!(!metrics.encode_protobuf().is_empty());
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! What is gathered about a request for those who want more than numbers: access log, explanations and traces.
+
+use std::time::{Duration, SystemTime};
+
+use http::{Method, StatusCode, Version};
+use tokio::time::Instant;
+
+use super::asker::Asker;
+use crate::exchange::Exchange;
+use crate::generation::Route;
+use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
+use crate::telemetry::{Outcome, RequestId, SpanContext};
+
+/// One request.
+pub(super) struct Line {
+    pub(super) time: SystemTime,
+    client: Option<TruncatedAddr>,
+    pub(super) https: bool,
+    pub(super) version: Version,
+    pub(super) trace: Option<SpanContext>,
+    method: LoggedMethod,
+    pub(super) path: LoggedPath,
+    /// What the client called the gateway; empty until that is known.
+    pub(super) host: Box<str>,
+    pub(super) upstream: Option<Duration>,
+    pub(super) policies: Duration,
+    pub(super) policies_since: Instant,
+    /// When there was a head to answer with.
+    pub(super) head: Option<Duration>,
+}
+
+/// How a request ended.
+pub(super) struct Ended<'a> {
+    pub(super) id: &'a RequestId,
+    pub(super) route: Option<&'a Route>,
+    pub(super) status: StatusCode,
+    pub(super) class: &'static str,
+    pub(super) blame: Outcome,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    pub(super) duration: Duration,
+}
+
+impl Line {
+    pub(super) fn new(asker: &Asker, begun: Instant, method: &Method) -> Self {
+        Self {
+            time: SystemTime::now(),
+            client: asker.client.map(TruncatedAddr::from),
+            https: asker.https,
+            version: asker.version(),
+            trace: None,
+            method: LoggedMethod::new(method),
+            path: LoggedPath::default(),
+            host: Box::default(),
+            upstream: None,
+            policies: Duration::ZERO,
+            policies_since: begun,
+            head: None,
+        }
+    }
+
+    /// The head of the request was acceptable.
+    pub(super) fn opened(&mut self, exchange: &Exchange) {
+        self.path = LoggedPath::new(exchange.routed.path());
+        self.host = exchange.host.as_str().into();
+    }
+
+    /// What of the time until the head was neither the upstream's nor the policies'.
+    pub(super) fn own(&self, head: Duration) -> Duration {
+        head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
+    }
+
+    pub(super) fn record(&self, ended: &Ended<'_>) -> Record {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let route = ended.route;
+        Record {
+            time: self.time,
+            id: ended.id.clone(),
+            trace: self.trace.map(|here| here.trace),
+            client: self.client,
+            method: Some(self.method.clone()),
+            api: route.map(|route| route.api.clone()),
+            route: route.map(|route| route.name.clone()),
+            pattern: route.map(|route| route.pattern.clone()),
+            path: self.path.clone(),
+            status: Some(ended.status),
+            class: ended.class,
+            blame: ended.blame,
+            bytes_in: ended.bytes_in,
+            bytes_out: ended.bytes_out,
+            duration_us: micros(ended.duration),
+            upstream_us: self.upstream.map(micros),
+            policy_us: micros(self.policies),
+            gateway_us: micros(self.own(self.head.unwrap_or(ended.duration))),
+        }
+    }
+}
