@@ -23,7 +23,7 @@ use crate::chain::Chain;
 use crate::config::{Forwarding, Rewrite, Tracing};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
-use crate::route::{Found, Lookup, Router};
+use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
 use crate::upstream::Upstream;
@@ -71,10 +71,11 @@ impl Generation {
         &'a self,
         host: &str,
         target: &'a Target,
+        scheme: Scheme,
         method: &Method,
         headers: &HeaderMap,
     ) -> Found<'a, Arc<Route>> {
-        self.router.find(Lookup { host, path: target.path(), query: target.query(), method, headers })
+        self.router.find(Lookup { host, path: target.path(), query: target.query(), scheme, method, headers })
     }
 
     /// The route table in order of priority.
