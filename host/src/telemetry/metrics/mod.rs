@@ -31,7 +31,7 @@ pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirem
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
-pub(crate) use split::SplitMetrics;
+pub(crate) use split::{Asking, SplitMetrics};
 pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 
 /// The media type of [`Metrics::encode`].
