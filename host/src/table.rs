@@ -12,6 +12,7 @@ pub(crate) struct Row {
     pub(crate) host: String,
     pub(crate) methods: String,
     pub(crate) path: String,
+    pub(crate) scheme: Option<String>,
     pub(crate) headers: Vec<String>,
     pub(crate) query: Vec<String>,
     pub(crate) api: String,
@@ -32,6 +33,7 @@ impl Table {
                 host: row.host.map_or_else(|| "*".into(), ToString::to_string),
                 methods: if methods.is_empty() { "*".into() } else { methods.join(",") },
                 path: route.pattern.to_string(),
+                scheme: row.matching.scheme.map(|scheme| scheme.to_string()),
                 headers: row.matching.headers.iter().map(|condition| condition.name.to_string()).collect(),
                 query: row.matching.query.iter().map(|condition| condition.name.to_string()).collect(),
                 api: route.api.to_string(),
@@ -52,7 +54,8 @@ impl Table {
     pub(crate) fn text(&self) -> String {
         let heads = ["HOST", "METHODS", "PATH", "ROUTE", "CHAIN", "TO"].map(str::to_owned);
         let rows = self.0.iter().map(|row| {
-            let path = row.headers.iter().fold(row.path.clone(), |path, name| format!("{path} [{name}]"));
+            let path = row.scheme.iter().fold(row.path.clone(), |path, scheme| format!("{path} [{scheme}:]"));
+            let path = row.headers.iter().fold(path, |path, name| format!("{path} [{name}]"));
             let path = row.query.iter().fold(path, |path, name| format!("{path} [?{name}]"));
             let route = format!("{}/{}", row.api, row.route);
             let chain = if row.chain.is_empty() { "-".into() } else { row.chain.join(" > ") };
@@ -73,8 +76,9 @@ impl Table {
     pub(crate) fn json(&self) -> Value {
         let row = |row: &Row| {
             json!({
-                "host": row.host, "methods": row.methods, "path": row.path, "headers": row.headers, "query": row.query,
-                "api": row.api, "version": row.version, "route": row.route, "chain": row.chain, "to": row.backend,
+                "host": row.host, "methods": row.methods, "path": row.path, "scheme": row.scheme,
+                "headers": row.headers, "query": row.query, "api": row.api, "version": row.version, "route": row.route,
+                "chain": row.chain, "to": row.backend,
             })
         };
         self.0.iter().map(row).collect()

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Method};
 use lockgate_tests::http2::Http2Client;
-use lockgate_tests::{Gateway, Request, Upstream};
+use lockgate_tests::{Authority, Client, Gateway, Handshake, Request, Upstream};
 
 const ROUTES: &str = r#"
 name = "old"
@@ -22,7 +22,7 @@ redirect = { to = "/find?q={words}", status = 303, query = "drop" }
 [[route]]
 name = "bare"
 match.path = "/bare/{*rest}"
-redirect = { to = "/{*rest}", status = 307 }
+redirect = { to = "/{*rest}", status = 308 }
 [[route]]
 name = "twice"
 match.path = "/twice/{*rest}"
@@ -35,10 +35,10 @@ fn a_client_is_sent_where_the_template_says() {
     // All on one connection: an answer that leaves a body unread must not end up in the next.
     let mut client = gateway.connect();
     let cases = [
-        ("GET", "/old/a/b?x=1&y=%zz", 308, "/new/a/b?x=1&y=%zz"),
-        ("GET", "/old/", 308, "/new/"),
-        ("GET", "/old", 308, "/new"),
-        ("POST", "/old/caf%c3%a9%20x/%3B", 308, "/new/caf%C3%A9%20x/%3B"),
+        ("GET", "/old/a/b?x=1&y=%zz", 307, "/new/a/b?x=1&y=%zz"),
+        ("GET", "/old/", 307, "/new/"),
+        ("GET", "/old", 307, "/new"),
+        ("POST", "/old/caf%c3%a9%20x/%3B", 307, "/new/caf%C3%A9%20x/%3B"),
         ("HEAD", "/pets/7", 302, "https://pets.example:8443/v2/7?from=old#top"),
         ("GET", "/pets/a@b:c?x", 302, "https://pets.example:8443/v2/a@b:c?from=old&x#top"),
         ("GET", "/search/a+b&c=d?lang=de", 303, "/find?q=a%2Bb%26c%3Dd"),
@@ -75,10 +75,66 @@ fn nothing_a_client_asks_for_leads_to_another_host() {
         let response = gateway.get(target);
         assert_eq!(response.field("location"), location, "{target}");
         match location {
-            Some(_) => response.assert_status(307),
+            Some(_) => response.assert_status(308),
             None => response.assert_problem(400),
         }
     }
+}
+
+const ENCRYPTED: &str = r#"
+name = "shop"
+version = "1"
+[upstream.main]
+targets = ["http://$upstream"]
+[[route]]
+name = "all"
+match.path = "/{*rest}"
+upstream = "main"
+[[route]]
+name = "encrypt"
+match = { path = "/{*rest}", scheme = "http" }
+redirect = { to = "https://shop.example/{*rest}" }
+"#;
+
+#[test]
+fn clients_without_tls_are_sent_to_where_it_is_spoken() {
+    let (authority, upstream) = (Authority::new(), Upstream::echo());
+    let site = authority.issue(&["shop.example"]);
+    let folder = Gateway::folder()
+        .word("listen", "tls = [{ certificate = \"site.pem\", key = \"secret:site\" }]")
+        .gateway_toml("[listen.bare]\naddress = \"127.0.0.1:0\"\n[secret.site]\nfile = \"site.key\"\n")
+        .upstream(&upstream)
+        .file("site.pem", &site.certificate)
+        .api("shop", ENCRYPTED);
+    std::fs::write(folder.root().join("site.key"), &site.key).unwrap();
+    let gateway = folder.start();
+    let greeting = gateway.greeting();
+    let bare = greeting.lines().find_map(|line| line.trim().strip_prefix("bare")?.trim().strip_prefix("http://"));
+    let response = Client::connect(bare.unwrap().parse().unwrap()).send(&Request::get("/a/b?c=d"));
+    response.assert_status(307);
+    assert_eq!(response.field("location"), Some("https://shop.example/a/b?c=d"));
+    let mut client = authority.connect(gateway.public(), "shop.example", &Handshake::new()).unwrap();
+    let response = client.send(&Request::get("/a/b?c=d").field("host", "shop.example"));
+    response.assert_status(200);
+    assert_eq!(response.json()["target"], "/a/b?c=d");
+    gateway.run(&["routes", "policies"]).assert(0, &["/{*rest} [http:]"]);
+    let schemes =
+        gateway.status()["routes"].as_array().unwrap().iter().map(|route| route["scheme"].clone()).collect::<Vec<_>>();
+    assert_eq!(schemes, ["http".into(), serde_json::Value::Null]);
+}
+
+#[test]
+fn a_proxy_whose_word_is_taken_says_whether_its_client_speaks_tls() {
+    let upstream = Upstream::echo();
+    let start = |trusted: &str| {
+        let folder = Gateway::folder().upstream(&upstream).gateway_toml(trusted);
+        folder.api("shop", ENCRYPTED).start()
+    };
+    let status =
+        |gateway: &Gateway, scheme: &str| gateway.send(&Request::get("/a").field("x-forwarded-proto", scheme)).status;
+    let trusting = start("[forwarding]\ntrusted = [\"127.0.0.1\"]\n");
+    assert_eq!((status(&trusting, "https"), status(&trusting, "http")), (200, 307));
+    assert_eq!(status(&start(""), "https"), 307, "anybody can say so");
 }
 
 #[test]
@@ -94,11 +150,11 @@ fn the_hooks_of_the_chain_see_a_redirect_like_every_answer() {
          source = \"file:components/trail.wasm\"\ngrant = [\"write:x-test-trail\"]\n";
     let gateway = Gateway::folder().guest("trail").gateway_toml(chain).api("old", ROUTES).start();
     let response = gateway.get("/old/a");
-    response.assert_status(308);
+    response.assert_status(307);
     // The response hook writes what the request hook handed it.
     assert_eq!(response.field("x-test-trail"), Some("g"));
     let line = gateway.access_log("/old/a");
-    assert_eq!((&line["class"], &line["status"], &line["route"]), (&"ok".into(), &308.into(), &"moved".into()));
+    assert_eq!((&line["class"], &line["status"], &line["route"]), (&"ok".into(), &307.into(), &"moved".into()));
     assert!(line["upstream_us"].is_null(), "{line}");
 }
 
@@ -109,7 +165,7 @@ fn a_redirect_is_the_same_over_http2() {
     let mut client = Http2Client::connect(gateway.public());
     let request = client.request(Method::POST, "/old/a?b");
     let response = client.send(request, "a body nobody reads", None);
-    assert_eq!(response.status, 308);
+    assert_eq!(response.status, 307);
     assert_eq!(response.headers["location"], HeaderValue::from_static("/new/a?b"));
     assert!(response.body.is_empty());
     assert_eq!(client.get("/new/a?b").status, 200);

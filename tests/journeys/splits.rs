@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_tests::{Folder, Gateway, Request, Response, Upstream};
+use lockgate_tests::{Folder, Gateway, Request, Response, Upstream, eventually};
 
 /// The upstreams of a split, each of which says in every answer which one it is and what it got.
 struct Arms {
@@ -20,6 +20,7 @@ impl Arms {
                 let (cookie, canary, user) = (got("cookie"), got("x-canary"), got("x-user"));
                 let fields = [
                     ("x-test-arm", name),
+                    ("vary", "x-test-own"),
                     ("x-test-cookie", &cookie),
                     ("x-test-canary", &canary),
                     ("x-test-user", &user),
@@ -59,6 +60,12 @@ fn arm(response: &Response) -> String {
     response.field("x-test-arm").unwrap().to_owned()
 }
 
+/// How many requests an upstream of the route `a` answered with this class.
+fn counted(gateway: &Gateway, upstream: &str, class: &str) -> Option<f64> {
+    let labels = format!("api=\"shop\",route=\"a\",upstream=\"{upstream}\",status_class=\"{class}\"");
+    gateway.metric(&format!("lockgate_split_total{{{labels}}}"))
+}
+
 /// Where each of many users is sent.
 fn users(gateway: &Gateway, count: usize) -> BTreeMap<String, String> {
     let mut client = gateway.connect();
@@ -76,11 +83,45 @@ fn requests_are_shared_by_weight_and_counted() {
     // A quarter of 800, give or take six standard deviations of fair drawing.
     assert!((126..=274).contains(&canary), "{canary} of {sent}");
     assert_eq!(arms.dark.requests(), 0);
-    let count =
-        |name: &str| gateway.metric(&format!("lockgate_split_total{{api=\"shop\",route=\"a\",upstream=\"{name}\"}}"));
-    assert_eq!(count("canary"), Some(canary as f64));
-    assert_eq!(count("stable"), Some((sent - canary) as f64));
-    assert_eq!(count("dark"), None);
+    assert_eq!(counted(&gateway, "canary", "2xx"), Some(canary as f64));
+    assert_eq!(counted(&gateway, "stable", "2xx"), Some((sent - canary) as f64));
+    assert_eq!(counted(&gateway, "dark", "2xx"), None);
+}
+
+#[test]
+fn a_canary_is_judged_by_its_answers() {
+    let stable = Upstream::answering(200, &[], "");
+    let canary = Upstream::with(|exchange| {
+        exchange.body()?;
+        match exchange.target.as_str() {
+            "/a?broken" => exchange.reply(500, &[], b""),
+            "/a?missing" => exchange.reply(404, &[], b""),
+            "/a?elsewhere" => exchange.reply(302, &[], b""),
+            // Says nothing and closes.
+            _ => Err(std::io::ErrorKind::ConnectionAborted.into()),
+        }
+    });
+    let hanging = Upstream::with(|exchange| exchange.until_closed());
+    let folder = Gateway::folder().word("stable", stable.address()).word("canary", canary.address());
+    let gateway =
+        folder.word("dark", hanging.address()).api("shop", &api([1, 0], "override = \"header:x-canary\"")).start();
+    let to = |arm: &str, target: &str| Request::new("POST", target).field("x-canary", arm);
+    let cases = [("/a", 502), ("/a?broken", 500), ("/a?broken", 500), ("/a?missing", 404), ("/a?elsewhere", 302)];
+    for (target, status) in cases {
+        gateway.send(&to("canary", target)).assert_status(status);
+    }
+    gateway.send(&to("stable", "/a")).assert_status(200);
+    let counts = [("none", 1.0), ("5xx", 2.0), ("4xx", 1.0), ("3xx", 1.0)];
+    for (class, count) in counts {
+        assert_eq!(counted(&gateway, "canary", class), Some(count), "{class}");
+    }
+    assert_eq!((counted(&gateway, "canary", "2xx"), counted(&gateway, "stable", "2xx")), (None, Some(1.0)));
+    // An upstream for whose answer nobody waits any more has given none.
+    let mut client = gateway.connect();
+    client.send_only(&to("dark", "/a")).unwrap();
+    eventually("the upstream is asked", || (hanging.requests() == 1).then_some(()));
+    drop(client);
+    eventually("the request is counted", || counted(&gateway, "dark", "none").filter(|count| *count == 1.0));
 }
 
 #[test]
@@ -198,8 +239,7 @@ fn a_field_may_name_an_upstream_whatever_its_weight() {
     }
     let twice = Request::get("/a").field("x-canary", "dark").field("x-canary", "canary");
     assert_eq!(arm(&gateway.send(&twice)), "stable");
-    let labels = "api=\"shop\",route=\"a\",upstream=\"dark\"";
-    assert_eq!(gateway.metric(&format!("lockgate_split_total{{{labels}}}")), Some(1.0));
+    assert_eq!(counted(&gateway, "dark", "2xx"), Some(1.0));
 }
 
 #[test]
@@ -210,6 +250,22 @@ fn clients_cannot_choose_where_only_policies_may() {
     for field in ["x-canary", "x_canary", "X-Canary"] {
         assert_eq!(arm(&gateway.send(&Request::get("/a").field(field, "dark"))), "stable", "{field}");
     }
+    let policy = "[policy.headers]\nsource = \"builtin:headers\"\ngrant = [\"write:x-canary\"]\n\
+         [[chain]]\npolicy = \"headers\"\nconfig = { request = { set = { x-canary = \"dark\" } } }\n";
+    let gateway = arms.folder(&format!("{identity}{policy}"), [1, 0], "override = \"header:x-canary\"").start();
+    let response = gateway.send(&Request::get("/a").field("x-canary", "canary"));
+    assert_eq!((arm(&response).as_str(), response.field("x-test-canary")), ("dark", Some("-")));
+}
+
+#[test]
+fn caches_are_told_that_an_answer_depends_on_who_may_choose() {
+    let arms = Arms::new();
+    let gateway = arms.folder("", [1, 0], "override = \"header:x-canary\"").start();
+    for request in [Request::get("/a"), Request::get("/a").field("x-canary", "dark")] {
+        assert_eq!(gateway.send(&request).values("vary"), ["x-test-own", "x-canary"]);
+    }
+    let gateway = arms.folder("", [1, 0], "").start();
+    assert_eq!(gateway.get("/a").values("vary"), ["x-test-own"]);
 }
 
 #[test]

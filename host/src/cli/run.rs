@@ -69,7 +69,8 @@ fn greet(folder: &Path, started: &Started) {
 fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
     let get = |wants_token: bool| {
         table.rows().iter().find(|row| {
-            let plain = !row.path.contains('{') && row.headers.is_empty();
+            let is_free = row.scheme.is_none() && row.headers.is_empty() && row.query.is_empty();
+            let plain = !row.path.contains('{') && is_free;
             let get = row.methods == "*" || row.methods.split(',').any(|method| method == "GET");
             // Others would need a Host that leads here.
             row.host == "*" && plain && get && row.chain.iter().any(|policy| policy == "jwt") == wants_token

@@ -224,10 +224,10 @@ impl RawUpstream {
     ) -> Option<Upstream> {
         let targets = self.targets?;
         let place = self.place.below("targets");
-        if targets.is_empty() && !complained_below(faults, &place) {
+        let is_known = !complained_below(faults, &place);
+        if targets.is_empty() && is_known {
             faults.push(place.fault("is empty", "name at least one server"));
-        }
-        if !targets.is_empty() && targets.iter().all(|target| target.value.weight == 0) {
+        } else if targets.iter().all(|target| target.value.weight == 0) && is_known {
             faults.push(place.fault("has no weight at all", "give one target a weight above 0"));
         }
         for target in &targets {

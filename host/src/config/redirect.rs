@@ -1,6 +1,6 @@
 //! Owns `redirect` of a route: where the client is sent, and how.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use super::fault::Faults;
 use super::kinds::{Kind, Placed, Shown, Spelling};
@@ -23,8 +23,9 @@ section! {
         /// Where to. Parameters of `match.path` may stand in path and query, written as they are there. A path stays one of the same
         /// host, whatever a parameter holds.
         required to: Placed<Spelling<Location>>,
-        /// `307` and `308` keep method and body, `303` makes a GET of them; `301` and `308` are remembered by clients.
-        default status: RedirectStatus = StatusCode::PERMANENT_REDIRECT,
+        /// `307` and `308` keep method and body, `303` makes a GET of them. `301` and `308` are remembered by clients, so that a mistake
+        /// in them cannot be taken back.
+        default status: RedirectStatus = StatusCode::TEMPORARY_REDIRECT,
         /// What becomes of the query of the request: `keep` puts it behind that of `to`.
         default query: Spelling<QueryUse> = QueryUse::Keep,
     }
@@ -38,6 +39,17 @@ impl RawRedirect {
             check_params(to.value.foreign(pattern), pattern, &to.place, faults);
         }
         Some(Redirect { location: to.value, status: self.status, query: self.query })
+    }
+}
+
+impl Redirect {
+    /// Whether clients that follow it come back with the same request, given what a route matches.
+    pub(super) fn is_endless(&self, path: &PathPattern, methods: &[Method], by_query: bool) -> bool {
+        // Whoever asks for the same path with GET, or without a query that was asked for, takes another route.
+        let becomes_get = !matches!(self.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let by_method = becomes_get && !methods.is_empty() && !methods.contains(&Method::GET);
+        let loses_query = by_query && self.query == QueryUse::Drop;
+        self.location.to_string() == path.as_str() && !by_method && !loses_query
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::fault::{At, Faults, Place, quoted};
+use super::fault::{At, Faults, Place, complained_below, quoted};
 use super::kinds::{Integer, Kind, Placed, Text, read_text};
 use super::reader::Node;
 use super::section::section;
@@ -58,11 +58,13 @@ impl RawRespond {
             faults.push(place.fault(format!("goes with the status {}, which has no body", self.status), "remove it"));
         }
         let (has_body, has_file) = (self.body.is_some(), self.file.is_some());
+        let is_faulty = |key| complained_below(faults, &self.place.below(key));
+        let (may_have_body, may_have_type) = (is_faulty("body") || is_faulty("file"), is_faulty("content_type"));
         match &self.content_type {
-            Some(given) if !has_body && !has_file => {
+            Some(given) if !has_body && !has_file && !may_have_body => {
                 faults.push(given.place.fault("has no meaning without a body", "remove it"));
             }
-            None if has_file => {
+            None if has_file && !may_have_type => {
                 let place = self.place.below("content_type");
                 faults
                     .push(place.fault("is missing", "write the media type of the file, \"text/html; charset=utf-8\""));

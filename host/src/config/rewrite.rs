@@ -63,8 +63,14 @@ impl RawRewrite {
 
 /// Neither a choice nor a host.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("it is no host")]
-pub(crate) struct BadHost;
+pub(crate) enum BadHost {
+    #[error("it is no host")]
+    Unknown,
+    #[error(
+        "it is neither `keep` nor `target`, and for a host it has one label only; write a host like that with its port"
+    )]
+    OneLabel,
+}
 
 impl FromStr for HostUse {
     type Err = BadHost;
@@ -74,8 +80,12 @@ impl FromStr for HostUse {
             "keep" => Ok(Self::Keep),
             "target" => Ok(Self::Target),
             host => {
-                HostPort::read(host).map_err(|_| BadHost)?;
-                host.parse().map(Self::Named).map_err(|_| BadHost)
+                let HostPort { host: name, port } = HostPort::read(host).map_err(|_| BadHost::Unknown)?;
+                // More likely a choice that is misspelt.
+                if port.is_none() && !name.contains(['.', ':']) {
+                    return Err(BadHost::OneLabel);
+                }
+                host.parse().map(Self::Named).map_err(|_| BadHost::Unknown)
             }
         }
     }

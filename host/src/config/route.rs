@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::route::{HeaderCondition, HostPattern, PathPattern, QueryCondition};
+use crate::route::{HeaderCondition, HostPattern, PathPattern, QueryCondition, Scheme};
 
 use super::backend::{Backend, Kinds, Known};
 use super::chain::{ChainEntry, Link, ResponderLink};
@@ -40,6 +40,8 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RouteMatch {
     pub path: PathPattern,
+    /// None for any.
+    pub scheme: Option<Scheme>,
     /// Empty for any.
     pub methods: Vec<Method>,
     /// Empty for those of the API.
@@ -93,6 +95,8 @@ section! {
     pub(super) struct RawMatch = "match" {
         /// Literal segments, `{name}` for one segment, `{*name}` at the end for the rest.
         required path: Spelling<PathPattern>,
+        /// How the client is connected, which proxies named in `[forwarding] trusted` may say; when absent, either way.
+        optional scheme: Spelling<Scheme>,
         /// When absent, any.
         repeated methods: Filled<List<MethodName>>,
         /// Exact names or `*.suffix`; when absent, those of the API.
@@ -110,6 +114,7 @@ impl RawRoute {
         let pattern = self.matching.as_ref().and_then(|matching| matching.path.as_ref());
         let has_rewrite = self.rewrite.as_ref().map(|rewrite| rewrite.place.clone());
         let rewrite = self.rewrite.map(|rewrite| rewrite.resolve(pattern, faults));
+        let redirects_to = self.redirect.as_ref().and_then(|redirect| redirect.to.as_ref()).map(|to| to.place.clone());
         let kinds = Kinds {
             upstream: self.upstream,
             split: self.split,
@@ -122,8 +127,13 @@ impl RawRoute {
         for place in [has_rewrite, has_upgrades].into_iter().flatten().filter(|_| !backend.is_upstream()) {
             faults.push(place.fault("has no meaning where no upstream is asked", "remove it"));
         }
-        let RawMatch { path, methods, hosts, headers, query, .. } = self.matching?;
-        let matching = RouteMatch { path: path?, methods, hosts, headers, query };
+        let RawMatch { path, scheme, methods, hosts, headers, query, .. } = self.matching?;
+        let matching = RouteMatch { path: path?, scheme, methods, hosts, headers, query };
+        if let (Backend::Redirect(redirect), Some(place)) = (&backend, redirects_to)
+            && redirect.is_endless(&matching.path, &matching.methods, !matching.query.is_empty())
+        {
+            faults.push(place.fault("leads back to this route, without end", "name another path, or a host"));
+        }
         Some(Route {
             name: self.name?.value,
             matching,
@@ -157,6 +167,10 @@ pub(super) fn check_unique(routes: &[RawRoute], faults: &mut Faults) {
 
 impl Spelled for PathPattern {
     const SPELLING: &'static str = "a path like \"/pets/{id}\" or \"/files/{*path}\"";
+}
+
+impl Spelled for Scheme {
+    const SPELLING: &'static str = "\"http\" or \"https\"";
 }
 
 impl Spelled for HostPattern {

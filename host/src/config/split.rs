@@ -9,6 +9,7 @@ use super::fault::{At, Faults, complained_below, quoted};
 use super::kinds::{Integer, List, Placed, Spelled, Spelling, Text, Time};
 use super::section::section;
 use super::traffic::HashKey;
+use crate::exchange::hygiene::{is_always_removed, is_vital};
 
 /// Most upstreams of a split.
 const MOST_ARMS: usize = 16;
@@ -53,7 +54,7 @@ section! {
         /// How long the cookie of `sticky` lasts; when absent, as long as the browser runs.
         optional max_age: Placed<Time<1_000, 34_560_000_000>>,
         /// A header field that may name an upstream of `to`, which then gets the request, whatever its weight. The field goes no further.
-        /// Whoever can send it can choose, unless `[request] identity_headers` names it: then only policies can.
+        /// Whoever can send it can choose, unless `[request] identity_headers` names it: then only policies can. Answers name it in `Vary`.
         optional override_field "override": Spelling<OverrideField>,
     }
 }
@@ -74,7 +75,7 @@ impl RawSplit {
         let place = self.place.below("to");
         if arms.is_empty() && !complained_below(faults, &place) {
             faults.push(place.fault("is empty", "name at least one upstream"));
-        } else if !arms.is_empty() && arms.iter().all(|arm| arm.weight == 0) {
+        } else if arms.iter().all(|arm| arm.weight == 0) && !complained_below(faults, &place) {
             faults.push(place.fault("has no weight at all", "give one upstream a weight above 0"));
         }
         if arms.len() > MOST_ARMS {
@@ -88,7 +89,9 @@ impl RawSplit {
                 faults.push(named.place.fault(reason, "keep one of them, with the weight of both"));
             }
         }
-        if let Some(max_age) = self.max_age.as_ref().filter(|_| !matches!(self.sticky, Some(HashKey::Cookie(_)))) {
+        let is_known = self.sticky.is_some() || !complained_below(faults, &self.place.below("sticky"));
+        let has_cookie = matches!(self.sticky, Some(HashKey::Cookie(_)));
+        if let Some(max_age) = self.max_age.as_ref().filter(|_| is_known && !has_cookie) {
             faults.push(max_age.place.fault("has no meaning without a cookie", "write `sticky = \"cookie:NAME\"`"));
         }
         let max_age = self.max_age.map(|max_age| max_age.value);
@@ -117,17 +120,23 @@ impl DeclaredUpstreams<'_> {
 #[derive(Debug)]
 pub(super) struct OverrideField(HeaderName);
 
-/// No header field.
+/// No header field to be taken out of requests.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("it names no header field")]
-pub(super) struct BadOverride;
+pub(super) enum BadOverride {
+    #[error("it names no header field")]
+    Unknown,
+    #[error("requests live on that field, or the gateway removes it first; take one of your own, `header:x-canary`")]
+    Taken,
+}
 
 impl FromStr for OverrideField {
     type Err = BadOverride;
 
     fn from_str(text: &str) -> Result<Self, BadOverride> {
-        let name = text.strip_prefix("header:").ok_or(BadOverride)?;
-        name.parse().map(Self).map_err(|_| BadOverride)
+        let name = text.strip_prefix("header:").ok_or(BadOverride::Unknown)?;
+        let name: HeaderName = name.parse().map_err(|_| BadOverride::Unknown)?;
+        let is_taken = is_vital(name.as_str()) || is_always_removed(name.as_str());
+        if is_taken { Err(BadOverride::Taken) } else { Ok(Self(name)) }
     }
 }
 

@@ -12,6 +12,7 @@ use super::kinds::{Integer, Kind, List, Spelled, Spelling, Time};
 use super::reader::Node;
 use super::section::{Section, section};
 use super::target::Target;
+use crate::exchange::hygiene::is_always_removed;
 
 /// A target and how much of the traffic it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,8 +261,12 @@ impl Spelled for StatusRange {
 
 /// No way to choose a target.
 #[derive(Debug, thiserror::Error)]
-#[error("it is no way to choose a target")]
-pub(crate) struct BadBalance;
+pub(crate) enum BadBalance {
+    #[error("it is no way to choose a target")]
+    Unknown,
+    #[error(transparent)]
+    Key(#[from] BadHashKey),
+}
 
 impl FromStr for Balance {
     type Err = BadBalance;
@@ -271,8 +276,8 @@ impl FromStr for Balance {
             "round-robin" => Self::RoundRobin,
             "least-requests" => Self::LeastRequests,
             _ => {
-                let key = text.strip_prefix("hash:").ok_or(BadBalance)?;
-                Self::Hash(key.parse().map_err(|_| BadBalance)?)
+                let key = text.strip_prefix("hash:").ok_or(BadBalance::Unknown)?;
+                Self::Hash(key.parse()?)
             }
         })
     }
@@ -280,8 +285,12 @@ impl FromStr for Balance {
 
 /// Nothing that can be hashed.
 #[derive(Debug, thiserror::Error)]
-#[error("it is nothing by which requests are told apart")]
-pub(crate) struct BadHashKey;
+pub(crate) enum BadHashKey {
+    #[error("it is nothing by which requests are told apart")]
+    Unknown,
+    #[error("what clients send in that field is removed first, so it tells none apart; `client` is their address")]
+    Removed,
+}
 
 impl FromStr for HashKey {
     type Err = BadHashKey;
@@ -290,10 +299,16 @@ impl FromStr for HashKey {
         Ok(match text.split_once(':') {
             None if text == "client" => Self::Client,
             None if text == "path" => Self::Path,
-            Some(("header", name)) => Self::Header(name.parse().map_err(|_| BadHashKey)?),
+            Some(("header", name)) => {
+                let name: HeaderName = name.parse().map_err(|_| BadHashKey::Unknown)?;
+                if is_always_removed(name.as_str()) {
+                    return Err(BadHashKey::Removed);
+                }
+                Self::Header(name)
+            }
             // Names of cookies are tokens, as names of fields are (RFC 6265 section 4.1.1).
             Some(("cookie", name)) if name.parse::<HeaderName>().is_ok() => Self::Cookie(name.to_owned()),
-            _ => return Err(BadHashKey),
+            _ => return Err(BadHashKey::Unknown),
         })
     }
 }
@@ -347,6 +362,19 @@ mod tests {
         for text in ["", "random", "hash", "hash:", "hash:query", "hash:header:", "hash:header:a b", "hash:cookie:a;b"]
         {
             assert!(text.parse::<Balance>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_removed_from_every_request_tells_none_apart() {
+        for field in
+            ["X-Forwarded-For", "forwarded", "x-real-ip", "x_real_ip", "connection", "te", "proxy-authorization"]
+        {
+            let text = format!("hash:header:{field}");
+            assert!(matches!(text.parse::<Balance>(), Err(BadBalance::Key(BadHashKey::Removed))), "{text}");
+        }
+        for field in ["host", "cookie", "authorization"] {
+            assert!(format!("header:{field}").parse::<HashKey>().is_ok(), "{field}");
         }
     }
 }

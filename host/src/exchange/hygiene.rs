@@ -1,6 +1,11 @@
 //! Which header fields may cross the gateway: hop-by-hop fields end here, identity fields come from nobody but us.
 
+mod pattern;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+pub(crate) use pattern::BadPattern;
+use pattern::{Pattern, fold, folds_to};
 
 /// A Connection field names something that is not its to remove, or is no list of field names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,11 +60,6 @@ pub(crate) struct IdentityHeaders {
     first: [bool; 128],
 }
 
-/// Not a lower-case field name or beginning of one followed by `*`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a header name in lower case, nor a prefix followed by `*`")]
-pub(crate) struct BadPattern(String);
-
 impl IdentityHeaders {
     /// From names (`x-consumer-id`) and prefixes (`x-consumer-*`).
     pub(crate) fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, BadPattern> {
@@ -70,7 +70,7 @@ impl IdentityHeaders {
         }
         let mut first = [false; 128];
         for pattern in &patterns {
-            if let Some(seen) = pattern.text.first().and_then(|&byte| first.get_mut(usize::from(byte))) {
+            if let Some(seen) = pattern.first_byte().and_then(|byte| first.get_mut(usize::from(byte))) {
                 *seen = true;
             }
         }
@@ -104,6 +104,18 @@ impl IdentityHeaders {
 pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
     !is_token || HOST_OWNED.iter().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
+}
+
+/// Whether a client's field of this name (lower case) is removed whatever the configuration, so that nothing behind ever sees one.
+pub(crate) fn is_always_removed(name: &str) -> bool {
+    let mut said = FORWARDING.iter().chain([&DEBUG_FIELD]).filter_map(|text| Pattern::parse(text).ok());
+    is_forbidden_edit(name) || said.any(|pattern| pattern.matches(name.as_bytes()))
+}
+
+/// Whether a request without its field of this name (lower case) would mean something else, or come from somebody else.
+pub(crate) fn is_vital(name: &str) -> bool {
+    let mut vital = HOST_OWNED.iter().chain(&ESSENTIAL);
+    vital.any(|vital| folds_to(name.as_bytes(), vital.as_bytes())) || name.starts_with(ESSENTIAL_PREFIX)
 }
 
 /// What belongs to one connection wherever it stands, in lower case.
@@ -175,12 +187,8 @@ const ESSENTIAL: [&str; 16] = [
 const ESSENTIAL_PREFIX: &str = "x-forwarded-";
 
 fn clean_trailers(fields: &mut HeaderMap, covers: impl Fn(&str) -> bool) {
-    let is_of_heads = |name: &str| {
-        let mut owned = HOST_OWNED.iter().chain(&ESSENTIAL);
-        owned.any(|owned| folds_to(name.as_bytes(), owned.as_bytes())) || name.starts_with(ESSENTIAL_PREFIX)
-    };
     let doomed: Vec<_> =
-        fields.keys().filter(|name| is_of_heads(name.as_str()) || covers(name.as_str())).cloned().collect();
+        fields.keys().filter(|name| is_vital(name.as_str()) || covers(name.as_str())).cloned().collect();
     for name in doomed {
         fields.remove(name);
     }
@@ -221,45 +229,6 @@ fn is_shadow(name: &HeaderName, headers: &HeaderMap) -> bool {
     let is_twin = |other: &str| !other.contains('_') && folds_to(name, other.as_bytes());
     name.contains(&b'_')
         && (headers.keys().any(|other| is_twin(other.as_str())) || HOST_OWNED.iter().any(|owned| is_twin(owned)))
-}
-
-/// A name, or the beginning of names.
-#[derive(Debug, Clone)]
-struct Pattern {
-    /// Folded.
-    text: Box<[u8]>,
-    prefix: bool,
-}
-
-impl Pattern {
-    fn parse(text: &str) -> Result<Self, BadPattern> {
-        let (name, prefix) = match text.strip_suffix('*') {
-            Some(name) => (name, true),
-            None => (text, false),
-        };
-        let is_name = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|parsed| parsed == name);
-        if !is_name || name.contains('*') || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(BadPattern(text.to_owned()));
-        }
-        Ok(Self { text: name.bytes().map(fold).collect(), prefix })
-    }
-
-    fn matches(&self, name: &[u8]) -> bool {
-        if self.prefix {
-            name.get(..self.text.len()).is_some_and(|begin| folds_to(begin, &self.text))
-        } else {
-            folds_to(name, &self.text)
-        }
-    }
-}
-
-/// The byte most servers take it for when they make variable names out of field names.
-const fn fold(byte: u8) -> u8 {
-    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
-}
-
-fn folds_to(name: &[u8], folded: &[u8]) -> bool {
-    name.len() == folded.len() && name.iter().zip(folded).all(|(&byte, &expected)| fold(byte) == expected)
 }
 
 #[cfg(test)]
@@ -374,6 +343,21 @@ mod tests {
         for name in ["host", "authorization", "x-a", "tea", "x-content-length"] {
             assert!(!is_forbidden_edit(name), "{name}");
         }
+    }
+
+    #[test]
+    fn some_fields_are_removed_from_every_request_and_others_are_what_it_lives_on() {
+        for name in ["x-real-ip", "x_real_ip", "x-forwarded-for", "x_forwarded-any", "forwarded", "te", DEBUG_FIELD] {
+            assert!(is_always_removed(name), "{name}");
+        }
+        for name in ["host", "cookie", "x-forwarded", "x-real-ips"] {
+            assert!(!is_always_removed(name), "{name}");
+        }
+        for name in ["host", "cookie", "authorization", "expect", "content-type", "forwarded", "x-forwarded-for", "te"]
+        {
+            assert!(is_vital(name), "{name}");
+        }
+        assert!(!is_vital("x-canary"));
     }
 
     proptest! {

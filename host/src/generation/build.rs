@@ -163,6 +163,7 @@ impl Builder {
                 let matching = Match {
                     hosts: hosts.clone(),
                     path: route.matching.path.clone(),
+                    scheme: route.matching.scheme,
                     methods: route.matching.methods.clone(),
                     headers: route.matching.headers.clone(),
                     query: route.matching.query.clone(),
@@ -188,7 +189,7 @@ impl Builder {
             let (_, other, api) = places.get(conflict.first)?;
             let reason =
                 format!("`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific");
-            Some(place.fault(reason, "change the path, methods, hosts, headers or query of one, or remove it"))
+            Some(place.fault(reason, "change the path, scheme, methods, hosts, headers or query of one, or remove it"))
         };
         let router = Router::build(routes);
         router.map_err(|conflicts| faults.extend(conflicts.into_iter().filter_map(fault))).ok()?.complete()

@@ -24,7 +24,7 @@ use crate::chain::Chain;
 use crate::config::{Forwarding, Rewrite};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
-use crate::route::{Found, Lookup, Router};
+use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
@@ -77,10 +77,11 @@ impl Generation {
         &'a self,
         host: &str,
         target: &'a Target,
+        scheme: Scheme,
         method: &Method,
         headers: &HeaderMap,
     ) -> Found<'a, Arc<Route>> {
-        self.router.find(Lookup { host, path: target.path(), query: target.query(), method, headers })
+        self.router.find(Lookup { host, path: target.path(), query: target.query(), scheme, method, headers })
     }
 
     /// Whether what happens to a request is told to a collector.

@@ -1,4 +1,4 @@
-//! Conditions on header fields and on the query: that a name is there, or stands once with one value.
+//! Conditions on header fields and on the query, that a name is there, or stands once with one value; and on the scheme.
 //!
 //! A query is read as forms and nearly all servers read it (the `application/x-www-form-urlencoded` parser of the URL standard): pairs
 //! between `&`, in any order, the value after the first `=` and empty without one; names and values percent-decoded, `+` a space. So a
@@ -7,6 +7,9 @@
 //!
 //! Where a value is wanted, a name that stands twice does not fulfil the condition, whatever the values are: servers differ about which
 //! of them counts.
+
+use std::fmt;
+use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -32,6 +35,18 @@ pub(crate) enum Wanted<V> {
     /// Once, with this value.
     Exactly(V),
 }
+
+/// How a client is connected, as far as anybody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+/// No scheme of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("clients have no such scheme")]
+pub(crate) struct BadScheme;
 
 /// How much conditions ask for: first how many there are, then how many of them want a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +78,33 @@ impl<N: PartialEq, V: PartialEq> Condition<N, V> {
     }
 }
 
+impl Scheme {
+    pub(crate) fn of(https: bool) -> Self {
+        if https { Self::Https } else { Self::Http }
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = BadScheme;
+
+    fn from_str(text: &str) -> Result<Self, BadScheme> {
+        match text {
+            "http" => Ok(Self::Http),
+            "https" => Ok(Self::Https),
+            _ => Err(BadScheme),
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
+
 impl<V> Wanted<V> {
     fn holds<T>(&self, mut found: impl Iterator<Item = T>, is: impl Fn(T, &V) -> bool) -> bool {
         match self {
@@ -83,6 +125,12 @@ impl Strictness {
             }
         }
         strictness
+    }
+
+    /// Of a scheme, which is a condition that wants a value.
+    pub(super) fn of_scheme(scheme: Option<Scheme>) -> Self {
+        let count = usize::from(scheme.is_some());
+        Self { conditions: count, exact: count }
     }
 
     pub(super) fn and(self, other: Self) -> Self {

@@ -1,10 +1,10 @@
-//! Finding the one route for a request: by host, path, conditions on header fields and query, and method.
+//! Finding the one route for a request: by host, path, conditions on scheme, header fields and query, and method.
 //!
 //! All routes that match a request are candidates, and the greatest [`Rank`] wins:
 //!
 //! 1. a host named exactly, then `*.` with the longer suffix, then any host;
 //! 2. segment by segment: literal, parameter, end of the pattern, open end;
-//! 3. more conditions on header fields and query, then more of them that want a value;
+//! 3. more conditions on scheme, header fields and query, then more of them that want a value;
 //! 4. a method that is named, then GET standing in for HEAD, then any method.
 //!
 //! A more specific route that does not match in everything stands aside for a less specific one that does: with
@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue, Method};
 
-pub(crate) use condition::{Condition, HeaderCondition, QueryCondition, Wanted};
+pub(crate) use condition::{Condition, HeaderCondition, QueryCondition, Scheme, Wanted};
 pub(crate) use host::HostPattern;
 pub(crate) use location::Location;
 pub(crate) use params::Params;
@@ -68,6 +68,7 @@ pub(crate) struct Lookup<'q, 'p> {
     pub path: &'p str,
     /// As in [`crate::exchange::path::Target::query`].
     pub query: Option<&'q str>,
+    pub scheme: Scheme,
     pub method: &'q Method,
     pub headers: &'q HeaderMap,
 }
@@ -146,7 +147,7 @@ impl<T> Router<T> {
         let matching = slot.iter().filter_map(|&index| {
             let route = self.routes.get(index)?;
             let fit = route.0.fit(lookup.method)?;
-            let holds = route.0.conditions_hold(lookup.headers, lookup.query);
+            let holds = route.0.conditions_hold(lookup.scheme, lookup.headers, lookup.query);
             holds.then_some(((route.0.strictness(), fit), route))
         });
         matching.max_by_key(|(rank, _)| *rank).map(|(_, route)| route)
@@ -158,7 +159,7 @@ impl<T> Router<T> {
         let mut allowed = BTreeSet::new();
         self.table.walk::<()>(lookup.host, lookup.path, &mut |slot| {
             for (matching, _) in slot.iter().filter_map(|&index| self.routes.get(index)) {
-                if matching.conditions_hold(lookup.headers, lookup.query) {
+                if matching.conditions_hold(lookup.scheme, lookup.headers, lookup.query) {
                     allowed.extend(matching.methods.iter().map(Method::as_str));
                 }
             }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use super::condition::{HeaderCondition, QueryCondition, Strictness};
+use super::condition::{HeaderCondition, QueryCondition, Scheme, Strictness};
 use super::host::HostPattern;
 use super::pattern::PathPattern;
 
@@ -12,6 +12,8 @@ pub(crate) struct Match {
     /// One of them must cover the host; none means any host.
     pub hosts: Vec<HostPattern>,
     pub path: PathPattern,
+    /// None means any.
+    pub scheme: Option<Scheme>,
     /// One of them must be the method; none means any. GET serves HEAD too.
     pub methods: Vec<Method>,
     /// All of them must hold. A name asked for with two values can never match.
@@ -48,15 +50,16 @@ impl Match {
         }
     }
 
-    /// Whether header fields and query are as they have to be.
-    pub(super) fn conditions_hold(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
-        self.headers.iter().all(|condition| condition.holds(headers))
+    /// Whether scheme, header fields and query are as they have to be.
+    pub(super) fn conditions_hold(&self, scheme: Scheme, headers: &HeaderMap, query: Option<&str>) -> bool {
+        self.scheme.is_none_or(|wanted| wanted == scheme)
+            && self.headers.iter().all(|condition| condition.holds(headers))
             && self.query.iter().all(|condition| condition.holds(query.unwrap_or_default()))
     }
 
-    /// How much the conditions on header fields and query ask for.
+    /// How much the conditions on scheme, header fields and query ask for.
     pub(super) fn strictness(&self) -> Strictness {
-        Strictness::of(&self.headers).and(Strictness::of(&self.query))
+        Strictness::of(&self.headers).and(Strictness::of(&self.query)).and(Strictness::of_scheme(self.scheme))
     }
 
     /// Whether two routes of the same host and path shape have equal rank for some request that both match.
@@ -73,7 +76,9 @@ impl Match {
     fn contradicts(&self, other: &Self) -> bool {
         let headers = || self.headers.iter().chain(&other.headers);
         let query = || self.query.iter().chain(&other.query);
-        headers().any(|one| headers().any(|other| one.contradicts(other)))
+        let schemes_differ = self.scheme.zip(other.scheme).is_some_and(|(one, other)| one != other);
+        schemes_differ
+            || headers().any(|one| headers().any(|other| one.contradicts(other)))
             || query().any(|one| query().any(|other| one.contradicts(other)))
     }
 }
@@ -83,16 +88,21 @@ mod tests {
     use super::super::condition::{Condition, Wanted};
     use super::*;
 
-    /// Conditions are `name=value` or `name`, on the query with a `?` before them.
+    /// Conditions are `name=value` or `name`, on the query with a `?` before them; `http:` and `https:` are on the scheme.
     fn rule(methods: &[Method], conditions: &[&str]) -> Match {
         let mut rule = Match {
             hosts: Vec::new(),
             path: "/".parse().unwrap(),
+            scheme: None,
             methods: methods.to_vec(),
             headers: Vec::new(),
             query: Vec::new(),
         };
         for condition in conditions {
+            if let Some(scheme) = condition.strip_suffix(':') {
+                rule.scheme = Some(scheme.parse().unwrap());
+                continue;
+            }
             let (name, value) =
                 condition.split_once('=').map_or((*condition, None), |(name, value)| (name, Some(value)));
             match name.strip_prefix('?') {
@@ -141,6 +151,11 @@ mod tests {
             (rule(&get, &["?a"]), rule(&get, &["a=2"]), false),
             (rule(&get, &["?a=1", "b"]), rule(&get, &["?b", "?a=1"]), true),
             (rule(&get, &["?a=1", "b"]), rule(&get, &["?a=2", "b"]), false),
+            (rule(&get, &["http:"]), rule(&get, &["http:"]), true),
+            (rule(&get, &["http:"]), rule(&get, &["https:"]), false),
+            (rule(&get, &["http:"]), rule(&get, &[]), false),
+            (rule(&get, &["http:"]), rule(&get, &["a=1"]), true),
+            (rule(&get, &["http:"]), rule(&get, &["a"]), false),
         ];
         for (one, other, expected) in cases {
             assert_eq!(one.ties_with(&other), expected, "{one:?} {other:?}");

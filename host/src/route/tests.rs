@@ -8,13 +8,14 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 
-/// `[METHOD,METHOD ][host]path[ name=value]...`, for short tables; `?name` is of the query, and without a value anything will do.
+/// `[METHOD,METHOD ][host]path[ scheme:][ name=value]...`, for short tables; `?name` is of the query, and without a value anything will do.
 fn rule(text: &'static str) -> Match {
     let mut words = text.split(' ');
     let methods = words.next().unwrap();
     let place = words.next().unwrap();
     let (host, path) = place.split_at(place.find('/').unwrap());
-    let (query, headers): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with('?'));
+    let (schemes, words): (Vec<_>, Vec<_>) = words.partition(|word| word.ends_with(':'));
+    let (query, headers): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| word.starts_with('?'));
     let split = |word: &'static str| word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
     let header = |word| {
         let (name, value) = split(word);
@@ -30,6 +31,7 @@ fn rule(text: &'static str) -> Match {
     Match {
         hosts: host.split(',').filter(|host| !host.is_empty()).map(|host| host.parse().unwrap()).collect(),
         path: path.parse().unwrap(),
+        scheme: schemes.first().map(|scheme| scheme.trim_end_matches(':').parse().unwrap()),
         methods: methods.split(',').filter(|&method| method != "*").map(|method| method.parse().unwrap()).collect(),
         headers: headers.into_iter().map(header).collect(),
         query: query.into_iter().map(parameter).collect(),
@@ -45,15 +47,16 @@ fn router(rules: &[&'static str]) -> Router<&'static str> {
     Router::build(rules.iter().map(|text| (rule(text), *text)).collect()).unwrap()
 }
 
-/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule, but for its query.
+/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule, but for its query, and `https:` if not else said.
 fn outcome(router: &Router<&'static str>, request: &str) -> String {
     let asked = request.split(' ').collect::<Vec<_>>();
     let (host, path) = asked[1].split_at(asked[1].find('/').unwrap());
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-    let conditions = asked[2..].iter().map(|word| word.split_once('=').unwrap());
+    let scheme = Scheme::of(!asked.contains(&"http:"));
+    let conditions = asked[2..].iter().filter_map(|word| word.split_once('='));
     let headers = HeaderMap::from_iter(conditions.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())));
     let method = asked[0].parse().unwrap();
-    match router.find(Lookup { host, path, query, method: &method, headers: &headers }) {
+    match router.find(Lookup { host, path, query, scheme, method: &method, headers: &headers }) {
         Found::Route { value, params } => {
             assert!(params.pattern().params(path).is_some());
             (*value).to_owned()
@@ -66,7 +69,7 @@ fn outcome(router: &Router<&'static str>, request: &str) -> String {
 #[test]
 fn the_most_specific_route_that_matches_wins() {
     type Case<'a> = (&'a [&'static str], &'a [(&'a str, &'a str)]);
-    let table: [Case<'_>; 8] = [
+    let table: [Case<'_>; 9] = [
         (
             &["* /a/b/{y}", "* /a/{x}/c", "* /a/{*rest}"],
             &[
@@ -125,6 +128,19 @@ fn the_most_specific_route_that_matches_wins() {
             ],
         ),
         (
+            &["* /{*rest} http:", "* /{*rest}", "* /a http:", "GET /a https: x-v=2", "* /a x-v", "PUT /b https:"],
+            &[
+                ("GET h/c http:", "* /{*rest} http:"),
+                ("GET h/c", "* /{*rest}"),
+                ("GET h/a http:", "* /a http:"),
+                ("GET h/a http: x-v=2", "* /a http:"),
+                ("GET h/a x-v=2", "GET /a https: x-v=2"),
+                ("GET h/a", "* /{*rest}"),
+                ("GET h/b http:", "* /{*rest} http:"),
+                ("PUT h/b", "PUT /b https:"),
+            ],
+        ),
+        (
             &["GET /a", "HEAD /a", "GET /b", "* /b"],
             &[("HEAD h/a", "HEAD /a"), ("GET h/a", "GET /a"), ("HEAD h/b", "GET /b"), ("PUT h/b", "* /b")],
         ),
@@ -149,9 +165,20 @@ fn the_most_specific_route_that_matches_wins() {
 
 #[test]
 fn routes_that_tie_are_all_reported() {
-    let rules = ["GET /a/{x}", "* /a/{x}", "GET,PUT h/a/{x}", "GET /a/{y}", "PUT h,h,g/a/{z}", "* /a/{*x}", "* /a/b"];
+    let rules = [
+        "GET /a/{x}",
+        "* /a/{x}",
+        "GET,PUT h/a/{x}",
+        "GET /a/{y}",
+        "PUT h,h,g/a/{z}",
+        "* /a/{*x}",
+        "* /a/b",
+        "* /c http:",
+        "* /c https:",
+        "* /c x-v=1",
+    ];
     let conflicts = Router::build(rules.iter().map(|text| (rule(text), ())).collect()).unwrap_err();
-    let expected = [(0, 3), (2, 4)].map(|(first, second)| Conflict { first, second });
+    let expected = [(0, 3), (2, 4), (7, 9)].map(|(first, second)| Conflict { first, second });
     assert_eq!(conflicts, expected);
 }
 
@@ -179,7 +206,7 @@ fn a_path_that_no_target_has_is_not_found() {
     let router = router(&["* /{*rest}"]);
     for path in ["", "*", "a"] {
         let (method, headers) = (Method::OPTIONS, HeaderMap::new());
-        let lookup = Lookup { host: "", path, query: None, method: &method, headers: &headers };
+        let lookup = Lookup { host: "", path, query: None, scheme: Scheme::Http, method: &method, headers: &headers };
         assert!(matches!(router.find(lookup), Found::Nothing), "{path}");
     }
 }
@@ -203,6 +230,7 @@ fn model<'a>(rules: &'a [Match], lookup: &Lookup<'_, '_>) -> Vec<(Rank<'a>, usiz
     for (index, rule) in rules.iter().enumerate() {
         let hosts = rule.host_choices().filter(|host| host.is_none_or(|host| host.matches(lookup.host)));
         let holds = covers(rule.path.as_str(), lookup.path)
+            && rule.scheme.is_none_or(|scheme| scheme == lookup.scheme)
             && rule.headers.iter().all(|condition| match (&condition.wanted, lookup.headers.get(&condition.name)) {
                 (Wanted::Exactly(value), found) => found == Some(value),
                 (Wanted::Present, found) => found.is_some(),
@@ -269,6 +297,10 @@ fn query<'a>(conditions: impl IntoIterator<Item = &'a QueryCondition>) -> String
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
+fn schemes() -> impl Strategy<Value = Option<Scheme>> {
+    select(vec![None, None, Some(Scheme::Http), Some(Scheme::Https)])
+}
+
 fn rules() -> impl Strategy<Value = Vec<Match>> {
     let hosts = subsequence(vec!["h.io", "a.h.io", "*.io", "*.h.io"], 0..=2);
     let literal = prop::collection::vec(select(vec!["/a", "/b", "/{}"]), 0..4);
@@ -277,14 +309,16 @@ fn rules() -> impl Strategy<Value = Vec<Match>> {
         let text = numbered.map(|(n, part)| part.replace("{}", &format!("{{p{n}}}"))).collect::<String>() + end;
         if text.is_empty() { "/".to_owned() } else { text }
     });
-    let rule =
-        (hosts, path, methods(), headers(), queries()).prop_map(|(hosts, path, methods, headers, query)| Match {
+    let rule = (hosts, path, schemes(), methods(), headers(), queries()).prop_map(
+        |(hosts, path, scheme, methods, headers, query)| Match {
             hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
             path: path.parse().unwrap(),
+            scheme,
             methods,
             headers,
             query,
-        });
+        },
+    );
     prop::collection::vec(rule, 1..24)
 }
 
@@ -297,6 +331,7 @@ proptest! {
         host in select(vec!["h.io", "a.h.io", "b.a.h.io", "io", "x"]),
         path in "/|(/[abc]){1,5}/?",
         method in select(vec![Method::GET, Method::HEAD, Method::POST, Method::PUT]),
+        https in any::<bool>(),
         headers in headers(),
         parameters in queries(),
     ) {
@@ -308,7 +343,7 @@ proptest! {
         }
         let router = Router::build(entries(&rules)).unwrap();
         let (headers, query) = (fields(&headers), query(&parameters));
-        let lookup = Lookup { host, query: Some(&query), path: &path, method: &method, headers: &headers };
+        let lookup = Lookup { host, query: Some(&query), path: &path, scheme: Scheme::of(https), method: &method, headers: &headers };
         let winners = model(&rules, &lookup);
         if let [(first, _), (second, _), ..] = winners.as_slice() {
             prop_assert!(first > second, "a tie that building did not see");
@@ -342,7 +377,8 @@ proptest! {
             let headers = fields(one.headers.iter().chain(&other.headers));
             let query = query(one.query.iter().chain(&other.query));
             let method = one.methods.iter().find(|method| other.methods.contains(method)).cloned();
-            let lookup = Lookup { host: &host, path: &path, query: Some(&query), method: &method.unwrap_or(Method::PUT), headers: &headers };
+            let scheme = one.scheme.or(other.scheme).unwrap_or(Scheme::Http);
+            let lookup = Lookup { host: &host, path: &path, query: Some(&query), scheme, method: &method.unwrap_or(Method::PUT), headers: &headers };
             let winners = model(&rules, &lookup);
             let rank = |index| winners.iter().find(|(_, found)| *found == index).map(|(rank, _)| rank);
             prop_assert!(rank(first).is_some());

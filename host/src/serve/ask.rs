@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{EXPECT, SET_COOKIE, TE};
+use http::header::{EXPECT, SET_COOKIE, TE, VARY};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, timeout_at};
 
@@ -59,8 +59,12 @@ impl Ask<'_> {
         match &self.route.backend {
             Backend::Upstream(slot) => self.upstream(*slot, exchange, headers, body, finish).await,
             Backend::Split(split) => {
-                let choice = self.choose(split, exchange, &mut headers)?;
+                let mut choice = self.choose(split, exchange, &mut headers)?;
                 let mut answered = self.upstream(choice.slot, exchange, headers, body, finish).await?;
+                choice.answered(answered.response.status());
+                // A cache that is asked with the field must not answer with what was said without it.
+                let varies = split.override_field().map(|field| (VARY, HeaderValue::from(field.clone())));
+                answered.response.headers_mut().extend(varies);
                 if let Some(cookie) = choice.set_cookie(exchange.peer.https) {
                     answered.response.headers_mut().append(SET_COOKIE, cookie);
                 }

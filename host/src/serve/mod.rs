@@ -33,7 +33,7 @@ pub(crate) use worker::{Common, Worker};
 
 use crate::chain::{Departure, Passage, Place, Replaced};
 use crate::exchange::{Body, Exchange, Fault, trace};
-use crate::route::Found;
+use crate::route::{Found, Scheme};
 use crate::tls::Session;
 use ask::Ask;
 use asker::Asker;
@@ -109,7 +109,8 @@ pub(crate) async fn serve(
     // Which route; requests without one pass the gateway's own chain.
     let method = open::routed_method(&parts);
     let routed = exchange.routed.clone();
-    let found = generation.find(exchange.host.as_str(), &routed, &method, &parts.headers);
+    let found =
+        generation.find(exchange.host.as_str(), &routed, Scheme::of(exchange.peer.https), &method, &parts.headers);
     let (route, params, missing) = match found {
         Found::Route { value, params } => (Some(value), Some(params), None),
         Found::MethodNotAllowed { allow } => (None, None, Some(respond::method_not_allowed(allow))),

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::header::COOKIE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::lots::{self, crumbs, hash, mix};
 use crate::config::{HashKey, Sticky};
-use crate::telemetry::metrics::SplitMetrics;
+use crate::telemetry::metrics::{Asking, SplitMetrics};
 
 /// Several upstreams and what each takes.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Arm {
     metrics: SplitMetrics,
 }
 
-/// Where a request goes.
+/// Where a request goes. It is counted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Choice<'a> {
     /// The name of the upstream in its API.
@@ -40,6 +40,7 @@ pub(crate) struct Choice<'a> {
     pub(crate) by: ChosenBy,
     /// To be kept by the client.
     new_lot: Option<(Lot, &'a str, Option<Duration>)>,
+    asking: Asking<'a>,
 }
 
 /// What decided.
@@ -52,8 +53,7 @@ pub(crate) enum ChosenBy {
     Chance,
 }
 
-/// What a client draws once and keeps in a cookie: four hexadecimal digits, too few to tell clients apart, that name no upstream. It
-/// leads only where the weights lead it.
+/// What a client draws once and keeps in a cookie: four hexadecimal digits that name no upstream and lead only where the weights do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lot(u16);
 
@@ -62,7 +62,7 @@ impl Split {
         Self { arms, sticky, override_field }
     }
 
-    /// Choose, and count that. What of the head is meant for nobody but the gateway is removed. `chance` decides where nothing else
+    /// Choose. What of the head is meant for nobody but the gateway is removed. `chance` decides where nothing else
     /// does. None without arms that have a weight.
     pub(crate) fn choose(
         &self,
@@ -90,6 +90,11 @@ impl Split {
         Some(arm.chosen(by, new_lot))
     }
 
+    /// The field that may name an arm, on which answers depend then.
+    pub(crate) fn override_field(&self) -> Option<&HeaderName> {
+        self.override_field.as_ref()
+    }
+
     /// The arms by name and weight.
     pub(crate) fn arms(&self) -> impl Iterator<Item = (&str, u32)> {
         self.arms.iter().map(|arm| (&*arm.name, arm.weight))
@@ -111,12 +116,16 @@ impl Arm {
     }
 
     fn chosen<'a>(&'a self, by: ChosenBy, new_lot: Option<(Lot, &'a str, Option<Duration>)>) -> Choice<'a> {
-        self.metrics.chosen();
-        Choice { name: &self.name, slot: self.slot, by, new_lot }
+        Choice { name: &self.name, slot: self.slot, by, new_lot, asking: self.metrics.begin() }
     }
 }
 
 impl Choice<'_> {
+    /// The upstream has answered.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.asking.answered(status);
+    }
+
     /// The cookie that keeps the client where it is now, if it is to be given one.
     pub(crate) fn set_cookie(&self, https: bool) -> Option<HeaderValue> {
         let (lot, name, max_age) = self.new_lot.as_ref()?;
@@ -195,7 +204,7 @@ mod tests {
         let field = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in fields.iter().map(field) {
-            headers.append::<HeaderName>(name, value);
+            headers.append(name, value);
         }
         headers
     }

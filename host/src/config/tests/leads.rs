@@ -19,7 +19,7 @@ fn a_redirect_has_a_place_a_status_and_a_use_of_the_query() {
         other => panic!("{other:?}"),
     };
     let plain = redirect("to = '/b/{*rest}'");
-    assert_eq!((plain.status, plain.query), (StatusCode::PERMANENT_REDIRECT, QueryUse::Keep));
+    assert_eq!((plain.status, plain.query), (StatusCode::TEMPORARY_REDIRECT, QueryUse::Keep));
     assert_eq!(plain.location.to_string(), "/b/{*rest}");
     let full = redirect("to = 'https://b.example/{id}?x={*rest}#y', status = 302, query = 'drop'");
     assert_eq!((full.status, full.query), (StatusCode::FOUND, QueryUse::Drop));
@@ -34,6 +34,7 @@ fn a_redirect_has_a_place_a_status_and_a_use_of_the_query() {
         ("to = '//evil'", "write `/evil`"),
         ("to = '/b', status = 200", "redirect.status: is 200; write 301, 302, 303, 307 or 308"),
         ("to = '/b', status = '308'", "redirect.status: is a string"),
+        ("to = '/a/{id}/{*rest}'", "redirect.to: leads back to this route, without end; name another path, or a host"),
         ("to = '/b', query = 'add'", "redirect.query: \"add\" is not valid"),
         ("status = 301", "redirect.to: is missing"),
     ];
@@ -42,6 +43,35 @@ fn a_redirect_has_a_place_a_status_and_a_use_of_the_query() {
     }
     let alone = format!("{PETS}[[route]]\nname = 'a'\nmatch.path = '/a'\nredirect = {{ to = '/{{id}}' }}");
     assert_fault(api(&alone), "which is no parameter of `/a`; leave it out, or put it into `match.path` too");
+}
+
+#[test]
+fn a_redirect_to_its_own_path_has_to_lead_to_another_request() {
+    let redirect = |matching: &str, text: &str| {
+        api(&format!(
+            "{PETS}[[route]]\nname = 'a'\nmatch = {{ path = '/a'{matching} }}\nredirect = {{ to = {text} }}\n"
+        ))
+    };
+    let endless = [
+        ("", "'/a', status = 303"),
+        (", methods = ['POST']", "'/a', status = 308"),
+        (", methods = ['GET', 'POST']", "'/a', status = 303"),
+        (", query = { old = true }", "'/a'"),
+        (", scheme = 'http'", "'/a'"),
+    ];
+    for (matching, text) in endless {
+        assert_fault(redirect(matching, text), "route[0].redirect.to: leads back to this route, without end");
+    }
+    let fine = [
+        ("", "'/a/'"),
+        ("", "'https://a.example/a'"),
+        ("", "'/a?new'"),
+        (", methods = ['POST']", "'/a', status = 303"),
+        (", query = { old = true }", "'/a', query = 'drop'"),
+    ];
+    for (matching, text) in fine {
+        assert!(redirect(matching, text).is_ok(), "{matching} {text}");
+    }
 }
 
 #[test]
@@ -115,6 +145,9 @@ fn a_rewrite_names_a_path_and_a_host() {
     let host = rewrite("host = 'b.example:81', query = 'drop'");
     assert_eq!((host.path, host.host), (None, HostUse::Named("b.example:81".parse().unwrap())));
     assert_eq!(rewrite("host = 'target'").host, HostUse::Target);
+    for host in ["pets:80", "[::1]", "10.0.0.1"] {
+        assert_eq!(rewrite(&format!("host = '{host}'")).host, HostUse::Named(host.parse().unwrap()));
+    }
     let cases = [
         ("path = '/b/{name}'", "rewrite.path: uses `{name}`, which is no parameter of `/a/{id}/{*rest}`"),
         ("path = 'b'", "rewrite.path: \"b\" is not valid: the path does not begin with `/`"),
@@ -123,10 +156,30 @@ fn a_rewrite_names_a_path_and_a_host() {
         ("host = 'http://b.example'", "rewrite.host: \"http://b.example\" is not valid"),
         ("path = '/b', hots = 'b'", "did you mean `host`?"),
         ("host = 'keep'", "rewrite: changes nothing"),
+        ("host = 'Keep'", "rewrite.host: \"Keep\" is not valid: it is neither `keep` nor `target`"),
+        ("host = 'targt'", "write a host like that with its port; write \"keep\", \"target\" or a host name"),
+        ("host = 'target.'", "it is neither `keep` nor `target`"),
     ];
     for (text, fault) in cases {
         assert_fault(route(&format!("upstream = 'pets'\nrewrite = {{ {text} }}")), fault);
     }
+}
+
+#[test]
+fn what_follows_from_a_fault_is_not_said_beside_it() {
+    let cases = [
+        ("split = { to = [{ upstream = 'pets' }], sticky = 'session', max_age = '1h' }", "split.sticky:"),
+        ("split = { to = [{ upstream = 'pets', weight = 0 }, 'canary'] }", "split.to[1]:"),
+        ("respond = { file = 'api.toml', content_type = 3 }", "respond.content_type:"),
+        ("respond = { file = 3, content_type = 'text/plain' }", "respond.file:"),
+    ];
+    for (text, fault) in cases {
+        let faults = route(text).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(fault), "{text}: {faults:?}");
+    }
+    let targets = "name = 'a'\nversion = '1'\n[upstream.a]\ntargets = [{ url = 'http://a', weight = 0 }, 'b']\n";
+    let faults = api(targets).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].contains("targets[1]"), "{faults:?}");
 }
 
 #[test]
@@ -180,8 +233,18 @@ fn a_split_has_arms_and_what_decides_between_them() {
         ),
         ("to = [{ upstream = 'pets' }], override = 'x-canary'", "split.override: \"x-canary\" is not valid"),
         ("sticky = 'client'", "split.to: is missing"),
+        (
+            "to = [{ upstream = 'pets' }], sticky = 'header:x-real-ip'",
+            "split.sticky: \"header:x-real-ip\" is not valid: what clients send in that field is removed first, so it tells none apart; `client` is their address",
+        ),
     ];
     for (text, fault) in cases {
+        assert_fault(route(&format!("split = {{ {text} }}")), fault);
+    }
+    let taken = ["Host", "cookie", "authorization", "expect", "content-type", "te", "connection", "content_length"];
+    for field in taken.into_iter().chain(["forwarded", "x-forwarded-for", "x_real_ip", "lockgate-debug"]) {
+        let text = format!("to = [{{ upstream = 'pets' }}], override = 'header:{field}'");
+        let fault = "is not valid: requests live on that field, or the gateway removes it first; take one of your own, `header:x-canary`";
         assert_fault(route(&format!("split = {{ {text} }}")), fault);
     }
     let ups: String = (0..17).map(|at| format!("[upstream.u{at}]\ntargets = ['http://a']\n")).collect();

@@ -35,7 +35,7 @@ pub(crate) use listener::ListenerMetrics;
 pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
 pub(crate) use route::RouteMetrics;
-pub(crate) use split::SplitMetrics;
+pub(crate) use split::{Asking, SplitMetrics};
 pub(crate) use upstream::{Retried, TargetMetrics, UpstreamMetrics};
 
 /// The media type of [`Metrics::encode`].

@@ -13,7 +13,7 @@ use super::label::{Counts, Label};
 use super::series::Series;
 use crate::telemetry::Outcome;
 
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 const OUTCOMES: usize = Outcome::NAMES.len();
 
 /// The handle a route counts through; cheap to clone, two or three atomic adds per call.
@@ -25,8 +25,7 @@ pub(crate) struct RouteMetrics {
 impl RouteMetrics {
     /// A request was answered, `duration` after its head was read.
     pub(crate) fn finished(&self, status: StatusCode, outcome: Outcome, duration: Duration) {
-        let class = (usize::from(status.as_u16() / 100)).clamp(1, CLASSES.len()) - 1;
-        self.cells.requests.inc(class * OUTCOMES + outcome.index());
+        self.cells.requests.inc(class(status) * OUTCOMES + outcome.index());
         self.cells.duration.observe(duration);
     }
 
@@ -34,6 +33,11 @@ impl RouteMetrics {
     pub(crate) fn upstream(&self, duration: Duration) {
         self.cells.upstream.observe(duration);
     }
+}
+
+/// The place of its class in [`CLASSES`].
+pub(super) fn class(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1
 }
 
 #[derive(Debug, Default)]

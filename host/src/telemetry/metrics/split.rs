@@ -1,36 +1,62 @@
-//! Numbers of splits: how many requests each upstream of a route was given.
+//! Numbers of splits: what became of the requests each upstream of a route was given.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use http::StatusCode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+use super::label::Counts;
+use super::route::{CLASSES, class};
 use super::series::Series;
+
+/// Where requests are counted to which no answer came.
+const NONE: usize = CLASSES.len();
+
+type Cells = Counts<{ CLASSES.len() + 1 }>;
 
 /// The handle of one upstream of a route; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitMetrics {
-    count: Arc<AtomicU64>,
+    cells: Arc<Cells>,
 }
 
 impl SplitMetrics {
     /// A request goes there.
-    pub(crate) fn chosen(&self) {
-        self.count.fetch_add(1, Relaxed);
+    pub(crate) fn begin(&self) -> Asking<'_> {
+        Asking { cells: &self.cells, class: NONE }
+    }
+}
+
+/// A request on its way to an upstream of a split, counted when this is dropped: by the class of the answer, if there was one by then.
+#[derive(Debug)]
+pub(crate) struct Asking<'a> {
+    cells: &'a Cells,
+    class: usize,
+}
+
+impl Asking<'_> {
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.class = class(status);
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.cells.inc(self.class);
     }
 }
 
 /// All of them, by API, route and upstream.
 #[derive(Debug, Default)]
 pub(super) struct Splits {
-    series: Series<[Arc<str>; 3], AtomicU64>,
+    series: Series<[Arc<str>; 3], Cells>,
 }
 
 impl Splits {
     pub(super) fn handle(&self, api: &str, route: &str, upstream: &str) -> SplitMetrics {
-        SplitMetrics { count: self.series.cell([api, route, upstream].map(Into::into)) }
+        SplitMetrics { cells: self.series.cell([api, route, upstream].map(Into::into)) }
     }
 
     pub(super) fn retain(&self, live: impl Fn(&str, &str, &str) -> bool) {
@@ -38,15 +64,15 @@ impl Splits {
     }
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Requests given to an upstream of a split";
+        let help = "Requests given to an upstream of a split, by its answer";
         let mut family = encoder.encode_descriptor("split", help, None, MetricType::Counter)?;
-        for ([api, route, upstream], count) in &self.series.all() {
-            let count = count.load(Relaxed);
-            if count == 0 {
-                continue;
+        for ([api, route, upstream], cells) in &self.series.all() {
+            for (index, count) in cells.counted() {
+                let status_class = CLASSES.get(index).copied().unwrap_or("none");
+                let labels =
+                    [("api", &**api), ("route", route), ("upstream", upstream), ("status_class", status_class)];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
-            let labels = [("api", &**api), ("route", route), ("upstream", upstream)];
-            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())
     }
