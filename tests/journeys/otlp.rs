@@ -184,7 +184,10 @@ fn metrics_are_those_of_the_admin_listener() {
         (!sum.data_points.is_empty()).then_some(())
     });
     collector.wait_for_metric("lockgate_generation", |metric| match &metric.data {
-        Some(Data::Gauge(gauge)) => Some(assert_eq!(gauge.data_points.len(), 1)),
+        Some(Data::Gauge(gauge)) => {
+            assert_eq!(gauge.data_points.len(), 1);
+            Some(())
+        }
         other => panic!("{other:?}"),
     });
     assert!(collector.spans().is_empty(), "traces were not asked for");
