@@ -248,7 +248,8 @@ fn a_collector_behind_tls_must_prove_who_it_is() {
     stranger.wait_for_log("the collector to be refused", |line| {
         line["reason"].as_str().filter(|reason| reason.contains("certificate")).map(|_| ())
     });
-    start(&authority).get("/trusted").assert_status(200);
+    let trusting = start(&authority);
+    trusting.get("/trusted").assert_status(200);
     let spans = collector.wait_for_spans(2);
     assert!(spans.iter().all(|span| span.get("url.path") != "/untrusted"), "{spans:#?}");
 }
