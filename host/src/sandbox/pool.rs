@@ -133,8 +133,11 @@ impl Pool {
                 *known.borrow_mut() = constant;
                 Ok(judged)
             };
-            // An instance that was used may have kept something it should not.
-            return self.ask(self.make(), kind, hook, verdict, judge);
+            // An instance that was used may have kept something it should not: a new one takes its place.
+            if self.idle.borrow_mut().take().is_some() {
+                self.metrics.retired(Retirement::Replaced);
+            }
+            return self.call(kind, hook, verdict, judge);
         };
         let outcome = verdict(&said);
         let judged = judge(said);
@@ -152,17 +155,7 @@ impl Pool {
         judge: impl FnOnce(R) -> Judged<T>,
     ) -> Judged<T> {
         let idle = self.idle.borrow_mut().take();
-        self.ask(idle.map_or_else(|| self.make(), Ok), kind, hook, outcome, judge)
-    }
-
-    fn ask<R, T>(
-        &self,
-        warm: Result<Box<Warm>, PluginFault>,
-        kind: Hook,
-        hook: impl FnOnce(&mut Instance) -> Result<R, PluginFault>,
-        outcome: impl FnOnce(&R) -> CallOutcome,
-        judge: impl FnOnce(R) -> Judged<T>,
-    ) -> Judged<T> {
+        let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
             let judged = hook(&mut warm.instance).and_then(|answer| {
                 let outcome = outcome(&answer);
@@ -194,8 +187,8 @@ impl Pool {
             self.metrics.retired(Retirement::Calls);
         } else if warm.instance.memory() > limits.memory / 4 * 3 {
             self.metrics.retired(Retirement::Memory);
-        } else if self.idle.borrow_mut().replace(warm).is_some() {
-            self.metrics.retired(Retirement::Replaced);
+        } else {
+            *self.idle.borrow_mut() = Some(warm);
         }
     }
 }
