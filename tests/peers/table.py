@@ -61,6 +61,13 @@ METRICS = [
         applies=lambda scenario: not scenario.fresh,
     ),
     Metric(
+        "CPU per request at the same rate, µs",
+        "All answer the same requests in the same time, and have as much time to spare as that leaves them.",
+        paced=True,
+        value=lambda values, _: values.get("cpu_us"),
+        applies=lambda scenario: not scenario.fresh,
+    ),
+    Metric(
         "CPU per GiB, ms",
         "Under full load.",
         paced=False,

@@ -124,20 +124,29 @@ impl<'a> HostPort<'a> {
             let address: Ipv6Addr = address.parse().map_err(|_| HostError::Malformed)?;
             return Ok(Self { host: Cow::Owned(format!("[{address}]")), port: read_port(after)? });
         }
-        let (name, after) = text.split_at(text.find(':').unwrap_or(text.len()));
+        // Each byte once: this is read for every request.
+        let (mut end, mut label, mut has_upper) = (text.len(), 0, false);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label += 1,
+                b'A'..=b'Z' => (label, has_upper) = (label + 1, true),
+                b'.' if label > 0 => label = 0,
+                b':' => {
+                    end = at;
+                    break;
+                }
+                _ => return Err(HostError::Malformed),
+            }
+            if label > Self::MAX_LABEL {
+                return Err(HostError::Malformed);
+            }
+        }
+        let (name, after) = text.split_at(end);
         let name = name.strip_suffix('.').unwrap_or(name);
-        let label_fits = |label: &[u8]| {
-            (1..=Self::MAX_LABEL).contains(&label.len())
-                && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        };
-        if name.len() > Self::MAX_NAME || !name.as_bytes().split(|&byte| byte == b'.').all(label_fits) {
+        if name.is_empty() || name.len() > Self::MAX_NAME {
             return Err(HostError::Malformed);
         }
-        let host = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        };
+        let host = if has_upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
         Ok(Self { host, port: read_port(after)? })
     }
 

@@ -9,7 +9,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 /// A body on its way through the gateway. Streams hold back their source while nobody reads.
+#[derive(Default)]
 pub(crate) enum Body {
+    #[default]
     Empty,
     /// Whole, in memory.
     Full(Bytes),

@@ -1,5 +1,6 @@
 //! Asking what a route leads to: an upstream or one of several, a policy in the place of one, or the configuration itself.
 
+use std::mem;
 use std::time::Duration;
 
 use http::header::{EXPECT, SET_COOKIE, TE, VARY};
@@ -48,18 +49,18 @@ impl From<Response<Body>> for Answered {
 }
 
 impl Ask<'_> {
-    /// Ask what the route leads to.
+    /// Ask what the route leads to. `headers` and `body` are left empty.
     pub(super) async fn backend(
         &self,
         exchange: &mut Exchange,
-        mut headers: HeaderMap,
-        body: Body,
+        headers: &mut HeaderMap,
+        body: &mut Body,
         finish: &mut Finish,
     ) -> Result<Answered, Fault> {
         match &self.route.backend {
             Backend::Upstream(slot) => self.upstream(*slot, exchange, headers, body, finish).await,
             Backend::Split(split) => {
-                let mut choice = self.choose(split, exchange, &mut headers)?;
+                let mut choice = self.choose(split, exchange, headers)?;
                 let mut answered = self.upstream(choice.slot, exchange, headers, body, finish).await?;
                 choice.answered(answered.response.status());
                 // A cache that is asked with the field must not answer with what was said without it.
@@ -72,7 +73,7 @@ impl Ask<'_> {
             }
             Backend::Responder(responder) => {
                 finish.policies_begin();
-                let answered = self.responder(responder, exchange, &headers, body).await;
+                let answered = self.responder(responder, exchange, headers, mem::take(body)).await;
                 finish.policies_end();
                 answered.map(Answered::from)
             }
@@ -95,8 +96,8 @@ impl Ask<'_> {
         &self,
         slot: usize,
         exchange: &Exchange,
-        headers: HeaderMap,
-        body: Body,
+        headers: &mut HeaderMap,
+        body: &mut Body,
         finish: &mut Finish,
     ) -> Result<Answered, Fault> {
         let started = Instant::now();
@@ -109,34 +110,34 @@ impl Ask<'_> {
         &self,
         slot: usize,
         exchange: &Exchange,
-        mut headers: HeaderMap,
-        body: Body,
+        headers: &mut HeaderMap,
+        body: &mut Body,
         started: Instant,
     ) -> Result<Answered, Fault> {
         let Some(connections) = self.local.upstreams.get(slot) else { return Err(Fault::gateway("no_upstream")) };
-        self.chain.prepare_upstream(&mut headers);
+        self.chain.prepare_upstream(headers);
         // The gateway has answered the expectation by asking for the body.
         headers.remove(EXPECT);
         let forwarding = &self.local.generation.forwarding;
-        self.asker.introduce(&mut headers, self.connection, forwarding);
-        open::frame(&exchange.method, &body, &mut headers);
+        self.asker.introduce(headers, self.connection, forwarding);
+        open::frame(&exchange.method, body, headers);
         if exchange.wants_trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
         let mut target = exchange.target.clone();
         if let Some(rewrite) = &self.route.rewrite {
             target = rewrite::target(rewrite, self.place.params, exchange)?;
-            rewrite::host(rewrite, &mut headers);
+            rewrite::host(rewrite, headers);
         }
         let as_target = self.route.rewrite.as_ref().is_some_and(|rewrite| rewrite.host == HostUse::Target);
-        let mut request = Request::new(body);
+        let mut request = Request::new(mem::take(body));
         *request.method_mut() = exchange.method.clone();
         *request.uri_mut() = Uri::from(target.into_path_and_query());
-        *request.headers_mut() = headers;
+        *request.headers_mut() = mem::take(headers);
         let account = exchange.account.as_deref();
         let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline, as_target, account };
         let mut answered = match &exchange.upgrade {
-            None => upload::send(connections, request, asked).await?.into(),
+            None => upload::send(connections, &mut request, asked).await?.into(),
             Some(protocol) => {
                 let request = upload::upgrade(request, protocol);
                 match Box::pin(connections.upgrade(request, asked)).await? {

@@ -138,9 +138,9 @@ pub(crate) async fn serve(
     let departure = match (forward, route, missing) {
         (Err(departure), ..) => departure,
         (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
-        (Ok(body), Some(route), None) => {
+        (Ok(mut body), Some(route), None) => {
             let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
-            let answered = asked.backend(&mut exchange, parts.headers, body, &mut finish).await;
+            let answered = asked.backend(&mut exchange, &mut parts.headers, &mut body, &mut finish).await;
             let outcome = answered.map(|answered| {
                 switched = answered.then;
                 answered.response

@@ -1,6 +1,7 @@
 //! Sending a request whose body may take its time: the wait for the first byte begins when the body has been sent.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,7 +18,7 @@ use crate::upstream::{Asked, Connections, Sent, Source};
 /// Send `request` and wait for the head of its response.
 pub(super) async fn send(
     connections: &Rc<Connections>,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     asked: Asked<'_>,
 ) -> Result<Response<Body>, Fault> {
     match request.body() {
@@ -26,10 +27,11 @@ pub(super) async fn send(
             let (done, sent) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
             let source = Rc::new(Cell::new(Source::Waits));
-            let upload =
-                |body| Body::stream(Upload { body, done: Some(done), failed: failed.clone(), source: source.clone() });
+            let body = mem::take(request.body_mut());
+            let upload = Upload { body, done: Some(done), failed: failed.clone(), source: source.clone() };
+            *request.body_mut() = Body::stream(upload);
             let sent = Sent::Later { done: Some(sent), source: source.clone() };
-            let answered = connections.send(request.map(upload), sent, asked).await;
+            let answered = connections.send(request, sent, asked).await;
             // A body that could not be read is why the upstream did not get it, not the upstream's fault.
             answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))
         }

@@ -1,6 +1,7 @@
 //! The connections of one worker to one target: unused ones of HTTP/1.1, shared ones of HTTP/2.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -220,21 +221,21 @@ impl Sender {
         Self::Http1(Http1 { sender, _room: None })
     }
 
-    /// Send a request in the form of the connection's protocol. It comes back when nothing of it was sent.
+    /// Send a request in the form of the connection's protocol, and leave an empty one. It comes back when nothing of it was sent.
     pub(super) async fn try_send(
         &mut self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         tls: bool,
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
         match self {
             Self::Http1(connection) => {
-                form::to_http1(&mut request);
-                connection.sender.try_send_request(request).await
+                form::to_http1(request);
+                connection.sender.try_send_request(mem::take(request)).await
             }
             Self::Http2(stream) => {
-                form::to_http2(&mut request, tls);
+                form::to_http2(request, tls);
                 let mut sender = stream.0.sender.clone();
-                sender.try_send_request(request).await
+                sender.try_send_request(mem::take(request)).await
             }
         }
     }

@@ -56,10 +56,10 @@ struct Trial {
 }
 
 impl Trial {
-    fn again(&mut self, spare: Spare, failed: usize) -> Request<Body> {
+    fn again(&mut self, spare: Spare, failed: usize, request: &mut Request<Body>) {
         self.number += 1;
         self.failed.push(failed);
-        spare.into_request()
+        *request = spare.into_request();
     }
 }
 
@@ -70,8 +70,8 @@ struct Failure {
 }
 
 enum Why {
-    /// Nothing was sent, so here it is.
-    Unsent(Box<Request<Body>>),
+    /// Nothing was sent.
+    Unsent,
     /// The connection ended; one that had been kept may have ended before the request came.
     Closed { kept: bool },
     /// No answer in time; whether one try had less time than the upstream has.
@@ -81,16 +81,17 @@ enum Why {
 }
 
 impl Connections {
-    /// Send a request, whose target is in origin form, and wait for the head of the response.
+    /// Send a request, whose target is in origin form, and wait for the head of the response. It stays where it is until a
+    /// connection takes it, and is empty afterwards: each future it was handed on to would be as long again as it is.
     pub(crate) async fn send(
         self: &Rc<Self>,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         mut sent: Sent,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, Fault> {
         let ticket = self.admit()?;
         let settings = &self.upstream.settings;
-        let key = self.balancer.key(&request, asked.client);
+        let key = self.balancer.key(request, asked.client);
         let mut trial = Trial { number: 1, failed: Vec::new(), fresh: false, time: None };
         self.budget.earn();
         loop {
@@ -98,7 +99,7 @@ impl Connections {
                 return Err(Fault::gateway("no_target"));
             };
             let Some(pool) = self.pools.get(target) else { return Err(Fault::gateway("no_target")) };
-            let spare = self.spares.copy(&settings.retry, trial.number, &request);
+            let spare = self.spares.copy(&settings.retry, trial.number, request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
             let tried = Tried::begin(asked.account, &self.upstream, target, request.headers_mut());
@@ -111,7 +112,7 @@ impl Connections {
                         Some(spare)
                             if retry::is_no_answer(&settings.retry, &response) && self.may_retry(Retried::Status) =>
                         {
-                            request = trial.again(spare, target);
+                            trial.again(spare, target, request);
                             continue;
                         }
                         spare => self.spares.take_back(spare),
@@ -121,22 +122,23 @@ impl Connections {
                 }
                 Err(failure) => (failure, spare),
             };
-            request = self.after(failure, spare, target, &mut trial)?;
+            self.after(failure, spare, target, &mut trial, request)?;
         }
     }
 
-    /// The request that is to be sent after a failure, or the fault where that was the last try.
+    /// Has `request` ready to be sent again after a failure, or is the fault where that was the last try.
     fn after(
         &self,
         Failure { fault, why }: Failure,
         spare: Option<Spare>,
         target: usize,
         trial: &mut Trial,
-    ) -> Result<Request<Body>, Fault> {
+        request: &mut Request<Body>,
+    ) -> Result<(), Fault> {
         let failed = || self.upstream.targets.failed(target, Instant::now());
         let reason = match why {
             // Another target may be asked without harm.
-            Why::Unsent(unsent) => {
+            Why::Unsent => {
                 failed();
                 trial.failed.push(target);
                 if trial.failed.len() >= self.upstream.settings.targets.len() {
@@ -144,14 +146,15 @@ impl Connections {
                 }
                 tracing::debug!(upstream = self.upstream.settings.name, %fault, "target does not answer; trying the next");
                 self.upstream.metrics.retried(Retried::Connect);
-                return Ok(*unsent);
+                return Ok(());
             }
             // That says nothing about the target: servers close what they kept for long enough.
             Why::Closed { kept: true } if !trial.fresh => {
                 let Some(spare) = spare else { return Err(fault) };
                 self.upstream.metrics.retried(Retried::Closed);
                 trial.fresh = true;
-                return Ok(spare.into_request());
+                *request = spare.into_request();
+                return Ok(());
             }
             Why::Closed { .. } => {
                 failed();
@@ -167,7 +170,8 @@ impl Connections {
             Why::Final => return Err(fault),
         };
         let spare = spare.filter(|_| self.may_retry(reason)).ok_or(fault)?;
-        Ok(trial.again(spare, target))
+        trial.again(spare, target, request);
+        Ok(())
     }
 
     /// Take part in what is under way, if there may be more.
@@ -216,7 +220,7 @@ impl Connections {
         &self,
         target: usize,
         pool: &Pool,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         sent: &mut Sent,
         asked: Asked<'_>,
         trial: &Trial,
@@ -230,10 +234,10 @@ impl Connections {
                 None => match Box::pin(self.connect(target, pool, asked.deadline)).await {
                     Ok(connected) => connected,
                     Err(fault) if fault.class == "upstream_overloaded" => return Err(last(fault)),
-                    Err(fault) => return Err(Failure { fault, why: Why::Unsent(Box::new(request)) }),
+                    Err(fault) => return Err(Failure { fault, why: Why::Unsent }),
                 },
             };
-            self.address(&mut request, target, asked);
+            self.address(request, target, asked);
             let answered = tokio::select! {
                 biased;
                 answered = sender.try_send(request, self.upstream.settings.tls.is_some()) => answered,
@@ -249,7 +253,7 @@ impl Connections {
                 Err(mut error) => match error.take_message() {
                     // The upstream closed a kept connection before anything was written to it.
                     Some(unsent) if kept => {
-                        request = unsent;
+                        *request = unsent;
                         continue;
                     }
                     _ => {
