@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{Method, StatusCode, Version};
 use tokio::time::Instant;
 
-use super::asker::Asker;
+use super::Begun;
 use crate::exchange::Exchange;
 use crate::generation::Route;
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
@@ -17,7 +17,7 @@ pub(super) struct Line {
     client: Option<TruncatedAddr>,
     pub(super) https: bool,
     pub(super) version: Version,
-    pub(super) trace: Option<SpanContext>,
+    trace: Option<SpanContext>,
     method: LoggedMethod,
     pub(super) path: LoggedPath,
     /// What the client called the gateway; empty until that is known.
@@ -42,19 +42,20 @@ pub(super) struct Ended<'a> {
 }
 
 impl Line {
-    pub(super) fn new(asker: &Asker, begun: Instant, method: &Method) -> Self {
+    pub(super) fn new(begun: &Begun<'_>, method: &Method) -> Self {
+        let asker = &begun.asker;
         Self {
             time: SystemTime::now(),
             client: asker.client.map(TruncatedAddr::from),
             https: asker.https,
             version: asker.version(),
-            trace: None,
+            trace: begun.trace,
             method: LoggedMethod::new(method),
             path: LoggedPath::default(),
             host: Box::default(),
             upstream: None,
             policies: Duration::ZERO,
-            policies_since: begun,
+            policies_since: begun.at,
             head: None,
         }
     }
