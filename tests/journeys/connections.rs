@@ -144,6 +144,30 @@ fn a_flood_of_connections_leaves_a_few_lines_in_the_log_and_is_counted_whole() {
 }
 
 #[test]
+fn a_gateway_without_descriptors_says_so_now_and_then_and_serves_again_once_it_has_some() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
+    let scrape = Request::get("/metrics").bearer(&gateway.admin_token());
+    // One connection for all: there is no other.
+    let mut admin = Client::connect(gateway.admin_address());
+    admin.send(&scrape).assert_status(200);
+    gateway.limit_files(Some(3));
+    let mut waiting = gateway.connect();
+    waiting.send_only(&Request::get("/")).unwrap();
+    let failures = eventually("some accepts to fail", || {
+        let metrics = admin.send(&scrape).text();
+        let mut counts = metrics.lines().filter_map(|line| {
+            line.strip_prefix("lockgate_accept_failures_total{listener=\"public\"} ")?.parse::<u64>().ok()
+        });
+        counts.next().filter(|count| *count >= 10)
+    });
+    let told = gateway.written().lines().filter(|line| line.contains("could not be accepted")).count() as u64;
+    assert!((1..failures / 2).contains(&told), "{told} of {failures}");
+    gateway.limit_files(None);
+    waiting.receive("GET").unwrap().assert_status(200);
+}
+
+#[test]
 fn the_system_asks_silent_peers_whether_they_are_still_there() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder().proxy(&upstream).start();

@@ -4,6 +4,7 @@ mod accept;
 mod admission;
 mod connection;
 mod delivery;
+mod failures;
 mod floods;
 mod proxy;
 mod pulse;
