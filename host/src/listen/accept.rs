@@ -13,9 +13,10 @@ use super::admission::Seat;
 use super::connection::connection;
 use super::failures::Failures;
 use super::pulse::{Limits, Pulse, Sweep};
+use super::refusal::TurnedAway;
 use super::shutdown::{Shutdown, Stage};
 use super::socket::{Acceptor, Socket, Stream};
-use super::{BACKLOG, Listener, refusal};
+use super::{BACKLOG, Listener};
 use crate::serve::Worker;
 use crate::telemetry::metrics::Refusal;
 
@@ -75,6 +76,7 @@ struct Held {
     sweep: Rc<Sweep>,
     ticks: Interval,
     failures: Failures,
+    turned_away: TurnedAway,
 }
 
 impl Held {
@@ -84,8 +86,9 @@ impl Held {
         let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate });
         let mut ticks = interval(sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (connections, sweep, failures) = (JoinSet::new(), Rc::new(sweep), Failures::default());
-        Self { worker, listener, connections, sweep, ticks, failures }
+        let (connections, sweep) = (JoinSet::new(), Rc::new(sweep));
+        let (failures, turned_away) = (Failures::default(), TurnedAway::default());
+        Self { worker, listener, connections, sweep, ticks, failures, turned_away }
     }
 
     /// A connection could not be accepted; nothing is known of it.
@@ -104,7 +107,7 @@ impl Held {
             Err(reason) => {
                 self.listener.refuse(&self.worker, client, reason);
                 let is_plain = self.worker.current().generation.tls(self.listener.slot).is_none();
-                refusal::turn_away(stream, is_plain);
+                self.turned_away.close(stream, is_plain);
             }
         }
     }
