@@ -25,12 +25,13 @@ use super::Listener;
 use super::accept::claims;
 use super::admission::Seat;
 use super::delivery::{Delivery, Exchanging};
-use super::floods::Counted;
+use super::floods::FrameCounter;
+use super::inspect::Inspected;
 use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::socket::Stream;
 use super::streams::Streams;
-use super::strict::Strict;
+use super::strict::{Strict, Strictness};
 use super::transport::Transport;
 use crate::serve::{Connection, End, Patience, Worker, serve};
 use crate::telemetry::metrics::Refusal;
@@ -56,7 +57,7 @@ pub(super) async fn connection(
     // The peer, unless a proxy in front says for whom it speaks.
     let mut client = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
-    let stream = Watched::new(stream, pulse.clone());
+    let stream = Watched { stream, inspector: pulse.clone() };
     // What is needed once is not kept as long as the connection.
     let opening = Box::pin(open(&worker, &listener, &mut client, stream, &mut seat, &pulse));
     let opened = pulse.unless_stopped(opening).await;
@@ -209,11 +210,11 @@ async fn speak_http1(
     let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
     let mut http = http1::Builder::new();
     http.max_buf_size(max_head).max_headers(listener.config.max_headers as usize);
-    let (ended, strict, ahead) = take_turns(&http, Strict::new(transport, pulse.clone()), service, pulse).await;
-    let (transport, refused) = strict.into_inner();
+    let strict = Strict { stream: transport, inspector: Strictness::new(pulse.clone()) };
+    let (ended, Strict { stream: transport, inspector }, ahead) = take_turns(&http, strict, service, pulse).await;
     match (&ended, facts.tunnel.take()) {
         // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
-        (Ended::Closed(Ok(())), Some(tunnel)) if !refused => {
+        (Ended::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
             pulse.begin();
             let told = |cx: &mut Context<'_>| {
                 pulse.told(cx).and_then(|told| match told {
@@ -249,7 +250,7 @@ where
         let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
         strict = io.into_inner();
         let Ended::Resting = ended else { return (ended, strict, ahead) };
-        let ended = match pulse.unless_stopped(strict.wakes()).await {
+        let ended = match pulse.unless_stopped(strict.stream.wakes()).await {
             Some(Ok(())) => continue,
             Some(Err(_)) => Ended::Closed(Ok(())),
             None => Ended::Stopped,
@@ -285,6 +286,7 @@ async fn speak_http2(
         })
     };
     let config = &listener.config;
+    let counted = Inspected { stream: transport, inspector: FrameCounter::new(pulse.clone()) };
     let served = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_streams)
@@ -292,7 +294,7 @@ async fn speak_http2(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .serve_connection(TokioIo::new(Counted::new(transport, pulse.clone())), service);
+        .serve_connection(TokioIo::new(counted), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
 }
 

@@ -6,6 +6,7 @@ mod connection;
 mod delivery;
 mod failures;
 mod floods;
+mod inspect;
 mod proxy;
 mod pulse;
 mod refusal;
