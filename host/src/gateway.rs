@@ -34,7 +34,7 @@ use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 
-pub(crate) use ending::Ended;
+pub(crate) use ending::Exit;
 
 /// How long what a collector has not been sent yet may take after a drain.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ pub(crate) enum StartError {
 }
 
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
-pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ended, StartError> {
+pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
     let Options { folder, listen, lost } = options;
     let snapshot = Snapshot::read(&folder).map_err(StartError::Config)?;
@@ -156,7 +156,7 @@ struct Control {
 
 impl Control {
     /// From when everything serves until everything has ended.
-    async fn live(self, started: impl FnOnce()) -> anyhow::Result<Ended> {
+    async fn live(self, started: impl FnOnce()) -> anyhow::Result<Exit> {
         let Self { admin, admin_socket, published, metrics, watchdog, threads, ending } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
         tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));

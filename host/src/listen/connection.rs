@@ -85,12 +85,12 @@ pub(super) async fn connection(
         false => speak_http1(&worker, &listener, transport, facts, &pulse).await,
     };
     match ended {
-        Ended::Closed(Ok(())) | Ended::Resting => {}
-        Ended::Closed(Err(error)) => {
+        ConnectionState::Closed(Ok(())) | ConnectionState::Resting => {}
+        ConnectionState::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
             fault_of(&error).into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
         }
-        Ended::Stopped => {
+        ConnectionState::Stopped => {
             pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
             tracing::debug!(
                 listener = config.name,
@@ -169,11 +169,11 @@ fn in_stage(stage: Refusal, error: io::Error) -> (Refusal, io::Error) {
     (if is_about_bytes { stage } else { Refusal::Left }, error)
 }
 
-/// How a connection came to its end.
-enum Ended {
+/// What has become of a connection that is served no longer.
+enum ConnectionState {
     Closed(hyper::Result<()>),
     Stopped,
-    /// Not at all: it has nothing to do for now.
+    /// It has nothing to do for now.
     Resting,
 }
 
@@ -183,7 +183,7 @@ async fn speak_http1(
     transport: Transport,
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
-) -> Ended {
+) -> ConnectionState {
     let service = {
         let shared = Rc::new((facts.clone(), worker.clone(), pulse.clone()));
         service_fn(move |request| {
@@ -214,7 +214,7 @@ async fn speak_http1(
     let (ended, Strict { stream: transport, inspector }, ahead) = take_turns(&http, strict, service, pulse).await;
     match (&ended, facts.tunnel.take()) {
         // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
-        (Ended::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
+        (ConnectionState::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
             pulse.begin();
             let told = |cx: &mut Context<'_>| {
                 pulse.told(cx).and_then(|told| match told {
@@ -226,9 +226,9 @@ async fn speak_http1(
             Box::pin(tunnel.run(transport, ahead, told)).await;
         }
         // A response that broke off must not look whole: no polite end for that.
-        (Ended::Closed(Err(error)), _) if error.is_user() => {}
-        (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
-        (Ended::Stopped | Ended::Resting, _) => {}
+        (ConnectionState::Closed(Err(error)), _) if error.is_user() => {}
+        (ConnectionState::Closed(closed), _) => transport.linger(closed.is_err()).await,
+        (ConnectionState::Stopped | ConnectionState::Resting, _) => {}
     }
     ended
 }
@@ -239,7 +239,7 @@ async fn take_turns<S>(
     mut strict: Strict<Transport>,
     service: S,
     pulse: &Pulse,
-) -> (Ended, Strict<Transport>, Bytes)
+) -> (ConnectionState, Strict<Transport>, Bytes)
 where
     S: Service<Request<Incoming>, Response = Response<Delivery>, Error = Infallible> + Clone,
 {
@@ -249,11 +249,11 @@ where
         let ended = drive(Pin::new(&mut served), |_| {}, pulse).await;
         let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
         strict = io.into_inner();
-        let Ended::Resting = ended else { return (ended, strict, ahead) };
+        let ConnectionState::Resting = ended else { return (ended, strict, ahead) };
         let ended = match pulse.unless_stopped(strict.stream.wakes()).await {
             Some(Ok(())) => continue,
-            Some(Err(_)) => Ended::Closed(Ok(())),
-            None => Ended::Stopped,
+            Some(Err(_)) => ConnectionState::Closed(Ok(())),
+            None => ConnectionState::Stopped,
         };
         return (ended, strict, ahead);
     }
@@ -266,7 +266,7 @@ async fn speak_http2(
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
     sweep: Rc<Sweep>,
-) -> Ended {
+) -> ConnectionState {
     pulse.multiplexes();
     let streams = Streams::default();
     let service = {
@@ -299,7 +299,7 @@ async fn speak_http2(
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.
-async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> Ended
+async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> ConnectionState
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -307,15 +307,15 @@ where
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = served.as_mut().poll(cx) {
-                return Poll::Ready(Ended::Closed(ended));
+                return Poll::Ready(ConnectionState::Closed(ended));
             }
             match pulse.told(cx) {
                 Some(Told::Drain) if !draining => {
                     draining = true;
                     drain(served.as_mut());
                 }
-                Some(Told::Rest) => return Poll::Ready(Ended::Resting),
-                Some(Told::Stop) => return Poll::Ready(Ended::Stopped),
+                Some(Told::Rest) => return Poll::Ready(ConnectionState::Resting),
+                Some(Told::Stop) => return Poll::Ready(ConnectionState::Stopped),
                 _ => return Poll::Pending,
             }
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::arrival::{Arrival, Arrived, Patience};
 use super::explain::{Told, explain};
-use super::line::{Ended, Line};
+use super::line::{Completion, Line};
 use super::{Begun, Worker, respond};
 use crate::chain::{Departure, Notice, Replaced};
 use crate::exchange::{Blame, Body, BodyError, Exchange, Fault};
@@ -237,7 +237,8 @@ impl Finish {
         let route = self.route.as_deref();
         let (class, blame) = (self.class, self.outcome);
         let bytes_in = self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get());
-        let record = line.record(&Ended { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
+        let record =
+            line.record(&Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
             && let Some(context) = account.trace()
         {

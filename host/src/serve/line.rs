@@ -29,8 +29,8 @@ pub(super) struct Line {
     pub(super) head: Option<Duration>,
 }
 
-/// How a request ended.
-pub(super) struct Ended<'a> {
+/// What is known of a request once it is complete.
+pub(super) struct Completion<'a> {
     pub(super) id: &'a RequestId,
     pub(super) route: Option<&'a Route>,
     pub(super) status: StatusCode,
@@ -71,12 +71,12 @@ impl Line {
         head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
     }
 
-    pub(super) fn record(&self, ended: &Ended<'_>) -> Record {
+    pub(super) fn record(&self, completion: &Completion<'_>) -> Record {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let route = ended.route;
+        let route = completion.route;
         Record {
             time: self.time,
-            id: ended.id.clone(),
+            id: completion.id.clone(),
             trace: self.trace.map(|here| here.trace),
             client: self.client,
             method: Some(self.method.clone()),
@@ -84,15 +84,15 @@ impl Line {
             route: route.map(|route| route.name.clone()),
             pattern: route.map(|route| route.pattern.clone()),
             path: self.path.clone(),
-            status: Some(ended.status),
-            class: ended.class,
-            blame: ended.blame,
-            bytes_in: ended.bytes_in,
-            bytes_out: ended.bytes_out,
-            duration_us: micros(ended.duration),
+            status: Some(completion.status),
+            class: completion.class,
+            blame: completion.blame,
+            bytes_in: completion.bytes_in,
+            bytes_out: completion.bytes_out,
+            duration_us: micros(completion.duration),
             upstream_us: self.upstream.map(micros),
             policy_us: micros(self.policies),
-            gateway_us: micros(self.own(self.head.unwrap_or(ended.duration))),
+            gateway_us: micros(self.own(self.head.unwrap_or(completion.duration))),
         }
     }
 }
