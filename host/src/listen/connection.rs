@@ -33,7 +33,8 @@ use super::socket::Stream;
 use super::streams::Streams;
 use super::strict::{Strict, Strictness};
 use super::transport::Transport;
-use crate::serve::{Connection, End, Patience, Worker, serve};
+use crate::exchange::Patience;
+use crate::serve::{Connection, End, Worker, serve};
 use crate::telemetry::metrics::Refusal;
 use crate::tls;
 

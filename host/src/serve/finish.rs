@@ -12,12 +12,11 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::arrival::{Arrival, Arrived, Patience};
 use super::explain::{Told, explain};
 use super::line::{Completion, Line};
 use super::{Begun, Worker, respond};
 use crate::chain::{Departure, Notice, Replaced};
-use crate::exchange::{Blame, Body, BodyError, Exchange, Fault};
+use crate::exchange::{Arrival, Blame, Body, BodyError, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
@@ -45,8 +44,8 @@ pub(super) struct Finish {
     log: Option<Box<Line>>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
-    /// What came of the body, if there is one.
-    arrived: Option<Rc<Arrived>>,
+    /// How the body arrives, if there is one.
+    arrival: Option<Rc<Arrival>>,
     /// Whether it is counted as under way.
     under_way: bool,
     /// Whether the client may know how its answer came about.
@@ -76,7 +75,7 @@ impl Finish {
             recorded: false,
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             account,
-            arrived: None,
+            arrival: None,
             under_way: *is_admitted,
             explains,
         }
@@ -112,13 +111,9 @@ impl Finish {
         self.route.as_ref().map_or(&self.local.generation.unmatched_metrics, |route| &route.metrics)
     }
 
-    /// Follow what the client sends.
-    pub(super) fn arrives(&mut self, body: Body, patience: Option<Patience>) -> Body {
-        if body.is_end_stream() {
-            return body;
-        }
-        let arrived = self.arrived.insert(Rc::default()).clone();
-        Arrival::wrap(body, arrived, patience)
+    /// There is a body on its way, which a client may keep waiting for as long as `patience` says.
+    pub(super) fn arrives(&mut self, patience: Option<Patience>) -> Rc<Arrival> {
+        self.arrival.insert(Arrival::new(patience)).clone()
     }
 
     pub(super) fn policies_begin(&mut self) {
@@ -217,7 +212,7 @@ impl Finish {
 
     /// What came after a 101 is over.
     pub(super) fn tunnel_over(mut self, bytes_in: u64, bytes_out: u64) {
-        self.arrived.get_or_insert_default().bytes.set(bytes_in);
+        self.arrival.get_or_insert_default().came(bytes_in);
         self.record(StatusCode::SWITCHING_PROTOCOLS, bytes_out);
     }
 
@@ -236,7 +231,7 @@ impl Finish {
         let Some(line) = self.log.take() else { return };
         let route = self.route.as_deref();
         let (class, blame) = (self.class, self.outcome);
-        let bytes_in = self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get());
+        let bytes_in = self.arrival.as_ref().map_or(0, |arrival| arrival.bytes());
         let record =
             line.record(&Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
@@ -308,7 +303,7 @@ impl Outgoing {
                 (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);
             }
             // Where the body stopped the upstream has broken off because of that.
-            (Some(_), _) if finish.arrived.as_ref().is_some_and(|arrived| arrived.late.get()) => {
+            (Some(_), _) if finish.arrival.as_ref().is_some_and(|arrival| arrival.is_late()) => {
                 finish.blame(&Fault::unread(BodyError::Idle));
             }
             (Some(error), _) => (finish.class, finish.outcome) = (error.class(), Outcome::Upstream),

@@ -1,6 +1,5 @@
 //! The story of one request, from its head to its answer.
 
-mod arrival;
 mod ask;
 mod asker;
 mod explain;
@@ -28,14 +27,13 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-pub(crate) use arrival::Patience;
 pub(crate) use finish::Outgoing;
 pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::{Common, Worker};
 
 use crate::chain::{Departure, Notice, Passage, Place};
 use crate::exchange::path::Target;
-use crate::exchange::{Body, Exchange, Fault, trace};
+use crate::exchange::{Body, Exchange, Fault, Patience, trace};
 use crate::generation::{Generation, Local, Route};
 use crate::route::{Found, Params, Scheme};
 use crate::telemetry::SpanContext;
@@ -164,10 +162,10 @@ impl<'a> Begun<'a> {
         if generation.tracing.is_some() {
             trace::pass_on(&mut parts.headers, self.trace);
         }
-        let body = open::body(body, &parts.headers, connection.max_body, &generation.identity)?;
         // A body of gRPC is a stream of messages, which are sent when there is something to say: nobody waits for them.
-        let patience = (!self.grpc).then_some(connection.patience);
-        Ok((exchange, finish.arrives(body, patience)))
+        let arrives = || finish.arrives((!self.grpc).then_some(connection.patience));
+        let body = open::body(body, &parts.headers, connection.max_body, &generation.identity, arrives)?;
+        Ok((exchange, body))
     }
 
     fn refuse(&self, fault: &Fault, mut finish: Finish) -> Response<Outgoing> {
