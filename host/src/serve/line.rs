@@ -20,7 +20,7 @@ pub(super) struct Line {
     trace: Option<SpanContext>,
     method: LoggedMethod,
     pub(super) path: LoggedPath,
-    /// What the client called the gateway; empty until that is known.
+    /// What the client called the gateway; empty until that is known, and where no trace tells of it.
     pub(super) host: Box<str>,
     pub(super) upstream: Option<Duration>,
     pub(super) policies: Duration,
@@ -63,7 +63,9 @@ impl Line {
     /// The head of the request was acceptable.
     pub(super) fn opened(&mut self, exchange: &Exchange) {
         self.path = LoggedPath::new(exchange.routed.path());
-        self.host = exchange.host.as_str().into();
+        if exchange.account.as_ref().is_some_and(|account| account.trace().is_some()) {
+            self.host = exchange.host.as_str().into();
+        }
     }
 
     /// What of the time until the head was neither the upstream's nor the policies'.
