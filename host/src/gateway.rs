@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Address, Config, ConfigFault, Listener};
+use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown, Stage};
@@ -34,7 +34,7 @@ use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 
-pub(crate) use ending::Ended;
+pub(crate) use ending::Exit;
 
 /// How long what a collector has not been sent yet may take after a drain.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -68,88 +68,132 @@ pub(crate) enum StartError {
 }
 
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
-pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ended, StartError> {
+pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
-    let snapshot = Snapshot::read(&options.folder).map_err(StartError::Config)?;
+    let Options { folder, listen, lost } = options;
+    let snapshot = Snapshot::read(&folder).map_err(StartError::Config)?;
     let mut listeners = snapshot.config.listeners.clone();
-    if let Some(address) = options.listen {
+    if let Some(address) = listen {
         listen_at(&mut listeners, address)?;
     }
-    let state = open_state(&state_path(&snapshot.config))?;
-    let state_path = state.as_ref().map(|state| state.path().to_owned());
-    let token =
-        state.as_ref().map_or_else(random_token, StateDir::admin_token).context("the admin token cannot be had")?;
-    let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
-    let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
-    let limits = snapshot.config.runtime;
+    let kept = Kept::open(&state_path(&snapshot.config))?;
+    let (limits, has_log) = (snapshot.config.runtime, snapshot.config.access_log);
     let load = Load::new(limits.max_requests);
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(options.lost).with(load.clone());
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone());
     let metrics = Arc::new(metrics);
     let workers = worker_count(limits.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
-    let mut bound: Vec<Bound> = listeners
-        .iter()
-        .enumerate()
-        .map(|(slot, listener)| listen::bind(slot, listener, workers, metrics.listener(&listener.name)))
-        .collect::<Result<_, _>>()
-        .map_err(anyhow::Error::from)?;
+    let mut bound = bind(&listeners, workers, &metrics)?;
     // Whatever ends this function, the files go with it.
     let _files: Vec<_> = bound.iter_mut().filter_map(|it| it.file.take()).collect();
-    let admin_socket = std::net::TcpListener::bind(snapshot.config.admin).with_context(|| {
-        format!("cannot listen on {} for [admin]; choose another address there", snapshot.config.admin)
-    })?;
-    admin_socket.set_nonblocking(true).context("the admin socket")?;
+    let admin_socket = bind_admin(snapshot.config.admin)?;
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    let control = LocalSet::new();
-    let sandbox = Sandbox::new(state_path.as_ref().map(|path| path.join("code")))?;
-    let builder = Builder::new(sandbox, state_path.clone(), workers, metrics.clone());
-    let has_log = snapshot.config.access_log;
-    let begin = Reloader::start(options.folder, snapshot, builder, metrics.clone());
+    let (runtime, control) = (control_runtime()?, LocalSet::new());
+    let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
+    let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
+    let begin = Reloader::start(folder, snapshot, builder, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stage, shutdown) = watch::channel(Stage::Serving);
-    let published = reloader.watch();
+    let (published, status) = (reloader.watch(), reloader.status());
     let facts = Started {
         listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
         admin: admin_socket.local_addr().context("the admin socket")?,
-        state: state_path,
+        state: kept.path(),
         generation: published.borrow().clone(),
     };
     let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
     let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
-    let common = Common { access_log: log, debug_key, load };
+    let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
     let mut threads = start_workers(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
-    let status = reloader.status();
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    let ended = control.block_on(&runtime, async {
+    let admin = Admin { token: Token::new(kept.token.clone()), status, metrics: metrics.clone(), shutdown };
+    let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending };
+    let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
+    finish(common, log_guard);
+    // Threads that did not end do so with the process.
+    runtime.shutdown_background();
+    Ok(ended)
+}
+
+/// What lasts from one run to the next, as far as there is a state directory, which is this process's alone while this lives.
+struct Kept {
+    state: Option<StateDir>,
+    token: String,
+    debug_key: Option<Arc<DebugKey>>,
+}
+
+impl Kept {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let state = open_state(path)?;
+        let token = state.as_ref().map_or_else(random_token, StateDir::admin_token);
+        let token = token.context("the admin token cannot be had")?;
+        let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
+        let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
+        Ok(Self { state, token, debug_key })
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|state| state.path().to_owned())
+    }
+}
+
+/// What the main thread does while workers serve.
+struct Control {
+    admin: Admin,
+    admin_socket: std::net::TcpListener,
+    published: watch::Receiver<Arc<Generation>>,
+    metrics: Arc<Metrics>,
+    watchdog: Watchdog,
+    threads: Vec<JoinHandle<()>>,
+    ending: Ending,
+}
+
+impl Control {
+    /// From when everything serves until everything has ended.
+    async fn live(self, started: impl FnOnce()) -> anyhow::Result<Exit> {
+        let Self { admin, admin_socket, published, metrics, watchdog, threads, ending } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
-        tokio::task::spawn_local(follow_otlp(published.clone(), metrics.clone(), exporters.clone()));
-        let admin = Admin { token: Token::new(token), status, metrics, shutdown };
+        tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let mut signals = Signals::listen()?;
-        started(&facts);
+        started();
         service::serves();
-        drop(facts);
         signals.next().await;
-        service::ends(limits.drain_delay + limits.drain + FLUSH + AFTERWARDS);
+        let Runtime { drain, drain_delay, .. } = ending.runtime;
+        service::ends(drain_delay + drain + FLUSH + AFTERWARDS);
         let ended = ending.end(threads, &mut signals).await;
         flush(exporters.take()).await;
-        anyhow::Ok(ended)
-    })?;
-    finish(common, log_guard);
-    // Threads that did not end do so with the process.
-    runtime.shutdown_background();
-    Ok(ended)
+        Ok(ended)
+    }
+}
+
+fn control_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+}
+
+/// Open all listeners.
+fn bind(listeners: &[Listener], workers: usize, metrics: &Metrics) -> anyhow::Result<Vec<Bound>> {
+    let bind = |(slot, listener): (usize, &Listener)| {
+        listen::bind(slot, listener, workers, metrics.listener(&listener.name)).map_err(anyhow::Error::from)
+    };
+    listeners.iter().enumerate().map(bind).collect()
+}
+
+fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    let socket = std::net::TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address} for [admin]; choose another address there"))?;
+    socket.set_nonblocking(true).context("the admin socket")?;
+    Ok(socket)
 }
 
 /// Take as many descriptors as the system allows: the usual limit, meant for programs that use `select`, is reached by some
@@ -237,7 +281,7 @@ fn start_workers(
 /// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin listener
 /// should not have to wait.
 fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let runtime = control_runtime()?;
     let life = move || {
         runtime.block_on(async {
             tokio::select! {

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::io::Read;
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream;
 
 use lockgate_tests::{Client, Gateway, PATIENCE, Request, Upstream, eventually};
@@ -141,6 +142,73 @@ fn a_flood_of_connections_leaves_a_few_lines_in_the_log_and_is_counted_whole() {
     let written = gateway.all_written();
     let lines = written.lines().filter(|line| line.contains("\"class\":\"connections\"")).count();
     assert!((1..FLOOD / 2).contains(&lines), "{lines} lines");
+}
+
+#[test]
+fn whoever_sends_a_whole_request_at_once_reads_that_there_is_no_room_and_is_not_reset() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().listener("max_connections = 1").proxy(&upstream).start();
+    let _held = served(gateway.connect());
+    for _ in 0..50 {
+        let mut client = gateway.connect();
+        client.send_only(&Request::new("POST", "/").body(vec![b'x'; 16 << 10])).unwrap();
+        let response = client.receive("POST").unwrap();
+        assert_eq!((response.status, &response.json()["status"]), (503, &503.into()));
+        assert_eq!(client.reader().read(&mut [0]).unwrap(), 0, "the end, not a reset");
+    }
+    // Nor is one that is told before it has said all, nor one that has not begun.
+    for begun in ["", "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 16384\r\n\r\n"] {
+        let mut client = gateway.connect();
+        client.write(begun.as_bytes());
+        assert_eq!(client.receive("POST").unwrap().status, 503);
+        client.write(&[b'x'; 16 << 10]);
+        client.stream().shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.reader().read(&mut [0]).unwrap(), 0, "the end, not a reset");
+    }
+}
+
+#[test]
+fn only_so_many_that_are_turned_away_are_listened_to_for_a_while() {
+    const MOST: usize = 128;
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .listener("max_connections = 1")
+        .gateway_toml("[runtime]\nworkers = 1")
+        .proxy(&upstream)
+        .start();
+    let _held = served(gateway.connect());
+    let before = gateway.open_files();
+    let mut told: Vec<_> = (0..3 * MOST).map(|_| gateway.connect()).collect();
+    for client in &mut told {
+        assert_eq!(client.receive("GET").unwrap().status, 503);
+    }
+    // The last may be about to be closed.
+    assert!(gateway.open_files() <= before + MOST + 1, "{} of {before}", gateway.open_files());
+    eventually("them to be closed, whatever they do", || (gateway.open_files() <= before).then_some(()));
+}
+
+#[test]
+fn a_gateway_without_descriptors_says_so_now_and_then_and_serves_again_once_it_has_some() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().gateway_toml("[runtime]\nworkers = 1").proxy(&upstream).start();
+    let scrape = Request::get("/metrics").bearer(&gateway.admin_token());
+    // One connection for all: there is no other.
+    let mut admin = Client::connect(gateway.admin_address());
+    admin.send(&scrape).assert_status(200);
+    gateway.limit_files(Some(3));
+    let mut waiting = gateway.connect();
+    waiting.send_only(&Request::get("/")).unwrap();
+    let failures = eventually("some accepts to fail", || {
+        let metrics = admin.send(&scrape).text();
+        let mut counts = metrics.lines().filter_map(|line| {
+            line.strip_prefix("lockgate_accept_failures_total{listener=\"public\"} ")?.parse::<u64>().ok()
+        });
+        counts.next().filter(|count| *count >= 10)
+    });
+    let told = gateway.written().lines().filter(|line| line.contains("could not be accepted")).count() as u64;
+    assert!((1..failures / 2).contains(&told), "{told} of {failures}");
+    gateway.limit_files(None);
+    waiting.receive("GET").unwrap().assert_status(200);
 }
 
 #[test]

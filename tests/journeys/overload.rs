@@ -70,3 +70,22 @@ fn streams_of_http2_are_requests_like_any() {
         assert_eq!(client.wait(read(response)).unwrap().status, 200);
     }
 }
+
+#[test]
+fn nothing_is_gathered_about_a_request_too_many() {
+    let (upstream, go) = waiting();
+    let limited = "[runtime]\nmax_requests = 1\n[tracing]\npropagate = true";
+    let gateway = Gateway::folder().gateway_toml(limited).proxy(&upstream).start();
+    let token = gateway.run(&["debug-token", "--for", "5m"]).stdout;
+    let ask = |path: &str| Request::get(path).field("lockgate-debug", token.trim());
+    let mut served = gateway.connect();
+    served.send_only(&ask("/served")).unwrap();
+    upstream.wait_for_requests(1);
+    let shed = gateway.connect().send(&ask("/shed"));
+    shed.assert_problem(503);
+    assert_eq!(shed.field("lockgate-explain"), None);
+    assert!(gateway.access_log("/shed")["trace_id"].is_null());
+    go.send(()).unwrap();
+    assert!(served.receive("GET").unwrap().field("lockgate-explain").is_some());
+    assert!(gateway.access_log("/served")["trace_id"].is_string());
+}

@@ -7,7 +7,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 
 use crate::folder::address;
@@ -212,6 +212,13 @@ impl Gateway {
         }
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
         children.trim().parse().unwrap()
+    }
+
+    /// Let it open files below this number only; what it has open stays.
+    pub fn limit_files(&self, limit: Option<u64>) {
+        let id = Pid::from_raw(i32::try_from(self.id()).unwrap());
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        prlimit(id, Resource::Nofile, Rlimit { current: limit.or(maximum), maximum }).unwrap();
     }
 
     /// How many files it has open, sockets included.

@@ -50,7 +50,7 @@ pub(super) fn act(action: Action, hook: &BodyHook, bytes: &[u8]) -> Result<Acted
             new.extend_from_slice(&bytes[done..]);
             Ok(Acted::Bytes(new.freeze()))
         }
-        Action::Respond(response) => hook.writes.answer(response).map(Acted::Answer),
+        Action::Respond(response) => hook.writes.answer(response.into()).map(Acted::Answer),
         Action::Fail(failure) => Ok(Acted::Failed(failure)),
     }
 }

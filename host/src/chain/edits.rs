@@ -56,16 +56,15 @@ impl Writes {
     /// Apply a verdict's edits: found allowed as a whole before anything is changed. Returns the state to carry, if it is new.
     pub(crate) fn apply(
         &self,
-        mut edits: Edits,
+        edits: Edits,
         exchange: &mut Exchange,
         head: Head<'_>,
     ) -> Result<Option<Vec<u8>>, PluginFault> {
-        let list = Bytes::from(std::mem::take(&mut edits.changes));
-        let changes = self.changes(&list)?;
+        let changes = self.changes(&edits.changes)?;
         edits.state.as_deref().map_or(Ok(()), check_state)?;
         let status = self.status(&edits, &head)?;
         let target = self.target(&edits, &head)?;
-        if changes.attributes && !exchange.set_attributes(attributes(&list)) {
+        if changes.attributes && !exchange.set_attributes(attributes(&edits.changes)) {
             return Err(PluginFault::Answer("too many attributes on one exchange".into()));
         }
         let headers = match head {
@@ -195,7 +194,7 @@ pub(crate) fn answer(response: sandbox::Response) -> Result<http::Response<Body>
         let text = std::str::from_utf8(name).unwrap_or_default();
         let known = HeaderName::from_bytes(name).ok().filter(|_| !crate::exchange::hygiene::is_forbidden_edit(text));
         let known = known.ok_or_else(|| not_its(format_args!("field `{}` of its response", shown(name))))?;
-        let value = field_value(&known, Bytes::copy_from_slice(value))?;
+        let value = field_value(&known, response.fields.slice_ref(value))?;
         answer.headers_mut().append(known, value);
     }
     Ok(answer)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{DEFAULT_FOLDER, out};
 use crate::config::Address;
-use crate::gateway::{self, Ended, Options, StartError, Started};
+use crate::gateway::{self, Exit, Options, StartError, Started};
 use crate::table::Table;
 use crate::telemetry::log;
 
@@ -28,8 +28,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
     match gateway::run(Options { folder: args.folder, listen: args.listen, lost }, greet) {
-        Ok(Ended::Drained) => Ok(ExitCode::SUCCESS),
-        Ok(Ended::Cut) => Ok(ExitCode::from(CUT)),
+        Ok(Exit::Drained) => Ok(ExitCode::SUCCESS),
+        Ok(Exit::Cut) => Ok(ExitCode::from(CUT)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
             Ok(ExitCode::FAILURE)

@@ -1,12 +1,15 @@
 //! The one body type: what a message carries, whoever made it.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+
+use super::Arrival;
 
 /// A body on its way through the gateway. Streams hold back their source while nobody reads.
 #[derive(Default)]
@@ -15,8 +18,8 @@ pub(crate) enum Body {
     Empty,
     /// Whole, in memory.
     Full(Bytes),
-    /// From the client.
-    Incoming(Incoming),
+    /// From the client, and how it arrives.
+    Incoming(Incoming, Rc<Arrival>),
     /// From an upstream, or through a hook or a bound.
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError>>>),
 }
@@ -61,9 +64,13 @@ impl Body {
         Self::Stream(Box::pin(body))
     }
 
-    /// A body of a peer, and the fields after it that `clean` leaves.
-    pub(crate) fn with_trailers(incoming: Incoming, clean: impl Fn(&mut HeaderMap) + Unpin + 'static) -> Self {
-        Self::stream(Trailed { incoming, clean })
+    /// A body of a client, and the fields after it that `clean` leaves.
+    pub(crate) fn with_trailers(
+        incoming: Incoming,
+        arrival: Rc<Arrival>,
+        clean: impl Fn(&mut HeaderMap) + Unpin + 'static,
+    ) -> Self {
+        Self::stream(Trailed { incoming, arrival, clean })
     }
 
     /// At most `max` bytes; reading beyond is an error.
@@ -114,7 +121,10 @@ impl HttpBody for Body {
                 *this = Self::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Self::Incoming(body) => poll_data(body, cx),
+            Self::Incoming(body, arrival) => {
+                let polled = poll_data(body, cx);
+                arrival.follow(polled, body.is_end_stream(), cx)
+            }
             Self::Stream(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -123,7 +133,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
-            Self::Incoming(body) => body.is_end_stream(),
+            Self::Incoming(body, _) => body.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
         }
     }
@@ -132,7 +142,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Incoming(body) => body.size_hint(),
+            Self::Incoming(body, _) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
         }
     }
@@ -170,6 +180,7 @@ pub(crate) fn poll_cleaned(
 
 struct Trailed<F> {
     incoming: Incoming,
+    arrival: Rc<Arrival>,
     clean: F,
 }
 
@@ -179,7 +190,8 @@ impl<F: Fn(&mut HeaderMap) + Unpin> HttpBody for Trailed<F> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        poll_cleaned(&mut this.incoming, cx, &this.clean)
+        let polled = poll_cleaned(&mut this.incoming, cx, &this.clean);
+        this.arrival.follow(polled, this.incoming.is_end_stream(), cx)
     }
 
     fn is_end_stream(&self) -> bool {

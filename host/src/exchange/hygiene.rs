@@ -103,7 +103,7 @@ impl IdentityHeaders {
 /// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection, framing).
 pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
-    !is_token || HOST_OWNED.iter().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
+    !is_token || host_owned().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
 }
 
 /// Whether a client's field of this name (lower case) is removed whatever the configuration, so that nothing behind ever sees one.
@@ -114,7 +114,7 @@ pub(crate) fn is_always_removed(name: &str) -> bool {
 
 /// Whether a request without its field of this name (lower case) would mean something else, or come from somebody else.
 pub(crate) fn is_vital(name: &str) -> bool {
-    let mut vital = HOST_OWNED.iter().chain(&ESSENTIAL);
+    let mut vital = host_owned().chain(&ESSENTIAL);
     vital.any(|vital| folds_to(name.as_bytes(), vital.as_bytes())) || name.starts_with(ESSENTIAL_PREFIX)
 }
 
@@ -148,21 +148,13 @@ const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-*", "x-real-ip"];
 /// The field in which a debug token is shown to the gateway.
 pub(crate) const DEBUG_FIELD: &str = "lockgate-debug";
 
+/// Fields the host owns beside those: of message framing, and what belongs to one of them.
+const FRAMING: [&str; 3] = ["content-length", "proxy-authentication-info", "trailer"];
+
 /// Fields of the connection or of message framing.
-const HOST_OWNED: [&str; 12] = [
-    "connection",
-    "content-length",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+fn host_owned() -> impl Iterator<Item = &'static &'static str> {
+    HOP_BY_HOP.iter().chain(&FRAMING)
+}
 
 /// End-to-end fields whose removal by a peer would change who is asked, who asks, or what the body is.
 const ESSENTIAL: [&str; 16] = [
@@ -228,7 +220,7 @@ fn is_shadow(name: &HeaderName, headers: &HeaderMap) -> bool {
     let name = name.as_str().as_bytes();
     let is_twin = |other: &str| !other.contains('_') && folds_to(name, other.as_bytes());
     name.contains(&b'_')
-        && (headers.keys().any(|other| is_twin(other.as_str())) || HOST_OWNED.iter().any(|owned| is_twin(owned)))
+        && (headers.keys().any(|other| is_twin(other.as_str())) || host_owned().any(|owned| is_twin(owned)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The facts of one request, its body, and what can go wrong with it.
 
+mod arrival;
 pub(crate) mod authority;
 mod body;
 mod fault;
@@ -13,6 +14,7 @@ use std::rc::Rc;
 
 use http::Method;
 
+pub(crate) use arrival::{Arrival, Patience};
 pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Blame, Chain, Fault};
 

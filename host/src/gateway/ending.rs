@@ -17,9 +17,9 @@ use crate::telemetry::metrics::ListenerMetrics;
 /// For what was cut off to be told in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How the process came to its end.
+/// How the process exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum Exit {
     /// All that had begun was served.
     Drained,
     /// Something was cut off.
@@ -56,7 +56,7 @@ pub(super) struct Ending {
 
 impl Ending {
     /// End all threads. Being asked to once more ends the waiting.
-    pub(super) async fn end(self, threads: Vec<JoinHandle<()>>, signals: &mut Signals) -> Ended {
+    pub(super) async fn end(self, threads: Vec<JoinHandle<()>>, signals: &mut Signals) -> Exit {
         let Runtime { drain, drain_delay, .. } = self.runtime;
         self.stage.send_replace(Stage::Leaving);
         let mut is_urged = false;
@@ -73,7 +73,7 @@ impl Ending {
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         if !is_urged {
             tokio::select! {
-                _ = &mut drained => return Ended::Drained,
+                _ = &mut drained => return Exit::Drained,
                 () = sleep(drain) => {}
                 () = signals.next() => is_urged = true,
             }
@@ -81,7 +81,7 @@ impl Ending {
         self.cut(drained, is_urged).await
     }
 
-    async fn cut(self, drained: Task<()>, is_urged: bool) -> Ended {
+    async fn cut(self, drained: Task<()>, is_urged: bool) -> Exit {
         let requests = self.load.under_way();
         let connections: i64 = self.listeners.iter().map(ListenerMetrics::open).sum();
         self.stage.send_replace(Stage::Cutting);
@@ -90,6 +90,6 @@ impl Ending {
         if timeout(LAST_WORDS, drained).await.is_err() {
             tracing::warn!("a worker does not end; the process ends without it");
         }
-        if requests == 0 { Ended::Drained } else { Ended::Cut }
+        if requests == 0 { Exit::Drained } else { Exit::Cut }
     }
 }

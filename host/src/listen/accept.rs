@@ -1,6 +1,6 @@
 //! One worker's accept loop on one listener, and the connections it holds.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use super::admission::Seat;
 use super::connection::connection;
+use super::failures::Failures;
 use super::pulse::{Limits, Pulse, Sweep};
+use super::refusal::TurnedAway;
 use super::shutdown::{Shutdown, Stage};
 use super::socket::{Acceptor, Socket, Stream};
-use super::{BACKLOG, Listener, refusal};
+use super::{BACKLOG, Listener};
 use crate::serve::Worker;
 use crate::telemetry::metrics::Refusal;
 
@@ -27,7 +29,7 @@ pub(crate) async fn accept(
     listener: Arc<Listener>,
     socket: Socket,
     mut shutdown: Shutdown,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let socket = Acceptor::new(socket)?;
     let mut held = Held::new(worker, listener.clone());
     while *shutdown.borrow_and_update() < Stage::Draining {
@@ -35,7 +37,7 @@ pub(crate) async fn accept(
             accepted = socket.accept() => match accepted {
                 Ok((stream, client)) => held.meet(stream, client),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    held.failed(&error);
                     sleep(BREATHE).await;
                 }
             },
@@ -50,7 +52,7 @@ pub(crate) async fn accept(
         match socket.accept() {
             Ok((stream, client)) => held.meet(stream, client),
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => tracing::debug!(%error, "a connection that waited could not be accepted"),
+            Err(error) => held.failed(&error),
         }
     }
     drop(socket);
@@ -73,6 +75,8 @@ struct Held {
     connections: JoinSet<()>,
     sweep: Rc<Sweep>,
     ticks: Interval,
+    failures: Failures,
+    turned_away: TurnedAway,
 }
 
 impl Held {
@@ -82,7 +86,18 @@ impl Held {
         let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate });
         let mut ticks = interval(sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { worker, listener, connections: JoinSet::new(), sweep: Rc::new(sweep), ticks }
+        let (connections, sweep) = (JoinSet::new(), Rc::new(sweep));
+        let (failures, turned_away) = (Failures::default(), TurnedAway::default());
+        Self { worker, listener, connections, sweep, ticks, failures, turned_away }
+    }
+
+    /// A connection could not be accepted; nothing is known of it.
+    fn failed(&mut self, error: &io::Error) {
+        self.listener.metrics.not_accepted();
+        if let Some(count) = self.failures.count(Instant::now()) {
+            let listener = &*self.listener.config.name;
+            tracing::warn!(%error, listener, count, "connections could not be accepted");
+        }
     }
 
     /// Serve a connection, or turn it away: where there are too many, more that wait would help nobody.
@@ -92,7 +107,7 @@ impl Held {
             Err(reason) => {
                 self.listener.refuse(&self.worker, client, reason);
                 let is_plain = self.worker.current().generation.tls(self.listener.slot).is_none();
-                refusal::turn_away(stream, is_plain);
+                self.turned_away.close(stream, is_plain);
             }
         }
     }

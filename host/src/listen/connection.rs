@@ -25,14 +25,16 @@ use super::Listener;
 use super::accept::claims;
 use super::admission::Seat;
 use super::delivery::{Delivery, Exchanging};
-use super::floods::Counted;
+use super::floods::FrameCounter;
+use super::inspect::Inspected;
 use super::proxy;
 use super::pulse::{Pulse, Sweep, Told, Watched};
 use super::socket::Stream;
 use super::streams::Streams;
-use super::strict::Strict;
+use super::strict::{Strict, Strictness};
 use super::transport::Transport;
-use crate::serve::{Connection, End, Patience, Worker, serve};
+use crate::exchange::Patience;
+use crate::serve::{Connection, End, Worker, serve};
 use crate::telemetry::metrics::Refusal;
 use crate::tls;
 
@@ -56,7 +58,7 @@ pub(super) async fn connection(
     // The peer, unless a proxy in front says for whom it speaks.
     let mut client = peer.map(|peer| peer.to_canonical());
     let config = &listener.config;
-    let stream = Watched::new(stream, pulse.clone());
+    let stream = Watched { stream, inspector: pulse.clone() };
     // What is needed once is not kept as long as the connection.
     let opening = Box::pin(open(&worker, &listener, &mut client, stream, &mut seat, &pulse));
     let opened = pulse.unless_stopped(opening).await;
@@ -84,12 +86,12 @@ pub(super) async fn connection(
         false => speak_http1(&worker, &listener, transport, facts, &pulse).await,
     };
     match ended {
-        Ended::Closed(Ok(())) | Ended::Resting => {}
-        Ended::Closed(Err(error)) => {
+        ConnectionState::Closed(Ok(())) | ConnectionState::Resting => {}
+        ConnectionState::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
             fault_of(&error).into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
         }
-        Ended::Stopped => {
+        ConnectionState::Stopped => {
             pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
             tracing::debug!(
                 listener = config.name,
@@ -168,11 +170,11 @@ fn in_stage(stage: Refusal, error: io::Error) -> (Refusal, io::Error) {
     (if is_about_bytes { stage } else { Refusal::Left }, error)
 }
 
-/// How a connection came to its end.
-enum Ended {
+/// What has become of a connection that is served no longer.
+enum ConnectionState {
     Closed(hyper::Result<()>),
     Stopped,
-    /// Not at all: it has nothing to do for now.
+    /// It has nothing to do for now.
     Resting,
 }
 
@@ -182,7 +184,7 @@ async fn speak_http1(
     transport: Transport,
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
-) -> Ended {
+) -> ConnectionState {
     let service = {
         let shared = Rc::new((facts.clone(), worker.clone(), pulse.clone()));
         service_fn(move |request| {
@@ -209,11 +211,11 @@ async fn speak_http1(
     let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
     let mut http = http1::Builder::new();
     http.max_buf_size(max_head).max_headers(listener.config.max_headers as usize);
-    let (ended, strict, ahead) = take_turns(&http, Strict::new(transport, pulse.clone()), service, pulse).await;
-    let (transport, refused) = strict.into_inner();
+    let strict = Strict { stream: transport, inspector: Strictness::new(pulse.clone()) };
+    let (ended, Strict { stream: transport, inspector }, ahead) = take_turns(&http, strict, service, pulse).await;
     match (&ended, facts.tunnel.take()) {
         // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
-        (Ended::Closed(Ok(())), Some(tunnel)) if !refused => {
+        (ConnectionState::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
             pulse.begin();
             let told = |cx: &mut Context<'_>| {
                 pulse.told(cx).and_then(|told| match told {
@@ -225,9 +227,9 @@ async fn speak_http1(
             Box::pin(tunnel.run(transport, ahead, told)).await;
         }
         // A response that broke off must not look whole: no polite end for that.
-        (Ended::Closed(Err(error)), _) if error.is_user() => {}
-        (Ended::Closed(closed), _) => transport.linger(closed.is_err()).await,
-        (Ended::Stopped | Ended::Resting, _) => {}
+        (ConnectionState::Closed(Err(error)), _) if error.is_user() => {}
+        (ConnectionState::Closed(closed), _) => transport.linger(closed.is_err()).await,
+        (ConnectionState::Stopped | ConnectionState::Resting, _) => {}
     }
     ended
 }
@@ -238,7 +240,7 @@ async fn take_turns<S>(
     mut strict: Strict<Transport>,
     service: S,
     pulse: &Pulse,
-) -> (Ended, Strict<Transport>, Bytes)
+) -> (ConnectionState, Strict<Transport>, Bytes)
 where
     S: Service<Request<Incoming>, Response = Response<Delivery>, Error = Infallible> + Clone,
 {
@@ -248,11 +250,11 @@ where
         let ended = drive(Pin::new(&mut served), |_| {}, pulse).await;
         let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
         strict = io.into_inner();
-        let Ended::Resting = ended else { return (ended, strict, ahead) };
-        let ended = match pulse.unless_stopped(strict.wakes()).await {
+        let ConnectionState::Resting = ended else { return (ended, strict, ahead) };
+        let ended = match pulse.unless_stopped(strict.stream.wakes()).await {
             Some(Ok(())) => continue,
-            Some(Err(_)) => Ended::Closed(Ok(())),
-            None => Ended::Stopped,
+            Some(Err(_)) => ConnectionState::Closed(Ok(())),
+            None => ConnectionState::Stopped,
         };
         return (ended, strict, ahead);
     }
@@ -265,7 +267,7 @@ async fn speak_http2(
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
     sweep: Rc<Sweep>,
-) -> Ended {
+) -> ConnectionState {
     pulse.multiplexes();
     let streams = Streams::default();
     let service = {
@@ -285,6 +287,7 @@ async fn speak_http2(
         })
     };
     let config = &listener.config;
+    let counted = Inspected { stream: transport, inspector: FrameCounter::new(pulse.clone()) };
     let served = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_streams)
@@ -292,12 +295,12 @@ async fn speak_http2(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .serve_connection(TokioIo::new(Counted::new(transport, pulse.clone())), service);
+        .serve_connection(TokioIo::new(counted), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.
-async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> Ended
+async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> ConnectionState
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -305,15 +308,15 @@ where
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = served.as_mut().poll(cx) {
-                return Poll::Ready(Ended::Closed(ended));
+                return Poll::Ready(ConnectionState::Closed(ended));
             }
             match pulse.told(cx) {
                 Some(Told::Drain) if !draining => {
                     draining = true;
                     drain(served.as_mut());
                 }
-                Some(Told::Rest) => return Poll::Ready(Ended::Resting),
-                Some(Told::Stop) => return Poll::Ready(Ended::Stopped),
+                Some(Told::Rest) => return Poll::Ready(ConnectionState::Resting),
+                Some(Told::Stop) => return Poll::Ready(ConnectionState::Stopped),
                 _ => return Poll::Pending,
             }
         }

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
+use super::inspect::Inspect;
 use super::pulse::Pulse;
 
 /// Bytes before the first frame (RFC 9113 section 3.4).
@@ -22,55 +23,32 @@ const PADDED: u8 = 8;
 /// Bytes of padding at most, with their length (RFC 9113 section 6.1).
 const PADDING: u32 = 256;
 
-/// A stream of HTTP/2 frames whose pulse is told of those that bring nothing.
-pub(super) struct Counted<S> {
-    stream: S,
+/// Tells a pulse of the frames on a stream of HTTP/2 that bring nothing.
+pub(super) struct FrameCounter {
     pulse: Rc<Pulse>,
     frames: Frames,
 }
 
-impl<S> Counted<S> {
-    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
-        Self { stream, pulse, frames: Frames::default() }
+impl FrameCounter {
+    pub(super) fn new(pulse: Rc<Pulse>) -> Self {
+        Self { pulse, frames: Frames::default() }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+impl Inspect for FrameCounter {
+    fn poll_read(
+        &mut self,
+        stream: Pin<&mut impl AsyncRead>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        match this.frames.follow(buffer.filled().get(before..).unwrap_or_default()) {
+        let polled = stream.poll_read(cx, buffer);
+        match self.frames.follow(buffer.filled().get(before..).unwrap_or_default()) {
             0 => {}
-            idle => this.pulse.idle_frames(idle),
+            idle => self.pulse.idle_frames(idle),
         }
         polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

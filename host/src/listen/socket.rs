@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -75,12 +76,12 @@ impl Acceptor {
 }
 
 impl Stream {
-    /// The connection by itself, which no runtime follows any more. It does not block.
-    pub(super) fn into_socket(self) -> io::Result<socket2::Socket> {
-        Ok(match self {
-            Self::Tcp(stream) => stream.into_std()?.into(),
-            Self::Unix(stream) => stream.into_std()?.into(),
-        })
+    /// The connection by itself, which does not block.
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        }
     }
 
     /// Send what is written without waiting for more.

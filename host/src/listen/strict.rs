@@ -10,14 +10,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use memchr::memchr;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
+use super::inspect::{Inspect, Inspected};
 use super::pulse::Pulse;
-use super::transport::Transport;
 
 /// A stream of requests that can be framed in one way only.
-pub(super) struct Strict<S> {
-    stream: S,
+pub(super) type Strict<S> = Inspected<S, Strictness>;
+
+/// Ends a stream where a message on it can be framed in several ways.
+pub(super) struct Strictness {
     pulse: Rc<Pulse>,
     framing: Framing,
     refused: bool,
@@ -28,9 +30,14 @@ pub(super) struct Strict<S> {
 /// What cannot be in a head, and the end of one: hyper, which looks at a head that comes in pieces when it is complete, makes a 400 of it.
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
 
-impl<S> Strict<S> {
-    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
-        Self { stream, pulse, framing: Framing::default(), refused: false, left: &[] }
+impl Strictness {
+    pub(super) fn new(pulse: Rc<Pulse>) -> Self {
+        Self { pulse, framing: Framing::default(), refused: false, left: &[] }
+    }
+
+    /// Whether what came last on the stream was refused: then that is no longer what was sent.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// Whether the client, which sends no more, waits for an answer to a request that it sent whole.
@@ -45,72 +52,38 @@ impl<S> Strict<S> {
         self.left = later;
         !now.is_empty()
     }
-
-    /// The stream, and whether what came last on it was refused: then that is no longer what was sent.
-    pub(super) fn into_inner(self) -> (S, bool) {
-        (self.stream, self.refused)
-    }
 }
 
-impl Strict<Transport> {
-    /// Wait for the next request to begin.
-    pub(super) async fn wakes(&mut self) -> io::Result<()> {
-        self.stream.wakes().await
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.refused {
-            return Poll::Ready(if this.give_left(buffer) { Ok(()) } else { Err(malformed()) });
+impl Inspect for Strictness {
+    fn poll_read(
+        &mut self,
+        stream: Pin<&mut impl AsyncRead>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.refused {
+            return Poll::Ready(if self.give_left(buffer) { Ok(()) } else { Err(malformed()) });
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let polled = stream.poll_read(cx, buffer);
         let read = buffer.filled().get(before..).unwrap_or_default();
-        if read.is_empty() && matches!(polled, Poll::Ready(Ok(()))) && this.has_asked_its_last() {
+        if read.is_empty() && matches!(polled, Poll::Ready(Ok(()))) && self.has_asked_its_last() {
             // To hyper the end of what a client sends is the end of the client, which may want its answer all the same. It is
             // found again when that has gone.
-            this.pulse.half_close();
+            self.pulse.half_close();
             return Poll::Pending;
         }
-        let followed = this.framing.follow(read);
-        this.pulse.ahead(this.framing.has_begun());
+        let followed = self.framing.follow(read);
+        self.pulse.ahead(self.framing.has_begun());
         let Err(offence) = followed else { return polled };
-        this.refused = true;
+        self.refused = true;
         let (Offence::InHead(keep) | Offence::InBody(keep)) = offence;
         buffer.set_filled(before + keep);
         if matches!(offence, Offence::InHead(_)) {
-            this.left = NO_HEAD;
+            self.left = NO_HEAD;
         }
         // A body ends where it can be followed no more. To end a stream without a byte would be to close it.
-        if this.give_left(buffer) || keep > 0 { polled } else { Poll::Ready(Err(malformed())) }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        if self.give_left(buffer) || keep > 0 { polled } else { Poll::Ready(Err(malformed())) }
     }
 }
 

@@ -3,11 +3,12 @@
 use wasmtime::Store;
 
 use super::bindings::exports::lockgate::policy::{body_phase, request_phase, responder, response_phase};
-use super::bindings::lockgate::policy::types::{Edits, Failure, Fields, Response, Verdict};
+use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::capability::HostState;
 use super::fault::PluginFault;
 use super::limits::{HOSTCALL_BYTES, on_tick};
 use super::policy::Policy;
+use super::verdict::{Edits, Response, Verdict};
 use crate::telemetry::RequestId;
 
 /// A configured instance. Used for one call at a time, and dropped after any call that failed.
@@ -74,7 +75,7 @@ impl Instance {
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_on_request(&mut self.store, head);
-        finish(&mut self.store, result)
+        finish(&mut self.store, result).map(Verdict::from)
     }
 
     pub(super) fn on_response(
@@ -87,7 +88,7 @@ impl Instance {
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_on_response(&mut self.store, head, carried(state));
-        finish(&mut self.store, result)
+        finish(&mut self.store, result).map(Verdict::from)
     }
 
     pub(super) fn on_body(
@@ -104,7 +105,7 @@ impl Instance {
         self.store.set_hostcall_fuel(HOSTCALL_BYTES + 2 * body.len());
         let result = guest.call_on_body(&mut self.store, direction, body, carried(state));
         self.store.set_hostcall_fuel(HOSTCALL_BYTES);
-        finish(&mut self.store, result)
+        finish(&mut self.store, result).map(|(action, edits)| (action, edits.map(Edits::from)))
     }
 
     pub(super) fn on_chunk(
@@ -132,7 +133,7 @@ impl Instance {
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_respond(&mut self.store, head, body);
-        finish(&mut self.store, result)
+        finish(&mut self.store, result).map(|answer| answer.map(Response::from))
     }
 }
 

@@ -17,6 +17,7 @@ mod policy;
 mod pool;
 mod ticker;
 pub(crate) mod trial;
+mod verdict;
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -28,7 +29,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
-pub(crate) use bindings::lockgate::policy::types::{Edits, Failure, Response, Verdict};
+pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use capability::Powers;
 pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
@@ -36,6 +37,7 @@ pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::Limits;
 pub(crate) use policy::{CONTRACT, Code, Digest, Policy};
 pub(crate) use pool::Pool;
+pub(crate) use verdict::{Edits, Response, Verdict};
 
 use ticker::Ticker;
 

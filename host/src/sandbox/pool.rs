@@ -6,11 +6,12 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
-use super::bindings::lockgate::policy::types::{Edits, Failure, Fields, Response, Verdict};
+use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::fault::PluginFault;
 use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
+use super::verdict::{Edits, Response, Verdict};
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 

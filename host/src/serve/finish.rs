@@ -7,23 +7,22 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::arrival::{Arrival, Arrived, Patience};
-use super::asker::Asker;
 use super::explain::{Told, explain};
-use super::line::{Ended, Line};
-use super::{Worker, respond};
-use crate::chain::{Departure, Notice};
-use crate::exchange::{Blame, Body, BodyError, Exchange, Fault};
+use super::line::{Completion, Line};
+use super::{Begun, Worker, respond};
+use crate::chain::{Departure, Notice, Replaced};
+use crate::exchange::{Arrival, Blame, Body, BodyError, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
-use crate::telemetry::{Outcome, RequestId, SpanContext};
+use crate::telemetry::{Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
 const CLIENT_GONE: u16 = 499;
@@ -45,8 +44,8 @@ pub(super) struct Finish {
     log: Option<Box<Line>>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
-    /// What came of the body, if there is one.
-    arrived: Option<Rc<Arrived>>,
+    /// How the body arrives, if there is one.
+    arrival: Option<Rc<Arrival>>,
     /// Whether it is counted as under way.
     under_way: bool,
     /// Whether the client may know how its answer came about.
@@ -54,53 +53,38 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    pub(super) fn new(
-        worker: &Rc<Worker>,
-        local: &Rc<Local>,
-        asker: &Asker,
-        begun: Instant,
-        method: &Method,
-        account: Option<Rc<Account>>,
-        explains: bool,
-    ) -> Self {
-        let id_header = local.generation.id_header.as_ref();
+    pub(super) fn new(begun: &Begun<'_>, head: &Parts) -> Self {
+        let Begun { worker, local, asker, at, is_admitted, .. } = begun;
+        let generation = &local.generation;
+        let recorded = begun.trace.filter(|here| generation.records(*here));
+        let (account, explains) = match is_admitted {
+            true => worker.account(&head.headers, recorded),
+            false => (None, false),
+        };
         let wanted = worker.access_log().is_some() || account.is_some();
-        let log = wanted.then(|| Box::new(Line::new(asker, begun, method)));
         Self {
-            worker: worker.clone(),
+            worker: (*worker).clone(),
             local: local.clone(),
             route: None,
             id: asker.id.clone(),
-            id_value: id_header.and_then(|_| HeaderValue::try_from(asker.id.to_string()).ok()),
-            begun,
-            head: *method == Method::HEAD,
+            id_value: generation.id_header.as_ref().and_then(|_| HeaderValue::try_from(asker.id.to_string()).ok()),
+            begun: *at,
+            head: head.method == Method::HEAD,
             outcome: Outcome::Ok,
             class: "ok",
             recorded: false,
-            log,
+            log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             account,
-            arrived: None,
-            under_way: false,
+            arrival: None,
+            under_way: *is_admitted,
             explains,
         }
-    }
-
-    /// Count the exchange as one that is under way, if there may be one more.
-    pub(super) fn admit(&mut self) -> Result<(), Fault> {
-        self.under_way = self.worker.begin();
-        if self.under_way { Ok(()) } else { Err(Fault::overloaded()) }
     }
 
     /// Say the id of the exchange in a head, if there is a field for that.
     pub(super) fn name(&self, headers: &mut HeaderMap) {
         if let (Some(name), Some(value)) = (&self.local.generation.id_header, &self.id_value) {
             headers.insert(name, value.clone());
-        }
-    }
-
-    pub(super) fn trace(&mut self, here: Option<SpanContext>) {
-        if let Some(line) = &mut self.log {
-            line.trace = here;
         }
     }
 
@@ -111,27 +95,25 @@ impl Finish {
         }
     }
 
-    pub(super) fn opened(&mut self, exchange: &Exchange) {
+    /// The head of the request was acceptable.
+    pub(super) fn opened(&mut self, exchange: &mut Exchange) {
+        exchange.account.clone_from(&self.account);
         if let Some(line) = &mut self.log {
             line.opened(exchange);
         }
     }
 
-    pub(super) fn routed(&mut self, route: &Arc<Route>) {
-        self.route = Some(route.clone());
+    pub(super) fn routed(&mut self, route: Option<&Arc<Route>>) {
+        self.route = route.cloned();
     }
 
     fn metrics(&self) -> &RouteMetrics {
         self.route.as_ref().map_or(&self.local.generation.unmatched_metrics, |route| &route.metrics)
     }
 
-    /// Follow what the client sends.
-    pub(super) fn arrives(&mut self, body: Body, patience: Option<Patience>) -> Body {
-        if body.is_end_stream() {
-            return body;
-        }
-        let arrived = self.arrived.insert(Rc::default()).clone();
-        Arrival::wrap(body, arrived, patience)
+    /// There is a body on its way, which a client may keep waiting for as long as `patience` says.
+    pub(super) fn arrives(&mut self, patience: Option<Patience>) -> Rc<Arrival> {
+        self.arrival.insert(Arrival::new(patience)).clone()
     }
 
     pub(super) fn policies_begin(&mut self) {
@@ -165,8 +147,26 @@ impl Finish {
         };
     }
 
+    /// The exchange leaves its chain, before the `end` of it where a policy said so.
+    pub(super) fn departs(&mut self, departure: &Departure, end: usize) {
+        match &departure.outcome {
+            Ok(response) if departure.at < end => self.answered_by_policy(response.status()),
+            Ok(_) => {}
+            Err(fault) => self.blame(fault),
+        }
+    }
+
+    /// Something took the place of the response on its way back, or nothing did.
+    pub(super) fn replaced(&mut self, replaced: Option<&Replaced>, status: StatusCode) {
+        match replaced {
+            Some(Replaced::Fault(fault)) => self.blame(fault),
+            Some(Replaced::Answer) => self.answered_by_policy(status),
+            None => {}
+        }
+    }
+
     /// A policy gave the answer. An answer that refuses is the policy saying no.
-    pub(super) fn answered_by_policy(&mut self, status: StatusCode) {
+    fn answered_by_policy(&mut self, status: StatusCode) {
         if status.is_client_error() || status.is_server_error() {
             self.class = "policy_answer";
             self.outcome = Outcome::Policy;
@@ -212,7 +212,7 @@ impl Finish {
 
     /// What came after a 101 is over.
     pub(super) fn tunnel_over(mut self, bytes_in: u64, bytes_out: u64) {
-        self.arrived.get_or_insert_default().bytes.set(bytes_in);
+        self.arrival.get_or_insert_default().came(bytes_in);
         self.record(StatusCode::SWITCHING_PROTOCOLS, bytes_out);
     }
 
@@ -231,8 +231,9 @@ impl Finish {
         let Some(line) = self.log.take() else { return };
         let route = self.route.as_deref();
         let (class, blame) = (self.class, self.outcome);
-        let bytes_in = self.arrived.as_ref().map_or(0, |arrived| arrived.bytes.get());
-        let record = line.record(&Ended { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
+        let bytes_in = self.arrival.as_ref().map_or(0, |arrival| arrival.bytes());
+        let record =
+            line.record(&Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
             && let Some(context) = account.trace()
         {
@@ -302,7 +303,7 @@ impl Outgoing {
                 (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);
             }
             // Where the body stopped the upstream has broken off because of that.
-            (Some(_), _) if finish.arrived.as_ref().is_some_and(|arrived| arrived.late.get()) => {
+            (Some(_), _) if finish.arrival.as_ref().is_some_and(|arrival| arrival.is_late()) => {
                 finish.blame(&Fault::unread(BodyError::Idle));
             }
             (Some(error), _) => (finish.class, finish.outcome) = (error.class(), Outcome::Upstream),

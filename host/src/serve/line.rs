@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{Method, StatusCode, Version};
 use tokio::time::Instant;
 
-use super::asker::Asker;
+use super::Begun;
 use crate::exchange::Exchange;
 use crate::generation::Route;
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
@@ -17,10 +17,10 @@ pub(super) struct Line {
     client: Option<TruncatedAddr>,
     pub(super) https: bool,
     pub(super) version: Version,
-    pub(super) trace: Option<SpanContext>,
+    trace: Option<SpanContext>,
     method: LoggedMethod,
     pub(super) path: LoggedPath,
-    /// What the client called the gateway; empty until that is known.
+    /// What the client called the gateway; empty until that is known, and where no trace tells of it.
     pub(super) host: Box<str>,
     pub(super) upstream: Option<Duration>,
     pub(super) policies: Duration,
@@ -29,8 +29,8 @@ pub(super) struct Line {
     pub(super) head: Option<Duration>,
 }
 
-/// How a request ended.
-pub(super) struct Ended<'a> {
+/// What is known of a request once it is complete.
+pub(super) struct Completion<'a> {
     pub(super) id: &'a RequestId,
     pub(super) route: Option<&'a Route>,
     pub(super) status: StatusCode,
@@ -42,19 +42,20 @@ pub(super) struct Ended<'a> {
 }
 
 impl Line {
-    pub(super) fn new(asker: &Asker, begun: Instant, method: &Method) -> Self {
+    pub(super) fn new(begun: &Begun<'_>, method: &Method) -> Self {
+        let asker = &begun.asker;
         Self {
             time: SystemTime::now(),
             client: asker.client.map(TruncatedAddr::from),
             https: asker.https,
             version: asker.version(),
-            trace: None,
+            trace: begun.trace,
             method: LoggedMethod::new(method),
             path: LoggedPath::default(),
             host: Box::default(),
             upstream: None,
             policies: Duration::ZERO,
-            policies_since: begun,
+            policies_since: begun.at,
             head: None,
         }
     }
@@ -62,7 +63,9 @@ impl Line {
     /// The head of the request was acceptable.
     pub(super) fn opened(&mut self, exchange: &Exchange) {
         self.path = LoggedPath::new(exchange.routed.path());
-        self.host = exchange.host.as_str().into();
+        if exchange.account.as_ref().is_some_and(|account| account.trace().is_some()) {
+            self.host = exchange.host.as_str().into();
+        }
     }
 
     /// What of the time until the head was neither the upstream's nor the policies'.
@@ -70,12 +73,12 @@ impl Line {
         head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
     }
 
-    pub(super) fn record(&self, ended: &Ended<'_>) -> Record {
+    pub(super) fn record(&self, completion: &Completion<'_>) -> Record {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let route = ended.route;
+        let route = completion.route;
         Record {
             time: self.time,
-            id: ended.id.clone(),
+            id: completion.id.clone(),
             trace: self.trace.map(|here| here.trace),
             client: self.client,
             method: Some(self.method.clone()),
@@ -83,15 +86,15 @@ impl Line {
             route: route.map(|route| route.name.clone()),
             pattern: route.map(|route| route.pattern.clone()),
             path: self.path.clone(),
-            status: Some(ended.status),
-            class: ended.class,
-            blame: ended.blame,
-            bytes_in: ended.bytes_in,
-            bytes_out: ended.bytes_out,
-            duration_us: micros(ended.duration),
+            status: Some(completion.status),
+            class: completion.class,
+            blame: completion.blame,
+            bytes_in: completion.bytes_in,
+            bytes_out: completion.bytes_out,
+            duration_us: micros(completion.duration),
             upstream_us: self.upstream.map(micros),
             policy_us: micros(self.policies),
-            gateway_us: micros(self.own(self.head.unwrap_or(ended.duration))),
+            gateway_us: micros(self.own(self.head.unwrap_or(completion.duration))),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The story of one request, from its head to its answer.
 
-mod arrival;
 mod ask;
 mod asker;
 mod explain;
@@ -19,23 +18,27 @@ mod worker;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONNECTION, UPGRADE};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-pub(crate) use arrival::Patience;
 pub(crate) use finish::Outgoing;
 pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::{Common, Worker};
 
-use crate::chain::{Departure, Passage, Place, Replaced};
-use crate::exchange::{Body, Exchange, Fault, trace};
-use crate::route::{Found, Scheme};
+use crate::chain::{Departure, Notice, Passage, Place};
+use crate::exchange::path::Target;
+use crate::exchange::{Body, Exchange, Fault, Patience, trace};
+use crate::generation::{Generation, Local, Route};
+use crate::route::{Found, Params, Scheme};
+use crate::telemetry::SpanContext;
 use crate::tls::Session;
-use ask::Ask;
+use ask::{Ask, Switched};
 use asker::Asker;
 use finish::Finish;
 
@@ -67,78 +70,36 @@ pub(crate) async fn serve(
     connection: &Connection,
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
-    let begun = Instant::now();
-    // One generation for the whole exchange, whatever is published meanwhile.
-    let local = worker.current();
-    let generation = &*local.generation;
     let (mut parts, body) = request.into_parts();
-    let asker = Asker::of(connection, generation, worker.next_number(), &parts);
-    let here = generation.tracing.and_then(|sample| trace::join(&parts.headers, |id| sample.takes(id)));
-    let (account, explains) = worker.account(&parts.headers, here.filter(|here| generation.records(*here)));
-    let mut finish = Finish::new(worker, &local, &asker, begun, &parts.method, account.clone(), explains);
-    finish.trace(here);
-    let grpc = respond::speaks_grpc(&parts);
-
-    // Where there is too much to do, no more is done for it.
-    let admitted = finish.admit();
-    // Before anything else looks at it: one form of path, host and fields, for all.
-    let opened = admitted.and_then(|()| open::exchange(connection, &asker, generation, &mut parts));
-    let mut exchange = match opened {
-        Ok(exchange) => exchange,
-        Err(fault) => {
-            finish.path(parts.uri.path());
-            finish.blame(&fault);
-            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
-        }
+    let begun = Begun::new(worker, connection, &parts);
+    let mut finish = Finish::new(&begun, &parts);
+    let (mut exchange, body) = match begun.open(&mut parts, body, &mut finish) {
+        Ok(opened) => opened,
+        Err(fault) => return begun.refuse(&fault, finish),
     };
-    (exchange.account, exchange.grpc) = (account, grpc);
-    finish.opened(&exchange);
-    finish.name(&mut parts.headers);
-    if generation.tracing.is_some() {
-        trace::pass_on(&mut parts.headers, here);
-    }
-    let body = match open::body(body, &parts.headers, connection.max_body, &generation.identity) {
-        // A body of gRPC is a stream of messages, which are sent when there is something to say: nobody waits for them.
-        Ok(body) => finish.arrives(body, (!grpc).then_some(connection.patience)),
-        Err(fault) => {
-            finish.blame(&fault);
-            return finish.wrap(respond::answer(&asker.id, &fault, grpc), None);
-        }
-    };
+    let Begun { at, local, asker, .. } = begun;
 
     // Which route; requests without one pass the gateway's own chain.
-    let method = open::routed_method(&parts);
     let routed = exchange.routed.clone();
-    let found =
-        generation.find(exchange.host.as_str(), &routed, Scheme::of(exchange.peer.https), &method, &parts.headers);
-    let (route, params, missing) = match found {
-        Found::Route { value, params } => (Some(value), Some(params), None),
-        Found::MethodNotAllowed { allow } => (None, None, Some(respond::method_not_allowed(allow))),
-        Found::Nothing => (None, None, Some(respond::not_found())),
-    };
-    if let Some(route) = route {
-        finish.routed(route);
-    }
-    // Something else than HTTP may follow where the operator said so; elsewhere the wish is ignored (RFC 9110 section 7.8).
-    if !route.is_some_and(|route| exchange.upgrade.as_ref().is_some_and(|wish| route.upgrades.contains(wish))) {
-        exchange.upgrade = None;
-    }
-    let mut switched = None;
-    let chain = route.map_or(&generation.unmatched, |route| &route.chain);
+    let (found, params) = find(&local.generation, &exchange, &routed, &parts);
+    let route = found.as_ref().ok().copied();
+    finish.routed(route);
+    keep_upgrade(route, &mut exchange);
+    let chain = route.map_or(&local.generation.unmatched, |route| &route.chain);
     let (api, name) = route.map_or(("", ""), |route| (&route.api, &route.name));
     let place = Place { api, route: name, params };
-    let deadline = begun + route.map_or(UNMATCHED_TIMEOUT, |route| route.timeout);
+    let deadline = at + route.map_or(UNMATCHED_TIMEOUT, |route| route.timeout);
     let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render, deadline);
 
     // Forward through the policies, then to whatever answers.
     finish.policies_begin();
     let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
     finish.policies_end();
-    let end = passage.end();
-    let departure = match (forward, route, missing) {
-        (Err(departure), ..) => departure,
-        (Ok(_), _, Some(fault)) => Departure { at: end, outcome: Err(fault) },
-        (Ok(mut body), Some(route), None) => {
+    let (end, mut switched) = (passage.end(), None);
+    let departure = match (forward, found) {
+        (Err(departure), _) => departure,
+        (Ok(_), Err(fault)) => Departure { at: end, outcome: Err(fault) },
+        (Ok(mut body), Ok(route)) => {
             let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
             let answered = asked.backend(&mut exchange, &mut parts.headers, &mut body, &mut finish).await;
             let outcome = answered.map(|answered| {
@@ -148,44 +109,113 @@ pub(crate) async fn serve(
             // A policy that ended the exchange from inside the request body has the word, whatever was answered meanwhile.
             passage.departed().unwrap_or(Departure { at: end, outcome })
         }
-        (Ok(_), None, None) => Departure { at: end, outcome: Err(Fault::gateway("no_route")) },
     };
 
     // Back through the response hooks of the policies before the point of departure.
-    match &departure.outcome {
-        Ok(response) if departure.at < end => finish.answered_by_policy(response.status()),
-        Ok(_) => {}
-        Err(fault) => finish.blame(fault),
-    }
+    finish.departs(&departure, end);
     finish.policies_begin();
     let response = passage.reverse(departure, &mut exchange).await;
     finish.policies_end();
     let (notice, replaced) = passage.over();
-    match &replaced {
-        Some(Replaced::Fault(fault)) => finish.blame(fault),
-        Some(Replaced::Answer) => finish.answered_by_policy(response.status()),
-        None => {}
+    finish.replaced(replaced.as_ref(), response.status());
+    deliver(response, notice, switched.zip(exchange.upgrade), connection, finish)
+}
+
+/// A request as it came, before anything is known of it but its head.
+struct Begun<'a> {
+    worker: &'a Rc<Worker>,
+    connection: &'a Connection,
+    at: Instant,
+    /// One generation for the whole exchange, whatever is published meanwhile.
+    local: Rc<Local>,
+    asker: Asker,
+    /// Whether there is room for it. Where there is too much to do, no more is done for it than to say so.
+    is_admitted: bool,
+    /// Where it is in a trace, if traces are passed on.
+    trace: Option<SpanContext>,
+    grpc: bool,
+}
+
+impl<'a> Begun<'a> {
+    fn new(worker: &'a Rc<Worker>, connection: &'a Connection, parts: &Parts) -> Self {
+        let at = Instant::now();
+        let local = worker.current();
+        let is_admitted = worker.begin();
+        let generation = &local.generation;
+        let asker = Asker::of(connection, generation, worker.next_number(), parts);
+        let tracing = generation.tracing.filter(|_| is_admitted);
+        let trace = tracing.and_then(|sample| trace::join(&parts.headers, |id| sample.takes(id)));
+        Self { worker, connection, at, local, asker, is_admitted, trace, grpc: respond::speaks_grpc(parts) }
     }
-    match (switched, &exchange.upgrade) {
-        // Unless a policy made something else of it.
-        (Some(switched), Some(protocol)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            let mut response = switch(response, protocol);
-            finish.answers(response.headers_mut());
-            let is_websocket = &**protocol == "websocket";
-            *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, is_websocket, finish));
-            Finish::bare(response)
+
+    /// Bring the request into the one form that everything after this relies on.
+    fn open(&self, parts: &mut Parts, body: Incoming, finish: &mut Finish) -> Result<(Exchange, Body), Fault> {
+        let Self { connection, asker, .. } = self;
+        let generation = &self.local.generation;
+        let admitted = if self.is_admitted { Ok(()) } else { Err(Fault::overloaded()) };
+        // Before anything else looks at it: one form of path, host and fields, for all.
+        let opened = admitted.and_then(|()| open::exchange(connection, asker, generation, parts));
+        let mut exchange = opened.inspect_err(|_| finish.path(parts.uri.path()))?;
+        exchange.grpc = self.grpc;
+        finish.opened(&mut exchange);
+        finish.name(&mut parts.headers);
+        if generation.tracing.is_some() {
+            trace::pass_on(&mut parts.headers, self.trace);
         }
-        _ => finish.wrap(response, notice),
+        // A body of gRPC is a stream of messages, which are sent when there is something to say: nobody waits for them.
+        let arrives = || finish.arrives((!self.grpc).then_some(connection.patience));
+        let body = open::body(body, &parts.headers, connection.max_body, &generation.identity, arrives)?;
+        Ok((exchange, body))
+    }
+
+    fn refuse(&self, fault: &Fault, mut finish: Finish) -> Response<Outgoing> {
+        finish.blame(fault);
+        finish.wrap(respond::answer(&self.asker.id, fault, self.grpc), None)
     }
 }
 
-/// Say that the connection is used for something else from here on.
-fn switch(mut response: Response<Body>, protocol: &str) -> Response<Body> {
-    if let Ok(protocol) = HeaderValue::from_str(protocol) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        response.headers_mut().insert(UPGRADE, protocol);
+/// The route of a request and what its path holds, or why it has none.
+fn find<'a>(
+    generation: &'a Generation,
+    exchange: &Exchange,
+    routed: &'a Target,
+    parts: &Parts,
+) -> (Result<&'a Arc<Route>, Fault>, Option<Params<'a>>) {
+    let (host, scheme) = (exchange.host.as_str(), Scheme::of(exchange.peer.https));
+    match generation.find(host, routed, scheme, &open::routed_method(parts), &parts.headers) {
+        Found::Route { value, params } => (Ok(value), Some(params)),
+        Found::MethodNotAllowed { allow } => (Err(respond::method_not_allowed(allow)), None),
+        Found::Nothing => (Err(respond::not_found()), None),
     }
-    response
+}
+
+/// Something else than HTTP may follow where the operator said so; elsewhere the wish is ignored (RFC 9110 section 7.8).
+fn keep_upgrade(route: Option<&Arc<Route>>, exchange: &mut Exchange) {
+    if !route.is_some_and(|route| exchange.upgrade.as_ref().is_some_and(|wish| route.upgrades.contains(wish))) {
+        exchange.upgrade = None;
+    }
+}
+
+/// Give the answer. Where that is a 101, say with it that the connection is used for something else from here on, and use it
+/// for that.
+fn deliver(
+    mut response: Response<Body>,
+    notice: Option<Rc<Notice>>,
+    then: Option<(Switched, Box<str>)>,
+    connection: &Connection,
+    mut finish: Finish,
+) -> Response<Outgoing> {
+    // Unless a policy made something else of it.
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let Some((switched, protocol)) = then.filter(|_| switches) else { return finish.wrap(response, notice) };
+    let headers = response.headers_mut();
+    if let Ok(protocol) = HeaderValue::from_str(&protocol) {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+    finish.answers(headers);
+    *connection.tunnel.borrow_mut() = Some(Tunnel::new(switched, &*protocol == "websocket", finish));
+    Finish::bare(response)
 }
 
 /// The gateway's answer to a fault, which the log is told more about.

@@ -1,5 +1,6 @@
 //! The first look at a request: brings it into the one form everything after relies on, or refuses it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::{
@@ -16,7 +17,7 @@ use super::asker::Asker;
 use crate::exchange::authority::{Host, authority};
 use crate::exchange::hygiene::{IdentityHeaders, clean_request_trailers, strip_hop_by_hop};
 use crate::exchange::path::Target;
-use crate::exchange::{Body, BodyError, Exchange, Fault, Peer};
+use crate::exchange::{Arrival, Body, BodyError, Exchange, Fault, Peer};
 use crate::generation::Generation;
 use crate::tls::Session;
 
@@ -115,12 +116,13 @@ fn has_member(headers: &HeaderMap, name: &HeaderName, wanted: &[u8]) -> bool {
     members.map(<[u8]>::trim_ascii).any(|member| member.eq_ignore_ascii_case(wanted))
 }
 
-/// The body of a request, bounded as the listener says.
+/// The body of a request, bounded as the listener says, and followed as it arrives.
 pub(super) fn body(
     incoming: Incoming,
     headers: &HeaderMap,
     max: Option<u64>,
     identity: &Arc<IdentityHeaders>,
+    arrives: impl FnOnce() -> Rc<Arrival>,
 ) -> Result<Body, Fault> {
     if incoming.is_end_stream() {
         return Ok(Body::Empty);
@@ -130,12 +132,13 @@ pub(super) fn body(
     if length.is_some_and(|length| max.is_some_and(|max| length > max)) {
         return Err(Fault::unread(BodyError::TooLong));
     }
+    let arrival = arrives();
     // Where the length was told, nothing follows the body unless it is announced.
     if length.is_some() && !headers.contains_key(TRAILER) {
-        return Ok(Body::Incoming(incoming));
+        return Ok(Body::Incoming(incoming, arrival));
     }
     let identity = identity.clone();
-    let body = Body::with_trailers(incoming, move |fields| clean_request_trailers(fields, &identity));
+    let body = Body::with_trailers(incoming, arrival, move |fields| clean_request_trailers(fields, &identity));
     Ok(match max {
         Some(max) if length.is_none() => body.bounded(max),
         _ => body,

@@ -58,25 +58,26 @@ impl Tunnel {
                 let copy = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER);
                 watch(copy, &down, &up, idle, self.is_websocket, told).await
             }
-            Err(_) => Ended::Closed,
+            Err(_) => Termination::Closed,
         };
         match ended {
-            Ended::Drained => {
+            Termination::Drained => {
                 // Whether they hear it or not, the connection ends.
                 let _ = client.write_all(&Frames::going_away(Role::Server)).await;
                 let _ = upstream.write_all(&Frames::going_away(Role::Client)).await;
                 let _ = client.shutdown().await;
                 let _ = upstream.shutdown().await;
             }
-            Ended::Idle => self.finish.blame(&Fault::unread_response(BodyError::Idle)),
-            Ended::Closed | Ended::Stopped => {}
+            Termination::Idle => self.finish.blame(&Fault::unread_response(BodyError::Idle)),
+            Termination::Closed | Termination::Stopped => {}
         }
         self.finish.tunnel_over(up.bytes.get(), down.bytes.get());
     }
 }
 
+/// Why a tunnel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+enum Termination {
     Closed,
     Idle,
     Drained,
@@ -91,26 +92,26 @@ async fn watch<T>(
     idle: Duration,
     is_websocket: bool,
     told: impl Fn(&mut Context<'_>) -> Option<End>,
-) -> Ended {
+) -> Termination {
     let mut copy = std::pin::pin!(copy);
     let mut ticks = interval(idle);
     ticks.reset();
     let mut seen = 0;
     std::future::poll_fn(|cx| {
         if copy.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Ended::Closed);
+            return Poll::Ready(Termination::Closed);
         }
         let may_speak = || is_websocket && down.frames.borrow().between_two() && up.frames.borrow().between_two();
         match told(cx) {
-            Some(End::Now) => return Poll::Ready(Ended::Stopped),
-            Some(End::Drain) if may_speak() => return Poll::Ready(Ended::Drained),
+            Some(End::Now) => return Poll::Ready(Termination::Stopped),
+            Some(End::Drain) if may_speak() => return Poll::Ready(Termination::Drained),
             // Other protocols have until the process ends, and a frame until it is whole.
             Some(End::Drain) | None => {}
         }
         while ticks.poll_tick(cx).is_ready() {
             let moved = down.bytes.get() + up.bytes.get();
             if moved == seen {
-                return Poll::Ready(Ended::Idle);
+                return Poll::Ready(Termination::Idle);
             }
             seen = moved;
         }

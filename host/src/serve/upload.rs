@@ -23,7 +23,7 @@ pub(super) async fn send(
 ) -> Result<Response<Body>, Fault> {
     match request.body() {
         Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, asked).await,
-        Body::Incoming(_) | Body::Stream(_) => {
+        Body::Incoming(..) | Body::Stream(_) => {
             let (done, sent) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
             let source = Rc::new(Cell::new(Source::Waits));

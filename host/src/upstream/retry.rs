@@ -76,7 +76,7 @@ impl Spares {
         let body = match request.body() {
             Body::Empty => Bytes::new(),
             Body::Full(bytes) => bytes.clone(),
-            Body::Incoming(_) | Body::Stream(_) => return None,
+            Body::Incoming(..) | Body::Stream(_) => return None,
         };
         let mut fields = self.buffers.borrow_mut().pop().unwrap_or_default();
         for (name, value) in request.headers() {

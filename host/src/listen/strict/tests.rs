@@ -116,7 +116,8 @@ fn served(text: &str, most: usize) -> (Vec<u64>, bool) {
     });
     let (client, server) = duplex(most);
     let (mut answers, mut requests) = tokio::io::split(client);
-    let serve = http1::Builder::new().serve_connection(TokioIo::new(Strict::new(server, Pulse::new())), service);
+    let strict = Strict { stream: server, inspector: Strictness::new(Pulse::new()) };
+    let serve = http1::Builder::new().serve_connection(TokioIo::new(strict), service);
     let send = async {
         // Who refuses does not read on.
         drop(requests.write_all(text.as_bytes()).await);

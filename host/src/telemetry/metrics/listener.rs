@@ -1,8 +1,8 @@
-//! Connections of each listener: those open, and those turned away.
+//! Connections of each listener: those open, those turned away, and those that could not be accepted.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -17,12 +17,18 @@ type Refusals = Counts<{ Refusal::NAMES.len() }>;
 pub(crate) struct ListenerMetrics {
     open: Arc<AtomicI64>,
     refused: Arc<Refusals>,
+    not_accepted: Arc<AtomicU64>,
 }
 
 impl ListenerMetrics {
     /// A client was turned away below where requests are counted.
     pub(crate) fn refused(&self, reason: Refusal) {
         self.refused.inc(reason.index());
+    }
+
+    /// A connection could not be accepted, for want of descriptors or the like.
+    pub(crate) fn not_accepted(&self) {
+        self.not_accepted.fetch_add(1, Relaxed);
     }
 
     /// Connections open.
@@ -56,11 +62,16 @@ impl Drop for ConnectionGuard {
 pub(super) struct Listeners {
     open: Series<Arc<str>, AtomicI64>,
     refused: Series<Arc<str>, Refusals>,
+    not_accepted: Series<Arc<str>, AtomicU64>,
 }
 
 impl Listeners {
     pub(super) fn handle(&self, listener: &str) -> ListenerMetrics {
-        ListenerMetrics { open: self.open.cell(listener.into()), refused: self.refused.cell(listener.into()) }
+        ListenerMetrics {
+            open: self.open.cell(listener.into()),
+            refused: self.refused.cell(listener.into()),
+            not_accepted: self.not_accepted.cell(listener.into()),
+        }
     }
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -75,6 +86,12 @@ impl Listeners {
                 let labels = [("listener", &*listener), ("reason", Refusal::NAMES[index])];
                 family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
+        }
+        let help = "Attempts to accept a connection that failed";
+        let mut family = encoder.encode_descriptor("accept_failures", help, None, MetricType::Counter)?;
+        for (listener, count) in self.not_accepted.all() {
+            let labels = [("listener", &*listener)];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count.load(Relaxed), None)?;
         }
         Ok(())
     }

@@ -1,16 +1,16 @@
 //! A request's body as it arrives: counted, and ended where its client keeps everybody waiting.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Frame;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::exchange::{Body, BodyError};
+use super::BodyError;
 
 /// How long a client may keep others waiting for a body.
 #[derive(Clone, Copy, Debug)]
@@ -21,65 +21,63 @@ pub(crate) struct Patience {
     pub(crate) rate: u64,
 }
 
-/// What became of a body, for whoever tells of its exchange.
+/// What is known of a body on its way from a client, to the body and to whoever tells of its exchange.
 #[derive(Debug, Default)]
-pub(super) struct Arrived {
-    /// How much of it came.
-    pub(super) bytes: Cell<u64>,
-    /// Whether it was not waited for any longer.
-    pub(super) late: Cell<bool>,
+pub(crate) struct Arrival {
+    bytes: Cell<u64>,
+    is_late: Cell<bool>,
+    /// None where the client may take the time its exchange has.
+    wait: Option<RefCell<Wait>>,
 }
 
-/// A body on its way from a client.
-pub(super) struct Arrival {
-    body: Body,
-    arrived: Rc<Arrived>,
-    wait: Option<Wait>,
-}
+/// What comes of asking a body for its next piece.
+type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
 impl Arrival {
-    /// Without patience, the client may take the time its exchange has.
-    pub(super) fn wrap(body: Body, arrived: Rc<Arrived>, patience: Option<Patience>) -> Body {
-        Body::stream(Self { body, arrived, wait: patience.map(Wait::new) })
+    pub(crate) fn new(patience: Option<Patience>) -> Rc<Self> {
+        let wait = patience.map(|patience| RefCell::new(Wait::new(patience)));
+        Rc::new(Self { wait, ..Self::default() })
     }
-}
 
-impl HttpBody for Arrival {
-    type Data = Bytes;
-    type Error = BodyError;
+    /// How much of it came.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
+    /// Whether it was not waited for any longer.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.get()
+    }
+
+    /// So much more of it came.
+    pub(crate) fn came(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    /// Follow what the body was `polled` for; what its reader is to be told of that.
+    pub(super) fn follow(&self, polled: Polled, is_end_stream: bool, cx: &mut Context<'_>) -> Polled {
         let length = match &polled {
             Poll::Ready(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| data.len() as u64),
             _ => 0,
         };
-        this.arrived.bytes.set(this.arrived.bytes.get() + length);
-        let Some(wait) = &mut this.wait else { return polled };
+        self.came(length);
+        let Some(wait) = &self.wait else { return polled };
         let is_over = match &polled {
-            Poll::Pending => wait.is_over(cx),
-            Poll::Ready(Some(Ok(_))) if !this.body.is_end_stream() => wait.was_too_slow(length, Instant::now()),
+            Poll::Pending => wait.borrow_mut().is_over(cx),
+            Poll::Ready(Some(Ok(_))) if !is_end_stream => wait.borrow_mut().was_too_slow(length, Instant::now()),
             // What is whole is not looked at any more.
             Poll::Ready(_) => false,
         };
         if !is_over {
             return polled;
         }
-        this.arrived.late.set(true);
+        self.is_late.set(true);
         Poll::Ready(Some(Err(BodyError::Idle)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
 /// The time spent waiting. While pieces are there when they are asked for, it is no time at all, and costs none.
+#[derive(Debug)]
 struct Wait {
     patience: Patience,
     /// Since when a piece is waited for.
