@@ -29,10 +29,11 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
     if found == 0 {
         return Ok(());
     }
-    if headers.contains_key(header::CONNECTION) {
+    // The first of them goes together with what it names.
+    if found & 1 != 0 {
         strip_named(headers)?;
     }
-    for (at, name) in HOP_BY_HOP.iter().enumerate() {
+    for (at, name) in HOP_BY_HOP.iter().enumerate().skip(1) {
         if found & (1 << at) != 0 {
             headers.remove(*name);
         }

@@ -190,8 +190,8 @@ async fn speak_http1(
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
-            // The future is kilobytes long; boxed, it is not copied on its way into the connection.
-            Box::pin(async move {
+            // The future is kilobytes long: written where it stays, it is not copied on its way there or into the connection.
+            Box::into_pin(Box::write(Box::new_uninit(), async move {
                 let (facts, worker, pulse) = &*shared;
                 let is_old = request.version() == Version::HTTP_10;
                 let mut response = serve(worker, facts, request).await;
@@ -205,7 +205,7 @@ async fn speak_http1(
                     }
                 }
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, None)))
-            })
+            }))
         })
     };
     let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
@@ -279,11 +279,11 @@ async fn speak_http2(
             let stream = Pulse::of_stream(&shared.2);
             sweep.add(&stream);
             streams.expect(&stream);
-            Box::pin(async move {
+            Box::into_pin(Box::write(Box::new_uninit(), async move {
                 let (facts, worker, _) = &*shared;
                 let response = serve(worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
-            })
+            }))
         })
     };
     let config = &listener.config;
