@@ -144,13 +144,20 @@ impl<'a> Passage<'a> {
         Ok(body)
     }
 
-    /// Render how the exchange left, and run the response hooks of the steps before that place, innermost first.
-    pub(crate) async fn reverse(&mut self, departure: Departure, exchange: &mut Exchange) -> Response<Body> {
-        let mut response = match departure.outcome {
-            Ok(response) => response,
-            Err(fault) => self.refuse(exchange, fault),
-        };
-        for at in (0..departure.at).rev() {
+    /// Where the exchange left, and what it is answered with unless response hooks make something else of it.
+    pub(crate) fn depart(&mut self, departure: Departure, exchange: &Exchange) -> (usize, Response<Body>) {
+        let response = departure.outcome.unwrap_or_else(|fault| self.refuse(exchange, fault));
+        (departure.at, response)
+    }
+
+    /// Run the response hooks of the steps before the place where the exchange left, innermost first.
+    pub(crate) async fn reverse(
+        &mut self,
+        left_at: usize,
+        mut response: Response<Body>,
+        exchange: &mut Exchange,
+    ) -> Response<Body> {
+        for at in (0..left_at).rev() {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
             if let Some(hook) = &step.response {

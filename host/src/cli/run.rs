@@ -40,12 +40,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn greet(folder: &Path, started: &Started) {
     let table = Table::of(&started.generation);
-    out::line(&format!(
-        "Lockgate {} serves {} routes of {}",
-        env!("CARGO_PKG_VERSION"),
-        table.rows().len(),
-        folder.display()
-    ));
+    let routes = match table.rows().len() {
+        1 => "1 route".to_owned(),
+        count => format!("{count} routes"),
+    };
+    out::line(&format!("Lockgate {} serves {routes} of {}", env!("CARGO_PKG_VERSION"), folder.display()));
     for (slot, (name, address)) in started.listeners.iter().enumerate() {
         let scheme = if started.generation.tls(slot).is_some() { "https" } else { "http" };
         match address {

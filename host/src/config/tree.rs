@@ -37,7 +37,7 @@ pub(crate) struct TreeFile {
 impl Tree {
     /// Read a folder. Hidden entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
     pub(crate) fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
-        let top = Entry::find(dir).map_err(|error| vec![unreadable(Path::new("."), &error)])?;
+        let top = Entry::find(dir).map_err(|error| vec![unreadable(dir, &error)])?;
         let (root, above) = (top.real.clone(), vec![top.real.clone()]);
         let mut walk = Walk { root, above, tree: Self::default(), entries: 0, bytes: 0, faults: Faults::new() };
         if let Err(Overflow(reason)) = walk.folder(Path::new(""), &top) {

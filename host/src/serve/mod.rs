@@ -113,8 +113,9 @@ pub(crate) async fn serve(
 
     // Back through the response hooks of the policies before the point of departure.
     finish.departs(&departure, end);
+    let (left_at, response) = passage.depart(departure, &exchange);
     finish.policies_begin();
-    let response = passage.reverse(departure, &mut exchange).await;
+    let response = passage.reverse(left_at, response, &mut exchange).await;
     finish.policies_end();
     let (notice, replaced) = passage.over();
     finish.replaced(replaced.as_ref(), response.status());
