@@ -50,6 +50,15 @@ fn an_edited_file_takes_effect() {
 }
 
 #[test]
+fn a_hangup_ends_nothing_and_has_the_folder_looked_at() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    gateway.signal(rustix::process::Signal::HUP);
+    gateway.wait_for_log("a look at the folder", |line| line["message"].as_str()?.starts_with("SIGHUP").then_some(()));
+    gateway.get("/one").assert_status(200);
+}
+
+#[test]
 fn a_file_written_in_place_takes_effect() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);

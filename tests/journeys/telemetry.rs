@@ -135,5 +135,6 @@ fn a_client_that_leaves_before_it_was_answered_is_logged_as_gone() {
     let line = gateway.access_log("/impatient");
     assert_eq!((&line["class"], &line["blame"]), (&"client_gone".into(), &"client".into()));
     assert_eq!((&line["status"], &line["bytes_out"]), (&499.into(), &0.into()));
+    assert!(line["upstream_us"].is_u64(), "who was waited for is said though no answer came: {line}");
     end.recv_timeout(PATIENCE).expect("the upstream is left working for nobody");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 use lockgate_tests::http2::Http2Upstream;
 use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
@@ -227,6 +227,29 @@ fn a_try_that_takes_too_long_is_followed_by_another() {
     let gateway = folder(settings, &[("slow", &slow), ("good", &good)]).start();
     assert_eq!(counts(&gateway, gets(4)), BTreeMap::from([("good".into(), 4)]));
     assert!(slow.requests() > 0);
+}
+
+#[test]
+fn a_try_that_no_other_may_follow_has_all_the_time_there_is() {
+    let gate = Arc::new(RwLock::new(()));
+    let behind = gate.clone();
+    let slow = Upstream::with(move |exchange| {
+        drop(behind.read());
+        exchange.reply(200, &[], b"at last")
+    });
+    let settings = "targets = ['http://$slow']\nretry = { timeout = '50ms', budget = 1 }\neject = { failures = 0 }";
+    let gateway = folder(settings, &[("slow", &slow)]).start();
+    let shut = gate.write();
+    let mut clients: Vec<_> = (0..4).map(|_| gateway.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send_only(&Request::get("/")).unwrap());
+    let denied = "lockgate_upstream_retries_denied_total{upstream=\"api/main\"}";
+    eventually("a try that is not followed", || {
+        gateway.metric(denied).is_some_and(|denied| denied > 0.0).then_some(())
+    });
+    drop(shut);
+    for client in &mut clients {
+        client.receive("GET").unwrap().assert_status(200);
+    }
 }
 
 #[test]

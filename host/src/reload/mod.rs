@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::Receiver;
 
 pub(crate) use publish::Subscription;
@@ -83,6 +84,8 @@ impl Reloader {
     /// Follow the folder until the process ends. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self) {
         let mut changes = Changes::of(&self.folder);
+        // What other servers reload by. Nobody has to send it, but it must not end the process either.
+        let mut hangup = signal(SignalKind::hangup()).ok();
         // What changed between the first reading and the start of watching.
         let mut took = self.look().await;
         loop {
@@ -94,6 +97,9 @@ impl Reloader {
                     let first = Instant::now();
                     // A burst is one change: wait until it pauses.
                     while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, changes.next()).await.is_ok() {}
+                }
+                Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {
+                    tracing::info!("SIGHUP: looking at the folder again");
                 }
                 () = tokio::time::sleep(pause), if looks_outside => {
                     if self.refused.is_empty() && !self.outside.changed() {

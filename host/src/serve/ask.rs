@@ -101,8 +101,9 @@ impl Ask<'_> {
         finish: &mut Finish,
     ) -> Result<Answered, Fault> {
         let started = Instant::now();
+        finish.upstream_begins(started);
         let answered = self.send(slot, exchange, headers, body, started).await;
-        finish.upstream(started);
+        finish.upstream_ends();
         answered
     }
 

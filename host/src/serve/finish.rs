@@ -46,6 +46,8 @@ pub(super) struct Finish {
     account: Option<Rc<Account>>,
     /// How the body arrives, if there is one.
     arrival: Option<Rc<Arrival>>,
+    /// Since when an upstream is waited for, while one is.
+    upstream_since: Option<Instant>,
     /// Whether it is counted as under way.
     under_way: bool,
     /// Whether the client may know how its answer came about.
@@ -76,6 +78,7 @@ impl Finish {
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             account,
             arrival: None,
+            upstream_since: None,
             under_way: *is_admitted,
             explains,
         }
@@ -128,7 +131,13 @@ impl Finish {
         }
     }
 
-    pub(super) fn upstream(&mut self, since: Instant) {
+    /// An upstream is asked from here on. It has had the time until the exchange ends where that is sooner than its answer.
+    pub(super) fn upstream_begins(&mut self, at: Instant) {
+        self.upstream_since = Some(at);
+    }
+
+    pub(super) fn upstream_ends(&mut self) {
+        let Some(since) = self.upstream_since.take() else { return };
         let took = since.elapsed();
         self.metrics().upstream(took);
         if let Some(line) = &mut self.log {
@@ -226,6 +235,7 @@ impl Finish {
 
     fn record(&mut self, status: StatusCode, bytes_out: u64) {
         self.recorded = true;
+        self.upstream_ends();
         let duration = self.begun.elapsed();
         self.metrics().finished(status, self.outcome, duration);
         let Some(line) = self.log.take() else { return };

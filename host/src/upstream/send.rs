@@ -74,8 +74,8 @@ enum Why {
     Unsent,
     /// The connection ended; one that had been kept may have ended before the request came.
     Closed { kept: bool },
-    /// No answer in time; whether one try had less time than the upstream has.
-    Slow { early: bool },
+    /// No answer in time. Where another try may follow, that has been paid for.
+    Slow { again: bool },
     /// There was an answer, and it was none; or it was not the target's fault.
     Final,
 }
@@ -160,12 +160,11 @@ impl Connections {
                 failed();
                 Retried::Closed
             }
-            Why::Slow { early } => {
+            Why::Slow { again } => {
                 failed();
-                if !early {
-                    return Err(fault);
-                }
-                Retried::Timeout
+                let spare = spare.filter(|_| again).ok_or(fault)?;
+                trial.again(spare, target, request);
+                return Ok(());
             }
             Why::Final => return Err(fault),
         };
@@ -293,19 +292,25 @@ impl Connections {
                 // Either the client does not send, or the upstream does not take.
                 return match source.get() == Source::Waits {
                     true => Failure { fault: Fault::unread(BodyError::Deadline), why: Why::Final },
-                    false => slow("timeout_total", Why::Slow { early: false }),
+                    false => slow("timeout_total", Why::Slow { again: false }),
                 };
             }
             *done = None;
             gone = Instant::now();
         }
         let first_byte = self.upstream.settings.first_byte_timeout;
-        let early = try_time.is_some_and(|time| time < first_byte);
-        let until = gone + try_time.unwrap_or(first_byte).min(first_byte);
-        sleep_until(asked.deadline.min(until)).await;
-        match until < asked.deadline {
-            true => slow("upstream_timeout_first_byte", Why::Slow { early }),
-            false => slow("timeout_total", Why::Slow { early: false }),
+        let mut early = try_time.filter(|time| *time < first_byte);
+        loop {
+            let until = gone + early.unwrap_or(first_byte);
+            sleep_until(asked.deadline.min(until)).await;
+            if until >= asked.deadline {
+                return slow("timeout_total", Why::Slow { again: false });
+            }
+            let again = early.take().is_some();
+            // A try that no other may follow has all the time there is.
+            if !again || self.may_retry(Retried::Timeout) {
+                return slow("upstream_timeout_first_byte", Why::Slow { again });
+            }
         }
     }
 
