@@ -34,7 +34,7 @@ fn an_id_from_a_trusted_proxy_is_taken_over() {
     let gone = gateway.send(&Request::get("/gone").field("x-request-id", "edge:4712"));
     gone.assert_problem(502);
     assert_eq!((gone.field("x-request-id"), &gone.json()["request_id"]), (Some("edge:4712"), &"edge:4712".into()));
-    gateway.wait_for_log("what happened to the request", |line| (line["exchange"] == "edge:4712").then_some(()));
+    gateway.wait_for_log("what happened to the request", |line| (line["request_id"] == "edge:4712").then_some(()));
     let long = "a".repeat(65);
     for bad in ["a b", "a\"b", &long] {
         let response = gateway.send(&Request::get("/").field("x-request-id", bad));

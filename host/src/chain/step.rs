@@ -140,7 +140,7 @@ impl Step {
             policy,
             api,
             route,
-            %exchange,
+            request_id = %exchange,
             class = fault.class(),
             skipped,
             "policy broke: {fault}"

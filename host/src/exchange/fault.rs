@@ -34,6 +34,13 @@ impl Blame {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("{place}")]
+struct At {
+    place: String,
+    source: Option<Box<dyn Error>>,
+}
+
 /// One failure of one exchange. Built where it happens, turned into a response in one place (`serve::respond`).
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -128,6 +135,12 @@ impl Fault {
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn Error>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Tell the log where it came to pass too.
+    pub(crate) fn at(mut self, place: String) -> Self {
+        self.source = Some(Box::new(At { place, source: self.source.take() }));
         self
     }
 

@@ -142,11 +142,18 @@ impl Reloader {
         self.refused.clear();
         self.publisher.publish(generation.clone()).await;
         // Only now: whoever hears the number may rely on it.
-        let (number, took_ms) = (generation.number, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (routes, number, took_ms) = (
+            generation.routes().count(),
+            generation.number,
+            u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        );
         self.status.published(generation);
         self.metrics.set_generation(number);
         self.metrics.reloaded(ReloadOutcome::Applied);
-        tracing::info!(generation = number, took_ms, "new generation serves");
+        match routes {
+            0 => tracing::warn!(generation = number, took_ms, "new generation serves, and has no route at all"),
+            _ => tracing::info!(generation = number, routes, took_ms, "new generation serves"),
+        }
     }
 
     /// Say what is wrong, unless that was said last.

@@ -88,7 +88,7 @@ fn problem(id: &RequestId, fault: &Fault) -> Response<Body> {
 /// log has been told by who met it and knew which policy it was.
 pub(super) fn log(exchange: &RequestId, fault: &Fault) {
     if !matches!(fault.blame, Blame::Client | Blame::Plugin) {
-        tracing::warn!(%exchange, class = fault.class, "{}", Chain(fault));
+        tracing::warn!(request_id = %exchange, class = fault.class, "{}", Chain(fault));
     }
 }
 

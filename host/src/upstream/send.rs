@@ -16,8 +16,7 @@ use super::reply::{self, Reply};
 use super::retry::{self, Spare};
 use super::tried::Tried;
 use super::{Connections, Lease, Sent, Source, Upstream, form};
-use crate::config::Protocol;
-use crate::exchange::{Body, BodyError, Fault};
+use crate::exchange::{Blame, Body, BodyError, Fault};
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::Retried;
 
@@ -122,7 +121,7 @@ impl Connections {
                 }
                 Err(failure) => (failure, spare),
             };
-            self.after(failure, spare, target, &mut trial, request)?;
+            self.after(failure, spare, target, &mut trial, request).map_err(|fault| self.at(target, fault))?;
         }
     }
 
@@ -171,6 +170,16 @@ impl Connections {
         let spare = spare.filter(|_| self.may_retry(reason)).ok_or(fault)?;
         trial.again(spare, target, request);
         Ok(())
+    }
+
+    fn at(&self, target: usize, fault: Fault) -> Fault {
+        let settings = &self.upstream.settings;
+        match settings.targets.get(target) {
+            Some(at) if fault.blame == Blame::Upstream => {
+                fault.at(format!("upstream `{}` at {}", settings.name, at.target))
+            }
+            _ => fault,
+        }
     }
 
     /// Take part in what is under way, if there may be more.
@@ -345,42 +354,16 @@ impl Connections {
             Err(_) => Err(too_slow()),
         }
     }
-
-    /// A connection of its own in HTTP/1.1, to the first target that answers.
-    pub(super) async fn connect_http1(
-        &self,
-        key: Option<u64>,
-        asked: Asked<'_>,
-    ) -> Result<(usize, connect::Connected), Fault> {
-        let settings = &self.upstream.settings;
-        let mut failed = Vec::new();
-        loop {
-            let target = self.pick(key, &failed, asked.now);
-            let server = target.and_then(|target| self.upstream.servers.get(target).map(|server| (target, server)));
-            let Some((target, server)) = server else { return Err(Fault::gateway("no_target")) };
-            let until = asked.deadline.min(Instant::now() + settings.connect_timeout);
-            let fault = match timeout_at(until, connect::connect(&self.upstream, server, Protocol::Http1)).await {
-                Ok(Ok(connected)) => return Ok((target, connected)),
-                Ok(Err(error)) => unreachable(error),
-                Err(_) => too_slow(),
-            };
-            self.upstream.targets.failed(target, Instant::now());
-            failed.push(target);
-            if failed.len() >= settings.targets.len() {
-                return Err(fault);
-            }
-        }
-    }
 }
 
 const UNREACHABLE: &str = "The upstream cannot be reached.";
 
-fn unreachable(error: ConnectError) -> Fault {
+pub(super) fn unreachable(error: ConnectError) -> Fault {
     let class = if error.is_tls() { "upstream_tls" } else { "upstream_connect" };
     Fault::upstream(StatusCode::BAD_GATEWAY, class, UNREACHABLE).because(error)
 }
 
-fn too_slow() -> Fault {
+pub(super) fn too_slow() -> Fault {
     Fault::upstream(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout_connect", UNREACHABLE)
 }
 

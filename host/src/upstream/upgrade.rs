@@ -4,13 +4,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
-use super::connect::Connected;
+use super::connect::{Connected, connect};
 use super::pool::Sender;
 use super::reply::{self, Reply};
-use super::send::{Asked, broken};
+use super::send::{Asked, broken, too_slow, unreachable};
 use super::tried::Tried;
 use super::{Connections, Lease, Upgraded, form};
+use crate::config::Protocol;
 use crate::exchange::{Body, Fault};
 
 /// What an upstream makes of it.
@@ -53,5 +55,27 @@ impl Connections {
         reply::check(&response)?;
         let lease = Lease { pool: pool.clone(), sender: Sender::alone(sender), _load: None, _ticket: ticket };
         Ok(Answer::Declined(Reply::wrap(response, lease, idle, asked.deadline)))
+    }
+
+    /// A connection of its own in HTTP/1.1, to the first target that answers.
+    async fn connect_http1(&self, key: Option<u64>, asked: Asked<'_>) -> Result<(usize, Connected), Fault> {
+        let settings = &self.upstream.settings;
+        let mut failed = Vec::new();
+        loop {
+            let target = self.pick(key, &failed, asked.now);
+            let server = target.and_then(|target| self.upstream.servers.get(target).map(|server| (target, server)));
+            let Some((target, server)) = server else { return Err(Fault::gateway("no_target")) };
+            let until = asked.deadline.min(Instant::now() + settings.connect_timeout);
+            let fault = match timeout_at(until, connect(&self.upstream, server, Protocol::Http1)).await {
+                Ok(Ok(connected)) => return Ok((target, connected)),
+                Ok(Err(error)) => unreachable(error),
+                Err(_) => too_slow(),
+            };
+            self.upstream.targets.failed(target, Instant::now());
+            failed.push(target);
+            if failed.len() >= settings.targets.len() {
+                return Err(fault);
+            }
+        }
     }
 }

@@ -19,12 +19,12 @@ impl wit::log::Host for HostState {
         if line.is_empty() {
             return Ok(());
         }
-        let (api, policy, exchange) = (&*self.powers.api, &*self.powers.policy, self.exchange.to_string());
+        let (api, policy, request_id) = (&*self.powers.api, &*self.powers.policy, self.exchange.to_string());
         match level {
-            wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, exchange, "{line}"),
-            wit::log::Level::Info => tracing::info!(target: "policy", api, policy, exchange, "{line}"),
-            wit::log::Level::Warn => tracing::warn!(target: "policy", api, policy, exchange, "{line}"),
-            wit::log::Level::Error => tracing::error!(target: "policy", api, policy, exchange, "{line}"),
+            wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, request_id, "{line}"),
+            wit::log::Level::Info => tracing::info!(target: "policy", api, policy, request_id, "{line}"),
+            wit::log::Level::Warn => tracing::warn!(target: "policy", api, policy, request_id, "{line}"),
+            wit::log::Level::Error => tracing::error!(target: "policy", api, policy, request_id, "{line}"),
         }
         Ok(())
     }
