@@ -109,12 +109,14 @@ pub(super) fn resolve(
     for (name, raw) in raw {
         let tls = raw.tls.into_iter().filter_map(|raw| raw.resolve(tree, &is_secret, faults)).collect();
         let Some(address) = raw.address else { continue };
-        let is_taken =
-            address.value == Address::Ip(admin) || listeners.iter().any(|other| other.address == address.value);
-        if is_taken && address.value.ip().is_none_or(|address| address.port() != 0) {
-            faults.push(
-                address.place.fault("is the address of another listener or of [admin]", "give each its own address"),
-            );
+        let other = match address.value == Address::Ip(admin) {
+            true => Some("[admin]".to_owned()),
+            false => {
+                listeners.iter().find(|other| other.address == address.value).map(|it| format!("[listen.{}]", it.name))
+            }
+        };
+        if let Some(other) = other.filter(|_| address.value.ip().is_none_or(|address| address.port() != 0)) {
+            faults.push(address.place.fault(format!("is the address of {other} too"), "give each its own address"));
         }
         if let (Some(mode), Some(_)) = (&raw.mode, address.value.ip()) {
             faults.push(

@@ -129,7 +129,7 @@ impl Spelled for Host {
 /// Why a text is no target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TargetError {
-    #[error("it begins with neither http://, https:// nor unix:")]
+    #[error("it has another scheme or none")]
     Scheme,
     #[error(transparent)]
     Unix(#[from] PathError),
