@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::LocalOptions;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
@@ -282,10 +283,15 @@ fn start_workers(
 /// should not have to wait.
 fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
     let runtime = control_runtime()?;
+    // What other servers reload by. From here on it does not end the process.
+    let hangup = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
     let life = move || {
         runtime.block_on(async {
             tokio::select! {
-                () = reloader.follow() => {}
+                () = reloader.follow(hangup) => {}
                 _ = shutdown.wait_for(|stage| *stage >= Stage::Draining) => {}
             }
         });

@@ -10,9 +10,10 @@ fn help_shows_examples_and_every_verb() {
     let folder = Gateway::folder();
     folder.run(&["--help"]).assert(0, &["Examples:", "run", "check", "routes", "token", "--listen", "--version"]);
     for verb in ["run", "check", "routes", "token", "debug-token", "health"] {
-        folder.run(&[verb, "--help"]).assert(0, &["Usage"]);
+        folder.run(&[verb, "--help"]).assert(0, &["Usage", "Examples:"]);
     }
-    folder.run(&["serve"]).assert(1, &["serve"]);
+    folder.run(&["serve"]).assert(1, &["serve: cannot be read"]);
+    folder.run(&["chek"]).assert(1, &["`chek`", "did you mean `lockgate check`?"]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn assert_cut(drain: &str, is_urged: bool) {
     gateway.terminate();
     ending(&gateway);
     if is_urged {
-        gateway.terminate();
+        gateway.insist();
     }
     assert_eq!(hanging.until_closed(), b"");
     assert_eq!(download.until_closed(), b"C\r\nfirst half, \r\n", "the end of the chunks must not be forged");
@@ -200,9 +200,8 @@ fn connections_are_accepted_until_load_balancers_had_time_to_notice() {
     response.assert_status(200);
     assert_eq!(response.field("connection"), None);
     kept.send(&Request::get("/")).assert_status(200);
-    gateway.terminate();
+    gateway.insist();
     assert_eq!(kept.until_closed(), b"");
-    gateway.wait_for_end();
 }
 
 #[test]
@@ -211,6 +210,24 @@ fn a_second_signal_ends_the_delay_too() {
     let mut gateway = Gateway::folder().gateway_toml("[runtime]\ndrain_delay = \"1h\"").proxy(&upstream).start();
     gateway.terminate();
     ending(&gateway);
-    gateway.terminate();
+    gateway.insist();
     assert!(gateway.wait_for_end().success(), "nothing was cut off");
+}
+
+#[test]
+fn signals_that_come_at_once_are_one_wish() {
+    let upstream = Upstream::with(|exchange| {
+        exchange.body()?;
+        exchange.reply(200, &[], b"late")
+    });
+    let mut gateway = Gateway::folder().gateway_toml("[runtime]\ndrain = \"1h\"").proxy(&upstream).start();
+    let mut client = gateway.connect();
+    client.send_only(&Request::new("POST", "/late").field("content-length", "1")).unwrap();
+    upstream.wait_for_requests(1);
+    gateway.terminate();
+    gateway.signal(rustix::process::Signal::INT);
+    ending(&gateway);
+    client.write(b"x");
+    assert_eq!(client.receive("POST").unwrap().text(), "late");
+    assert_eq!(gateway.wait_for_end().code(), Some(0), "{}", gateway.written());
 }

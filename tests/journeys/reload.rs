@@ -118,6 +118,7 @@ fn a_fault_that_is_taken_back_is_forgotten() {
     gateway.wait_for_refusal();
     gateway.write("api/api.toml", API);
     eventually("the refusal to be forgotten", || gateway.status()["refused"].is_null().then_some(()));
+    gateway.wait_for_log("the end of it", |line| line["message"].as_str()?.contains("taken back").then_some(()));
     assert_eq!(gateway.status()["generation"], 1, "what serves is what is there");
     gateway.get("/one").assert_status(200);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::process::Command;
 
 use lockgate_tests::{Authority, Certificate, Folder, Gateway, Handshake, Request, Upstream, eventually};
 
@@ -181,6 +182,19 @@ fn a_client_without_a_good_certificate_does_not_get_in() {
     let failed = || gateway.metric("lockgate_refused_total{listener=\"public\",reason=\"tls\"}");
     eventually("both to be counted", || (failed() == Some(2.0)).then_some(()));
     get_in(&Handshake::new().showing(&members.issue_to("Ada", "spiffe://club/ada"))).unwrap().assert_status(200);
+}
+
+#[test]
+fn a_client_without_a_certificate_hears_that_one_is_wanted_though_it_has_said_more_by_then() {
+    let (authority, members, upstream) = (Authority::new(), Authority::new(), Upstream::echo());
+    let gateway = with_members(&authority, &members, &upstream, false).start();
+    let (url, to) = ("https://club.example", format!("club.example:443:{}", gateway.public()));
+    for _ in 0..10 {
+        let curl = ["-sSk", "--http2", "--max-time", "30", "--connect-to", &to, url];
+        let curl = Command::new("curl").args(curl).output().unwrap();
+        let said = String::from_utf8_lossy(&curl.stderr);
+        assert!(said.contains("certificate required"), "{said}");
+    }
 }
 
 #[test]

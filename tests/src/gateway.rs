@@ -238,6 +238,14 @@ impl Gateway {
         self.signal(Signal::TERM);
     }
 
+    /// Ask the process to end until it has: what comes too soon after the first time is the same wish.
+    pub fn insist(&mut self) {
+        eventually("the gateway to end", || {
+            self.terminate();
+            self.child.try_wait().unwrap().map(drop)
+        });
+    }
+
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

@@ -13,7 +13,14 @@ use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::table::Table;
 use crate::telemetry::metrics::Metrics;
 
+const EXAMPLES: &str = "\
+Examples:
+  lockgate check                        is policies/ right?
+  lockgate check own && cp -rT own /etc/lockgate
+  lockgate check own --json | jq .";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
     #[arg(default_value = DEFAULT_FOLDER)]

@@ -13,7 +13,13 @@ use crate::gateway::state_path;
 use crate::keys::{DebugKey, MAX_DEBUG_LIFE};
 use crate::reload::Snapshot;
 
+const EXAMPLES: &str = "\
+Examples:
+  curl -si -H \"lockgate-debug: $(lockgate debug-token)\" http://127.0.0.1:8080/ | grep explain
+  lockgate debug-token own --for 30m    for the gateway of another folder";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
     #[arg(default_value = DEFAULT_FOLDER)]

@@ -10,9 +10,10 @@ mod routes;
 mod run;
 mod token;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The folder that is meant when none is named.
 const DEFAULT_FOLDER: &str = "policies";
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let done = match cli.verb {
-        None => run::run(cli.run),
+        None => misspelt(&cli.run.folder).map_or_else(|| run::run(cli.run), Err),
         Some(Verb::Run(args)) => run::run(args),
         Some(Verb::Check(args)) => check::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
@@ -89,4 +90,14 @@ pub fn main() -> ExitCode {
         out::error(&format!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// What is wrong with a folder that is none, and nearly the name of a verb.
+fn misspelt(folder: &Path) -> Option<anyhow::Error> {
+    let word = folder.to_str().filter(|_| !folder.exists())?;
+    let command = Cli::command();
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name);
+    let near = verbs.min_by_key(|verb| strsim::damerau_levenshtein(verb, word))?;
+    (strsim::damerau_levenshtein(near, word) <= 2)
+        .then(|| anyhow::anyhow!("there is no verb and no folder `{word}`; did you mean `lockgate {near}`?"))
 }

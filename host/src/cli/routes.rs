@@ -6,7 +6,13 @@ use std::process::ExitCode;
 use super::{DEFAULT_FOLDER, check, out};
 use crate::table::Table;
 
+const EXAMPLES: &str = "\
+Examples:
+  lockgate routes own                   the table of another folder
+  lockgate routes --json | jq .         for programs";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
     #[arg(default_value = DEFAULT_FOLDER)]

@@ -10,11 +10,18 @@ use crate::gateway::{self, Exit, Options, StartError, Started};
 use crate::table::Table;
 use crate::telemetry::log;
 
+const EXAMPLES: &str = "\
+Examples:
+  lockgate run etc/policies                        serve another folder
+  lockgate run own --listen 127.0.0.1:9000         on another port
+  LOCKGATE_LOG=debug lockgate run own 2>log        and tell more";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
     #[arg(default_value = DEFAULT_FOLDER)]
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Listen here instead of where gateway.toml says, if it has one listener only
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -57,9 +64,10 @@ fn greet(folder: &Path, started: &Started) {
     let state = state.unwrap_or_else(|| "none: /metrics and /status are closed to all; see the log".into());
     out::line(&format!("  {:<7} {state}", "state"));
     out::text(&table.text().lines().map(|line| format!("    {line}\n")).collect::<String>());
-    out::line("Try");
-    for line in tries(folder, &table, started) {
-        out::line(&format!("  {line}"));
+    let tries = tries(folder, &table, started);
+    if !tries.is_empty() {
+        out::line("Try");
+        tries.iter().for_each(|line| out::line(&format!("  {line}")));
     }
     out::line("Ready. Edit the folder, and the change takes effect.");
 }

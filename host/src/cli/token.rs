@@ -19,7 +19,14 @@ use crate::reload::Snapshot;
 /// Longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
+const EXAMPLES: &str = "\
+Examples:
+  lockgate token --subject alice --expires 15m
+  lockgate token --claim scope=\"orders:read\" --claim level=3
+  lockgate token --policies own --key partners";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder with gateway.toml and the APIs
     #[arg(long, default_value = DEFAULT_FOLDER, value_name = "DIR")]

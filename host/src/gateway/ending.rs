@@ -7,13 +7,15 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Runtime;
 use crate::listen::Stage;
 use crate::telemetry::load::Load;
 use crate::telemetry::metrics::ListenerMetrics;
 
+/// Signals this soon after the first say the same once more: some who end a process tell it and then the group it is in.
+const SAME_WISH: Duration = Duration::from_secs(1);
 /// For what was cut off to be told in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -44,6 +46,14 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+
+    /// The next that is not the first once more, which came at `first`.
+    async fn another(&mut self, first: Instant) {
+        self.next().await;
+        while first.elapsed() < SAME_WISH {
+            self.next().await;
+        }
+    }
 }
 
 /// What has to be known to end.
@@ -55,16 +65,16 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// End all threads. Being asked to once more ends the waiting.
+    /// End all threads. Being asked to once more, and not at once, ends the waiting.
     pub(super) async fn end(self, threads: Vec<JoinHandle<()>>, signals: &mut Signals) -> Exit {
-        let Runtime { drain, drain_delay, .. } = self.runtime;
+        let (asked, Runtime { drain, drain_delay, .. }) = (Instant::now(), self.runtime);
         self.stage.send_replace(Stage::Leaving);
         let mut is_urged = false;
         if !drain_delay.is_zero() {
             tracing::info!("ending soon: connections are accepted for {} s", drain_delay.as_secs_f32());
             is_urged = tokio::select! {
                 () = sleep(drain_delay) => false,
-                () = signals.next() => true,
+                () = signals.another(asked) => true,
             };
         }
         tracing::info!("ending: no new connections, exchanges under way have {} s", drain.as_secs_f32());
@@ -75,7 +85,7 @@ impl Ending {
             tokio::select! {
                 _ = &mut drained => return Exit::Drained,
                 () = sleep(drain) => {}
-                () = signals.next() => is_urged = true,
+                () = signals.another(asked) => is_urged = true,
             }
         }
         self.cut(drained, is_urged).await

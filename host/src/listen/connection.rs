@@ -156,7 +156,14 @@ async fn open(
     let identity = server.identity(host.as_deref());
     let (config, terms) = (identity.config(), identity.terms());
     drop(generation);
-    let stream = start.into_stream(config).await.map_err(in_tls)?;
+    let stream = match start.into_stream(config).into_fallible().await {
+        Ok(stream) => stream,
+        Err((error, stream)) => {
+            // In TLS 1.3 a client may have said more before it hears what was wrong with its certificate.
+            Transport::plain(stream).linger(true).await;
+            return Err(in_tls(error));
+        }
+    };
     pulse.fresh();
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
 pub(crate) use publish::Subscription;
@@ -81,11 +81,9 @@ impl Reloader {
         self.status.clone()
     }
 
-    /// Follow the folder until the process ends. Blocks while it reads and hashes: it wants a thread of its own.
-    pub(crate) async fn follow(mut self) {
+    /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
+    pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
-        // What other servers reload by. Nobody has to send it, but it must not end the process either.
-        let mut hangup = signal(SignalKind::hangup()).ok();
         // What changed between the first reading and the start of watching.
         let mut took = self.look().await;
         loop {
@@ -98,7 +96,7 @@ impl Reloader {
                     // A burst is one change: wait until it pauses.
                     while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, changes.next()).await.is_ok() {}
                 }
-                Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {
+                Some(()) = hangup.recv() => {
                     tracing::info!("SIGHUP: looking at the folder again");
                 }
                 () = tokio::time::sleep(pause), if looks_outside => {
@@ -118,6 +116,9 @@ impl Reloader {
             // A fault was taken back, or the change is in a file nothing depends on.
             Ok(snapshot) if snapshot.used == self.serving => {
                 self.outside = snapshot.outside;
+                if !self.refused.is_empty() {
+                    tracing::info!("what was refused is taken back: the folder says again what serves");
+                }
                 self.refused.clear();
                 self.status.restored();
             }

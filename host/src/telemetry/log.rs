@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Lines that may wait for the writer; more are dropped and counted.
 const QUEUE: usize = 8192;
@@ -29,7 +30,7 @@ pub(crate) fn start() -> (WorkerGuard, LostLines) {
     }
     if let Some(reason) = misread {
         tracing::warn!(
-            "LOCKGATE_LOG cannot be used: {reason}; write a level like `debug` or targets like `policy=trace`"
+            "LOCKGATE_LOG cannot be used: {reason}; write one of error, warn, info, debug, trace, or such a level for a target, like `policy=trace`"
         );
     }
     (guard, lost)
@@ -50,7 +51,13 @@ impl Collector for LostLines {
 /// What to log; where the text says nothing that can be understood, the usual, and why.
 fn filter(text: Option<std::ffi::OsString>) -> (EnvFilter, Option<String>) {
     let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| "info".into());
-    match EnvFilter::try_new(text.to_string_lossy()) {
+    let text = text.to_string_lossy();
+    // A word alone would be a target, and everything else silent. It is a level that was misspelt.
+    if let Some(word) = text.split(',').find(|word| !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err())
+    {
+        return (EnvFilter::new("info"), Some(format!("`{word}` is no level")));
+    }
+    match EnvFilter::try_new(&*text) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
     }
@@ -62,8 +69,14 @@ mod tests {
 
     #[test]
     fn a_filter_nobody_understands_is_said() {
-        for (text, fits) in [(None, true), (Some(""), true), (Some("policy=trace"), true), (Some("policy=loud"), false)]
-        {
+        for (text, fits) in [
+            (None, true),
+            (Some(""), true),
+            (Some("policy=trace"), true),
+            (Some("policy=loud"), false),
+            (Some("verbos"), false),
+            (Some("warn,policy=debug"), true),
+        ] {
             assert_eq!(filter(text.map(Into::into)).1.is_none(), fits, "{text:?}");
         }
     }

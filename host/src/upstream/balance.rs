@@ -90,22 +90,30 @@ impl Balancer {
         Some(at)
     }
 
-    /// Of two taken at random, the one with fewer requests for its weight.
+    /// Of two that weights and chance choose, the one with fewer requests for its weight; the first where that is the same, so that
+    /// idle targets take their shares too.
     fn less_busy(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
-        let count = (0..self.weights.len()).filter(&open).count();
-        let nth = |place: usize| (0..self.weights.len()).filter(&open).nth(place);
-        if count <= 1 {
-            return nth(0);
-        }
-        let first = self.random_below(count);
-        let second = (first + 1 + self.random_below(count - 1)) % count;
-        let (first, second) = (nth(first)?, nth(second)?);
+        let first = self.by_chance(&open)?;
+        let Some(second) = self.by_chance(|at| *at != first && open(at)) else { return Some(first) };
         let load = |at: usize, other: usize| {
             let busy = self.busy.get(at).map_or(0, |busy| busy.get());
             // Compared crosswise, so that nothing is divided.
-            u64::from(busy + 1) * u64::from(self.weights.get(other).copied().unwrap_or(1))
+            u64::from(busy) * u64::from(self.weights.get(other).copied().unwrap_or(1))
         };
         Some(if load(second, first) < load(first, second) { second } else { first })
+    }
+
+    fn by_chance(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
+        let weights = || self.weights.iter().enumerate().filter(|(at, _)| open(at));
+        let mut lot = self.random_below(weights().map(|(_, weight)| u64::from(*weight)).sum());
+        let drawn = weights().find(|(_, weight)| match lot.checked_sub(u64::from(**weight)) {
+            Some(rest) => {
+                lot = rest;
+                false
+            }
+            None => true,
+        });
+        drawn.map(|(at, _)| at)
     }
 
     fn by_hash(&self, key: u64, open: impl Fn(&usize) -> bool) -> Option<usize> {
@@ -114,13 +122,13 @@ impl Balancer {
     }
 
     /// Xorshift: which of two targets is compared with which is no secret.
-    fn random_below(&self, bound: usize) -> usize {
+    fn random_below(&self, bound: u64) -> u64 {
         let mut state = self.random.get();
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         self.random.set(state);
-        usize::try_from(state % bound.max(1) as u64).unwrap_or_default()
+        state % bound.max(1)
     }
 }
 
@@ -175,6 +183,14 @@ mod tests {
         assert_eq!(counts(&balancer, 50, |_| true), [50, 0]);
         drop(idle);
         assert_eq!(counts(&balancer, 50, |_| true), [0, 50]);
+    }
+
+    #[test]
+    fn targets_that_are_idle_take_their_shares_too() {
+        let balancer = Balancer::new(&Balance::LeastRequests, &targets(&[1, 3, 0, 4]));
+        let counts = counts(&balancer, 8_000, |_| true);
+        let near = |at: usize, share: usize| counts[at].abs_diff(share) < 200;
+        assert!(near(0, 1_000) && near(1, 3_000) && counts[2] == 0 && near(3, 4_000), "{counts:?}");
     }
 
     #[test]
