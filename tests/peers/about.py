@@ -27,7 +27,8 @@ def about(binaries: dict[str, Path], peers: list[str], tools: Tools) -> str:
 def version(command: list[str]) -> str:
     # Some print it on standard error, and wrk with a status that says it failed.
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PATH": PATH})
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    # Three numbers: paths, which some print before it, have two.
+    found = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
     return found[0] if found else "of unknown version"
 
 

@@ -98,6 +98,8 @@ fn misspelt(folder: &Path) -> Option<anyhow::Error> {
     let command = Cli::command();
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name);
     let near = verbs.min_by_key(|verb| strsim::damerau_levenshtein(verb, word))?;
-    (strsim::damerau_levenshtein(near, word) <= 2)
+    // Of short words many are near.
+    let slips = if word.len() > 4 { 2 } else { 1 };
+    (strsim::damerau_levenshtein(near, word) <= slips)
         .then(|| anyhow::anyhow!("there is no verb and no folder `{word}`; did you mean `lockgate {near}`?"))
 }
