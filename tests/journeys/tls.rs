@@ -121,6 +121,15 @@ fn certificates_that_cannot_be_used_are_faults_with_their_lines() {
     private.run(&["check"]).assert(1, &["holds a private key"]);
 }
 
+#[test]
+fn a_certificate_that_has_expired_serves_and_the_log_says_so() {
+    let (authority, upstream) = (Authority::new(), Upstream::echo());
+    let gateway = showing(&[("site", &authority.issue_expired("site.example"))], &upstream).start();
+    let line =
+        gateway.wait_for_log("a warning", |line| line["message"].as_str()?.contains("expired").then(|| line.clone()));
+    assert_eq!((&line["file"], &line["level"]), (&"gateway.toml".into(), &"WARN".into()));
+}
+
 /// A gateway with a host for everybody and one for clients with a certificate.
 fn with_members(authority: &Authority, members: &Authority, upstream: &Upstream, optional: bool) -> Folder {
     let config = format!(

@@ -55,6 +55,13 @@ impl Authority {
         self.sign(CertificateParams::new(hosts).unwrap())
     }
 
+    /// One that was good for a year, long ago.
+    pub fn issue_expired(&self, host: &str) -> Certificate {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (rcgen::date_time_ymd(2001, 1, 1), rcgen::date_time_ymd(2002, 1, 1));
+        self.sign(params)
+    }
+
     /// A certificate for a client.
     pub fn issue_to(&self, name: &str, uri: &str) -> Certificate {
         let mut params = CertificateParams::new(Vec::new()).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::material::{bytes, secret};
 use crate::config::{ClientTls, Config, ConfigFault, Place, ServerTls, Verify};
@@ -76,7 +77,13 @@ impl<'a> Maker<'a> {
         if let Some(known) = self.before.identities.iter().find(|known| known.is_of(&parts)) {
             return Ok(known.clone());
         }
-        Identity::new(&parts, is_first).map(Arc::new).map_err(unusable)
+        let identity = Identity::new(&parts, is_first).map(Arc::new).map_err(unusable)?;
+        // It may be all there is, so that is no fault.
+        if !identity.is_valid(SystemTime::now()) {
+            let Place { file, line, key } = &declared.place;
+            tracing::warn!(file = %file.display(), line, key, "the certificate has expired or is not valid yet: clients will refuse it");
+        }
+        Ok(identity)
     }
 
     /// What upstreams are reached with, by name of `[tls.NAME]`. None where faults say why.

@@ -1,6 +1,8 @@
 //! What the certificate of a client says, for policies.
 
+use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,6 +46,12 @@ pub(super) fn host_names(der: &[u8]) -> Option<Vec<String>> {
         _ => None,
     });
     Some(hosts.collect())
+}
+
+/// From when and until when a certificate is good.
+pub(super) fn validity(der: &[u8]) -> Option<RangeInclusive<SystemTime>> {
+    let validity = Certificate::from_der(der).ok()?.tbs_certificate.validity;
+    Some(validity.not_before.to_system_time()..=validity.not_after.to_system_time())
 }
 
 fn alternative_names(certificate: &Certificate) -> Vec<GeneralName> {

@@ -1,8 +1,10 @@
 //! What a listener shows to clients: certificates, each with the terms of its connections.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection};
@@ -27,6 +29,7 @@ pub(crate) struct Server {
 pub(crate) struct Identity {
     config: Arc<ServerConfig>,
     hosts: Vec<String>,
+    validity: RangeInclusive<SystemTime>,
     terms: Terms,
     digest: [u8; 32],
 }
@@ -97,7 +100,9 @@ impl Server {
 impl Identity {
     pub(crate) fn new(parts: &IdentityParts<'_>, is_first: bool) -> Result<Self, TlsError> {
         let chain = pem::certificates(parts.certificate)?;
-        let hosts = chain.first().and_then(|own| peer::host_names(own)).ok_or(TlsError::Certificate)?;
+        let own = chain.first().ok_or(TlsError::Certificate)?;
+        let hosts = peer::host_names(own).ok_or(TlsError::Certificate)?;
+        let validity = peer::validity(own).ok_or(TlsError::Certificate)?;
         if hosts.is_empty() && !is_first {
             return Err(TlsError::NoNames);
         }
@@ -127,7 +132,12 @@ impl Identity {
             min_version: parts.min_version,
             clients: clients.map(|clients| (Sha256::digest(clients.authorities).into(), clients.optional)),
         };
-        Ok(Self { config: Arc::new(config), hosts, terms, digest: parts.digest() })
+        Ok(Self { config: Arc::new(config), hosts, validity, terms, digest: parts.digest() })
+    }
+
+    /// Whether clients will take it at `now`.
+    pub(crate) fn is_valid(&self, now: SystemTime) -> bool {
+        self.validity.contains(&now)
     }
 
     /// Whether it was made of these parts.
