@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::config::nearest;
+
 /// The folder that is meant when none is named.
 const DEFAULT_FOLDER: &str = "policies";
 
@@ -97,9 +99,6 @@ fn misspelt(folder: &Path) -> Option<anyhow::Error> {
     let word = folder.to_str().filter(|_| !folder.exists())?;
     let command = Cli::command();
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name);
-    let near = verbs.min_by_key(|verb| strsim::damerau_levenshtein(verb, word))?;
-    // Of short words many are near.
-    let slips = if word.len() > 4 { 2 } else { 1 };
-    (strsim::damerau_levenshtein(near, word) <= slips)
-        .then(|| anyhow::anyhow!("there is no verb and no folder `{word}`; did you mean `lockgate {near}`?"))
+    let near = nearest(word, verbs)?;
+    Some(anyhow::anyhow!("there is no verb and no folder `{word}`; did you mean `lockgate {near}`?"))
 }

@@ -12,6 +12,7 @@ use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
 use super::gateway::RawGateway;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::near::advice;
 use super::policy::RawPolicy;
 use super::protocol::Protocol;
 use super::reader::{Node, with_document};
@@ -201,8 +202,8 @@ impl RawApi {
             self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, tls, faults))).collect();
         policies.check_chain(&self.chain, faults);
         check_unique(&self.route, faults);
-        let declared = |name: &str| upstreams.contains_key(name);
-        let known = Known { upstreams: &DeclaredUpstreams(&declared), policies, tree };
+        let declared = DeclaredUpstreams(upstreams.keys().map(String::as_str).collect());
+        let known = Known { upstreams: &declared, policies, tree };
         let routes = self.route.into_iter().filter_map(|raw| raw.resolve(known, faults)).collect();
         Some(Api {
             name: self.name?.value,
@@ -257,7 +258,8 @@ impl RawUpstream {
             && !known.contains(&tls.value)
         {
             let reason = format!("names {}, which is not declared", quoted(&tls.value));
-            faults.push(tls.place.fault(reason, "declare it as [tls.NAME] in gateway.toml"));
+            let known = known.iter().map(String::as_str);
+            faults.push(tls.place.fault(reason, advice(&tls.value, known, "declare it as [tls.NAME] in gateway.toml")));
         }
         let tls = by_tls.then(|| UpstreamTls {
             place: self.tls.as_ref().map_or_else(|| self.place.clone(), |tls| tls.place.clone()),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{Faults, Place, quoted};
 use super::kinds::{Kind, Shown, Spelled, Spelling, Text};
+use super::near::advice;
 use super::reader::Node;
 use super::secret;
 use super::section::{Section, section};
@@ -159,12 +160,7 @@ impl DeclaredPolicies {
         if names.contains(policy) {
             return;
         }
-        let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, policy));
-        let near = near.filter(|name| strsim::damerau_levenshtein(name, policy) <= 2);
-        let advice = match near {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "declare it as [policy.NAME] in gateway.toml".to_owned(),
-        };
+        let advice = advice(policy, names.iter().map(String::as_str), "declare it as [policy.NAME] in gateway.toml");
         faults.push(place.fault(format!("names the policy {}, which is not declared", quoted(policy)), advice));
     }
 }

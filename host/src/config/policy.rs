@@ -9,6 +9,7 @@ use super::fault::{At, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
 use super::kinds::{Integer, List, Placed, Size, Spelled, Spelling, Time, is_name};
+use super::near::nearest;
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
@@ -131,8 +132,7 @@ impl RawPolicy {
 
 /// What could have been meant.
 fn known_builtins(name: &str) -> String {
-    let near = builtin::names().min_by_key(|known| strsim::damerau_levenshtein(known, name));
-    match near.filter(|known| strsim::damerau_levenshtein(known, name) <= 2) {
+    match nearest(name, builtin::names()) {
         Some(known) => format!("did you mean `builtin:{known}`?"),
         None => format!("there are {}", builtin::names().collect::<Vec<_>>().join(", ")),
     }

@@ -1,5 +1,7 @@
 //! Owns the declaration of a section: one macro makes the raw struct, its reader and its part of the reference from the same lines.
 
+use super::near::advice;
+
 /// A table with declared keys.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -32,16 +34,8 @@ pub(super) enum Need {
 impl Section {
     /// What to do about a key that is neither here nor elsewhere.
     pub(super) fn advice_for_unknown(&self, name: &str) -> String {
-        let distance = |key: &Key| strsim::damerau_levenshtein(key.name, name);
-        match self.keys.iter().min_by_key(|key| distance(key)) {
-            Some(key) if distance(key) <= 1 + key.name.len() / 4 => {
-                format!("did you mean `{}`?", key.name)
-            }
-            _ => {
-                let names = self.keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>();
-                format!("remove it; known here: {}", names.join(", "))
-            }
-        }
+        let known = self.keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>();
+        advice(name, self.keys.iter().map(|key| key.name), &format!("remove it; known here: {}", known.join(", ")))
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Owns `split` of a route: several upstreams, how much each of them takes, and what decides about a request.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use http::HeaderName;
 
 use super::fault::{At, Faults, complained_below, quoted};
 use super::kinds::{Integer, List, Placed, Spelled, Spelling, Text, Time};
+use super::near::advice;
 use super::section::section;
 use super::traffic::HashKey;
 use crate::exchange::hygiene::{is_always_removed, is_vital};
@@ -105,13 +107,14 @@ impl RawSplit {
 }
 
 /// The upstreams of an API by name.
-pub(super) struct DeclaredUpstreams<'a>(pub(super) &'a dyn Fn(&str) -> bool);
+pub(super) struct DeclaredUpstreams<'a>(pub(super) BTreeSet<&'a str>);
 
 impl DeclaredUpstreams<'_> {
     pub(super) fn check(&self, named: &At<String>, faults: &mut Faults) {
-        if !self.0(&named.value) {
+        if !self.0.contains(named.value.as_str()) {
             let reason = format!("names the upstream {}, which is not declared", quoted(&named.value));
-            faults.push(named.place.fault(reason, "declare it as [upstream.NAME] in this file"));
+            let advice = advice(&named.value, self.0.iter().copied(), "declare it as [upstream.NAME] in this file");
+            faults.push(named.place.fault(reason, advice));
         }
     }
 }

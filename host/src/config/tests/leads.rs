@@ -223,6 +223,7 @@ fn a_split_has_arms_and_what_decides_between_them() {
             "split.to[0].upstream: names the upstream \"absent\", which is not declared",
         ),
         ("to = [{ upstream = 'pets' }, { upstream = 'pets' }]", "split.to[1].upstream: names \"pets\" a second time"),
+        ("to = [{ upstream = 'pest' }]", "which is not declared; did you mean `pets`?"),
         ("to = ['pets']", "split.to[0]: is a string"),
         ("to = [{ upstream = 'pets', weight = -1 }]", "weight: is -1"),
         ("to = [{ upstream = 'pets' }], sticky = 'cookie:a b'", "split.sticky: \"cookie:a b\" is not valid"),

@@ -1,0 +1,27 @@
+//! What somebody may have meant who wrote something that is not known.
+
+/// The one of `names` that `word` is most likely a slip of, if any is near enough. Of short words many are near, so they may differ less.
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.into_iter().min_by_key(|name| strsim::damerau_levenshtein(name, word))?;
+    (strsim::damerau_levenshtein(near, word) <= 1 + near.len() / 4).then_some(near)
+}
+
+/// Advice about a name that is not declared: the nearest that is, or else to `declare` it.
+pub(super) fn advice<'a>(word: &str, names: impl IntoIterator<Item = &'a str>, declare: &str) -> String {
+    nearest(word, names).map_or_else(|| declare.to_owned(), |name| format!("did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_known_and_another_word_is_not() {
+        let names = ["check", "run", "upstream"];
+        for (word, near) in
+            [("chek", Some("check")), ("rum", Some("run")), ("own", None), ("upsraem", Some("upstream")), ("", None)]
+        {
+            assert_eq!(nearest(word, names), near, "{word}");
+        }
+    }
+}
