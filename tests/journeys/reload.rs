@@ -105,6 +105,8 @@ fn files_that_mean_nothing_change_nothing() {
     gateway.write("api/docs/readme.md", "hello");
     gateway.write("api/api.toml", &API.replace("/one", "/two"));
     becomes(&gateway, "/two", 200);
+    // One worker serves it; the number is told when all do.
+    gateway.wait_for_generation(2);
     let status = gateway.status();
     assert!(status["refused"].is_null());
     assert_eq!(status["generation"], 2, "one change that matters, one new generation");
@@ -146,6 +148,7 @@ fn a_fault_leaves_everything_as_it_was_and_is_seen() {
     // Putting it right takes effect, and nothing is refused any more.
     gateway.write("api/api.toml", &API.replace("/one", "/two"));
     becomes(&gateway, "/two", 200);
+    gateway.wait_for_generation(2);
     assert!(gateway.status()["refused"].is_null());
 }
 
