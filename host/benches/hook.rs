@@ -1,16 +1,15 @@
-//! What a warm hook call costs: `cargo bench -p lockgate --features bench`.
+//! What a hook call costs, on a warm instance and on fresh ones: `cargo bench -p lockgate --features bench`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lockgate::bench::{Hook, builtin};
+use lockgate::bench::{Hook, Instances, builtin};
 
-fn hooks(criterion: &mut Criterion) {
+fn warm(criterion: &mut Criterion) {
     let Some(headers) = builtin("headers") else { return };
-    let config = |request: &str| format!(r#"{{ "request": {request} }}"#);
     for (name, request) in [
         ("set one field", r#"{ "set": { "x-a": "1" } }"#),
         ("rename, absent: pass", r#"{ "rename": { "x-absent": "x-b" } }"#),
     ] {
-        match Hook::new(headers, &config(request)) {
+        match Hook::new(headers, &format!(r#"{{ "request": {request} }}"#), Instances::Warm) {
             Ok(hook) => {
                 criterion.bench_function(&format!("{name}, 20 fields in"), |bencher| bencher.iter(|| hook.request()));
                 criterion.bench_function(&format!("{name}, the path in"), |bencher| {
@@ -25,5 +24,31 @@ fn hooks(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, hooks);
+fn fresh(criterion: &mut Criterion) {
+    let Some(headers) = builtin("headers") else { return };
+    let one = r#"{ "request": { "set": { "x-a": "1" } } }"#.to_owned();
+    let fields: Vec<_> = (0..1000).map(|n| format!(r#""x-{n}": "value of field {n}""#)).collect();
+    let many = format!(
+        r#"{{ "response": {{ "set": {{ {} }} }}, "request": {{ "rename": {{ "x-a": "x-b" }} }} }}"#,
+        fields.join(", ")
+    );
+    for (size, config) in [("a small configuration", one), ("30 KB of configuration", many)] {
+        for (name, instances) in [
+            ("warm", Instances::Warm),
+            ("fresh from an image", Instances::FromImage),
+            ("fresh and configured", Instances::Configured),
+        ] {
+            match Hook::new(headers, &config, instances) {
+                Ok(hook) => {
+                    criterion.bench_function(&format!("{name}, {size}"), |bencher| {
+                        bencher.iter(|| hook.request_with_path())
+                    });
+                }
+                Err(error) => eprintln!("{name}, {size}: {error:#}"),
+            }
+        }
+    }
+}
+
+criterion_group!(benches, warm, fresh);
 criterion_main!(benches);

@@ -218,7 +218,7 @@ fn what_a_hook_says_that_is_told_nothing_is_repeated_not_asked_again() {
         .guest("count-calls")
         .gateway_toml(
             "chain = [\"count-calls\"]\n[runtime]\nworkers = 1\n[policy.count-calls]\n\
-             source = \"file:components/count-calls.wasm\"\ngrant = [\"read:x-test-break\", \"write:x-test-calls\"]\n",
+             source = \"file:components/count-calls.wasm\"\nisolation = \"pooled\"\ngrant = [\"read:x-test-break\", \"write:x-test-calls\"]\n",
         )
         .proxy(&upstream)
         .start();
@@ -245,6 +245,7 @@ fn a_hook_that_is_told_something_is_asked_each_time() {
             workers = 1
             [policy.set-one]
             source = "file:components/set-one.wasm"
+            isolation = "pooled"
             grant = ["read::path", "read::status", "write:x-test-*"]
             limits = { calls = 2 }
             "#,

@@ -234,7 +234,7 @@ fn nothing_of_a_broken_instance_is_seen_again() {
         .guest("remember")
         .gateway_toml(
             "chain = [\"remember\"]\n[runtime]\nworkers = 1\n[policy.remember]\n\
-             source = \"file:components/remember.wasm\"\ngrant = [\"read:x-test-break\", \"write:x-test-last\"]\n",
+             source = \"file:components/remember.wasm\"\nisolation = \"pooled\"\ngrant = [\"read:x-test-break\", \"write:x-test-last\"]\n",
         )
         .proxy(&upstream)
         .start();
@@ -242,30 +242,6 @@ fn nothing_of_a_broken_instance_is_seen_again() {
     send("first").assert_status(200);
     send("trap").assert_problem(503);
     assert_eq!(send("third").echoed("x-test-last"), [""], "memory of the instance that trapped was used again");
-}
-
-#[test]
-fn apis_do_not_share_the_memory_of_a_policy() {
-    let upstream = Upstream::echo();
-    let api = |name: &str| {
-        format!(
-            "name = \"{name}\"\nversion = \"1\"\nchain = [\"remember\"]\n[upstream.u]\ntargets = [\"http://$upstream\"]\n\
-             [[route]]\nname = \"r\"\nmatch = {{ path = \"/{name}\" }}\nupstream = \"u\"\n"
-        )
-    };
-    let gateway = Gateway::folder()
-        .upstream(&upstream)
-        .guest("remember")
-        .gateway_toml(
-            "[runtime]\nworkers = 1\n[policy.remember]\nsource = \"file:components/remember.wasm\"\n\
-             grant = [\"read:x-test-break\", \"write:x-test-last\"]\n",
-        )
-        .api("one", &api("one"))
-        .api("two", &api("two"))
-        .start();
-    let send = |path: &str, text: &str| gateway.send(&Request::get(path).field("x-test-break", text));
-    send("/one", "of-one").assert_status(200);
-    assert_eq!(send("/two", "of-two").echoed("x-test-last"), [""]);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod hostile;
 mod http2;
 mod http2_conformance;
 mod hygiene;
+mod isolation;
 mod jwt;
 mod llhttp;
 mod load;

@@ -5,29 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::reload::Status;
+use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
 pub(super) fn json(status: &Status) -> String {
     let (generation, refused) = status.now();
-    let policies: Vec<Value> = generation
-        .policies()
-        .map(|policy| {
-            let hooks = policy.hooks();
-            let names = [
-                ("request", hooks.request),
-                ("response", hooks.response),
-                ("body", hooks.body),
-                ("responder", hooks.responder),
-            ];
-            json!({
-                "policy": &**policy.name(),
-                "api": policy.api(),
-                "digest": format!("{:?}", policy.digest()),
-                "hooks": names.iter().filter(|(_, has)| *has).map(|(name, _)| name).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
+    let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
     );
@@ -44,6 +28,32 @@ pub(super) fn json(status: &Status) -> String {
         "upstreams": upstreams,
     })
     .to_string()
+}
+
+/// One use of a policy, of which instances have held so much `memory`.
+fn about(policy: &Policy, memory: u64) -> Value {
+    let hooks = policy.hooks();
+    let names = [
+        ("request", hooks.request),
+        ("response", hooks.response),
+        ("body", hooks.body),
+        ("responder", hooks.responder),
+    ];
+    let image = match policy.image() {
+        Image::NotWanted => Value::Null,
+        Image::Taken(image) => json!({ "bytes": image.bytes() }),
+        Image::Impossible(reason) => json!({ "impossible": reason }),
+    };
+    json!({
+        "policy": &**policy.name(),
+        "api": policy.api(),
+        "digest": format!("{:?}", policy.digest()),
+        "hooks": names.iter().filter(|(_, has)| *has).map(|(name, _)| name).collect::<Vec<_>>(),
+        "isolation": policy.isolation().to_string(),
+        "image": image,
+        "memory_bytes": memory,
+        "build_ms": policy.took().as_secs_f64() * 1000.0,
+    })
 }
 
 fn seconds(time: SystemTime) -> u64 {

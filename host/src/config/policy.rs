@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
 use super::fault::{At, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
-use super::kinds::{Integer, List, Placed, Size, Spelled, Spelling, Time, is_name};
+use super::kinds::{List, Placed, Spelled, Spelling, is_name};
+use super::limits::{Isolation, Limits, RawLimits};
 use super::near::nearest;
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
 use crate::builtin;
-
-/// Longest wall-clock time one hook call can be given, in milliseconds.
-pub(crate) const MAX_WALL_MS: u64 = 60_000;
 
 /// A component with its powers and limits, to be named in chains.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +23,7 @@ pub(crate) struct Policy {
     pub digest: Option<At<[u8; 32]>>,
     pub grants: Vec<Grant>,
     pub limits: Limits,
+    pub isolation: Isolation,
     pub place: Place,
 }
 
@@ -38,19 +36,6 @@ pub(crate) enum PolicySource {
     File(TreeFile),
 }
 
-/// What one policy may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// CPU time of one hook call.
-    pub cpu: Duration,
-    /// Wall-clock time of one hook call, host calls included.
-    pub wall: Duration,
-    /// Bytes of linear memory of one instance.
-    pub memory: u64,
-    /// Calls after which an instance is replaced.
-    pub calls: u32,
-}
-
 section! {
     /// A policy that chains may name, and all it may do.
     pub(super) struct RawPolicy = "[policy.NAME]" {
@@ -60,22 +45,11 @@ section! {
         optional digest: Placed<Spelling<Digest>>,
         /// Powers. What is not granted cannot be used; a policy that declares more is refused.
         repeated grant: List<Placed<Spelling<Grant>>>,
+        /// What calls of the policy share: with `request` nothing, each has a fresh instance; with `pooled` an instance serves one after the other, which is
+        /// cheaper. By default `pooled` for policies inside the gateway, `request` for all others.
+        optional isolation: Spelling<Isolation>,
         /// What the policy may use.
         nested limits: RawLimits,
-    }
-}
-
-section! {
-    /// What one policy may use.
-    pub(super) struct RawLimits = "limits" {
-        /// CPU time of one hook call.
-        default cpu: Time<1, 1_000> = Duration::from_millis(5),
-        /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
-        default wall: Time<1, MAX_WALL_MS> = Duration::from_secs(1),
-        /// Memory of one instance.
-        default memory: Size<65_536, 67_108_864> = 16 << 20,
-        /// Calls after which an instance is replaced.
-        default calls: Integer<1, 1_000_000> = 1_000,
     }
 }
 
@@ -126,7 +100,11 @@ impl RawPolicy {
             };
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
         let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
-        Some(Policy { source, digest, grants, limits, place: self.place })
+        let isolation = self.isolation.unwrap_or(match source {
+            PolicySource::Builtin(_) => Isolation::Pooled,
+            PolicySource::File(_) => Isolation::Request,
+        });
+        Some(Policy { source, digest, grants, limits, isolation, place: self.place })
     }
 }
 
@@ -135,15 +113,6 @@ fn known_builtins(name: &str) -> String {
     match nearest(name, builtin::names()) {
         Some(known) => format!("did you mean `builtin:{known}`?"),
         None => format!("there are {}", builtin::names().collect::<Vec<_>>().join(", ")),
-    }
-}
-
-impl RawLimits {
-    fn resolve(self, faults: &mut Faults) -> Limits {
-        if self.cpu > self.wall {
-            faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
-        }
-        Limits { cpu: self.cpu, wall: self.wall, memory: self.memory, calls: self.calls }
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::keys::Keys;
 use super::uses::{self, Source, Use, Uses};
-use crate::config::{self, Config, ConfigFault, Grant, Place};
-use crate::sandbox::{BuildError, Built, Digest, Interest, Limits, Policy, Powers, Sandbox};
+use crate::config::{self, Config, ConfigFault, Grant, Isolation, Place};
+use crate::sandbox::{
+    BuildError, Built, Code, Digest, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
+};
 use crate::store::{self, Memory};
 use crate::telemetry::metrics::Metrics;
 
@@ -42,6 +44,7 @@ struct PolicyKey {
     used: Use,
     digest: Digest,
     limits: Limits,
+    isolation: Isolation,
     grants: String,
     keys: Vec<Digest>,
     stores: String,
@@ -87,18 +90,9 @@ impl Loader {
             };
             self.sound.insert(job.source.digest);
             for (wanted, trial) in job.wanted.iter().zip(built.trials) {
-                let used = &wanted.key.used;
                 let policy = trial
                     .map_err(|reasons| refused(wanted.place, reasons))
-                    .and_then(|interest| granted(interest, wanted.declared, &used.policy))
-                    .and_then(|interest| bounded(interest, wanted.key.limits, wanted.place, &used.policy))
-                    .and_then(|interest| {
-                        let powers = self.powers(used, &interest, plan);
-                        let policy = self.sandbox.load(&built.code, &used.config, interest, wanted.key.limits, powers);
-                        policy.map_err(|error| {
-                            vec![wanted.declared.place.fault(error.to_string(), "replace the component")]
-                        })
-                    });
+                    .and_then(|tried| self.assemble(&built.code, tried, wanted, plan));
                 match (policy, loaded.get_mut(wanted.slot)) {
                     (Ok(policy), Some(place)) => *place = Some((wanted.key.clone(), Arc::new(policy))),
                     (Ok(_), None) => {}
@@ -108,6 +102,23 @@ impl Loader {
         }
         self.tried = loaded.iter().flatten().cloned().collect();
         Loaded(loaded)
+    }
+
+    /// Make the policy of a use, if it may have what it asks for.
+    fn assemble(
+        &self,
+        code: &Code,
+        tried: Tried<Snapshot>,
+        wanted: &Wanted<'_>,
+        plan: Plan<'_>,
+    ) -> Result<Policy, Faults> {
+        let (PolicyKey { used, limits, isolation, .. }, declared) = (&wanted.key, wanted.declared);
+        granted(&tried.interest, declared, &used.policy)?;
+        bounded(&tried.interest, *limits, wanted.place, &used.policy)?;
+        let powers = self.powers(used, &tried.interest, plan);
+        let parts = Parts { config: used.config.clone(), tried, limits: *limits, isolation: *isolation, powers };
+        let policy = self.sandbox.load(code, parts);
+        policy.map_err(|error| vec![declared.place.fault(error.to_string(), "replace the component")])
     }
 
     /// These policies serve from now on. What belongs to no use any more is forgotten, the data of its stores too.
@@ -166,7 +177,7 @@ impl Loader {
                 let next = queue.borrow_mut().next();
                 let Some(job) = next else { return done };
                 let trials: Vec<_> =
-                    job.wanted.iter().map(|wanted| (wanted.key.used.config.clone(), wanted.key.limits)).collect();
+                    job.wanted.iter().map(|wanted| uses::trial(&wanted.key.used, wanted.declared)).collect();
                 done.push((job, self.sandbox.build(&job.source.wasm, &trials).await));
             }
         };
@@ -216,6 +227,7 @@ impl PolicyKey {
             used: used.clone(),
             digest,
             limits: uses::limits(declared),
+            isolation: declared.isolation,
             grants: declared.grants.iter().map(|grant| format!("{grant};")).collect(),
             keys: keys.collect(),
             stores: stores.collect(),
@@ -244,10 +256,10 @@ fn stores<'a>(used: &'a Use, declared: &'a config::Policy, config: &'a Config) -
     })
 }
 
-fn granted(interest: Interest, declared: &config::Policy, name: &str) -> Result<Interest, Faults> {
+fn granted(interest: &Interest, declared: &config::Policy, name: &str) -> Result<(), Faults> {
     let missing = interest.missing(&declared.grants);
     if missing.is_empty() {
-        return Ok(interest);
+        return Ok(());
     }
     let list = missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
     let reason = format!("the policy needs powers it is not granted: {list}");
@@ -255,11 +267,11 @@ fn granted(interest: Interest, declared: &config::Policy, name: &str) -> Result<
 }
 
 /// A body that a policy wants as a whole is collected outside of it first, and must fit into it then.
-fn bounded(interest: Interest, limits: Limits, place: &Place, name: &str) -> Result<Interest, Faults> {
+fn bounded(interest: &Interest, limits: Limits, place: &Place, name: &str) -> Result<(), Faults> {
     let bodies = [&interest.request_body, &interest.response_body].into_iter().flatten();
     match bodies.filter(|body| body.buffered).map(|body| body.max_bytes).max() {
         Some(most) if most > limits.memory as u64 => Err(vec![too_large(most, limits, place, name)]),
-        _ => Ok(interest),
+        _ => Ok(()),
     }
 }
 
@@ -292,7 +304,7 @@ mod tests {
             let (content_types, edit, refuse_others) = (Vec::new(), false, false);
             let body = BodyInterest { buffered, edit, max_bytes, content_types, refuse_others };
             let interest = Interest { response_body: Some(body), ..Interest::default() };
-            bounded(interest, limits, &place, "p").err().map(|faults| faults[0].to_string())
+            bounded(&interest, limits, &place, "p").err().map(|faults| faults[0].to_string())
         };
         assert_eq!(faults(true, 1000), None);
         assert_eq!(faults(false, u64::MAX), None, "pieces are not collected");

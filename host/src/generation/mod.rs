@@ -94,8 +94,9 @@ impl Generation {
         self.router.iter()
     }
 
-    pub(crate) fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
-        self.policies.iter().map(|(policy, _)| policy)
+    /// The policy of each use, and the numbers of the policy.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &(Arc<Policy>, PolicyMetrics)> {
+        self.policies.iter()
     }
 
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {

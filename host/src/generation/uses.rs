@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::builtin;
-use crate::config::{self, Config, ConfigFault, Place, PolicySource};
-use crate::sandbox::{Digest, Limits};
+use crate::config::{self, Config, ConfigFault, Isolation, Place, PolicySource};
+use crate::sandbox::{Digest, Limits, Trial};
 
 /// One policy with one configuration, in one API.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -96,4 +96,10 @@ pub(super) fn limits(policy: &config::Policy) -> Limits {
         memory: usize::try_from(policy.limits.memory).unwrap_or(usize::MAX),
         calls: policy.limits.calls,
     }
+}
+
+/// The trial of one configuration.
+pub(super) fn trial(used: &Use, policy: &config::Policy) -> Trial {
+    let image = policy.isolation == Isolation::Request;
+    Trial { config: used.config.clone(), limits: limits(policy), image }
 }

@@ -3,11 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Digest, Limits, Pool, Powers, Sandbox, Verdict, cache, fields, trial};
+use super::trial::{self, Image, Reply, Request, Trial};
+use super::{Digest, Limits, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
+use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 
-/// A warm policy with 20 header fields to look at.
+/// Where calls get their instance from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// One for all of them.
+    Warm,
+    /// A fresh one for each, made from an image.
+    FromImage,
+    /// A fresh one for each, which is configured first.
+    Configured,
+}
+
+/// A policy with 20 header fields to look at.
 pub struct Hook {
     pool: Pool,
     head: Vec<u8>,
@@ -16,16 +29,29 @@ pub struct Hook {
 
 impl Hook {
     /// Build the policy of a component with a configuration (JSON text); powers are not checked here.
-    pub fn new(wasm: &[u8], config: &str) -> anyhow::Result<Self> {
+    pub fn new(wasm: &[u8], config: &str, instances: Instances) -> anyhow::Result<Self> {
         let limits =
             Limits { cpu: Duration::from_secs(1), wall: Duration::from_secs(2), memory: 1 << 24, calls: u32::MAX };
-        let request = trial::Request { compiled: None, trials: vec![(config.to_owned(), limits)] };
-        let (reply, code) = trial::perform(&request, wasm);
-        let trial::Reply::Built(mut trials) = reply else { anyhow::bail!("refused: {reply:?}") };
-        let interest = trials.remove(0).map_err(|reasons| anyhow::anyhow!(reasons.join("; ")))?;
+        let trial = Trial { config: config.into(), limits, image: instances == Instances::FromImage };
+        let request = Request { compiled: None, instrumented: None, trials: vec![trial] };
+        let (reply, mut code) = trial::perform(&request, wasm);
+        let Reply::Built { code: length, instrumented, mut trials } = reply else {
+            anyhow::bail!("refused: {reply:?}")
+        };
+        let image = code.split_off(length + instrumented);
+        code.truncate(length);
+        let tried = trials.remove(0).map_err(|reasons| anyhow::anyhow!(reasons.join("; ")))?;
         let sandbox = Sandbox::new(None)?;
-        let component = cache::load_bytes(&sandbox.engine, &code).map_err(super::anyhow_from)?;
-        let code = super::Code { component, digest: Digest::of(wasm) };
+        let load = |code: &[u8]| cache::load_bytes(&sandbox.engine, code).map_err(super::anyhow_from);
+        let code = super::Code { component: load(&code).ok(), digest: Digest::of(wasm) };
+        let image = load(&image);
+        let tried = tried.and_then(|_| match image {
+            Ok(component) => sandbox.admit(component, 0),
+            Err(error) => Image::Impossible(error.to_string()),
+        });
+        if let Image::Impossible(reason) = &tried.image {
+            anyhow::bail!("no image: {reason}");
+        }
         let metrics = Metrics::new("", "");
         let powers = Powers {
             api: "bench".into(),
@@ -34,7 +60,8 @@ impl Hook {
             stores: Default::default(),
             counters: metrics.policy_counters("bench", "bench"),
         };
-        let policy = sandbox.load(&code, config, interest, limits, powers)?;
+        let isolation = if instances == Instances::Warm { Isolation::Pooled } else { Isolation::Request };
+        let policy = sandbox.load(&code, Parts { config: config.into(), tried, limits, isolation, powers })?;
         let mut head = Vec::new();
         for n in 0..20 {
             fields::push(&mut head, format!("x-field-{n}").as_bytes(), &[b'v'; 40]);
@@ -44,7 +71,7 @@ impl Hook {
         Ok(Self { pool: Pool::new(Arc::new(policy), metrics.policy("bench")), head, path })
     }
 
-    /// One warm request hook with all 20 fields. True if the policy edited the head.
+    /// One request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
         Ok(self.pool.on_request(RequestId::Number(1), &self.head, edited)?)
     }

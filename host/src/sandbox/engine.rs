@@ -1,4 +1,4 @@
-//! The wasmtime engine: what it is allowed to compile and run, and the ticker that lets hooks be interrupted.
+//! The wasmtime engine: what it is allowed to compile and run, and where instances get their memory.
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 

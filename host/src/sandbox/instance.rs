@@ -7,22 +7,32 @@ use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::capability::HostState;
 use super::fault::PluginFault;
 use super::limits::{HOSTCALL_BYTES, on_tick};
-use super::policy::Policy;
+use super::policy::{Exports, Policy};
+use super::shape;
+use super::trial::Image;
 use super::verdict::{Edits, Response, Verdict};
 use crate::telemetry::RequestId;
 
 /// A configured instance. Used for one call at a time, and dropped after any call that failed.
 pub(super) struct Instance {
     store: Store<HostState>,
+    instance: wasmtime::component::Instance,
+    /// Hooks that were called.
+    known: Known,
+    calls: u32,
+}
+
+/// Hooks of an instance, found when they are called first: most instances have one call, or many of few hooks.
+#[derive(Default)]
+struct Known {
     request: Option<request_phase::Guest>,
     response: Option<response_phase::Guest>,
     body: Option<body_phase::Guest>,
     responder: Option<responder::Guest>,
-    calls: u32,
 }
 
 impl Instance {
-    /// Instantiate and configure.
+    /// Instantiate, and configure what is no image.
     pub(super) fn new(policy: &Policy) -> Result<Self, PluginFault> {
         let state = HostState::configuring(policy.powers.clone(), policy.limits, policy.ticker.clone());
         let mut store = Store::new(policy.pre.engine(), state);
@@ -36,28 +46,11 @@ impl Instance {
                 other => other,
             }
         })?;
-        let lifecycle = policy.exports.lifecycle.load(&mut store, &instance).map_err(|error| instantiate(&error))?;
-        begin(&mut store, RequestId::default());
-        let configured = lifecycle.call_configure(&mut store, &policy.config);
-        finish(&mut store, configured)?.map_err(|faults| {
-            PluginFault::Configure(
-                faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect(),
-            )
-        })?;
+        if !matches!(policy.image(), Image::Taken(_)) {
+            configure(policy, &mut store, &instance)?;
+        }
         store.data_mut().serve();
-        let exports = &policy.exports;
-        let request = exports.request.as_ref().map(|it| it.load(&mut store, &instance)).transpose();
-        let response = exports.response.as_ref().map(|it| it.load(&mut store, &instance)).transpose();
-        let body = exports.body.as_ref().map(|it| it.load(&mut store, &instance)).transpose();
-        let responder = exports.responder.as_ref().map(|it| it.load(&mut store, &instance)).transpose();
-        Ok(Self {
-            request: request.map_err(|error| instantiate(&error))?,
-            response: response.map_err(|error| instantiate(&error))?,
-            body: body.map_err(|error| instantiate(&error))?,
-            responder: responder.map_err(|error| instantiate(&error))?,
-            calls: 0,
-            store,
-        })
+        Ok(Self { store, instance, known: Known::default(), calls: 0 })
     }
 
     /// Hook calls so far.
@@ -70,8 +63,14 @@ impl Instance {
         self.store.data_mut().meter().memory()
     }
 
-    pub(super) fn on_request(&mut self, exchange: RequestId, head: &Fields) -> Result<Verdict, PluginFault> {
-        let guest = self.request.as_ref().ok_or_else(not_exported)?;
+    pub(super) fn on_request(
+        &mut self,
+        exports: &Exports,
+        exchange: RequestId,
+        head: &Fields,
+    ) -> Result<Verdict, PluginFault> {
+        let guest =
+            hook(&mut self.known.request, exports.request.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_on_request(&mut self.store, head);
@@ -80,11 +79,13 @@ impl Instance {
 
     pub(super) fn on_response(
         &mut self,
+        exports: &Exports,
         exchange: RequestId,
         head: &Fields,
         state: &[u8],
     ) -> Result<Verdict, PluginFault> {
-        let guest = self.response.as_ref().ok_or_else(not_exported)?;
+        let guest =
+            hook(&mut self.known.response, exports.response.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_on_response(&mut self.store, head, carried(state));
@@ -93,12 +94,13 @@ impl Instance {
 
     pub(super) fn on_body(
         &mut self,
+        exports: &Exports,
         exchange: RequestId,
         direction: body_phase::Direction,
         body: &[u8],
         state: &[u8],
     ) -> Result<(body_phase::Action, Option<Edits>), PluginFault> {
-        let guest = self.body.as_ref().ok_or_else(not_exported)?;
+        let guest = hook(&mut self.known.body, exports.body.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
         begin(&mut self.store, exchange);
         // A body may be replaced by one of its size; the usual allowance comes on top.
@@ -110,13 +112,14 @@ impl Instance {
 
     pub(super) fn on_chunk(
         &mut self,
+        exports: &Exports,
         exchange: RequestId,
         direction: body_phase::Direction,
         chunk: &[u8],
         last: bool,
         state: &[u8],
     ) -> Result<(body_phase::Action, Vec<u8>), PluginFault> {
-        let guest = self.body.as_ref().ok_or_else(not_exported)?;
+        let guest = hook(&mut self.known.body, exports.body.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_on_chunk(&mut self.store, direction, chunk, last, state);
@@ -125,11 +128,13 @@ impl Instance {
 
     pub(super) fn respond(
         &mut self,
+        exports: &Exports,
         exchange: RequestId,
         head: &Fields,
         body: &[u8],
     ) -> Result<Result<Response, Failure>, PluginFault> {
-        let guest = self.responder.as_ref().ok_or_else(not_exported)?;
+        let guest =
+            hook(&mut self.known.responder, exports.responder.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
         begin(&mut self.store, exchange);
         let result = guest.call_respond(&mut self.store, head, body);
@@ -140,6 +145,31 @@ impl Instance {
 /// Nothing rather than an empty list, which would cost a call into the guest to make room for it.
 fn carried(state: &[u8]) -> Option<&[u8]> {
     (!state.is_empty()).then_some(state)
+}
+
+fn configure(
+    policy: &Policy,
+    store: &mut Store<HostState>,
+    instance: &wasmtime::component::Instance,
+) -> Result<(), PluginFault> {
+    let lifecycle = policy.exports.lifecycle.load(&mut *store, instance).map_err(|error| instantiate(&error))?;
+    begin(store, RequestId::default());
+    let configured = lifecycle.call_configure(&mut *store, &policy.config);
+    let faults = |faults: Vec<_>| PluginFault::Configure(faults.iter().map(shape::config_error).collect());
+    finish(store, configured)?.map(|_| ()).map_err(faults)
+}
+
+/// A hook, found now where it is not known. The chain calls only those a policy exports; others would be a fault.
+fn hook<'a, I, G>(
+    known: &'a mut Option<G>,
+    exported: Option<&I>,
+    find: impl FnOnce(&I) -> wasmtime::Result<G>,
+) -> Result<&'a G, PluginFault> {
+    if known.is_none() {
+        let exported = exported.ok_or_else(|| PluginFault::Answer("the hook is not exported".into()))?;
+        *known = Some(find(exported).map_err(|error| instantiate(&error))?);
+    }
+    known.as_ref().ok_or_else(|| PluginFault::Answer("the hook is not exported".into()))
 }
 
 fn begin(store: &mut Store<HostState>, exchange: RequestId) {
@@ -153,9 +183,4 @@ fn finish<R>(store: &mut Store<HostState>, result: wasmtime::Result<R>) -> Resul
 
 fn instantiate(error: &wasmtime::Error) -> PluginFault {
     PluginFault::Instantiate(error.root_cause().to_string())
-}
-
-/// The chain calls only hooks a policy exports; this is its answer should it not.
-fn not_exported() -> PluginFault {
-    PluginFault::Answer("the hook is not exported".into())
 }

@@ -1,24 +1,32 @@
 //! A loaded policy: checked code, its configuration and its powers, ready to be instantiated by any worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
+use super::build::Snapshot;
 use super::capability::{HostState, Powers};
 use super::interest::Interest;
 use super::limits::Limits;
 use super::ticker::Ticker;
+use super::trial::{Image, Tried};
+use crate::config::Isolation;
 
 /// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
 pub(crate) struct Policy {
+    /// Of the component, or of its image.
     pub(super) pre: InstancePre<HostState>,
     pub(super) exports: Exports,
-    pub(super) config: Arc<[u8]>,
+    pub(super) config: Box<[u8]>,
     pub(super) limits: Limits,
+    pub(super) isolation: Isolation,
     pub(super) powers: Arc<Powers>,
     pub(super) ticker: Arc<Ticker>,
     interest: Interest,
+    image: Image<Snapshot>,
+    took: Duration,
     digest: Digest,
     /// It imports nothing but shapes: what it says follows from what it is told.
     pub(super) is_pure: bool,
@@ -27,8 +35,20 @@ pub(crate) struct Policy {
 /// Loaded, checked code. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Code {
-    pub(super) component: Component,
+    /// None where nothing but images are used.
+    pub(super) component: Option<Component>,
     pub(super) digest: Digest,
+}
+
+/// What makes a policy of code.
+pub(crate) struct Parts {
+    /// JSON text.
+    pub(crate) config: String,
+    /// What came of trying it.
+    pub(crate) tried: Tried<Snapshot>,
+    pub(crate) limits: Limits,
+    pub(crate) isolation: Isolation,
+    pub(crate) powers: Powers,
 }
 
 impl Policy {
@@ -36,18 +56,21 @@ impl Policy {
     pub(super) fn new(
         linker: &Linker<HostState>,
         code: &Code,
-        config: Arc<[u8]>,
-        interest: Interest,
-        limits: Limits,
-        powers: Powers,
+        parts: Parts,
         ticker: Arc<Ticker>,
     ) -> wasmtime::Result<Self> {
-        let pre = linker.instantiate_pre(&code.component)?;
+        let Parts { config, tried: Tried { interest, image, took }, limits, isolation, powers } = parts;
+        let component = match &image {
+            Image::Taken(snapshot) => Some(&snapshot.component),
+            Image::NotWanted | Image::Impossible(_) => code.component.as_ref(),
+        };
+        let component = component.ok_or_else(|| wasmtime::Error::msg("there is neither code nor an image"))?;
+        let pre = linker.instantiate_pre(component)?;
         let exports = Exports::of(&pre)?;
-        let kind = code.component.component_type();
+        let kind = component.component_type();
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| name.starts_with("lockgate:policy/types@"));
-        let (powers, digest) = (Arc::new(powers), code.digest);
-        Ok(Self { pre, exports, config, limits, powers, ticker, interest, digest, is_pure })
+        let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
+        Ok(Self { pre, exports, config, limits, isolation, powers, ticker, interest, image, took, digest, is_pure })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -70,6 +93,20 @@ impl Policy {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(crate) fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// What instances are made from, where it is not the component itself.
+    pub(crate) fn image(&self) -> &Image<Snapshot> {
+        &self.image
+    }
+
+    /// What it took to try the configuration, and to take the image.
+    pub(crate) fn took(&self) -> Duration {
+        self.took
     }
 
     pub(crate) fn hooks(&self) -> Hooks {

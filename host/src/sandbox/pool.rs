@@ -12,6 +12,7 @@ use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
 use super::verdict::{Edits, Response, Verdict};
+use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
@@ -22,6 +23,8 @@ pub(crate) struct Pool {
     constant: Constant,
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
+    /// Most memory of an instance here.
+    held: Cell<usize>,
 }
 
 /// What each hook says that is told nothing, of a policy that can ask for nothing: it has nothing to say it by but its
@@ -43,7 +46,14 @@ struct Warm {
 
 impl Pool {
     pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics) -> Self {
-        Self { policy, idle: RefCell::default(), constant: Constant::default(), metrics, last: Cell::new(None) }
+        Self {
+            policy,
+            idle: RefCell::default(),
+            constant: Constant::default(),
+            metrics,
+            last: Cell::new(None),
+            held: Cell::new(0),
+        }
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -61,7 +71,7 @@ impl Pool {
         head: &Fields,
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
-        let hook = |instance: &mut Instance| instance.on_request(exchange, head);
+        let hook = |instance: &mut Instance| instance.on_request(&self.policy.exports, exchange, head);
         self.decide(Hook::Request, &self.constant.request, head.is_empty(), hook, judge)
     }
 
@@ -73,7 +83,7 @@ impl Pool {
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
         let told_nothing = head.is_empty() && state.is_empty();
-        let hook = |instance: &mut Instance| instance.on_response(exchange, head, state);
+        let hook = |instance: &mut Instance| instance.on_response(&self.policy.exports, exchange, head, state);
         self.decide(Hook::Response, &self.constant.response, told_nothing, hook, judge)
     }
 
@@ -85,7 +95,7 @@ impl Pool {
         state: &[u8],
         judge: impl FnOnce((Action, Option<Edits>)) -> Judged<T>,
     ) -> Judged<T> {
-        let hook = |instance: &mut Instance| instance.on_body(exchange, direction, body, state);
+        let hook = |instance: &mut Instance| instance.on_body(&self.policy.exports, exchange, direction, body, state);
         self.call(Hook::Body, hook, |(did, _)| action(did), judge)
     }
 
@@ -98,7 +108,8 @@ impl Pool {
         state: &[u8],
         judge: impl FnOnce((Action, Vec<u8>)) -> Judged<T>,
     ) -> Judged<T> {
-        let hook = |instance: &mut Instance| instance.on_chunk(exchange, direction, chunk, last, state);
+        let hook =
+            |instance: &mut Instance| instance.on_chunk(&self.policy.exports, exchange, direction, chunk, last, state);
         self.call(Hook::Chunk, hook, |(did, _)| action(did), judge)
     }
 
@@ -110,7 +121,12 @@ impl Pool {
         judge: impl FnOnce(Result<Response, Failure>) -> Judged<T>,
     ) -> Judged<T> {
         let outcome = |answer: &Result<_, _>| if answer.is_ok() { CallOutcome::Respond } else { CallOutcome::Fail };
-        self.call(Hook::Responder, |instance| instance.respond(exchange, head, body), outcome, judge)
+        self.call(
+            Hook::Responder,
+            |instance| instance.respond(&self.policy.exports, exchange, head, body),
+            outcome,
+            judge,
+        )
     }
 
     /// Call a hook on a head, or repeat what is `known` to be all it can say.
@@ -183,10 +199,16 @@ impl Pool {
     }
 
     fn keep_or_retire(&self, mut warm: Box<Warm>) {
-        let limits = self.policy.limits();
-        if warm.instance.calls() >= limits.calls {
+        let (limits, memory) = (self.policy.limits(), warm.instance.memory());
+        if memory > self.held.get() {
+            self.held.set(memory);
+            self.metrics.held(memory);
+        }
+        if self.policy.isolation == Isolation::Request {
+            self.metrics.retired(Retirement::Isolation);
+        } else if warm.instance.calls() >= limits.calls {
             self.metrics.retired(Retirement::Calls);
-        } else if warm.instance.memory() > limits.memory / 4 * 3 {
+        } else if memory > limits.memory / 4 * 3 {
             self.metrics.retired(Retirement::Memory);
         } else {
             *self.idle.borrow_mut() = Some(warm);

@@ -113,10 +113,12 @@ pub(crate) enum Retirement {
     Refused,
     /// A newer generation took its place.
     Replaced,
+    /// It had its one call.
+    Isolation,
 }
 
 impl Label for Retirement {
-    const NAMES: &'static [&'static str] = &["calls", "memory", "trap", "timeout", "refused", "replaced"];
+    const NAMES: &'static [&'static str] = &["calls", "memory", "trap", "timeout", "refused", "replaced", "isolation"];
 
     fn index(self) -> usize {
         self as usize

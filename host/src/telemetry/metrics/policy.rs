@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -32,6 +32,16 @@ impl PolicyMetrics {
         InstanceGuard { cells }
     }
 
+    /// An instance holds so many bytes of memory.
+    pub(crate) fn held(&self, memory: usize) {
+        self.cells.memory.fetch_max(memory as u64, Relaxed);
+    }
+
+    /// The most bytes of memory an instance has held.
+    pub(crate) fn memory(&self) -> u64 {
+        self.cells.memory.load(Relaxed)
+    }
+
     pub(crate) fn retired(&self, reason: Retirement) {
         self.cells.retirements.inc(reason.index());
     }
@@ -55,6 +65,7 @@ struct Cells {
     calls: Counts<{ HOOKS * OUTCOMES }>,
     instances: AtomicI64,
     retirements: Counts<REASONS>,
+    memory: AtomicU64,
 }
 
 /// All policies, by name.
@@ -91,6 +102,15 @@ impl Policies {
             encoder.encode_descriptor("policy_instances", "Instances of policies alive", None, MetricType::Gauge)?;
         for (policy, cells) in &all {
             instances.encode_family(&[("policy", &**policy)])?.encode_gauge(&cells.instances.load(Relaxed))?;
+        }
+        let mut memory = encoder.encode_descriptor(
+            "policy_instance_memory_bytes",
+            "The most memory an instance of the policy has held",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (policy, cells) in &all {
+            memory.encode_family(&[("policy", &**policy)])?.encode_gauge(&cells.memory.load(Relaxed))?;
         }
         let mut retirements = encoder.encode_descriptor(
             "instance_retirements",

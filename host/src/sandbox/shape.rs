@@ -1,0 +1,76 @@
+//! What a component must look like to be a policy.
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
+use super::policy::{CONTRACT, Exports};
+use super::trial::root_cause;
+
+/// The interfaces of the contract a component may import.
+const INTERFACES: [&str; 7] = ["types", "log", "clock", "random", "metrics", "crypto", "store"];
+
+/// Tell a component from other files before anyone reads it.
+pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {
+    const MAGIC: &[u8] = b"\0asm";
+    const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
+    let Some(version) = bytes.strip_prefix(MAGIC) else {
+        return Err("not a WebAssembly component (the file does not begin like one)".into());
+    };
+    if version.starts_with(CORE_VERSION) {
+        return Err("a core WebAssembly module, not a component; wrap it with `wasm-tools component new`".into());
+    }
+    Ok(())
+}
+
+pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
+    Component::new(engine, bytes).map_err(|error| format!("does not compile: {}", root_cause(&error)))
+}
+
+/// Name every import that does not exist, with advice, before linking stops at the first.
+pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), String> {
+    let kind = component.component_type();
+    let unknown: Vec<&str> = kind
+        .imports(engine)
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let known = name
+                .strip_prefix("lockgate:policy/")
+                .and_then(|rest| rest.split_once('@'))
+                .is_some_and(|(interface, version)| INTERFACES.contains(&interface) && version.starts_with("0.1."));
+            !known
+        })
+        .collect();
+    if !unknown.is_empty() {
+        let advice = if unknown.iter().any(|name| name.starts_with("wasi:")) {
+            "; WASI is not given to policies, build for wasm32-unknown-unknown"
+        } else {
+            ""
+        };
+        return Err(format!("imports what this gateway does not offer: {}{advice}", unknown.join(", ")));
+    }
+    let lifecycle = kind.exports(engine).any(|(name, item)| {
+        name.starts_with("lockgate:policy/lifecycle@0.1.") && matches!(item.ty, ComponentItem::ComponentInstance(_))
+    });
+    if !lifecycle {
+        return Err(format!("does not export lockgate:policy/lifecycle@{CONTRACT}, so it is not a policy"));
+    }
+    Ok(())
+}
+
+/// A policy without a hook would never be called.
+pub(super) fn has_hook(exports: &Exports) -> Result<(), String> {
+    if exports.request.is_none() && exports.response.is_none() && exports.body.is_none() && exports.responder.is_none()
+    {
+        return Err(format!(
+            "exports no hook; a policy exports at least one of request-phase, response-phase, body-phase and responder of lockgate:policy@{CONTRACT}"
+        ));
+    }
+    Ok(())
+}
+
+/// A fault that `configure` found, as text.
+pub(super) fn config_error(fault: &ConfigError) -> String {
+    if fault.path.is_empty() { fault.message.clone() } else { format!("{}: {}", fault.path, fault.message) }
+}
