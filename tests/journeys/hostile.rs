@@ -9,7 +9,7 @@ fn gateway(upstream: &Upstream) -> Gateway {
     let policy = |name: &&str| {
         format!(
             "[policy.{name}]\nsource = \"file:components/{name}.wasm\"\n\
-             grant = [\"read:x-test-break\", \"write:x-test-*\", \"respond\"]\nlimits = {{ memory = \"8MiB\" }}\n"
+             grant = [\"read:x-test-break\", \"write:x-test-*\", \"respond\"]\nlimits = {{ memory = \"8MiB\" }}\nbreaker = {{ failures = 1000000 }}\n"
         )
     };
     let route = |name: &&str| {

@@ -28,6 +28,7 @@ mod http2_conformance;
 mod hygiene;
 mod isolation;
 mod jwt;
+mod limits;
 mod llhttp;
 mod load;
 mod otlp;

@@ -14,6 +14,7 @@ use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
 use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
+use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
 use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Policy, RawPolicy};
@@ -61,6 +62,8 @@ section! {
         nested state: RawState,
         /// Threads, load, and the end.
         nested runtime: RawRuntime,
+        /// What no policy may be given more of.
+        nested ceilings: RawCeilings,
         /// Sockets; at least one.
         repeated listen: Named<RawListen>,
         /// Health, metrics and commands.
@@ -199,7 +202,7 @@ impl RawGateway {
         let policies = self
             .policy
             .into_iter()
-            .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, faults)?)))
+            .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, &self.ceilings, faults)?)))
             .collect();
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::fault::Faults;
+use super::fault::{Faults, Place};
 use super::kinds::{Integer, Size, Spelled, Time};
 use super::section::section;
 
@@ -53,14 +53,33 @@ pub(crate) struct Limits {
     pub cpu: Duration,
     /// Wall-clock time of one hook call, host calls included.
     pub wall: Duration,
-    /// Bytes of linear memory of one instance.
+    /// Bytes of all linear memories of one instance.
     pub memory: u64,
+    /// Elements of all tables of one instance.
+    pub table_elements: u32,
+    /// Calls of imports in one hook call.
+    pub host_calls: u32,
+    /// Bytes the gateway holds for the guest in one hook call, beside what it hands in.
+    pub host_memory: u64,
+    /// Bytes of all log lines of one hook call.
+    pub log: u64,
     /// Calls after which an instance is replaced.
     pub calls: u32,
 }
 
+/// When a policy is left alone for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Breaker {
+    /// So many failed calls in ten seconds, if no more succeeded.
+    pub failures: u32,
+    /// The first pause; each that follows soon is twice as long.
+    pub pause: Duration,
+    /// The longest.
+    pub max_pause: Duration,
+}
+
 section! {
-    /// What one policy may use.
+    /// What one policy may use. Defaults are lower where `[ceilings]` are.
     pub(super) struct RawLimits = "limits" {
         /// CPU time of one hook call.
         default cpu: Time<1, 1_000> = Duration::from_millis(5),
@@ -68,16 +87,97 @@ section! {
         default wall: Time<1, MAX_WALL_MS> = Duration::from_secs(1),
         /// Memory of one instance.
         default memory: Size<65_536, 67_108_864> = 16 << 20,
+        /// Elements of all tables of one instance.
+        default table_elements: Integer<1, 20_000> = 20_000,
+        /// Calls of imports in one hook call.
+        default host_calls: Integer<1, 10_000_000> = 10_000,
+        /// What the gateway holds for the policy in one hook call: what it says, and arguments and results of imports. What it is told, bodies too, is not counted.
+        default host_memory: Size<4_096, 67_108_864> = 2 << 20,
+        /// All lines to the log in one hook call; what is beyond it is left out, and counted.
+        default log: Size<0, 1_048_576> = 16 << 10,
         /// Calls after which an instance is replaced.
         default calls: Integer<1, 1_000_000> = 1_000,
     }
 }
 
+section! {
+    /// What no policy may be given more of.
+    pub(super) struct RawCeilings = "[ceilings]" {
+        /// Of `limits.cpu`.
+        default cpu: Time<1, 1_000> = Duration::from_secs(1),
+        /// Of `limits.wall`.
+        default wall: Time<1, MAX_WALL_MS> = Duration::from_millis(MAX_WALL_MS),
+        /// Of `limits.memory`.
+        default memory: Size<65_536, 67_108_864> = 64 << 20,
+        /// Of `limits.table_elements`.
+        default table_elements: Integer<1, 20_000> = 20_000,
+        /// Of `limits.host_calls`.
+        default host_calls: Integer<1, 10_000_000> = 10_000_000,
+        /// Of `limits.host_memory`.
+        default host_memory: Size<4_096, 67_108_864> = 64 << 20,
+        /// Of `limits.log`.
+        default log: Size<0, 1_048_576> = 1 << 20,
+    }
+}
+
+section! {
+    /// When a policy that fails again and again is left alone for a while. Its routes then answer at once as if it had failed. After
+    /// the pause one call is tried; if it fails, the next pause is twice as long.
+    pub(super) struct RawBreaker = "breaker" {
+        /// So many failed calls on one worker in ten seconds, if no more succeeded, of which ten times as many count from before.
+        default failures: Integer<1, 1_000_000> = 10,
+        /// The first pause.
+        default pause: Time<1, 3_600_000> = Duration::from_secs(1),
+        /// The longest pause; not less than `pause`.
+        default max_pause: Time<1, 3_600_000> = Duration::from_secs(60),
+    }
+}
+
 impl RawLimits {
-    pub(super) fn resolve(self, faults: &mut Faults) -> Limits {
+    pub(super) fn resolve(self, ceilings: &RawCeilings, faults: &mut Faults) -> Limits {
+        let mut bound = Bound { place: &self.place, faults };
+        let cpu = bound.within("cpu", self.cpu, Duration::from_millis(5), ceilings.cpu);
+        let wall = bound.within("wall", self.wall, Duration::from_secs(1), ceilings.wall);
+        let limits = Limits {
+            cpu,
+            wall,
+            memory: bound.within("memory", self.memory, 16 << 20, ceilings.memory),
+            table_elements: bound.within("table_elements", self.table_elements, 20_000, ceilings.table_elements),
+            host_calls: bound.within("host_calls", self.host_calls, 10_000, ceilings.host_calls),
+            host_memory: bound.within("host_memory", self.host_memory, 2 << 20, ceilings.host_memory),
+            log: bound.within("log", self.log, 16 << 10, ceilings.log),
+            calls: self.calls,
+        };
         if self.cpu > self.wall {
             faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
         }
-        Limits { cpu: self.cpu, wall: self.wall, memory: self.memory, calls: self.calls }
+        limits
+    }
+}
+
+/// Holds limits against ceilings.
+struct Bound<'a> {
+    place: &'a Place,
+    faults: &'a mut Faults,
+}
+
+impl Bound<'_> {
+    /// A value that is at most `ceiling`; nobody chose one that is the default.
+    fn within<T: Ord + Copy>(&mut self, key: &str, value: T, default: T, ceiling: T) -> T {
+        if value > ceiling && value != default {
+            let advice = format!("lower it, or raise `{key}` of [ceilings]");
+            self.faults.push(self.place.below(key).fault("is above the ceiling for all policies", advice));
+        }
+        value.min(ceiling)
+    }
+}
+
+impl RawBreaker {
+    pub(super) fn resolve(self, faults: &mut Faults) -> Breaker {
+        if self.pause > self.max_pause {
+            let advice = "make `max_pause` at least `pause`";
+            faults.push(self.place.below("max_pause").fault("is less than `pause`", advice));
+        }
+        Breaker { failures: self.failures, pause: self.pause, max_pause: self.max_pause }
     }
 }

@@ -8,7 +8,7 @@ use super::fault::{At, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
-use super::limits::{Isolation, Limits, RawLimits};
+use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
 use super::near::nearest;
 use super::section::section;
 use super::store::Store;
@@ -24,6 +24,7 @@ pub(crate) struct Policy {
     pub grants: Vec<Grant>,
     pub limits: Limits,
     pub isolation: Isolation,
+    pub breaker: Breaker,
     pub place: Place,
 }
 
@@ -50,6 +51,8 @@ section! {
         optional isolation: Spelling<Isolation>,
         /// What the policy may use.
         nested limits: RawLimits,
+        /// When it is left alone for a while.
+        nested breaker: RawBreaker,
     }
 }
 
@@ -60,6 +63,7 @@ impl RawPolicy {
         tree: &Tree,
         keys: &BTreeMap<String, Option<Keys>>,
         stores: &mut BTreeMap<String, Store>,
+        ceilings: &RawCeilings,
         faults: &mut Faults,
     ) -> Option<Policy> {
         for At { value, place } in &self.grant {
@@ -76,7 +80,7 @@ impl RawPolicy {
                 _ => {}
             }
         }
-        let limits = self.limits.resolve(faults);
+        let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
         let source =
             match self.source? {
                 At { value: SourceRef::Builtin(name), place } => {
@@ -104,7 +108,7 @@ impl RawPolicy {
             PolicySource::Builtin(_) => Isolation::Pooled,
             PolicySource::File(_) => Isolation::Request,
         });
-        Some(Policy { source, digest, grants, limits, isolation, place: self.place })
+        Some(Policy { source, digest, grants, limits, isolation, breaker, place: self.place })
     }
 }
 

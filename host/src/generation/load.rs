@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::keys::Keys;
 use super::uses::{self, Source, Use, Uses};
-use crate::config::{self, Config, ConfigFault, Grant, Isolation, Place};
+use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
 use crate::sandbox::{
     BuildError, Built, Code, Digest, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
 };
@@ -45,6 +45,7 @@ struct PolicyKey {
     digest: Digest,
     limits: Limits,
     isolation: Isolation,
+    breaker: Breaker,
     grants: String,
     keys: Vec<Digest>,
     stores: String,
@@ -112,11 +113,12 @@ impl Loader {
         wanted: &Wanted<'_>,
         plan: Plan<'_>,
     ) -> Result<Policy, Faults> {
-        let (PolicyKey { used, limits, isolation, .. }, declared) = (&wanted.key, wanted.declared);
+        let (PolicyKey { used, limits, .. }, declared) = (&wanted.key, wanted.declared);
         granted(&tried.interest, declared, &used.policy)?;
         bounded(&tried.interest, *limits, wanted.place, &used.policy)?;
         let powers = self.powers(used, &tried.interest, plan);
-        let parts = Parts { config: used.config.clone(), tried, limits: *limits, isolation: *isolation, powers };
+        let (isolation, breaker) = (declared.isolation, declared.breaker);
+        let parts = Parts { config: used.config.clone(), tried, limits: *limits, isolation, breaker, powers };
         let policy = self.sandbox.load(code, parts);
         policy.map_err(|error| vec![declared.place.fault(error.to_string(), "replace the component")])
     }
@@ -228,6 +230,7 @@ impl PolicyKey {
             digest,
             limits: uses::limits(declared),
             isolation: declared.isolation,
+            breaker: declared.breaker,
             grants: declared.grants.iter().map(|grant| format!("{grant};")).collect(),
             keys: keys.collect(),
             stores: stores.collect(),
@@ -298,7 +301,16 @@ mod tests {
 
     #[test]
     fn a_whole_body_is_no_longer_than_the_memory_of_its_policy() {
-        let limits = Limits { cpu: Duration::ZERO, wall: Duration::ZERO, memory: 1000, calls: 1 };
+        let limits = Limits {
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            memory: 1000,
+            table_elements: 0,
+            host_calls: 0,
+            host_memory: 0,
+            log: 0,
+            calls: 1,
+        };
         let place = Place { file: Path::new("a/api.toml").into(), line: Some(3), key: "chain[0]".into() };
         let faults = |buffered, max_bytes| {
             let (content_types, edit, refuse_others) = (Vec::new(), false, false);

@@ -94,6 +94,10 @@ pub(super) fn limits(policy: &config::Policy) -> Limits {
         cpu: policy.limits.cpu,
         wall: policy.limits.wall,
         memory: usize::try_from(policy.limits.memory).unwrap_or(usize::MAX),
+        table_elements: policy.limits.table_elements as usize,
+        host_calls: policy.limits.host_calls,
+        host_memory: usize::try_from(policy.limits.host_memory).unwrap_or(usize::MAX),
+        log: usize::try_from(policy.limits.log).unwrap_or(usize::MAX),
         calls: policy.limits.calls,
     }
 }

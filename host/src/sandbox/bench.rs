@@ -30,8 +30,16 @@ pub struct Hook {
 impl Hook {
     /// Build the policy of a component with a configuration (JSON text); powers are not checked here.
     pub fn new(wasm: &[u8], config: &str, instances: Instances) -> anyhow::Result<Self> {
-        let limits =
-            Limits { cpu: Duration::from_secs(1), wall: Duration::from_secs(2), memory: 1 << 24, calls: u32::MAX };
+        let limits = Limits {
+            cpu: Duration::from_secs(1),
+            wall: Duration::from_secs(2),
+            memory: 1 << 24,
+            table_elements: 10_000,
+            host_calls: u32::MAX,
+            host_memory: 1 << 21,
+            log: 0,
+            calls: u32::MAX,
+        };
         let trial = Trial { config: config.into(), limits, image: instances == Instances::FromImage };
         let request = Request { compiled: None, instrumented: None, trials: vec![trial] };
         let (reply, mut code) = trial::perform(&request, wasm);

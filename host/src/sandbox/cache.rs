@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::limits::Limits;
 use super::policy::Digest;
 use super::trial::{Trial, Tried};
 
@@ -42,8 +41,7 @@ impl Cache {
 
     /// The file for the image of a component that was configured under limits, whether or not it is there.
     pub(super) fn image(&self, digest: Digest, trial: &Trial) -> PathBuf {
-        let Limits { cpu, wall, memory, calls } = trial.limits;
-        let key = Digest::of(format!("{digest} {cpu:?} {wall:?} {memory} {calls} {}", trial.config).as_bytes());
+        let key = Digest::of(format!("{digest} {:?} {}", trial.limits, trial.config).as_bytes());
         self.folder.join(format!("{key}-{:016x}.image", self.compiler))
     }
 

@@ -19,6 +19,9 @@ pub(crate) enum PluginFault {
     /// The guest answered with something it may not, or that makes no sense.
     #[error("gave an answer that is not allowed: {0}")]
     Answer(String),
+    /// It failed so often that it was not called.
+    #[error("is left alone for a while, because it failed again and again")]
+    Paused,
 }
 
 impl PluginFault {
@@ -29,6 +32,9 @@ impl PluginFault {
             Self::Exceeded(Exceeded::Cpu) => "plugin_cpu",
             Self::Exceeded(Exceeded::Wall) => "plugin_wall",
             Self::Exceeded(Exceeded::Memory) => "plugin_memory",
+            Self::Exceeded(Exceeded::HostCalls) => "plugin_host_calls",
+            Self::Exceeded(Exceeded::HostMemory) => "plugin_host_memory",
+            Self::Paused => "plugin_paused",
             Self::Instantiate(_) => "plugin_instantiate",
             Self::Configure(_) => "plugin_configure",
             Self::Answer(_) => "plugin_answer",
@@ -44,10 +50,15 @@ impl PluginFault {
         if memory_denied {
             return Self::Exceeded(Exceeded::Memory);
         }
-        match error.downcast_ref::<wasmtime::Trap>() {
-            Some(trap) => Self::Trap(trap.to_string()),
-            // The root cause; the text above it holds a backtrace.
-            None => Self::Trap(error.root_cause().to_string()),
+        if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
+            return Self::Trap(trap.to_string());
         }
+        // The root cause; the text above it holds a backtrace.
+        let cause = error.root_cause().to_string();
+        // The engine has no type for this one.
+        if cause.contains("fuel allocated for hostcalls has been exhausted") {
+            return Self::Exceeded(Exceeded::HostMemory);
+        }
+        Self::Trap(cause)
     }
 }

@@ -6,7 +6,7 @@ use super::bindings::exports::lockgate::policy::{body_phase, request_phase, resp
 use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::capability::HostState;
 use super::fault::PluginFault;
-use super::limits::{HOSTCALL_BYTES, on_tick};
+use super::limits::on_tick;
 use super::policy::{Exports, Policy};
 use super::shape;
 use super::trial::Image;
@@ -38,7 +38,7 @@ impl Instance {
         let mut store = Store::new(policy.pre.engine(), state);
         store.limiter(|state| state.meter());
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_hostcall_fuel(policy.limits.host_memory);
         begin(&mut store, RequestId::default());
         let instance = policy.pre.instantiate(&mut store).map_err(|error| {
             match PluginFault::from_call(&error, store.data_mut().meter().memory_denied()) {
@@ -104,9 +104,10 @@ impl Instance {
         self.calls += 1;
         begin(&mut self.store, exchange);
         // A body may be replaced by one of its size; the usual allowance comes on top.
-        self.store.set_hostcall_fuel(HOSTCALL_BYTES + 2 * body.len());
+        let usual = self.store.data_mut().meter().limits().host_memory;
+        self.store.set_hostcall_fuel(usual + 2 * body.len());
         let result = guest.call_on_body(&mut self.store, direction, body, carried(state));
-        self.store.set_hostcall_fuel(HOSTCALL_BYTES);
+        self.store.set_hostcall_fuel(usual);
         finish(&mut self.store, result).map(|(action, edits)| (action, edits.map(Edits::from)))
     }
 

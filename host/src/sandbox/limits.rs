@@ -18,9 +18,6 @@ const MAX_TABLES: usize = 16;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64;
 
-/// Most bytes a guest can make the host allocate in one call, beyond what the host itself hands in.
-pub(super) const HOSTCALL_BYTES: usize = 2 * 1024 * 1024;
-
 /// Limits on one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Limits {
@@ -28,8 +25,16 @@ pub(crate) struct Limits {
     pub(crate) cpu: Duration,
     /// Wall-clock time of one hook call, host calls included.
     pub(crate) wall: Duration,
-    /// Bytes of each linear memory.
+    /// Bytes of all linear memories of an instance.
     pub(crate) memory: usize,
+    /// Elements of all tables of an instance.
+    pub(crate) table_elements: usize,
+    /// Calls of imports in one hook call.
+    pub(crate) host_calls: u32,
+    /// Bytes a guest can make the host allocate in one hook call, beyond what the host itself hands in.
+    pub(crate) host_memory: usize,
+    /// Bytes of all log lines of one hook call.
+    pub(crate) log: usize,
     /// Hook calls before an instance is replaced by a new one.
     pub(crate) calls: u32,
 }
@@ -43,6 +48,10 @@ pub(crate) enum Exceeded {
     Wall,
     #[error("memory limit reached")]
     Memory,
+    #[error("limit on calls of imports reached")]
+    HostCalls,
+    #[error("limit on what the gateway holds for the policy reached")]
+    HostMemory,
 }
 
 /// Measures one call at a time against the limits of its policy.
@@ -55,11 +64,21 @@ pub(super) struct Meter {
     running_since: Option<(Duration, Instant)>,
     memory_denied: bool,
     memory: usize,
+    table_elements: usize,
+    host_calls_left: u32,
 }
 
 impl Meter {
     pub(super) fn new(limits: Limits, ticker: Arc<Ticker>) -> Self {
-        Self { limits, ticker, running_since: None, memory_denied: false, memory: 0 }
+        Self {
+            limits,
+            ticker,
+            running_since: None,
+            memory_denied: false,
+            memory: 0,
+            table_elements: 0,
+            host_calls_left: 0,
+        }
     }
 
     /// A call begins; forget the one before.
@@ -67,6 +86,17 @@ impl Meter {
         self.ticker.call();
         self.running_since = None;
         self.memory_denied = false;
+        self.host_calls_left = self.limits.host_calls;
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The guest calls an import.
+    pub(super) fn host_call(&mut self) -> Result<(), Exceeded> {
+        self.host_calls_left = self.host_calls_left.checked_sub(1).ok_or(Exceeded::HostCalls)?;
+        Ok(())
     }
 
     /// Whether the guest asked for more memory than it may have; what follows is usually a trap.
@@ -97,17 +127,25 @@ impl Meter {
 
 impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.limits.memory;
+        let all = self.memory.saturating_add(desired.saturating_sub(current));
+        let allowed = all <= self.limits.memory;
         if allowed {
-            self.memory += desired.saturating_sub(current);
+            self.memory = all;
         } else {
             self.memory_denied = true;
         }
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
+    fn table_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let all = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let allowed = all <= self.limits.table_elements;
+        if allowed {
+            self.table_elements = all;
+        } else {
+            self.memory_denied = true;
+        }
+        Ok(allowed)
     }
 
     fn instances(&self) -> usize {

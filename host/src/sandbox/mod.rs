@@ -5,6 +5,7 @@
 #[cfg(feature = "bench")]
 pub mod bench;
 mod bindings;
+mod breaker;
 mod build;
 mod cache;
 mod capability;

@@ -12,7 +12,7 @@ use super::interest::Interest;
 use super::limits::Limits;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
-use crate::config::Isolation;
+use crate::config::{self, Isolation};
 
 /// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
 pub(crate) struct Policy {
@@ -22,6 +22,7 @@ pub(crate) struct Policy {
     pub(super) config: Box<[u8]>,
     pub(super) limits: Limits,
     pub(super) isolation: Isolation,
+    pub(super) breaker: config::Breaker,
     pub(super) powers: Arc<Powers>,
     pub(super) ticker: Arc<Ticker>,
     interest: Interest,
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) tried: Tried<Snapshot>,
     pub(crate) limits: Limits,
     pub(crate) isolation: Isolation,
+    pub(crate) breaker: config::Breaker,
     pub(crate) powers: Powers,
 }
 
@@ -59,7 +61,7 @@ impl Policy {
         parts: Parts,
         ticker: Arc<Ticker>,
     ) -> wasmtime::Result<Self> {
-        let Parts { config, tried: Tried { interest, image, took }, limits, isolation, powers } = parts;
+        let Parts { config, tried: Tried { interest, image, took }, limits, isolation, breaker, powers } = parts;
         let component = match &image {
             Image::Taken(snapshot) => Some(&snapshot.component),
             Image::NotWanted | Image::Impossible(_) => code.component.as_ref(),
@@ -70,7 +72,21 @@ impl Policy {
         let kind = component.component_type();
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| name.starts_with("lockgate:policy/types@"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
-        Ok(Self { pre, exports, config, limits, isolation, powers, ticker, interest, image, took, digest, is_pure })
+        Ok(Self {
+            pre,
+            exports,
+            config,
+            limits,
+            isolation,
+            breaker,
+            powers,
+            ticker,
+            interest,
+            image,
+            took,
+            digest,
+            is_pure,
+        })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {

@@ -4,9 +4,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
 use super::bindings::lockgate::policy::types::{Failure, Fields};
+use super::breaker::{Breaker, Turn};
 use super::fault::PluginFault;
 use super::instance::Instance;
 use super::limits::Exceeded;
@@ -23,6 +25,7 @@ pub(crate) struct Pool {
     constant: Constant,
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
+    breaker: Breaker,
     /// Most memory of an instance here.
     held: Cell<usize>,
 }
@@ -46,8 +49,10 @@ struct Warm {
 
 impl Pool {
     pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics) -> Self {
+        let breaker = Breaker::new(policy.breaker);
         Self {
             policy,
+            breaker,
             idle: RefCell::default(),
             constant: Constant::default(),
             metrics,
@@ -171,6 +176,10 @@ impl Pool {
         outcome: impl FnOnce(&R) -> CallOutcome,
         judge: impl FnOnce(R) -> Judged<T>,
     ) -> Judged<T> {
+        if !self.breaker.admits(Instant::now) {
+            self.over(kind, CallOutcome::Paused);
+            return Err(PluginFault::Paused);
+        }
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
@@ -184,8 +193,38 @@ impl Pool {
             }
             judged
         });
-        self.over(kind, called.as_ref().map_or_else(failed, |(outcome, _)| *outcome));
+        match &called {
+            Ok((outcome, _)) => {
+                self.turn(self.breaker.succeeded(Instant::now), None);
+                self.over(kind, *outcome);
+            }
+            Err(fault) => {
+                self.turn(self.breaker.failed(Instant::now()), Some(fault));
+                self.over(kind, failed(fault));
+            }
+        }
         called.map(|(_, judged)| judged)
+    }
+
+    /// Say what became of the policy, where something did.
+    fn turn(&self, turn: Turn, fault: Option<&PluginFault>) {
+        let (policy, api) = (&**self.policy.name(), self.policy.api());
+        match turn {
+            Turn::None => {}
+            Turn::Paused(pause) => {
+                self.metrics.paused();
+                let class = fault.map(PluginFault::class);
+                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(
+                    policy,
+                    api,
+                    class,
+                    pause_ms,
+                    "policy fails again and again: it is left alone for a while"
+                );
+            }
+            Turn::Resumed => tracing::info!(policy, api, "policy works again: it is called as before"),
+        }
     }
 
     fn over(&self, kind: Hook, outcome: CallOutcome) {
@@ -248,13 +287,15 @@ fn failed(fault: &PluginFault) -> CallOutcome {
         PluginFault::Exceeded(_) => CallOutcome::Limit,
         PluginFault::Answer(_) => CallOutcome::Refused,
         PluginFault::Instantiate(_) | PluginFault::Configure(_) => CallOutcome::Busy,
+        PluginFault::Paused => CallOutcome::Paused,
     }
 }
 
 fn retirement(fault: &PluginFault) -> Retirement {
     match fault {
         PluginFault::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
-        PluginFault::Exceeded(Exceeded::Memory) => Retirement::Memory,
+        PluginFault::Exceeded(Exceeded::Memory | Exceeded::HostMemory) => Retirement::Memory,
+        PluginFault::Exceeded(Exceeded::HostCalls) => Retirement::Refused,
         PluginFault::Answer(_) => Retirement::Refused,
         _ => Retirement::Trap,
     }

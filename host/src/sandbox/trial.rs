@@ -20,7 +20,7 @@ use super::capability::{self, HostState, Powers};
 use super::engine::{Allocation, engine};
 use super::image::Instrumented;
 use super::interest::Interest;
-use super::limits::{HOSTCALL_BYTES, Limits, on_tick};
+use super::limits::{Limits, on_tick};
 use super::policy::Exports;
 use super::shape;
 use super::ticker::Ticker;
@@ -301,7 +301,7 @@ impl Bench {
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| state.meter());
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_hostcall_fuel(trial.limits.host_memory);
         let begin = |store: &mut Store<HostState>| {
             store.data_mut().begin(RequestId::default());
             store.set_epoch_deadline(1);

@@ -4,11 +4,10 @@ use super::{HostState, wit};
 
 /// Bytes of one line.
 const MAX_LINE_BYTES: usize = 4 * 1024;
-/// Bytes of all lines of one hook call.
-pub(super) const MAX_CALL_BYTES: usize = 16 * 1024;
 
 impl wit::log::Host for HostState {
     fn write(&mut self, level: wit::log::Level, message: String) -> wasmtime::Result<()> {
+        self.meter.host_call()?;
         let room = MAX_LINE_BYTES.min(self.log_bytes_left);
         let line = cut(&message, room);
         self.log_bytes_left -= line.len();

@@ -54,7 +54,7 @@ impl HostState {
     /// A new call begins, on behalf of `exchange`.
     pub(super) fn begin(&mut self, exchange: RequestId) {
         self.exchange = exchange;
-        self.log_bytes_left = log::MAX_CALL_BYTES;
+        self.log_bytes_left = self.meter.limits().log;
         self.meter.restart();
     }
 
@@ -62,7 +62,9 @@ impl HostState {
         &mut self.meter
     }
 
-    fn serving(&self) -> wasmtime::Result<()> {
+    /// The guest calls an import that `configure` may not.
+    fn serving(&mut self) -> wasmtime::Result<()> {
+        self.meter.host_call()?;
         if self.configuring {
             return Err(wasmtime::Error::msg("configure must not call imports other than log"));
         }

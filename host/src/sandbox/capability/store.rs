@@ -40,12 +40,12 @@ impl wit::store::Host for HostState {
 }
 
 impl HostState {
-    fn readable(&self, store: &str) -> wasmtime::Result<Result<&Namespace, Error>> {
+    fn readable(&mut self, store: &str) -> wasmtime::Result<Result<&Namespace, Error>> {
         self.serving()?;
         Ok(self.powers.stores.get(store).map(|(space, _)| space).ok_or(Error::Denied))
     }
 
-    fn writable(&self, store: &str) -> wasmtime::Result<Result<&Namespace, Error>> {
+    fn writable(&mut self, store: &str) -> wasmtime::Result<Result<&Namespace, Error>> {
         self.serving()?;
         Ok(self.powers.stores.get(store).filter(|(_, write)| *write).map(|(space, _)| space).ok_or(Error::Denied))
     }

@@ -47,10 +47,13 @@ pub(crate) enum CallOutcome {
     Refused,
     /// No instance could be had.
     Busy,
+    /// It was not called, because it failed again and again.
+    Paused,
 }
 
 impl Label for CallOutcome {
-    const NAMES: &'static [&'static str] = &["pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy"];
+    const NAMES: &'static [&'static str] =
+        &["pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy", "paused"];
 
     fn index(self) -> usize {
         self as usize

@@ -32,6 +32,11 @@ impl PolicyMetrics {
         InstanceGuard { cells }
     }
 
+    /// The policy is left alone for a while, on one worker.
+    pub(crate) fn paused(&self) {
+        self.cells.pauses.fetch_add(1, Relaxed);
+    }
+
     /// An instance holds so many bytes of memory.
     pub(crate) fn held(&self, memory: usize) {
         self.cells.memory.fetch_max(memory as u64, Relaxed);
@@ -66,6 +71,7 @@ struct Cells {
     instances: AtomicI64,
     retirements: Counts<REASONS>,
     memory: AtomicU64,
+    pauses: AtomicU64,
 }
 
 /// All policies, by name.
@@ -111,6 +117,16 @@ impl Policies {
         )?;
         for (policy, cells) in &all {
             memory.encode_family(&[("policy", &**policy)])?.encode_gauge(&cells.memory.load(Relaxed))?;
+        }
+        let mut pauses = encoder.encode_descriptor(
+            "policy_pauses",
+            "Times a worker left a policy alone because it failed again and again",
+            None,
+            MetricType::Counter,
+        )?;
+        for (policy, cells) in &all {
+            let count = cells.pauses.load(Relaxed);
+            pauses.encode_family(&[("policy", &**policy)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         let mut retirements = encoder.encode_descriptor(
             "instance_retirements",

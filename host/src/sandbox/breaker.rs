@@ -1,0 +1,171 @@
+//! Leaves a policy alone for a while when it fails again and again, and tries it again then.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::config;
+
+/// Failures are counted for so long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Successes before a window count, up to so many for each failure that would be too many.
+const CREDIT: u32 = 10;
+
+/// For one policy on one worker. A call that succeeds costs two counts and no look at the clock.
+pub(super) struct Breaker {
+    settings: config::Breaker,
+    state: Cell<State>,
+    /// Of the window, and before it: a policy that worked so far does not lose its name by a burst of a few.
+    successes: Cell<u32>,
+    /// Of the window.
+    failures: Cell<u32>,
+    since: Cell<Option<Instant>>,
+    /// The next pause, and when the last ended.
+    pause: Cell<Duration>,
+    ended: Cell<Option<Instant>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    /// Until then nobody calls.
+    Open(Instant),
+    /// One call is tried.
+    Trying,
+}
+
+/// What a call that ended did to the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    None,
+    /// The policy is left alone for so long.
+    Paused(Duration),
+    /// It is called again.
+    Resumed,
+}
+
+impl Breaker {
+    pub(super) fn new(settings: config::Breaker) -> Self {
+        Self {
+            settings,
+            state: Cell::new(State::Closed),
+            successes: Cell::new(0),
+            failures: Cell::new(0),
+            since: Cell::new(None),
+            pause: Cell::new(settings.pause),
+            ended: Cell::new(None),
+        }
+    }
+
+    /// Whether the policy may be called now.
+    pub(super) fn admits(&self, now: impl FnOnce() -> Instant) -> bool {
+        match self.state.get() {
+            State::Closed | State::Trying => true,
+            State::Open(until) if now() < until => false,
+            State::Open(_) => {
+                self.state.set(State::Trying);
+                true
+            }
+        }
+    }
+
+    pub(super) fn succeeded(&self, now: impl FnOnce() -> Instant) -> Turn {
+        if self.state.get() == State::Trying {
+            self.state.set(State::Closed);
+            self.ended.set(Some(now()));
+            self.since.set(None);
+            self.successes.set(0);
+            return Turn::Resumed;
+        }
+        self.successes.set(self.successes.get().saturating_add(1));
+        Turn::None
+    }
+
+    pub(super) fn failed(&self, now: Instant) -> Turn {
+        if self.state.get() == State::Trying {
+            return self.open(now);
+        }
+        if self.since.get().is_none_or(|since| now.duration_since(since) > WINDOW) {
+            self.since.set(Some(now));
+            self.failures.set(0);
+            self.successes.set(self.successes.get().min(self.settings.failures.saturating_mul(CREDIT)));
+        }
+        self.failures.set(self.failures.get().saturating_add(1));
+        if self.failures.get() < self.settings.failures.max(self.successes.get()) {
+            return Turn::None;
+        }
+        // It behaved for a while since the last pause: what happens now is a new story.
+        let quiet = |ended: Instant| now.duration_since(ended) > WINDOW.max(self.pause.get());
+        if self.ended.get().is_none_or(quiet) {
+            self.pause.set(self.settings.pause);
+        }
+        self.open(now)
+    }
+
+    fn open(&self, now: Instant) -> Turn {
+        let pause = self.pause.get();
+        self.state.set(State::Open(now + pause));
+        self.pause.set((pause * 2).min(self.settings.max_pause));
+        Turn::Paused(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> (Breaker, Instant) {
+        let (pause, max_pause) = (Duration::from_secs(1), Duration::from_secs(3));
+        (Breaker::new(config::Breaker { failures: 3, pause, max_pause }), Instant::now())
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn failures_that_are_few_or_far_apart_change_nothing() {
+        let (breaker, start) = breaker();
+        for n in 0..20 {
+            assert_eq!(breaker.failed(start + n * 6 * SECOND), Turn::None, "two in each window");
+        }
+        let (breaker, start) = self::breaker();
+        for _ in 0..1000 {
+            assert_eq!(breaker.succeeded(|| start), Turn::None);
+        }
+        for _ in 0..29 {
+            assert_eq!(breaker.failed(start), Turn::None, "it worked for long");
+        }
+        assert_eq!(breaker.failed(start), Turn::Paused(SECOND), "but not any more");
+    }
+
+    #[test]
+    fn pauses_grow_until_a_call_succeeds() {
+        let (breaker, start) = breaker();
+        assert_eq!((breaker.failed(start), breaker.failed(start)), (Turn::None, Turn::None));
+        assert_eq!(breaker.failed(start), Turn::Paused(SECOND));
+        let mut now = start;
+        for pause in [1, 2, 3, 3] {
+            assert!(!breaker.admits(|| now + pause * SECOND - Duration::from_millis(1)));
+            now += pause * SECOND;
+            assert!(breaker.admits(|| now), "one call is tried");
+            assert_eq!(breaker.failed(now), Turn::Paused((pause * 2).min(3) * SECOND));
+        }
+        now += 3 * SECOND;
+        assert!(breaker.admits(|| now));
+        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
+        assert!(breaker.admits(|| now));
+    }
+
+    #[test]
+    fn a_pause_soon_after_another_is_longer_and_long_after_it_is_not() {
+        let (breaker, start) = breaker();
+        let trip = |now| [(); 3].map(|()| breaker.failed(now))[2];
+        assert_eq!(trip(start), Turn::Paused(SECOND));
+        let now = start + SECOND;
+        assert!(breaker.admits(|| now));
+        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
+        assert_eq!(trip(now + SECOND), Turn::Paused(2 * SECOND));
+        let now = now + 3 * SECOND;
+        assert!(breaker.admits(|| now));
+        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
+        assert_eq!(trip(now + 11 * SECOND), Turn::Paused(SECOND));
+    }
+}
