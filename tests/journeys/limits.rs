@@ -1,5 +1,8 @@
 //! Limits of policies: each is reached by a guest in each hook, costs that one request, and is named by answer, log and metric.
 
+use std::sync::mpsc;
+use std::thread;
+
 use lockgate_tests::{Gateway, Request, Response, Upstream, eventually};
 
 /// What the guest does, what that is called, and how many of its instances that retires under which reason.
@@ -160,4 +163,53 @@ fn a_policy_that_fails_again_and_again_is_left_alone_for_a_while_and_then_tried(
     assert!(gateway.metric("lockgate_policy_pauses_total{policy=\"misbehave\"}") >= Some(1.0));
     let skipped = "lockgate_policy_calls_total{policy=\"misbehave\",hook=\"request\",outcome=\"paused\"}";
     assert!(gateway.metric(skipped) >= Some(1.0));
+}
+
+#[test]
+fn a_policy_that_overran_goes_on_in_the_slow_lane_where_nobody_waits_for_it() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream, &format!("limits = {{ cpu = \"1s\", wall = \"20s\" }}\n{PATIENT}"));
+    let slow_calls = || gateway.metric("lockgate_policy_slow_calls_total{policy=\"misbehave\"}").unwrap();
+    for hook in HOOKS {
+        let before = slow_calls();
+        ask(&gateway, hook, "spin").assert_problem(503);
+        // It is slow for a second at least, and longer each time: what follows is asked in the slow lane.
+        let (done, is_done) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let broken = ask(&gateway, hook, "spin");
+                done.send(()).unwrap();
+                broken.assert_problem(503);
+            });
+            eventually("the call to be in the slow lane", || (slow_calls() > before).then_some(()));
+            // There is one worker, and it serves.
+            for _ in 0..5 {
+                gateway.get("/calm").assert_status(200);
+            }
+            assert!(is_done.try_recv().is_err(), "{hook}: the route without the policy waited");
+        });
+        let fine = ask(&gateway, hook, "fine");
+        fine.assert_status(200);
+        if *hook == "responder" {
+            assert_eq!(fine.text(), "fine");
+        }
+    }
+}
+
+#[test]
+fn the_slow_lane_has_room_for_some_calls_and_refuses_the_others() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream, &format!("limits = {{ cpu = \"100ms\", wall = \"1s\" }}\n{PATIENT}"));
+    ask(&gateway, "request", "spin").assert_problem(503);
+    let class = |response: Response| {
+        gateway.access_log_of("id", &response.json()["request_id"])["class"].as_str().unwrap().to_owned()
+    };
+    let classes: Vec<String> = thread::scope(|scope| {
+        let asked: Vec<_> = (0..60).map(|_| scope.spawn(|| class(ask(&gateway, "request", "spin")))).collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let of = |wanted: &str| classes.iter().filter(|class| *class == wanted).count();
+    assert!(of("plugin_cpu") > 0 && of("plugin_busy") > 0, "{classes:?}");
+    assert_eq!(of("plugin_cpu") + of("plugin_busy") + of("plugin_wall"), 60, "{classes:?}");
+    gateway.get("/calm").assert_status(200);
 }

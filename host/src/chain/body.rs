@@ -13,7 +13,7 @@ use super::media::Wanted;
 use super::step::BodyHook;
 use super::{Departure, Passage, Replaced, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, Edits};
+use crate::sandbox::{Action, Call, Edits};
 use crate::telemetry::RequestId;
 
 /// What a hook on a whole body left.
@@ -53,7 +53,7 @@ impl<'a> Passage<'a> {
             // A hook further out ended the exchange; the body broke off because of that.
             Err(error) => return Err(self.departed().unwrap_or_else(|| depart(Err(Fault::unread(error))))),
         };
-        match self.whole(at, exchange, Head::Request(headers), bytes) {
+        match self.whole(at, exchange, Head::Request(headers), bytes).await {
             Ok(Whole::Body(bytes)) => Ok(Body::of(bytes)),
             Ok(Whole::Answer(response)) => Err(depart(Ok(response))),
             Err(fault) => Err(depart(Err(fault))),
@@ -93,7 +93,7 @@ impl<'a> Passage<'a> {
             Err(error) => return self.refuse(exchange, Fault::unread_response(error)),
         };
         let head = Head::Response(&mut parts.headers, &mut parts.status);
-        match self.whole(at, exchange, head, bytes) {
+        match self.whole(at, exchange, head, bytes).await {
             Ok(Whole::Body(bytes)) => Response::from_parts(parts, Body::of(bytes)),
             Ok(Whole::Answer(response)) => self.answer(response),
             Err(fault) => self.refuse(exchange, fault),
@@ -112,7 +112,13 @@ impl<'a> Passage<'a> {
         whole.unwrap_or(Err(BodyError::Deadline))
     }
 
-    fn whole(&mut self, at: At<'a>, exchange: &mut Exchange, head: Head<'_>, body: Bytes) -> Result<Whole, Fault> {
+    async fn whole(
+        &mut self,
+        at: At<'a>,
+        exchange: &mut Exchange,
+        head: Head<'_>,
+        body: Bytes,
+    ) -> Result<Whole, Fault> {
         let pool = self.pool(at.step)?;
         let place = self.place;
         let state = self.state(at.at);
@@ -126,7 +132,13 @@ impl<'a> Passage<'a> {
             }
             Ok(outcome)
         };
-        let decided = pool.on_body(id, at.direction, &body, state, judge);
+        let decided = match pool.is_slow() {
+            false => pool.on_body(id, at.direction, &body, state, judge),
+            true => {
+                let call = Call::Body { direction: at.direction, body: body.clone(), state: state.clone() };
+                Box::pin(pool.away(id, call, |said| judge(said.body()?))).await
+            }
+        };
         timed.end(exchange, pool);
         if let Some(carried) = carried {
             *state = carried;

@@ -14,7 +14,7 @@ use super::edits::check_state;
 use super::step::{BodyHook, Step};
 use super::{Departure, Place};
 use crate::exchange::{Body, BodyError, Fault};
-use crate::sandbox::{Action, BodyDirection, PluginFault, Pool};
+use crate::sandbox::{Action, BodyDirection, Call, PluginFault, Pool};
 use crate::telemetry::RequestId;
 
 /// Most bytes a hook is given at once.
@@ -53,8 +53,19 @@ pub(super) struct Chunks {
     /// Arrived, not yet shown.
     waiting: BytesMut,
     phase: Phase,
+    /// The policy looks at a piece in the slow lane.
+    away: Option<Away>,
     notice: Rc<Notice>,
 }
+
+struct Away {
+    called: Pin<Box<dyn Future<Output = Decided>>>,
+    piece: Bytes,
+    last: bool,
+}
+
+/// What a hook made of a piece, and what it carries to the next.
+type Decided = Result<(Acted, Vec<u8>), PluginFault>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -79,14 +90,26 @@ impl Chunks {
         let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
         let (waiting, phase) = (BytesMut::new(), Phase::Reading);
-        Body::stream(Self { inner, pool, at, step, direction, exchange, place, state, seen: 0, waiting, phase, notice })
+        let away = None;
+        Body::stream(Self {
+            inner,
+            pool,
+            at,
+            step,
+            direction,
+            exchange,
+            place,
+            state,
+            seen: 0,
+            waiting,
+            phase,
+            away,
+            notice,
+        })
     }
 
     fn hook(&self) -> Option<&BodyHook> {
-        match self.direction {
-            BodyDirection::Request => self.step.request_body.as_ref(),
-            BodyDirection::Response => self.step.response_body.as_ref(),
-        }
+        hook(&self.step, self.direction)
     }
 
     /// Collect what has arrived. Pending only if nothing has.
@@ -111,8 +134,14 @@ impl Chunks {
         Poll::Ready(Ok(()))
     }
 
-    /// Show the next piece to the policy; what comes back goes on.
-    fn show(&mut self) -> Result<Bytes, BodyError> {
+    /// Show the next piece to the policy; what comes back goes on. Pending while the policy is slow.
+    fn show(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
+        if let Some(away) = &mut self.away {
+            let decided = std::task::ready!(away.called.as_mut().poll(cx));
+            let (piece, last) = (std::mem::take(&mut away.piece), away.last);
+            self.away = None;
+            return Poll::Ready(self.decided(piece, last, decided));
+        }
         let piece = self.waiting.split_to(self.waiting.len().min(MAX_CHUNK)).freeze();
         let last = self.phase == Phase::Draining && self.waiting.is_empty();
         if last {
@@ -125,15 +154,29 @@ impl Chunks {
                 BodyDirection::Request => Fault::unread(BodyError::TooLong),
                 BodyDirection::Response => Fault::unread_response(BodyError::TooLong),
             };
-            return Err(self.depart(Err(fault)));
+            return Poll::Ready(Err(self.depart(Err(fault))));
         }
-        let judge = |(action, state): (Action, Vec<u8>)| {
+        let (step, direction, shown) = (self.step.clone(), self.direction, piece.clone());
+        let judge = move |(action, state): (Action, Vec<u8>)| {
             check_state(&state)?;
-            let hook = self.hook().ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
-            Ok((act(action, hook, &piece)?, state))
+            let hook = hook(&step, direction);
+            let hook = hook.ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
+            Ok((act(action, hook, &shown)?, state))
         };
-        let called = self.pool.on_chunk(self.exchange.clone(), self.direction, &piece, last, &self.state, judge);
-        let decided = called.map(|(acted, state)| {
+        if self.pool.is_slow() {
+            let (pool, exchange) = (self.pool.clone(), self.exchange.clone());
+            let call = Call::Chunk { direction, chunk: piece.clone(), last, state: self.state.clone() };
+            let called = Box::pin(async move { pool.away(exchange, call, |said| judge(said.chunk()?)).await });
+            self.away = Some(Away { called, piece, last });
+            return self.show(cx);
+        }
+        let decided = self.pool.on_chunk(self.exchange.clone(), direction, &piece, last, &self.state, judge);
+        Poll::Ready(self.decided(piece, last, decided))
+    }
+
+    /// What becomes of a piece.
+    fn decided(&mut self, piece: Bytes, last: bool, decided: Decided) -> Result<Bytes, BodyError> {
+        let decided = decided.map(|(acted, state)| {
             self.state = state;
             acted
         });
@@ -161,6 +204,13 @@ impl Chunks {
     }
 }
 
+fn hook(step: &Step, direction: BodyDirection) -> Option<&BodyHook> {
+    match direction {
+        BodyDirection::Request => step.request_body.as_ref(),
+        BodyDirection::Response => step.response_body.as_ref(),
+    }
+}
+
 impl HttpBody for Chunks {
     type Data = Bytes;
     type Error = BodyError;
@@ -169,12 +219,14 @@ impl HttpBody for Chunks {
         let this = self.get_mut();
         loop {
             match this.phase {
+                _ if this.away.is_some() => {}
                 Phase::Over => return Poll::Ready(None),
                 Phase::Skipping if this.waiting.is_empty() => return Pin::new(&mut this.inner).poll_frame(cx),
                 Phase::Skipping => return Poll::Ready(Some(Ok(Frame::data(this.waiting.split().freeze())))),
                 Phase::Reading | Phase::Draining => {}
             }
-            match this.gather(cx) {
+            let gathered = if this.away.is_some() { Poll::Ready(Ok(())) } else { this.gather(cx) };
+            match gathered {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => {
                     this.phase = Phase::Over;
@@ -182,7 +234,7 @@ impl HttpBody for Chunks {
                 }
                 Poll::Ready(Ok(())) => {}
             }
-            match this.show() {
+            match std::task::ready!(this.show(cx)) {
                 // A policy may keep everything back for now.
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
@@ -192,7 +244,7 @@ impl HttpBody for Chunks {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.phase == Phase::Over
+        self.phase == Phase::Over && self.away.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

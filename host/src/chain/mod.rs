@@ -3,6 +3,7 @@
 //! What a policy may see and change is decided once, when a chain is built; a request only follows it.
 
 mod act;
+mod away;
 mod body;
 mod chunks;
 mod edits;
@@ -129,7 +130,11 @@ impl<'a> Passage<'a> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
             if let Some(hook) = &step.request {
-                match self.request_hook(at, step, hook, exchange, headers) {
+                let decided = match self.is_slow(step) {
+                    false => self.request_hook(at, step, hook, exchange, headers),
+                    true => Box::pin(self.slow_request_hook(at, step, hook, exchange, headers)).await,
+                };
+                match decided {
                     Ok(None) => {}
                     Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
                     Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
@@ -161,7 +166,11 @@ impl<'a> Passage<'a> {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
             if let Some(hook) = &step.response {
-                match self.response_hook(at, step, hook, exchange, &mut response) {
+                let decided = match self.is_slow(step) {
+                    false => self.response_hook(at, step, hook, exchange, &mut response),
+                    true => Box::pin(self.slow_response_hook(at, step, hook, exchange, &mut response)).await,
+                };
+                match decided {
                     Ok(None) => {}
                     Ok(Some(other)) => response = self.answer(*other),
                     Err(fault) => response = self.refuse(exchange, fault),

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use super::backoff::Backoff;
 use crate::config;
 
 /// Failures are counted for so long.
@@ -19,16 +20,14 @@ pub(super) struct Breaker {
     /// Of the window.
     failures: Cell<u32>,
     since: Cell<Option<Instant>>,
-    /// The next pause, and when the last ended.
-    pause: Cell<Duration>,
-    ended: Cell<Option<Instant>>,
+    pauses: Backoff,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed,
-    /// Until then nobody calls.
-    Open(Instant),
+    /// Nobody calls until the pause is over.
+    Open,
     /// One call is tried.
     Trying,
 }
@@ -51,8 +50,7 @@ impl Breaker {
             successes: Cell::new(0),
             failures: Cell::new(0),
             since: Cell::new(None),
-            pause: Cell::new(settings.pause),
-            ended: Cell::new(None),
+            pauses: Backoff::new(settings.pause, settings.max_pause),
         }
     }
 
@@ -60,18 +58,17 @@ impl Breaker {
     pub(super) fn admits(&self, now: impl FnOnce() -> Instant) -> bool {
         match self.state.get() {
             State::Closed | State::Trying => true,
-            State::Open(until) if now() < until => false,
-            State::Open(_) => {
+            State::Open if self.pauses.is_pausing(now) => false,
+            State::Open => {
                 self.state.set(State::Trying);
                 true
             }
         }
     }
 
-    pub(super) fn succeeded(&self, now: impl FnOnce() -> Instant) -> Turn {
+    pub(super) fn succeeded(&self) -> Turn {
         if self.state.get() == State::Trying {
             self.state.set(State::Closed);
-            self.ended.set(Some(now()));
             self.since.set(None);
             self.successes.set(0);
             return Turn::Resumed;
@@ -93,19 +90,12 @@ impl Breaker {
         if self.failures.get() < self.settings.failures.max(self.successes.get()) {
             return Turn::None;
         }
-        // It behaved for a while since the last pause: what happens now is a new story.
-        let quiet = |ended: Instant| now.duration_since(ended) > WINDOW.max(self.pause.get());
-        if self.ended.get().is_none_or(quiet) {
-            self.pause.set(self.settings.pause);
-        }
         self.open(now)
     }
 
     fn open(&self, now: Instant) -> Turn {
-        let pause = self.pause.get();
-        self.state.set(State::Open(now + pause));
-        self.pause.set((pause * 2).min(self.settings.max_pause));
-        Turn::Paused(pause)
+        self.state.set(State::Open);
+        Turn::Paused(self.pauses.begin(now))
     }
 }
 
@@ -128,7 +118,7 @@ mod tests {
         }
         let (breaker, start) = self::breaker();
         for _ in 0..1000 {
-            assert_eq!(breaker.succeeded(|| start), Turn::None);
+            assert_eq!(breaker.succeeded(), Turn::None);
         }
         for _ in 0..29 {
             assert_eq!(breaker.failed(start), Turn::None, "it worked for long");
@@ -150,22 +140,7 @@ mod tests {
         }
         now += 3 * SECOND;
         assert!(breaker.admits(|| now));
-        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
+        assert_eq!(breaker.succeeded(), Turn::Resumed);
         assert!(breaker.admits(|| now));
-    }
-
-    #[test]
-    fn a_pause_soon_after_another_is_longer_and_long_after_it_is_not() {
-        let (breaker, start) = breaker();
-        let trip = |now| [(); 3].map(|()| breaker.failed(now))[2];
-        assert_eq!(trip(start), Turn::Paused(SECOND));
-        let now = start + SECOND;
-        assert!(breaker.admits(|| now));
-        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
-        assert_eq!(trip(now + SECOND), Turn::Paused(2 * SECOND));
-        let now = now + 3 * SECOND;
-        assert!(breaker.admits(|| now));
-        assert_eq!(breaker.succeeded(|| now), Turn::Resumed);
-        assert_eq!(trip(now + 11 * SECOND), Turn::Paused(SECOND));
     }
 }

@@ -19,6 +19,9 @@ pub(crate) enum PluginFault {
     /// The guest answered with something it may not, or that makes no sense.
     #[error("gave an answer that is not allowed: {0}")]
     Answer(String),
+    /// Too many calls of slow policies wait.
+    #[error("is slow, and too many calls wait for it")]
+    Busy,
     /// It failed so often that it was not called.
     #[error("is left alone for a while, because it failed again and again")]
     Paused,
@@ -34,6 +37,7 @@ impl PluginFault {
             Self::Exceeded(Exceeded::Memory) => "plugin_memory",
             Self::Exceeded(Exceeded::HostCalls) => "plugin_host_calls",
             Self::Exceeded(Exceeded::HostMemory) => "plugin_host_memory",
+            Self::Busy => "plugin_busy",
             Self::Paused => "plugin_paused",
             Self::Instantiate(_) => "plugin_instantiate",
             Self::Configure(_) => "plugin_configure",

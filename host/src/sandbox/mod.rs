@@ -2,12 +2,14 @@
 //!
 //! Nothing outside this room names wasmtime. A guest's answer and a guest's fault are different types.
 
+mod backoff;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod bindings;
 mod breaker;
 mod build;
 mod cache;
+mod call;
 mod capability;
 mod child;
 mod engine;
@@ -16,6 +18,7 @@ pub(crate) mod fields;
 mod image;
 mod instance;
 mod interest;
+mod lane;
 mod limits;
 mod policy;
 mod pool;
@@ -34,6 +37,7 @@ use wasmtime::component::Linker;
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
 pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use build::{Built, Snapshot};
+pub(crate) use call::{Call, Said};
 pub(crate) use capability::Powers;
 pub(crate) use child::{BUILD_VERB, BuildError};
 pub(crate) use engine::MAX_INSTANCES;
@@ -54,6 +58,7 @@ pub(crate) const WASMTIME_VERSION: &str = env!("LOCKGATE_WASMTIME_VERSION");
 pub(crate) struct Sandbox {
     engine: Engine,
     ticker: Arc<Ticker>,
+    lane: Arc<lane::Lane>,
     linker: Linker<capability::HostState>,
     cache: Option<cache::Cache>,
     /// Bytes of all images in use.
@@ -65,15 +70,16 @@ impl Sandbox {
     pub(crate) fn new(state: Option<PathBuf>) -> anyhow::Result<Self> {
         let engine = engine::engine(engine::Allocation::Pooled).map_err(anyhow_from)?;
         let ticker = Arc::new(Ticker::start(&engine)?);
+        let lane = Arc::new(lane::Lane::start()?);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
-        Ok(Self { engine, ticker, linker, cache, images: Arc::default() })
+        Ok(Self { engine, ticker, lane, linker, cache, images: Arc::default() })
     }
 
     /// Bind built code to its configuration and powers.
     pub(crate) fn load(&self, code: &Code, parts: Parts) -> Result<Policy, BuildError> {
-        Policy::new(&self.linker, code, parts, self.ticker.clone())
+        Policy::new(&self.linker, code, parts, self.ticker.clone(), self.lane.clone())
             .map_err(|error| BuildError::Refused(error.root_cause().to_string()))
     }
 }

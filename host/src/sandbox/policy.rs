@@ -9,6 +9,7 @@ use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_
 use super::build::Snapshot;
 use super::capability::{HostState, Powers};
 use super::interest::Interest;
+use super::lane::Lane;
 use super::limits::Limits;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
@@ -25,6 +26,7 @@ pub(crate) struct Policy {
     pub(super) breaker: config::Breaker,
     pub(super) powers: Arc<Powers>,
     pub(super) ticker: Arc<Ticker>,
+    pub(super) lane: Arc<Lane>,
     interest: Interest,
     image: Image<Snapshot>,
     took: Duration,
@@ -60,6 +62,7 @@ impl Policy {
         code: &Code,
         parts: Parts,
         ticker: Arc<Ticker>,
+        lane: Arc<Lane>,
     ) -> wasmtime::Result<Self> {
         let Parts { config, tried: Tried { interest, image, took }, limits, isolation, breaker, powers } = parts;
         let component = match &image {
@@ -81,6 +84,7 @@ impl Policy {
             breaker,
             powers,
             ticker,
+            lane,
             interest,
             image,
             took,

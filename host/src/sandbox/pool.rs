@@ -4,11 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::backoff::Backoff;
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
 use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::breaker::{Breaker, Turn};
+use super::call::{Call, Said, action};
 use super::fault::PluginFault;
 use super::instance::Instance;
 use super::limits::Exceeded;
@@ -18,6 +20,12 @@ use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
+/// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
+const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
+const SLOW_AT_MOST: Duration = Duration::from_secs(60);
+/// Calls of one policy from one worker that can be in the slow lane; one policy leaves room for others.
+const MAX_WAITING: usize = 32;
+
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
 pub(crate) struct Pool {
     policy: Arc<Policy>,
@@ -26,6 +34,9 @@ pub(crate) struct Pool {
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
     breaker: Breaker,
+    slow: Backoff,
+    /// Calls that are in the slow lane.
+    waiting: Cell<usize>,
     /// Most memory of an instance here.
     held: Cell<usize>,
 }
@@ -53,6 +64,8 @@ impl Pool {
         Self {
             policy,
             breaker,
+            slow: Backoff::new(SLOW_AT_LEAST, SLOW_AT_MOST),
+            waiting: Cell::new(0),
             idle: RefCell::default(),
             constant: Constant::default(),
             metrics,
@@ -134,6 +147,43 @@ impl Pool {
         )
     }
 
+    /// Whether calls are for [`Pool::away`]: the policy used up its CPU time not long ago.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.is_pausing(Instant::now)
+    }
+
+    /// Have a call made in the slow lane. It ends when its wall-clock time is over, waiting for its turn included.
+    pub(crate) async fn away<T>(
+        &self,
+        exchange: RequestId,
+        call: Call,
+        judge: impl FnOnce(Said) -> Judged<T>,
+    ) -> Judged<T> {
+        let kind = call.hook();
+        self.admit(kind)?;
+        let called = self.in_lane(exchange, call).await.and_then(|(said, memory)| {
+            self.held(memory);
+            let outcome = said.outcome();
+            judge(said).map(|judged| (outcome, judged))
+        });
+        match &called {
+            Ok(_) => self.metrics.retired(Retirement::Isolation),
+            Err(PluginFault::Busy) => {}
+            Err(fault) => self.metrics.retired(retirement(fault)),
+        }
+        self.settle(kind, called)
+    }
+
+    async fn in_lane(&self, exchange: RequestId, call: Call) -> Result<(Said, usize), PluginFault> {
+        let waiting = Waiting::enter(&self.waiting)?;
+        let said = self.policy.lane.send(self.policy.clone(), exchange, call)?;
+        let _counted = self.metrics.instance();
+        self.metrics.slow_call();
+        let said = tokio::time::timeout(self.policy.limits().wall, said).await;
+        drop(waiting);
+        said.map_err(|_| Exceeded::Wall)?.map_err(|_| PluginFault::Busy)?
+    }
+
     /// Call a hook on a head, or repeat what is `known` to be all it can say.
     fn decide<T>(
         &self,
@@ -144,7 +194,7 @@ impl Pool {
         judge: impl FnOnce(Verdict) -> Judged<T>,
     ) -> Judged<T> {
         if !told_nothing || !self.policy.is_pure {
-            return self.call(kind, hook, verdict, judge);
+            return self.call(kind, hook, Verdict::outcome, judge);
         }
         let said = known.borrow().clone();
         let Some(said) = said else {
@@ -159,9 +209,9 @@ impl Pool {
             if self.idle.borrow_mut().take().is_some() {
                 self.metrics.retired(Retirement::Replaced);
             }
-            return self.call(kind, hook, verdict, judge);
+            return self.call(kind, hook, Verdict::outcome, judge);
         };
-        let outcome = verdict(&said);
+        let outcome = said.outcome();
         let judged = judge(said);
         self.over(kind, judged.as_ref().map_or_else(failed, |_| outcome));
         judged
@@ -176,10 +226,7 @@ impl Pool {
         outcome: impl FnOnce(&R) -> CallOutcome,
         judge: impl FnOnce(R) -> Judged<T>,
     ) -> Judged<T> {
-        if !self.breaker.admits(Instant::now) {
-            self.over(kind, CallOutcome::Paused);
-            return Err(PluginFault::Paused);
-        }
+        self.admit(kind)?;
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
@@ -193,13 +240,34 @@ impl Pool {
             }
             judged
         });
+        self.settle(kind, called)
+    }
+
+    /// Whether there is to be a call at all.
+    fn admit(&self, kind: Hook) -> Result<(), PluginFault> {
+        if self.breaker.admits(Instant::now) {
+            return Ok(());
+        }
+        self.over(kind, CallOutcome::Paused);
+        Err(PluginFault::Paused)
+    }
+
+    /// A call is over: draw conclusions.
+    fn settle<T>(&self, kind: Hook, called: Judged<(CallOutcome, T)>) -> Judged<T> {
         match &called {
             Ok((outcome, _)) => {
-                self.turn(self.breaker.succeeded(Instant::now), None);
+                self.turn(self.breaker.succeeded(), None);
                 self.over(kind, *outcome);
             }
             Err(fault) => {
-                self.turn(self.breaker.failed(Instant::now()), Some(fault));
+                let now = Instant::now();
+                if matches!(fault, PluginFault::Exceeded(Exceeded::Cpu)) {
+                    self.slow.begin(now);
+                }
+                // That others wait is no fault of this call.
+                if !matches!(fault, PluginFault::Busy) {
+                    self.turn(self.breaker.failed(now), Some(fault));
+                }
                 self.over(kind, failed(fault));
             }
         }
@@ -237,12 +305,16 @@ impl Pool {
         Ok(Box::new(Warm { instance, _counted: self.metrics.instance() }))
     }
 
-    fn keep_or_retire(&self, mut warm: Box<Warm>) {
-        let (limits, memory) = (self.policy.limits(), warm.instance.memory());
+    fn held(&self, memory: usize) {
         if memory > self.held.get() {
             self.held.set(memory);
             self.metrics.held(memory);
         }
+    }
+
+    fn keep_or_retire(&self, mut warm: Box<Warm>) {
+        let (limits, memory) = (self.policy.limits(), warm.instance.memory());
+        self.held(memory);
         if self.policy.isolation == Isolation::Request {
             self.metrics.retired(Retirement::Isolation);
         } else if warm.instance.calls() >= limits.calls {
@@ -255,29 +327,30 @@ impl Pool {
     }
 }
 
+/// A place in the slow lane.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a Cell<usize>) -> Result<Self, PluginFault> {
+        if count.get() >= MAX_WAITING {
+            return Err(PluginFault::Busy);
+        }
+        count.set(count.get() + 1);
+        Ok(Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Drop for Pool {
     fn drop(&mut self) {
         if self.idle.borrow().is_some() {
             self.metrics.retired(Retirement::Replaced);
         }
-    }
-}
-
-fn verdict(verdict: &Verdict) -> CallOutcome {
-    match verdict {
-        Verdict::Pass => CallOutcome::Pass,
-        Verdict::Edit(_) => CallOutcome::Edit,
-        Verdict::Respond(_) => CallOutcome::Respond,
-        Verdict::Fail(_) => CallOutcome::Fail,
-    }
-}
-
-fn action(action: &Action) -> CallOutcome {
-    match action {
-        Action::Pass => CallOutcome::Pass,
-        Action::Splice(_) | Action::Replace(_) => CallOutcome::Edit,
-        Action::Respond(_) => CallOutcome::Respond,
-        Action::Fail(_) => CallOutcome::Fail,
     }
 }
 
@@ -287,6 +360,7 @@ fn failed(fault: &PluginFault) -> CallOutcome {
         PluginFault::Exceeded(_) => CallOutcome::Limit,
         PluginFault::Answer(_) => CallOutcome::Refused,
         PluginFault::Instantiate(_) | PluginFault::Configure(_) => CallOutcome::Busy,
+        PluginFault::Busy => CallOutcome::Busy,
         PluginFault::Paused => CallOutcome::Paused,
     }
 }

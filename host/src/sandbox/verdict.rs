@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::bindings::lockgate::policy::types as wit;
+use crate::telemetry::metrics::CallOutcome;
 
 /// What a hook on a head says.
 #[derive(Clone)]
@@ -28,6 +29,17 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) fields: Bytes,
     pub(crate) body: Bytes,
+}
+
+impl Verdict {
+    pub(super) fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Pass => CallOutcome::Pass,
+            Self::Edit(_) => CallOutcome::Edit,
+            Self::Respond(_) => CallOutcome::Respond,
+            Self::Fail(_) => CallOutcome::Fail,
+        }
+    }
 }
 
 impl From<wit::Verdict> for Verdict {

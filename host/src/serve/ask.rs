@@ -15,6 +15,7 @@ use crate::config::HostUse;
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
+use crate::sandbox::Call;
 use crate::telemetry::account::Chosen;
 use crate::upstream::{Answer, Asked, Choice, Split, Upgraded};
 
@@ -167,9 +168,6 @@ impl Ask<'_> {
         let Some(pool) = self.local.pools.get(responder.slot) else { return Err(Fault::gateway("no_pool")) };
         let body = timeout_at(self.deadline, body.collect(responder.max_body)).await;
         let body = body.unwrap_or(Err(BodyError::Deadline)).map_err(Fault::unread)?;
-        let mut facts = self.worker.scratch().borrow_mut();
-        facts.clear();
-        responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
         let broke = |fault: crate::sandbox::PluginFault| {
             tracing::warn!(policy = &**pool.policy().name(), class = fault.class(), "responder broke: {fault}");
             Fault::plugin(fault.class()).because(fault)
@@ -179,7 +177,20 @@ impl Ask<'_> {
             Err(failure) => Ok(Err(failure)),
         };
         let timed = Timed::begin(exchange);
-        let answered = pool.respond(exchange.id.clone(), &facts, &body, judge);
+        let answered = match pool.is_slow() {
+            false => {
+                let mut facts = self.worker.scratch().borrow_mut();
+                facts.clear();
+                responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
+                pool.respond(exchange.id.clone(), &facts, &body, judge)
+            }
+            true => {
+                let mut head = Vec::new();
+                responder.reads.collect(&mut head, exchange, &self.place, None, headers);
+                let call = Call::Respond { head, body };
+                Box::pin(pool.away(exchange.id.clone(), call, |said| judge(said.answer()?))).await
+            }
+        };
         timed.end(exchange, pool);
         answered.map_err(broke)?.map_err(failure)
     }

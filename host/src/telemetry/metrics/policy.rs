@@ -37,6 +37,11 @@ impl PolicyMetrics {
         self.cells.pauses.fetch_add(1, Relaxed);
     }
 
+    /// A call was made in the slow lane.
+    pub(crate) fn slow_call(&self) {
+        self.cells.slow_calls.fetch_add(1, Relaxed);
+    }
+
     /// An instance holds so many bytes of memory.
     pub(crate) fn held(&self, memory: usize) {
         self.cells.memory.fetch_max(memory as u64, Relaxed);
@@ -72,6 +77,7 @@ struct Cells {
     retirements: Counts<REASONS>,
     memory: AtomicU64,
     pauses: AtomicU64,
+    slow_calls: AtomicU64,
 }
 
 /// All policies, by name.
@@ -118,15 +124,18 @@ impl Policies {
         for (policy, cells) in &all {
             memory.encode_family(&[("policy", &**policy)])?.encode_gauge(&cells.memory.load(Relaxed))?;
         }
-        let mut pauses = encoder.encode_descriptor(
-            "policy_pauses",
-            "Times a worker left a policy alone because it failed again and again",
-            None,
-            MetricType::Counter,
-        )?;
-        for (policy, cells) in &all {
-            let count = cells.pauses.load(Relaxed);
-            pauses.encode_family(&[("policy", &**policy)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        let counters: [(_, _, fn(&Cells) -> &AtomicU64); 2] = [
+            ("policy_pauses", "Times a worker left a policy alone because it failed again and again", |cells| {
+                &cells.pauses
+            }),
+            ("policy_slow_calls", "Hook calls made in the slow lane", |cells| &cells.slow_calls),
+        ];
+        for (name, help, cell) in counters {
+            let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (policy, cells) in &all {
+                let count = cell(cells).load(Relaxed);
+                counter.encode_family(&[("policy", &**policy)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
         }
         let mut retirements = encoder.encode_descriptor(
             "instance_retirements",
