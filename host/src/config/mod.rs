@@ -6,6 +6,8 @@ mod backend;
 mod bounds;
 mod chain;
 mod condition;
+mod egress;
+mod endpoint;
 mod fault;
 mod forwarding;
 mod gateway;
@@ -35,6 +37,7 @@ mod tls;
 mod traffic;
 mod tree;
 mod units;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -47,6 +50,7 @@ pub(crate) use api::{Api, Limits};
 pub(crate) use backend::Backend;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
+pub(crate) use egress::{Egress, Scheme, Terms};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};
@@ -71,6 +75,7 @@ pub(crate) use template::QueryUse;
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
+pub(crate) use zone::Zone;
 
 use api::RawApi;
 use chain::DeclaredPolicies;
@@ -107,6 +112,8 @@ pub(crate) struct Config {
     pub stores: BTreeMap<String, Store>,
     /// What APIs may name to reach upstreams by TLS.
     pub tls: BTreeMap<String, ClientTls>,
+    /// What policies may ask.
+    pub egress: BTreeMap<String, Egress>,
     pub policies: BTreeMap<String, Policy>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
@@ -153,6 +160,7 @@ impl Config {
                 keys: gateway.keys,
                 stores: gateway.stores,
                 tls: gateway.tls,
+                egress: gateway.egress,
                 policies: gateway.policies,
                 chain: gateway.chain,
                 apis,
