@@ -24,8 +24,9 @@ use crate::upstream::{connect_first, lookup};
 
 /// Bytes of the head of an answer.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long an HTTP/2 connection with calls on it may say nothing before it is asked whether it lives.
-const PING_AFTER: Duration = Duration::from_secs(10);
+/// How long an HTTP/2 connection with calls on it may say nothing before it is asked whether it lives, and may take to say so.
+const PING_AFTER: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Finds the addresses of a name.
 pub(super) struct Resolver(Box<Lookup>);
@@ -123,6 +124,7 @@ where
             .timer(TokioTimer::new())
             .max_header_list_size(MAX_HEAD as u32)
             .keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_TIMEOUT)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(ConnectError::Http)?;
