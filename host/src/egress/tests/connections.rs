@@ -33,15 +33,14 @@ async fn a_connection_is_kept_for_the_next_call() {
 
 #[tokio::test]
 async fn a_connection_with_more_to_say_than_was_asked_is_not_used_again() {
-    for text in [
-        "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello",
-        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
-    ] {
+    // What is announced and does not come at once would be taken for the answer to the next call.
+    let announced = "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n";
+    let ahead = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    for text in [announced, ahead] {
         let service = Service::always(text).await;
         let egress = egress(granted(&service, ""));
         for number in 1..=3 {
-            let reply = egress.send(get("/")).await.unwrap();
-            assert!(!reply.body.ends_with(b"evil"));
+            assert!(egress.send(get("/")).await.unwrap().body.is_empty());
             assert_eq!(service.accepted(), number, "{text}");
         }
     }
