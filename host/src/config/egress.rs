@@ -23,7 +23,7 @@ use crate::exchange::path::{self, Target};
 /// A service policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Egress {
-    pub terms: Terms,
+    pub terms: EgressTerms,
     /// Name of a `[tls.NAME]`.
     pub tls: Option<String>,
     pub credentials: Vec<Credential>,
@@ -32,7 +32,7 @@ pub(crate) struct Egress {
 
 /// What is asked for, and within what bounds.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Terms {
+pub(crate) struct EgressTerms {
     pub endpoint: Endpoint,
     pub paths: Vec<PathRule>,
     pub methods: Vec<Method>,
@@ -51,14 +51,14 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Credential {
     pub field: HeaderName,
-    pub scheme: Scheme,
+    pub scheme: AuthScheme,
     /// Name of a secret.
     pub secret: String,
 }
 
 /// How a secret becomes the value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub(crate) enum AuthScheme {
     /// As it is.
     Whole,
     /// RFC 6750 section 2.1.
@@ -70,12 +70,13 @@ pub(crate) enum Scheme {
 section! {
     /// A service that policies may ask, where they are granted `egress:NAME`. They name it and never see its URL; addresses its name
     /// resolves to are checked, and then connected to without being asked for again. Redirects are not followed, and the environment's
-    /// proxies are not used.
+    /// proxies are not used. Credentials are in nothing a policy is given, unless the service itself repeats them in a body.
     pub(super) struct RawEgress = "[egress.NAME]" {
         /// Where it is, `https://idp.example.com`, and the beginning of all paths if there is one. `http://` needs `private_ips`, and
         /// reaches no address of the internet.
         required url: Placed<Spelling<Endpoint>>,
-        /// What may be asked for below `url`: paths, or beginnings of paths followed by `*`, as they are after the rule of paths.
+        /// What may be asked for below `url`: paths, or beginnings of paths followed by `*`, as they are after the rule of paths. The
+        /// query is the policy's to say.
         required paths: List<Spelling<PathRule>>,
         /// How it may be asked.
         default methods: List<CallMethod> = vec![Method::GET],
@@ -128,7 +129,7 @@ impl RawEgress {
         }
         let credentials = credentials(self.bearer, self.basic, self.headers, &self.place, is_secret, faults);
         let url = self.url?;
-        let terms = Terms {
+        let terms = EgressTerms {
             endpoint: url.value,
             paths: self.paths?,
             methods: self.methods,
@@ -144,7 +145,7 @@ impl RawEgress {
     }
 }
 
-impl Terms {
+impl EgressTerms {
     /// Whether addresses of this zone may be connected to.
     pub(crate) fn admits(&self, zone: Zone) -> bool {
         match zone {
@@ -197,14 +198,14 @@ fn credentials(
         faults.push(place.below(second).fault(reason, "keep one of them"));
     }
     let mut credentials = Vec::new();
-    for (secret, scheme) in [(bearer, Scheme::Bearer), (basic, Scheme::Basic)] {
+    for (secret, scheme) in [(bearer, AuthScheme::Bearer), (basic, AuthScheme::Basic)] {
         let secret = secret.and_then(|secret| declared(secret, &is_secret, faults));
         credentials.extend(secret.map(|secret| Credential { field: http::header::AUTHORIZATION, scheme, secret }));
     }
     for (name, secret) in secret_headers(headers, &is_secret, faults) {
         // What is no name has been complained about.
         let field = HeaderName::from_bytes(name.as_bytes()).ok();
-        credentials.extend(field.map(|field| Credential { field, scheme: Scheme::Whole, secret }));
+        credentials.extend(field.map(|field| Credential { field, scheme: AuthScheme::Whole, secret }));
     }
     credentials
 }

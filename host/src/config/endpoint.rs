@@ -34,7 +34,8 @@ impl FromStr for Endpoint {
         let path = path.trim_end_matches('/');
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
         let is_normal = || path::Target::parse(path).is_ok_and(|normal| normal.path() == path);
-        if !path.is_empty() && !(path.bytes().all(fits) && is_normal()) {
+        let is_path = path.is_empty() || (path.bytes().all(fits) && is_normal());
+        if !is_path {
             return Err(EndpointError::Path);
         }
         Ok(Self { origin, path: path.to_owned() })

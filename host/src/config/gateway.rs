@@ -201,22 +201,14 @@ impl RawGateway {
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
         let services = self.egress.keys().cloned().collect();
-        let policies = self
-            .policy
-            .into_iter()
-            .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &services, &mut stores, faults)?)))
-            .collect();
+        let policies = resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, faults));
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
         let declared_tls = tls.keys().cloned().collect();
         let upstreams =
             UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
-        let egress = self
-            .egress
-            .into_iter()
-            .filter_map(|(name, raw)| Some((name, raw.resolve(&upstreams, &declared_tls, is_secret, faults)?)))
-            .collect();
+        let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {
@@ -231,12 +223,12 @@ impl RawGateway {
             tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
             otlp,
             upstreams,
-            secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
-            keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
+            secrets: resolved(secrets, RawSecret::resolve),
+            keys: resolved(keys, |keys| keys),
             stores,
             declared_tls,
             egress,
-            tls: tls.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect(),
+            tls: resolved(tls, |tls| tls),
             policies,
             declared,
             chain: self.chain,
@@ -249,6 +241,11 @@ impl RawGateway {
             },
         }
     }
+}
+
+/// By name, without what is faulty.
+fn resolved<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(R) -> Option<T>) -> BTreeMap<String, T> {
+    raw.into_iter().filter_map(|(name, raw)| Some((name, resolve(raw)?))).collect()
 }
 
 impl RawRuntime {

@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::config::{Terms, UpstreamBounds};
+use crate::config::{EgressTerms, UpstreamBounds};
 use crate::exchange::Chain;
 use crate::telemetry::metrics::EgressMetrics;
 use crate::tls;
@@ -53,7 +53,7 @@ pub(crate) struct Egress {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) name: String,
-    pub(crate) terms: Terms,
+    pub(crate) terms: EgressTerms,
     /// What is refused besides: the gateway itself among it.
     pub(crate) bounds: Arc<UpstreamBounds>,
     /// None where it is reached without TLS.

@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 use super::material::{header, secret};
 use super::tls::Maker;
-use crate::config::{self, Config, ConfigFault, Scheme};
+use crate::config::{self, AuthScheme, Config, ConfigFault};
 use crate::egress::{Egress, Settings};
 use crate::telemetry::metrics::Metrics;
 
@@ -52,10 +52,10 @@ fn credentials(config: &Config, declared: &config::Egress, faults: &mut Vec<Conf
     for credential in &declared.credentials {
         let value = secret(config, &credential.secret).and_then(|value| {
             let value = match credential.scheme {
-                Scheme::Whole => value,
-                Scheme::Bearer => [b"Bearer ", &*value].concat(),
-                Scheme::Basic if value.contains(&b':') => format!("Basic {}", STANDARD.encode(value)).into_bytes(),
-                Scheme::Basic => {
+                AuthScheme::Whole => value,
+                AuthScheme::Bearer => [b"Bearer ", &*value].concat(),
+                AuthScheme::Basic if value.contains(&b':') => format!("Basic {}", STANDARD.encode(value)).into_bytes(),
+                AuthScheme::Basic => {
                     let reason = format!("the secret `{}` is not a user and a password", credential.secret);
                     return Err((reason, "it must hold `user:password`"));
                 }

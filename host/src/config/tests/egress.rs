@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::config::{Config, Grant, Scheme, Zone};
+use crate::config::{AuthScheme, Config, Grant, Zone};
 
 use super::{assert_fault, gateway};
 
@@ -36,7 +36,7 @@ fn a_service_has_a_place_bounds_and_credentials() {
     assert_eq!((service.terms.methods.len(), service.tls.as_deref()), (2, Some("own")));
     let credentials: Vec<_> =
         service.credentials.iter().map(|it| (it.field.as_str(), it.scheme, &*it.secret)).collect();
-    assert_eq!(credentials, [("authorization", Scheme::Basic, "k"), ("x-api-key", Scheme::Whole, "k")]);
+    assert_eq!(credentials, [("authorization", AuthScheme::Basic, "k"), ("x-api-key", AuthScheme::Whole, "k")]);
     assert_eq!(config.policies["a"].grants, [Grant::Egress("idp".to_owned())]);
 }
 
