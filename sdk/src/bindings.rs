@@ -151,6 +151,7 @@ impl From<crate::Interest> for lifecycle::Interest {
             response_body: interest.response_body.map(Into::into),
             keys: interest.keys,
             stores: interest.stores.into_iter().map(Into::into).collect(),
+            egress: interest.egress,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Interest {
     pub keys: Vec<String>,
     /// Key-value stores.
     pub stores: Vec<StoreInterest>,
+    /// Services for `egress`.
+    pub egress: Vec<String>,
 }
 
 impl Interest {
@@ -120,6 +122,12 @@ impl Interest {
     /// Read and write a key-value store.
     pub fn store_write(self, name: impl Into<String>) -> Self {
         self.store(name.into(), true)
+    }
+
+    /// Ask a service by [`egress`](crate::egress).
+    pub fn egress(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.egress, name.into());
+        self
     }
 
     fn store(mut self, name: String, write: bool) -> Self {

@@ -26,7 +26,7 @@ pub mod testing;
 mod verdict;
 
 pub use body::{Action, Direction, Splice};
-pub use capability::{clock, crypto, log, metrics, random, store};
+pub use capability::{clock, crypto, egress, log, metrics, random, store};
 pub use edits::Edits;
 pub use head::{Fields, Head};
 pub use interest::{BodyAccess, BodyInterest, BodyMode, Interest, OtherTypes, StoreInterest};

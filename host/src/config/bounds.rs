@@ -8,12 +8,9 @@ use super::kinds::{List, Spelled, Spelling};
 use super::network::Network;
 use super::section::section;
 use super::target::{Host, Origin, Target, split_port};
+use super::zone::Zone;
 
-/// Where clouds tell machines their secrets, besides the link-local addresses most use.
-const METADATA_V4: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+/// Where a cloud tells machines their secrets, by name.
 const METADATA_NAME: &str = "metadata.google.internal";
 
 section! {
@@ -71,29 +68,30 @@ impl UpstreamBounds {
             Target::Unix(path) if self.sockets.contains(path) => return Ok(()),
             Target::Unix(_) => return Err(Refusal::SocketNotAllowed),
         };
-        match &target.host {
-            Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, target.port))?,
-            Host::Name(name) if name == METADATA_NAME => return Err(Refusal::Metadata),
-            Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
-                self.check_address(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), target.port))?;
-                self.check_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), target.port))?;
-            }
-            Host::Name(_) => {}
-        }
+        self.check_origin(target)?;
         match &self.allow {
             Some(rules) if !rules.iter().any(|rule| rule.allows(target)) => Err(Refusal::NotAllowed),
             _ => Ok(()),
         }
     }
 
+    /// Whether a server is none of those that are refused whatever is allowed.
+    pub(super) fn check_origin(&self, origin: &Origin) -> Result<(), Refusal> {
+        match &origin.host {
+            Host::Ip(ip) => self.check_address(SocketAddr::new(*ip, origin.port)),
+            Host::Name(name) if name == METADATA_NAME => Err(Refusal::Metadata),
+            host if host.is_localhost() => {
+                self.check_address(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), origin.port))?;
+                self.check_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), origin.port))
+            }
+            Host::Name(_) => Ok(()),
+        }
+    }
+
     /// Whether an address may be connected to; for addresses that names resolved to.
     pub(crate) fn check_address(&self, address: SocketAddr) -> Result<(), Refusal> {
         let ip = address.ip().to_canonical();
-        let is_metadata = match ip {
-            IpAddr::V4(ip) => ip.is_link_local() || METADATA_V4.contains(&ip),
-            IpAddr::V6(ip) => ip.is_unicast_link_local() || METADATA_V6.contains(&ip),
-        };
-        if is_metadata {
+        if Zone::of(ip) == Zone::Metadata {
             return Err(Refusal::Metadata);
         }
         let is_own = self.own.iter().any(|own| own.port() == address.port() && reaches(ip, own.ip().to_canonical()));
@@ -181,6 +179,8 @@ mod tests {
             "http://169.254.169.254",
             "http://169.254.0.1:8080",
             "http://[::ffff:169.254.169.254]",
+            "http://[64:ff9b::169.254.169.254]",
+            "http://[2002:a9fe:a9fe::1]",
             "http://[fe80::1]",
             "http://[fd00:ec2::254]",
             "http://[fd20:ce::254]",

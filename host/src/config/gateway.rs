@@ -9,6 +9,7 @@ use http::HeaderName;
 
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
+use super::egress::{Egress, RawEgress};
 use super::fault::{Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
@@ -88,6 +89,8 @@ section! {
         repeated store: Named<RawStore>,
         /// TLS to upstreams.
         repeated tls: Named<RawClientTls>,
+        /// Services that policies may ask.
+        repeated egress: Named<RawEgress>,
         /// Policies.
         repeated policy: Named<RawPolicy>,
         /// The chain every request passes, also those that match no route.
@@ -176,6 +179,7 @@ pub(super) struct Gateway {
     pub(super) tls: BTreeMap<String, ClientTls>,
     /// The names of all there are, faulty ones too.
     pub(super) declared_tls: BTreeSet<String>,
+    pub(super) egress: BTreeMap<String, Egress>,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
@@ -199,15 +203,16 @@ impl RawGateway {
             .collect();
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
-        let policies = self
-            .policy
-            .into_iter()
-            .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, &self.ceilings, faults)?)))
-            .collect();
+        let services = self.egress.keys().cloned().collect();
+        let ceilings = &self.ceilings;
+        let policies = resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
         let declared_tls = tls.keys().cloned().collect();
+        let upstreams =
+            UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
+        let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {
@@ -221,12 +226,13 @@ impl RawGateway {
             id_header: self.request.id_header,
             tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
             otlp,
-            upstreams: UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets),
-            secrets: secrets.into_iter().filter_map(|(name, raw)| Some((name, raw.resolve()?))).collect(),
-            keys: keys.into_iter().filter_map(|(name, keys)| Some((name, keys?))).collect(),
+            upstreams,
+            secrets: resolved(secrets, RawSecret::resolve),
+            keys: resolved(keys, |keys| keys),
             stores,
             declared_tls,
-            tls: tls.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect(),
+            egress,
+            tls: resolved(tls, |tls| tls),
             policies,
             declared,
             chain: self.chain,
@@ -239,6 +245,11 @@ impl RawGateway {
             },
         }
     }
+}
+
+/// By name, without what is faulty.
+fn resolved<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(R) -> Option<T>) -> BTreeMap<String, T> {
+    raw.into_iter().filter_map(|(name, raw)| Some((name, resolve(raw)?))).collect()
 }
 
 impl RawRuntime {

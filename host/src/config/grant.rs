@@ -31,6 +31,8 @@ pub(crate) enum Grant {
     Body { direction: Direction, access: BodyAccess },
     /// It may use the key set of this name.
     Key(String),
+    /// It may ask the service of this name.
+    Egress(String),
     /// It may use the store of this name; writing includes reading.
     Store { name: String, write: bool },
 }
@@ -125,8 +127,8 @@ impl FromStr for Grant {
             ("attribute-write", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeWrite),
             ("body", Some(rest)) => body(rest),
             ("key", Some(name)) if is_declarable(name) => Ok(Self::Key(name.to_owned())),
+            ("egress", Some(name)) if is_declarable(name) => Ok(Self::Egress(name.to_owned())),
             ("store", Some(rest)) => store(rest),
-            ("egress", Some(_)) => Err(GrantError::Egress),
             _ => Err(GrantError::Unknown),
         }
     }
@@ -149,6 +151,7 @@ impl fmt::Display for Grant {
                 write!(out, "body:{direction}:{access}")
             }
             Self::Key(name) => write!(out, "key:{name}"),
+            Self::Egress(name) => write!(out, "egress:{name}"),
             Self::Store { name, write } => write!(out, "store:{name}:{}", if *write { "write" } else { "read" }),
         }
     }
@@ -156,7 +159,7 @@ impl fmt::Display for Grant {
 
 impl Spelled for Grant {
     const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
-        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME` or `store:NAME:read|write`";
+        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME` or `store:NAME:read|write`";
 }
 
 /// Why a text is no grant.
@@ -170,8 +173,6 @@ pub(crate) enum GrantError {
     FactWrite,
     #[error("attributes are named without `:` and `@`")]
     Attribute,
-    #[error("egress is not built into this version")]
-    Egress,
 }
 
 fn no_fact(names: &str, otherwise: GrantError) -> Result<Pattern, GrantError> {
@@ -235,6 +236,7 @@ mod tests {
             "body:request:inspect",
             "body:response:edit",
             "key:idp",
+            "egress:idp",
             "store:counts:read",
             "store:counts:write",
         ] {
@@ -265,7 +267,8 @@ mod tests {
             ("key:a b", GrantError::Unknown),
             ("store:x", GrantError::Unknown),
             ("store:x:all", GrantError::Unknown),
-            ("egress:idp", GrantError::Egress),
+            ("egress:", GrantError::Unknown),
+            ("egress:https://idp", GrantError::Unknown),
         ];
         for (text, error) in cases {
             assert_eq!(text.parse::<Grant>(), Err(error), "{text}");

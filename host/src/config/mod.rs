@@ -6,6 +6,8 @@ mod backend;
 mod bounds;
 mod chain;
 mod condition;
+mod egress;
+mod endpoint;
 mod fault;
 mod forwarding;
 mod gateway;
@@ -36,6 +38,7 @@ mod tls;
 mod traffic;
 mod tree;
 mod units;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -48,6 +51,7 @@ pub(crate) use api::{Api, Limits};
 pub(crate) use backend::Backend;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
+pub(crate) use egress::{AuthScheme, Egress, EgressTerms};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};
@@ -73,6 +77,7 @@ pub(crate) use template::QueryUse;
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
+pub(crate) use zone::Zone;
 
 use api::RawApi;
 use chain::DeclaredPolicies;
@@ -109,6 +114,8 @@ pub(crate) struct Config {
     pub stores: BTreeMap<String, Store>,
     /// What APIs may name to reach upstreams by TLS.
     pub tls: BTreeMap<String, ClientTls>,
+    /// What policies may ask.
+    pub egress: BTreeMap<String, Egress>,
     pub policies: BTreeMap<String, Policy>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
@@ -155,6 +162,7 @@ impl Config {
                 keys: gateway.keys,
                 stores: gateway.stores,
                 tls: gateway.tls,
+                egress: gateway.egress,
                 policies: gateway.policies,
                 chain: gateway.chain,
                 apis,

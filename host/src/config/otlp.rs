@@ -1,21 +1,14 @@
 //! Owns `[otlp]`: the collector that traces and metrics are sent to, and how much of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 use std::time::Duration;
 
-use http::HeaderName;
-
+use super::endpoint::{Endpoint, secret_headers};
 use super::fault::{At, Faults, Place, complained_below};
-use super::kinds::{Integer, Kind, Named, Placed, Spelled, Spelling, Text, Time, is_name, read_text};
-use super::material::{SecretName, declared};
+use super::kinds::{Integer, Kind, Named, Placed, Spelling, Text, Time, is_name, read_text};
+use super::material::SecretName;
 use super::reader::Node;
 use super::section::section;
-use super::target::{Origin, Target, TargetError};
-
-/// Fields of a request that are not the operator's: they say where it goes, and what its body is.
-const OWN_FIELDS: [&str; 9] =
-    ["host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect", "user-agent"];
 
 /// A collector.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,11 +96,7 @@ impl RawOtlp {
                 faults.push(place.fault("has no meaning without https", "remove it, or write https:// in `endpoint`"));
             }
         }
-        let mut headers = BTreeMap::new();
-        for (name, secret) in self.headers {
-            check_field(&name, &secret.place, faults);
-            headers.extend(declared(secret, &is_secret, faults).map(|secret| (name, secret)));
-        }
+        let headers = secret_headers(self.headers, &is_secret, faults);
         Some(Otlp {
             endpoint,
             tls: self.tls.map(|tls| tls.value),
@@ -120,57 +109,6 @@ impl RawOtlp {
             place: self.place,
         })
     }
-}
-
-fn check_field(name: &str, place: &Place, faults: &mut Faults) {
-    let is_own = OWN_FIELDS.contains(&name) || name.starts_with("content-");
-    let is_lower = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|field| field.as_str() == name);
-    if is_own || !is_lower {
-        faults.push(
-            place.fault("is no field that can be set", "name a header field in lower case, such as `authorization`"),
-        );
-    }
-}
-
-/// The base of the URLs of a collector.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    pub origin: Origin,
-    /// Before `/v1/...`; empty, or begins with a slash and does not end in one.
-    pub path: String,
-}
-
-impl FromStr for Endpoint {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let authority = text.find("://").map_or(0, |at| at + 3);
-        let slash = text[authority..].find('/').map_or(text.len(), |at| authority + at);
-        let (origin, path) = text.split_at(slash);
-        let Target::Origin(origin) = origin.parse()? else { return Err(EndpointError::Unix) };
-        let path = path.trim_end_matches('/');
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-        if !path.bytes().all(fits) {
-            return Err(EndpointError::Path);
-        }
-        Ok(Self { origin, path: path.to_owned() })
-    }
-}
-
-impl Spelled for Endpoint {
-    const SPELLING: &'static str =
-        "\"http://host:port\" or \"https://host:port\", and the beginning of a path if there is one";
-}
-
-/// Why a text is no endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EndpointError {
-    #[error(transparent)]
-    Origin(#[from] TargetError),
-    #[error("it is a socket")]
-    Unix,
-    #[error("the path has other characters than letters, digits and `/-._~`")]
-    Path,
 }
 
 /// A share of a whole.

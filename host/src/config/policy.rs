@@ -1,6 +1,6 @@
 //! Owns declared policies: where the code comes from, what it may do and what it may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use super::grant::Grant;
 use super::key::Keys;
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
 use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
-use super::near::nearest;
+use super::near::{advice, nearest};
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
@@ -62,6 +62,7 @@ impl RawPolicy {
         self,
         tree: &Tree,
         keys: &BTreeMap<String, Option<Keys>>,
+        services: &BTreeSet<String>,
         stores: &mut BTreeMap<String, Store>,
         ceilings: &RawCeilings,
         faults: &mut Faults,
@@ -72,6 +73,13 @@ impl RawPolicy {
                     faults.push(place.fault(
                         format!("names the keys `{name}`, which are not declared"),
                         "declare them as [keys.NAME]",
+                    ));
+                }
+                Grant::Egress(name) if !services.contains(name) => {
+                    let known = services.iter().map(String::as_str);
+                    faults.push(place.fault(
+                        format!("names the service `{name}`, which is not declared"),
+                        advice(name, known, "declare it as [egress.NAME]"),
                     ));
                 }
                 Grant::Store { name, .. } if !stores.contains_key(name) => {

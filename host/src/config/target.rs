@@ -33,11 +33,18 @@ impl Target {
     /// Host and port as a Host field has them, the usual port left out. A Unix socket has none; `localhost` is what servers expect there.
     pub(crate) fn authority(&self) -> String {
         match self {
-            Self::Origin(Origin { tls: false, host, port: 80 } | Origin { tls: true, host, port: 443 }) => {
-                host.to_string()
-            }
-            Self::Origin(Origin { host, port, .. }) => format!("{host}:{port}"),
+            Self::Origin(origin) => origin.authority(),
             Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
+impl Origin {
+    /// Host and port, the usual port left out.
+    pub(crate) fn authority(&self) -> String {
+        match self {
+            Self { tls: false, host, port: 80 } | Self { tls: true, host, port: 443 } => host.to_string(),
+            Self { host, port, .. } => format!("{host}:{port}"),
         }
     }
 }
@@ -48,6 +55,16 @@ pub(crate) enum Host {
     /// Lower case, without a final dot.
     Name(String),
     Ip(IpAddr),
+}
+
+impl Host {
+    /// Whether it is this machine by its name or number.
+    pub(crate) fn is_localhost(&self) -> bool {
+        match self {
+            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+            Self::Ip(ip) => ip.is_loopback(),
+        }
+    }
 }
 
 impl fmt::Display for Host {

@@ -113,6 +113,11 @@ pub(crate) fn is_always_removed(name: &str) -> bool {
     is_forbidden_edit(name) || said.any(|pattern| pattern.matches(name.as_bytes()))
 }
 
+/// Whether servers that read `_` and `-` as one take these for the same name.
+pub(crate) fn are_twins(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().zip(other.bytes()).all(|(one, other)| fold(one) == fold(other))
+}
+
 /// Whether a request without its field of this name (lower case) would mean something else, or come from somebody else.
 pub(crate) fn is_vital(name: &str) -> bool {
     let mut vital = host_owned().chain(&ESSENTIAL);

@@ -1,6 +1,6 @@
 //! Builds generations: what changed is made anew, what did not is taken over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,9 +10,10 @@ use super::load::{Loader, Plan};
 use super::steps::Steps;
 use super::tls::{Known, Maker};
 use super::uses::{self, Uses};
-use super::{Generation, Route, keys, otlp};
+use super::{Generation, Route, egress, keys, otlp};
 use crate::chain::Chain;
 use crate::config::{Config, ConfigFault, Tracing};
+use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Sandbox};
@@ -29,6 +30,8 @@ pub(crate) struct Builder {
     built: u64,
     /// By name.
     upstreams: HashMap<String, Arc<Upstream>>,
+    /// By name.
+    egress: BTreeMap<String, Arc<Egress>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
 }
@@ -39,7 +42,8 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, metrics.clone());
-        Self { loader, state, workers, metrics, built: 0, upstreams: HashMap::new(), tls: Known::default(), otlp: None }
+        let (upstreams, egress, tls) = Default::default();
+        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None }
     }
 
     /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
@@ -56,6 +60,7 @@ impl Builder {
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
         let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
+        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &mut faults);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies);
@@ -69,6 +74,7 @@ impl Builder {
         };
         self.loader.keep(plan);
         self.tls = tls;
+        self.egress = services;
         self.otlp.clone_from(&otlp);
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
@@ -209,6 +215,7 @@ impl Builder {
             None => self.upstreams.contains_key(upstream),
             Some(target) => targets.contains(&(upstream, target.to_owned())),
         });
+        self.metrics.retain_egress(|name| config.egress.contains_key(name));
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
         let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(move |route| (api, route)));

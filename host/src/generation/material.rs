@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use http::HeaderValue;
+
 use crate::config::{Config, Material, SecretSource};
 
 /// Largest secret, in bytes.
@@ -49,6 +51,18 @@ pub(super) fn secret(config: &Config, name: &str) -> Result<Vec<u8>, (String, &'
             Ok(value)
         }
     }
+}
+
+/// The value of a field that is made of a secret; nothing that prints fields shows it.
+pub(super) fn header(value: Vec<u8>, secret: &str) -> Result<HeaderValue, (String, &'static str)> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        (
+            format!("the secret `{secret}` cannot stand in a header field"),
+            "it may have one line of printable characters",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]

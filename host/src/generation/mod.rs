@@ -2,6 +2,7 @@
 
 mod backend;
 mod build;
+mod egress;
 mod keys;
 mod load;
 mod local;

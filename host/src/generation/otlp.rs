@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 
-use super::material::secret;
+use super::material::{header, secret};
 use super::tls::Maker;
 use crate::config::{self, Config, ConfigFault, Host};
 use crate::telemetry::metrics::Metrics;
@@ -53,17 +53,9 @@ fn headers(config: &Config, declared: &config::Otlp, faults: &mut Vec<ConfigFaul
     let mut headers = HeaderMap::new();
     for (name, named) in &declared.headers {
         let place = declared.place.below(&format!("headers.{name}"));
-        let value = secret(config, named).and_then(|value| {
-            HeaderValue::from_bytes(&value).map_err(|_| {
-                (
-                    format!("the secret `{named}` cannot stand in a header field"),
-                    "it may have one line of printable characters",
-                )
-            })
-        });
+        let value = secret(config, named).and_then(|value| header(value, named));
         match (HeaderName::from_bytes(name.as_bytes()), value) {
-            (Ok(name), Ok(mut value)) => {
-                value.set_sensitive(true);
+            (Ok(name), Ok(value)) => {
                 headers.insert(name, value);
             }
             (_, Err((reason, advice))) => faults.push(place.fault(reason, advice)),

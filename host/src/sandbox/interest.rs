@@ -22,6 +22,8 @@ pub(crate) struct Interest {
     pub(crate) keys: Vec<String>,
     /// Store names, and whether they are written.
     pub(crate) stores: Vec<(String, bool)>,
+    /// Services.
+    pub(crate) egress: Vec<String>,
 }
 
 /// How the bodies of one direction are wanted.
@@ -89,6 +91,9 @@ impl Interest {
                 format!("store:{store}:{}", if *write { "write" } else { "read" }),
             );
         }
+        for name in &self.egress {
+            need(grants.contains(&Grant::Egress(name.clone())), format!("egress:{name}"));
+        }
         missing
     }
 }
@@ -109,6 +114,7 @@ impl From<wit::Interest> for Interest {
             response_body: wit.response_body.map(Into::into),
             keys: wit.keys,
             stores: wit.stores.into_iter().map(|store| (store.name, store.write)).collect(),
+            egress: wit.egress,
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn to_http1<B>(request: &mut Request<B>) {
 }
 
 /// Scheme and authority beside the path, and no fields of a connection (RFC 9113 sections 8.2.2 and 8.3.1).
-pub(super) fn to_http2<B>(request: &mut Request<B>, tls: bool) {
+pub(crate) fn to_http2<B>(request: &mut Request<B>, tls: bool) {
     *request.version_mut() = Version::HTTP_2;
     let headers = request.headers_mut();
     headers.remove(TRANSFER_ENCODING);

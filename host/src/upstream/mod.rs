@@ -36,7 +36,10 @@ use retry::{Budget, Spares};
 use send::Ticket;
 
 pub(crate) use connect::{Duplex, Upgraded};
+pub(crate) use form::to_http2;
 pub(crate) use probe::probe;
+pub(crate) use reply::{contradicts_itself, is_framed_once};
+pub(crate) use resolve::{connect_first, lookup};
 pub(crate) use send::Asked;
 pub(crate) use split::{Arm, Choice, Split};
 pub(crate) use upgrade::Answer;

@@ -67,12 +67,10 @@ impl Addresses {
                 false
             }
         });
-        let (Some(first), count) = (allowed.first(), allowed.len()) else { return Err(refused) };
-        if count == 1 {
-            return Ok(TcpStream::connect(*first).await?);
+        if allowed.is_empty() {
+            return Err(refused);
         }
-        let share = patience / u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(race(&allowed, STAGGER.min(share)).await?)
+        Ok(connect_first(&allowed, patience).await?)
     }
 
     /// The addresses, beginning with another each time. Old ones are good while the name cannot be resolved.
@@ -85,9 +83,9 @@ impl Addresses {
         if let Some(known) = self.fresh(Instant::now()) {
             return Ok(known);
         }
-        let asked = timeout(patience, lookup_host((name, port))).await;
+        let asked = timeout(patience, lookup(name, port)).await;
         let found = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        self.learn(found.map(|all| all.take(MOST).collect()), Instant::now(), ttl)
+        self.learn(found, Instant::now(), ttl)
     }
 
     fn learn(&self, found: io::Result<Vec<SocketAddr>>, now: Instant, ttl: Duration) -> io::Result<Vec<SocketAddr>> {
@@ -96,7 +94,7 @@ impl Addresses {
             (Ok(addresses), _) if !addresses.is_empty() => {
                 let next = known.as_ref().map_or(0, |known| known.next);
                 let until = now + ttl;
-                Ok(known.insert(Known { addresses: interleaved(addresses).into(), until, next }).turn())
+                Ok(known.insert(Known { addresses: addresses.into(), until, next }).turn())
             }
             (Ok(_), None) => Ok(Vec::new()),
             (Err(error), None) => Err(error),
@@ -121,6 +119,21 @@ impl Known {
         self.next = (self.next + 1) % count;
         [tail, head].concat()
     }
+}
+
+/// What the system says the addresses of a name are, in the order to try them in.
+pub(crate) async fn lookup(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let found = lookup_host((name, port)).await?;
+    Ok(interleaved(found.take(MOST).collect()))
+}
+
+/// Connect to the first of these addresses that answers, each of which is given its share of `patience`.
+pub(crate) async fn connect_first(addresses: &[SocketAddr], patience: Duration) -> io::Result<TcpStream> {
+    if let [only] = addresses {
+        return TcpStream::connect(only).await;
+    }
+    let share = patience / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    race(addresses, STAGGER.min(share)).await
 }
 
 /// Families in turn, each in the order of the system: a family that leads nowhere costs one attempt, not all of its own.

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod egress;
 pub mod log;
 pub mod metrics;
 pub mod random;

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod egress;
 mod facts;
 pub mod log;
 pub mod metrics;
@@ -42,6 +43,7 @@ pub fn configure<P: Policy>(config_json: &str) -> Result<P, Vec<ConfigError>> {
 pub fn reset() {
     clock::reset();
     crypto::reset();
+    egress::reset();
     log::reset();
     metrics::reset();
     random::reset();

@@ -17,6 +17,7 @@ const DATA: &[&str] = &[
     "chain",
     "sandbox",
     "upstream",
+    "egress",
     "store",
     "telemetry",
     "keys",

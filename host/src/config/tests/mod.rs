@@ -4,6 +4,7 @@ mod apis;
 mod arbitrary;
 mod chains;
 mod defaults;
+mod egress;
 mod gateways;
 mod keys;
 mod leads;
@@ -90,7 +91,7 @@ chain = ["jwt", "cors"]
             "gateway.toml:2: listen.public.adress: is not a known key",
             "gateway.toml:3: listen.public.idle_timeout: \"75\" does not fit",
             "gateway.toml:6: keys.idp.jwks: names a secret that is not declared",
-            "gateway.toml:12: policy.jwt.grant[1]: \"egress:idp\" is not valid: egress is not built into this version",
+            "gateway.toml:12: policy.jwt.grant[1]: names the service `idp`, which is not declared",
             "gateway.toml:13: policy.jwt.grant[2]: names the keys `other`, which are not declared",
             "gateway.toml:16: chain[0]: names the policy \"jtw\", which is not declared",
             "loose/api.toml: is missing beside other TOML files",

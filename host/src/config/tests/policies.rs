@@ -76,7 +76,7 @@ fn policies_that_make_no_sense_are_faults() {
         ("source = 'file:../guard.wasm'", "names no file"),
         ("source = 'builtin:cors'\ngrant = ['fly']", "policy.p.grant[0]: \"fly\" is not valid: there is no such power"),
         ("source = 'builtin:cors'\ngrant = ['key:k']", "names the keys `k`, which are not declared"),
-        ("source = 'builtin:cors'\ngrant = ['egress:idp']", "egress is not built into this version"),
+        ("source = 'builtin:cors'\ngrant = ['egress:idp']", "names the service `idp`, which is not declared"),
         ("source = 'builtin:cors'\ngrant = ['write::client']", "facts cannot be written"),
         ("source = 'builtin:cors'\ngrant = 'respond'", "policy.p.grant: is a string; write a list"),
         ("source = 'builtin:cors'\ngrants = []", "policy.p.grants: is not a known key; did you mean `grant`?"),

@@ -1,6 +1,7 @@
 //! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
 mod counters;
+mod egress;
 mod histogram;
 mod label;
 mod listener;
@@ -30,6 +31,7 @@ use prometheus_client::registry::Registry;
 use label::Counts;
 
 pub(crate) use counters::PolicyCounters;
+pub(crate) use egress::{EgressMetrics, EgressOutcome};
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
@@ -113,6 +115,16 @@ impl Metrics {
     /// The handle of a target of an upstream.
     pub(crate) fn target(&self, upstream: &str, target: &str) -> TargetMetrics {
         self.live.upstreams.target(upstream, target)
+    }
+
+    /// The handle of a service that policies ask.
+    pub(crate) fn egress(&self, name: &str) -> EgressMetrics {
+        self.live.services.handle(name)
+    }
+
+    /// Forget the services that are not live.
+    pub(crate) fn retain_egress(&self, live: impl Fn(&str) -> bool) {
+        self.live.services.retain(live);
     }
 
     /// Forget the upstreams and targets that are not live, given the upstream and, for a target, its URL.
@@ -215,6 +227,7 @@ struct Live {
     counters: counters::Uses,
     listeners: listener::Listeners,
     upstreams: upstream::Upstreams,
+    services: egress::Services,
     otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
@@ -228,6 +241,7 @@ impl Collector for Live {
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
         self.upstreams.encode(&mut encoder)?;
+        self.services.encode(&mut encoder)?;
         self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
