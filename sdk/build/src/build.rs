@@ -83,7 +83,10 @@ impl Build {
         fs::create_dir_all(&components).map_err(BuildError::writing(&components))?;
         let packages = self.packages.iter().map(|name| (name, modules.join(name.replace('-', "_"))));
         let examples = self.examples.iter().map(|name| (name, modules.join("examples").join(name.replace('-', "_"))));
-        packages.chain(examples).map(|(name, module)| wrap(name, &module.with_extension("wasm"), &components)).collect()
+        let wrap = |(name, module): (&String, PathBuf)| {
+            component::wrap(name, &module.with_extension("wasm"), &components.join(format!("{name}.wasm")))
+        };
+        packages.chain(examples).map(wrap).collect()
     }
 
     /// Packages and examples apart, since naming an example leaves libraries out.
@@ -121,16 +124,6 @@ impl Build {
     }
 }
 
-fn wrap(name: &str, module: &Path, components: &Path) -> Result<Built, BuildError> {
-    if !module.is_file() {
-        return Err(BuildError::NoModule { name: name.to_owned(), path: module.to_owned() });
-    }
-    let bytes = fs::read(module).map_err(BuildError::reading(module))?;
-    let path = components.join(format!("{name}.wasm"));
-    component::write_whole(&path, &component::encode(name, &bytes)?)?;
-    Ok(Built { name: name.to_owned(), path })
-}
-
 fn absolute(path: &Path) -> Result<PathBuf, BuildError> {
     std::path::absolute(path).map_err(BuildError::reading(path))
 }
@@ -142,7 +135,8 @@ mod tests {
     #[test]
     fn a_package_without_a_cdylib_is_a_fault_that_says_what_to_write() {
         let directory = tempfile::tempdir().unwrap();
-        let error = wrap("greet", &directory.path().join("greet.wasm"), directory.path());
+        let error =
+            component::wrap("greet", &directory.path().join("module.wasm"), &directory.path().join("greet.wasm"));
         let message = error.unwrap_err().to_string();
         assert!(message.contains("crate-type"), "{message}");
     }

@@ -7,10 +7,14 @@ mod component;
 mod embed;
 mod environment;
 mod error;
+mod project;
+mod sources;
 
 pub use build::{Build, Built};
 pub use embed::embed_plugins;
 pub use error::BuildError;
+pub use project::{Project, wrap_module};
+pub use sources::embed_sdk;
 
 /// What policies are compiled for: no WASI, every import a power of the contract.
 pub const TARGET: &str = "wasm32-unknown-unknown";
