@@ -162,7 +162,7 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<(Component, Vec<u8>), String
         return Err("not a WebAssembly component (the file does not begin like one)".into());
     };
     if version.starts_with(CORE_VERSION) {
-        return Err("a core WebAssembly module, not a component; wrap it with `wasm-tools component new`".into());
+        return Err("a core WebAssembly module, not a component; wrap it with `lockgate policy build FILE.wasm`".into());
     }
     // Parsing before compiling keeps the common fault, a broken file, cheap and its message short.
     let component =
