@@ -23,6 +23,7 @@ use super::section::section;
 use super::store::{RawStore, Store, check_shared};
 use super::tls::{ClientTls, RawClientTls};
 use super::tree::Tree;
+use super::trust::{RawTrust, Trust};
 
 /// What the process as a whole may use, and how it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,8 @@ section! {
         repeated store: Named<RawStore>,
         /// TLS to upstreams.
         repeated tls: Named<RawClientTls>,
+        /// Whose components are run; when absent, anybody's.
+        optional trust: RawTrust,
         /// Policies.
         repeated policy: Named<RawPolicy>,
         /// The chain every request passes, also those that match no route.
@@ -174,6 +177,7 @@ pub(super) struct Gateway {
     /// The names of all there are, faulty ones too.
     pub(super) declared_tls: BTreeSet<String>,
     pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) trust: Option<Trust>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
     pub(super) places: Places,
@@ -196,11 +200,12 @@ impl RawGateway {
             .collect();
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
-        let policies = self
+        let policies: BTreeMap<_, _> = self
             .policy
             .into_iter()
             .filter_map(|(name, raw)| Some((name, raw.resolve(tree, &keys, &mut stores, faults)?)))
             .collect();
+        let trust = self.trust.and_then(|raw| raw.resolve(tree, policies.values(), faults));
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
@@ -225,6 +230,7 @@ impl RawGateway {
             declared_tls,
             tls: tls.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect(),
             policies,
+            trust,
             declared,
             chain: self.chain,
             places: Places {

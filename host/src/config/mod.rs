@@ -34,6 +34,7 @@ mod template;
 mod tls;
 mod traffic;
 mod tree;
+mod trust;
 mod units;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ pub(crate) use template::QueryUse;
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
+pub(crate) use trust::Trust;
 
 use api::RawApi;
 use chain::DeclaredPolicies;
@@ -108,6 +110,8 @@ pub(crate) struct Config {
     /// What APIs may name to reach upstreams by TLS.
     pub tls: BTreeMap<String, ClientTls>,
     pub policies: BTreeMap<String, Policy>,
+    /// None where components need no signature.
+    pub trust: Option<Trust>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
     /// In the order of their folders.
@@ -154,6 +158,7 @@ impl Config {
                 stores: gateway.stores,
                 tls: gateway.tls,
                 policies: gateway.policies,
+                trust: gateway.trust,
                 chain: gateway.chain,
                 apis,
                 places: gateway.places,

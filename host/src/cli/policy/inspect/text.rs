@@ -166,7 +166,28 @@ fn body(of: &str, body: &BodyInterest) -> String {
     format!("{access} bodies of {of}: {types}; {how}; {others}")
 }
 
-/// As TOML takes it, whatever is in it.
+/// As TOML takes it, whatever is in it, on one line and without what a terminal would act on.
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let escaped = |letter: char| match letter {
+        '"' | '\\' => format!("\\{letter}"),
+        '\'' => letter.to_string(),
+        _ if letter.escape_debug().count() == 1 => letter.to_string(),
+        _ => format!("\\U{:08X}", u32::from(letter)),
+    };
+    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_quoted_so_that_toml_reads_it_back(text: String) {
+            let line = format!("a = {}", quoted(&text));
+            assert!(!line.chars().any(char::is_control), "{line}");
+            let table: toml::Table = line.parse().unwrap();
+            assert_eq!(table["a"].as_str(), Some(text.as_str()));
+        }
+    }
 }
