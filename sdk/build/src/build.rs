@@ -83,10 +83,7 @@ impl Build {
         fs::create_dir_all(&components).map_err(BuildError::writing(&components))?;
         let packages = self.packages.iter().map(|name| (name, modules.join(name.replace('-', "_"))));
         let examples = self.examples.iter().map(|name| (name, modules.join("examples").join(name.replace('-', "_"))));
-        let wrap = |(name, module): (&String, PathBuf)| {
-            component::wrap(name, &module.with_extension("wasm"), &components.join(format!("{name}.wasm")))
-        };
-        packages.chain(examples).map(wrap).collect()
+        packages.chain(examples).map(|(name, module)| wrap(name, &module.with_extension("wasm"), &components)).collect()
     }
 
     /// Packages and examples apart, since naming an example leaves libraries out.
@@ -122,6 +119,16 @@ impl Build {
             other => other,
         }
     }
+}
+
+fn wrap(name: &str, module: &Path, components: &Path) -> Result<Built, BuildError> {
+    if !module.is_file() {
+        return Err(BuildError::NoModule { name: name.to_owned(), path: module.to_owned() });
+    }
+    let bytes = fs::read(module).map_err(BuildError::reading(module))?;
+    let path = components.join(format!("{name}.wasm"));
+    component::write_whole(&path, &component::encode(name, &bytes)?)?;
+    Ok(Built { name: name.to_owned(), path })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, BuildError> {

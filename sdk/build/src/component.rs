@@ -1,24 +1,18 @@
 //! Wrapping a core module as a component, by the description of its types that the SDK left in it.
 
-use crate::{BuildError, Built};
+use crate::BuildError;
 use std::fs;
 use std::path::Path;
 use std::process;
 use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
-/// Wrap the module at a path, and put the component at another.
-pub(crate) fn wrap(name: &str, module: &Path, output: &Path) -> Result<Built, BuildError> {
-    if !module.is_file() {
-        return Err(BuildError::NoModule { name: name.to_owned(), path: module.to_owned() });
-    }
-    let bytes = fs::read(module).map_err(BuildError::reading(module))?;
-    write_whole(output, &encode(name, &bytes)?)?;
-    Ok(Built { name: name.to_owned(), path: output.to_owned() })
-}
-
-/// Wrap and validate a module. One without exports is refused: the linker keeps what `export!` exports, so it was not called.
-pub(crate) fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
+/// Make a component of a core module, whatever it was compiled from: one in which a generator of bindings for the contract has left the
+/// description of its types.
+///
+/// # Errors
+/// [`BuildError::Component`] if it is no such module, or exports nothing: the linker keeps what `export!` exports, so it was not called.
+pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let fault = |reason: String| BuildError::Component { name: name.to_owned(), reason };
     let module = stripped(module).map_err(|error| fault(error.to_string()))?;
     let component = ComponentEncoder::default()

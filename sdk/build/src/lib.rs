@@ -11,9 +11,10 @@ mod project;
 mod sources;
 
 pub use build::{Build, Built};
+pub use component::encode;
 pub use embed::embed_plugins;
 pub use error::BuildError;
-pub use project::{Project, wrap_module};
+pub use project::Project;
 pub use sources::embed_sdk;
 
 /// What policies are compiled for: no WASI, every import a power of the contract.

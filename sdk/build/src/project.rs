@@ -1,6 +1,6 @@
 //! A policy in a folder of its own, as its author builds it, and modules of any language.
 
-use crate::{BuildError, Built, TARGET, component, environment};
+use crate::{BuildError, TARGET, component, environment};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,11 +50,16 @@ impl Project {
         &self.package
     }
 
-    /// Compile it in its release profile, and put the component at `output`, by default `NAME.wasm` in its folder.
+    /// Where its `Cargo.toml` lies, whatever links led there.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Compile it in its release profile, and make a component of it.
     ///
     /// # Errors
     /// The first fault met; see [`BuildError`].
-    pub fn build(&self, output: Option<&Path>) -> Result<Built, BuildError> {
+    pub fn build(&self) -> Result<Vec<u8>, BuildError> {
         environment::provide_target(&self.folder)?;
         let mut cargo = environment::cargo(&self.folder);
         cargo.args(["build", "--lib", "--target", TARGET, "--profile", PROFILE, "--package", &self.package]);
@@ -64,19 +69,9 @@ impl Project {
             return Err(BuildError::Cargo { status });
         }
         let module = self.target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", self.library));
-        let own = self.folder.join(format!("{}.wasm", self.package));
-        component::wrap(&self.package, &module, output.unwrap_or(&own))
+        let module = fs::read(&module).map_err(BuildError::reading(module))?;
+        component::encode(&self.package, &module)
     }
-}
-
-/// Make a component of a core module, whatever it was compiled from: one that a generator of bindings for the contract has left the
-/// description of its types in.
-///
-/// # Errors
-/// [`BuildError::Component`] if it is no such module; see [`BuildError`].
-pub fn wrap_module(module: &Path, output: &Path) -> Result<Built, BuildError> {
-    let name = module.file_stem().unwrap_or_default().to_string_lossy();
-    component::wrap(&name, module, output)
 }
 
 /// What is of interest in `cargo metadata`.

@@ -56,7 +56,8 @@ fn what_cannot_be_built_says_why() {
     ];
     for (bytes, said) in cases {
         let folder = with("x.wasm", bytes);
-        folder.run(&["policy", "build", "x.wasm"]).assert(1, &[said]);
+        folder.run(&["policy", "build", "x.wasm", "-o", "policies/x.wasm"]).assert(1, &[said]);
+        assert!(!folder.policies().join("x.wasm").exists(), "{said}");
     }
     Gateway::folder().run(&["policy", "build", "absent.wasm"]).assert(1, &["absent.wasm", "cannot be read"]);
     Gateway::folder().run(&["policy", "build"]).assert(1, &["no project", "lockgate policy new"]);

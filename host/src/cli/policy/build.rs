@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use lockgate_build::{Built, Project, wrap_module};
+use lockgate_build::{Project, encode};
 use serde_json::json;
 
 use super::super::out;
@@ -35,15 +35,18 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let built = if args.what.is_dir() {
-        Project::open(&args.what)?.build(args.output.as_deref())?
+    let (component, own) = if args.what.is_dir() {
+        let project = Project::open(&args.what)?;
+        (project.build()?, project.folder().join(format!("{}.wasm", project.name())))
     } else {
-        wrap(&args.what, args.output.as_deref())?
+        (wrap(&args.what)?, args.what.with_extension("component.wasm"))
     };
-    let bytes = files::read(&built.path, component::LARGEST)?;
-    check(&bytes).with_context(|| format!("{} is a component, but no policy", built.path.display()))?;
-    let inspection = Inspection::of(&bytes)?;
-    let (path, size, digest) = (relative(&built.path), inspection.size, format!("sha256:{}", inspection.digest));
+    // Before it is written to where a gateway may look.
+    check(&component).with_context(|| format!("what {} makes is a component, but no policy", args.what.display()))?;
+    let path = args.output.unwrap_or(own);
+    files::replace(&path, &component)?;
+    let inspection = Inspection::of(&component)?;
+    let (path, size, digest) = (relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
     if args.json {
         let path = path.display().to_string();
         let hooks = &inspection.hooks;
@@ -55,7 +58,8 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn wrap(module: &Path, output: Option<&Path>) -> anyhow::Result<Built> {
+/// The component of a core module.
+fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = files::read(module, component::LARGEST)?;
     if !bytes.starts_with(b"\0asm") {
         bail!("{} is neither a folder nor WebAssembly", module.display());
@@ -63,8 +67,7 @@ fn wrap(module: &Path, output: Option<&Path>) -> anyhow::Result<Built> {
     if !bytes.starts_with(b"\0asm\x01\0\0\0") {
         bail!("{} is no core module; if it is a component already, there is nothing to build", module.display());
     }
-    let own = module.with_extension("component.wasm");
-    Ok(wrap_module(module, output.unwrap_or(&own))?)
+    Ok(encode(&module.display().to_string(), &bytes)?)
 }
 
 /// Whether the gateway would take it, as far as that can be said without a configuration.
