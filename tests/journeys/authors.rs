@@ -50,6 +50,11 @@ fn a_new_policy_is_tested_built_inspected_and_serves() {
     assert_eq!(inspected["digest"], built["digest"]);
     assert_eq!(inspected["grant"], serde_json::json!(["write:x-greeting"]));
 
+    let listed = inspected["dependencies"].as_array().unwrap();
+    let kind = |name: &str| listed.iter().find(|package| package["name"] == name).map(|package| &package["kind"]);
+    assert_eq!(kind("serde_json"), Some(&"runtime".into()), "{listed:?}");
+    assert_eq!(kind("syn"), Some(&"build".into()), "{listed:?}");
+
     // What is printed goes into gateway.toml as it is.
     let policy = inspected["policy"].as_str().unwrap();
     let chain = "chain = [{ policy = \"my-greet\", config = { greeting = \"ahoy\" } }]\n";

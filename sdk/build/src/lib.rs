@@ -4,6 +4,7 @@
 
 mod build;
 mod component;
+mod dependencies;
 mod embed;
 mod environment;
 mod error;

@@ -1,6 +1,6 @@
 //! A policy in a folder of its own, as its author builds it, and modules of any language.
 
-use crate::{BuildError, TARGET, component, environment};
+use crate::{BuildError, TARGET, component, dependencies, environment};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ const PROFILE: &str = "release";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     folder: PathBuf,
+    /// As cargo tells packages apart.
+    id: String,
     package: String,
     library: String,
     target_dir: PathBuf,
@@ -30,19 +32,13 @@ impl Project {
         }
         let manifest = fs::canonicalize(&manifest).map_err(BuildError::reading(&manifest))?;
         let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
-        let mut cargo = environment::cargo(&folder);
-        cargo.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-        let output = cargo.output().map_err(environment::start_error(&cargo))?;
-        if !output.status.success() {
-            return Err(BuildError::Cargo { status: output.status });
-        }
-        let Metadata { packages, target_directory } =
-            serde_json::from_slice(&output.stdout).map_err(|source| BuildError::Metadata { source })?;
+        let Metadata { packages, target_directory, .. } = metadata(&folder, &["--no-deps"])?;
         let package = packages.into_iter().find(|package| package.manifest_path == manifest);
         let package = package.ok_or_else(|| BuildError::NoProject { path: folder.clone() })?;
         let library = package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
         let library = library.ok_or_else(|| BuildError::NoModule { name: package.name.clone(), path: manifest })?;
-        Ok(Self { folder, package: package.name, library: library.name, target_dir: target_directory })
+        let (id, package, library) = (package.id, package.name, library.name);
+        Ok(Self { folder, id, package, library, target_dir: target_directory })
     }
 
     /// The name of the package.
@@ -55,7 +51,7 @@ impl Project {
         &self.folder
     }
 
-    /// Compile it in its release profile, and make a component of it.
+    /// Compile it in its release profile, and make a component of it that lists what it is built from.
     ///
     /// # Errors
     /// The first fault met; see [`BuildError`].
@@ -70,28 +66,76 @@ impl Project {
         }
         let module = self.target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", self.library));
         let module = fs::read(&module).map_err(BuildError::reading(module))?;
-        component::encode(&self.package, &module)
+        let all = metadata(&self.folder, &["--filter-platform", TARGET])?;
+        component::encode(&self.package, &dependencies::listed(module, &all, &self.id)?)
     }
 }
 
 /// What is of interest in `cargo metadata`.
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
     target_directory: PathBuf,
+    resolve: Option<Resolve>,
 }
 
 #[derive(Deserialize)]
-struct Package {
-    name: String,
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) source: Option<String>,
     manifest_path: PathBuf,
-    targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
 }
 
 #[derive(Deserialize)]
-struct Target {
+pub(crate) struct Target {
     name: String,
+    pub(crate) kind: Vec<String>,
     crate_types: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<EdgeKind>,
+}
+
+#[derive(Deserialize)]
+struct EdgeKind {
+    kind: Option<String>,
+}
+
+impl Metadata {
+    /// What a package depends on, and for what: to run (none), `build` or `dev`.
+    pub(crate) fn edges(&self, from: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let nodes = self.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        let edges = nodes.filter(move |node| node.id == from).flat_map(|node| &node.deps);
+        edges.flat_map(|edge| edge.dep_kinds.iter().map(|kind| (edge.pkg.as_str(), kind.kind.as_deref())))
+    }
+}
+
+/// Ask cargo about the packages around a folder.
+fn metadata(folder: &Path, options: &[&str]) -> Result<Metadata, BuildError> {
+    let mut cargo = environment::cargo(folder);
+    cargo.args(["metadata", "--format-version", "1"]).args(options).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = cargo.output().map_err(environment::start_error(&cargo))?;
+    if !output.status.success() {
+        return Err(BuildError::Cargo { status: output.status });
+    }
+    serde_json::from_slice(&output.stdout).map_err(|source| BuildError::Metadata { source })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const MOST: u64 = 8 << 20;
 
 /// What a component says it was built from.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(untagged)]
 pub(crate) enum Dependencies {
     /// It says nothing.
     None,

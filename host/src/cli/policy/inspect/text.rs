@@ -99,16 +99,15 @@ fn bounds(bounds: &Bounds, unit: u64, name: &str) -> String {
 
 fn dependencies(out: &mut String, dependencies: &Dependencies) -> fmt::Result {
     match dependencies {
-        Dependencies::None => line(out, "dependencies", "not listed (`cargo auditable` would)"),
+        Dependencies::None => line(out, "dependencies", "not listed"),
         Dependencies::Unreadable(reason) => line(out, "dependencies", &format!("! a list, but {}", plain(reason))),
-        Dependencies::Listed(packages) => lines(
-            out,
-            "dependencies",
-            packages.iter().map(|package| {
-                let kind = if package.kind == "build" { ", to build" } else { "" };
-                plain(&format!("{} {} ({}{kind})", package.name, package.version, package.source))
-            }),
-        ),
+        Dependencies::Listed(packages) => {
+            let (tools, parts): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.kind == "build");
+            let parts =
+                parts.iter().map(|package| format!("{} {} ({})", package.name, package.version, package.source));
+            let tools = (!tools.is_empty()).then(|| format!("and {} to build it, see --json", tools.len()));
+            lines(out, "dependencies", parts.chain(tools).map(|text| plain(&text)))
+        }
     }
 }
 
