@@ -142,8 +142,7 @@ mod tests {
     #[test]
     fn a_package_without_a_cdylib_is_a_fault_that_says_what_to_write() {
         let directory = tempfile::tempdir().unwrap();
-        let error =
-            component::wrap("greet", &directory.path().join("module.wasm"), &directory.path().join("greet.wasm"));
+        let error = wrap("greet", &directory.path().join("greet.wasm"), directory.path());
         let message = error.unwrap_err().to_string();
         assert!(message.contains("crate-type"), "{message}");
     }
