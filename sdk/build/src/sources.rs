@@ -47,7 +47,7 @@ fn standalone(workspace: &Table, sdk: &Table) -> Table {
     let mut inner = workspace.get("workspace").and_then(Value::as_table).cloned().unwrap_or_default();
     let names: Vec<_> = dependencies(sdk).collect();
     if let Some(versions) = inner.get_mut("dependencies").and_then(Value::as_table_mut) {
-        versions.retain(|name, _| names.iter().any(|known| *known == name));
+        versions.retain(|name, _| names.contains(&name));
     }
     for other in ["exclude", "default-members"] {
         inner.remove(other);
