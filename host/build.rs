@@ -1,4 +1,4 @@
-//! Builds the policies of `plugins/` and embeds them, so that the gateway is one file.
+//! Builds the policies of `plugins/` and embeds them and the sources of the SDK, so that the gateway is one file.
 // Cargo reads what a build script has to say from its standard output.
 #![allow(clippy::print_stdout)]
 
@@ -16,7 +16,10 @@ fn embed() -> Result<(), Box<dyn Error>> {
     let host = directory("CARGO_MANIFEST_DIR")?;
     let workspace = host.parent().unwrap_or(Path::new(".."));
     println!("cargo::rustc-env=LOCKGATE_WASMTIME_VERSION={}", wasmtime_version(workspace)?);
-    for input in lockgate_build::embed_plugins(workspace, &directory("OUT_DIR")?)? {
+    let out_dir = directory("OUT_DIR")?;
+    let plugins = lockgate_build::embed_plugins(workspace, &out_dir)?;
+    let sdk = lockgate_build::embed_sdk(workspace, &out_dir)?;
+    for input in plugins.iter().chain(&sdk) {
         println!("cargo::rerun-if-changed={}", input.display());
     }
     Ok(())

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod authors;
 mod bodies;
 mod body_guard;
 mod capabilities;

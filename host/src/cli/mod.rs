@@ -5,6 +5,7 @@ mod debug_token;
 mod health;
 mod life;
 mod out;
+mod policy;
 mod reference;
 mod routes;
 mod run;
@@ -29,7 +30,8 @@ Examples:
   lockgate routes --json               the route table, for programs
   lockgate token --subject alice       a token for the demo, valid for an hour
   lockgate debug-token --for 15m       a token to have answers explained
-  lockgate health                      does the gateway of this machine take requests?";
+  lockgate health                      does the gateway of this machine take requests?
+  lockgate policy new greet            a project for a policy of your own";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
 #[derive(Parser)]
@@ -58,6 +60,8 @@ enum Verb {
     DebugToken(debug_token::Args),
     /// Ask a running gateway whether it takes requests; exit status 1 if not, for probes
     Health(health::Args),
+    /// Write, build, inspect, sign and verify policies
+    Policy(policy::Args),
     /// Print every key of the configuration, with type, default and meaning
     Reference,
     /// Build a component, as a child of the gateway
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Health(args)) => health::run(args),
+        Some(Verb::Policy(args)) => policy::run(args),
         Some(Verb::Reference) => Ok(reference::run()),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -14,6 +14,15 @@ pub(super) fn text(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
 }
 
+/// Text of strangers on one line, without what a terminal would act on.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |letter: char| match letter {
+        '\'' | '"' | '\\' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    };
+    text.chars().map(plain).collect()
+}
+
 /// Something went wrong.
 pub(super) fn error(text: &str) {
     let mut stderr = std::io::stderr();
@@ -28,4 +37,15 @@ pub(super) fn faults(folder: &std::path::Path, faults: &[ConfigFault]) {
     }
     let (count, word) = (faults.len(), if faults.len() == 1 { "fault" } else { "faults" });
     error(&format!("{count} {word} in {}", folder.display()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn text_of_strangers_moves_no_cursor() {
+        assert_eq!(plain("it's \"so\" in Zürich"), "it's \"so\" in Zürich");
+        assert_eq!(plain("a\nb\u{1b}[2J\u{202e}"), "a\\nb\\u{1b}[2J\\u{202e}");
+    }
 }

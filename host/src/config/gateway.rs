@@ -25,6 +25,7 @@ use super::section::section;
 use super::store::{RawStore, Store, check_shared};
 use super::tls::{ClientTls, RawClientTls};
 use super::tree::Tree;
+use super::trust::{RawTrust, Trust};
 
 /// What the process as a whole may use, and how it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,8 @@ section! {
         repeated tls: Named<RawClientTls>,
         /// Services that policies may ask.
         repeated egress: Named<RawEgress>,
+        /// Whose components are run; when absent, anybody's.
+        optional trust: RawTrust,
         /// Policies.
         repeated policy: Named<RawPolicy>,
         /// The chain every request passes, also those that match no route.
@@ -181,6 +184,7 @@ pub(super) struct Gateway {
     pub(super) declared_tls: BTreeSet<String>,
     pub(super) egress: BTreeMap<String, Egress>,
     pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) trust: Option<Trust>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
     pub(super) places: Places,
@@ -205,7 +209,9 @@ impl RawGateway {
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
         let services = self.egress.keys().cloned().collect();
         let ceilings = &self.ceilings;
-        let policies = resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
+        let policies: BTreeMap<_, _> =
+            resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
+        let trust = self.trust.and_then(|raw| raw.resolve(tree, policies.values(), faults));
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
@@ -234,6 +240,7 @@ impl RawGateway {
             egress,
             tls: resolved(tls, |tls| tls),
             policies,
+            trust,
             declared,
             chain: self.chain,
             places: Places {

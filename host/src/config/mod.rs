@@ -37,6 +37,7 @@ mod template;
 mod tls;
 mod traffic;
 mod tree;
+mod trust;
 mod units;
 mod zone;
 
@@ -77,6 +78,7 @@ pub(crate) use template::QueryUse;
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::Tree;
+pub(crate) use trust::Trust;
 pub(crate) use zone::Zone;
 
 use api::RawApi;
@@ -117,6 +119,8 @@ pub(crate) struct Config {
     /// What policies may ask.
     pub egress: BTreeMap<String, Egress>,
     pub policies: BTreeMap<String, Policy>,
+    /// None where components need no signature.
+    pub trust: Option<Trust>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
     /// In the order of their folders.
@@ -164,6 +168,7 @@ impl Config {
                 tls: gateway.tls,
                 egress: gateway.egress,
                 policies: gateway.policies,
+                trust: gateway.trust,
                 chain: gateway.chain,
                 apis,
                 places: gateway.places,

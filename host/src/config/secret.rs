@@ -8,6 +8,7 @@ use super::fault::{ConfigFault, Faults, Place};
 use super::kinds::Text;
 use super::section::section;
 use super::tree::Tree;
+use crate::signature::SealedKey;
 
 /// Files larger than this hold no keys.
 const LARGEST_SCANNED: usize = 1 << 20;
@@ -107,6 +108,9 @@ pub(super) fn check_files(tree: &Tree, faults: &mut Faults) {
         } else if let Some(reason) = private_jwk(bytes) {
             let advice = if reason == PRIVATE_KEY { ADVICE } else { "correct its syntax, or move it away" };
             faults.push(ConfigFault::of_file(Path::new(path), reason, advice));
+        } else if std::str::from_utf8(bytes).is_ok_and(|text| text.parse::<SealedKey>().is_ok()) {
+            let advice = "keep it where components are signed, not where they run";
+            faults.push(ConfigFault::of_file(path, "holds a secret key of minisign", advice));
         }
     }
 }

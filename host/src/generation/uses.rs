@@ -65,7 +65,8 @@ pub(super) struct Source {
     pub(super) digest: Digest,
 }
 
-/// Find the code of every declared policy. Code that is not what `digest` pins is never run, not even to try it.
+/// Find the code of every declared policy. Code that is not what `digest` pins, or not signed as `[trust]` wants it, is never run, not even
+/// to try it.
 pub(super) fn sources<'a>(config: &'a Config, faults: &mut Vec<ConfigFault>) -> HashMap<&'a str, Source> {
     let mut sources = HashMap::new();
     for (name, policy) in &config.policies {
@@ -74,6 +75,12 @@ pub(super) fn sources<'a>(config: &'a Config, faults: &mut Vec<ConfigFault>) -> 
             PolicySource::Builtin(name) => builtin::component(name).map(Into::into),
         };
         let Some(wasm) = wasm else { continue };
+        if let (Some(trust), PolicySource::File(file)) = (&config.trust, &policy.source)
+            && let Err(fault) = trust.check(file, &policy.place)
+        {
+            faults.push(fault);
+            continue;
+        }
         let digest = Digest::of(&wasm);
         match policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
             Some(pinned) => {

@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Backend, Config, ConfigFault, KeySource, Material, PolicySource, SecretSource, Tree, Verify};
+use crate::config::{
+    Backend, Config, ConfigFault, KeySource, Material, PolicySource, SecretSource, Tree, Trust, Verify,
+};
 use crate::sandbox::Digest;
 
 /// No secret is larger, so what comes later is no part of one.
@@ -67,7 +69,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Of the files of the folder that matter: what is written, and the components, keys, certificates and answers that names.
+/// Of the files of the folder that matter: what is written, and the components, their signatures, keys, certificates and answers that names.
 fn used(tree: &Tree, config: &Config) -> Digest {
     let components = config.policies.values().filter_map(|policy| match &policy.source {
         PolicySource::File(file) => Some(file),
@@ -96,7 +98,8 @@ fn used(tree: &Tree, config: &Config) -> Digest {
         _ => None,
     });
     let named = components.chain(keys).chain(certificates).map(|file| file.path.as_path());
-    let named: Vec<_> = named.chain(answers).collect();
+    let judged = config.trust.iter().flat_map(Trust::files);
+    let named: Vec<_> = named.chain(answers).chain(judged).collect();
     let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
 }

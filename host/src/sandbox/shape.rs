@@ -19,7 +19,7 @@ pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {
         return Err("not a WebAssembly component (the file does not begin like one)".into());
     };
     if version.starts_with(CORE_VERSION) {
-        return Err("a core WebAssembly module, not a component; wrap it with `wasm-tools component new`".into());
+        return Err("a core WebAssembly module, not a component; wrap it with `lockgate policy build FILE.wasm`".into());
     }
     Ok(())
 }

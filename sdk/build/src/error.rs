@@ -32,10 +32,33 @@ pub enum BuildError {
         status: ExitStatus,
     },
 
-    /// Cargo succeeded without making the module.
+    /// There is no package where one was expected.
     #[error(
-        "`{name}` was built without a module at {path}: set `crate-type = [\"cdylib\", \"rlib\"]` in its Cargo.toml"
+        "{path} is no project of a policy: it has no Cargo.toml with a [package]; `lockgate policy new NAME` writes one"
     )]
+    NoProject {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// Cargo describes packages in a way that is not understood.
+    #[error("the answer of `cargo metadata` cannot be read")]
+    Metadata {
+        /// What is missing.
+        source: serde_json::Error,
+    },
+
+    /// A manifest or lock file is no TOML.
+    #[error("{path} cannot be read")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: toml::de::Error,
+    },
+
+    /// Cargo succeeded without making the module.
+    #[error("`{name}` makes no module (see {path}): set `crate-type = [\"cdylib\", \"rlib\"]` in its Cargo.toml")]
     NoModule {
         /// The package or example.
         name: String,
@@ -45,7 +68,8 @@ pub enum BuildError {
 
     /// The module is no policy.
     #[error(
-        "`{name}` cannot be made a component: {reason}; see that it calls `lockgate_sdk::export!` and imports nothing else"
+        "`{name}` cannot be made a component: {reason}; see that it exports hooks of the contract (in Rust `lockgate_sdk::export!`) and \
+         imports nothing else"
     )]
     Component {
         /// The package or example.

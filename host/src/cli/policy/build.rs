@@ -1,0 +1,84 @@
+//! `lockgate policy build`: from a project or a core module to a component that the gateway takes.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use lockgate_build::{Project, encode};
+use serde_json::json;
+
+use super::super::out;
+use super::{component, files};
+use crate::sandbox::{Inspection, Sandbox};
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate policy build                          the project of this folder
+  lockgate policy build greet -o policies/greet.wasm
+  lockgate policy build module.wasm              a core module of any language: module.component.wasm
+
+It needs Rust and its target: `rustup target add wasm32-unknown-unknown`. A core module needs nothing, but a description of its types
+in it, as wit-bindgen leaves it.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// The folder of the project, or a core module
+    #[arg(default_value = ".", value_name = "DIR|X.wasm")]
+    what: PathBuf,
+    /// Where the component goes
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print what came of it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let (component, own) = if args.what.is_dir() {
+        let project = Project::open(&args.what)?;
+        (project.build()?, project.folder().join(format!("{}.wasm", project.name())))
+    } else {
+        (wrap(&args.what)?, args.what.with_extension("component.wasm"))
+    };
+    // Before it is written to where a gateway may look.
+    check(&component).with_context(|| format!("what {} makes is a component, but no policy", args.what.display()))?;
+    let path = args.output.unwrap_or(own);
+    files::replace(&path, &component)?;
+    let inspection = Inspection::of(&component)?;
+    let (path, size, digest) = (relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
+    if args.json {
+        let path = path.display().to_string();
+        let hooks = &inspection.hooks;
+        out::line(&json!({ "path": path, "size": size, "digest": digest, "hooks": hooks }).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    out::line(&format!("{}  {size} B  {}", path.display(), inspection.hooks.join(", ")));
+    out::line(&digest);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The component of a core module.
+fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = files::read(module, component::LARGEST)?;
+    if !bytes.starts_with(b"\0asm") {
+        bail!("{} is neither a folder nor WebAssembly", module.display());
+    }
+    if !bytes.starts_with(b"\0asm\x01\0\0\0") {
+        bail!("{} is no core module; if it is a component already, there is nothing to build", module.display());
+    }
+    Ok(encode(&module.display().to_string(), &bytes)?)
+}
+
+/// Whether the gateway would take it, as far as that can be said without a configuration.
+fn check(component: &[u8]) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(Sandbox::new(None)?.build(component, &[]))?;
+    Ok(())
+}
+
+/// The path as somebody would type it here.
+fn relative(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize);
+    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).to_owned()
+}

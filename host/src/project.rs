@@ -1,0 +1,195 @@
+//! Writes the project of a new policy: files of a template, and the sources of the SDK, which no registry has.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::path::{Path, PathBuf};
+
+include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+
+/// Where the project keeps the SDK.
+const VENDORED: &str = "vendor/lockgate";
+
+/// Path and text of each file; `$NAME` stands for the name of the policy, `$CRATE` for that of its library.
+const TEMPLATE: &[(&str, &str)] = &[
+    (".gitignore", include_str!("project/rust/gitignore")),
+    ("Cargo.toml", include_str!("project/rust/Cargo.toml.txt")),
+    ("README.md", include_str!("project/rust/README.md")),
+    ("greet.json", include_str!("project/rust/greet.json")),
+    ("src/lib.rs", include_str!("project/rust/lib.rs")),
+];
+
+/// Longest name, which becomes part of file names.
+const LONGEST_NAME: usize = 64;
+
+/// Words that Rust or cargo would stumble over, and packages the project depends on.
+const TAKEN: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "lockgate-sdk",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "serde",
+    "serde-json",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
+/// The name of a policy and of its package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+/// Why a name cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NameError {
+    #[error(
+        "write at most {LONGEST_NAME} lower-case letters, digits and `-`, a letter first, and no `-` last or twice"
+    )]
+    Spelling,
+    #[error("Rust or the project itself uses this name already; choose another")]
+    Taken,
+}
+
+/// Why there is no project.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProjectError {
+    #[error("there is something at {0} already; choose another name, or move it away")]
+    Exists(PathBuf),
+    #[error("{path} cannot be written")]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl std::str::FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let well_formed = text.len() <= LONGEST_NAME
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(plain)
+            && !text.ends_with('-')
+            && !text.contains("--");
+        match well_formed {
+            false => Err(NameError::Spelling),
+            true if TAKEN.contains(&text) => Err(NameError::Taken),
+            true => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// Write the project into a folder of its name in `parent`, which must not be there, and return that folder.
+pub(crate) fn create(parent: &Path, name: &Name) -> Result<PathBuf, ProjectError> {
+    let folder = parent.join(&name.0);
+    DirBuilder::new().create(&folder).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => ProjectError::Exists(folder.clone()),
+        _ => ProjectError::Write { path: folder.clone(), source },
+    })?;
+    let written = files(name).try_for_each(|(path, text)| write(&folder.join(path), &text));
+    if written.is_err() {
+        // Nothing was there before; what matters is why it cannot be written.
+        let _ = fs::remove_dir_all(&folder);
+    }
+    written.map(|()| folder)
+}
+
+/// Path and text of everything.
+fn files(name: &Name) -> impl Iterator<Item = (PathBuf, String)> {
+    let fill = |text: &str| text.replace("$NAME", &name.0).replace("$CRATE", &name.0.replace('-', "_"));
+    let own = TEMPLATE.iter().map(move |(path, text)| (PathBuf::from(path), fill(text)));
+    let sdk = SDK.iter().map(|(path, text)| (Path::new(VENDORED).join(path), (*text).to_owned()));
+    own.chain([(PathBuf::from("Cargo.lock"), LOCK.to_owned())]).chain(sdk)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), ProjectError> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(path, text)).map_err(|source| ProjectError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_packages() {
+        for text in ["greet", "a", "rate-limit-2"] {
+            assert!(text.parse::<Name>().is_ok(), "{text}");
+        }
+        for text in ["", "-a", "a-", "a--b", "2a", "Greet", "a_b", "a/b", "..", "grüß", &"a".repeat(65)] {
+            assert_eq!(text.parse::<Name>(), Err(NameError::Spelling), "{text}");
+        }
+        for text in ["fn", "test", "serde", "lockgate-sdk"] {
+            assert_eq!(text.parse::<Name>(), Err(NameError::Taken), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_over() {
+        let parent = tempfile::tempdir().unwrap();
+        let name: Name = "greet".parse().unwrap();
+        fs::write(parent.path().join("greet"), "mine").unwrap();
+        assert!(matches!(create(parent.path(), &name), Err(ProjectError::Exists(_))));
+        assert_eq!(fs::read(parent.path().join("greet")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn the_template_names_the_folder_of_the_sdk_and_no_placeholder_is_left() {
+        let all: Vec<_> = files(&Name("my-greet".to_owned())).collect();
+        let (_, manifest) = all.iter().find(|(path, _)| path == Path::new("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("path = \"{VENDORED}/sdk\"")), "{manifest}");
+        for (path, text) in all.iter().take(TEMPLATE.len()) {
+            assert!(!text.contains("$NAME") && !text.contains("$CRATE"), "{}", path.display());
+        }
+        for needed in ["sdk/Cargo.toml", "sdk/src/lib.rs", "wit/worlds.wit", "Cargo.toml"] {
+            assert!(all.iter().any(|(path, _)| path == &Path::new(VENDORED).join(needed)), "{needed}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Says what is inside a component without running it: what it imports, exports and holds, and what made it.
+
+mod dependencies;
+
+use serde::Serialize;
+use wasmparser::{ComponentExternalKind, CustomSectionReader, KnownCustom, Parser, Payload};
+
+use super::policy::{CONTRACT, Digest};
+pub(crate) use dependencies::Dependencies;
+
+/// What the bytes of a component tell.
+#[derive(Debug, Serialize)]
+pub(crate) struct Inspection {
+    pub(crate) size: usize,
+    #[serde(serialize_with = "as_pin")]
+    pub(crate) digest: Digest,
+    /// Versions of `lockgate:policy` it names; one, unless it was put together from parts.
+    pub(crate) contract: Vec<String>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) exports: Vec<String>,
+    /// The interfaces among `exports` that requests meet.
+    pub(crate) hooks: Vec<&'static str>,
+    /// Bytes of each core module, those of nested components too.
+    pub(crate) modules: Vec<usize>,
+    pub(crate) memories: Vec<Bounds>,
+    pub(crate) tables: Vec<Bounds>,
+    pub(crate) producers: Vec<Producer>,
+    pub(crate) dependencies: Dependencies,
+}
+
+/// Something a component asks for.
+#[derive(Debug, Serialize)]
+pub(crate) struct Import {
+    pub(crate) name: String,
+    pub(crate) origin: Origin,
+    /// What it gives, in words.
+    pub(crate) gives: &'static str,
+}
+
+/// Whose an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Origin {
+    /// An interface of the contract, of the version this gateway speaks.
+    Contract,
+    Wasi,
+    Unknown,
+}
+
+/// Units at the beginning and at most: pages of 64 KiB of a memory, elements of a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Bounds {
+    pub(crate) minimum: u64,
+    pub(crate) maximum: Option<u64>,
+}
+
+/// What some tool wrote about its part in the making.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Producer {
+    /// `language`, `processed-by` or `sdk`.
+    pub(crate) field: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+/// Bytes that are no component.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InspectError {
+    #[error(
+        "it is no WebAssembly: the file does not begin like it; see that it is the component and not, say, its source"
+    )]
+    NotWasm,
+    #[error("it is a core module, not a component; `lockgate policy build FILE.wasm` makes a component of it")]
+    CoreModule,
+    #[error("it is cut off or damaged, at byte {offset} of {size}: {reason}; build it or copy it again")]
+    Damaged { offset: usize, size: usize, reason: String },
+}
+
+/// What the interfaces of the contract give; in the order of `wit/worlds.wit`.
+const POWERS: [(&str, &str); 7] = [
+    ("types", "shapes of data, no power"),
+    ("log", "lines in the gateway's log"),
+    ("clock", "the time of day"),
+    ("random", "random bytes"),
+    ("metrics", "numbers for /metrics"),
+    ("crypto", "hashes, and signature checks with keys it is granted"),
+    ("store", "values kept in stores it is granted"),
+];
+
+const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];
+
+impl Inspection {
+    /// Read a component from its beginning to its end.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, InspectError> {
+        let header = bytes.strip_prefix(b"\0asm").ok_or(InspectError::NotWasm)?;
+        if header.starts_with(&[1, 0, 0, 0]) {
+            return Err(InspectError::CoreModule);
+        }
+        let mut inspection = Self::empty(bytes);
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(bytes) {
+            let read = payload.and_then(|payload| inspection.take(payload, &mut depth));
+            read.map_err(|error| InspectError::Damaged {
+                offset: error.offset(),
+                size: bytes.len(),
+                reason: error.message().to_owned(),
+            })?;
+        }
+        let names = inspection.imports.iter().map(|import| &import.name).chain(&inspection.exports);
+        let mut contract: Vec<_> = names.filter_map(|name| Some(contract(name)?.1.to_owned())).collect();
+        contract.sort();
+        contract.dedup();
+        let exported = |hook: &&str| inspection.exports.iter().any(|name| contract_is(name, hook));
+        inspection.hooks = HOOKS.into_iter().filter(exported).collect();
+        inspection.contract = contract;
+        Ok(inspection)
+    }
+
+    fn empty(bytes: &[u8]) -> Self {
+        Self {
+            size: bytes.len(),
+            digest: Digest::of(bytes),
+            contract: Vec::new(),
+            imports: Vec::new(),
+            exports: Vec::new(),
+            hooks: Vec::new(),
+            modules: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            producers: Vec::new(),
+            dependencies: Dependencies::None,
+        }
+    }
+
+    /// `depth` counts the modules and components around what is read.
+    fn take(&mut self, payload: Payload<'_>, depth: &mut usize) -> wasmparser::Result<()> {
+        match payload {
+            Payload::ModuleSection { unchecked_range, .. } => {
+                self.modules.push(unchecked_range.len());
+                *depth += 1;
+            }
+            Payload::ComponentSection { .. } => *depth += 1,
+            Payload::End(_) => *depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if *depth == 0 => {
+                for import in imports {
+                    self.imports.push(Import::of(import?.name.name));
+                }
+            }
+            Payload::ComponentExportSection(exports) if *depth == 0 => {
+                for export in exports {
+                    let export = export?;
+                    // Types are exported besides, for whoever composes components.
+                    if !matches!(export.kind, ComponentExternalKind::Type) {
+                        self.exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    let memory = memory?;
+                    self.memories.push(Bounds { minimum: memory.initial, maximum: memory.maximum });
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    let kind = table?.ty;
+                    self.tables.push(Bounds { minimum: kind.initial, maximum: kind.maximum });
+                }
+            }
+            Payload::CustomSection(custom) => self.take_custom(&custom)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_custom(&mut self, custom: &CustomSectionReader<'_>) -> wasmparser::Result<()> {
+        if custom.name() == dependencies::SECTION {
+            self.dependencies.add(custom.data());
+        }
+        let KnownCustom::Producers(fields) = custom.as_known() else { return Ok(()) };
+        for field in fields {
+            let field = field?;
+            for value in field.values {
+                let value = value?;
+                let (name, version) = (value.name.to_owned(), value.version.to_owned());
+                let producer = Producer { field: field.name.to_owned(), name, version };
+                if !self.producers.contains(&producer) {
+                    self.producers.push(producer);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Import {
+    fn of(name: &str) -> Self {
+        let power = |interface: &str| POWERS.iter().find(|(known, _)| *known == interface).map(|(_, gives)| *gives);
+        let (origin, gives) = match contract(name) {
+            Some((interface, version)) if speaks(version) => match power(interface) {
+                Some(gives) => (Origin::Contract, gives),
+                None => (Origin::Unknown, "an interface this gateway does not know"),
+            },
+            Some(_) => (Origin::Unknown, "of another version of the contract than this gateway speaks"),
+            None if name.starts_with("wasi:") => (Origin::Wasi, "WASI, which is no part of the contract"),
+            None => (Origin::Unknown, "no part of the contract"),
+        };
+        Self { name: name.to_owned(), origin, gives }
+    }
+}
+
+/// Interface and version of a name of the contract.
+fn contract(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("lockgate:policy/")?.split_once('@')
+}
+
+fn contract_is(name: &str, wanted: &str) -> bool {
+    contract(name).is_some_and(|(interface, version)| interface == wanted && speaks(version))
+}
+
+/// Versions that differ in the last number only understand each other.
+fn speaks(version: &str) -> bool {
+    let ours = CONTRACT.rsplit_once('.').map_or(CONTRACT, |(ours, _)| ours);
+    version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours)
+}
+
+fn as_pin<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("sha256:{digest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+
+    #[test]
+    fn every_built_in_policy_can_be_inspected() {
+        for name in builtin::names() {
+            let component = builtin::component(name).unwrap();
+            let inspection = Inspection::of(component).unwrap();
+            assert_eq!(inspection.size, component.len());
+            assert_eq!(inspection.contract, [CONTRACT], "{name}");
+            assert!(!inspection.hooks.is_empty(), "{name}");
+            assert!(inspection.imports.iter().all(|import| import.origin == Origin::Contract), "{name}");
+            assert!(inspection.producers.iter().any(|producer| producer.name == "wit-component"), "{name}");
+            assert!(!inspection.memories.is_empty() && !inspection.modules.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_component_that_is_cut_off_is_damaged_where_it_ends() {
+        let component = builtin::component("headers").unwrap();
+        for length in [9, 100, component.len() / 2, component.len() - 1] {
+            let error = Inspection::of(&component[..length]).unwrap_err();
+            let InspectError::Damaged { offset, size, .. } = error else { panic!("{error}") };
+            assert!(offset <= size && size == length, "{offset} of {size}");
+        }
+    }
+
+    #[test]
+    fn imports_are_told_apart() {
+        let origin = |name: &str| Import::of(name).origin;
+        assert_eq!(origin("lockgate:policy/log@0.1.0"), Origin::Contract);
+        assert_eq!(origin("lockgate:policy/log@0.1.7"), Origin::Contract);
+        assert_eq!(origin("lockgate:policy/log@0.2.0"), Origin::Unknown);
+        assert_eq!(origin("lockgate:policy/teleport@0.1.0"), Origin::Unknown);
+        assert_eq!(origin("wasi:cli/stdout@0.2.6"), Origin::Wasi);
+        assert_eq!(origin("acme:things/log"), Origin::Unknown);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_inspected_or_refused(mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let _ = Inspection::of(&bytes);
+            bytes.splice(0..0, *b"\0asm\x0d\0\x01\0");
+            let _ = Inspection::of(&bytes);
+        }
+
+        #[test]
+        fn a_changed_component_is_inspected_or_refused(at in 8_usize..40_000, byte: u8) {
+            let mut component = builtin::component("headers").unwrap().to_vec();
+            let at = at % component.len();
+            component[at] = byte;
+            let _ = Inspection::of(&component);
+        }
+    }
+}

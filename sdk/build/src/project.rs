@@ -1,0 +1,169 @@
+//! A policy in a folder of its own, as its author builds it, and modules of any language.
+
+use crate::{BuildError, TARGET, component, dependencies, environment};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// The profile authors are given by the template, and cargo by itself.
+const PROFILE: &str = "release";
+
+/// The package of one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    folder: PathBuf,
+    /// As cargo tells packages apart.
+    id: String,
+    package: String,
+    library: String,
+    target_dir: PathBuf,
+}
+
+impl Project {
+    /// The package whose `Cargo.toml` lies in this folder; it may be a member of a workspace.
+    ///
+    /// # Errors
+    /// [`BuildError::NoProject`] where there is none, [`BuildError::NoModule`] where its library is no `cdylib`; see [`BuildError`].
+    pub fn open(folder: &Path) -> Result<Self, BuildError> {
+        let manifest = folder.join("Cargo.toml");
+        if !manifest.is_file() {
+            return Err(BuildError::NoProject { path: folder.to_owned() });
+        }
+        let manifest = fs::canonicalize(&manifest).map_err(BuildError::reading(&manifest))?;
+        let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
+        let Metadata { packages, target_directory, .. } = metadata(&folder, &["--no-deps"])?;
+        let package = packages.into_iter().find(|package| package.manifest_path == manifest);
+        let package = package.ok_or_else(|| BuildError::NoProject { path: folder.clone() })?;
+        let library = package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
+        let library = library.ok_or_else(|| BuildError::NoModule { name: package.name.clone(), path: manifest })?;
+        let (id, package, library) = (package.id, package.name, library.name);
+        Ok(Self { folder, id, package, library, target_dir: target_directory })
+    }
+
+    /// The name of the package.
+    pub fn name(&self) -> &str {
+        &self.package
+    }
+
+    /// Where its `Cargo.toml` lies, whatever links led there.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Compile it in its release profile, and make a component of it that lists what it is built from.
+    ///
+    /// # Errors
+    /// The first fault met; see [`BuildError`].
+    pub fn build(&self) -> Result<Vec<u8>, BuildError> {
+        environment::provide_target(&self.folder)?;
+        let mut cargo = environment::cargo(&self.folder);
+        cargo.args(["build", "--lib", "--target", TARGET, "--profile", PROFILE, "--package", &self.package]);
+        cargo.arg("--target-dir").arg(&self.target_dir).stdin(Stdio::null()).stdout(Stdio::null());
+        let status = cargo.status().map_err(environment::start_error(&cargo))?;
+        if !status.success() {
+            return Err(BuildError::Cargo { status });
+        }
+        let module = self.target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", self.library));
+        let module = fs::read(&module).map_err(BuildError::reading(module))?;
+        let all = metadata(&self.folder, &["--filter-platform", TARGET])?;
+        component::encode(&self.package, &dependencies::listed(module, &all, &self.id)?)
+    }
+}
+
+/// What is of interest in `cargo metadata`.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+    target_directory: PathBuf,
+    resolve: Option<Resolve>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) source: Option<String>,
+    manifest_path: PathBuf,
+    pub(crate) targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    name: String,
+    pub(crate) kind: Vec<String>,
+    crate_types: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<EdgeKind>,
+}
+
+#[derive(Deserialize)]
+struct EdgeKind {
+    kind: Option<String>,
+}
+
+impl Metadata {
+    /// What a package depends on, and for what: to run (none), `build` or `dev`.
+    pub(crate) fn edges(&self, from: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let nodes = self.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        let edges = nodes.filter(move |node| node.id == from).flat_map(|node| &node.deps);
+        edges.flat_map(|edge| edge.dep_kinds.iter().map(|kind| (edge.pkg.as_str(), kind.kind.as_deref())))
+    }
+}
+
+/// Ask cargo about the packages around a folder.
+fn metadata(folder: &Path, options: &[&str]) -> Result<Metadata, BuildError> {
+    let mut cargo = environment::cargo(folder);
+    cargo.args(["metadata", "--format-version", "1"]).args(options).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = cargo.output().map_err(environment::start_error(&cargo))?;
+    if !output.status.success() {
+        return Err(BuildError::Cargo { status: output.status });
+    }
+    serde_json::from_slice(&output.stdout).map_err(|source| BuildError::Metadata { source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(library: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = format!("[package]\nname = \"my-greet\"\nedition = \"2024\"\n[workspace]\n{library}");
+        fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
+        fs::write(folder.path().join("src/lib.rs"), "").unwrap();
+        folder
+    }
+
+    #[test]
+    fn the_library_of_a_project_may_have_a_name_of_its_own() {
+        let folder = folder("[lib]\nname = \"hello\"\ncrate-type = [\"cdylib\", \"rlib\"]\n");
+        let project = Project::open(folder.path()).unwrap();
+        assert_eq!((project.name(), project.library.as_str()), ("my-greet", "hello"));
+    }
+
+    #[test]
+    fn a_folder_that_is_no_project_and_a_library_that_is_no_module_are_faults_that_say_what_to_do() {
+        let empty = tempfile::tempdir().unwrap();
+        let message = Project::open(empty.path()).unwrap_err().to_string();
+        assert!(message.contains("lockgate policy new"), "{message}");
+        let message = Project::open(folder("").path()).unwrap_err().to_string();
+        assert!(message.contains("crate-type"), "{message}");
+    }
+}
