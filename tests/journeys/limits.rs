@@ -57,8 +57,12 @@ const PATIENT: &str = "breaker = { failures = 1000000 }\n";
 fn every_limit_holds_in_every_hook() {
     let upstream = Upstream::echo();
     for isolation in ["request", "pooled"] {
-        let gateway =
-            gateway(&upstream, &format!("isolation = \"{isolation}\"\nlimits = {{ memory = \"8MiB\" }}\n{PATIENT}"));
+        let gateway = gateway(
+            &upstream,
+            &format!(
+                "isolation = \"{isolation}\"\nlimits = {{ memory = \"8MiB\", cpu = \"500ms\", wall = \"20s\" }}\n{PATIENT}"
+            ),
+        );
         for hook in HOOKS {
             for (how, class, _) in WAYS {
                 let broken = ask(&gateway, hook, how);

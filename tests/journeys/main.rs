@@ -16,6 +16,7 @@ mod correlation;
 mod cors;
 mod demo;
 mod drain;
+mod egress;
 mod explain;
 mod fixed_answers;
 mod floods;

@@ -9,8 +9,8 @@ use crate::exchange::{Body, Exchange, Fault};
 use crate::sandbox::{Call, Said};
 
 impl Passage<'_> {
-    pub(super) fn is_slow(&self, step: &Step) -> bool {
-        self.pool(step).is_ok_and(|pool| pool.is_slow())
+    pub(super) fn is_away(&self, step: &Step) -> bool {
+        self.pool(step).is_ok_and(|pool| pool.is_away())
     }
 
     pub(super) async fn slow_request_hook(

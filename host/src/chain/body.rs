@@ -132,7 +132,7 @@ impl<'a> Passage<'a> {
             }
             Ok(outcome)
         };
-        let decided = match pool.is_slow() {
+        let decided = match pool.is_away() {
             false => pool.on_body(id, at.direction, &body, state, judge),
             true => {
                 let call = Call::Body { direction: at.direction, body: body.clone(), state: state.clone() };

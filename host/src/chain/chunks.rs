@@ -163,7 +163,7 @@ impl Chunks {
             let hook = hook.ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
             Ok((act(action, hook, &shown)?, state))
         };
-        if self.pool.is_slow() {
+        if self.pool.is_away() {
             let (pool, exchange) = (self.pool.clone(), self.exchange.clone());
             let call = Call::Chunk { direction, chunk: piece.clone(), last, state: self.state.clone() };
             let called = Box::pin(async move { pool.away(exchange, call, |said| judge(said.chunk()?)).await });

@@ -130,7 +130,7 @@ impl<'a> Passage<'a> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
             if let Some(hook) = &step.request {
-                let decided = match self.is_slow(step) {
+                let decided = match self.is_away(step) {
                     false => self.request_hook(at, step, hook, exchange, headers),
                     true => Box::pin(self.slow_request_hook(at, step, hook, exchange, headers)).await,
                 };
@@ -166,7 +166,7 @@ impl<'a> Passage<'a> {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
             if let Some(hook) = &step.response {
-                let decided = match self.is_slow(step) {
+                let decided = match self.is_away(step) {
                     false => self.response_hook(at, step, hook, exchange, &mut response),
                     true => Box::pin(self.slow_response_hook(at, step, hook, exchange, &mut response)).await,
                 };

@@ -105,7 +105,6 @@ impl EgressError {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "as for `Egress::send`"))]
     pub(crate) fn blame(&self) -> Blame {
         match self {
             // Where its name leads is not the caller's doing.

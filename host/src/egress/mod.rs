@@ -73,7 +73,6 @@ pub(crate) struct Call {
 }
 
 /// What a service answered.
-#[cfg_attr(not(test), expect(dead_code, reason = "as for `Egress::send`"))]
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -105,16 +104,13 @@ impl Egress {
     }
 
     /// Ask the service. Dropped early, the call is given up, and what it used of the network is closed.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the import of the contract that is to call it is not linked yet")
-    )]
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, EgressError> {
         let calling = self.metrics.begin();
         let sent = self.call(call).await;
         calling.ended(error::outcome(&sent));
         if let Err(error) = &sent {
-            tracing::debug!(egress = self.settings.name, class = error.class(), reason = %Chain(error), "a call failed");
+            let blame = error.blame().as_str();
+            tracing::debug!(egress = self.settings.name, class = error.class(), blame, reason = %Chain(error), "a call failed");
         }
         sent
     }

@@ -54,13 +54,13 @@ impl Builder {
         let sources = uses::sources(config, &mut faults);
         let uses = Uses::of(config);
         faults.extend(too_many(config, uses.list.len(), self.workers));
-        let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses };
-        let policies = self.loader.load(plan, &mut faults).await;
         let mut tls = Maker::new(config, &self.tls);
+        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &mut faults);
+        let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses, services: &services };
+        let policies = self.loader.load(plan, &mut faults).await;
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
         let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
-        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &mut faults);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies);

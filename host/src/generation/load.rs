@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::keys::Keys;
 use super::uses::{self, Source, Use, Uses};
 use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
+use crate::egress::Egress;
 use crate::sandbox::{
     BuildError, Built, Code, Digest, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
 };
@@ -20,6 +21,7 @@ pub(super) struct Plan<'a> {
     pub(super) keys: &'a BTreeMap<String, Keys>,
     pub(super) sources: &'a HashMap<&'a str, Source>,
     pub(super) uses: &'a Uses,
+    pub(super) services: &'a BTreeMap<String, Arc<Egress>>,
 }
 
 /// The policy of each use, in order of slots; none where faults say why.
@@ -49,6 +51,8 @@ struct PolicyKey {
     grants: String,
     keys: Vec<Digest>,
     stores: String,
+    /// Services by address: another one has other terms or credentials.
+    services: Vec<usize>,
 }
 
 /// A component that a child process is started for, once for all its configurations.
@@ -197,11 +201,13 @@ impl Loader {
             let space = spaces.iter().find(|space| space.name == name)?;
             Some((name.clone(), (self.stores.namespace(&space.namespace, space.limits), *write)))
         });
+        let egress = interest.egress.iter().filter_map(|name| Some((name.clone(), plan.services.get(name)?.clone())));
         Powers {
             api: used.api.as_str().into(),
             policy: used.policy.as_str().into(),
             keys: sets.collect(),
             stores: stores.collect(),
+            egress: egress.collect(),
             counters: self.metrics.policy_counters(&used.api, &used.policy),
         }
     }
@@ -234,8 +240,17 @@ impl PolicyKey {
             grants: declared.grants.iter().map(|grant| format!("{grant};")).collect(),
             keys: keys.collect(),
             stores: stores.collect(),
+            services: services(declared, plan).map(|(_, service)| Arc::as_ptr(service).addr()).collect(),
         }
     }
+}
+
+/// The services a policy is granted.
+fn services<'a>(declared: &'a config::Policy, plan: Plan<'a>) -> impl Iterator<Item = (&'a String, &'a Arc<Egress>)> {
+    declared.grants.iter().filter_map(move |grant| match grant {
+        Grant::Egress(name) => plan.services.get_key_value(name),
+        _ => None,
+    })
 }
 
 /// A store as one use sees it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::builtin;
-use crate::config::{self, Config, ConfigFault, Isolation, Place, PolicySource};
+use crate::config::{self, Config, ConfigFault, Grant, Isolation, Place, PolicySource};
 use crate::sandbox::{Digest, Limits, Trial};
 
 /// One policy with one configuration, in one API.
@@ -111,6 +111,8 @@ pub(super) fn limits(policy: &config::Policy) -> Limits {
 
 /// The trial of one configuration.
 pub(super) fn trial(used: &Use, policy: &config::Policy) -> Trial {
-    let image = policy.isolation == Isolation::Request;
+    // What can wait has an instance for each call, whatever others share.
+    let waits = policy.grants.iter().any(|grant| matches!(grant, Grant::Egress(_)));
+    let image = waits || policy.isolation == Isolation::Request;
     Trial { config: used.config.clone(), limits: limits(policy), image }
 }

@@ -66,6 +66,7 @@ impl Hook {
             policy: "bench".into(),
             keys: Default::default(),
             stores: Default::default(),
+            egress: Default::default(),
             counters: metrics.policy_counters("bench", "bench"),
         };
         let isolation = if instances == Instances::Warm { Isolation::Pooled } else { Isolation::Request };

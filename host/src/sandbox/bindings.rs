@@ -4,5 +4,8 @@
 wasmtime::component::bindgen!({
     world: "policy",
     path: "../wit",
-    imports: { default: trappable },
+    imports: {
+        "lockgate:policy/egress.send": async | trappable,
+        default: trappable,
+    },
 });

@@ -7,6 +7,12 @@ use super::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 /// Instances alive at once in the process, over all policies and workers.
 pub(crate) const MAX_INSTANCES: u32 = 2048;
 
+/// Calls that wait at once, over all policies and workers: each has a stack of its own.
+const MAX_FIBERS: u32 = 512;
+
+/// Stack of a call that waits: that of the guest, and of what the gateway does for it.
+const FIBER_STACK: usize = MAX_WASM_STACK + 512 * 1024;
+
 /// Stack of a guest; the SDK links policies with a shadow stack of 64 KiB, interpreters need more of this one.
 const MAX_WASM_STACK: usize = 512 * 1024;
 
@@ -45,6 +51,9 @@ fn config() -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .max_wasm_stack(MAX_WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        // What one guest left on its stack is nobody's to find.
+        .async_stack_zeroing(true)
         // Registering unwind tables is quadratic in the number of loaded modules, which hot swapping would feel.
         .native_unwind_info(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8))
@@ -58,7 +67,9 @@ fn config() -> Config {
 
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(MAX_INSTANCES)
+    pool.total_stacks(MAX_FIBERS)
+        .async_stack_keep_resident(64 * 1024)
+        .total_component_instances(MAX_INSTANCES)
         .total_core_instances(MAX_INSTANCES * 4)
         .total_memories(MAX_INSTANCES)
         .total_tables(MAX_INSTANCES * 2)

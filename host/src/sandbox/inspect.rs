@@ -77,7 +77,7 @@ pub(crate) enum InspectError {
 }
 
 /// What the interfaces of the contract give; in the order of `wit/worlds.wit`.
-const POWERS: [(&str, &str); 7] = [
+const POWERS: [(&str, &str); 8] = [
     ("types", "shapes of data, no power"),
     ("log", "lines in the gateway's log"),
     ("clock", "the time of day"),
@@ -85,6 +85,7 @@ const POWERS: [(&str, &str); 7] = [
     ("metrics", "numbers for /metrics"),
     ("crypto", "hashes, and signature checks with keys it is granted"),
     ("store", "values kept in stores it is granted"),
+    ("egress", "requests to services it is granted"),
 ];
 
 const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];

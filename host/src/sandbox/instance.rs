@@ -34,18 +34,9 @@ struct Known {
 impl Instance {
     /// Instantiate, and configure what is no image.
     pub(super) fn new(policy: &Policy) -> Result<Self, PluginFault> {
-        let state = HostState::configuring(policy.powers.clone(), policy.limits, policy.ticker.clone());
-        let mut store = Store::new(policy.pre.engine(), state);
-        store.limiter(|state| state.meter());
+        let mut store = store(policy);
         store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        store.set_hostcall_fuel(policy.limits.host_memory);
-        begin(&mut store, RequestId::default());
-        let instance = policy.pre.instantiate(&mut store).map_err(|error| {
-            match PluginFault::from_call(&error, store.data_mut().meter().memory_denied()) {
-                PluginFault::Trap(text) => PluginFault::Instantiate(text),
-                other => other,
-            }
-        })?;
+        let instance = policy.pre.instantiate(&mut store).map_err(|error| not_made(&mut store, &error))?;
         if !matches!(policy.image(), Image::Taken(_)) {
             configure(policy, &mut store, &instance)?;
         }
@@ -144,8 +135,26 @@ impl Instance {
 }
 
 /// Nothing rather than an empty list, which would cost a call into the guest to make room for it.
-fn carried(state: &[u8]) -> Option<&[u8]> {
+pub(super) fn carried(state: &[u8]) -> Option<&[u8]> {
     (!state.is_empty()).then_some(state)
+}
+
+/// A store in which a call can begin.
+pub(super) fn store(policy: &Policy) -> Store<HostState> {
+    let state = HostState::configuring(policy.powers.clone(), policy.limits, policy.ticker.clone());
+    let mut store = Store::new(policy.pre.engine(), state);
+    store.limiter(|state| state.meter());
+    store.set_hostcall_fuel(policy.limits.host_memory);
+    begin(&mut store, RequestId::default());
+    store
+}
+
+/// Why no instance could be made.
+pub(super) fn not_made(store: &mut Store<HostState>, error: &wasmtime::Error) -> PluginFault {
+    match PluginFault::from_call(error, store.data_mut().meter().memory_denied()) {
+        PluginFault::Trap(text) => PluginFault::Instantiate(text),
+        other => other,
+    }
 }
 
 fn configure(
@@ -173,12 +182,12 @@ fn hook<'a, I, G>(
     known.as_ref().ok_or_else(|| PluginFault::Answer("the hook is not exported".into()))
 }
 
-fn begin(store: &mut Store<HostState>, exchange: RequestId) {
+pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId) {
     store.data_mut().begin(exchange);
     store.set_epoch_deadline(1);
 }
 
-fn finish<R>(store: &mut Store<HostState>, result: wasmtime::Result<R>) -> Result<R, PluginFault> {
+pub(super) fn finish<R>(store: &mut Store<HostState>, result: wasmtime::Result<R>) -> Result<R, PluginFault> {
     result.map_err(|error| PluginFault::from_call(&error, store.data_mut().meter().memory_denied()))
 }
 

@@ -1,6 +1,9 @@
 //! What a guest may use, and how use is measured while it runs.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -62,6 +65,8 @@ pub(super) struct Meter {
     limits: Limits,
     ticker: Arc<Ticker>,
     running_since: Option<(Duration, Instant)>,
+    /// Of a call that waits in between, which must not be charged for what others do meanwhile.
+    turns: Option<Arc<Turns>>,
     memory_denied: bool,
     memory: usize,
     table_elements: usize,
@@ -71,6 +76,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limits: Limits, ticker: Arc<Ticker>) -> Self {
         Self {
+            turns: None,
             limits,
             ticker,
             running_since: None,
@@ -109,8 +115,16 @@ impl Meter {
         self.memory
     }
 
+    /// Charge calls by the turns their future has.
+    pub(super) fn in_turns(&mut self) -> Arc<Turns> {
+        self.turns.get_or_insert_default().clone()
+    }
+
     fn tick(&mut self) -> Result<(), Exceeded> {
         let cpu = thread_cpu_time();
+        if let Some(turns) = &self.turns {
+            return if turns.used(cpu) >= self.limits.cpu { Err(Exceeded::Cpu) } else { Ok(()) };
+        }
         let Some((cpu_then, then)) = self.running_since else {
             self.running_since = Some((cpu, Instant::now()));
             return Ok(());
@@ -123,6 +137,41 @@ impl Meter {
         }
         Ok(())
     }
+}
+
+/// CPU time of a call whose future is polled now and then.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Nanoseconds of turns that are over, and the thread's when this one began. One thread polls; atomics make it `Sync`.
+    over: AtomicU64,
+    began: AtomicU64,
+}
+
+impl Turns {
+    fn used(&self, now: Duration) -> Duration {
+        Duration::from_nanos(self.over.load(Relaxed) + nanos(now).saturating_sub(self.began.load(Relaxed)))
+    }
+}
+
+/// A future that is charged for each of its turns.
+pub(super) struct Charged<F> {
+    pub(super) future: Pin<Box<F>>,
+    pub(super) turns: Arc<Turns>,
+}
+
+impl<F: Future> Future for Charged<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.turns.began.store(nanos(thread_cpu_time()), Relaxed);
+        let polled = self.future.as_mut().poll(cx);
+        self.turns.over.store(nanos(self.turns.used(thread_cpu_time())), Relaxed);
+        polled
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl ResourceLimiter for Meter {
@@ -159,6 +208,15 @@ impl ResourceLimiter for Meter {
     fn memories(&self) -> usize {
         MAX_MEMORIES
     }
+}
+
+/// The same for a call that waits: others have their turn at each tick.
+pub(super) fn on_tick_in_turns<T>(
+    mut store: StoreContextMut<'_, T>,
+    meter: impl Fn(&mut T) -> &mut Meter,
+) -> wasmtime::Result<UpdateDeadline> {
+    meter(store.data_mut()).tick()?;
+    Ok(UpdateDeadline::Yield(1))
 }
 
 /// What the epoch deadline of a store does: go on until a limit is reached.

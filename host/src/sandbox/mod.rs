@@ -27,6 +27,7 @@ mod shape;
 mod ticker;
 pub(crate) mod trial;
 mod verdict;
+mod waiting;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::limits::Limits;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
+use super::waiting::Functions;
 use crate::config::{self, Isolation};
 
 /// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
@@ -33,6 +34,8 @@ pub(crate) struct Policy {
     digest: Digest,
     /// It imports nothing but shapes: what it says follows from what it is told.
     pub(super) is_pure: bool,
+    /// There if its calls can wait.
+    pub(super) waits: Option<Functions>,
 }
 
 /// Loaded, checked code. Cheap to clone.
@@ -73,6 +76,7 @@ impl Policy {
         let pre = linker.instantiate_pre(component)?;
         let exports = Exports::of(&pre)?;
         let kind = component.component_type();
+        let waits = Functions::of(component);
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| name.starts_with("lockgate:policy/types@"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
         Ok(Self {
@@ -90,6 +94,7 @@ impl Policy {
             took,
             digest,
             is_pure,
+            waits,
         })
     }
 

@@ -16,6 +16,9 @@ use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
 use super::verdict::{Edits, Response, Verdict};
+use super::waiting;
+use tokio::time::timeout;
+
 use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
@@ -23,7 +26,7 @@ use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics,
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
 const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
 const SLOW_AT_MOST: Duration = Duration::from_secs(60);
-/// Calls of one policy from one worker that can be in the slow lane; one policy leaves room for others.
+/// Calls of one policy of one worker that can be under way beside it; one policy leaves room for others.
 const MAX_WAITING: usize = 32;
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
@@ -35,7 +38,7 @@ pub(crate) struct Pool {
     last: Cell<Option<(Hook, CallOutcome)>>,
     breaker: Breaker,
     slow: Backoff,
-    /// Calls that are in the slow lane.
+    /// Calls under way beside the worker.
     waiting: Cell<usize>,
     /// Most memory of an instance here.
     held: Cell<usize>,
@@ -147,12 +150,13 @@ impl Pool {
         )
     }
 
-    /// Whether calls are for [`Pool::away`]: the policy used up its CPU time not long ago.
-    pub(crate) fn is_slow(&self) -> bool {
-        self.slow.is_pausing(Instant::now)
+    /// Whether calls are for [`Pool::away`]: they can wait, or the policy used up its CPU time not long ago.
+    pub(crate) fn is_away(&self) -> bool {
+        self.policy.waits.is_some() || self.slow.is_pausing(Instant::now)
     }
 
-    /// Have a call made in the slow lane. It ends when its wall-clock time is over, waiting for its turn included.
+    /// Have a call made that others need not wait for: on a stack of its own, or in the slow lane. It ends when its wall-clock time is over,
+    /// waiting for its turn included.
     pub(crate) async fn away<T>(
         &self,
         exchange: RequestId,
@@ -161,7 +165,7 @@ impl Pool {
     ) -> Judged<T> {
         let kind = call.hook();
         self.admit(kind)?;
-        let called = self.in_lane(exchange, call).await.and_then(|(said, memory)| {
+        let called = self.beside(exchange, call).await.and_then(|(said, memory)| {
             self.held(memory);
             let outcome = said.outcome();
             judge(said).map(|judged| (outcome, judged))
@@ -174,14 +178,17 @@ impl Pool {
         self.settle(kind, called)
     }
 
-    async fn in_lane(&self, exchange: RequestId, call: Call) -> Result<(Said, usize), PluginFault> {
-        let waiting = Waiting::enter(&self.waiting)?;
-        let said = self.policy.lane.send(self.policy.clone(), exchange, call)?;
+    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, usize), PluginFault> {
+        let _place = Waiting::enter(&self.waiting)?;
         let _counted = self.metrics.instance();
+        let wall = self.policy.limits().wall;
+        if let Some(functions) = &self.policy.waits {
+            let called = waiting::call(&self.policy, functions, exchange, call);
+            return timeout(wall, called).await.unwrap_or(Err(Exceeded::Wall.into()));
+        }
         self.metrics.slow_call();
-        let said = tokio::time::timeout(self.policy.limits().wall, said).await;
-        drop(waiting);
-        said.map_err(|_| Exceeded::Wall)?.map_err(|_| PluginFault::Busy)?
+        let said = self.policy.lane.send(self.policy.clone(), exchange, call)?;
+        timeout(wall, said).await.map_err(|_| Exceeded::Wall)?.map_err(|_| PluginFault::Busy)?
     }
 
     /// Call a hook on a head, or repeat what is `known` to be all it can say.
@@ -327,7 +334,7 @@ impl Pool {
     }
 }
 
-/// A place in the slow lane.
+/// A place beside the worker.
 struct Waiting<'a>(&'a Cell<usize>);
 
 impl<'a> Waiting<'a> {

@@ -9,7 +9,7 @@ use super::policy::{CONTRACT, Exports};
 use super::trial::root_cause;
 
 /// The interfaces of the contract a component may import.
-const INTERFACES: [&str; 7] = ["types", "log", "clock", "random", "metrics", "crypto", "store"];
+const INTERFACES: [&str; 8] = ["types", "log", "clock", "random", "metrics", "crypto", "store", "egress"];
 
 /// Tell a component from other files before anyone reads it.
 pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {

@@ -258,7 +258,7 @@ impl Bench {
     fn new(engine: Engine) -> Result<Self, String> {
         let ticker = Ticker::start(&engine).map(Arc::new).map_err(|error| format!("no ticker: {error}"))?;
         let mut linker = Linker::new(&engine);
-        capability::link(&mut linker).map_err(|error| error.to_string())?;
+        capability::link_to_configure(&mut linker).map_err(|error| error.to_string())?;
         Ok(Self { engine, ticker, linker })
     }
 
@@ -331,6 +331,7 @@ fn no_powers() -> Powers {
         policy: "".into(),
         keys: Default::default(),
         stores: Default::default(),
+        egress: Default::default(),
         counters: Metrics::new("", "").policy_counters("", ""),
     }
 }

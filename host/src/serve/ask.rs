@@ -177,7 +177,7 @@ impl Ask<'_> {
             Err(failure) => Ok(Err(failure)),
         };
         let timed = Timed::begin(exchange);
-        let answered = match pool.is_slow() {
+        let answered = match pool.is_away() {
             false => {
                 let mut facts = self.worker.scratch().borrow_mut();
                 facts.clear();

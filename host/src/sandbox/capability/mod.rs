@@ -2,6 +2,7 @@
 
 mod clock;
 mod crypto;
+mod egress;
 mod log;
 mod metrics;
 mod random;
@@ -10,11 +11,14 @@ mod store;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{HasSelf, Linker, Val};
 
 use super::bindings::lockgate::policy as wit;
 use super::limits::{Limits, Meter};
+use super::policy::CONTRACT;
 use super::ticker::Ticker;
+use crate::egress::Egress;
 use crate::keys::KeySet;
 use crate::store::Namespace;
 use crate::telemetry::RequestId;
@@ -27,6 +31,7 @@ pub(crate) struct Powers {
     pub(crate) keys: HashMap<String, Arc<KeySet>>,
     /// Namespace, and whether it may be written.
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
+    pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) counters: PolicyCounters,
 }
 
@@ -66,14 +71,31 @@ impl HostState {
     fn serving(&mut self) -> wasmtime::Result<()> {
         self.meter.host_call()?;
         if self.configuring {
-            return Err(wasmtime::Error::msg("configure must not call imports other than log"));
+            return Err(impure());
         }
         Ok(())
     }
 }
 
+fn impure() -> wasmtime::Error {
+    wasmtime::Error::msg("configure must not call imports other than log")
+}
+
 /// Link every import of the contract. What is not in here, a component cannot have.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    link_plain(linker)?;
+    wit::egress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+}
+
+/// The same where nothing is ever waited for: no instance gets beyond `configure`.
+pub(super) fn link_to_configure(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    link_plain(linker)?;
+    let name = format!("lockgate:policy/egress@{CONTRACT}");
+    let refuse = |_: StoreContextMut<'_, HostState>, _, _: &[Val], _: &mut [Val]| Err(impure());
+    linker.instance(&name)?.func_new("send", refuse)
+}
+
+fn link_plain(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wit::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

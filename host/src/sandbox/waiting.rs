@@ -1,0 +1,135 @@
+//! Calls of policies that wait for services: on a stack of their own, which is left while they wait.
+//!
+//! Each has a fresh instance, so that nothing another call left is there while this one waits.
+
+use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower};
+
+use super::bindings::exports::lockgate::policy::body_phase::Action;
+use super::bindings::exports::lockgate::policy::lifecycle::{ConfigError, Interest};
+use super::bindings::lockgate::policy::types as wit;
+use super::call::{Call, Said};
+use super::capability::HostState;
+use super::fault::PluginFault;
+use super::instance::{begin, carried, finish, not_made, store};
+use super::limits::{Charged, on_tick_in_turns};
+use super::policy::{CONTRACT, Policy};
+use super::shape;
+use super::trial::Image;
+use super::verdict::Edits;
+use crate::telemetry::RequestId;
+
+/// Where the functions are in every instance of a component that waits.
+pub(super) struct Functions {
+    configure: Option<ComponentExportIndex>,
+    on_request: Option<ComponentExportIndex>,
+    on_response: Option<ComponentExportIndex>,
+    on_body: Option<ComponentExportIndex>,
+    on_chunk: Option<ComponentExportIndex>,
+    respond: Option<ComponentExportIndex>,
+}
+
+impl Functions {
+    /// None if the component imports nothing that can wait.
+    pub(super) fn of(component: &Component) -> Option<Self> {
+        let kind = component.component_type();
+        let waits = kind.imports(component.engine()).any(|(name, _)| name.starts_with("lockgate:policy/egress@"));
+        let find = |interface: &str, function: &str| {
+            let interface =
+                component.get_export_index(None, format!("lockgate:policy/{interface}@{CONTRACT}").as_str())?;
+            component.get_export_index(Some(&interface), function)
+        };
+        waits.then(|| Self {
+            configure: find("lifecycle", "configure"),
+            on_request: find("request-phase", "on-request"),
+            on_response: find("response-phase", "on-response"),
+            on_body: find("body-phase", "on-body"),
+            on_chunk: find("body-phase", "on-chunk"),
+            respond: find("responder", "respond"),
+        })
+    }
+}
+
+/// Make a call on a fresh instance. Returns what was said, and the memory of the instance.
+pub(super) async fn call(
+    policy: &Policy,
+    functions: &Functions,
+    exchange: RequestId,
+    call: Call,
+) -> Result<(Said, usize), PluginFault> {
+    let mut store = store(policy);
+    let turns = store.data_mut().meter().in_turns();
+    let future = Box::pin(async move {
+        store.epoch_deadline_callback(|store| on_tick_in_turns(store, HostState::meter));
+        let instance = policy.pre.instantiate_async(&mut store).await;
+        let instance = instance.map_err(|error| not_made(&mut store, &error))?;
+        if !matches!(policy.image(), Image::Taken(_)) {
+            let configured: (Result<Interest, Vec<ConfigError>>,) =
+                run(&mut store, &instance, functions.configure, RequestId::default(), (&*policy.config,)).await?;
+            let faults = |faults: Vec<_>| PluginFault::Configure(faults.iter().map(shape::config_error).collect());
+            configured.0.map_err(faults)?;
+        }
+        store.data_mut().serve();
+        let said = say(&mut store, &instance, functions, exchange, &call).await?;
+        Ok((said, store.data_mut().meter().memory()))
+    });
+    Charged { future, turns }.await
+}
+
+async fn say(
+    store: &mut Store<HostState>,
+    instance: &Instance,
+    functions: &Functions,
+    exchange: RequestId,
+    call: &Call,
+) -> Result<Said, PluginFault> {
+    match call {
+        Call::Request { head } => {
+            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_request, exchange, (&**head,)).await?;
+            Ok(Said::Verdict(verdict.into()))
+        }
+        Call::Response { head, state } => {
+            let told = (&**head, carried(state));
+            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_response, exchange, told).await?;
+            Ok(Said::Verdict(verdict.into()))
+        }
+        Call::Body { direction, body, state } => {
+            let usual = store.data_mut().meter().limits().host_memory;
+            store.set_hostcall_fuel(usual + 2 * body.len());
+            let told = (*direction, &**body, carried(state));
+            let ((action, edits),): ((Action, Option<wit::Edits>),) =
+                run(store, instance, functions.on_body, exchange, told).await?;
+            Ok(Said::Body(action, edits.map(Edits::from)))
+        }
+        Call::Chunk { direction, chunk, last, state } => {
+            let told = (*direction, &**chunk, *last, &**state);
+            let ((action, state),): ((Action, Vec<u8>),) =
+                run(store, instance, functions.on_chunk, exchange, told).await?;
+            Ok(Said::Chunk(action, state))
+        }
+        Call::Respond { head, body } => {
+            let (answer,): (Result<wit::Response, wit::Failure>,) =
+                run(store, instance, functions.respond, exchange, (&**head, &**body)).await?;
+            Ok(Said::Answer(answer.map(Into::into)))
+        }
+    }
+}
+
+async fn run<P, R>(
+    store: &mut Store<HostState>,
+    instance: &Instance,
+    function: Option<ComponentExportIndex>,
+    exchange: RequestId,
+    told: P,
+) -> Result<R, PluginFault>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    let missing = || PluginFault::Answer("the hook is not exported".into());
+    let function = instance.get_typed_func::<P, R>(&mut *store, function.ok_or_else(missing)?);
+    let function = function.map_err(|error| PluginFault::Instantiate(error.root_cause().to_string()))?;
+    begin(store, exchange);
+    let said = function.call_async(&mut *store, told).await;
+    finish(store, said)
+}
