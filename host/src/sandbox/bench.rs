@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::trial::{self, Image, Reply, Request, Trial};
 use super::{Digest, Limits, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
-use crate::config::Isolation;
+use crate::config::{Breaker, Isolation};
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 
@@ -70,7 +70,8 @@ impl Hook {
             counters: metrics.policy_counters("bench", "bench"),
         };
         let isolation = if instances == Instances::Warm { Isolation::Pooled } else { Isolation::Request };
-        let policy = sandbox.load(&code, Parts { config: config.into(), tried, limits, isolation, powers })?;
+        let breaker = Breaker { failures: u32::MAX, pause: Duration::from_secs(1), max_pause: Duration::from_secs(1) };
+        let policy = sandbox.load(&code, Parts { config: config.into(), tried, limits, isolation, breaker, powers })?;
         let mut head = Vec::new();
         for n in 0..20 {
             fields::push(&mut head, format!("x-field-{n}").as_bytes(), &[b'v'; 40]);
