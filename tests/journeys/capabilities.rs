@@ -3,6 +3,44 @@
 use lockgate_tests::{Gateway, Request, Upstream, guests};
 
 #[test]
+fn a_policy_is_told_what_it_declared_and_was_granted_and_nothing_else() {
+    let upstream = Upstream::echo();
+    let told = |grant: &str, read: &str| {
+        let gateway = Gateway::folder()
+            .guest("witness")
+            .gateway_toml(&format!(
+                "[policy.witness]\nsource = \"file:components/witness.wasm\"\ngrant = [\"write:x-test-told\", {grant}]\n\
+                 [[chain]]\npolicy = \"witness\"\nconfig = {{ read = [{read}] }}\n"
+            ))
+            .proxy(&upstream)
+            .start();
+        let request = ["authorization", "cookie", "x-test-seen", "x-test-other"]
+            .iter()
+            .fold(Request::get("/"), |request, name| request.field(name, "1"));
+        gateway.send(&request).echoed("x-test-told").concat()
+    };
+    assert_eq!(told("\"read:*\", \"read::*\", \"read:cookie\"", "\"x-test-seen\", \":path\""), ":path x-test-seen");
+    let fields = told("\"read:*\"", "\"*\"");
+    for (name, is_told) in [
+        ("x-test-seen", true),
+        ("x-test-other", true),
+        ("authorization", false),
+        ("cookie", false),
+        ("host", false),
+        (":path", false),
+    ] {
+        assert_eq!(fields.split(' ').any(|told| told == name), is_told, "{name} in {fields}");
+    }
+    assert_eq!(told("\"read:cookie\"", "\"cookie\""), "cookie");
+    // What it declares and was not granted is why it is not loaded.
+    let folder = Gateway::folder().guest("witness").gateway_toml(
+        "[policy.witness]\nsource = \"file:components/witness.wasm\"\ngrant = [\"write:x-test-told\", \"read:*\"]\n\
+         [[chain]]\npolicy = \"witness\"\nconfig = { read = [\"cookie\"] }\n",
+    );
+    folder.run(&["check"]).assert(1, &["not granted: \"read:cookie\""]);
+}
+
+#[test]
 fn a_store_outlives_instances_and_versions() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder()

@@ -59,8 +59,16 @@ fn every_policy_has_its_papers() {
 #[test]
 fn the_top_level_is_what_the_readme_shows() {
     let expected = ["Cargo.toml", "host", "wit", "plugins", "sdk", "policies", "tests", "README.md"];
-    let allowed =
-        ["Cargo.lock", "CHANGELOG.md", "LICENSE", "clippy.toml", "deny.toml", "rust-toolchain.toml", "target"];
+    let allowed = [
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "LICENSE",
+        "clippy.toml",
+        "deny.toml",
+        "rust-toolchain.toml",
+        "SECURITY.md",
+        "target",
+    ];
     let entries = fs::read_dir(workspace()).unwrap();
     let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     for name in expected {
@@ -69,6 +77,23 @@ fn the_top_level_is_what_the_readme_shows() {
     for name in &names {
         let known = expected.contains(&name.as_str()) || allowed.contains(&name.as_str()) || name.starts_with('.');
         assert!(known, "{name} does not belong there");
+    }
+}
+
+#[test]
+fn each_property_that_is_promised_names_tests_that_exist() {
+    let security = fs::read_to_string(workspace().join("SECURITY.md")).unwrap();
+    let provided = security.split("\n## ").find(|section| section.starts_with("What is provided")).unwrap();
+    let sources = sources(&["host", "sdk", "plugins", "tests"]);
+    let rows: Vec<_> = provided.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| **")).collect();
+    assert!(rows.len() > 20, "the table is not where it was");
+    for row in &rows[1..] {
+        let proofs: Vec<_> = row.rsplit("| ").next().unwrap().split('`').skip(1).step_by(2).collect();
+        assert!(!proofs.is_empty(), "nothing proves {row}");
+        for proof in proofs {
+            let found = sources.iter().any(|(_, text)| text.contains(&format!("fn {proof}(")));
+            assert!(found, "there is no test {proof}, which is said to prove {row}");
+        }
     }
 }
 
