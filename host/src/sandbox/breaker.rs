@@ -54,10 +54,11 @@ impl Breaker {
         }
     }
 
-    /// Whether the policy may be called now.
+    /// Whether the policy may be called now. After a pause one call is, and the others wait for what comes of it.
     pub(super) fn admits(&self, now: impl FnOnce() -> Instant) -> bool {
         match self.state.get() {
-            State::Closed | State::Trying => true,
+            State::Closed => true,
+            State::Trying => false,
             State::Open if self.pauses.is_pausing(now) => false,
             State::Open => {
                 self.state.set(State::Trying);
@@ -66,20 +67,33 @@ impl Breaker {
         }
     }
 
-    pub(super) fn succeeded(&self) -> Turn {
+    /// A call ended that says nothing about the policy: it was given up, or not made after all. The next one is tried instead.
+    pub(super) fn learned_nothing(&self) {
         if self.state.get() == State::Trying {
-            self.state.set(State::Closed);
-            self.since.set(None);
-            self.successes.set(0);
-            return Turn::Resumed;
+            self.state.set(State::Open);
         }
-        self.successes.set(self.successes.get().saturating_add(1));
+    }
+
+    pub(super) fn succeeded(&self) -> Turn {
+        match self.state.get() {
+            State::Closed => self.successes.set(self.successes.get().saturating_add(1)),
+            // It began before the pause.
+            State::Open => {}
+            State::Trying => {
+                self.state.set(State::Closed);
+                self.since.set(None);
+                self.successes.set(0);
+                return Turn::Resumed;
+            }
+        }
         Turn::None
     }
 
     pub(super) fn failed(&self, now: Instant) -> Turn {
-        if self.state.get() == State::Trying {
-            return self.open(now);
+        match self.state.get() {
+            State::Closed => {}
+            State::Open => return Turn::None,
+            State::Trying => return self.open(now),
         }
         if self.since.get().is_none_or(|since| now.duration_since(since) > WINDOW) {
             self.since.set(Some(now));
@@ -136,11 +150,28 @@ mod tests {
             assert!(!breaker.admits(|| now + pause * SECOND - Duration::from_millis(1)));
             now += pause * SECOND;
             assert!(breaker.admits(|| now), "one call is tried");
+            assert!(!breaker.admits(|| now), "and no other");
             assert_eq!(breaker.failed(now), Turn::Paused((pause * 2).min(3) * SECOND));
         }
         now += 3 * SECOND;
         assert!(breaker.admits(|| now));
         assert_eq!(breaker.succeeded(), Turn::Resumed);
         assert!(breaker.admits(|| now));
+    }
+
+    #[test]
+    fn calls_that_began_before_a_pause_change_nothing_and_one_that_is_given_up_is_not_waited_for() {
+        let (breaker, start) = breaker();
+        assert_eq!([(); 3].map(|()| breaker.failed(start))[2], Turn::Paused(SECOND));
+        assert_eq!([(); 30].map(|()| breaker.failed(start)), [Turn::None; 30]);
+        assert_eq!(breaker.succeeded(), Turn::None);
+        assert!(!breaker.admits(|| start + SECOND / 2));
+        let now = start + SECOND;
+        assert!(breaker.admits(|| now));
+        breaker.learned_nothing();
+        assert!(breaker.admits(|| now), "another one is tried");
+        assert_eq!(breaker.failed(now), Turn::Paused(2 * SECOND));
+        breaker.learned_nothing();
+        assert!(!breaker.admits(|| now), "the pause goes on");
     }
 }

@@ -165,6 +165,8 @@ impl Pool {
     ) -> Judged<T> {
         let kind = call.hook();
         self.admit(kind)?;
+        // Whoever asks may be gone before there is an answer.
+        let _over = Over(&self.breaker);
         let called = self.beside(exchange, call).await.and_then(|(said, memory)| {
             self.held(memory);
             let outcome = said.outcome();
@@ -331,6 +333,15 @@ impl Pool {
         } else {
             *self.idle.borrow_mut() = Some(warm);
         }
+    }
+}
+
+/// When a call is over, however: nobody waits for what it says about the policy any more.
+struct Over<'a>(&'a Breaker);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.learned_nothing();
     }
 }
 
