@@ -1,6 +1,8 @@
 //! What can go wrong while a guest runs: always the plugin's fault, never an answer of its.
 
+use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::limits::Exceeded;
+use super::shape;
 
 /// Why a call into a guest did not give a usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,21 @@ impl PluginFault {
             Self::Configure(_) => "plugin_configure",
             Self::Answer(_) => "plugin_answer",
         }
+    }
+
+    /// A configuration was refused for these reasons.
+    pub(super) fn configure(faults: Vec<ConfigError>) -> Self {
+        Self::Configure(faults.iter().map(shape::config_error).collect())
+    }
+
+    /// What was to be called is not there. The chain calls only hooks that are exported.
+    pub(super) fn no_hook() -> Self {
+        Self::Answer("the hook is not exported".into())
+    }
+
+    /// An export could not be taken hold of.
+    pub(super) fn not_made(error: &wasmtime::Error) -> Self {
+        Self::Instantiate(error.root_cause().to_string())
     }
 
     /// Tell the reasons a call failed apart.

@@ -12,7 +12,8 @@ use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 use super::capability::HostState;
 use super::interest::Interest;
 use super::shape;
-use super::trial::{Bench, Prepared, Trial, root_cause};
+use super::trial::Trial;
+use super::workbench::{Prepared, Workbench, root_cause};
 
 /// A component that shows what is in its memories and globals. The cost of making one is shared by all configurations.
 pub(super) struct Instrumented<'a> {
@@ -23,7 +24,12 @@ pub(super) struct Instrumented<'a> {
 impl<'a> Instrumented<'a> {
     /// Load it, or make it and give its `code`. Or why there can be none: the component has parts that no image can hold, or is no
     /// policy.
-    pub(super) fn of(bench: &Bench, wasm: &'a [u8], known: Option<&Path>, code: &mut Vec<u8>) -> Result<Self, String> {
+    pub(super) fn of(
+        bench: &Workbench,
+        wasm: &'a [u8],
+        known: Option<&Path>,
+        code: &mut Vec<u8>,
+    ) -> Result<Self, String> {
         let (context, wasm) = unbroken(|| Wizer::new().instrument_component(wasm))?;
         let component = bench.compiled(known, || shape::compile(&bench.engine, &wasm), code)?;
         Ok(Self { context, prepared: bench.policy(&component)? })
@@ -32,14 +38,14 @@ impl<'a> Instrumented<'a> {
     /// Configure it and compile what it is then. Apart from the faults of the configuration, why there can be no image.
     pub(super) fn image(
         &self,
-        bench: &Bench,
+        bench: &Workbench,
         trial: &Trial,
     ) -> Result<(Interest, Result<Vec<u8>, String>), Vec<String>> {
         let (interest, store, instance) = bench.configure(&self.prepared, trial)?;
         Ok((interest, self.snapshot(bench, Inside { store, instance, unread: None })))
     }
 
-    fn snapshot(&self, bench: &Bench, mut inside: Inside) -> Result<Vec<u8>, String> {
+    fn snapshot(&self, bench: &Workbench, mut inside: Inside) -> Result<Vec<u8>, String> {
         let wasm = unbroken(|| ready(Wizer::new().snapshot_component(&self.context, &mut inside)))?;
         if let Some(error) = inside.unread {
             return Err(root_cause(&error));

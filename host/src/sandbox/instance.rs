@@ -1,14 +1,16 @@
 //! One live instance of a policy, and calls into it.
 
-use wasmtime::Store;
+use std::sync::Arc;
+
+use wasmtime::{Engine, Store};
 
 use super::bindings::exports::lockgate::policy::{body_phase, request_phase, responder, response_phase};
 use super::bindings::lockgate::policy::types::{Failure, Fields};
-use super::capability::HostState;
+use super::capability::{HostState, Powers};
 use super::fault::PluginFault;
-use super::limits::on_tick;
+use super::limits::Limits;
 use super::policy::{Exports, Policy};
-use super::shape;
+use super::ticker::Ticker;
 use super::trial::Image;
 use super::verdict::{Edits, Response, Verdict};
 use crate::telemetry::RequestId;
@@ -34,9 +36,9 @@ struct Known {
 impl Instance {
     /// Instantiate, and configure what is no image.
     pub(super) fn new(policy: &Policy) -> Result<Self, PluginFault> {
-        let mut store = store(policy);
-        store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        let instance = policy.pre.instantiate(&mut store).map_err(|error| not_made(&mut store, &error))?;
+        let mut store = policy.store();
+        let instance = policy.pre.instantiate(&mut store);
+        let instance = made(&mut store, instance)?;
         if !matches!(policy.image(), Image::Taken(_)) {
             configure(policy, &mut store, &instance)?;
         }
@@ -63,7 +65,7 @@ impl Instance {
         let guest =
             hook(&mut self.known.request, exports.request.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
-        begin(&mut self.store, exchange);
+        begin(&mut self.store, exchange, 0);
         let result = guest.call_on_request(&mut self.store, head);
         finish(&mut self.store, result).map(Verdict::from)
     }
@@ -78,7 +80,7 @@ impl Instance {
         let guest =
             hook(&mut self.known.response, exports.response.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
-        begin(&mut self.store, exchange);
+        begin(&mut self.store, exchange, 0);
         let result = guest.call_on_response(&mut self.store, head, carried(state));
         finish(&mut self.store, result).map(Verdict::from)
     }
@@ -93,12 +95,8 @@ impl Instance {
     ) -> Result<(body_phase::Action, Option<Edits>), PluginFault> {
         let guest = hook(&mut self.known.body, exports.body.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
-        begin(&mut self.store, exchange);
-        // A body may be replaced by one of its size; the usual allowance comes on top.
-        let usual = self.store.data_mut().meter().limits().host_memory;
-        self.store.set_hostcall_fuel(usual + 2 * body.len());
+        begin(&mut self.store, exchange, body.len());
         let result = guest.call_on_body(&mut self.store, direction, body, carried(state));
-        self.store.set_hostcall_fuel(usual);
         finish(&mut self.store, result).map(|(action, edits)| (action, edits.map(Edits::from)))
     }
 
@@ -113,7 +111,7 @@ impl Instance {
     ) -> Result<(body_phase::Action, Vec<u8>), PluginFault> {
         let guest = hook(&mut self.known.body, exports.body.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
-        begin(&mut self.store, exchange);
+        begin(&mut self.store, exchange, 0);
         let result = guest.call_on_chunk(&mut self.store, direction, chunk, last, state);
         finish(&mut self.store, result)
     }
@@ -128,7 +126,7 @@ impl Instance {
         let guest =
             hook(&mut self.known.responder, exports.responder.as_ref(), |it| it.load(&mut self.store, &self.instance))?;
         self.calls += 1;
-        begin(&mut self.store, exchange);
+        begin(&mut self.store, exchange, 0);
         let result = guest.call_respond(&mut self.store, head, body);
         finish(&mut self.store, result).map(|answer| answer.map(Response::from))
     }
@@ -139,22 +137,21 @@ pub(super) fn carried(state: &[u8]) -> Option<&[u8]> {
     (!state.is_empty()).then_some(state)
 }
 
-/// A store in which a call can begin.
-pub(super) fn store(policy: &Policy) -> Store<HostState> {
-    let state = HostState::configuring(policy.powers.clone(), policy.limits, policy.ticker.clone());
-    let mut store = Store::new(policy.pre.engine(), state);
+/// A store in which an instance can be made: whatever it does is measured from the start.
+pub(super) fn store(engine: &Engine, powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Store<HostState> {
+    let mut store = Store::new(engine, HostState::configuring(powers, limits, ticker));
     store.limiter(|state| state.meter());
-    store.set_hostcall_fuel(policy.limits.host_memory);
-    begin(&mut store, RequestId::default());
+    store.epoch_deadline_callback(|mut store| store.data_mut().meter().tick());
+    begin(&mut store, RequestId::default(), 0);
     store
 }
 
-/// Why no instance could be made.
-pub(super) fn not_made(store: &mut Store<HostState>, error: &wasmtime::Error) -> PluginFault {
-    match PluginFault::from_call(error, store.data_mut().meter().memory_denied()) {
+/// The instance, or why none could be made.
+pub(super) fn made<I>(store: &mut Store<HostState>, instance: wasmtime::Result<I>) -> Result<I, PluginFault> {
+    finish(store, instance).map_err(|fault| match fault {
         PluginFault::Trap(text) => PluginFault::Instantiate(text),
         other => other,
-    }
+    })
 }
 
 fn configure(
@@ -162,11 +159,11 @@ fn configure(
     store: &mut Store<HostState>,
     instance: &wasmtime::component::Instance,
 ) -> Result<(), PluginFault> {
-    let lifecycle = policy.exports.lifecycle.load(&mut *store, instance).map_err(|error| instantiate(&error))?;
-    begin(store, RequestId::default());
+    let lifecycle = policy.exports.lifecycle.load(&mut *store, instance);
+    let lifecycle = lifecycle.map_err(|error| PluginFault::not_made(&error))?;
+    begin(store, RequestId::default(), 0);
     let configured = lifecycle.call_configure(&mut *store, &policy.config);
-    let faults = |faults: Vec<_>| PluginFault::Configure(faults.iter().map(shape::config_error).collect());
-    finish(store, configured)?.map(|_| ()).map_err(faults)
+    finish(store, configured)?.map(|_| ()).map_err(PluginFault::configure)
 }
 
 /// A hook, found now where it is not known. The chain calls only those a policy exports; others would be a fault.
@@ -175,22 +172,21 @@ fn hook<'a, I, G>(
     exported: Option<&I>,
     find: impl FnOnce(&I) -> wasmtime::Result<G>,
 ) -> Result<&'a G, PluginFault> {
-    if known.is_none() {
-        let exported = exported.ok_or_else(|| PluginFault::Answer("the hook is not exported".into()))?;
-        *known = Some(find(exported).map_err(|error| instantiate(&error))?);
-    }
-    known.as_ref().ok_or_else(|| PluginFault::Answer("the hook is not exported".into()))
+    let guest = match known.take() {
+        Some(guest) => guest,
+        None => find(exported.ok_or_else(PluginFault::no_hook)?).map_err(|error| PluginFault::not_made(&error))?,
+    };
+    Ok(known.insert(guest))
 }
 
-pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId) {
+/// A call begins, which is given a body of so many bytes. One may be replaced by another of its size; the usual allowance comes on top.
+pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId, body: usize) {
     store.data_mut().begin(exchange);
     store.set_epoch_deadline(1);
+    let usual = store.data_mut().meter().limits().host_memory;
+    store.set_hostcall_fuel(usual + 2 * body);
 }
 
 pub(super) fn finish<R>(store: &mut Store<HostState>, result: wasmtime::Result<R>) -> Result<R, PluginFault> {
     result.map_err(|error| PluginFault::from_call(&error, store.data_mut().meter().memory_denied()))
-}
-
-fn instantiate(error: &wasmtime::Error) -> PluginFault {
-    PluginFault::Instantiate(error.root_cause().to_string())
 }

@@ -1,16 +1,14 @@
 //! What a guest may use, and how use is measured while it runs.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::ticker::Ticker;
+use super::turns::Turns;
 
 /// Largest linear memory any policy can be given, in bytes.
 pub(crate) const MAX_MEMORY: usize = 64 * 1024 * 1024;
@@ -120,11 +118,18 @@ impl Meter {
         self.turns.get_or_insert_default().clone()
     }
 
-    fn tick(&mut self) -> Result<(), Exceeded> {
-        let cpu = thread_cpu_time();
-        if let Some(turns) = &self.turns {
-            return if turns.used(cpu) >= self.limits.cpu { Err(Exceeded::Cpu) } else { Ok(()) };
+    /// What happens at the epoch deadline: the call goes on until a limit is reached. One that has turns leaves the next to others.
+    pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        match &self.turns {
+            None => self.check()?,
+            Some(turns) if turns.used() >= self.limits.cpu => return Err(Exceeded::Cpu.into()),
+            Some(_) => return Ok(UpdateDeadline::Yield(1)),
         }
+        Ok(UpdateDeadline::Continue(1))
+    }
+
+    fn check(&mut self) -> Result<(), Exceeded> {
+        let cpu = thread_cpu_time();
         let Some((cpu_then, then)) = self.running_since else {
             self.running_since = Some((cpu, Instant::now()));
             return Ok(());
@@ -137,41 +142,6 @@ impl Meter {
         }
         Ok(())
     }
-}
-
-/// CPU time of a call whose future is polled now and then.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    /// Nanoseconds of turns that are over, and the thread's when this one began. One thread polls; atomics make it `Sync`.
-    over: AtomicU64,
-    began: AtomicU64,
-}
-
-impl Turns {
-    fn used(&self, now: Duration) -> Duration {
-        Duration::from_nanos(self.over.load(Relaxed) + nanos(now).saturating_sub(self.began.load(Relaxed)))
-    }
-}
-
-/// A future that is charged for each of its turns.
-pub(super) struct Charged<F> {
-    pub(super) future: Pin<Box<F>>,
-    pub(super) turns: Arc<Turns>,
-}
-
-impl<F: Future> Future for Charged<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.turns.began.store(nanos(thread_cpu_time()), Relaxed);
-        let polled = self.future.as_mut().poll(cx);
-        self.turns.over.store(nanos(self.turns.used(thread_cpu_time())), Relaxed);
-        polled
-    }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl ResourceLimiter for Meter {
@@ -210,25 +180,7 @@ impl ResourceLimiter for Meter {
     }
 }
 
-/// The same for a call that waits: others have their turn at each tick.
-pub(super) fn on_tick_in_turns<T>(
-    mut store: StoreContextMut<'_, T>,
-    meter: impl Fn(&mut T) -> &mut Meter,
-) -> wasmtime::Result<UpdateDeadline> {
-    meter(store.data_mut()).tick()?;
-    Ok(UpdateDeadline::Yield(1))
-}
-
-/// What the epoch deadline of a store does: go on until a limit is reached.
-pub(super) fn on_tick<T>(
-    mut store: StoreContextMut<'_, T>,
-    meter: impl Fn(&mut T) -> &mut Meter,
-) -> wasmtime::Result<UpdateDeadline> {
-    meter(store.data_mut()).tick()?;
-    Ok(UpdateDeadline::Continue(1))
-}
-
-fn thread_cpu_time() -> Duration {
+pub(super) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

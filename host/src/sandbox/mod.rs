@@ -26,8 +26,10 @@ mod pool;
 mod shape;
 mod ticker;
 pub(crate) mod trial;
+mod turns;
 mod verdict;
 mod waiting;
+mod workbench;
 
 use std::path::PathBuf;
 use std::sync::Arc;

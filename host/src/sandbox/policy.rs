@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
 use super::build::Snapshot;
 use super::capability::{HostState, Powers};
+use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
 use super::limits::Limits;
@@ -96,6 +98,11 @@ impl Policy {
             is_pure,
             waits,
         })
+    }
+
+    /// A store for a new instance.
+    pub(super) fn store(&self) -> Store<HostState> {
+        store(self.pre.engine(), self.powers.clone(), self.limits, self.ticker.clone())
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {

@@ -6,7 +6,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::policy::{CONTRACT, Exports};
-use super::trial::root_cause;
+use super::workbench::root_cause;
 
 /// The interfaces of the contract a component may import.
 const INTERFACES: [&str; 8] = ["types", "log", "clock", "random", "metrics", "crypto", "store", "egress"];

@@ -5,27 +5,16 @@
 //! reply to standard output, each as a JSON header and a blob.
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-use serde::{Deserialize, Serialize};
-use wasmtime::component::{Component, Instance, InstancePre, Linker};
-use wasmtime::{Engine, Store};
-
-use super::PluginFault;
-use super::cache;
-use super::capability::{self, HostState, Powers};
-use super::engine::{Allocation, engine};
 use super::image::Instrumented;
 use super::interest::Interest;
-use super::limits::{Limits, on_tick};
-use super::policy::Exports;
+use super::limits::Limits;
 use super::shape;
-use super::ticker::Ticker;
-use crate::telemetry::RequestId;
-use crate::telemetry::metrics::Metrics;
+use super::workbench::{Prepared, Workbench};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 
 /// Heap of the building process, in bytes. Reserved but untouched address space does not count.
 const MAX_HEAP: u64 = 2 * 1024 * 1024 * 1024;
@@ -161,12 +150,12 @@ fn confine() {
 
 fn build(request: &Request, wasm: &[u8]) -> Result<(Reply, Vec<u8>), String> {
     shape::begins_like_one(wasm)?;
-    let mut shop = Shop::new(request, wasm)?;
+    let mut piece = Workpiece::new(request, wasm)?;
     let mut images = Vec::new();
     let mut trials = Vec::new();
     for trial in &request.trials {
         let begun = Instant::now();
-        trials.push(shop.attempt(trial)?.map(|(interest, image)| {
+        trials.push(piece.attempt(trial)?.map(|(interest, image)| {
             let tried = Tried { interest, image, took: begun.elapsed() };
             tried.map(|image: Vec<u8>| {
                 images.extend_from_slice(&image);
@@ -175,9 +164,9 @@ fn build(request: &Request, wasm: &[u8]) -> Result<(Reply, Vec<u8>), String> {
         }));
     }
     if request.trials.is_empty() {
-        shop.plain()?;
+        piece.plain()?;
     }
-    let Shop { code: mut blob, instruments, .. } = shop;
+    let Workpiece { code: mut blob, instruments, .. } = piece;
     let reply = Reply::Built { code: blob.len(), instrumented: instruments.len(), trials };
     blob.extend(instruments);
     blob.extend(images);
@@ -185,10 +174,10 @@ fn build(request: &Request, wasm: &[u8]) -> Result<(Reply, Vec<u8>), String> {
 }
 
 /// One component, compiled in the ways that are needed, when they are.
-struct Shop<'a> {
+struct Workpiece<'a> {
     request: &'a Request,
     wasm: &'a [u8],
-    bench: Bench,
+    bench: Workbench,
     plain: Option<Prepared>,
     /// Or why it cannot be had.
     instrumented: Option<Result<Instrumented<'a>, String>>,
@@ -197,11 +186,10 @@ struct Shop<'a> {
     instruments: Vec<u8>,
 }
 
-impl<'a> Shop<'a> {
+impl<'a> Workpiece<'a> {
     fn new(request: &'a Request, wasm: &'a [u8]) -> Result<Self, String> {
-        let engine = engine(Allocation::OnDemand).map_err(|error| format!("no engine: {error}"))?;
         let (code, instruments) = (Vec::new(), Vec::new());
-        Ok(Self { request, wasm, bench: Bench::new(engine)?, plain: None, instrumented: None, code, instruments })
+        Ok(Self { request, wasm, bench: Workbench::new()?, plain: None, instrumented: None, code, instruments })
     }
 
     /// What comes of a configuration, or why the component is no policy.
@@ -219,7 +207,7 @@ impl<'a> Shop<'a> {
         Ok(bench.configure(prepared, trial).map(|(interest, ..)| (interest, image)))
     }
 
-    fn plain(&mut self) -> Result<(&Bench, &Prepared), String> {
+    fn plain(&mut self) -> Result<(&Workbench, &Prepared), String> {
         let prepared = match self.plain.take() {
             Some(prepared) => prepared,
             None => {
@@ -231,7 +219,7 @@ impl<'a> Shop<'a> {
         Ok((&self.bench, self.plain.insert(prepared)))
     }
 
-    fn instrumented(&mut self) -> (&Bench, &Result<Instrumented<'a>, String>) {
+    fn instrumented(&mut self) -> (&Workbench, &Result<Instrumented<'a>, String>) {
         let known = self.request.instrumented.as_deref();
         let instrumented = match self.instrumented.take() {
             Some(instrumented) => instrumented,
@@ -239,103 +227,4 @@ impl<'a> Shop<'a> {
         };
         (&self.bench, self.instrumented.insert(instrumented))
     }
-}
-
-/// What components are tried on.
-pub(super) struct Bench {
-    pub(super) engine: Engine,
-    ticker: Arc<Ticker>,
-    linker: Linker<HostState>,
-}
-
-/// A component that only lacks its configuration.
-pub(super) struct Prepared {
-    pre: InstancePre<HostState>,
-    exports: Exports,
-}
-
-impl Bench {
-    fn new(engine: Engine) -> Result<Self, String> {
-        let ticker = Ticker::start(&engine).map(Arc::new).map_err(|error| format!("no ticker: {error}"))?;
-        let mut linker = Linker::new(&engine);
-        capability::link_to_configure(&mut linker).map_err(|error| error.to_string())?;
-        Ok(Self { engine, ticker, linker })
-    }
-
-    /// Load what was compiled before, or compile it now and give the `code`.
-    pub(super) fn compiled(
-        &self,
-        known: Option<&Path>,
-        compile: impl FnOnce() -> Result<Component, String>,
-        code: &mut Vec<u8>,
-    ) -> Result<Component, String> {
-        if let Some(component) = known.and_then(|path| cache::load(&self.engine, path).ok()) {
-            return Ok(component);
-        }
-        let component = compile()?;
-        *code = component.serialize().map_err(|error| root_cause(&error))?;
-        Ok(component)
-    }
-
-    /// Prepare a component, if it is a policy.
-    pub(super) fn policy(&self, component: &Component) -> Result<Prepared, String> {
-        shape::check(&self.engine, component)?;
-        let prepared = self.prepare(component)?;
-        shape::has_hook(&prepared.exports)?;
-        Ok(prepared)
-    }
-
-    pub(super) fn prepare(&self, component: &Component) -> Result<Prepared, String> {
-        let pre = self.linker.instantiate_pre(component).map_err(|error| root_cause(&error))?;
-        let exports = Exports::of(&pre).map_err(|error| root_cause(&error))?;
-        Ok(Prepared { pre, exports })
-    }
-
-    /// Make an instance and have it configured, or say what it or its configuration lacks.
-    pub(super) fn configure(
-        &self,
-        prepared: &Prepared,
-        trial: &Trial,
-    ) -> Result<(Interest, Store<HostState>, Instance), Vec<String>> {
-        let state = HostState::configuring(no_powers().into(), trial.limits, self.ticker.clone());
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| state.meter());
-        store.epoch_deadline_callback(|store| on_tick(store, HostState::meter));
-        store.set_hostcall_fuel(trial.limits.host_memory);
-        let begin = |store: &mut Store<HostState>| {
-            store.data_mut().begin(RequestId::default());
-            store.set_epoch_deadline(1);
-        };
-        let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {
-            vec![format!("{during}: {}", PluginFault::from_call(error, store.data_mut().meter().memory_denied()))]
-        };
-        begin(&mut store);
-        let instance = match prepared.pre.instantiate(&mut store) {
-            Ok(instance) => instance,
-            Err(error) => return Err(fault(&mut store, "while it was instantiated", &error)),
-        };
-        let lifecycle = prepared.exports.lifecycle.load(&mut store, &instance);
-        let lifecycle = lifecycle.map_err(|error| vec![root_cause(&error)])?;
-        begin(&mut store);
-        match lifecycle.call_configure(&mut store, trial.config.as_bytes()) {
-            Ok(Ok(interest)) => Ok((interest.into(), store, instance)),
-            Ok(Err(faults)) => Err(faults.into_iter().map(|fault| shape::config_error(&fault)).collect()),
-            Err(error) => Err(fault(&mut store, "in configure", &error)),
-        }
-    }
-}
-
-fn no_powers() -> Powers {
-    Powers {
-        api: "".into(),
-        policy: "".into(),
-        keys: Default::default(),
-        stores: Default::default(),
-        egress: Default::default(),
-        counters: Metrics::new("", "").policy_counters("", ""),
-    }
-}
-
-pub(super) fn root_cause(error: &wasmtime::Error) -> String {
-    error.root_cause().to_string()
 }

@@ -11,11 +11,10 @@ use super::bindings::lockgate::policy::types as wit;
 use super::call::{Call, Said};
 use super::capability::HostState;
 use super::fault::PluginFault;
-use super::instance::{begin, carried, finish, not_made, store};
-use super::limits::{Charged, on_tick_in_turns};
+use super::instance::{begin, carried, finish, made};
 use super::policy::{CONTRACT, Policy};
-use super::shape;
 use super::trial::Image;
+use super::turns::Charged;
 use super::verdict::Edits;
 use crate::telemetry::RequestId;
 
@@ -57,20 +56,21 @@ pub(super) async fn call(
     exchange: RequestId,
     call: Call,
 ) -> Result<(Said, usize), PluginFault> {
-    let mut store = store(policy);
+    let mut store = policy.store();
     let turns = store.data_mut().meter().in_turns();
     let future = Box::pin(async move {
-        store.epoch_deadline_callback(|store| on_tick_in_turns(store, HostState::meter));
         let instance = policy.pre.instantiate_async(&mut store).await;
-        let instance = instance.map_err(|error| not_made(&mut store, &error))?;
+        let instance = made(&mut store, instance)?;
         if !matches!(policy.image(), Image::Taken(_)) {
-            let configured: (Result<Interest, Vec<ConfigError>>,) =
-                run(&mut store, &instance, functions.configure, RequestId::default(), (&*policy.config,)).await?;
-            let faults = |faults: Vec<_>| PluginFault::Configure(faults.iter().map(shape::config_error).collect());
-            configured.0.map_err(faults)?;
+            begin(&mut store, RequestId::default(), 0);
+            let (configured,): (Result<Interest, Vec<ConfigError>>,) =
+                run(&mut store, &instance, functions.configure, (&*policy.config,)).await?;
+            configured.map_err(PluginFault::configure)?;
         }
         store.data_mut().serve();
-        let said = say(&mut store, &instance, functions, exchange, &call).await?;
+        let body = if let Call::Body { body, .. } = &call { body.len() } else { 0 };
+        begin(&mut store, exchange, body);
+        let said = say(&mut store, &instance, functions, &call).await?;
         Ok((said, store.data_mut().meter().memory()))
     });
     Charged { future, turns }.await
@@ -80,36 +80,32 @@ async fn say(
     store: &mut Store<HostState>,
     instance: &Instance,
     functions: &Functions,
-    exchange: RequestId,
     call: &Call,
 ) -> Result<Said, PluginFault> {
     match call {
         Call::Request { head } => {
-            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_request, exchange, (&**head,)).await?;
+            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_request, (&**head,)).await?;
             Ok(Said::Verdict(verdict.into()))
         }
         Call::Response { head, state } => {
             let told = (&**head, carried(state));
-            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_response, exchange, told).await?;
+            let (verdict,): (wit::Verdict,) = run(store, instance, functions.on_response, told).await?;
             Ok(Said::Verdict(verdict.into()))
         }
         Call::Body { direction, body, state } => {
-            let usual = store.data_mut().meter().limits().host_memory;
-            store.set_hostcall_fuel(usual + 2 * body.len());
             let told = (*direction, &**body, carried(state));
             let ((action, edits),): ((Action, Option<wit::Edits>),) =
-                run(store, instance, functions.on_body, exchange, told).await?;
+                run(store, instance, functions.on_body, told).await?;
             Ok(Said::Body(action, edits.map(Edits::from)))
         }
         Call::Chunk { direction, chunk, last, state } => {
             let told = (*direction, &**chunk, *last, &**state);
-            let ((action, state),): ((Action, Vec<u8>),) =
-                run(store, instance, functions.on_chunk, exchange, told).await?;
+            let ((action, state),): ((Action, Vec<u8>),) = run(store, instance, functions.on_chunk, told).await?;
             Ok(Said::Chunk(action, state))
         }
         Call::Respond { head, body } => {
             let (answer,): (Result<wit::Response, wit::Failure>,) =
-                run(store, instance, functions.respond, exchange, (&**head, &**body)).await?;
+                run(store, instance, functions.respond, (&**head, &**body)).await?;
             Ok(Said::Answer(answer.map(Into::into)))
         }
     }
@@ -119,17 +115,15 @@ async fn run<P, R>(
     store: &mut Store<HostState>,
     instance: &Instance,
     function: Option<ComponentExportIndex>,
-    exchange: RequestId,
     told: P,
 ) -> Result<R, PluginFault>
 where
     P: ComponentNamedList + Lower + Send + Sync,
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
-    let missing = || PluginFault::Answer("the hook is not exported".into());
-    let function = instance.get_typed_func::<P, R>(&mut *store, function.ok_or_else(missing)?);
-    let function = function.map_err(|error| PluginFault::Instantiate(error.root_cause().to_string()))?;
-    begin(store, exchange);
+    let function = function.ok_or_else(PluginFault::no_hook)?;
+    let function = instance.get_typed_func::<P, R>(&mut *store, function);
+    let function = function.map_err(|error| PluginFault::not_made(&error))?;
     let said = function.call_async(&mut *store, told).await;
     finish(store, said)
 }

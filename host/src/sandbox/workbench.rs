@@ -1,0 +1,111 @@
+//! Where the building process compiles components, prepares them and has them configured.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+
+use super::PluginFault;
+use super::cache;
+use super::capability::{self, HostState, Powers};
+use super::engine::{Allocation, engine};
+use super::instance::{begin, store};
+use super::interest::Interest;
+use super::policy::Exports;
+use super::shape;
+use super::ticker::Ticker;
+use super::trial::Trial;
+use crate::telemetry::RequestId;
+use crate::telemetry::metrics::Metrics;
+
+/// What components are tried on.
+pub(super) struct Workbench {
+    pub(super) engine: Engine,
+    ticker: Arc<Ticker>,
+    linker: Linker<HostState>,
+}
+
+/// A component that only lacks its configuration.
+pub(super) struct Prepared {
+    pre: InstancePre<HostState>,
+    exports: Exports,
+}
+
+impl Workbench {
+    pub(super) fn new() -> Result<Self, String> {
+        let engine = engine(Allocation::OnDemand).map_err(|error| format!("no engine: {error}"))?;
+        let ticker = Ticker::start(&engine).map(Arc::new).map_err(|error| format!("no ticker: {error}"))?;
+        let mut linker = Linker::new(&engine);
+        capability::link_to_configure(&mut linker).map_err(|error| error.to_string())?;
+        Ok(Self { engine, ticker, linker })
+    }
+
+    /// Load what was compiled before, or compile it now and give the `code`.
+    pub(super) fn compiled(
+        &self,
+        known: Option<&Path>,
+        compile: impl FnOnce() -> Result<Component, String>,
+        code: &mut Vec<u8>,
+    ) -> Result<Component, String> {
+        if let Some(component) = known.and_then(|path| cache::load(&self.engine, path).ok()) {
+            return Ok(component);
+        }
+        let component = compile()?;
+        *code = component.serialize().map_err(|error| root_cause(&error))?;
+        Ok(component)
+    }
+
+    /// Prepare a component, if it is a policy.
+    pub(super) fn policy(&self, component: &Component) -> Result<Prepared, String> {
+        shape::check(&self.engine, component)?;
+        let prepared = self.prepare(component)?;
+        shape::has_hook(&prepared.exports)?;
+        Ok(prepared)
+    }
+
+    pub(super) fn prepare(&self, component: &Component) -> Result<Prepared, String> {
+        let pre = self.linker.instantiate_pre(component).map_err(|error| root_cause(&error))?;
+        let exports = Exports::of(&pre).map_err(|error| root_cause(&error))?;
+        Ok(Prepared { pre, exports })
+    }
+
+    /// Make an instance and have it configured, or say what it or its configuration lacks.
+    pub(super) fn configure(
+        &self,
+        prepared: &Prepared,
+        trial: &Trial,
+    ) -> Result<(Interest, Store<HostState>, Instance), Vec<String>> {
+        let mut store = store(&self.engine, no_powers().into(), trial.limits, self.ticker.clone());
+        let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {
+            vec![format!("{during}: {}", PluginFault::from_call(error, store.data_mut().meter().memory_denied()))]
+        };
+        let instance = match prepared.pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(fault(&mut store, "while it was instantiated", &error)),
+        };
+        let lifecycle = prepared.exports.lifecycle.load(&mut store, &instance);
+        let lifecycle = lifecycle.map_err(|error| vec![root_cause(&error)])?;
+        begin(&mut store, RequestId::default(), 0);
+        match lifecycle.call_configure(&mut store, trial.config.as_bytes()) {
+            Ok(Ok(interest)) => Ok((interest.into(), store, instance)),
+            Ok(Err(faults)) => Err(faults.into_iter().map(|fault| shape::config_error(&fault)).collect()),
+            Err(error) => Err(fault(&mut store, "in configure", &error)),
+        }
+    }
+}
+
+fn no_powers() -> Powers {
+    Powers {
+        api: "".into(),
+        policy: "".into(),
+        keys: Default::default(),
+        stores: Default::default(),
+        egress: Default::default(),
+        counters: Metrics::new("", "").policy_counters("", ""),
+    }
+}
+
+pub(super) fn root_cause(error: &wasmtime::Error) -> String {
+    error.root_cause().to_string()
+}
