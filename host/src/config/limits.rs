@@ -78,25 +78,37 @@ pub(crate) struct Breaker {
     pub max_pause: Duration,
 }
 
+/// What a policy may use where nothing is said.
+const DEFAULT: Limits = Limits {
+    cpu: Duration::from_millis(5),
+    wall: Duration::from_secs(1),
+    memory: 16 << 20,
+    table_elements: 20_000,
+    host_calls: 10_000,
+    host_memory: 2 << 20,
+    log: 16 << 10,
+    calls: 1_000,
+};
+
 section! {
     /// What one policy may use. Defaults are lower where `[ceilings]` are.
     pub(super) struct RawLimits = "limits" {
         /// CPU time of one hook call.
-        default cpu: Time<1, 1_000> = Duration::from_millis(5),
+        default cpu: Time<1, 1_000> = DEFAULT.cpu,
         /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
-        default wall: Time<1, MAX_WALL_MS> = Duration::from_secs(1),
+        default wall: Time<1, MAX_WALL_MS> = DEFAULT.wall,
         /// Memory of one instance.
-        default memory: Size<65_536, 67_108_864> = 16 << 20,
+        default memory: Size<65_536, 67_108_864> = DEFAULT.memory,
         /// Elements of all tables of one instance.
-        default table_elements: Integer<1, 20_000> = 20_000,
+        default table_elements: Integer<1, 20_000> = DEFAULT.table_elements,
         /// Calls of imports in one hook call.
-        default host_calls: Integer<1, 10_000_000> = 10_000,
+        default host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
         /// What the gateway holds for the policy in one hook call: what it says, and arguments and results of imports. What it is told, bodies too, is not counted.
-        default host_memory: Size<4_096, 67_108_864> = 2 << 20,
+        default host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
         /// All lines to the log in one hook call; what is beyond it is left out, and counted.
-        default log: Size<0, 1_048_576> = 16 << 10,
+        default log: Size<0, 1_048_576> = DEFAULT.log,
         /// Calls after which an instance is replaced.
-        default calls: Integer<1, 1_000_000> = 1_000,
+        default calls: Integer<1, 1_000_000> = DEFAULT.calls,
     }
 }
 
@@ -136,16 +148,19 @@ section! {
 impl RawLimits {
     pub(super) fn resolve(self, ceilings: &RawCeilings, faults: &mut Faults) -> Limits {
         let mut bound = Bound { place: &self.place, faults };
-        let cpu = bound.within("cpu", self.cpu, Duration::from_millis(5), ceilings.cpu);
-        let wall = bound.within("wall", self.wall, Duration::from_secs(1), ceilings.wall);
         let limits = Limits {
-            cpu,
-            wall,
-            memory: bound.within("memory", self.memory, 16 << 20, ceilings.memory),
-            table_elements: bound.within("table_elements", self.table_elements, 20_000, ceilings.table_elements),
-            host_calls: bound.within("host_calls", self.host_calls, 10_000, ceilings.host_calls),
-            host_memory: bound.within("host_memory", self.host_memory, 2 << 20, ceilings.host_memory),
-            log: bound.within("log", self.log, 16 << 10, ceilings.log),
+            cpu: bound.within("cpu", self.cpu, DEFAULT.cpu, ceilings.cpu),
+            wall: bound.within("wall", self.wall, DEFAULT.wall, ceilings.wall),
+            memory: bound.within("memory", self.memory, DEFAULT.memory, ceilings.memory),
+            table_elements: bound.within(
+                "table_elements",
+                self.table_elements,
+                DEFAULT.table_elements,
+                ceilings.table_elements,
+            ),
+            host_calls: bound.within("host_calls", self.host_calls, DEFAULT.host_calls, ceilings.host_calls),
+            host_memory: bound.within("host_memory", self.host_memory, DEFAULT.host_memory, ceilings.host_memory),
+            log: bound.within("log", self.log, DEFAULT.log, ceilings.log),
             calls: self.calls,
         };
         if self.cpu > self.wall {
