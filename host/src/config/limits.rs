@@ -59,7 +59,7 @@ pub(crate) struct Limits {
     pub table_elements: u32,
     /// Calls of imports in one hook call.
     pub host_calls: u32,
-    /// Bytes the gateway holds for the guest in one hook call, beside what it hands in.
+    /// Bytes the guest can hand over at once: in one call of an import, or as what a hook says.
     pub host_memory: u64,
     /// Bytes of all log lines of one hook call.
     pub log: u64,
@@ -103,7 +103,8 @@ section! {
         default table_elements: Integer<1, 20_000> = DEFAULT.table_elements,
         /// Calls of imports in one hook call.
         default host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
-        /// What the gateway holds for the policy in one hook call: what it says, and arguments and results of imports. What it is told, bodies too, is not counted.
+        /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on a whole body may say twice the size
+        /// of that body besides.
         default host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
         /// All lines to the log in one hook call; what is beyond it is left out, and counted.
         default log: Size<0, 1_048_576> = DEFAULT.log,

@@ -32,7 +32,7 @@ pub(crate) struct Limits {
     pub(crate) table_elements: usize,
     /// Calls of imports in one hook call.
     pub(crate) host_calls: u32,
-    /// Bytes a guest can make the host allocate in one hook call, beyond what the host itself hands in.
+    /// Bytes a guest can hand over at once, and so make the host allocate: in one call of an import, or as what a hook says.
     pub(crate) host_memory: usize,
     /// Bytes of all log lines of one hook call.
     pub(crate) log: usize,
@@ -51,7 +51,7 @@ pub(crate) enum Exceeded {
     Memory,
     #[error("limit on calls of imports reached")]
     HostCalls,
-    #[error("limit on what the gateway holds for the policy reached")]
+    #[error("it handed over more at once than it may")]
     HostMemory,
 }
 
