@@ -164,7 +164,7 @@ impl RawLimits {
             log: bound.within("log", self.log, DEFAULT.log, ceilings.log),
             calls: self.calls,
         };
-        if self.cpu > self.wall {
+        if limits.cpu > limits.wall {
             faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
         }
         limits
