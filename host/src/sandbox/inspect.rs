@@ -5,7 +5,8 @@ mod dependencies;
 use serde::Serialize;
 use wasmparser::{ComponentExternalKind, CustomSectionReader, KnownCustom, Parser, Payload};
 
-use super::policy::{CONTRACT, Digest};
+use super::policy::Digest;
+use super::shape::{contract, contract_is, gives, speaks};
 pub(crate) use dependencies::Dependencies;
 
 /// What the bytes of a component tell.
@@ -75,18 +76,6 @@ pub(crate) enum InspectError {
     #[error("it is cut off or damaged, at byte {offset} of {size}: {reason}; build it or copy it again")]
     Damaged { offset: usize, size: usize, reason: String },
 }
-
-/// What the interfaces of the contract give; in the order of `wit/worlds.wit`.
-const POWERS: [(&str, &str); 8] = [
-    ("types", "shapes of data, no power"),
-    ("log", "lines in the gateway's log"),
-    ("clock", "the time of day"),
-    ("random", "random bytes"),
-    ("metrics", "numbers for /metrics"),
-    ("crypto", "hashes, and signature checks with keys it is granted"),
-    ("store", "values kept in stores it is granted"),
-    ("egress", "requests to services it is granted"),
-];
 
 const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];
 
@@ -196,9 +185,8 @@ impl Inspection {
 
 impl Import {
     fn of(name: &str) -> Self {
-        let power = |interface: &str| POWERS.iter().find(|(known, _)| *known == interface).map(|(_, gives)| *gives);
         let (origin, gives) = match contract(name) {
-            Some((interface, version)) if speaks(version) => match power(interface) {
+            Some((interface, version)) if speaks(version) => match gives(interface) {
                 Some(gives) => (Origin::Contract, gives),
                 None => (Origin::Unknown, "an interface this gateway does not know"),
             },
@@ -210,21 +198,6 @@ impl Import {
     }
 }
 
-/// Interface and version of a name of the contract.
-fn contract(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix("lockgate:policy/")?.split_once('@')
-}
-
-fn contract_is(name: &str, wanted: &str) -> bool {
-    contract(name).is_some_and(|(interface, version)| interface == wanted && speaks(version))
-}
-
-/// Versions that differ in the last number only understand each other.
-fn speaks(version: &str) -> bool {
-    let ours = CONTRACT.rsplit_once('.').map_or(CONTRACT, |(ours, _)| ours);
-    version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours)
-}
-
 fn as_pin<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("sha256:{digest}"))
 }
@@ -233,6 +206,7 @@ fn as_pin<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok,
 mod tests {
     use super::*;
     use crate::builtin;
+    use crate::sandbox::CONTRACT;
 
     #[test]
     fn every_built_in_policy_can_be_inspected() {

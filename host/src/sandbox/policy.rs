@@ -13,6 +13,7 @@ use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
 use super::limits::Limits;
+use super::shape::contract_is;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
 use super::waiting::Functions;
@@ -79,7 +80,7 @@ impl Policy {
         let exports = Exports::of(&pre)?;
         let kind = component.component_type();
         let waits = Functions::of(component);
-        let is_pure = kind.imports(linker.engine()).all(|(name, _)| name.starts_with("lockgate:policy/types@"));
+        let is_pure = kind.imports(linker.engine()).all(|(name, _)| contract_is(name, "types"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
         Ok(Self {
             pre,

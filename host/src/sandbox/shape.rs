@@ -8,8 +8,17 @@ use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
-/// The interfaces of the contract a component may import.
-const INTERFACES: [&str; 8] = ["types", "log", "clock", "random", "metrics", "crypto", "store", "egress"];
+/// The interfaces of the contract a component may import, and what they give; in the order of `wit/worlds.wit`.
+const POWERS: [(&str, &str); 8] = [
+    ("types", "shapes of data, no power"),
+    ("log", "lines in the gateway's log"),
+    ("clock", "the time of day"),
+    ("random", "random bytes"),
+    ("metrics", "numbers for /metrics"),
+    ("crypto", "hashes, and signature checks with keys it is granted"),
+    ("store", "values kept in stores it is granted"),
+    ("egress", "requests to services it is granted"),
+];
 
 /// Tell a component from other files before anyone reads it.
 pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {
@@ -35,11 +44,7 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), String
         .imports(engine)
         .map(|(name, _)| name)
         .filter(|name| {
-            let known = name
-                .strip_prefix("lockgate:policy/")
-                .and_then(|rest| rest.split_once('@'))
-                .is_some_and(|(interface, version)| INTERFACES.contains(&interface) && version.starts_with("0.1."));
-            !known
+            !contract(name).is_some_and(|(interface, version)| speaks(version) && gives(interface).is_some())
         })
         .collect();
     if !unknown.is_empty() {
@@ -50,9 +55,9 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), String
         };
         return Err(format!("imports what this gateway does not offer: {}{advice}", unknown.join(", ")));
     }
-    let lifecycle = kind.exports(engine).any(|(name, item)| {
-        name.starts_with("lockgate:policy/lifecycle@0.1.") && matches!(item.ty, ComponentItem::ComponentInstance(_))
-    });
+    let lifecycle = kind
+        .exports(engine)
+        .any(|(name, item)| contract_is(name, "lifecycle") && matches!(item.ty, ComponentItem::ComponentInstance(_)));
     if !lifecycle {
         return Err(format!("does not export lockgate:policy/lifecycle@{CONTRACT}, so it is not a policy"));
     }
@@ -73,4 +78,24 @@ pub(super) fn has_hook(exports: &Exports) -> Result<(), String> {
 /// A fault that `configure` found, as text.
 pub(super) fn config_error(fault: &ConfigError) -> String {
     if fault.path.is_empty() { fault.message.clone() } else { format!("{}: {}", fault.path, fault.message) }
+}
+
+/// What an interface of the contract gives to who imports it; none for one that is unknown or for exports only.
+pub(super) fn gives(interface: &str) -> Option<&'static str> {
+    POWERS.iter().find(|(known, _)| *known == interface).map(|(_, gives)| *gives)
+}
+
+/// Interface and version of a name of the contract.
+pub(super) fn contract(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("lockgate:policy/")?.split_once('@')
+}
+
+pub(super) fn contract_is(name: &str, wanted: &str) -> bool {
+    contract(name).is_some_and(|(interface, version)| interface == wanted && speaks(version))
+}
+
+/// Versions that differ in the last number only understand each other.
+pub(super) fn speaks(version: &str) -> bool {
+    let ours = CONTRACT.rsplit_once('.').map_or(CONTRACT, |(ours, _)| ours);
+    version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours)
 }

@@ -13,6 +13,7 @@ use super::capability::HostState;
 use super::fault::PluginFault;
 use super::instance::{begin, carried, finish, made};
 use super::policy::{CONTRACT, Policy};
+use super::shape::contract_is;
 use super::trial::Image;
 use super::turns::Charged;
 use super::verdict::Edits;
@@ -32,7 +33,7 @@ impl Functions {
     /// None if the component imports nothing that can wait.
     pub(super) fn of(component: &Component) -> Option<Self> {
         let kind = component.component_type();
-        let waits = kind.imports(component.engine()).any(|(name, _)| name.starts_with("lockgate:policy/egress@"));
+        let waits = kind.imports(component.engine()).any(|(name, _)| contract_is(name, "egress"));
         let find = |interface: &str, function: &str| {
             let interface =
                 component.get_export_index(None, format!("lockgate:policy/{interface}@{CONTRACT}").as_str())?;
