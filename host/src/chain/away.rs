@@ -1,4 +1,4 @@
-//! Hooks that are called in the slow lane: the same as on the worker, but that the exchange waits for them.
+//! Hooks on heads that are called beside the worker: the same as on it, but that the exchange waits for them.
 
 use http::{HeaderMap, Response};
 
@@ -9,11 +9,12 @@ use crate::exchange::{Body, Exchange, Fault};
 use crate::sandbox::{Call, Said};
 
 impl Passage<'_> {
+    /// Whether the hooks of a step are for this file.
     pub(super) fn is_away(&self, step: &Step) -> bool {
         self.pool(step).is_ok_and(|pool| pool.is_away())
     }
 
-    pub(super) async fn slow_request_hook(
+    pub(super) async fn request_hook_away(
         &mut self,
         at: usize,
         step: &Step,
@@ -31,7 +32,7 @@ impl Passage<'_> {
         self.settle(at, step, exchange, decided)
     }
 
-    pub(super) async fn slow_response_hook(
+    pub(super) async fn response_hook_away(
         &mut self,
         at: usize,
         step: &Step,

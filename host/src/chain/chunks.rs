@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -53,7 +53,7 @@ pub(super) struct Chunks {
     /// Arrived, not yet shown.
     waiting: BytesMut,
     phase: Phase,
-    /// The policy looks at a piece in the slow lane.
+    /// The policy looks at a piece beside the worker.
     away: Option<Away>,
     notice: Rc<Notice>,
 }
@@ -134,14 +134,8 @@ impl Chunks {
         Poll::Ready(Ok(()))
     }
 
-    /// Show the next piece to the policy; what comes back goes on. Pending while the policy is slow.
-    fn show(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
-        if let Some(away) = &mut self.away {
-            let decided = std::task::ready!(away.called.as_mut().poll(cx));
-            let (piece, last) = (std::mem::take(&mut away.piece), away.last);
-            self.away = None;
-            return Poll::Ready(self.decided(piece, last, decided));
-        }
+    /// Show the next piece to the policy; what comes back goes on. Nothing does yet where it looks beside the worker.
+    fn show(&mut self) -> Result<Bytes, BodyError> {
         let piece = self.waiting.split_to(self.waiting.len().min(MAX_CHUNK)).freeze();
         let last = self.phase == Phase::Draining && self.waiting.is_empty();
         if last {
@@ -154,7 +148,7 @@ impl Chunks {
                 BodyDirection::Request => Fault::unread(BodyError::TooLong),
                 BodyDirection::Response => Fault::unread_response(BodyError::TooLong),
             };
-            return Poll::Ready(Err(self.depart(Err(fault))));
+            return Err(self.depart(Err(fault)));
         }
         let (step, direction, shown) = (self.step.clone(), self.direction, piece.clone());
         let judge = move |(action, state): (Action, Vec<u8>)| {
@@ -168,10 +162,10 @@ impl Chunks {
             let call = Call::Chunk { direction, chunk: piece.clone(), last, state: self.state.clone() };
             let called = Box::pin(async move { pool.away(exchange, call, |said| judge(said.chunk()?)).await });
             self.away = Some(Away { called, piece, last });
-            return self.show(cx);
+            return Ok(Bytes::new());
         }
         let decided = self.pool.on_chunk(self.exchange.clone(), direction, &piece, last, &self.state, judge);
-        Poll::Ready(self.decided(piece, last, decided))
+        self.decided(piece, last, decided)
     }
 
     /// What becomes of a piece.
@@ -218,23 +212,26 @@ impl HttpBody for Chunks {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
+            if let Some(away) = &mut this.away {
+                let decided = ready!(away.called.as_mut().poll(cx));
+                let (piece, last) = (std::mem::take(&mut away.piece), away.last);
+                this.away = None;
+                match this.decided(piece, last, decided) {
+                    Ok(bytes) if bytes.is_empty() => continue,
+                    passed => return Poll::Ready(Some(passed.map(Frame::data))),
+                }
+            }
             match this.phase {
-                _ if this.away.is_some() => {}
                 Phase::Over => return Poll::Ready(None),
                 Phase::Skipping if this.waiting.is_empty() => return Pin::new(&mut this.inner).poll_frame(cx),
                 Phase::Skipping => return Poll::Ready(Some(Ok(Frame::data(this.waiting.split().freeze())))),
                 Phase::Reading | Phase::Draining => {}
             }
-            let gathered = if this.away.is_some() { Poll::Ready(Ok(())) } else { this.gather(cx) };
-            match gathered {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => {
-                    this.phase = Phase::Over;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Poll::Ready(Ok(())) => {}
+            if let Err(error) = ready!(this.gather(cx)) {
+                this.phase = Phase::Over;
+                return Poll::Ready(Some(Err(error)));
             }
-            match std::task::ready!(this.show(cx)) {
+            match this.show() {
                 // A policy may keep everything back for now.
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),

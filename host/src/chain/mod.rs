@@ -132,7 +132,7 @@ impl<'a> Passage<'a> {
             if let Some(hook) = &step.request {
                 let decided = match self.is_away(step) {
                     false => self.request_hook(at, step, hook, exchange, headers),
-                    true => Box::pin(self.slow_request_hook(at, step, hook, exchange, headers)).await,
+                    true => Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await,
                 };
                 match decided {
                     Ok(None) => {}
@@ -168,7 +168,7 @@ impl<'a> Passage<'a> {
             if let Some(hook) = &step.response {
                 let decided = match self.is_away(step) {
                     false => self.response_hook(at, step, hook, exchange, &mut response),
-                    true => Box::pin(self.slow_response_hook(at, step, hook, exchange, &mut response)).await,
+                    true => Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await,
                 };
                 match decided {
                     Ok(None) => {}

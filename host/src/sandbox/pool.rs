@@ -1,10 +1,13 @@
-//! Warm instances of one policy on one worker.
+//! Calls of one policy on one worker: on its warm instance, on fresh ones, or beside the worker.
 //!
-//! Guest calls never suspend, so a worker runs one at a time and one idle instance for each policy is all it can use.
+//! A call on the worker never suspends, so there is one at a time and one idle instance for each policy is all it can use. What waits, or was slow,
+//! has an instance of its own for each call.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use super::backoff::Backoff;
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
@@ -17,8 +20,6 @@ use super::limits::Exceeded;
 use super::policy::Policy;
 use super::verdict::{Edits, Response, Verdict};
 use super::waiting;
-use tokio::time::timeout;
-
 use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
@@ -81,7 +82,7 @@ impl Pool {
         &self.policy
     }
 
-    /// The call that ended last, and how: that of whoever asks at once, since calls never suspend.
+    /// The call that ended last, and how: that of whoever asks at once, before anything else runs on this worker.
     pub(crate) fn last(&self) -> Option<(Hook, CallOutcome)> {
         self.last.get()
     }
