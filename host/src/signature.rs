@@ -3,13 +3,18 @@
 //! A secret key is held as long as something is signed with it, and shown nowhere.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What the name of a signed file has after it.
-pub(crate) const SUFFIX: &str = ".minisig";
+/// Where the signature of a file is looked for: `guard.wasm.minisig` beside `guard.wasm`.
+pub(crate) fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".minisig");
+    name.into()
+}
 
 /// Length of the checksum at the end of a secret key.
 const CHECKSUM: usize = 32;

@@ -16,7 +16,8 @@ use super::units::show_size;
 
 const MOST_ENTRIES: usize = 4096;
 const DEEPEST: usize = 8;
-const LARGEST_FILE: u64 = 64 << 20;
+/// Largest file of the policies folder, components among them.
+pub(crate) const LARGEST_FILE: u64 = 64 << 20;
 const LARGEST_TOML: u64 = 1 << 20;
 const LARGEST_TREE: u64 = 512 << 20;
 

@@ -9,7 +9,7 @@ use super::kinds::{Flag, List, Placed, Spelled, Spelling};
 use super::policy::{Policy, PolicySource};
 use super::section::section;
 use super::tree::{Tree, TreeFile};
-use crate::signature::{PublicKey, SUFFIX, Signature, SignatureError};
+use crate::signature::{PublicKey, Signature, SignatureError, beside};
 
 /// Components of the policies folder need a signature by one of these keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ impl RawTrust {
             PolicySource::Builtin(_) => None,
         });
         let signed = components.filter_map(|component| {
-            let path = signature_path(component);
+            let path = beside(component);
             let bytes = tree.get(&path)?.clone();
             Some((component.clone(), TreeFile { path, bytes }))
         });
@@ -76,16 +76,16 @@ impl Trust {
     /// Whether the component of a policy at `place` is what a trusted key signed.
     pub(crate) fn check(&self, component: &TreeFile, place: &Place) -> Result<(), ConfigFault> {
         let place = place.below("source");
-        let (shown, beside) = (component.path.display(), signature_path(&component.path));
-        let beside = beside.display();
+        let (shown, signed) = (component.path.display(), beside(&component.path));
+        let signed = signed.display();
         let Some(file) = self.signatures.get(&component.path) else {
-            let reason = format!("{shown} is not signed, and [trust] wants it to be: there is no {beside}");
+            let reason = format!("{shown} is not signed, and [trust] wants it to be: there is no {signed}");
             return Err(place.fault(reason, format!("sign it with `lockgate policy sign {shown} --key FILE`")));
         };
         let signature = std::str::from_utf8(&file.bytes).ok().and_then(|text| text.parse::<Signature>().ok());
         let Some(signature) = signature else {
             let advice = format!("sign {shown} again with `lockgate policy sign`");
-            return Err(place.fault(format!("{beside} is no signature of minisign"), advice));
+            return Err(place.fault(format!("{signed} is no signature of minisign"), advice));
         };
         let own = self.keys.iter().filter(|key| key.id() == signature.id());
         // An id is chosen at random, and nobody keeps two keys from having the same.
@@ -144,10 +144,4 @@ fn key_of_file(tree: &Tree, text: &str, place: &Place) -> Result<(PublicKey, Pat
         place.fault(reason, "name the file that `lockgate policy keygen` wrote with `.pub` at its end")
     })?;
     Ok((key, file.path))
-}
-
-fn signature_path(component: &Path) -> PathBuf {
-    let mut path = component.as_os_str().to_owned();
-    path.push(SUFFIX);
-    path.into()
 }

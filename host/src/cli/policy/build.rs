@@ -8,7 +8,8 @@ use lockgate_build::{Project, encode};
 use serde_json::json;
 
 use super::super::out;
-use super::{component, files};
+use super::files;
+use crate::config::LARGEST_FILE;
 use crate::sandbox::{Inspection, Sandbox};
 
 const EXAMPLES: &str = "\
@@ -60,7 +61,7 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// The component of a core module.
 fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = files::read(module, component::LARGEST)?;
+    let bytes = files::read(module, LARGEST_FILE)?;
     if !bytes.starts_with(b"\0asm") {
         bail!("{} is neither a folder nor WebAssembly", module.display());
     }

@@ -7,10 +7,7 @@ use anyhow::{Context, anyhow};
 
 use super::files;
 use crate::builtin;
-use crate::config::nearest;
-
-/// Largest component, as in the policies folder.
-pub(super) const LARGEST: u64 = 64 << 20;
+use crate::config::{LARGEST_FILE, nearest};
 
 /// A component, or what was taken for one.
 pub(super) struct Component {
@@ -29,7 +26,7 @@ impl Component {
     pub(super) fn read(text: &str) -> anyhow::Result<Self> {
         let Some(name) = text.strip_prefix("builtin:") else {
             let path = PathBuf::from(text);
-            return Ok(Self { bytes: files::read(&path, LARGEST)?.into(), source: Source::File(path) });
+            return Ok(Self { bytes: files::read(&path, LARGEST_FILE)?.into(), source: Source::File(path) });
         };
         let known = builtin::names().find(|known| *known == name);
         let known = known.with_context(|| match nearest(name, builtin::names()) {

@@ -47,7 +47,7 @@ pub(super) fn create(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// `greet.wasm` and `.minisig` make `greet.wasm.minisig`.
+/// `team` and `.pub` make `team.pub`.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -15,7 +15,7 @@ use super::component::{Component, Source};
 use super::{files, verify};
 use crate::config::Grant;
 use crate::sandbox::{Image, Inspection, Interest, Limits, MAX_MEMORY, Sandbox, Trial};
-use crate::signature::{PublicKey, SUFFIX};
+use crate::signature::{PublicKey, beside};
 
 /// At most what an operator can give: what is said is about the component, not about limits.
 const LIMITS: Limits = Limits {
@@ -140,7 +140,7 @@ fn signature(
     faults: &mut Vec<String>,
 ) -> anyhow::Result<Option<Signed>> {
     let file = match &component.source {
-        Source::File(path) => files::with_suffix(path, SUFFIX),
+        Source::File(path) => beside(path),
         Source::Builtin(_) if key.is_some() => {
             bail!("built-in policies are part of the gateway, and signed with it only")
         }

@@ -8,9 +8,10 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::super::out;
-use super::{component, files, password};
+use super::{files, password};
+use crate::config::LARGEST_FILE;
 use crate::sandbox::Inspection;
-use crate::signature::{SUFFIX, SealedKey, Signature};
+use crate::signature::{SealedKey, Signature, beside};
 
 /// Longest comment minisign reads back.
 const LONGEST_COMMENT: usize = 8000;
@@ -42,7 +43,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let bytes = files::read(&args.component, component::LARGEST)?;
+    let bytes = files::read(&args.component, LARGEST_FILE)?;
     // A signature says that somebody stands for it; nobody stands for half a file.
     Inspection::of(&bytes).with_context(|| format!("{} is not signed", args.component.display()))?;
     let cannot = || format!("{} cannot be used to sign", args.key.display());
@@ -59,7 +60,7 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let text = key.sign(&bytes, &comment)?;
     let signature: Signature = text.parse()?;
-    let path = files::with_suffix(&args.component, SUFFIX);
+    let path = beside(&args.component);
     files::replace(&path, text.as_bytes())?;
     let (path, id) = (path.display().to_string(), signature.id().to_string());
     match args.json {

@@ -7,8 +7,9 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::super::out;
-use super::{component, files};
-use crate::signature::{PublicKey, SUFFIX, Signature};
+use super::files;
+use crate::config::LARGEST_FILE;
+use crate::signature::{PublicKey, Signature, beside};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,9 +34,9 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let bytes = files::read(&args.component, component::LARGEST)?;
+    let bytes = files::read(&args.component, LARGEST_FILE)?;
     let key = public_key(&args.key)?;
-    let path = args.signature.unwrap_or_else(|| files::with_suffix(&args.component, SUFFIX));
+    let path = args.signature.unwrap_or_else(|| beside(&args.component));
     let signature = signature(&path)?;
     let verified = key.verify(&bytes, &signature);
     // A comment is as little to be believed as the signature it came with.
