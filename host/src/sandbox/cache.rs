@@ -72,7 +72,11 @@ impl Cache {
             let _ = std::fs::remove_file(&partial);
         }
         written?;
-        self.prune()
+        // What is kept is kept, though there may be too much of it now.
+        if let Err(error) = self.prune() {
+            tracing::warn!(%error, "old compiled code cannot be removed");
+        }
+        Ok(())
     }
 
     /// Remove what was not used for the longest time, if there is too much. Whoever runs it keeps it.
