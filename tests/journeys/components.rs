@@ -15,9 +15,15 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("no hook", guests::component("no-hook"), &["hook"]),
         (
             "unknown import",
-            text("(component (import \"wasi:filesystem/types@0.2.0\" (instance)))"),
-            &["wasi:filesystem/types@0.2.0", "wasm32-unknown-unknown"],
+            text("(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))"),
+            &["wasi:http/outgoing-handler@0.2.0", "no sockets and no HTTP"],
         ),
+        (
+            "WASI of another generation",
+            text("(component (import \"wasi:cli/stdout@0.3.0\" (instance)))"),
+            &["wasi:cli/stdout@0.3.0", "WASI 0.2"],
+        ),
+        ("sockets", guests::component("dialer"), &["wasi:sockets/tcp@0.2", "no sockets", "lockgate:policy/egress"]),
         (
             "import of another version",
             text("(component (import \"lockgate:policy/log@9.0.0\" (instance)))"),

@@ -58,3 +58,4 @@ mod traffic;
 mod unix;
 mod upgrades;
 mod upstreams;
+mod wasi;

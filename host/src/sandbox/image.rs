@@ -42,6 +42,9 @@ impl<'a> Instrumented<'a> {
         trial: &Trial,
     ) -> Result<(Interest, Result<Vec<u8>, String>), Vec<String>> {
         let (interest, store, instance) = bench.configure(&self.prepared, trial)?;
+        if let Some(reason) = store.data().no_image() {
+            return Ok((interest, Err(reason.to_owned())));
+        }
         Ok((interest, self.snapshot(bench, Inside { store, instance, unread: None })))
     }
 
