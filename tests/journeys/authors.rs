@@ -2,6 +2,7 @@
 
 mod building;
 mod inspecting;
+mod python;
 mod signing;
 mod trusting;
 
