@@ -221,6 +221,22 @@ impl Gateway {
         prlimit(id, Resource::Nofile, Rlimit { current: limit.or(maximum), maximum }).unwrap();
     }
 
+    /// Wait for its building process, and let that have so many seconds of processor time.
+    pub fn limit_building(&self, seconds: u64) {
+        let building = eventually("a building process", || {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap().filter_map(Result::ok);
+            let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+            let ids: Vec<i32> =
+                children.flat_map(|ids| ids.split(' ').map(str::parse).collect::<Vec<_>>()).flatten().collect();
+            ids.into_iter().find(|id| {
+                let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
+                command.is_ok_and(|command| command.contains("__build"))
+            })
+        });
+        let limit = Rlimit { current: Some(seconds), maximum: Some(seconds + 1) };
+        prlimit(Pid::from_raw(building), Resource::Cpu, limit).unwrap();
+    }
+
     /// How many files it has open, sockets included.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()

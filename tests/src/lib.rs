@@ -7,6 +7,7 @@
 
 mod client;
 pub mod collector;
+mod corpora;
 mod folder;
 pub mod foreign;
 pub mod frames;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use client::{Client, Request};
 pub use collector::Collector;
+pub use corpora::corpus;
 pub use folder::{Finished, Folder, binary};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};

@@ -62,8 +62,8 @@ enum Verb {
     Health(health::Args),
     /// Write, build, inspect, sign and verify policies
     Policy(policy::Args),
-    /// Print every key of the configuration, with type, default and meaning
-    Reference,
+    /// Print every key of the configuration, with type, default and meaning; or the contract of policies
+    Reference(reference::Args),
     /// Build a component, as a child of the gateway
     #[command(name = crate::sandbox::BUILD_VERB, hide = true)]
     Build,
@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
         Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Policy(args)) => policy::run(args),
-        Some(Verb::Reference) => Ok(reference::run()),
+        Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
