@@ -2,6 +2,7 @@
 // Helpers of tests are tests to everybody but the lint.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accepted;
 mod admin;
 mod authors;
 mod bodies;

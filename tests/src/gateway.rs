@@ -52,6 +52,11 @@ impl Gateway {
     pub fn restart(&mut self) {
         self.terminate();
         self.wait_for_end();
+        self.start_again();
+    }
+
+    /// Start another process in the folder of one that has ended.
+    pub fn start_again(&mut self) {
         (self.child, self.stdout, self.stderr) = spawn(&self.folder);
         *self.refusals_seen.lock().unwrap() = 0.0;
         self.wait_until_ready();
