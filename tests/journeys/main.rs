@@ -4,6 +4,7 @@
 
 mod accepted;
 mod admin;
+mod audit;
 mod authors;
 mod bodies;
 mod body_guard;
