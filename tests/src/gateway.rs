@@ -62,6 +62,16 @@ impl Gateway {
         self.wait_until_ready();
     }
 
+    /// Start another process, which must say that it cannot serve, and why, and end.
+    #[track_caller]
+    pub fn start_in_vain(&mut self, said: &[&str]) {
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        let status = self.wait_for_end();
+        let log = self.stderr.whole();
+        assert_eq!(status.code(), Some(1), "{log}");
+        said.iter().for_each(|text| assert!(log.contains(text), "{text:?} is nowhere in\n{log}"));
+    }
+
     fn wait_until_ready(&mut self) {
         let ready = |line: &str| line.starts_with("Ready").then_some(());
         let (at, found) = self.stdout.until(ready);
