@@ -52,9 +52,24 @@ impl Gateway {
     pub fn restart(&mut self) {
         self.terminate();
         self.wait_for_end();
+        self.start_again();
+    }
+
+    /// Start another process in the folder of one that has ended.
+    pub fn start_again(&mut self) {
         (self.child, self.stdout, self.stderr) = spawn(&self.folder);
         *self.refusals_seen.lock().unwrap() = 0.0;
         self.wait_until_ready();
+    }
+
+    /// Start another process, which must say that it cannot serve, and why, and end.
+    #[track_caller]
+    pub fn start_in_vain(&mut self, said: &[&str]) {
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        let status = self.wait_for_end();
+        let log = self.stderr.whole();
+        assert_eq!(status.code(), Some(1), "{log}");
+        said.iter().for_each(|text| assert!(log.contains(text), "{text:?} is nowhere in\n{log}"));
     }
 
     fn wait_until_ready(&mut self) {

@@ -5,6 +5,7 @@
 // A harness has nobody to hand an error to: whatever goes wrong fails the test that called it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod browser;
 mod client;
 pub mod collector;
 mod corpora;
