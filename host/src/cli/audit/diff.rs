@@ -9,6 +9,7 @@ use super::super::out::plain;
 use super::facts::{Fact, Facts, facts};
 use super::report::{Link, OnError, Report, Route, Use};
 use super::text::matched;
+use super::words::pauses;
 
 /// Routes that a line tells; of more there is their number. JSON has them all.
 const MOST_ROUTES: usize = 4;
@@ -39,7 +40,10 @@ impl Diff {
                 Some(earlier) => {
                     compare(&Side { report: old, route: earlier }, &Side { report: new, route }, &mut found)
                 }
-                None => found.note(Way::Wider, None, format!("is new: {}", described(route)), name),
+                None => {
+                    found.note(Way::Wider, None, format!("is new: {}", described(route)), name);
+                    Side { report: new, route }.uses().for_each(|used| elsewhere(old, (new, used), name, &mut found));
+                }
             }
         }
         for (name, route) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
@@ -136,6 +140,10 @@ impl<'a> Side<'a> {
     fn responder(&self) -> Option<&'a Use> {
         self.used(self.route.responder.as_deref()?)
     }
+
+    fn uses(&self) -> impl Iterator<Item = &'a Use> {
+        self.steps().into_iter().map(|(_, _, used)| used).chain(self.responder())
+    }
 }
 
 fn by_name(report: &Report) -> BTreeMap<String, &Route> {
@@ -210,6 +218,14 @@ fn newcomer(report: &Report, used: &Use, how: &str, route: &str, found: &mut Fou
     }
 }
 
+/// A policy on a route that is new: what it may do there, compared with what it might on others.
+fn elsewhere(old: &Report, (new, used): (&Report, &Use), route: &str, found: &mut Found) {
+    match old.content.uses.iter().find(|earlier| earlier.policy == used.policy) {
+        Some(earlier) => powers((old, earlier), (new, used), route, found),
+        None => newcomer(new, used, "is new", route, found),
+    }
+}
+
 /// What one use may do, before and after.
 fn powers((old, before): (&Report, &Use), (new, after): (&Report, &Use), route: &str, found: &mut Found) {
     let policy = Some(after.policy.as_str());
@@ -240,6 +256,14 @@ fn powers((old, before): (&Report, &Use), (new, after): (&Report, &Use), route: 
     }
     if before.config != after.config {
         found.note(Way::Other, policy, format!("is configured otherwise: {}", after.config), route);
+    }
+    if before.breaker != after.breaker {
+        found.note(
+            Way::Other,
+            policy,
+            format!("{}; before {}", pauses(&after.breaker), pauses(&before.breaker)),
+            route,
+        );
     }
 }
 

@@ -213,7 +213,7 @@ pub(super) struct Limits {
     pub(super) calls: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Breaker {
     pub(super) failures: u32,
     pub(super) pause_ms: u64,

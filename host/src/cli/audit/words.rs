@@ -1,7 +1,7 @@
 //! Owns how an audit says in words what a use of a policy may do; text and page say the same.
 
 use super::super::out::plain;
-use super::report::{Access, Body, From, Mode, OnError, Others, Report, Service, Sharing, Use};
+use super::report::{Access, Body, Breaker, From, Mode, OnError, Others, Report, Service, Sharing, Use};
 
 /// What is said under one heading, a line each.
 pub(super) struct Topic {
@@ -166,17 +166,21 @@ fn limits(used: &Use) -> Vec<String> {
             "of a call: {} ms of CPU, {} ms in all, {} host calls",
             limits.cpu_ms, limits.wall_ms, limits.host_calls
         ),
-        format!("of a call: {} held by the gateway, {} of log", size(limits.host_memory), size(limits.log)),
+        format!("of a call: {} handed to the gateway at once, {} of log", size(limits.host_memory), size(limits.log)),
         format!("of an instance: {}, {} table elements", size(limits.memory), limits.table_elements),
     ]
 }
 
 fn fails(used: &Use) -> Vec<String> {
-    let breaker = &used.breaker;
-    vec![format!(
-        "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms; routes say what happens to requests",
+    vec![format!("{}; routes say what happens to requests", pauses(&used.breaker))]
+}
+
+/// What happens to the policy when it fails again and again.
+pub(super) fn pauses(breaker: &Breaker) -> String {
+    format!(
+        "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms",
         breaker.failures, breaker.pause_ms, breaker.max_pause_ms
-    )]
+    )
 }
 
 /// What happens to requests when the policy fails; what [`FAILURES`] explains.
