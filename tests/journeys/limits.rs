@@ -169,6 +169,9 @@ fn a_policy_that_fails_again_and_again_is_left_alone_for_a_while_and_then_tried(
     assert!(gateway.metric(skipped) >= Some(1.0));
 }
 
+/// For what runs when nothing else wants to, as Linux numbers it.
+const SCHED_IDLE: u32 = 5;
+
 #[test]
 fn a_policy_that_overran_goes_on_in_the_slow_lane_where_nobody_waits_for_it() {
     let upstream = Upstream::echo();
@@ -198,6 +201,7 @@ fn a_policy_that_overran_goes_on_in_the_slow_lane_where_nobody_waits_for_it() {
             assert_eq!(fine.text(), "fine");
         }
     }
+    assert_eq!(gateway.scheduling_policy("slow lane"), SCHED_IDLE);
 }
 
 #[test]
