@@ -3,6 +3,7 @@
 //! A call that uses up its CPU time on a worker is time that all other requests of that worker wait. So a policy that did that once goes on
 //! here, one call after the other, until it has behaved for a while.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -61,11 +62,15 @@ fn run(jobs: &Receiver<Job>) {
         if answer.is_closed() {
             continue;
         }
-        let called = Instance::new(&policy).and_then(|mut instance| {
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let mut instance = Instance::new(&policy)?;
             let said = call.make(&mut instance, &policy.exports, exchange)?;
             Ok((said, instance.memory()))
-        });
-        let _ = answer.send(called);
+        }));
+        // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that there is no answer.
+        if let Ok(called) = called {
+            let _ = answer.send(called);
+        }
     }
 }
 
