@@ -163,6 +163,11 @@ pub(crate) fn create(parent: &Path, name: &Name, language: Language) -> Result<P
     written.map(|()| folder)
 }
 
+/// Path and text of the WIT files of the contract.
+pub(crate) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SDK.iter().copied().filter(|(path, _)| path.starts_with("wit/") && path.ends_with(".wit"))
+}
+
 /// Path and text of everything.
 fn files(name: &Name, language: Language) -> Vec<(PathBuf, String)> {
     let template = match language {
