@@ -19,7 +19,7 @@ except ImportError:
 
 
 class _Lines(io.TextIOBase):
-    """What is printed, tracebacks too, is in the gateway's log."""
+    """What is printed is in the gateway's log."""
 
     def __init__(self, level: str):
         self.level, self.begun = level, ""
@@ -33,10 +33,30 @@ class _Lines(io.TextIOBase):
 
 sys.stdout, sys.stderr = _Lines("info"), _Lines("error")
 
+def _told(hook):
+    """Say in the log what nobody caught: `traceback` would look for files. Then the call ends, as a trap."""
+
+    def called(*given):
+        try:
+            return hook(*given)
+        except Err:
+            raise
+        except Exception as error:
+            places, trace = [], error.__traceback__.tb_next
+            while trace:
+                places.append(f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}")
+                trace = trace.tb_next
+            lockgate.log("error", f"{type(error).__name__}: {error} ({' > '.join(places)})")
+            raise
+
+    return called
+
+
 _policy = None
 
 
 class Lifecycle:
+    @_told
     def configure(self, config_json):
         global _policy
         try:
@@ -64,21 +84,25 @@ class Lifecycle:
 
 
 class RequestPhase:
+    @_told
     def on_request(self, head):
         return _verdict(_policy.on_request(lockgate.Head(head)))
 
 
 class ResponsePhase:
+    @_told
     def on_response(self, head, state):
         return _verdict(_policy.on_response(lockgate.Head(head), state or b""))
 
 
 class BodyPhase:
+    @_told
     def on_body(self, direction, body, state):
         said = _policy.on_body(direction.name.lower(), body, state or b"")
         action, edits = said if isinstance(said, tuple) else (said, None)
         return _action(action), edits and _edits(edits)
 
+    @_told
     def on_chunk(self, direction, chunk, last, state):
         said = _policy.on_chunk(direction.name.lower(), chunk, last, state)
         action, state = said if isinstance(said, tuple) else (said, state)
@@ -86,6 +110,7 @@ class BodyPhase:
 
 
 class Responder:
+    @_told
     def respond(self, head, body):
         said = _policy.respond(lockgate.Head(head), body)
         if isinstance(said, Failure):
