@@ -22,6 +22,7 @@ use super::verdict::{Edits, Response, Verdict};
 use super::waiting;
 use crate::config::Isolation;
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
@@ -37,6 +38,8 @@ pub(crate) struct Pool {
     constant: Constant,
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
+    /// What it used.
+    spent: Cell<Spent>,
     breaker: Breaker,
     slow: Backoff,
     /// Calls under way beside the worker.
@@ -74,6 +77,7 @@ impl Pool {
             constant: Constant::default(),
             metrics,
             last: Cell::new(None),
+            spent: Cell::default(),
             held: Cell::new(0),
         }
     }
@@ -85,6 +89,11 @@ impl Pool {
     /// The call that ended last, and how: that of whoever asks at once, before anything else runs on this worker.
     pub(crate) fn last(&self) -> Option<(Hook, CallOutcome)> {
         self.last.get()
+    }
+
+    /// What that call used.
+    pub(crate) fn spent(&self) -> Spent {
+        self.spent.get()
     }
 
     pub(crate) fn on_request<T>(
@@ -168,20 +177,22 @@ impl Pool {
         self.admit(kind)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker);
-        let called = self.beside(exchange, call).await.and_then(|(said, memory)| {
-            self.held(memory);
+        self.spent.set(Spent::default());
+        let called = self.beside(exchange, call).await.and_then(|(said, spent)| {
+            self.spent.set(spent);
+            self.held(spent.memory);
             let outcome = said.outcome();
             judge(said).map(|judged| (outcome, judged))
         });
         match &called {
             Ok(_) => self.metrics.retired(Retirement::Isolation),
             Err(PluginFault::Busy) => {}
-            Err(fault) => self.metrics.retired(retirement(fault)),
+            Err(fault) => self.metrics.retired(fault.retirement()),
         }
         self.settle(kind, called)
     }
 
-    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, usize), PluginFault> {
+    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, Spent), PluginFault> {
         let _place = Waiting::enter(&self.waiting)?;
         let _counted = self.metrics.instance();
         let wall = self.policy.limits().wall;
@@ -221,9 +232,10 @@ impl Pool {
             }
             return self.call(kind, hook, Verdict::outcome, judge);
         };
+        self.spent.set(Spent::default());
         let outcome = said.outcome();
         let judged = judge(said);
-        self.over(kind, judged.as_ref().map_or_else(failed, |_| outcome));
+        self.over(kind, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome));
         judged
     }
 
@@ -240,13 +252,15 @@ impl Pool {
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
-            let judged = hook(&mut warm.instance).and_then(|answer| {
+            let answer = hook(&mut warm.instance);
+            self.spent.set(warm.instance.spent());
+            let judged = answer.and_then(|answer| {
                 let outcome = outcome(&answer);
                 judge(answer).map(|judged| (outcome, judged))
             });
             match &judged {
                 Ok(_) => self.keep_or_retire(warm),
-                Err(fault) => self.metrics.retired(retirement(fault)),
+                Err(fault) => self.metrics.retired(fault.retirement()),
             }
             judged
         });
@@ -278,7 +292,7 @@ impl Pool {
                 if !matches!(fault, PluginFault::Busy) {
                     self.turn(self.breaker.failed(now), Some(fault));
                 }
-                self.over(kind, failed(fault));
+                self.over(kind, fault.outcome());
             }
         }
         called.map(|(_, judged)| judged)
@@ -370,26 +384,5 @@ impl Drop for Pool {
         if self.idle.borrow().is_some() {
             self.metrics.retired(Retirement::Replaced);
         }
-    }
-}
-
-fn failed(fault: &PluginFault) -> CallOutcome {
-    match fault {
-        PluginFault::Trap(_) => CallOutcome::Trap,
-        PluginFault::Exceeded(_) => CallOutcome::Limit,
-        PluginFault::Answer(_) => CallOutcome::Refused,
-        PluginFault::Instantiate(_) | PluginFault::Configure(_) => CallOutcome::Busy,
-        PluginFault::Busy => CallOutcome::Busy,
-        PluginFault::Paused => CallOutcome::Paused,
-    }
-}
-
-fn retirement(fault: &PluginFault) -> Retirement {
-    match fault {
-        PluginFault::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
-        PluginFault::Exceeded(Exceeded::Memory | Exceeded::HostMemory) => Retirement::Memory,
-        PluginFault::Exceeded(Exceeded::HostCalls) => Retirement::Refused,
-        PluginFault::Answer(_) => Retirement::Refused,
-        _ => Retirement::Trap,
     }
 }
