@@ -141,6 +141,11 @@ pub(crate) fn create(parent: &Path, name: &Name) -> Result<PathBuf, ProjectError
     written.map(|()| folder)
 }
 
+/// Path and text of the WIT files of the contract.
+pub(crate) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SDK.iter().copied().filter(|(path, _)| path.starts_with("wit/") && path.ends_with(".wit"))
+}
+
 /// Path and text of everything.
 fn files(name: &Name) -> impl Iterator<Item = (PathBuf, String)> {
     let fill = |text: &str| text.replace("$NAME", &name.0).replace("$CRATE", &name.0.replace('-', "_"));

@@ -93,6 +93,19 @@ fn first_path(list: Option<std::ffi::OsString>) -> Option<PathBuf> {
     std::env::split_paths(&list?).next().filter(|path| !path.as_os_str().is_empty())
 }
 
+/// Put a file of the state directory in the place of what is there; complete or not at all.
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A name of its own: two processes that write the same file do not meet before it is complete.
+    let partial = path.with_extension(format!("{:016x}.partial", getrandom::u64().map_err(io::Error::other)?));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // What is left behind would never be used; the error that matters is the first.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
 /// A token nobody can guess.
 pub(crate) fn random_token() -> io::Result<String> {
     let mut bytes = [0; 32];

@@ -1,11 +1,20 @@
 //! Component files that are none, or that misbehave before the first request: refused with a reason, at start and while serving.
 
+mod binary;
+mod bulk;
+mod by_hand;
+mod corpus;
+mod generated;
+
+use binary::{Part, graft};
 use lockgate_tests::{Gateway, Upstream, guests};
 
 /// What stands in the file, and words of the reason.
 fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     let text = |wat: &str| wat::parse_str(wat).expect(wat);
     let plain = guests::module("start");
+    let policy = guests::component("start");
+    let with = |times: usize, wat: &str| graft(&policy, Part::Module, &text(wat), times);
     vec![
         ("no WebAssembly", b"#!/bin/sh\n".to_vec(), &["not a WebAssembly component"]),
         ("empty", Vec::new(), &["not a WebAssembly component"]),
@@ -28,13 +37,47 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
             text("(component (instance $none) (export \"lockgate:policy/lifecycle@0.1.0\" (instance $none)))"),
             &["configure"],
         ),
-        ("loops in start", guests::wrap(&module::with_start(&plain, "start_spin")), &["instantiated", "CPU time"]),
-        ("traps in start", guests::wrap(&module::with_start(&plain, "start_trap")), &["instantiated", "unreachable"]),
-        ("4 GiB of memory", guests::wrap(&module::with_memory(&plain, 65536)), &["memory"]),
+        ("loops in start", guests::wrap(&binary::with_start(&plain, "start_spin")), &["instantiated", "CPU time"]),
+        ("traps in start", guests::wrap(&binary::with_start(&plain, "start_trap")), &["instantiated", "unreachable"]),
+        ("4 GiB of memory", guests::wrap(&binary::with_memory(&plain, 65536)), &["memory"]),
         ("loops in configure", guests::component("loop-configure"), &["configure", "CPU time"]),
         ("traps in configure", guests::component("trap-configure"), &["configure", "unreachable"]),
         ("asks for the time in configure", guests::component("impure-configure"), &["configure"]),
+        ("of a newer contract", with_contract(&policy, b"0.2.0"), &["lockgate:policy/types@0.2.0"]),
+        ("thousands of instances", with(5000, "(module)"), &["instances", "1000"]),
+        ("hundreds of instances", with(500, "(module)"), &["core module instances", "64"]),
+        (
+            "thousands of instances in 200 bytes",
+            graft(&policy, Part::Component, &binary::nested(5, 10), 1),
+            &["100001 core module instances"],
+        ),
+        ("memories of 4 GiB beside its own", with(1, "(module (memory 65536))"), &["instantiated", "memory limit"]),
+        ("memories that are many", with(10, "(module (memory 1))"), &["linear memories"]),
+        ("memories that are many in one module", with(1, "(module (memory 1) (memory 1))"), &["multiple memories"]),
+        ("a table of ten million", with(1, "(module (table 10000000 funcref))"), &["instantiated", "memory limit"]),
+        ("tables that are many", with(40, "(module (table 1 funcref))"), &["tables"]),
+        (
+            "a table that grows in start",
+            with(
+                1,
+                "(module (table $t 1 funcref) (func $s
+                    (if (i32.eq (table.grow $t (ref.null func) (i32.const 30000)) (i32.const -1)) (then unreachable)))
+                    (start $s))",
+            ),
+            &["instantiated", "memory limit"],
+        ),
     ]
+}
+
+/// The same component, made for another version of the contract.
+fn with_contract(component: &[u8], version: &[u8; 5]) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"@0.1.0")).collect();
+    assert!(places.len() > 2, "the contract is not named as it was");
+    for at in places {
+        bytes[at + 1..at + 6].copy_from_slice(version);
+    }
+    bytes
 }
 
 const GATEWAY: &str = r#"
@@ -108,84 +151,51 @@ fn a_component_that_cannot_be_used_does_not_disturb_what_serves() {
     assert_eq!(gateway.status()["generation"], 1);
 }
 
-/// Changes to core modules that no compiler would make.
-mod module {
-    const MEMORY: u8 = 5;
-    const EXPORT: u8 = 7;
-    const START: u8 = 8;
-
-    /// Make an exported function the start function.
-    pub(super) fn with_start(module: &[u8], name: &str) -> Vec<u8> {
-        let index = exported_function(module, name);
-        let mut sections = sections(module);
-        let after = sections.iter().position(|(id, _)| *id == EXPORT).expect("exports") + 1;
-        sections.insert(after, (START, leb(index)));
-        assemble(&sections)
+#[test]
+fn a_component_that_overwhelms_the_compiler_ends_with_its_process_and_nobody_waits() {
+    let upstream = Upstream::echo();
+    let policy = guests::component("start");
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .file("components/x.wasm", &policy)
+        .gateway_toml(GATEWAY)
+        .api("api", API)
+        .start();
+    let (before, _) = gateway.memory();
+    let refused = |what: &str, signal: &str| {
+        let reason = gateway.wait_for_refusal()["faults"][0]["reason"].clone();
+        let ended = reason.as_str().unwrap_or_default().contains("the building process ended with signal");
+        assert!(ended && reason.as_str().unwrap_or_default().contains(signal), "{what}: {reason}");
+        assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"], "{what}");
+    };
+    gateway.replace("components/x.wasm", &graft(&policy, Part::Component, &binary::nested(10, 10), 1));
+    refused("ten thousand million instances need memory", "SIGABRT");
+    let branches = binary::with_branches(1000, 1000);
+    gateway.replace("components/x.wasm", &graft(&policy, Part::Module, &branches, 1));
+    // A second in place of two minutes.
+    gateway.limit_building(1);
+    for _ in 0..10 {
+        assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"]);
+        gateway.get("/without").assert_status(200);
     }
+    refused("a million branches need time", "SIGXCPU");
+    // What they took was not the gateway's.
+    let (after, _) = gateway.memory();
+    assert!(after < before + (64 << 20), "{before} B became {after} B");
+}
 
-    /// Let the memory begin with so many pages of 64 KiB.
-    pub(super) fn with_memory(module: &[u8], pages: u32) -> Vec<u8> {
-        let mut sections = sections(module);
-        let memory = sections.iter_mut().find(|(id, _)| *id == MEMORY).expect("a memory");
-        // One memory, without a maximum.
-        memory.1 = [vec![1, 0], leb(pages)].concat();
-        assemble(&sections)
-    }
-
-    fn exported_function(module: &[u8], name: &str) -> u32 {
-        let sections = sections(module);
-        let (_, mut exports) = sections.into_iter().find(|(id, _)| *id == EXPORT).expect("exports");
-        let count = take_leb(&mut exports);
-        for _ in 0..count {
-            let length = take_leb(&mut exports) as usize;
-            let found = exports.drain(..length).collect::<Vec<_>>() == name.as_bytes();
-            let kind = exports.remove(0);
-            let index = take_leb(&mut exports);
-            if found && kind == 0 {
-                return index;
-            }
-        }
-        panic!("no function {name} is exported");
-    }
-
-    fn sections(module: &[u8]) -> Vec<(u8, Vec<u8>)> {
-        let mut rest = module[8..].to_vec();
-        let mut sections = Vec::new();
-        while !rest.is_empty() {
-            let id = rest.remove(0);
-            let length = take_leb(&mut rest) as usize;
-            let tail = rest.split_off(length);
-            sections.push((id, std::mem::replace(&mut rest, tail)));
-        }
-        sections
-    }
-
-    fn assemble(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
-        let mut module = b"\0asm\x01\0\0\0".to_vec();
-        for (id, content) in sections {
-            module.push(*id);
-            module.extend(leb(u32::try_from(content.len()).unwrap()));
-            module.extend(content);
-        }
-        module
-    }
-
-    /// An unsigned number in the variable-length form of WebAssembly.
-    fn leb(mut value: u32) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (value & 0x7f) as u8;
-            value >>= 7;
-            if value == 0 {
-                bytes.push(low);
-                return bytes;
-            }
-            bytes.push(low | 0x80);
-        }
-    }
-
-    fn take_leb(bytes: &mut Vec<u8>) -> u32 {
-        let length = bytes.iter().position(|byte| byte & 0x80 == 0).expect("a number") + 1;
-        bytes.drain(..length).rev().fold(0, |value, byte| (value << 7) | u32::from(byte & 0x7f))
-    }
+#[test]
+fn a_file_that_is_larger_than_any_component_is_not_read_to_its_end() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .file("components/x.wasm", guests::component("start"))
+        .gateway_toml(GATEWAY)
+        .api("api", API)
+        .start();
+    gateway.replace("components/x.wasm", &vec![0; (64 << 20) + 1]);
+    let refused = gateway.wait_for_refusal();
+    assert_eq!(refused["faults"][0]["file"], "components/x.wasm");
+    assert_eq!(refused["faults"][0]["reason"], "is larger than 64MiB");
+    assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"]);
 }

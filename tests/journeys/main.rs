@@ -2,7 +2,9 @@
 // Helpers of tests are tests to everybody but the lint.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accepted;
 mod admin;
+mod audit;
 mod authors;
 mod bodies;
 mod body_guard;

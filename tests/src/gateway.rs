@@ -52,9 +52,24 @@ impl Gateway {
     pub fn restart(&mut self) {
         self.terminate();
         self.wait_for_end();
+        self.start_again();
+    }
+
+    /// Start another process in the folder of one that has ended.
+    pub fn start_again(&mut self) {
         (self.child, self.stdout, self.stderr) = spawn(&self.folder);
         *self.refusals_seen.lock().unwrap() = 0.0;
         self.wait_until_ready();
+    }
+
+    /// Start another process, which must say that it cannot serve, and why, and end.
+    #[track_caller]
+    pub fn start_in_vain(&mut self, said: &[&str]) {
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        let status = self.wait_for_end();
+        let log = self.stderr.whole();
+        assert_eq!(status.code(), Some(1), "{log}");
+        said.iter().for_each(|text| assert!(log.contains(text), "{text:?} is nowhere in\n{log}"));
     }
 
     fn wait_until_ready(&mut self) {
@@ -219,6 +234,22 @@ impl Gateway {
         let id = Pid::from_raw(i32::try_from(self.id()).unwrap());
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         prlimit(id, Resource::Nofile, Rlimit { current: limit.or(maximum), maximum }).unwrap();
+    }
+
+    /// Wait for its building process, and let that have so many seconds of processor time.
+    pub fn limit_building(&self, seconds: u64) {
+        let building = eventually("a building process", || {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap().filter_map(Result::ok);
+            let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+            let ids: Vec<i32> =
+                children.flat_map(|ids| ids.split(' ').map(str::parse).collect::<Vec<_>>()).flatten().collect();
+            ids.into_iter().find(|id| {
+                let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
+                command.is_ok_and(|command| command.contains("__build"))
+            })
+        });
+        let limit = Rlimit { current: Some(seconds), maximum: Some(seconds + 1) };
+        prlimit(Pid::from_raw(building), Resource::Cpu, limit).unwrap();
     }
 
     /// How many files it has open, sockets included.

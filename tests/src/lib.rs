@@ -5,8 +5,10 @@
 // A harness has nobody to hand an error to: whatever goes wrong fails the test that called it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod browser;
 mod client;
 pub mod collector;
+mod corpora;
 mod folder;
 pub mod foreign;
 pub mod frames;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 pub use client::{Client, Request};
 pub use collector::Collector;
+pub use corpora::corpus;
 pub use folder::{Finished, Folder, binary};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{DEFAULT_FOLDER, out};
-use crate::config::ConfigFault;
+use crate::config::{Config, ConfigFault};
 use crate::gateway::worker_count;
 use crate::generation::{Builder, Generation};
 use crate::reload::Snapshot;
@@ -53,6 +53,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Everything a gateway would do with the folder before it serves, leaving no trace.
 pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<ConfigFault>>> {
+    Ok(build_with_config(folder)?.map(|(_, generation)| generation))
+}
+
+/// The same, and what the folder says.
+pub(super) fn build_with_config(folder: &Path) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
     let snapshot = match Snapshot::read(folder) {
         Ok(snapshot) => snapshot,
         Err(faults) => return Ok(Err(faults)),
@@ -63,7 +68,8 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
     let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
     let mut builder = Builder::new(sandbox, None, worker_count(snapshot.config.runtime.workers), metrics);
-    Ok(runtime.block_on(builder.build(&snapshot.config, Vec::new())))
+    let built = runtime.block_on(builder.build(&snapshot.config, Vec::new()));
+    Ok(built.map(|generation| (snapshot.config, generation)))
 }
 
 #[cfg(test)]

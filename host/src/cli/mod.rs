@@ -1,5 +1,6 @@
 //! The command line: one file for each verb; thin, what they do is done elsewhere.
 
+mod audit;
 mod check;
 mod debug_token;
 mod health;
@@ -27,6 +28,7 @@ Examples:
   lockgate run etc/policies            serve another folder
   lockgate --listen 127.0.0.1:9000     the same on another port
   lockgate check                       is everything right? exit status 1 and all faults if not
+  lockgate audit --html > audit.html   what may each policy see and do? a page to sign
   lockgate routes --json               the route table, for programs
   lockgate token --subject alice       a token for the demo, valid for an hour
   lockgate debug-token --for 15m       a token to have answers explained
@@ -52,6 +54,8 @@ enum Verb {
     Run(run::Args),
     /// Check a folder and every component in it, and print its route table
     Check(check::Args),
+    /// Print what each policy of a folder may see and do, and what changed of that
+    Audit(audit::Args),
     /// Print the route table of a folder
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
@@ -62,8 +66,8 @@ enum Verb {
     Health(health::Args),
     /// Write, build, inspect, sign and verify policies
     Policy(policy::Args),
-    /// Print every key of the configuration, with type, default and meaning
-    Reference,
+    /// Print every key of the configuration, with type, default and meaning; or the contract of policies
+    Reference(reference::Args),
     /// Build a component, as a child of the gateway
     #[command(name = crate::sandbox::BUILD_VERB, hide = true)]
     Build,
@@ -85,12 +89,13 @@ pub fn main() -> ExitCode {
         None => misspelt(&cli.run.folder).map_or_else(|| run::run(cli.run), Err),
         Some(Verb::Run(args)) => run::run(args),
         Some(Verb::Check(args)) => check::run(args),
+        Some(Verb::Audit(args)) => audit::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Policy(args)) => policy::run(args),
-        Some(Verb::Reference) => Ok(reference::run()),
+        Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

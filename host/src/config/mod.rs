@@ -52,7 +52,7 @@ pub(crate) use api::{Api, Limits};
 pub(crate) use backend::Backend;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
-pub(crate) use egress::{AuthScheme, Egress, EgressTerms};
+pub(crate) use egress::{AuthScheme, Credential, Egress, EgressTerms};
 pub(crate) use fault::{ConfigFault, Place};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};

@@ -22,6 +22,8 @@ pub(crate) struct Policy {
     /// SHA-256 the component must have.
     pub digest: Option<At<[u8; 32]>>,
     pub grants: Vec<Grant>,
+    /// Components, by SHA-256, that may use more of wildcards than those before them.
+    pub accept: Vec<[u8; 32]>,
     pub limits: Limits,
     pub isolation: Isolation,
     pub breaker: Breaker,
@@ -46,6 +48,9 @@ section! {
         optional digest: Placed<Spelling<Digest>>,
         /// Powers. What is not granted cannot be used; a policy that declares more is refused.
         repeated grant: List<Placed<Spelling<Grant>>>,
+        /// Digests of components, each `sha256:` and 64 hexadecimal digits, that may use more names under a wildcard of `grant` than the component that served
+        /// before. A new component that does is refused as long as neither this names it nor `grant` the names.
+        repeated accept: List<Spelling<Digest>>,
         /// What calls of the policy share: with `request` nothing, each has a fresh instance; with `pooled` an instance serves one after the other, which is
         /// cheaper. By default `pooled` for policies inside the gateway, `request` for all others.
         optional isolation: Spelling<Isolation>,
@@ -111,12 +116,13 @@ impl RawPolicy {
                 }
             };
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
+        let accept = self.accept.into_iter().map(|digest| digest.0).collect();
         let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
         let isolation = self.isolation.unwrap_or(match source {
             PolicySource::Builtin(_) => Isolation::Pooled,
             PolicySource::File(_) => Isolation::Request,
         });
-        Some(Policy { source, digest, grants, limits, isolation, breaker, place: self.place })
+        Some(Policy { source, digest, grants, accept, limits, isolation, breaker, place: self.place })
     }
 }
 

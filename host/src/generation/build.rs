@@ -42,7 +42,7 @@ type Faults = Vec<ConfigFault>;
 impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
-        let loader = Loader::new(sandbox, metrics.clone());
+        let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
         let (upstreams, egress, tls) = Default::default();
         let network = Network::default();
         Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None, network }

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::accepted::Accepted;
 use super::keys::Keys;
 use super::uses::{self, Source, Use, Uses};
 use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
@@ -38,6 +40,7 @@ pub(super) struct Loader {
     tried: HashMap<PolicyKey, Arc<Policy>>,
     /// Components that are policies.
     sound: HashSet<Digest>,
+    accepted: Accepted,
 }
 
 /// Everything that makes one loaded policy differ from another.
@@ -74,9 +77,11 @@ struct Wanted<'a> {
 type Faults = Vec<ConfigFault>;
 
 impl Loader {
-    pub(super) fn new(sandbox: Sandbox, metrics: Arc<Metrics>) -> Self {
+    /// `state` is the state directory, if there is one.
+    pub(super) fn new(sandbox: Sandbox, state: Option<&Path>, metrics: Arc<Metrics>) -> Self {
         let (serving, tried, sound) = Default::default();
-        Self { sandbox, stores: Memory::default(), metrics, serving, tried, sound }
+        let accepted = Accepted::open(state);
+        Self { sandbox, stores: Memory::default(), metrics, serving, tried, sound, accepted }
     }
 
     /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`].
@@ -106,6 +111,7 @@ impl Loader {
             }
         }
         self.tried = loaded.iter().flatten().cloned().collect();
+        faults.extend(self.accepted.faults(plan.config, self.tried.values()));
         Loaded(loaded)
     }
 
@@ -130,6 +136,7 @@ impl Loader {
     /// These policies serve from now on. What belongs to no use any more is forgotten, the data of its stores too.
     pub(super) fn keep(&mut self, plan: Plan<'_>) {
         self.serving = std::mem::take(&mut self.tried);
+        self.accepted.keep(plan.config, self.serving.values());
         let there: HashSet<_> = plan.sources.values().map(|source| source.digest).collect();
         self.sound.retain(|digest| there.contains(digest));
         let used = plan.uses.list.iter().filter_map(|(used, _)| Some((used, plan.config.policies.get(&used.policy)?)));
@@ -309,7 +316,6 @@ fn refused(place: &Place, reasons: Vec<String>) -> Faults {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::time::Duration;
 
     use super::*;

@@ -1,5 +1,6 @@
 //! Everything a request needs, immutable, behind one pointer: a request sees one generation from start to end.
 
+mod accepted;
 mod backend;
 mod build;
 mod egress;

@@ -2,8 +2,6 @@
 #![allow(unsafe_code, reason = "loading compiled code is what this file is for; argued at the call")]
 
 use std::hash::{Hash, Hasher};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
@@ -11,6 +9,7 @@ use wasmtime::component::Component;
 
 use super::policy::Digest;
 use super::trial::{Trial, Tried};
+use crate::state;
 
 /// Most files that are kept, and most bytes of all of them.
 const MAX_FILES: usize = 2_000;
@@ -62,16 +61,7 @@ impl Cache {
     /// Keep compiled code; complete or not at all.
     pub(super) fn put(&self, path: &Path, code: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
-        // A name of its own: two processes that write the same code do not meet before it is complete.
-        let partial = path.with_extension(format!("{:016x}.partial", getrandom::u64().map_err(std::io::Error::other)?));
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-        let written =
-            file.write_all(code).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, path));
-        if written.is_err() {
-            // What is left behind would never be used; the error that matters is the first.
-            let _ = std::fs::remove_file(&partial);
-        }
-        written?;
+        state::put(path, code)?;
         // What is kept is kept, though there may be too much of it now.
         if let Err(error) = self.prune() {
             tracing::warn!(%error, "old compiled code cannot be removed");

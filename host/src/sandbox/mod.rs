@@ -46,7 +46,7 @@ pub(crate) use capability::{Powers, Told, World};
 pub(crate) use child::{BUILD_VERB, BuildError};
 pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
-pub(crate) use inspect::{Bounds, Dependencies, Inspection, Origin};
+pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
 pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy};

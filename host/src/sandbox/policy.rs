@@ -115,6 +115,11 @@ impl Policy {
         &self.powers.api
     }
 
+    /// JSON text.
+    pub(crate) fn config(&self) -> &[u8] {
+        &self.config
+    }
+
     /// SHA-256 of the component.
     pub(crate) fn digest(&self) -> Digest {
         self.digest

@@ -8,7 +8,7 @@ const POLICY: &str = r#"
 chain = [{ policy = "trail", config = { name = "t" } }, { policy = "cors", config = { origins = ["https://a.example"] } }]
 [policy.trail]
 source = "file:components/trail.wasm"
-grant = ["write:x-test-*"]
+grant = ["write:x-test-*", "write:x-test-version", "write:x-test-mixed"]
 [policy.cors]
 source = "builtin:cors"
 grant = ["read:*", "write:*", "respond", "read::*"]

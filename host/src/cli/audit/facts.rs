@@ -1,0 +1,187 @@
+//! Owns the facts by which two audits are compared: single powers, safeguards and amounts of one use of a policy.
+
+use std::collections::BTreeMap;
+
+use super::report::{Access, Body, Mode, Others, Report, Service, Sharing, Use};
+use crate::config::{Grant, Pattern};
+
+/// What is so, in words that go on after the name of a policy.
+pub(super) type Facts = BTreeMap<String, Fact>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// Having it is more than not having it, unless something else covers it.
+    Power(Covered),
+    /// Having it is less than not having it.
+    Safeguard,
+    /// More of it is more, and none is less than any.
+    Amount(u64),
+}
+
+/// What a power is covered by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Covered {
+    /// Itself alone.
+    Plain,
+    /// A wider name, in facts that begin with the same words.
+    Name(&'static str, String),
+    /// A wider grant.
+    Grant(String),
+    /// A wider path of the same service.
+    Path(String, String),
+}
+
+impl Fact {
+    /// Whether `facts` hold this power or one that includes it.
+    pub(super) fn is_in(&self, key: &str, facts: &Facts) -> bool {
+        if facts.contains_key(key) {
+            return true;
+        }
+        let Self::Power(wanted) = self else { return false };
+        facts.values().any(|known| matches!(known, Self::Power(known) if known.covers(wanted)))
+    }
+}
+
+impl Covered {
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(of, wide), Self::Name(also, name)) => of == also && pattern_covers(wide, name),
+            (Self::Grant(wide), Self::Grant(word)) => grant_covers(wide, word),
+            (Self::Path(of, wide), Self::Path(also, path)) => {
+                of == also && wide.strip_suffix('*').is_some_and(|begin| path.starts_with(begin))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Everything about one use.
+pub(super) fn facts(used: &Use, report: &Report) -> Facts {
+    let mut facts = Facts::new();
+    names(used, &mut facts);
+    grants(used, &mut facts);
+    let mut plain = |is: bool, words: String| {
+        if is {
+            facts.insert(words, Fact::Power(Covered::Plain));
+        }
+    };
+    plain(used.changes.target, "changes path and query of requests".into());
+    plain(used.changes.status, "changes the status of responses".into());
+    plain(used.responds, "answers instead of what is behind it".into());
+    plain(used.responder_body.is_some(), "answers in the place of an upstream".into());
+    used.keys.iter().for_each(|key| plain(true, format!("checks signatures with the keys `{key}`")));
+    used.imports.iter().for_each(|import| plain(true, format!("imports {}: {}", import.name, import.gives)));
+    for store in &used.stores {
+        plain(true, format!("reads the store `{}`, namespace {}", store.name, store.namespace));
+        plain(store.writes, format!("writes the store `{}`, namespace {}", store.name, store.namespace));
+        plain(store.shared, format!("shares the namespace {} with others", store.namespace));
+    }
+    for service in report.content.services.iter().filter(|service| used.services.contains(&service.name)) {
+        asks(service, &mut facts);
+    }
+    for (of, wanted) in [("requests", &used.bodies.request), ("responses", &used.bodies.response)] {
+        wanted.iter().for_each(|wanted| body(of, wanted, &mut facts));
+    }
+    if used.isolation.mode == Sharing::Request {
+        facts.insert("has a fresh instance for each call".into(), Fact::Safeguard);
+    }
+    if used.pinned {
+        facts.insert("is pinned to its digest".into(), Fact::Safeguard);
+    }
+    let most = used.responder_body.map(|most| ("bytes of a body it answers to".to_owned(), Fact::Amount(most)));
+    facts.extend(most);
+    limits(used, &mut facts);
+    facts
+}
+
+fn names(used: &Use, facts: &mut Facts) {
+    let lists = [
+        ("reads of requests", &used.reads.request),
+        ("reads of responses", &used.reads.response),
+        ("reads the attribute", &used.reads.attributes),
+        ("changes of requests", &used.changes.request),
+        ("changes of responses", &used.changes.response),
+        ("writes the attribute", &used.changes.attributes),
+    ];
+    for (what, names) in lists {
+        let named = |name: &String| (format!("{what} `{name}`"), Fact::Power(Covered::Name(what, name.clone())));
+        facts.extend(names.iter().map(named));
+    }
+}
+
+fn grants(used: &Use, facts: &mut Facts) {
+    let granted = |grant: &String| (format!("is granted `{grant}`"), Fact::Power(Covered::Grant(grant.clone())));
+    facts.extend(used.grants.iter().map(granted));
+}
+
+fn asks(service: &Service, facts: &mut Facts) {
+    let name = &service.name;
+    let mut power = |words: String, covered| {
+        facts.insert(words, Fact::Power(covered));
+    };
+    power(format!("asks {name} at {}", service.url), Covered::Plain);
+    service.methods.iter().for_each(|method| power(format!("asks {name} by {method}"), Covered::Plain));
+    for path in &service.paths {
+        power(format!("asks {name} for {path}"), Covered::Path(name.clone(), path.clone()));
+    }
+    for field in &service.credentials {
+        power(format!("asks {name} with {field} attached"), Covered::Plain);
+    }
+    if service.private_ips {
+        power(format!("asks {name} at private addresses"), Covered::Plain);
+    }
+    let amounts = [
+        ("milliseconds of a call of", service.timeout_ms),
+        ("bytes sent to", service.max_request),
+        ("bytes taken from", service.max_response),
+        ("calls at once of", service.max_in_flight.into()),
+    ];
+    facts.extend(amounts.map(|(what, amount)| (format!("{what} {name}"), Fact::Amount(amount))));
+}
+
+fn body(of: &str, body: &Body, facts: &mut Facts) {
+    let mut power = |words: String| {
+        facts.insert(words, Fact::Power(Covered::Plain));
+    };
+    power(format!("reads bodies of {of}"));
+    if body.access == Access::Edit {
+        power(format!("changes bodies of {of}"));
+    }
+    if body.mode == Mode::Whole {
+        power(format!("is given bodies of {of} whole"));
+    }
+    body.content_types.iter().for_each(|kind| power(format!("reads bodies of {of} of the type {kind}")));
+    let most = if body.mode == Mode::Pieces && body.max_bytes == 0 { u64::MAX } else { body.max_bytes };
+    facts.insert(format!("bytes of a body of {of}"), Fact::Amount(most));
+    if body.others == Others::Refuse {
+        facts.insert(format!("refuses bodies of {of} of other types"), Fact::Safeguard);
+    }
+}
+
+fn limits(used: &Use, facts: &mut Facts) {
+    let limits = &used.limits;
+    let amounts = [
+        ("limits.cpu (ms)", limits.cpu_ms),
+        ("limits.wall (ms)", limits.wall_ms),
+        ("limits.memory (bytes)", limits.memory),
+        ("limits.table_elements", limits.table_elements),
+        ("limits.host_calls", limits.host_calls),
+        ("limits.host_memory (bytes)", limits.host_memory),
+        ("limits.log (bytes)", limits.log),
+        ("limits.calls", limits.calls),
+    ];
+    facts.extend(amounts.map(|(what, amount)| (what.to_owned(), Fact::Amount(amount))));
+}
+
+fn pattern_covers(wide: &str, name: &str) -> bool {
+    wide.parse::<Pattern>().is_ok_and(|wide| wide.covers(name))
+}
+
+fn grant_covers(wide: &str, word: &str) -> bool {
+    let split = |word: &'_ str| word.split_once(':').map(|(verb, name)| (verb.to_owned(), name.to_owned()));
+    let (Ok(_), Some((verb, wide)), Some((other, name))) = (wide.parse::<Grant>(), split(wide), split(word)) else {
+        return false;
+    };
+    let has_names = ["read", "write", "attribute-read", "attribute-write"].contains(&verb.as_str());
+    has_names && verb == other && pattern_covers(&wide, &name)
+}

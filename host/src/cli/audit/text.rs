@@ -1,0 +1,78 @@
+//! Owns the audit as people read it in a terminal: routes, then each policy once, then every place where one may be skipped.
+
+use std::fmt::{self, Write};
+
+use super::super::out::plain;
+use super::report::{Report, Route};
+use super::words::{self, topics};
+
+pub(super) fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(report, &mut text);
+    text
+}
+
+fn write(report: &Report, out: &mut String) -> fmt::Result {
+    let content = &report.content;
+    writeln!(out, "Reviewed: {}", report.digest)?;
+    writeln!(out, "By lockgate {}, wasmtime {}.", content.lockgate, content.wasmtime)?;
+    let signed = if content.signatures_required { "need" } else { "need no" };
+    writeln!(out, "Components of the folder {signed} signature by a trusted key.")?;
+    writeln!(out, "\nROUTES, best match first; policies in the order in which requests meet them")?;
+    writeln!(out, "{}", words::FAILURES)?;
+    content.routes.iter().try_for_each(|route| write_route(route, out))?;
+    writeln!(out, "\nPOLICIES")?;
+    for used in &content.uses {
+        let api = if used.api.is_empty() { "the gateway's own chain" } else { &used.api };
+        writeln!(out, "\n{}  (the policy {}, used by {})", plain(&used.id), plain(&used.policy), plain(api))?;
+        for topic in topics(used, report) {
+            for (at, line) in topic.lines.iter().enumerate() {
+                writeln!(out, "  {:<13} {line}", if at == 0 { topic.title } else { "" })?;
+            }
+        }
+    }
+    write_ends(report, out)
+}
+
+fn write_route(route: &Route, out: &mut String) -> fmt::Result {
+    writeln!(out, "\n{}  {}  ->  {}", plain(&route.name()), plain(&matched(route)), plain(&route.to))?;
+    for (position, link) in (1..).zip(&route.chain) {
+        writeln!(out, "  {position:>2}  {:<28} {}", plain(&link.id), words::on_error(link.on_error))?;
+    }
+    match &route.responder {
+        Some(id) => writeln!(out, "  ->  {:<28} answers", plain(id)),
+        None if route.chain.is_empty() => writeln!(out, "      no policy"),
+        None => Ok(()),
+    }
+}
+
+/// What a route is for.
+pub(super) fn matched(route: &Route) -> String {
+    let mut text = format!("{} {} {}", route.methods, route.host, route.path);
+    route.scheme.iter().for_each(|scheme| text.push_str(&format!(" [{scheme}:]")));
+    route.headers.iter().for_each(|name| text.push_str(&format!(" [{name}]")));
+    route.query.iter().for_each(|name| text.push_str(&format!(" [?{name}]")));
+    text
+}
+
+/// What must not be missed.
+fn write_ends(report: &Report, out: &mut String) -> fmt::Result {
+    let content = &report.content;
+    writeln!(out, "\nDECLARED AND NOT USED: {}", count(content.unused.len()))?;
+    for unused in &content.unused {
+        let grants = if unused.grants.is_empty() { "nothing".to_owned() } else { unused.grants.join(", ") };
+        writeln!(out, "  {}  {}, granted {}", plain(&unused.policy), plain(&unused.source), plain(&grants))?;
+    }
+    let idle: Vec<_> = content.services.iter().filter(|service| service.asked_by.is_empty()).collect();
+    idle.iter().try_for_each(|service| writeln!(out, "  the service {}", plain(&service.name)))?;
+    writeln!(out, "\nSKIPPED WHEN THEY FAIL: {}", count(content.skips.len()))?;
+    for skip in &content.skips {
+        writeln!(out, "  {}  {} (position {})", plain(&skip.place()), plain(&skip.id), skip.position)?;
+    }
+    Ok(())
+}
+
+fn count(count: usize) -> String {
+    if count == 0 { "none".to_owned() } else { count.to_string() }
+}

@@ -1,0 +1,210 @@
+//! Owns how an audit says in words what a use of a policy may do; text and page say the same.
+
+use super::super::out::plain;
+use super::report::{Access, Body, From, Mode, OnError, Others, Report, Service, Sharing, Use};
+
+/// What is said under one heading, a line each.
+pub(super) struct Topic {
+    pub(super) title: &'static str,
+    pub(super) lines: Vec<String>,
+}
+
+impl Topic {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.lines == [NOTHING]
+    }
+}
+
+/// What is said where there is nothing to say.
+const NOTHING: &str = "nothing";
+
+/// All there is to say of a use. What it may not do is said too, for that is what reviewers look for.
+pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
+    let topic = |title, lines: Vec<String>| Topic { title, lines };
+    vec![
+        topic("component", component(used)),
+        topic("may read", or_nothing(reads(used))),
+        topic("may change", or_nothing(changes(used))),
+        topic("may answer", vec![answers(used).to_owned()]),
+        topic("bodies", or_nothing(bodies(used))),
+        topic("may reach", or_nothing(reaches(used, report))),
+        topic("may store", or_nothing(stores(used))),
+        topic("imports", or_nothing(used.imports.iter().map(|it| format!("{}: {}", it.name, it.gives)).collect())),
+        topic("isolation", vec![isolation(used)]),
+        topic("limits", limits(used)),
+        topic("if it fails", fails(used)),
+        topic("spare grants", or_nothing(used.spare.iter().map(|grant| plain(grant)).collect())),
+    ]
+}
+
+fn component(used: &Use) -> Vec<String> {
+    let pin = match (used.pinned, used.source.starts_with("builtin:")) {
+        (true, _) => "pinned: no other component is run",
+        (false, true) => "part of the gateway",
+        (false, false) => "not pinned: whoever may write the folder may exchange it",
+    };
+    let config = match used.config.as_object() {
+        Some(config) if config.is_empty() => "none".to_owned(),
+        _ => plain(&used.config.to_string()),
+    };
+    vec![
+        format!("{}, {pin}", plain(&used.source)),
+        used.digest.clone(),
+        format!("hooks: {}", used.hooks.join(", ")),
+        format!("configuration: {config}"),
+    ]
+}
+
+fn reads(used: &Use) -> Vec<String> {
+    let lines = [
+        list("of requests", &used.reads.request),
+        list("of responses", &used.reads.response),
+        list("attributes", &used.reads.attributes),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn changes(used: &Use) -> Vec<String> {
+    let lines = [
+        list("of requests", &used.changes.request),
+        list("of responses", &used.changes.response),
+        list("attributes", &used.changes.attributes),
+        used.changes.target.then(|| "path and query of requests".to_owned()),
+        used.changes.status.then(|| "the status of responses".to_owned()),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn answers(used: &Use) -> &'static str {
+    match (used.responds, used.responder_body.is_some()) {
+        (true, true) => "instead of what is behind it, and in the place of an upstream",
+        (true, false) => "instead of what is behind it",
+        (false, true) => "in the place of an upstream",
+        (false, false) => NOTHING,
+    }
+}
+
+fn bodies(used: &Use) -> Vec<String> {
+    let bodies = [("of requests", &used.bodies.request), ("of responses", &used.bodies.response)];
+    let bodies = bodies.iter().filter_map(|(of, wanted)| Some(format!("{of}: {}", body(wanted.as_ref()?))));
+    let whole = |most| format!("of requests it answers in the place of an upstream: whole, up to {}", size(most));
+    bodies.chain(used.responder_body.map(whole)).collect()
+}
+
+fn body(body: &Body) -> String {
+    let access = match body.access {
+        Access::Inspect => "reads",
+        Access::Edit => "reads and changes",
+    };
+    let mode = match (body.mode, body.max_bytes) {
+        (Mode::Whole, most) => format!("whole, up to {}", size(most)),
+        (Mode::Pieces, 0) => "in pieces, of any length".to_owned(),
+        (Mode::Pieces, most) => format!("in pieces, up to {}", size(most)),
+    };
+    let others = match body.others {
+        Others::Pass => "other types pass unread",
+        Others::Refuse => "other types are refused",
+    };
+    format!("{access}, {mode}; {}; {others}", plain(&body.content_types.join(", ")))
+}
+
+fn reaches(used: &Use, report: &Report) -> Vec<String> {
+    let services = report.content.services.iter().filter(|service| used.services.contains(&service.name));
+    let services = services.map(|service| format!("{}: {}", service.name, asked(service)));
+    let keys = list("signature checks with the keys", &used.keys);
+    services.chain(keys).collect()
+}
+
+/// What of a service may be asked for, and how.
+pub(super) fn asked(service: &Service) -> String {
+    let mut text = format!("{} {}, below it {}", service.methods.join(", "), service.url, service.paths.join(", "));
+    text.push_str(if service.private_ips { "; private addresses too" } else { "; public addresses only" });
+    if !service.credentials.is_empty() {
+        text.push_str(&format!("; the gateway attaches {}", service.credentials.join(", ")));
+    }
+    text.push_str(&format!(
+        "; within {} ms, sends up to {}, takes up to {}, {} at once",
+        service.timeout_ms,
+        size(service.max_request),
+        size(service.max_response),
+        service.max_in_flight
+    ));
+    plain(&text)
+}
+
+fn stores(used: &Use) -> Vec<String> {
+    let store = |store: &super::report::Store| {
+        let access = if store.writes { "reads and writes" } else { "reads" };
+        let whose = if store.shared { "shared with others" } else { "its own" };
+        plain(&format!("{}: {access}, namespace {} ({whose})", store.name, store.namespace))
+    };
+    used.stores.iter().map(store).collect()
+}
+
+/// In one sentence.
+pub(super) fn isolation(used: &Use) -> String {
+    let how = match (used.isolation.mode, used.isolation.from) {
+        (Sharing::Pooled, _) => format!(
+            "pooled: an instance serves up to {} calls one after the other, and can remember from one to the next",
+            used.limits.calls
+        ),
+        (Sharing::Request, From::Image) => "request: each call has a fresh instance, made from an image".to_owned(),
+        (Sharing::Request, From::Component) => {
+            "request: each call has a fresh instance, which is configured each time".to_owned()
+        }
+    };
+    match &used.isolation.because {
+        Some(reason) => format!("{how} ({})", plain(reason)),
+        None => how,
+    }
+}
+
+fn limits(used: &Use) -> Vec<String> {
+    let limits = &used.limits;
+    vec![
+        format!(
+            "of a call: {} ms of CPU, {} ms in all, {} host calls",
+            limits.cpu_ms, limits.wall_ms, limits.host_calls
+        ),
+        format!("of a call: {} held by the gateway, {} of log", size(limits.host_memory), size(limits.log)),
+        format!("of an instance: {}, {} table elements", size(limits.memory), limits.table_elements),
+    ]
+}
+
+fn fails(used: &Use) -> Vec<String> {
+    let breaker = &used.breaker;
+    vec![format!(
+        "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms; routes say what happens to requests",
+        breaker.failures, breaker.pause_ms, breaker.max_pause_ms
+    )]
+}
+
+/// What happens to requests when the policy fails; what [`FAILURES`] explains.
+pub(super) fn on_error(on_error: OnError) -> &'static str {
+    match on_error {
+        OnError::Reject => "reject",
+        OnError::Skip => "SKIP",
+    }
+}
+
+/// To be said once.
+pub(super) const FAILURES: &str =
+    "A request whose policy fails is answered with 503 (reject), or goes on as if the policy were not there (SKIP).";
+
+fn list(what: &str, names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| format!("{what}: {}", plain(&names.join(", "))))
+}
+
+fn or_nothing(lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() { vec![NOTHING.to_owned()] } else { lines }
+}
+
+/// In the largest unit that says it exactly.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0 => "0 B".to_owned(),
+        bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+        bytes if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} B"),
+    }
+}

@@ -1,0 +1,32 @@
+//! A page as a browser shows it: Chromium without a window.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What came of a page once it was shown.
+pub struct Shown {
+    /// The document as the browser understood it.
+    pub document: String,
+    /// What the page made the browser complain of.
+    pub complaints: Vec<String>,
+}
+
+/// Open a file in a browser that keeps nothing and knows nothing but it.
+pub fn show(page: &Path) -> Shown {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new("chromium");
+    command
+        // Tests may run as root, for whom there is no sandbox; the page is the test's own.
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args(["--enable-logging=stderr", "--log-level=0", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .stdin(Stdio::null());
+    let output = command.output().expect("chromium is missing; run tests/run, or install it");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Shown {
+        document: String::from_utf8(output.stdout).unwrap(),
+        complaints: said.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect(),
+    }
+}
