@@ -134,7 +134,8 @@ mod tests {
         fn with(more: &str, before: &BTreeMap<String, Arc<Egress>>) -> BTreeMap<String, Arc<Egress>> {
             let (config, known, metrics) = (config(more), Known::default(), Metrics::new("1", "1"));
             let mut faults = Vec::new();
-            let services = load(&config, &mut Maker::new(&config, &known), before, &metrics, &Network::default(), &mut faults);
+            let services =
+                load(&config, &mut Maker::new(&config, &known), before, &metrics, &Network::default(), &mut faults);
             assert_eq!(faults, []);
             services
         }

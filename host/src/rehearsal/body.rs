@@ -23,7 +23,12 @@ pub(super) fn read(lines: &[Line<'_>], key: &str, faults: &mut Faults) -> Bytes 
     if let Some(elsewhere) = lines.first().and_then(|first| first.text.strip_prefix(ELSEWHERE)) {
         let number = lines.first().map_or(0, |first| first.number);
         if lines.len() > 1 {
-            faults.add(number + 1, key, "follows a body that is said elsewhere", "remove it, or write `\\` before the `<`");
+            faults.add(
+                number + 1,
+                key,
+                "follows a body that is said elsewhere",
+                "remove it, or write `\\` before the `<`",
+            );
         }
         return fetch(elsewhere.trim(), number, key, faults);
     }

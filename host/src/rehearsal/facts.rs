@@ -73,7 +73,8 @@ impl Told {
             "time" => self.unix_ms = unix_ms(value).ok_or_else(|| wrong("write `2026-01-31T12:00:00Z`"))?,
             "route" => {
                 let pattern: Result<PathPattern, _> = value.parse();
-                pattern.map_err(|error| (format!("has a `route` that is none: {error}"), "write `/pets/{id}`".into()))?;
+                pattern
+                    .map_err(|error| (format!("has a `route` that is none: {error}"), "write `/pets/{id}`".into()))?;
                 self.route = Some(value.to_owned());
             }
             "certificate thumbprint" => self.certificate().thumbprint = value.to_owned(),
@@ -107,7 +108,8 @@ fn unix_ms(text: &str) -> Option<u64> {
     let (year, month, day) = (i64::from(date.year), i64::from(date.month), i64::from(date.day));
     // The year begins in March, so that the day that is there now and then comes last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day;
+    let days =
+        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day;
     // Of 1970-01-01.
     let days = days - 719_469;
     let of_day = time.map_or(0, |time| {

@@ -21,7 +21,11 @@ pub(crate) struct Asked {
 pub(crate) enum Answer {
     /// Not at all: nobody can connect to it.
     Unreachable,
-    Said { status: StatusCode, fields: HeaderMap, body: Bytes },
+    Said {
+        status: StatusCode,
+        fields: HeaderMap,
+        body: Bytes,
+    },
 }
 
 /// 200, and nothing else.
@@ -54,7 +58,8 @@ impl Asked {
             faults.add(first.number, REQUEST, "has no method that can be played", "write GET, POST or another");
             Method::GET
         });
-        let target = target.parse().ok().filter(|target: &Uri| target.path().starts_with('/') && target.host().is_none());
+        let target =
+            target.parse().ok().filter(|target: &Uri| target.path().starts_with('/') && target.host().is_none());
         let target = target.unwrap_or_else(|| {
             let advice = "write path and query, percent-encoded where needed, `/pets?limit=2`";
             faults.add(first.number, REQUEST, "has no target that can be played", advice);
@@ -71,7 +76,12 @@ impl Answer {
     pub(super) fn read(title: Line<'_>, lines: &[Line<'_>], key: &str, faults: &mut Faults) -> Self {
         let begin = lines.iter().position(|line| !line.is_blank());
         let Some((first, rest)) = begin.and_then(|begin| lines.get(begin..)?.split_first()) else {
-            faults.add(title.number, key, "is empty", "write an answer as on the wire, `200` at least, or `unreachable`");
+            faults.add(
+                title.number,
+                key,
+                "is empty",
+                "write an answer as on the wire, `200` at least, or `unreachable`",
+            );
             return Self::default();
         };
         if first.text.trim() == UNREACHABLE {
@@ -83,7 +93,12 @@ impl Answer {
         let status = first.text.strip_prefix("HTTP/1.1 ").unwrap_or(first.text).split_whitespace().next();
         let status = status.and_then(|status| status.parse().ok()).and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| (200..600).contains(&status.as_u16())).unwrap_or_else(|| {
-            faults.add(first.number, key, "does not begin with a status from 200 to 599", "write `200 OK`, or `unreachable`");
+            faults.add(
+                first.number,
+                key,
+                "does not begin with a status from 200 to 599",
+                "write `200 OK`, or `unreachable`",
+            );
             StatusCode::OK
         });
         let (fields, body) = fields_and_body(rest, key, faults);

@@ -16,5 +16,5 @@ mod stage;
 
 pub(crate) use log::Overheard;
 pub(crate) use play::{Played, Player};
-pub(crate) use script::Script;
+pub(crate) use script::{Scene, Script};
 pub(crate) use stage::{Code, Leads, Setup, Stage, Terms};

@@ -37,7 +37,8 @@ impl Outcome<'_> {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         self.verdict(out)?;
-        let (services, upstream): (Vec<_>, Vec<_>) = self.asked.iter().partition(|asked| asked.body().service.is_some());
+        let (services, upstream): (Vec<_>, Vec<_>) =
+            self.asked.iter().partition(|asked| asked.body().service.is_some());
         for asked in services.into_iter().chain(upstream) {
             match &asked.body().service {
                 Some(name) => writeln!(out, ">>> to service {name}{}", cut(asked.body()))?,
@@ -50,7 +51,11 @@ impl Outcome<'_> {
             Ok(answered) => {
                 writeln!(out, ">>> to client{}", cut(answered.body()))?;
                 let status = answered.status();
-                writeln!(out, "{}", format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default()).trim_end())?;
+                writeln!(
+                    out,
+                    "{}",
+                    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default()).trim_end()
+                )?;
                 message(out, answered.headers(), answered.body())?;
             }
             Err(reason) => writeln!(out, ">>> to client\nnothing: {reason}\n")?,
@@ -107,5 +112,7 @@ fn message(out: &mut String, fields: &HeaderMap, heard: &Heard) -> fmt::Result {
 
 /// On one line.
 fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() })
+        .collect()
 }

@@ -44,14 +44,20 @@ impl Script {
     pub(crate) fn parse(file: &Path, text: String) -> Result<Self, Vec<ConfigFault>> {
         let mut faults = Faults::of(file);
         let all = lines(&text);
-        let titles: Vec<_> = all.iter().enumerate().filter(|(_, line)| matches!(line.mark(), Mark::Exchange(_))).collect();
+        let titles: Vec<_> =
+            all.iter().enumerate().filter(|(_, line)| matches!(line.mark(), Mark::Exchange(_))).collect();
         let begins: Vec<_> = titles.into_iter().map(|(at, _)| at).collect();
         let (config, grants) = settings(&all[..begins.first().copied().unwrap_or(all.len())], &mut faults);
         if begins.is_empty() {
             faults.add(1, "", "has no exchange", "begin one with a line `### what is to be shown`, then `GET /`");
         }
         if let Some(line) = begins.get(MOST).and_then(|at| all.get(*at)) {
-            faults.add(line.number, "", format!("has more than {MOST} exchanges"), "share them out among several files");
+            faults.add(
+                line.number,
+                "",
+                format!("has more than {MOST} exchanges"),
+                "share them out among several files",
+            );
         }
         let ends = begins.iter().skip(1).copied().chain([all.len()]);
         let blocks = begins.iter().copied().zip(ends).take(MOST);
@@ -82,6 +88,11 @@ impl Script {
 }
 
 impl Scene {
+    /// Whether this is what is expected.
+    pub(crate) fn expects(&self, outcome: &str) -> bool {
+        self.expected.as_deref() == Some(outcome)
+    }
+
     /// Of the lines from its title to the next.
     fn read(block: &[Line<'_>], faults: &mut Faults) -> Option<Self> {
         let (&first, rest) = block.split_first()?;
@@ -132,7 +143,8 @@ impl Scene {
                 let near = nearest(word, ["facts", "upstream", "service"].into_iter());
                 let near = near.map(|near| format!("did you mean `--- {near}`?"));
                 let advice = near.unwrap_or_else(|| {
-                    "there are `--- facts`, `--- upstream` and `--- service NAME`; in a body, write `\\` before it".to_owned()
+                    "there are `--- facts`, `--- upstream` and `--- service NAME`; in a body, write `\\` before it"
+                        .to_owned()
                 });
                 faults.add(head.number, "", "begins no part of an exchange that is known", advice);
             }

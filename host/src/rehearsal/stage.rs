@@ -45,7 +45,10 @@ pub(crate) enum Code {
 pub(crate) enum Leads {
     /// Nowhere, by routes of these patterns besides the one for all.
     Offline(Vec<String>),
-    Upstream { url: String, listen: SocketAddr },
+    Upstream {
+        url: String,
+        listen: SocketAddr,
+    },
 }
 
 /// What a policy is granted and what there is for it, in the words of `gateway.toml`.
@@ -68,7 +71,8 @@ impl Terms {
         let policy = policies.get_key_value(name).or(only).and_then(|(_, policy)| policy.as_table());
         let Some(mut policy) = policy.cloned() else {
             let known = nearest(name, policies.keys().map(String::as_str));
-            let advice = known.map_or_else(|| format!("write [policy.{name}]"), |known| format!("is it [policy.{known}]?"));
+            let advice =
+                known.map_or_else(|| format!("write [policy.{name}]"), |known| format!("is it [policy.{known}]?"));
             bail!("{} says nothing of `{name}`; {advice}", file.display());
         };
         policy.retain(|key, _| !["source", "digest"].contains(&key));
@@ -195,8 +199,10 @@ impl Setup {
     }
 
     fn api(&self) -> anyhow::Result<Table> {
-        let config = toml::Value::try_from(&self.config).context("the configuration cannot be said in TOML, as null cannot")?;
-        let used: Table = [("policy".to_owned(), self.name.as_str().into()), ("config".to_owned(), config)].into_iter().collect();
+        let config =
+            toml::Value::try_from(&self.config).context("the configuration cannot be said in TOML, as null cannot")?;
+        let used: Table =
+            [("policy".to_owned(), self.name.as_str().into()), ("config".to_owned(), config)].into_iter().collect();
         let (target, rewrite, patterns) = match &self.leads {
             Leads::Offline(patterns) => ("http://127.0.0.1:9", None, patterns.as_slice()),
             Leads::Upstream { url, .. } => (url.as_str(), Some(table("host", "target")), [].as_slice()),

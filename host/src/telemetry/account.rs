@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use super::{Outcome, SpanContext};
 use super::metrics::{CallOutcome, Hook};
+use super::{Outcome, SpanContext};
 
 /// Calls and tries that are kept; of more, only how many there were.
 const MAX_CALLS: usize = 32;
