@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let path = args.output.unwrap_or(own);
     files::replace(&path, &component)?;
     let inspection = Inspection::of(&component)?;
-    let (path, size, digest) = (relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
+    let (path, size, digest) = (files::relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
     if args.json {
         let path = path.display().to_string();
         let hooks = &inspection.hooks;
@@ -81,10 +81,4 @@ fn checked(component: Vec<u8>, of: &Path) -> anyhow::Result<Vec<u8>> {
     let built = runtime.block_on(Sandbox::new(None)?.build(&component, &[]));
     built.with_context(|| format!("what {} makes is a component, but no policy", of.display()))?;
     Ok(component)
-}
-
-/// The path as somebody would type it here.
-fn relative(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().and_then(std::fs::canonicalize);
-    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).to_owned()
 }

@@ -97,6 +97,7 @@ fn found(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let wanted = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);
     let mut paths: Vec<_> = paths.into_iter().filter(wanted).collect();
     paths.sort();
+    let paths: Vec<_> = paths.iter().map(|path| files::relative(path)).collect();
     if paths.is_empty() {
         bail!(
             "{} holds no file of exchanges, *.{EXTENSION}; write one, `### What is to be shown` and `GET /`",
