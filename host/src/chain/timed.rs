@@ -1,8 +1,8 @@
 //! The time of one call of a policy, taken only where the exchange keeps account.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::exchange::Exchange;
 use crate::sandbox::{Pool, thread_cpu_time};
 use crate::telemetry::account::{Account, Call};
 
@@ -17,14 +17,14 @@ struct Begun {
 }
 
 impl Timed {
-    pub(crate) fn begin(exchange: &Exchange) -> Self {
-        let cpu = |account: &Account| account.wants_cpu().then(thread_cpu_time);
-        Self(exchange.account.as_ref().map(|account| Begun { at: Instant::now(), cpu: cpu(account) }))
+    pub(crate) fn begin(account: &Option<Rc<Account>>) -> Self {
+        let cpu = |account: &Account| account.is_detailed().then(thread_cpu_time);
+        Self(account.as_ref().map(|account| Begun { at: Instant::now(), cpu: cpu(account) }))
     }
 
     /// The call is over, and nothing else has called this pool since.
-    pub(crate) fn end(self, exchange: &Exchange, pool: &Pool) {
-        if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, &exchange.account, pool.last()) {
+    pub(crate) fn end(self, account: &Option<Rc<Account>>, pool: &Pool) {
+        if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, account, pool.last()) {
             let policy = pool.policy().name().clone();
             let (mut spent, Begun { at: begun, cpu }) = (pool.spent(), begun);
             // A call that waited, or was made in the slow lane, was measured where it was made.

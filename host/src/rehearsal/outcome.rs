@@ -82,6 +82,7 @@ impl Outcome<'_> {
             writeln!(out, "{}: {}", hook.name(), outcome.name())?;
         }
         match self.ended {
+            Some(("ok", _)) if hooks.is_empty() => writeln!(out, "no hook was called")?,
             None | Some(("ok", _)) => {}
             Some((class, blame)) => writeln!(out, "ended: {class}, by the {}", blame.name())?,
         }

@@ -91,7 +91,7 @@ impl Player {
         self.servers.begin(scene);
         self.overheard.take();
         let before = self.counted();
-        let account = Rc::new(Account::measuring());
+        let account = Rc::new(Account::detailed());
         let answered = self.runtime.block_on(async {
             let exchange = self.exchange(scene, account.clone());
             tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err("it does not end".to_owned()))

@@ -25,8 +25,8 @@ pub(crate) struct Account {
     left_out: Cell<usize>,
     /// How it ended, once it has.
     ended: Cell<Option<(&'static str, Outcome)>>,
-    /// Whether the CPU time of calls is wanted, which costs two system calls for each.
-    wants_cpu: bool,
+    /// Whether it has the CPU time of calls, which costs two system calls for each, and calls for pieces of bodies, of which there can be many.
+    is_detailed: bool,
 }
 
 /// Which of several upstreams it went to.
@@ -78,13 +78,13 @@ impl Account {
         Self { trace, ..Self::default() }
     }
 
-    /// Of an exchange whose calls are measured.
-    pub(crate) fn measuring() -> Self {
-        Self { wants_cpu: true, ..Self::default() }
+    /// Of an exchange that is looked at closely.
+    pub(crate) fn detailed() -> Self {
+        Self { is_detailed: true, ..Self::default() }
     }
 
-    pub(crate) fn wants_cpu(&self) -> bool {
-        self.wants_cpu
+    pub(crate) fn is_detailed(&self) -> bool {
+        self.is_detailed
     }
 
     /// The exchange is over: its class, and who is to blame.

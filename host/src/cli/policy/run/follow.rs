@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::thread;
 
 use sha2::{Digest, Sha256};
-use tokio::runtime::LocalOptions;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::Notify;
 
 use super::super::super::out;
@@ -28,7 +28,7 @@ pub(super) fn follow(subject: Subject, args: Args, seen: Seen, kept: Kept) -> an
     let life = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         match runtime {
-            Ok(runtime) => runtime.block_on(live(subject, args, seen, kept)),
+            Ok(runtime) => live(&runtime, &subject, &args, seen, &kept),
             Err(error) => tracing::error!(%error, "what is saved is not noticed"),
         }
     };
@@ -36,28 +36,33 @@ pub(super) fn follow(subject: Subject, args: Args, seen: Seen, kept: Kept) -> an
     Ok(())
 }
 
-async fn live(subject: Subject, args: Args, mut last: Seen, kept: Kept) {
+/// What is done about a change has runtimes of its own, so it is not done within this one.
+fn live(runtime: &LocalRuntime, subject: &Subject, args: &Args, mut last: Seen, kept: &Kept) {
     let hint = Rc::new(Notify::new());
-    for mut changes in watched(&subject, &args.given) {
-        let hint = hint.clone();
-        tokio::task::spawn_local(async move {
-            loop {
-                changes.next().await;
-                hint.notify_one();
-            }
-        });
-    }
+    runtime.block_on(async {
+        for mut changes in watched(subject, &args.given) {
+            let hint = hint.clone();
+            tokio::task::spawn_local(async move {
+                loop {
+                    changes.next().await;
+                    hint.notify_one();
+                }
+            });
+        }
+    });
     // What was saved since it was looked at.
     hint.notify_one();
     loop {
-        hint.notified().await;
-        settle(async || hint.notified().await).await;
-        let now = seen(&subject, &args.given);
+        runtime.block_on(async {
+            hint.notified().await;
+            settle(async || hint.notified().await).await;
+        });
+        let now = seen(subject, &args.given);
         if now == last {
             continue;
         }
         last = now;
-        if !look(&subject, &args, &kept) {
+        if !look(subject, args, kept) {
             return;
         }
     }
