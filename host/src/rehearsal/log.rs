@@ -28,7 +28,8 @@ impl Overheard {
     /// Overhear this process from now on, in the place of its log.
     pub(crate) fn start() -> Self {
         let overheard = Self::default();
-        tracing_subscriber::registry().with(Ear(overheard.clone())).init();
+        // Nobody else listens in a process that plays.
+        let _ = tracing_subscriber::registry().with(Ear(overheard.clone())).try_init();
         overheard
     }
 

@@ -13,8 +13,10 @@ mod play;
 mod script;
 mod servers;
 mod stage;
+mod terms;
 
 pub(crate) use log::Overheard;
 pub(crate) use play::{Played, Player};
 pub(crate) use script::{Scene, Script};
-pub(crate) use stage::{Code, Leads, Setup, Stage, Terms};
+pub(crate) use stage::{Code, Leads, Setup, Stage};
+pub(crate) use terms::Terms;

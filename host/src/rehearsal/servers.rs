@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -95,7 +96,7 @@ impl Servers {
         drop(connection.serve_connection(TokioIo::new(stream), service_fn(serve)).await);
     }
 
-    async fn hear(&self, head: Parts, mut body: Incoming, service: Option<String>) {
+    async fn hear(&self, mut head: Parts, mut body: Incoming, service: Option<String>) {
         let (mut whole, mut cut) = (Vec::new(), false);
         while let Some(frame) = body.frame().await {
             match frame.map(|frame| frame.into_data()) {
@@ -106,6 +107,10 @@ impl Servers {
             if cut {
                 break;
             }
+        }
+        // Whose version is no doing of the policy's.
+        if head.headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"lockgate/")) {
+            head.headers.remove(USER_AGENT);
         }
         self.lock().asked.push(Request::from_parts(head, Heard { service, body: whole.into(), cut }));
     }

@@ -3,18 +3,16 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::Value;
 use toml::{Table, toml};
 
-use crate::config::nearest;
+use super::terms::Terms;
 
 /// What policies are told their API and their route are called.
 const API: &str = "try";
-/// Sections of a `gateway.toml` that a policy may need besides its own.
-const SECTIONS: [&str; 5] = ["egress", "keys", "secret", "store", "tls"];
 
 /// A folder in a place of its own, removed with this.
 #[derive(Debug)]
@@ -51,83 +49,6 @@ pub(crate) enum Leads {
     },
 }
 
-/// What a policy is granted and what there is for it, in the words of `gateway.toml`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Terms {
-    /// `[policy.NAME]`, but for what its component is.
-    policy: Table,
-    sections: Table,
-    /// Files that are named there, by their path from `gateway.toml`.
-    files: Vec<(PathBuf, Vec<u8>)>,
-}
-
-impl Terms {
-    /// From a `gateway.toml`, or a piece of one: what it says of this policy, or of the only one, and what that may name.
-    pub(crate) fn read(file: &Path, name: &str) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let all: Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
-        let policies = all.get("policy").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-        let only = policies.iter().next().filter(|_| policies.len() == 1);
-        let policy = policies.get_key_value(name).or(only).and_then(|(_, policy)| policy.as_table());
-        let Some(mut policy) = policy.cloned() else {
-            let known = nearest(name, policies.keys().map(String::as_str));
-            let advice =
-                known.map_or_else(|| format!("write [policy.{name}]"), |known| format!("is it [policy.{known}]?"));
-            bail!("{} says nothing of `{name}`; {advice}", file.display());
-        };
-        policy.retain(|key, _| !["source", "digest"].contains(&key));
-        let sections: Table = all.into_iter().filter(|(key, _)| SECTIONS.contains(&key.as_str())).collect();
-        let files = named(&sections, file.parent().unwrap_or(Path::new("")))?;
-        Ok(Self { policy, sections, files })
-    }
-
-    /// Grants in place of those that are there.
-    pub(crate) fn grant(&mut self, words: &[String]) {
-        let words: Vec<_> = words.iter().map(|word| toml::Value::from(word.as_str())).collect();
-        self.policy.insert("grant".to_owned(), words.into());
-    }
-
-    /// Whether it is said what is granted.
-    pub(crate) fn grants(&self) -> bool {
-        self.policy.contains_key("grant")
-    }
-
-    /// Let there be a service of this name that is never reached by the network.
-    pub(crate) fn imagine_service(&mut self, name: &str) {
-        let services = self.sections.entry("egress").or_insert_with(|| Table::new().into());
-        let imagined = toml! {
-            url = "http://localhost:9"
-            paths = ["/*"]
-            methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-            private_ips = true
-        };
-        if let Some(services) = services.as_table_mut() {
-            services.entry(name).or_insert_with(|| imagined.into());
-        }
-    }
-}
-
-/// The files that values such as `file:keys.json` name. Others are told of as missing by whoever reads the folder.
-fn named(sections: &Table, folder: &Path) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
-    let (mut open, mut files): (Vec<_>, Vec<_>) = (sections.values().collect(), Vec::new());
-    while let Some(value) = open.pop() {
-        match value {
-            toml::Value::Table(table) => open.extend(table.values()),
-            toml::Value::Array(items) => open.extend(items),
-            toml::Value::String(text) => {
-                let Some(path) = text.strip_prefix("file:").map(Path::new) else { continue };
-                let stays = path.components().all(|part| matches!(part, Component::Normal(_)));
-                if stays && folder.join(path).is_file() {
-                    let bytes = fs::read(folder.join(path)).with_context(|| format!("{text} cannot be read"))?;
-                    files.push((path.to_owned(), bytes));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(files)
-}
-
 impl Stage {
     pub(crate) fn new() -> anyhow::Result<Self> {
         Ok(Self(tempfile::Builder::new().prefix("lockgate-").tempdir().context("there is no room for a folder")?))
@@ -145,7 +66,11 @@ impl Stage {
 
     /// Put a setup there in the place of the last. A gateway that looks meanwhile sees files of the one and of the other, none half written.
     pub(crate) fn set(&self, setup: &Setup) -> anyhow::Result<()> {
-        let mut files = setup.terms.files.clone();
+        let mut setup = setup.clone();
+        if let Leads::Offline(_) = setup.leads {
+            setup.terms.hide_secrets(&self.folder());
+        }
+        let mut files = std::mem::take(&mut setup.terms.files);
         if let Code::Bytes(bytes) = &setup.code {
             files.push((format!("{}.wasm", setup.name).into(), bytes.clone()));
         }

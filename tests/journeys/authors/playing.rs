@@ -114,7 +114,7 @@ fn services_answer_what_the_file_says_and_nobody_else_is_asked() {
     let report = test(&folder, &[], 1);
     let all = outcomes(&report);
     let asked = part(all[0], "service idp");
-    assert!(asked.starts_with("GET /base/known?a=b\n") && asked.contains("authorization: Bearer hunter2"), "{asked}");
+    assert!(asked.starts_with("GET /base/known?a=b\n") && asked.contains("authorization: Bearer secret:s"), "{asked}");
     assert!(part(all[0], "upstream").contains("x-test-heard: 302 /c secret\n"), "{}", all[0]);
     assert!(part(all[1], "upstream").contains("x-test-heard: Denied\n"), "{}", all[1]);
     assert!(part(all[2], "upstream").contains("x-test-heard: Connect\n"), "{}", all[2]);

@@ -76,7 +76,16 @@ pub(in crate::cli) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
 fn report(args: &Args) -> anyhow::Result<Report> {
     let subject = Subject::open(&args.what)?;
     let paths = match args.exchanges.as_slice() {
-        [] => found(&subject.folder().join(FOLDER))?,
+        [] => {
+            let folder = subject.folder().join(FOLDER);
+            if !folder.is_dir() {
+                bail!(
+                    "there is no {}; name a file of exchanges, or write one there",
+                    files::relative(&folder).display()
+                );
+            }
+            found(&folder)?
+        }
         named => named.iter().map(|path| found(path)).collect::<anyhow::Result<Vec<_>>>()?.concat(),
     };
     let edition = subject.edition()?;
