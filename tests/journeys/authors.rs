@@ -66,7 +66,7 @@ fn a_new_policy_is_tested_built_inspected_and_serves() {
     let chain = "chain = [{ policy = \"my-greet\", config = { greeting = \"ahoy\" } }]\n";
     let gateway = folder.gateway_toml(&format!("{chain}{policy}")).proxy(&upstream).start();
     assert_eq!(gateway.get("/").values("x-greeting"), ["ahoy"]);
-    running::a_project_is_built_again_when_it_is_saved(&folder, &upstream, "my-greet");
+    running::a_project_is_built_again_when_it_is_saved(&gateway, &upstream, "my-greet");
     eprintln!("from `policy new` to a first response, tests included: {:.1} s", begun.elapsed().as_secs_f64());
 }
 

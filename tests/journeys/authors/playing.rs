@@ -72,11 +72,11 @@ fn what_is_played_is_what_a_gateway_does() {
     for (guest, fields, body) in cases {
         let head: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
         let folder =
-            with(guest, &format!("### x\nPOST /a?b\nhost: a.test\n{head}\n{body}\n--- upstream\n201\nx-a: 1\n"));
+            with(guest, &format!("### x\nPOST /a?b\nhost: a.test\n{head}\n{body}\n--- upstream\n201\nx-test-a: 1\n"));
         let report = test(&folder, &[], 1);
         let client = part(outcomes(&report)[0], "client");
 
-        let upstream = Upstream::answering(201, &[("x-a", "1")], "");
+        let upstream = Upstream::answering(201, &[("x-test-a", "1")], "");
         let policy = super::json(&folder, &["policy", "inspect", "x.wasm", "--json"], 0);
         let policy =
             policy["policy"].as_str().unwrap().replace("file:x.wasm", &format!("file:components/{guest}.wasm"));

@@ -1,3 +1,5 @@
+//! Files of exchanges that are read, refused and written.
+
 use std::path::Path;
 
 use proptest::prelude::*;
