@@ -14,6 +14,7 @@ const TEMPLATE: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/rust/gitignore")),
     ("Cargo.toml", include_str!("project/rust/Cargo.toml.txt")),
     ("README.md", include_str!("project/rust/README.md")),
+    ("exchanges/greet.http", include_str!("project/rust/greet.http")),
     ("greet.json", include_str!("project/rust/greet.json")),
     ("src/lib.rs", include_str!("project/rust/lib.rs")),
 ];

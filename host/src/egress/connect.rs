@@ -21,7 +21,7 @@ use super::idle::Sender;
 use super::{Denial, Egress, EgressError};
 use crate::config::{Host, Zone};
 use crate::tls;
-use crate::upstream::{connect_first, lookup};
+use crate::upstream::{Called, connect_first, lookup};
 
 /// Bytes of the head of an answer.
 const MAX_HEAD: usize = 32 * 1024;
@@ -81,6 +81,9 @@ impl Egress {
     }
 
     async fn open(&self, patience: Duration) -> Result<Sender, EgressError> {
+        if let Some(stream) = self.network.within(Called::Service(&self.settings.name)) {
+            return Ok(start(stream.map_err(ConnectError::Io)?, false).await?);
+        }
         let origin = &self.settings.terms.endpoint.origin;
         let addresses = match &origin.host {
             Host::Ip(ip) => vec![SocketAddr::new(*ip, origin.port)],

@@ -9,7 +9,7 @@ use crate::project::{self, Name};
 const EXAMPLES: &str = "\
 Examples:
   lockgate policy new greet
-  cd greet && cargo test && lockgate policy build
+  cd greet && cargo test && lockgate policy build && lockgate policy test
 
 It needs Rust, and crates.io for what the SDK depends on. The SDK itself comes along, in greet/vendor.";
 
@@ -33,6 +33,6 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Language::Rust => project::create(Path::new(""), &args.name)?,
     };
     out::line(&format!("{} is there. Next:", folder.display()));
-    out::line(&format!("  cd {} && cargo test && lockgate policy build", folder.display()));
+    out::line(&format!("  cd {} && cargo test && lockgate policy build && lockgate policy test", folder.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -162,7 +162,7 @@ async fn the_system_is_asked_for_names() {
 
 #[tokio::test]
 async fn a_name_nobody_answers_for_takes_only_so_many_threads() {
-    let (begun, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Semaphore::new(0)));
+    let (begun, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
     let resolver = {
         let (begun, asked) = (begun.clone(), asked.clone());
         Resolver::new(move |_, _| {

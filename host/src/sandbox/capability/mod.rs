@@ -7,6 +7,7 @@ mod log;
 mod metrics;
 mod random;
 mod store;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::store::Namespace;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::PolicyCounters;
 
+pub(crate) use world::{Told, World};
+
 /// The named powers of one policy: what was declared *and* granted, nothing else is in here.
 pub(crate) struct Powers {
     pub(crate) api: Arc<str>,
@@ -33,6 +36,7 @@ pub(crate) struct Powers {
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) counters: PolicyCounters,
+    pub(crate) world: World,
 }
 
 /// The data of a store: everything an instance's imports can touch.

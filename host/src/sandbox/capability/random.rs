@@ -11,7 +11,7 @@ impl wit::random::Host for HostState {
             return Err(wasmtime::Error::msg("more than 4096 random bytes asked for at once"));
         }
         let mut bytes = vec![0; count as usize];
-        getrandom::fill(&mut bytes).map_err(|_| wasmtime::Error::msg("no random bytes"))?;
+        self.powers.world.fill(&mut bytes)?;
         Ok(bytes)
     }
 }
