@@ -18,6 +18,7 @@ mod generation;
 mod keys;
 mod listen;
 mod project;
+mod rehearsal;
 mod reload;
 mod route;
 mod sandbox;

@@ -21,6 +21,7 @@ const RUST: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/rust/gitignore")),
     ("Cargo.toml", include_str!("project/rust/Cargo.toml.txt")),
     ("README.md", include_str!("project/rust/README.md")),
+    ("exchanges/greet.http", include_str!("project/rust/greet.http")),
     ("greet.json", include_str!("project/rust/greet.json")),
     ("src/lib.rs", include_str!("project/rust/lib.rs")),
 ];
@@ -29,6 +30,8 @@ const PYTHON: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/python/gitignore")),
     ("README.md", include_str!("project/python/README.md")),
     ("app.py", include_str!("project/python/app.py")),
+    ("exchanges/greet.http", include_str!("project/python/greet.http")),
+    ("grants.toml", include_str!("project/python/grants.toml.txt")),
     ("greet.json", include_str!("project/rust/greet.json")),
     ("lockgate.py", include_str!("project/python/lockgate.py")),
     ("policy.py", include_str!("project/python/policy.py")),

@@ -2,7 +2,9 @@
 
 mod building;
 mod inspecting;
+mod playing;
 mod python;
+mod running;
 mod signing;
 mod trusting;
 
@@ -17,7 +19,7 @@ use serde_json::Value;
 fn every_verb_comes_with_examples() {
     let folder = Gateway::folder();
     folder.run(&["policy", "--help"]).assert(0, &["Usage", "Examples:"]);
-    for verb in ["new", "build", "inspect", "keygen", "sign", "verify"] {
+    for verb in ["new", "build", "test", "run", "inspect", "keygen", "sign", "verify"] {
         folder.run(&["policy", verb, "--help"]).assert(0, &["Usage", "Examples:"]);
     }
 }
@@ -56,11 +58,16 @@ fn a_new_policy_is_tested_built_inspected_and_serves() {
     assert_eq!(kind("serde_json"), Some(&"runtime".into()), "{listed:?}");
     assert_eq!(kind("syn"), Some(&"build".into()), "{listed:?}");
 
+    let played = json(&folder, &["policy", "test", "my-greet", "--json"], 0);
+    let states: Vec<_> = played["files"][0]["exchanges"].as_array().unwrap().iter().map(|it| &it["state"]).collect();
+    assert_eq!(states, ["same", "same"], "{played}");
+
     // What is printed goes into gateway.toml as it is.
     let policy = inspected["policy"].as_str().unwrap();
     let chain = "chain = [{ policy = \"my-greet\", config = { greeting = \"ahoy\" } }]\n";
     let gateway = folder.gateway_toml(&format!("{chain}{policy}")).proxy(&upstream).start();
     assert_eq!(gateway.get("/").values("x-greeting"), ["ahoy"]);
+    running::a_project_is_built_again_when_it_is_saved(&gateway, &upstream, "my-greet");
     eprintln!("from `policy new` to a first response, tests included: {:.1} s", begun.elapsed().as_secs_f64());
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{Gateway, Upstream, guests};
+use crate::{Gateway, Running, Upstream, guests};
 
 /// What stands at the end of every `gateway.toml`: ports of the system's choice.
 const PORTS: &str = "\n[listen.public]\naddress = \"127.0.0.1:0\"\n$listen\n[admin]\naddress = \"127.0.0.1:0\"\n";
@@ -164,6 +164,11 @@ impl Folder {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// Run a verb that goes on until it is told to end.
+    pub fn begin(&self, arguments: &[&str]) -> Running {
+        Running::begin(self.command(arguments))
     }
 
     /// The gateway's binary with these arguments, in this folder.

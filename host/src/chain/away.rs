@@ -25,10 +25,10 @@ impl Passage<'_> {
         let (mut head, id) = (Vec::new(), exchange.id.clone());
         hook.reads.collect(&mut head, exchange, &self.place, None, headers);
         let pool = self.pool(step)?;
-        let timed = Timed::begin(exchange);
+        let timed = Timed::begin(&exchange.account);
         let judge = |said: Said| judge(hook, said.verdict()?, exchange, Head::Request(headers));
         let decided = pool.away(id, Call::Request { head }, judge).await;
-        timed.end(exchange, pool);
+        timed.end(&exchange.account, pool);
         self.settle(at, step, exchange, decided)
     }
 
@@ -44,11 +44,11 @@ impl Passage<'_> {
         hook.reads.collect(&mut head, exchange, &self.place, Some(status), response.headers());
         let state = self.states.get(at).cloned().unwrap_or_default();
         let pool = self.pool(step)?;
-        let timed = Timed::begin(exchange);
+        let timed = Timed::begin(&exchange.account);
         let edited = Head::Response(response.headers_mut(), &mut status);
         let judge = |said: Said| judge(hook, said.verdict()?, exchange, edited);
         let decided = pool.away(id, Call::Response { head, state }, judge).await;
-        timed.end(exchange, pool);
+        timed.end(&exchange.account, pool);
         *response.status_mut() = status;
         self.settle(at, step, exchange, decided)
     }

@@ -14,7 +14,6 @@ use super::step::BodyHook;
 use super::{Departure, Passage, Replaced, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{Action, Call, Edits};
-use crate::telemetry::RequestId;
 
 /// What a hook on a whole body left.
 enum Whole {
@@ -46,7 +45,7 @@ impl<'a> Passage<'a> {
             headers.remove(IF_RANGE);
         }
         if !at.hook.interest.buffered {
-            return self.follow(body, at, exchange.id.clone()).map_err(|fault| depart(Err(fault)));
+            return self.follow(body, at, exchange).map_err(|fault| depart(Err(fault)));
         }
         let bytes = match self.collect(body, at.hook).await {
             Ok(bytes) => bytes,
@@ -83,7 +82,7 @@ impl<'a> Passage<'a> {
             Wanted::Yes => {}
         }
         if !at.hook.interest.buffered {
-            return match self.follow(body, at, exchange.id.clone()) {
+            return match self.follow(body, at, exchange) {
                 Ok(body) => Response::from_parts(parts, body),
                 Err(fault) => self.refuse(exchange, fault),
             };
@@ -101,7 +100,7 @@ impl<'a> Passage<'a> {
     }
 
     /// Let a hook see a body as it passes.
-    fn follow(&mut self, body: Body, at: At<'a>, exchange: RequestId) -> Result<Body, Fault> {
+    fn follow(&mut self, body: Body, at: At<'a>, exchange: &Exchange) -> Result<Body, Fault> {
         let pool = self.pool(at.step)?.clone();
         let state = self.state(at.at).clone();
         Ok(Chunks::wrap(body, pool, at, exchange, self.place, state, self.notice()))
@@ -123,7 +122,7 @@ impl<'a> Passage<'a> {
         let place = self.place;
         let state = self.state(at.at);
         let (id, mut carried) = (exchange.id.clone(), None);
-        let timed = Timed::begin(exchange);
+        let timed = Timed::begin(&exchange.account);
         let judge = |(action, edits): (Action, Option<Edits>)| {
             let outcome = act(action, at.hook, &body)?;
             // An answer of its own leaves no head to edit.
@@ -139,7 +138,7 @@ impl<'a> Passage<'a> {
                 Box::pin(pool.away(id, call, |said| judge(said.body()?))).await
             }
         };
-        timed.end(exchange, pool);
+        timed.end(&exchange.account, pool);
         if let Some(carried) = carried {
             *state = carried;
         }

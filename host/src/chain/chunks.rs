@@ -12,10 +12,11 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use super::act::{Acted, At, act};
 use super::edits::check_state;
 use super::step::{BodyHook, Step};
-use super::{Departure, Place};
-use crate::exchange::{Body, BodyError, Fault};
+use super::{Departure, Place, Timed};
+use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{Action, BodyDirection, Call, PluginFault, Pool};
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Account;
 
 /// Most bytes a hook is given at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -46,6 +47,8 @@ pub(super) struct Chunks {
     step: Arc<Step>,
     direction: BodyDirection,
     exchange: RequestId,
+    /// There where each piece is of interest.
+    account: Option<Rc<Account>>,
     /// API and route, for the log.
     place: (Box<str>, Box<str>),
     state: Vec<u8>,
@@ -82,7 +85,7 @@ impl Chunks {
         inner: Body,
         pool: Rc<Pool>,
         at: At<'_>,
-        exchange: RequestId,
+        exchange: &Exchange,
         place: Place<'_>,
         state: Vec<u8>,
         notice: Rc<Notice>,
@@ -90,7 +93,8 @@ impl Chunks {
         let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
         let (waiting, phase) = (BytesMut::new(), Phase::Reading);
-        let away = None;
+        let account = exchange.account.clone().filter(|account| account.is_detailed());
+        let (exchange, away) = (exchange.id.clone(), None);
         Body::stream(Self {
             inner,
             pool,
@@ -98,6 +102,7 @@ impl Chunks {
             step,
             direction,
             exchange,
+            account,
             place,
             state,
             seen: 0,
@@ -158,13 +163,20 @@ impl Chunks {
             Ok((act(action, hook, &shown)?, state))
         };
         if self.pool.is_away() {
-            let (pool, exchange) = (self.pool.clone(), self.exchange.clone());
+            let (pool, exchange, account) = (self.pool.clone(), self.exchange.clone(), self.account.clone());
             let call = Call::Chunk { direction, chunk: piece.clone(), last, state: self.state.clone() };
-            let called = Box::pin(async move { pool.away(exchange, call, |said| judge(said.chunk()?)).await });
+            let called = Box::pin(async move {
+                let timed = Timed::begin(&account);
+                let decided = pool.away(exchange, call, |said| judge(said.chunk()?)).await;
+                timed.end(&account, &pool);
+                decided
+            });
             self.away = Some(Away { called, piece, last });
             return Ok(Bytes::new());
         }
+        let timed = Timed::begin(&self.account);
         let decided = self.pool.on_chunk(self.exchange.clone(), direction, &piece, last, &self.state, judge);
+        timed.end(&self.account, &self.pool);
         self.decided(piece, last, decided)
     }
 

@@ -230,11 +230,11 @@ impl<'a> Passage<'a> {
             facts.clear();
             hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
             let pool = self.pool(step)?;
-            let timed = Timed::begin(exchange);
+            let timed = Timed::begin(&exchange.account);
             let decided = pool.on_request(exchange.id.clone(), &facts, |verdict| {
                 judge(hook, verdict, exchange, Head::Request(headers))
             });
-            timed.end(exchange, pool);
+            timed.end(&exchange.account, pool);
             decided
         };
         self.settle(at, step, exchange, decided)
@@ -256,11 +256,11 @@ impl<'a> Passage<'a> {
             let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
             let head = Head::Response(response.headers_mut(), &mut status);
             let pool = self.pool(step)?;
-            let timed = Timed::begin(exchange);
+            let timed = Timed::begin(&exchange.account);
             let id = exchange.id.clone();
             let judge = |verdict| judge(hook, verdict, exchange, head);
             let decided = pool.on_response(id, &facts, state, judge);
-            timed.end(exchange, pool);
+            timed.end(&exchange.account, pool);
             decided
         };
         *response.status_mut() = status;

@@ -1,25 +1,35 @@
 //! The time of one call of a policy, taken only where the exchange keeps account.
 
-use std::time::Instant;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use crate::exchange::Exchange;
-use crate::sandbox::Pool;
-use crate::telemetry::account::Call;
+use crate::sandbox::{Pool, thread_cpu_time};
+use crate::telemetry::account::{Account, Call};
 
 /// A call that has begun.
 #[must_use = "a call is told of when it has ended"]
-pub(crate) struct Timed(Option<Instant>);
+pub(crate) struct Timed(Option<Begun>);
+
+struct Begun {
+    at: Instant,
+    /// CPU time of this thread, where that is wanted.
+    cpu: Option<Duration>,
+}
 
 impl Timed {
-    pub(crate) fn begin(exchange: &Exchange) -> Self {
-        Self(exchange.account.as_ref().map(|_| Instant::now()))
+    pub(crate) fn begin(account: &Option<Rc<Account>>) -> Self {
+        let cpu = |account: &Account| account.is_detailed().then(thread_cpu_time);
+        Self(account.as_ref().map(|account| Begun { at: Instant::now(), cpu: cpu(account) }))
     }
 
     /// The call is over, and nothing else has called this pool since.
-    pub(crate) fn end(self, exchange: &Exchange, pool: &Pool) {
-        if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, &exchange.account, pool.last()) {
+    pub(crate) fn end(self, account: &Option<Rc<Account>>, pool: &Pool) {
+        if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, account, pool.last()) {
             let policy = pool.policy().name().clone();
-            account.called(Call { policy, hook, outcome, begun, took: begun.elapsed() });
+            let (mut spent, Begun { at: begun, cpu }) = (pool.spent(), begun);
+            // A call that waited, or was made in the slow lane, was measured where it was made.
+            spent.cpu = spent.cpu.or(cpu.map(|cpu| thread_cpu_time().saturating_sub(cpu)));
+            account.called(Call { policy, hook, outcome, begun, took: begun.elapsed(), spent });
         }
     }
 }

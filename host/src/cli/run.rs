@@ -35,13 +35,20 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
     match gateway::run(Options { folder: args.folder, listen: args.listen, lost }, greet) {
-        Ok(Exit::Drained) => Ok(ExitCode::SUCCESS),
-        Ok(Exit::Cut) => Ok(ExitCode::from(CUT)),
+        Ok(exit) => Ok(exit_code(exit)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
             Ok(ExitCode::FAILURE)
         }
         Err(StartError::Other(error)) => Err(error),
+    }
+}
+
+/// What the end of a gateway is told as.
+pub(super) fn exit_code(exit: Exit) -> ExitCode {
+    match exit {
+        Exit::Drained => ExitCode::SUCCESS,
+        Exit::Cut => ExitCode::from(CUT),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::config::{EgressTerms, UpstreamBounds};
 use crate::exchange::Chain;
 use crate::telemetry::metrics::EgressMetrics;
 use crate::tls;
-use crate::upstream::contradicts_itself;
+use crate::upstream::{Network, contradicts_itself};
 use connect::Resolver;
 use idle::{Idle, Sender};
 
@@ -46,6 +46,7 @@ pub(crate) struct Egress {
     in_flight: Semaphore,
     idle: Idle,
     resolver: Resolver,
+    network: Network,
     metrics: EgressMetrics,
 }
 
@@ -94,8 +95,14 @@ impl Egress {
             idle: Idle::default(),
             settings,
             resolver,
+            network: Network::default(),
             metrics,
         }
+    }
+
+    /// Connect by way of this network.
+    pub(crate) fn reached_by(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// Whether it was made of these settings.

@@ -19,7 +19,7 @@ use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
-use crate::upstream::{Settings, Upstream, UpstreamTls};
+use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -34,6 +34,7 @@ pub(crate) struct Builder {
     egress: BTreeMap<String, Arc<Egress>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
+    network: Network,
 }
 
 type Faults = Vec<ConfigFault>;
@@ -43,7 +44,13 @@ impl Builder {
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
         let (upstreams, egress, tls) = Default::default();
-        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None }
+        let network = Network::default();
+        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None, network }
+    }
+
+    /// Have all connections of what is built go by way of this network.
+    pub(crate) fn through(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
@@ -54,7 +61,7 @@ impl Builder {
         let sources = uses::sources(config, &mut faults);
         let uses = Uses::of(config);
         let mut tls = Maker::new(config, &self.tls);
-        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &mut faults);
+        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &self.network, &mut faults);
         let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses, services: &services };
         let policies = self.loader.load(plan, &mut faults).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
@@ -141,7 +148,8 @@ impl Builder {
                 let known = previous.filter(|known| known.settings == settings).cloned();
                 slots.insert((api.name.clone(), name.clone()), list.len());
                 let previous = previous.map(|previous| &**previous);
-                list.push(known.unwrap_or_else(|| Arc::new(Upstream::new(settings, &self.metrics, previous))));
+                let make = || Upstream::new(settings, &self.metrics, previous).reached_by(self.network.clone());
+                list.push(known.unwrap_or_else(|| Arc::new(make())));
             }
         }
         (slots, list)

@@ -12,6 +12,7 @@ use super::tls::Maker;
 use crate::config::{self, AuthScheme, Config, ConfigFault};
 use crate::egress::{Egress, Settings};
 use crate::telemetry::metrics::Metrics;
+use crate::upstream::Network;
 
 /// By name of `[egress.NAME]`; those that are missing are told of in `faults`.
 pub(super) fn load(
@@ -19,6 +20,7 @@ pub(super) fn load(
     tls: &mut Maker<'_>,
     before: &BTreeMap<String, Arc<Egress>>,
     metrics: &Metrics,
+    network: &Network,
     faults: &mut Vec<ConfigFault>,
 ) -> BTreeMap<String, Arc<Egress>> {
     let bounds = Arc::new(config.upstreams.clone());
@@ -40,7 +42,8 @@ pub(super) fn load(
             credentials,
         };
         let known = before.get(name).filter(|known| known.is_of(&settings)).cloned();
-        let service = known.unwrap_or_else(|| Arc::new(Egress::new(settings, metrics.egress(name))));
+        let make = || Egress::new(settings, metrics.egress(name)).reached_by(network.clone());
+        let service = known.unwrap_or_else(|| Arc::new(make()));
         services.insert(name.clone(), service);
     }
     services
@@ -131,7 +134,8 @@ mod tests {
         fn with(more: &str, before: &BTreeMap<String, Arc<Egress>>) -> BTreeMap<String, Arc<Egress>> {
             let (config, known, metrics) = (config(more), Known::default(), Metrics::new("1", "1"));
             let mut faults = Vec::new();
-            let services = load(&config, &mut Maker::new(&config, &known), before, &metrics, &mut faults);
+            let services =
+                load(&config, &mut Maker::new(&config, &known), before, &metrics, &Network::default(), &mut faults);
             assert_eq!(faults, []);
             services
         }

@@ -216,6 +216,7 @@ impl Loader {
             stores: stores.collect(),
             egress: egress.collect(),
             counters: self.metrics.policy_counters(&used.api, &used.policy),
+            world: self.sandbox.world().clone(),
         }
     }
 }

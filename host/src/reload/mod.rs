@@ -16,6 +16,7 @@ use tokio::sync::watch::Receiver;
 pub(crate) use publish::Subscription;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use status::{Attempt, Status};
+pub(crate) use watch::Changes;
 
 use crate::config::ConfigFault;
 use crate::generation::{Builder, Generation};
@@ -24,7 +25,6 @@ use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use fixed::Fixed;
 use publish::Publisher;
 use snapshot::Outside;
-use watch::Changes;
 
 /// Quiet for this long means that whoever was writing has finished.
 const SETTLE: Duration = Duration::from_millis(15);
@@ -32,6 +32,12 @@ const SETTLE: Duration = Duration::from_millis(15);
 const SETTLE_AT_MOST: Duration = Duration::from_millis(500);
 /// How often to look at what gives no hints: what lies outside of the folder, and what was refused, perhaps because of that.
 const OUTSIDE: Duration = Duration::from_secs(10);
+
+/// A burst is one change: wait until there is no next for a moment.
+pub(crate) async fn settle(mut next: impl AsyncFnMut()) {
+    let first = Instant::now();
+    while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, next()).await.is_ok() {}
+}
 
 /// Builds a generation for each state of the folder that is different and good.
 pub(crate) struct Reloader {
@@ -92,9 +98,7 @@ impl Reloader {
             let looks_outside = !self.refused.is_empty() || !self.outside.is_empty();
             tokio::select! {
                 () = changes.next() => {
-                    let first = Instant::now();
-                    // A burst is one change: wait until it pauses.
-                    while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, changes.next()).await.is_ok() {}
+                    settle(async || changes.next().await).await;
                 }
                 Some(()) = hangup.recv() => {
                     tracing::info!("SIGHUP: looking at the folder again");

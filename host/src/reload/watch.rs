@@ -12,8 +12,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 const POLL: Duration = Duration::from_secs(2);
 
 /// A stream of hints. Owns the watcher: dropped, it stops.
-pub(super) struct Changes {
+pub(crate) struct Changes {
     folder: PathBuf,
+    depth: RecursiveMode,
     /// What is watched: notices belong to a folder, not to its path, which may lead to another one later.
     watched: Option<(Identity, Box<dyn Watcher + Send>)>,
     poll: Interval,
@@ -28,17 +29,26 @@ struct Identity(u64, u64, Option<SystemTime>);
 
 impl Changes {
     /// Watch whatever folder is at this path, and everything below it.
-    pub(super) fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self::new(folder, RecursiveMode::Recursive)
+    }
+
+    /// The same, but not what is in folders of it.
+    pub(crate) fn of_top(folder: &Path) -> Self {
+        Self::new(folder, RecursiveMode::NonRecursive)
+    }
+
+    fn new(folder: &Path, depth: RecursiveMode) -> Self {
         let (notice, hints) = mpsc::channel(1);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut changes = Self { folder: folder.to_owned(), watched: None, poll, notice, hints };
+        let mut changes = Self { folder: folder.to_owned(), depth, watched: None, poll, notice, hints };
         changes.turn();
         changes
     }
 
     /// The next hint. Nothing is lost when the wait for it is given up.
-    pub(super) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         loop {
             tokio::select! {
                 _ = self.hints.recv() => return,
@@ -56,10 +66,10 @@ impl Changes {
         if self.watched.as_ref().map(|(identity, _)| identity) == there.as_ref().map(|(identity, _)| identity) {
             return false;
         }
-        self.watched = there.and_then(|(identity, folder)| match watch(&folder, &self.notice) {
+        self.watched = there.and_then(|(identity, folder)| match watch(&folder, self.depth, &self.notice) {
             Ok(watcher) => Some((identity, watcher)),
             Err(error) => {
-                tracing::error!(%error, "the policies folder cannot be watched; trying again every {} s", POLL.as_secs());
+                tracing::error!(%error, "the folder cannot be watched; trying again every {} s", POLL.as_secs());
                 None
             }
         });
@@ -74,7 +84,7 @@ impl Identity {
     }
 }
 
-fn watch(folder: &Path, notice: &mpsc::Sender<()>) -> notify::Result<Box<dyn Watcher + Send>> {
+fn watch(folder: &Path, depth: RecursiveMode, notice: &mpsc::Sender<()>) -> notify::Result<Box<dyn Watcher + Send>> {
     let sender = notice.clone();
     let notice = move |event: notify::Result<notify::Event>| {
         // Reading the folder is no change to it. A full channel already holds the hint.
@@ -83,14 +93,14 @@ fn watch(folder: &Path, notice: &mpsc::Sender<()>) -> notify::Result<Box<dyn Wat
         }
     };
     let watcher = RecommendedWatcher::new(notice.clone(), Config::default())
-        .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
+        .and_then(|mut watcher| watcher.watch(folder, depth).map(|()| watcher));
     match watcher {
         Ok(watcher) => Ok(Box::new(watcher)),
         Err(error) => {
             tracing::warn!(%error, "no notice of changed files; looking every {} s", POLL.as_secs());
             let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
             let mut watcher = PollWatcher::new(notice, config)?;
-            watcher.watch(folder, RecursiveMode::Recursive)?;
+            watcher.watch(folder, depth)?;
             Ok(Box::new(watcher))
         }
     }

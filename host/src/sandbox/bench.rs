@@ -68,6 +68,7 @@ impl Hook {
             stores: Default::default(),
             egress: Default::default(),
             counters: metrics.policy_counters("bench", "bench"),
+            world: Default::default(),
         };
         let isolation = if instances == Instances::Warm { Isolation::Pooled } else { Isolation::Request };
         let breaker = Breaker { failures: u32::MAX, pause: Duration::from_secs(1), max_pause: Duration::from_secs(1) };

@@ -3,6 +3,7 @@
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::limits::Exceeded;
 use super::shape;
+use crate::telemetry::metrics::{CallOutcome, Retirement};
 
 /// Why a call into a guest did not give a usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,27 @@ impl PluginFault {
             Self::Instantiate(_) => "plugin_instantiate",
             Self::Configure(_) => "plugin_configure",
             Self::Answer(_) => "plugin_answer",
+        }
+    }
+
+    /// What a call is counted as that ended so.
+    pub(super) fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Trap(_) => CallOutcome::Trap,
+            Self::Exceeded(_) => CallOutcome::Limit,
+            Self::Answer(_) => CallOutcome::Refused,
+            Self::Instantiate(_) | Self::Configure(_) | Self::Busy => CallOutcome::Busy,
+            Self::Paused => CallOutcome::Paused,
+        }
+    }
+
+    /// Why its instance was thrown away.
+    pub(super) fn retirement(&self) -> Retirement {
+        match self {
+            Self::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
+            Self::Exceeded(Exceeded::Memory | Exceeded::HostMemory) => Retirement::Memory,
+            Self::Exceeded(Exceeded::HostCalls) | Self::Answer(_) => Retirement::Refused,
+            _ => Retirement::Trap,
         }
     }
 

@@ -14,6 +14,7 @@ use super::ticker::Ticker;
 use super::trial::Image;
 use super::verdict::{Edits, Response, Verdict};
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 
 /// A configured instance. Used for one call at a time, and dropped after any call that failed.
 pub(super) struct Instance {
@@ -54,6 +55,11 @@ impl Instance {
     /// Bytes of linear memory held.
     pub(super) fn memory(&mut self) -> usize {
         self.store.data_mut().meter().memory()
+    }
+
+    /// What the last call used.
+    pub(super) fn spent(&mut self) -> Spent {
+        spent(&mut self.store)
     }
 
     pub(super) fn on_request(
@@ -130,6 +136,11 @@ impl Instance {
         let result = guest.call_respond(&mut self.store, head, body);
         finish(&mut self.store, result).map(|answer| answer.map(Response::from))
     }
+}
+
+pub(super) fn spent(store: &mut Store<HostState>) -> Spent {
+    let meter = store.data_mut().meter();
+    Spent { cpu: None, memory: meter.memory(), host_calls: meter.host_calls() }
 }
 
 /// Nothing rather than an empty list, which would cost a call into the guest to make room for it.

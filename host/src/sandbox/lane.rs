@@ -17,8 +17,10 @@ use tokio::sync::oneshot;
 use super::call::{Call, Said};
 use super::fault::PluginFault;
 use super::instance::Instance;
+use super::limits::thread_cpu_time;
 use super::policy::Policy;
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 
 /// Calls that wait, of all policies.
 const QUEUE: usize = 256;
@@ -33,7 +35,7 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-type Answer = Result<(Said, usize), PluginFault>;
+type Answer = Result<(Said, Spent), PluginFault>;
 
 impl Lane {
     pub(super) fn start() -> std::io::Result<Self> {
@@ -42,7 +44,7 @@ impl Lane {
         Ok(Self(sender))
     }
 
-    /// Have a call made. What comes back is what was said, and the memory of the instance.
+    /// Have a call made. What comes back is what was said, and what that took.
     pub(super) fn send(
         &self,
         policy: Arc<Policy>,
@@ -62,10 +64,12 @@ fn run(jobs: &Receiver<Job>) {
         if answer.is_closed() {
             continue;
         }
+        let cpu = thread_cpu_time();
         let called = catch_unwind(AssertUnwindSafe(|| {
             let mut instance = Instance::new(&policy)?;
             let said = call.make(&mut instance, &policy.exports, exchange)?;
-            Ok((said, instance.memory()))
+            let cpu = Some(thread_cpu_time().saturating_sub(cpu));
+            Ok((said, Spent { cpu, ..instance.spent() }))
         }));
         // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that there is no answer.
         if let Ok(called) = called {

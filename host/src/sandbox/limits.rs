@@ -81,7 +81,7 @@ impl Meter {
             memory_denied: false,
             memory: 0,
             table_elements: 0,
-            host_calls_left: 0,
+            host_calls_left: limits.host_calls,
         }
     }
 
@@ -106,6 +106,11 @@ impl Meter {
     /// Whether the guest asked for more memory than it may have; what follows is usually a trap.
     pub(super) fn memory_denied(&self) -> bool {
         self.memory_denied
+    }
+
+    /// Calls of imports since the call began.
+    pub(super) fn host_calls(&self) -> u32 {
+        self.limits.host_calls - self.host_calls_left
     }
 
     /// Bytes of linear memory the instance holds.
@@ -180,7 +185,8 @@ impl ResourceLimiter for Meter {
     }
 }
 
-pub(super) fn thread_cpu_time() -> Duration {
+/// CPU time this thread has used.
+pub(crate) fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -44,13 +44,13 @@ pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Directi
 pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use build::{Built, Snapshot};
 pub(crate) use call::{Call, Said};
-pub(crate) use capability::Powers;
+pub(crate) use capability::{Powers, Told, World};
 pub(crate) use child::{BUILD_VERB, BuildError};
 pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
 pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
-pub(crate) use limits::{Limits, MAX_MEMORY};
+pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
 pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy, Room};
 pub(crate) use pool::Pool;
 pub(crate) use trial::{Image, Trial, Tried};
@@ -72,6 +72,7 @@ pub(crate) struct Sandbox {
     cache: Option<cache::Cache>,
     /// Bytes of all images in use.
     images: Arc<AtomicUsize>,
+    world: World,
 }
 
 impl Sandbox {
@@ -84,7 +85,18 @@ impl Sandbox {
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
         let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
-        Ok(Self { engine, ticker, lane, fibers, linker, cache, images: Arc::default() })
+        Ok(Self { engine, ticker, lane, fibers, linker, cache, images: Arc::default(), world: World::default() })
+    }
+
+    /// Let policies be told of another world than the real one.
+    pub(crate) fn within(mut self, world: World) -> Self {
+        self.world = world;
+        self
+    }
+
+    /// What policies are told of the world.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     /// Bind built code to its configuration and powers.

@@ -149,6 +149,11 @@ impl Policy {
         self.isolation
     }
 
+    /// Whether its calls can wait for a service, so that each has an instance of its own, whatever is declared.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.is_some()
+    }
+
     /// What instances are made from, where it is not the component itself.
     pub(crate) fn image(&self) -> &Image<Snapshot> {
         &self.image

@@ -22,6 +22,7 @@ use super::verdict::{Edits, Response, Verdict};
 use super::waiting;
 use crate::config::Isolation;
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
 
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
@@ -35,6 +36,8 @@ pub(crate) struct Pool {
     constant: Constant,
     metrics: PolicyMetrics,
     last: Cell<Option<(Hook, CallOutcome)>>,
+    /// What it used.
+    spent: Cell<Spent>,
     breaker: Breaker,
     slow: Backoff,
     /// Most memory of an instance here.
@@ -69,6 +72,7 @@ impl Pool {
             constant: Constant::default(),
             metrics,
             last: Cell::new(None),
+            spent: Cell::default(),
             held: Cell::new(0),
         }
     }
@@ -80,6 +84,11 @@ impl Pool {
     /// The call that ended last, and how: that of whoever asks at once, before anything else runs on this worker.
     pub(crate) fn last(&self) -> Option<(Hook, CallOutcome)> {
         self.last.get()
+    }
+
+    /// What that call used.
+    pub(crate) fn spent(&self) -> Spent {
+        self.spent.get()
     }
 
     pub(crate) fn on_request<T>(
@@ -163,20 +172,22 @@ impl Pool {
         let admission = self.admit(kind)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker, admission);
-        let called = self.beside(exchange, call).await.and_then(|(said, memory)| {
-            self.held(memory);
+        self.spent.set(Spent::default());
+        let called = self.beside(exchange, call).await.and_then(|(said, spent)| {
+            self.spent.set(spent);
+            self.held(spent.memory);
             let outcome = said.outcome();
             judge(said).map(|judged| (outcome, judged))
         });
         match &called {
             Ok(_) => self.metrics.retired(Retirement::Isolation),
             Err(PluginFault::Busy) => {}
-            Err(fault) => self.metrics.retired(retirement(fault)),
+            Err(fault) => self.metrics.retired(fault.retirement()),
         }
         self.settle(kind, admission, called)
     }
 
-    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, usize), PluginFault> {
+    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, Spent), PluginFault> {
         let policy = &self.policy;
         let _place = policy.beside.enter(policy.slots)?;
         let _counted = self.metrics.instance();
@@ -218,9 +229,10 @@ impl Pool {
             }
             return self.call(kind, hook, Verdict::outcome, judge);
         };
+        self.spent.set(Spent::default());
         let outcome = said.outcome();
         let judged = judge(said);
-        self.over(kind, judged.as_ref().map_or_else(failed, |_| outcome));
+        self.over(kind, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome));
         judged
     }
 
@@ -237,13 +249,15 @@ impl Pool {
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
-            let judged = hook(&mut warm.instance).and_then(|answer| {
+            let answer = hook(&mut warm.instance);
+            self.spent.set(warm.instance.spent());
+            let judged = answer.and_then(|answer| {
                 let outcome = outcome(&answer);
                 judge(answer).map(|judged| (outcome, judged))
             });
             match &judged {
                 Ok(_) => self.keep_or_retire(warm),
-                Err(fault) => self.metrics.retired(retirement(fault)),
+                Err(fault) => self.metrics.retired(fault.retirement()),
             }
             judged
         });
@@ -275,7 +289,7 @@ impl Pool {
                     PluginFault::Busy => self.breaker.learned_nothing(admission),
                     fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
-                self.over(kind, failed(fault));
+                self.over(kind, fault.outcome());
             }
         }
         called.map(|(_, judged)| judged)
@@ -348,26 +362,5 @@ impl Drop for Pool {
         if self.idle.borrow().is_some() {
             self.metrics.retired(Retirement::Replaced);
         }
-    }
-}
-
-fn failed(fault: &PluginFault) -> CallOutcome {
-    match fault {
-        PluginFault::Trap(_) => CallOutcome::Trap,
-        PluginFault::Exceeded(_) => CallOutcome::Limit,
-        PluginFault::Answer(_) => CallOutcome::Refused,
-        PluginFault::Instantiate(_) | PluginFault::Configure(_) => CallOutcome::Busy,
-        PluginFault::Busy => CallOutcome::Busy,
-        PluginFault::Paused => CallOutcome::Paused,
-    }
-}
-
-fn retirement(fault: &PluginFault) -> Retirement {
-    match fault {
-        PluginFault::Exceeded(Exceeded::Cpu | Exceeded::Wall) => Retirement::Timeout,
-        PluginFault::Exceeded(Exceeded::Memory | Exceeded::HostMemory) => Retirement::Memory,
-        PluginFault::Exceeded(Exceeded::HostCalls) => Retirement::Refused,
-        PluginFault::Answer(_) => Retirement::Refused,
-        _ => Retirement::Trap,
     }
 }

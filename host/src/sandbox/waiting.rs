@@ -11,13 +11,14 @@ use super::bindings::lockgate::policy::types as wit;
 use super::call::{Call, Said};
 use super::capability::HostState;
 use super::fault::PluginFault;
-use super::instance::{begin, carried, finish, made};
+use super::instance::{begin, carried, finish, made, spent};
 use super::policy::{CONTRACT, Policy};
 use super::shape::contract_is;
 use super::trial::Image;
 use super::turns::Charged;
 use super::verdict::Edits;
 use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 
 /// Where the functions are in every instance of a component that waits.
 pub(super) struct Functions {
@@ -50,15 +51,16 @@ impl Functions {
     }
 }
 
-/// Make a call on a fresh instance. Returns what was said, and the memory of the instance.
+/// Make a call on a fresh instance. Returns what was said, and what that took.
 pub(super) async fn call(
     policy: &Policy,
     functions: &Functions,
     exchange: RequestId,
     call: Call,
-) -> Result<(Said, usize), PluginFault> {
+) -> Result<(Said, Spent), PluginFault> {
     let mut store = policy.store();
     let turns = store.data_mut().meter().in_turns();
+    let charged = turns.clone();
     let future = Box::pin(async move {
         let instance = policy.pre.instantiate_async(&mut store).await;
         let instance = made(&mut store, instance)?;
@@ -72,7 +74,7 @@ pub(super) async fn call(
         let body = if let Call::Body { body, .. } = &call { body.len() } else { 0 };
         begin(&mut store, exchange, body);
         let said = say(&mut store, &instance, functions, &call).await?;
-        Ok((said, store.data_mut().meter().memory()))
+        Ok((said, Spent { cpu: Some(charged.used()), ..spent(&mut store) }))
     });
     Charged { future, turns }.await
 }

@@ -107,6 +107,7 @@ fn no_powers() -> Powers {
         stores: Default::default(),
         egress: Default::default(),
         counters: Metrics::new("", "").policy_counters("", ""),
+        world: Default::default(),
     }
 }
 

@@ -176,7 +176,7 @@ impl Ask<'_> {
             Ok(response) => answer(response).map(Ok),
             Err(failure) => Ok(Err(failure)),
         };
-        let timed = Timed::begin(exchange);
+        let timed = Timed::begin(&exchange.account);
         let answered = match pool.is_away() {
             false => {
                 let mut facts = self.worker.scratch().borrow_mut();
@@ -191,7 +191,7 @@ impl Ask<'_> {
                 Box::pin(pool.away(exchange.id.clone(), call, |said| judge(said.answer()?))).await
             }
         };
-        timed.end(exchange, pool);
+        timed.end(&exchange.account, pool);
         answered.map_err(broke)?.map_err(failure)
     }
 }

@@ -131,6 +131,7 @@ fn tried(tried: &Try) -> Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::account::Spent;
     use crate::telemetry::metrics::{CallOutcome, Hook};
 
     #[test]
@@ -138,7 +139,14 @@ mod tests {
         let (account, begun) = (Account::default(), std::time::Instant::now());
         for _ in 0..40 {
             let (policy, took) = ("p".repeat(300).into(), Duration::from_micros(7));
-            account.called(Call { policy, hook: Hook::Request, outcome: CallOutcome::Edit, begun, took });
+            account.called(Call {
+                policy,
+                hook: Hook::Request,
+                outcome: CallOutcome::Edit,
+                begun,
+                took,
+                spent: Spent::default(),
+            });
         }
         let (target, took) = ("http://a:1".to_owned(), Duration::from_micros(9));
         let end = Err("upstream_connect");

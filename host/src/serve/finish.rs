@@ -91,6 +91,11 @@ impl Finish {
         }
     }
 
+    /// Keep this account, whoever else wants one.
+    pub(super) fn watched(&mut self, account: Rc<Account>) {
+        self.account = Some(account);
+    }
+
     /// The path of a request that is refused as it came.
     pub(super) fn path(&mut self, path: &str) {
         if let Some(line) = &mut self.log {
@@ -236,6 +241,9 @@ impl Finish {
     fn record(&mut self, status: StatusCode, bytes_out: u64) {
         self.recorded = true;
         self.upstream_ends();
+        if let Some(account) = &self.account {
+            account.end(self.class, self.outcome);
+        }
         let duration = self.begun.elapsed();
         self.metrics().finished(status, self.outcome, duration);
         let Some(line) = self.log.take() else { return };

@@ -9,6 +9,7 @@ mod frames;
 mod line;
 mod open;
 mod refusals;
+mod rehearse;
 mod respond;
 mod rewrite;
 mod tunnel;
@@ -28,6 +29,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 pub(crate) use finish::Outgoing;
+pub(crate) use rehearse::{Facts, rehearse};
 pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::{Common, Worker};
 
@@ -73,53 +75,10 @@ pub(crate) async fn serve(
     let (mut parts, body) = request.into_parts();
     let begun = Begun::new(worker, connection, &parts);
     let mut finish = Finish::new(&begun, &parts);
-    let (mut exchange, body) = match begun.open(&mut parts, body, &mut finish) {
-        Ok(opened) => opened,
-        Err(fault) => return begun.refuse(&fault, finish),
-    };
-    let Begun { at, local, asker, .. } = begun;
-
-    // Which route; requests without one pass the gateway's own chain.
-    let routed = exchange.routed.clone();
-    let (found, params) = find(&local.generation, &exchange, &routed, &parts);
-    let route = found.as_ref().ok().copied();
-    finish.routed(route);
-    keep_upgrade(route, &mut exchange);
-    let chain = route.map_or(&local.generation.unmatched, |route| &route.chain);
-    let (api, name) = route.map_or(("", ""), |route| (&route.api, &route.name));
-    let place = Place { api, route: name, params };
-    let deadline = at + route.map_or(UNMATCHED_TIMEOUT, |route| route.timeout);
-    let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render, deadline);
-
-    // Forward through the policies, then to whatever answers.
-    finish.policies_begin();
-    let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
-    finish.policies_end();
-    let (end, mut switched) = (passage.end(), None);
-    let departure = match (forward, found) {
-        (Err(departure), _) => departure,
-        (Ok(_), Err(fault)) => Departure { at: end, outcome: Err(fault) },
-        (Ok(mut body), Ok(route)) => {
-            let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
-            let answered = asked.backend(&mut exchange, &mut parts.headers, &mut body, &mut finish).await;
-            let outcome = answered.map(|answered| {
-                switched = answered.then;
-                answered.response
-            });
-            // A policy that ended the exchange from inside the request body has the word, whatever was answered meanwhile.
-            passage.departed().unwrap_or(Departure { at: end, outcome })
-        }
-    };
-
-    // Back through the response hooks of the policies before the point of departure.
-    finish.departs(&departure, end);
-    let (left_at, response) = passage.depart(departure, &exchange);
-    finish.policies_begin();
-    let response = passage.reverse(left_at, response, &mut exchange).await;
-    finish.policies_end();
-    let (notice, replaced) = passage.over();
-    finish.replaced(replaced.as_ref(), response.status());
-    deliver(response, notice, switched.zip(exchange.upgrade), connection, finish)
+    match begun.open(&mut parts, body, &mut finish) {
+        Ok((exchange, body)) => begun.answer(exchange, parts, body, finish).await,
+        Err(fault) => begun.refuse(&fault, finish),
+    }
 }
 
 /// A request as it came, before anything is known of it but its head.
@@ -167,6 +126,59 @@ impl<'a> Begun<'a> {
         let arrives = || finish.arrives((!self.grpc).then_some(connection.patience));
         let body = open::body(body, &parts.headers, connection.max_body, &generation.identity, arrives)?;
         Ok((exchange, body))
+    }
+
+    /// The story of a request that could be understood.
+    async fn answer(
+        self,
+        mut exchange: Exchange,
+        mut parts: Parts,
+        body: Body,
+        mut finish: Finish,
+    ) -> Response<Outgoing> {
+        let Self { worker, connection, at, local, asker, .. } = self;
+
+        // Which route; requests without one pass the gateway's own chain.
+        let routed = exchange.routed.clone();
+        let (found, params) = find(&local.generation, &exchange, &routed, &parts);
+        let route = found.as_ref().ok().copied();
+        finish.routed(route);
+        keep_upgrade(route, &mut exchange);
+        let chain = route.map_or(&local.generation.unmatched, |route| &route.chain);
+        let (api, name) = route.map_or(("", ""), |route| (&route.api, &route.name));
+        let place = Place { api, route: name, params };
+        let deadline = at + route.map_or(UNMATCHED_TIMEOUT, |route| route.timeout);
+        let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render, deadline);
+
+        // Forward through the policies, then to whatever answers.
+        finish.policies_begin();
+        let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
+        finish.policies_end();
+        let (end, mut switched) = (passage.end(), None);
+        let departure = match (forward, found) {
+            (Err(departure), _) => departure,
+            (Ok(_), Err(fault)) => Departure { at: end, outcome: Err(fault) },
+            (Ok(mut body), Ok(route)) => {
+                let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
+                let answered = asked.backend(&mut exchange, &mut parts.headers, &mut body, &mut finish).await;
+                let outcome = answered.map(|answered| {
+                    switched = answered.then;
+                    answered.response
+                });
+                // A policy that ended the exchange from inside the request body has the word, whatever was answered meanwhile.
+                passage.departed().unwrap_or(Departure { at: end, outcome })
+            }
+        };
+
+        // Back through the response hooks of the policies before the point of departure.
+        finish.departs(&departure, end);
+        let (left_at, response) = passage.depart(departure, &exchange);
+        finish.policies_begin();
+        let response = passage.reverse(left_at, response, &mut exchange).await;
+        finish.policies_end();
+        let (notice, replaced) = passage.over();
+        finish.replaced(replaced.as_ref(), response.status());
+        deliver(response, notice, switched.zip(exchange.upgrade), connection, finish)
     }
 
     fn refuse(&self, fault: &Fault, mut finish: Finish) -> Response<Outgoing> {

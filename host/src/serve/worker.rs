@@ -50,6 +50,11 @@ impl Worker {
         }
     }
 
+    /// Number requests from here on.
+    pub(crate) fn numbered_from(self, first: u64) -> Self {
+        Self { next_number: Cell::new(first), ..self }
+    }
+
     /// The generation that requests beginning now are served by.
     pub(crate) fn current(&self) -> Rc<Local> {
         self.current.borrow().clone()

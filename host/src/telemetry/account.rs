@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use super::SpanContext;
 use super::metrics::{CallOutcome, Hook};
+use super::{Outcome, SpanContext};
 
 /// Calls and tries that are kept; of more, only how many there were.
 const MAX_CALLS: usize = 32;
@@ -23,6 +23,10 @@ pub(crate) struct Account {
     calls: RefCell<Vec<Call>>,
     tries: RefCell<Vec<Try>>,
     left_out: Cell<usize>,
+    /// How it ended, once it has.
+    ended: Cell<Option<(&'static str, Outcome)>>,
+    /// Whether it has the CPU time of calls, which costs two system calls for each, and calls for pieces of bodies, of which there can be many.
+    is_detailed: bool,
 }
 
 /// Which of several upstreams it went to.
@@ -41,6 +45,18 @@ pub(crate) struct Call {
     pub(crate) outcome: CallOutcome,
     pub(crate) begun: Instant,
     pub(crate) took: Duration,
+    pub(crate) spent: Spent,
+}
+
+/// What a call used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Where it was measured.
+    pub(crate) cpu: Option<Duration>,
+    /// Bytes of memory of the instance afterwards.
+    pub(crate) memory: usize,
+    /// Calls of imports.
+    pub(crate) host_calls: u32,
 }
 
 /// One try of a target.
@@ -60,6 +76,24 @@ impl Account {
     /// Of an exchange whose trace is recorded, if one is given.
     pub(crate) fn new(trace: Option<SpanContext>) -> Self {
         Self { trace, ..Self::default() }
+    }
+
+    /// Of an exchange that is looked at closely.
+    pub(crate) fn detailed() -> Self {
+        Self { is_detailed: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_detailed(&self) -> bool {
+        self.is_detailed
+    }
+
+    /// The exchange is over: its class, and who is to blame.
+    pub(crate) fn end(&self, class: &'static str, blame: Outcome) {
+        self.ended.set(Some((class, blame)));
+    }
+
+    pub(crate) fn ended(&self) -> Option<(&'static str, Outcome)> {
+        self.ended.get()
     }
 
     pub(crate) fn trace(&self) -> Option<SpanContext> {

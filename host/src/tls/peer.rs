@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 const MOST_NAMES: usize = 64;
 
 /// The certificate a client proved to hold, and that an authority of ours has signed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClientCertificate {
     /// SHA-256 of the certificate in base64url, as in `x5t#S256` (RFC 8705 section 3.1).
     pub(crate) thumbprint: String,

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 
 use super::resolve::ResolveError;
-use super::{Server, Upstream, UpstreamTls};
+use super::{Called, Server, Upstream, UpstreamTls};
 use crate::config::{Host, Protocol, Target};
 use crate::exchange::Body;
 use crate::tls;
@@ -79,6 +79,9 @@ pub(super) async fn connect(
     protocol: Protocol,
 ) -> Result<Connected, ConnectError> {
     let settings = &upstream.settings;
+    if let Some(stream) = upstream.network.within(Called::Upstream) {
+        return start(stream?, false).await;
+    }
     // Addresses and sockets were checked with the configuration.
     let target = match &server.target {
         Target::Origin(origin) => origin,

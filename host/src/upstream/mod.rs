@@ -5,6 +5,7 @@ mod connect;
 mod form;
 mod health;
 mod lots;
+mod network;
 mod pool;
 mod probe;
 mod reply;
@@ -37,6 +38,7 @@ use send::Ticket;
 
 pub(crate) use connect::{Duplex, Upgraded};
 pub(crate) use form::to_http2;
+pub(crate) use network::{Called, Network};
 pub(crate) use probe::probe;
 pub(crate) use reply::{contradicts_itself, is_framed_once};
 pub(crate) use resolve::{connect_first, lookup};
@@ -54,6 +56,7 @@ pub(crate) struct Upstream {
     /// Requests of the whole process; counted only where they are limited.
     under_way: AtomicU32,
     metrics: UpstreamMetrics,
+    network: Network,
 }
 
 /// What is known of a target; kept as long as an upstream of that name has it.
@@ -160,7 +163,12 @@ impl Upstream {
         let servers: Vec<_> = settings.targets.iter().map(server).collect();
         let targets = Targets::new(&settings.eject, servers.clone());
         let metrics = metrics.upstream(&settings.name);
-        Self { settings, servers, targets, under_way: AtomicU32::new(0), metrics }
+        Self { settings, servers, targets, under_way: AtomicU32::new(0), metrics, network: Network::default() }
+    }
+
+    /// Be connected to by way of this network.
+    pub(crate) fn reached_by(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// How each target is.

@@ -22,6 +22,7 @@ fn a_new_policy_in_python_is_tested_built_inspected_and_serves() {
     let said = String::from_utf8_lossy(&tests.stderr);
     assert!(tests.status.success() && said.contains("Ran 2 tests"), "{said}");
 
+    folder.run(&["policy", "test", "py-greet"]).assert(0, &["A response is greeted"]);
     let build = ["policy", "build", "py-greet", "--output", "policies/py-greet.wasm", "--json"];
     let built = super::json(&folder, &build, 0);
     assert_eq!(built["hooks"], serde_json::json!(["response-phase"]));

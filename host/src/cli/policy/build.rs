@@ -36,18 +36,17 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // Checked before it is written to where a gateway may look.
     let (component, own) = if args.what.is_dir() {
         let project = Project::open(&args.what)?;
-        (project.build()?, project.folder().join(format!("{}.wasm", project.name())))
+        (compile(&project)?, project.folder().join(format!("{}.wasm", project.name())))
     } else {
-        (wrap(&args.what)?, args.what.with_extension("component.wasm"))
+        (checked(wrap(&args.what)?, &args.what)?, args.what.with_extension("component.wasm"))
     };
-    // Before it is written to where a gateway may look.
-    check(&component).with_context(|| format!("what {} makes is a component, but no policy", args.what.display()))?;
     let path = args.output.unwrap_or(own);
     files::replace(&path, &component)?;
     let inspection = Inspection::of(&component)?;
-    let (path, size, digest) = (relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
+    let (path, size, digest) = (files::relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
     if args.json {
         let path = path.display().to_string();
         let hooks = &inspection.hooks;
@@ -57,6 +56,11 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     out::line(&format!("{}  {size} B  {}", path.display(), inspection.hooks.join(", ")));
     out::line(&digest);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The component of a project, which the gateway takes.
+pub(super) fn compile(project: &Project) -> anyhow::Result<Vec<u8>> {
+    checked(project.build()?, project.folder())
 }
 
 /// The component of a core module.
@@ -71,15 +75,10 @@ fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(encode(&module.display().to_string(), &bytes)?)
 }
 
-/// Whether the gateway would take it, as far as that can be said without a configuration.
-fn check(component: &[u8]) -> anyhow::Result<()> {
+/// A component that the gateway takes, as far as that can be said without a configuration.
+fn checked(component: Vec<u8>, of: &Path) -> anyhow::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(Sandbox::new(None)?.build(component, &[]))?;
-    Ok(())
-}
-
-/// The path as somebody would type it here.
-fn relative(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().and_then(std::fs::canonicalize);
-    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).to_owned()
+    let built = runtime.block_on(Sandbox::new(None)?.build(&component, &[]));
+    built.with_context(|| format!("what {} makes is a component, but no policy", of.display()))?;
+    Ok(component)
 }

@@ -2,9 +2,8 @@
 
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
@@ -12,22 +11,10 @@ use serde_json::{Value, json};
 
 use super::super::out;
 use super::component::{Component, Source};
-use super::{files, verify};
+use super::{needs, verify};
 use crate::config::Grant;
-use crate::sandbox::{Image, Inspection, Interest, Limits, MAX_MEMORY, Sandbox, Trial};
+use crate::sandbox::{Image, Inspection, Interest, Sandbox};
 use crate::signature::{PublicKey, beside};
-
-/// At most what an operator can give: what is said is about the component, not about limits.
-const LIMITS: Limits = Limits {
-    cpu: Duration::from_secs(1),
-    wall: Duration::from_secs(60),
-    memory: MAX_MEMORY,
-    table_elements: 20_000,
-    host_calls: 10_000_000,
-    host_memory: MAX_MEMORY,
-    log: 16 * 1024,
-    calls: 1,
-};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +22,7 @@ Examples:
   lockgate policy inspect greet.wasm --config greet.json     what it needs with this configuration
   lockgate policy inspect greet.wasm --key team.pub          is it signed by the team?
   lockgate policy inspect builtin:jwt --json | jq .imports
+  lockgate policy inspect theirs.wasm --no-run               by whom? then do not even ask it
 
 The exit status is 1 where something is wrong; what can be said is printed all the same.";
 
@@ -46,6 +34,9 @@ pub(in crate::cli) struct Args {
     /// Its configuration, JSON or TOML (`*.toml`); `{}` when absent
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Only read the component: nothing of it is compiled or run, so it cannot be asked what it needs
+    #[arg(long, conflicts_with = "config")]
+    no_run: bool,
     /// Verify the signature beside the component with this public key, or the key in this file
     #[arg(long, value_name = "FILE|RW...", value_parser = |text: &str| verify::public_key(text).map_err(|error| format!("{error:#}")))]
     key: Option<PublicKey>,
@@ -76,12 +67,14 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
 #[derive(Serialize)]
 struct Report {
     ok: bool,
+    /// Whether it was compiled, and asked what it needs.
+    was_run: bool,
     /// As `source` names it.
     source: String,
     #[serde(flatten)]
     inspection: Inspection,
     signature: Option<Signed>,
-    /// Absent if `configure` did not accept the configuration.
+    /// Absent if `configure` did not accept the configuration, or was not asked.
     interest: Option<Interest>,
     /// Whether fresh instances can be made from an image of the configured component. Absent as the interest is.
     image: Option<Snapshot>,
@@ -115,13 +108,14 @@ struct Signed {
 impl Report {
     fn of(args: &Args) -> anyhow::Result<Self> {
         let component = Component::read(&args.component)?;
-        let config = args.config.as_deref().map_or_else(|| Ok(json!({})), configuration)?;
+        let config = needs::configuration(args.config.as_deref())?;
         let inspection = Inspection::of(&component.bytes).with_context(|| format!("{} is refused", args.component))?;
         let mut faults = Vec::new();
         let signature = signature(&component, args.key.as_ref(), &mut faults)?;
-        let (interest, image) = configure(&component.bytes, &config, &mut faults)?.unzip();
+        let told = if args.no_run { None } else { configure(&component.bytes, &config, &mut faults)? };
+        let (interest, image) = told.unzip();
         let is_responder = inspection.hooks.contains(&"responder");
-        let grant = interest.as_ref().map(|interest| grants(interest, is_responder)).unwrap_or_default();
+        let grant = interest.as_ref().map(|interest| needs::grants(interest, is_responder)).unwrap_or_default();
         for word in &grant {
             if let Err(error) = word.parse::<Grant>() {
                 faults.push(format!("it declares what cannot be granted, `{word}`: {error}"));
@@ -129,7 +123,7 @@ impl Report {
         }
         let policy = interest.as_ref().map(|_| text::policy(&component.source, &inspection, &grant));
         let (ok, source) = (faults.is_empty(), component.source.reference());
-        Ok(Self { ok, source, inspection, signature, interest, image, grant, policy, faults })
+        Ok(Self { ok, was_run: !args.no_run, source, inspection, signature, interest, image, grant, policy, faults })
     }
 }
 
@@ -169,61 +163,17 @@ fn signature(
 
 /// What the component says to its configuration, asked in a process of its own.
 fn configure(bytes: &[u8], config: &Value, faults: &mut Vec<String>) -> anyhow::Result<Option<(Interest, Snapshot)>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let sandbox = Sandbox::new(None)?;
-    let trial = Trial { config: config.to_string(), limits: LIMITS, image: true };
-    let built = match runtime.block_on(sandbox.build(bytes, &[trial])) {
-        Ok(built) => built,
-        Err(error) => {
-            faults.push(format!("the gateway refuses it: {error}"));
+    let tried = match needs::tried(&Sandbox::new(None)?, bytes, config)? {
+        Ok(tried) => tried,
+        Err(reasons) => {
+            faults.extend(reasons);
             return Ok(None);
         }
     };
-    match built.trials.into_iter().next() {
-        Some(Ok(tried)) => {
-            let image = match tried.image {
-                Image::Taken(image) => Snapshot::Bytes(image.bytes()),
-                Image::Impossible(reason) => Snapshot::Impossible(reason),
-                Image::NotWanted => return Err(anyhow!("the building process took no image")),
-            };
-            Ok(Some((tried.interest, image)))
-        }
-        Some(Err(reasons)) => {
-            faults.extend(reasons.into_iter().map(|reason| format!("configuration refused: {reason}")));
-            Ok(None)
-        }
-        None => Err(anyhow!("the building process tried no configuration")),
-    }
-}
-
-fn grants(interest: &Interest, is_responder: bool) -> Vec<String> {
-    let responder = is_responder.then(|| Grant::Responder.to_string());
-    interest.missing(&[]).into_iter().chain(responder).collect()
-}
-
-/// The object a file holds, as a policy is handed it.
-fn configuration(path: &Path) -> anyhow::Result<Value> {
-    let text = files::read_text(path)?;
-    let cannot = || format!("{} cannot be used as a configuration", path.display());
-    let value = match path.extension().is_some_and(|extension| extension == "toml") {
-        true => toml::from_str::<toml::Table>(&text).map(|table| plain(table.into())).with_context(cannot)?,
-        false => serde_json::from_str(&text).with_context(cannot)?,
+    let image = match tried.image {
+        Image::Taken(image) => Snapshot::Bytes(image.bytes()),
+        Image::Impossible(reason) => Snapshot::Impossible(reason),
+        Image::NotWanted => return Err(anyhow!("the building process took no image")),
     };
-    if !value.is_object() {
-        return Err(anyhow!("write an object, `{{ ... }}`")).with_context(cannot);
-    }
-    Ok(value)
-}
-
-/// Datetimes become strings, as in chains.
-fn plain(value: toml::Value) -> Value {
-    match value {
-        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, plain(value))).collect(),
-        toml::Value::Array(items) => items.into_iter().map(plain).collect(),
-        toml::Value::Datetime(time) => time.to_string().into(),
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(flag) => flag.into(),
-    }
+    Ok(Some((tried.interest, image)))
 }

@@ -9,7 +9,7 @@ use crate::project::{self, Language, Name};
 const EXAMPLES: &str = "\
 Examples:
   lockgate policy new greet
-  cd greet && cargo test && lockgate policy build
+  cd greet && cargo test && lockgate policy build && lockgate policy test
   lockgate policy new greet --lang python
 
 In Rust it needs Rust, and crates.io for what the SDK depends on; in Python, componentize-py of PyPI. The SDK and the contract come along.";
@@ -29,7 +29,9 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = folder.display();
     out::line(&format!("{folder} is there. Next:"));
     match args.lang {
-        Language::Rust => out::line(&format!("  cd {folder} && cargo test && lockgate policy build")),
+        Language::Rust => {
+            out::line(&format!("  cd {folder} && cargo test && lockgate policy build && lockgate policy test"))
+        }
         Language::Python => {
             out::line(&format!("  cd {folder} && python3 -m unittest"));
             out::line(

@@ -8,6 +8,7 @@ mod metrics;
 mod random;
 mod store;
 pub(super) mod wasi;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::store::Namespace;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::PolicyCounters;
 
+pub(crate) use world::{Told, World};
+
 /// The named powers of one policy: what was declared *and* granted, nothing else is in here.
 pub(crate) struct Powers {
     pub(crate) api: Arc<str>,
@@ -34,6 +37,7 @@ pub(crate) struct Powers {
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) counters: PolicyCounters,
+    pub(crate) world: World,
 }
 
 /// The data of a store: everything an instance's imports can touch.

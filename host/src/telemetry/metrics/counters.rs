@@ -72,6 +72,21 @@ impl PolicyCounters {
     }
 }
 
+impl PolicyCounters {
+    /// What was counted so far: names with their labels, as metrics are written, and sums.
+    pub(crate) fn totals(&self) -> Vec<(String, u64)> {
+        let names = self.names.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        let all = names.iter().flat_map(|(name, sets)| {
+            sets.totals().map(move |(labels, count)| {
+                let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+                let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+                (format!("{name}{labels}"), count)
+            })
+        });
+        all.collect()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Names {
     by_name: RwLock<HashMap<Box<str>, Sets>>,

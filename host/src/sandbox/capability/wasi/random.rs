@@ -2,7 +2,6 @@
 
 use wasmtime::component::Linker;
 
-use super::super::random;
 use super::{HostState, Interface};
 
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
@@ -10,7 +9,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
         let mut interface = Interface::new(linker, interface)?;
         interface.function(&format!("get-{infix}-bytes"), |state, (count,): (u64,)| {
             state.draw();
-            Ok((random::bytes(count)?,))
+            Ok((state.random_bytes(count)?,))
         })?;
         interface.function(&format!("get-{infix}-u64"), |state, (): ()| Ok((number(state)?,)))?;
     }
@@ -21,6 +20,6 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
 fn number(state: &mut HostState) -> wasmtime::Result<u64> {
     state.draw();
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|_| random::none())?;
+    state.powers.world.fill(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
 }

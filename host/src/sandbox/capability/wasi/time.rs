@@ -1,10 +1,9 @@
 //! Clocks in whole milliseconds, and what can be waited for: nothing.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
-use super::super::clock::milliseconds;
 use super::{HostState, Interface};
 
 const NANOS: u64 = 1_000_000;
@@ -25,8 +24,10 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     let mut wall = Interface::new(linker, "clocks/wall-clock")?;
     wall.function("now", |state, (): ()| {
         state.draw();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok((Datetime { seconds: since.as_secs(), nanoseconds: since.subsec_millis() * 1_000_000 },))
+        let unix_ms = state.powers.world.unix_ms();
+        // Below a thousand, times a million.
+        let nanoseconds = u32::try_from(unix_ms % 1000 * NANOS).unwrap_or_default();
+        Ok((Datetime { seconds: unix_ms / 1000, nanoseconds },))
     })?;
     wall.function("resolution", |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 1_000_000 },)))?;
 
@@ -81,6 +82,7 @@ impl HostState {
     /// Milliseconds since this instance asked first.
     fn monotonic(&mut self) -> u64 {
         self.draw();
-        milliseconds(self.wasi.began.get_or_insert_with(Instant::now).elapsed())
+        let began = *self.wasi.began.get_or_insert_with(Instant::now);
+        self.powers.world.ms_since(began)
     }
 }
