@@ -209,17 +209,14 @@ fn a_file_that_is_larger_than_any_component_is_not_read_to_its_end() {
 #[test]
 fn a_component_of_parts_no_image_can_hold_is_configured_when_it_is_made() {
     let upstream = Upstream::echo();
-    let policy = guests::component("trail");
     let inner = wat::parse_str("(component (core module $m (memory 1)) (core instance (instantiate $m)))").unwrap();
-    let inner = graft(&policy, Part::Component, &inner, 1);
-    for (what, component) in [("a component in it", inner)] {
-        let folder = Gateway::folder().file("components/trail.wasm", component).gateway_toml(
-            "chain = [{ policy = \"trail\", config = { name = \"t\" } }]\n[policy.trail]\n\
-             source = \"file:components/trail.wasm\"\ngrant = [\"write:x-test-trail\"]\n",
-        );
-        let gateway = folder.proxy(&upstream).start();
-        assert_eq!(gateway.get("/").echoed("x-test-trail"), ["t"], "{what}");
-        let image = gateway.status()["policies"][0]["image"].clone();
-        assert!(image["impossible"].as_str().is_some_and(|reason| reason.contains("component")), "{what}: {image}");
-    }
+    let whole = graft(&guests::component("trail"), Part::Component, &inner, 1);
+    let folder = Gateway::folder().file("components/trail.wasm", whole).gateway_toml(
+        "chain = [{ policy = \"trail\", config = { name = \"t\" } }]\n[policy.trail]\n\
+         source = \"file:components/trail.wasm\"\ngrant = [\"write:x-test-trail\"]\n",
+    );
+    let gateway = folder.proxy(&upstream).start();
+    assert_eq!(gateway.get("/").echoed("x-test-trail"), ["t"]);
+    let image = gateway.status()["policies"][0]["image"].clone();
+    assert!(image["impossible"].as_str().is_some_and(|reason| reason.contains("component")), "{image}");
 }
