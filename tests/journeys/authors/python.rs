@@ -34,11 +34,6 @@ fn a_new_policy_in_python_is_tested_built_inspected_and_serves() {
     let imports = inspected["imports"].as_array().unwrap();
     assert!(imports.iter().all(|import| import["origin"] == "contract"), "{imports:?}");
 
-    // The author's own words, where the configuration is wrong.
-    fs::write(folder.root().join("wrong.json"), "{ \"greting\": \"ahoy\" }").unwrap();
-    let inspect = ["policy", "inspect", "policies/py-greet.wasm", "--config", "wrong.json"];
-    folder.run(&inspect).assert(1, &["greting: there is no such setting", "greeting: must be a text"]);
-
     assert!(inspected["image"]["bytes"].as_u64() > Some(10_000_000), "{inspected}");
 
     let policy = inspected["policy"].as_str().unwrap();
@@ -48,6 +43,14 @@ fn a_new_policy_in_python_is_tested_built_inspected_and_serves() {
     for _ in 0..3 {
         assert_eq!(gateway.get("/").values("x-greeting"), ["ahoy"]);
     }
+
+    // The author's own words, where the configuration is wrong.
+    let text = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &text.replace("greeting = \"ahoy\"", "greting = \"ahoy\""));
+    let faults = gateway.wait_for_refusal()["faults"].to_string();
+    assert!(faults.contains("greting: there is no such setting"), "{faults}");
+    assert!(faults.contains("greeting: must be a text"), "{faults}");
+    assert_eq!(gateway.get("/").values("x-greeting"), ["ahoy"]);
 }
 
 /// All hooks, and what Python prints.
