@@ -147,6 +147,24 @@ fn without_a_record_that_can_be_read_the_first_component_is_accepted_and_the_log
 }
 
 #[test]
+fn a_configuration_that_makes_the_same_component_use_more_is_the_word_of_who_wrote_it() {
+    let upstream = Upstream::echo();
+    let with = |name: &str| {
+        let chain =
+            format!("chain = [{{ policy = \"mark\", config = {{ request = \"{name}\", response = \"x-test-b\" }} }}]");
+        API.replace("chain = [\"mark\"]", &chain)
+    };
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .file("components/mark.wasm", guests::component("set-one"))
+        .gateway_toml(&policy("\"read::path\", \"read::status\", \"write:x-test-*\"", ""))
+        .api("api", &with("x-test-a"))
+        .start();
+    gateway.write("api/api.toml", &with("x-test-other"));
+    eventually("the other field", || (gateway.get("/one").echoed("x-test-other").concat() == "one").then_some(()));
+}
+
+#[test]
 fn a_check_has_nothing_to_compare_with() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);

@@ -5,6 +5,8 @@ use std::thread;
 use lockgate_tests::{Gateway, Request, Response, Upstream, eventually};
 
 const SECRET: &str = "the-gateway-s-own-password";
+/// Longer than the service is waited for.
+const PATIENT: &str = "limits = { wall = \"10s\" }\n";
 
 /// A service that says what it was asked, but for some targets.
 fn service() -> Upstream {
@@ -64,7 +66,7 @@ fn heard(response: &Response) -> String {
 #[test]
 fn a_policy_hears_what_a_service_says_and_never_by_what_credentials() {
     let (upstream, service) = (Upstream::echo(), service());
-    let mut gateway = gateway(&upstream, &service, "", "response = true");
+    let mut gateway = gateway(&upstream, &service, PATIENT, "response = true");
     let response = gateway.send(&wish("GET /known"));
     let length = format!("200 - {}", "Bearer ".len() + SECRET.len());
     assert_eq!(heard(&response), length, "the service was told the password");
@@ -80,7 +82,7 @@ fn a_policy_hears_what_a_service_says_and_never_by_what_credentials() {
 #[test]
 fn what_was_not_granted_is_denied() {
     let (upstream, service) = (Upstream::echo(), service());
-    let gateway = gateway(&upstream, &service, "", "");
+    let gateway = gateway(&upstream, &service, PATIENT, "");
     for denied in [
         "POST /known",
         "GET /",
@@ -108,7 +110,7 @@ fn what_was_not_granted_is_denied() {
 #[test]
 fn a_service_that_was_not_declared_is_denied_and_one_that_was_not_granted_refuses_the_policy() {
     let (upstream, service) = (Upstream::echo(), service());
-    let other = gateway(&upstream, &service, "", "ask = \"other\"");
+    let other = gateway(&upstream, &service, PATIENT, "ask = \"other\"");
     assert_eq!(heard(&other.send(&wish("GET /known"))), "Denied");
     assert_eq!(service.requests(), 0);
     let folder = Gateway::folder().word("upstream", "127.0.0.1:9").guest("ask").gateway_toml(
@@ -121,7 +123,7 @@ fn a_service_that_was_not_declared_is_denied_and_one_that_was_not_granted_refuse
 #[test]
 fn slow_endless_and_absent_services_are_errors_the_policy_hears_of() {
     let (upstream, service) = (Upstream::echo(), service());
-    let gateway = gateway(&upstream, &service, "limits = { wall = \"10s\" }\n", "");
+    let gateway = gateway(&upstream, &service, PATIENT, "");
     assert_eq!(heard(&gateway.send(&wish("GET /slow"))), "Timeout");
     assert_eq!(heard(&gateway.send(&wish("GET /endless"))), "TooLarge");
     service.kill();
@@ -131,7 +133,7 @@ fn slow_endless_and_absent_services_are_errors_the_policy_hears_of() {
 #[test]
 fn nobody_waits_for_a_policy_that_waits() {
     let (upstream, service) = (Upstream::echo(), service());
-    let gateway = gateway(&upstream, &service, "limits = { wall = \"10s\" }\n", "");
+    let gateway = gateway(&upstream, &service, PATIENT, "");
     thread::scope(|scope| {
         let slow: Vec<_> = (0..8).map(|_| scope.spawn(|| gateway.send(&wish("GET /slow")))).collect();
         service.wait_for_requests(8);
@@ -154,13 +156,13 @@ fn nobody_waits_for_a_policy_that_waits() {
 #[test]
 fn limits_hold_for_a_policy_that_waits() {
     let (upstream, service) = (Upstream::echo(), service());
-    let limits = "limits = { wall = \"1s\", host_calls = 50 }\nbreaker = { failures = 1000000 }\n";
+    let limits = "limits = { wall = \"3s\", host_calls = 50 }\nbreaker = { failures = 1000000 }\n";
     let gateway = gateway(&upstream, &service, limits, "");
     for (target, how, class) in [
         ("/known", "spin", "plugin_cpu"),
         ("/known", "trap", "plugin_trap"),
         ("/known", "again", "plugin_host_calls"),
-        ("/slow", "", "plugin_wall"),
+        ("/slow", "again", "plugin_wall"),
     ] {
         let broken = gateway.send(&wish(&format!("GET {target}")).field("x-test-break", how));
         broken.assert_problem(503);

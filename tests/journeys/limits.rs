@@ -5,15 +5,16 @@ use std::thread;
 
 use lockgate_tests::{Gateway, Request, Response, Upstream, eventually};
 
-/// What the guest does, what that is called, and how many of its instances that retires under which reason.
+/// What the guest does, what that is called, and under which reason its instance is retired.
+/// What uses up its time comes last: whoever does that goes on in the slow lane, on instances of its own.
 const WAYS: &[(&str, &str, &str)] = &[
-    ("spin", "plugin_cpu", "timeout"),
     ("trap", "plugin_trap", "trap"),
     ("recurse", "plugin_trap", "trap"),
     ("hoard", "plugin_memory", "memory"),
     ("gulp", "plugin_memory", "memory"),
     ("call", "plugin_host_calls", "refused"),
     ("shout", "plugin_host_memory", "memory"),
+    ("spin", "plugin_cpu", "timeout"),
 ];
 
 const HOOKS: &[&str] = &["request", "response", "body", "chunk", "responder"];
@@ -63,8 +64,11 @@ fn every_limit_holds_in_every_hook() {
                 "isolation = \"{isolation}\"\nlimits = {{ memory = \"8MiB\", cpu = \"500ms\", wall = \"20s\" }}\n{PATIENT}"
             ),
         );
+        let slow_calls = || gateway.metric("lockgate_policy_slow_calls_total{policy=\"misbehave\"}");
         for hook in HOOKS {
+            let slow = slow_calls();
             for (how, class, _) in WAYS {
+                assert_eq!(slow_calls(), slow, "until it spins it is called by the worker itself");
                 let broken = ask(&gateway, hook, how);
                 broken.assert_problem(503);
                 let line = gateway.access_log_of("id", &broken.json()["request_id"]);
@@ -99,6 +103,19 @@ fn limits_are_what_the_operator_says() {
     let broken = ask(&gateway, "request", "call");
     let class = gateway.access_log_of("id", &broken.json()["request_id"])["class"].clone();
     assert!(class == "plugin_cpu" || class == "plugin_wall" || class == "plugin_host_calls", "{class}");
+}
+
+#[test]
+fn a_policy_may_name_many_fields_and_not_too_many() {
+    let folder = |names: usize| {
+        let chain = format!("chain = [{{ policy = \"greedy\", config = {{ names = {names} }} }}]\n");
+        let policy = "[policy.greedy]\nsource = \"file:components/greedy.wasm\"\ngrant = [\"read:x-test-*\"]\n";
+        Gateway::folder().guest("greedy").gateway_toml(&(chain + policy))
+    };
+    let upstream = Upstream::echo();
+    let gateway = folder(256).proxy(&upstream).start();
+    gateway.get("/").assert_status(200);
+    folder(257).run(&["check"]).assert(1, &["its interest has 257 names in request-read, and can have 256"]);
 }
 
 #[test]
@@ -169,6 +186,9 @@ fn a_policy_that_fails_again_and_again_is_left_alone_for_a_while_and_then_tried(
     assert!(gateway.metric(skipped) >= Some(1.0));
 }
 
+/// For what runs when nothing else wants to, as Linux numbers it.
+const SCHED_IDLE: u32 = 5;
+
 #[test]
 fn a_policy_that_overran_goes_on_in_the_slow_lane_where_nobody_waits_for_it() {
     let upstream = Upstream::echo();
@@ -198,12 +218,13 @@ fn a_policy_that_overran_goes_on_in_the_slow_lane_where_nobody_waits_for_it() {
             assert_eq!(fine.text(), "fine");
         }
     }
+    assert_eq!(gateway.scheduling_policy("slow lane"), SCHED_IDLE);
 }
 
 #[test]
 fn the_slow_lane_has_room_for_some_calls_and_refuses_the_others() {
     let upstream = Upstream::echo();
-    let gateway = gateway(&upstream, &format!("limits = {{ cpu = \"100ms\", wall = \"1s\" }}\n{PATIENT}"));
+    let gateway = gateway(&upstream, &format!("limits = {{ cpu = \"10ms\", wall = \"30s\" }}\n{PATIENT}"));
     ask(&gateway, "request", "spin").assert_problem(503);
     let class = |response: Response| {
         gateway.access_log_of("id", &response.json()["request_id"])["class"].as_str().unwrap().to_owned()
@@ -214,6 +235,6 @@ fn the_slow_lane_has_room_for_some_calls_and_refuses_the_others() {
     });
     let of = |wanted: &str| classes.iter().filter(|class| *class == wanted).count();
     assert!(of("plugin_cpu") > 0 && of("plugin_busy") > 0, "{classes:?}");
-    assert_eq!(of("plugin_cpu") + of("plugin_busy") + of("plugin_wall"), 60, "{classes:?}");
+    assert_eq!(of("plugin_cpu") + of("plugin_busy"), 60, "{classes:?}");
     gateway.get("/calm").assert_status(200);
 }

@@ -27,7 +27,9 @@ class Contender:
 def contenders(binaries: dict[str, Path], policies: list[int], peers: list[str], tools: Tools) -> list[Contender]:
     """Lockgate first: its first column is what all others are compared with."""
     ours = [lockgates(name, path, count) for name, path in binaries.items() for count in policies]
-    ours += [asked(name, path, count, tools.asked) for name, path in binaries.items() for count in policies if count]
+    for kind, isolation in (("asked", "pooled"), ("fresh", "request")):
+        for name, path in binaries.items():
+            ours += [asked(f"{name}, {count} {kind}", path, count, tools.asked, isolation) for count in policies if count]
     return ours + [peer(name, tools) for name in peers]
 
 
@@ -38,9 +40,11 @@ def lockgates(name: str, binary: Path, policies: int) -> Contender:
     return Contender(name, policies, partial(lockgate.gateway, program=binary, policies=policies), demo)
 
 
-def asked(name: str, binary: Path, policies: int, component: Path) -> Contender:
-    command = partial(lockgate.gateway, program=binary, policies=policies, asked=component)
-    return Contender(f"{name}, {policies} asked", policies, command)
+def asked(name: str, binary: Path, policies: int, component: Path, isolation: str) -> Contender:
+    command = partial(
+        lockgate.asking, program=binary, policies=policies, component=component, isolation=isolation
+    )
+    return Contender(name, policies, command)
 
 
 def peer(name: str, tools: Tools) -> Contender:

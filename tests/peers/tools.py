@@ -36,6 +36,8 @@ class Tools:
     openloop: Path
     # A policy that has to be asked each time.
     asked: Path
+    # One that never returns where a request asks for that.
+    spinning: Path
     envoy: Path | None
     filter: Path | None
 
@@ -44,9 +46,11 @@ def prepare(peers: list[str]) -> Tools:
     """Install and build what a comparison with these peers takes."""
     install_packages([name for name in PACKAGES if name != "haproxy" or "haproxy" in peers])
     with_envoy = "envoy" in peers or "envoy-wasm" in peers
+    openloop, guests = build_openloop(), build_guests()
     return Tools(
-        openloop=build_openloop(),
-        asked=build_guests() / "set-one.wasm",
+        openloop=openloop,
+        asked=guests / "set-one.wasm",
+        spinning=guests / "loop-request.wasm",
         envoy=install_envoy() if with_envoy else None,
         filter=build_filter() if "envoy-wasm" in peers else None,
     )

@@ -219,6 +219,19 @@ impl Gateway {
         fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap()
     }
 
+    /// By which policy of the kernel the thread of this name runs.
+    #[track_caller]
+    pub fn scheduling_policy(&self, thread: &str) -> u32 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let stats = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("stat")).unwrap());
+        let named = stats.filter_map(|stat| {
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+            // Field 41 of proc_pid_stat(5); the name is the second.
+            (name == thread).then(|| rest.split_whitespace().nth(38)?.parse().ok()).flatten()
+        });
+        named.last().expect("no such thread")
+    }
+
     /// The process of the gateway itself.
     fn id(&self) -> u32 {
         let id = self.child.id();

@@ -11,9 +11,11 @@ use http::{HeaderName, Method};
 use super::bounds::UpstreamBounds;
 use super::endpoint::{Endpoint, secret_headers};
 use super::fault::{At, Faults, Place, complained_below};
+use super::grant::Grant;
 use super::kinds::{Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelled, Spelling, Text, Time, read_text};
 use super::material::{SecretName, declared};
 use super::near::advice;
+use super::policy::Policy;
 use super::reader::Node;
 use super::section::section;
 use super::target::Host;
@@ -80,9 +82,10 @@ section! {
         required paths: List<Spelling<PathRule>>,
         /// How it may be asked.
         default methods: List<CallMethod> = vec![Method::GET],
-        /// How long a call may take, connecting and reading included.
-        default timeout: Time<1, 60_000> = Duration::from_secs(2),
-        /// How long a connection may take to be made, TLS included; `timeout` bounds it too.
+        /// How long a call may take, connecting and reading included. Less than `limits.wall` of each policy that is granted the service: a
+        /// policy that is cut off while it waits cannot say what should happen then.
+        default timeout: Time<1, 60_000> = Duration::from_millis(500),
+        /// How long a connection may take to be made, TLS included, within `timeout`.
         default connect_timeout: Time<1, 60_000> = Duration::from_secs(1),
         /// Most bytes of the body of an answer, decoded.
         default max_response: Size<1, 16_777_216> = 256 << 10,
@@ -142,6 +145,28 @@ impl RawEgress {
         };
         terms.check(bounds, &url.place, faults);
         Some(Egress { terms, tls: self.tls.map(|tls| tls.value), credentials, place: self.place })
+    }
+}
+
+/// Complain about services that take longer to be given up than policies that ask them may run: not the service would be blamed.
+pub(super) fn check_patience(
+    services: &BTreeMap<String, Egress>,
+    policies: &BTreeMap<String, Policy>,
+    faults: &mut Faults,
+) {
+    for (name, policy) in policies {
+        let granted = policy.grants.iter().filter_map(|grant| match grant {
+            Grant::Egress(service) => services.get_key_value(service),
+            _ => None,
+        });
+        for (service, egress) in granted.filter(|(_, egress)| egress.terms.timeout >= policy.limits.wall) {
+            let (timeout, wall) = (egress.terms.timeout, policy.limits.wall);
+            let reason = format!(
+                "may take {timeout:?}, and [policy.{name}] may run for {wall:?} with all it does: it could not hear that a call took too long"
+            );
+            let advice = format!("lower `timeout` of [egress.{service}], or raise `limits.wall` of [policy.{name}]");
+            faults.push(egress.place.below("timeout").fault(reason, advice));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use http::HeaderName;
 
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
-use super::egress::{Egress, RawEgress};
+use super::egress::{Egress, RawEgress, check_patience};
 use super::fault::{Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
@@ -219,6 +219,7 @@ impl RawGateway {
         let upstreams =
             UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
         let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
+        check_patience(&egress, &policies, faults);
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {

@@ -93,21 +93,21 @@ const DEFAULT: Limits = Limits {
 section! {
     /// What one policy may use. Defaults are lower where `[ceilings]` are.
     pub(super) struct RawLimits = "limits" {
-        /// CPU time of one hook call.
-        default cpu: Time<1, 1_000> = DEFAULT.cpu,
+        /// CPU time of one hook call; by default at most `wall`.
+        presumed cpu: Time<1, 1_000> = DEFAULT.cpu,
         /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
-        default wall: Time<1, MAX_WALL_MS> = DEFAULT.wall,
+        presumed wall: Time<1, MAX_WALL_MS> = DEFAULT.wall,
         /// Memory of one instance.
-        default memory: Size<65_536, 67_108_864> = DEFAULT.memory,
+        presumed memory: Size<65_536, 67_108_864> = DEFAULT.memory,
         /// Elements of all tables of one instance.
-        default table_elements: Integer<1, 20_000> = DEFAULT.table_elements,
+        presumed table_elements: Integer<1, 20_000> = DEFAULT.table_elements,
         /// Calls of imports in one hook call.
-        default host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
+        presumed host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
         /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on a whole body may say twice the size
         /// of that body besides.
-        default host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
+        presumed host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
         /// All lines to the log in one hook call; what is beyond it is left out, and counted.
-        default log: Size<0, 1_048_576> = DEFAULT.log,
+        presumed log: Size<0, 1_048_576> = DEFAULT.log,
         /// Calls after which an instance is replaced.
         default calls: Integer<1, 1_000_000> = DEFAULT.calls,
     }
@@ -164,10 +164,17 @@ impl RawLimits {
             log: bound.within("log", self.log, DEFAULT.log, ceilings.log),
             calls: self.calls,
         };
-        if limits.cpu > limits.wall {
-            faults.push(self.place.below("wall").fault("is less than `cpu`", "make `wall` at least `cpu`"));
+        if limits.cpu <= limits.wall {
+            return limits;
         }
-        limits
+        if self.cpu.is_some() {
+            let advice = match limits.cpu <= ceilings.wall {
+                true => "make `wall` at least `cpu`",
+                false => "lower `cpu`, or raise `wall` of [ceilings]",
+            };
+            faults.push(self.place.below("wall").fault("is less than `cpu`", advice));
+        }
+        Limits { cpu: limits.wall, ..limits }
     }
 }
 
@@ -178,13 +185,13 @@ struct Bound<'a> {
 }
 
 impl Bound<'_> {
-    /// A value that is at most `ceiling`; nobody chose one that is the default.
-    fn within<T: Ord + Copy>(&mut self, key: &str, value: T, default: T, ceiling: T) -> T {
-        if value > ceiling && value != default {
+    /// A value that is at most `ceiling`. What nobody said is lowered to it.
+    fn within<T: Ord + Copy>(&mut self, key: &str, said: Option<T>, default: T, ceiling: T) -> T {
+        if said.is_some_and(|said| said > ceiling) {
             let advice = format!("lower it, or raise `{key}` of [ceilings]");
             self.faults.push(self.place.below(key).fault("is above the ceiling for all policies", advice));
         }
-        value.min(ceiling)
+        said.unwrap_or(default).min(ceiling)
     }
 }
 

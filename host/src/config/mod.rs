@@ -48,7 +48,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 
 pub(crate) use address::{Address, SocketPath};
-pub(crate) use api::{Api, Limits};
+pub(crate) use api::{Api, Limits, Upstream};
 pub(crate) use backend::Backend;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
@@ -70,7 +70,7 @@ pub(crate) use reference::reference;
 pub(crate) use respond::Respond;
 pub(crate) use rewrite::{HostUse, Rewrite};
 pub(crate) use route::Route;
-pub(crate) use secret::{Secret, SecretSource};
+pub(crate) use secret::{Secret, SecretSource, sounds_secret};
 pub(crate) use split::{Arm, Sticky};
 pub(crate) use store::Store;
 pub(crate) use target::{Host, Target};

@@ -129,6 +129,11 @@ fn is_secret(names: &[&str], is_number: bool) -> bool {
     }
 }
 
+/// Whether what stands under this name is likely to be a secret.
+pub(crate) fn sounds_secret(name: &str) -> bool {
+    is_secret_name(name) || is_token_name(name)
+}
+
 /// Separators, capitals and the plural make no other name.
 fn is_secret_name(name: &str) -> bool {
     let plain: String = name.to_ascii_lowercase().chars().filter(|c| !matches!(c, '_' | '-')).collect();

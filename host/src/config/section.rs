@@ -43,8 +43,8 @@ impl Section {
     }
 }
 
-/// Declares a section: `required`, `optional`, `default`, `repeated` (empty when absent) or `nested` (a section of which every key may
-/// be absent), then the field, its key where that is no identifier, its kind and its default.
+/// Declares a section: `required`, `optional`, `default`, `presumed` (a default, for whoever needs to know whether it was said),
+/// `repeated` (empty when absent) or `nested` (a section of which every key may be absent), then the field, its key where that is no identifier, its kind and its default.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])+
@@ -114,6 +114,7 @@ macro_rules! section {
     (@name $field:ident $name:literal) => { $name };
 
     (@out required $kind:ty) => { Option<<$kind as $crate::config::kinds::Kind>::Out> };
+    (@out presumed $kind:ty) => { Option<<$kind as $crate::config::kinds::Kind>::Out> };
     (@out optional $kind:ty) => { Option<<$kind as $crate::config::kinds::Kind>::Out> };
     (@out $need:ident $kind:ty) => { <$kind as $crate::config::kinds::Kind>::Out };
 
@@ -121,6 +122,7 @@ macro_rules! section {
     (@need default $kind:ty = $default:expr) => {
         $crate::config::section::Need::Default(|| <$kind as $crate::config::kinds::Shown>::show(&$default))
     };
+    (@need presumed $kind:ty = $default:expr) => { section!(@need default $kind = $default) };
     (@need $need:ident $kind:ty) => { $crate::config::section::Need::Optional };
 
     (@read required $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
@@ -130,6 +132,9 @@ macro_rules! section {
     };
     (@read optional $kind:ty, $fields:ident, $name:expr, $faults:ident) => {
         $fields.optional($name).and_then(|node| <$kind as $crate::config::kinds::Kind>::read(&node, $faults))
+    };
+    (@read presumed $kind:ty, $fields:ident, $name:expr, $faults:ident, $default:expr) => {
+        section!(@read optional $kind, $fields, $name, $faults)
     };
     (@read default $kind:ty, $fields:ident, $name:expr, $faults:ident, $default:expr) => {
         section!(@read optional $kind, $fields, $name, $faults).unwrap_or_else(|| $default)

@@ -9,7 +9,7 @@ use super::kinds::{Flag, List, Placed, Spelled, Spelling};
 use super::policy::{Policy, PolicySource};
 use super::section::section;
 use super::tree::{Tree, TreeFile};
-use crate::signature::{PublicKey, Signature, SignatureError, beside};
+use crate::signature::{KeyId, PublicKey, Signature, SignatureError, beside};
 
 /// Components of the policies folder need a signature by one of these keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +102,11 @@ impl Trust {
                 Err(place.fault(reason, advice))
             }
         }
+    }
+
+    /// Of the keys, one after the other.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
+        self.keys.iter().map(PublicKey::id)
     }
 
     /// The files of the folder by which components are judged.

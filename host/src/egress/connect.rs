@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -28,8 +29,15 @@ const MAX_HEAD: usize = 32 * 1024;
 const PING_AFTER: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Lookups of a name that are under way at once. The system has no time limit of its own for them, and gives each a thread: those of a
+/// name nobody answers for must not take all there are.
+const MAX_LOOKUPS: usize = 4;
+
 /// Finds the addresses of a name.
-pub(super) struct Resolver(Box<Lookup>);
+pub(super) struct Resolver {
+    resolve: Box<Lookup>,
+    room: Arc<Semaphore>,
+}
 
 type Lookup = dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> + Send + Sync;
 
@@ -43,7 +51,20 @@ impl Resolver {
     where
         F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
     {
-        Self(Box::new(move |name, port| Box::pin(resolve(name, port))))
+        let resolve: Box<Lookup> = Box::new(move |name, port| Box::pin(resolve(name, port)));
+        Self { resolve, room: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+
+    /// A lookup goes on when nobody waits for it any more, so it keeps its place until it ends.
+    async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let place = self.room.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let lookup = (self.resolve)(name.to_owned(), port);
+        let found = tokio::spawn(async move {
+            let found = lookup.await;
+            drop(place);
+            found
+        });
+        found.await.map_err(io::Error::other)?
     }
 }
 
@@ -66,7 +87,7 @@ impl Egress {
         let origin = &self.settings.terms.endpoint.origin;
         let addresses = match &origin.host {
             Host::Ip(ip) => vec![SocketAddr::new(*ip, origin.port)],
-            Host::Name(name) => (self.resolver.0)(name.clone(), origin.port).await.map_err(ConnectError::Resolve)?,
+            Host::Name(name) => self.resolver.addresses(name, origin.port).await.map_err(ConnectError::Resolve)?,
         };
         let checked = self.checked(addresses)?;
         let stream = connect_first(&checked, patience).await.map_err(ConnectError::Io)?;

@@ -42,7 +42,8 @@ impl Accepted {
     }
 
     /// A fault for each policy whose component is new and uses more of a wildcard than the one that served. Built-in components are
-    /// part of the gateway, and new with it only.
+    /// part of the gateway, and new with it only. What a component that is known uses more, its configuration makes it use: that is
+    /// the word of who may choose it.
     pub(super) fn faults<'a>(
         &self,
         config: &Config,

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::backend::{Slots, backend};
-use super::load::{Loader, Plan};
+use super::load::{Loaded, Loader, Plan};
 use super::steps::Steps;
 use super::tls::{Known, Maker};
 use super::uses::{self, Uses};
 use super::{Generation, Route, egress, keys, otlp};
 use crate::chain::Chain;
-use crate::config::{Config, ConfigFault, Tracing};
+use crate::config::{Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
-use crate::sandbox::{MAX_INSTANCES, Sandbox};
+use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
@@ -60,11 +60,11 @@ impl Builder {
         let keys = keys::load(config, self.state.as_deref(), &mut faults);
         let sources = uses::sources(config, &mut faults);
         let uses = Uses::of(config);
-        faults.extend(too_many(config, uses.list.len(), self.workers));
         let mut tls = Maker::new(config, &self.tls);
         let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &self.network, &mut faults);
         let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses, services: &services };
         let policies = self.loader.load(plan, &mut faults).await;
+        faults.extend(too_many(config, &uses, &policies, self.workers));
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
         let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
@@ -242,14 +242,23 @@ fn sample(tracing: Tracing) -> Sample {
     if tracing.sampled { Sample::ALL } else { Sample::NONE }
 }
 
-/// Each use keeps an instance on each worker; where these are more than can be alive, some would never get one.
-fn too_many(config: &Config, uses: usize, workers: usize) -> Option<ConfigFault> {
-    let wanted = uses.saturating_mul(workers);
+/// Where more instances are kept or used than can be alive, some policies would never get one. Those that could not be loaded count too.
+fn too_many(config: &Config, uses: &Uses, policies: &Loaded, workers: usize) -> Option<ConfigFault> {
+    let (mut kept, mut passing) = (0, 0);
+    for (slot, (used, _)) in uses.list.iter().enumerate() {
+        let is_pooled = || config.policies.get(&used.policy).is_some_and(|it| it.isolation == Isolation::Pooled);
+        match policies.policy(slot).map(|policy| policy.room()) {
+            Some(Room::Kept(slots)) => kept += slots as usize,
+            Some(Room::Passing(slots)) => passing = passing.max(slots as usize),
+            None => kept += usize::from(is_pooled()),
+        }
+    }
+    let wanted = (kept + passing).saturating_mul(workers);
     (wanted > MAX_INSTANCES as usize).then(|| {
         let reason = format!(
-            "{workers} workers with an instance each of {uses} different uses of policies make {wanted} instances, and there can be {MAX_INSTANCES}"
+            "{workers} workers, each with {kept} instances of pooled policies and {passing} for the others, make {wanted} instances, and there can be {MAX_INSTANCES}"
         );
-        let advice = "set fewer workers, or use policies with fewer different configurations: equal ones of an API are one use";
+        let advice = "set fewer workers, or use pooled policies with fewer different configurations: equal ones of an API are one use";
         config.places.runtime.below("workers").fault(reason, advice)
     })
 }

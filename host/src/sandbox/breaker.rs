@@ -32,6 +32,14 @@ enum State {
     Trying,
 }
 
+/// As what a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Usual,
+    /// What comes of it decides whether others are.
+    Trial,
+}
+
 /// What a call that ended did to the breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -54,46 +62,46 @@ impl Breaker {
         }
     }
 
-    /// Whether the policy may be called now. After a pause one call is, and the others wait for what comes of it.
-    pub(super) fn admits(&self, now: impl FnOnce() -> Instant) -> bool {
+    /// Whether the policy may be called now, and as what. After a pause one call is, and the others wait for what comes of it.
+    pub(super) fn admit(&self, now: impl FnOnce() -> Instant) -> Option<Admission> {
         match self.state.get() {
-            State::Closed => true,
-            State::Trying => false,
-            State::Open if self.pauses.is_pausing(now) => false,
+            State::Closed => Some(Admission::Usual),
+            State::Trying => None,
+            State::Open if self.pauses.is_pausing(now) => None,
             State::Open => {
                 self.state.set(State::Trying);
-                true
+                Some(Admission::Trial)
             }
         }
     }
 
     /// A call ended that says nothing about the policy: it was given up, or not made after all. The next one is tried instead.
-    pub(super) fn learned_nothing(&self) {
-        if self.state.get() == State::Trying {
+    pub(super) fn learned_nothing(&self, call: Admission) {
+        if call == Admission::Trial && self.state.get() == State::Trying {
             self.state.set(State::Open);
         }
     }
 
-    pub(super) fn succeeded(&self) -> Turn {
-        match self.state.get() {
-            State::Closed => self.successes.set(self.successes.get().saturating_add(1)),
-            // It began before the pause.
-            State::Open => {}
-            State::Trying => {
+    pub(super) fn succeeded(&self, call: Admission) -> Turn {
+        match (call, self.state.get()) {
+            (Admission::Usual, State::Closed) => self.successes.set(self.successes.get().saturating_add(1)),
+            (Admission::Trial, State::Trying) => {
                 self.state.set(State::Closed);
                 self.since.set(None);
                 self.successes.set(0);
                 return Turn::Resumed;
             }
+            // It began before the pause.
+            _ => {}
         }
         Turn::None
     }
 
-    pub(super) fn failed(&self, now: Instant) -> Turn {
-        match self.state.get() {
-            State::Closed => {}
-            State::Open => return Turn::None,
-            State::Trying => return self.open(now),
+    pub(super) fn failed(&self, call: Admission, now: Instant) -> Turn {
+        match (call, self.state.get()) {
+            (Admission::Usual, State::Closed) => {}
+            (Admission::Trial, State::Trying) => return self.open(now),
+            _ => return Turn::None,
         }
         if self.since.get().is_none_or(|since| now.duration_since(since) > WINDOW) {
             self.since.set(Some(now));
@@ -115,6 +123,7 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use super::Admission::{Trial, Usual};
     use super::*;
 
     fn breaker() -> (Breaker, Instant) {
@@ -128,50 +137,55 @@ mod tests {
     fn failures_that_are_few_or_far_apart_change_nothing() {
         let (breaker, start) = breaker();
         for n in 0..20 {
-            assert_eq!(breaker.failed(start + n * 6 * SECOND), Turn::None, "two in each window");
+            assert_eq!(breaker.failed(Usual, start + n * 6 * SECOND), Turn::None, "two in each window");
         }
         let (breaker, start) = self::breaker();
         for _ in 0..1000 {
-            assert_eq!(breaker.succeeded(), Turn::None);
+            assert_eq!(breaker.succeeded(Usual), Turn::None);
         }
         for _ in 0..29 {
-            assert_eq!(breaker.failed(start), Turn::None, "it worked for long");
+            assert_eq!(breaker.failed(Usual, start), Turn::None, "it worked for long");
         }
-        assert_eq!(breaker.failed(start), Turn::Paused(SECOND), "but not any more");
+        assert_eq!(breaker.failed(Usual, start), Turn::Paused(SECOND), "but not any more");
     }
 
     #[test]
     fn pauses_grow_until_a_call_succeeds() {
         let (breaker, start) = breaker();
-        assert_eq!((breaker.failed(start), breaker.failed(start)), (Turn::None, Turn::None));
-        assert_eq!(breaker.failed(start), Turn::Paused(SECOND));
+        assert_eq!((breaker.failed(Usual, start), breaker.failed(Usual, start)), (Turn::None, Turn::None));
+        assert_eq!(breaker.failed(Usual, start), Turn::Paused(SECOND));
         let mut now = start;
         for pause in [1, 2, 3, 3] {
-            assert!(!breaker.admits(|| now + pause * SECOND - Duration::from_millis(1)));
+            assert_eq!(breaker.admit(|| now + pause * SECOND - Duration::from_millis(1)), None);
             now += pause * SECOND;
-            assert!(breaker.admits(|| now), "one call is tried");
-            assert!(!breaker.admits(|| now), "and no other");
-            assert_eq!(breaker.failed(now), Turn::Paused((pause * 2).min(3) * SECOND));
+            assert_eq!(breaker.admit(|| now), Some(Trial), "one call is tried");
+            assert_eq!(breaker.admit(|| now), None, "and no other");
+            assert_eq!(breaker.failed(Trial, now), Turn::Paused((pause * 2).min(3) * SECOND));
         }
         now += 3 * SECOND;
-        assert!(breaker.admits(|| now));
-        assert_eq!(breaker.succeeded(), Turn::Resumed);
-        assert!(breaker.admits(|| now));
+        assert_eq!(breaker.admit(|| now), Some(Trial));
+        assert_eq!(breaker.succeeded(Trial), Turn::Resumed);
+        assert_eq!(breaker.admit(|| now), Some(Usual));
     }
 
     #[test]
     fn calls_that_began_before_a_pause_change_nothing_and_one_that_is_given_up_is_not_waited_for() {
         let (breaker, start) = breaker();
-        assert_eq!([(); 3].map(|()| breaker.failed(start))[2], Turn::Paused(SECOND));
-        assert_eq!([(); 30].map(|()| breaker.failed(start)), [Turn::None; 30]);
-        assert_eq!(breaker.succeeded(), Turn::None);
-        assert!(!breaker.admits(|| start + SECOND / 2));
+        assert_eq!([(); 3].map(|()| breaker.failed(Usual, start))[2], Turn::Paused(SECOND));
+        let before_the_pause = |now| {
+            breaker.learned_nothing(Usual);
+            assert_eq!((breaker.succeeded(Usual), breaker.failed(Usual, now)), (Turn::None, Turn::None));
+        };
+        before_the_pause(start);
+        assert_eq!(breaker.admit(|| start + SECOND / 2), None);
         let now = start + SECOND;
-        assert!(breaker.admits(|| now));
-        breaker.learned_nothing();
-        assert!(breaker.admits(|| now), "another one is tried");
-        assert_eq!(breaker.failed(now), Turn::Paused(2 * SECOND));
-        breaker.learned_nothing();
-        assert!(!breaker.admits(|| now), "the pause goes on");
+        assert_eq!(breaker.admit(|| now), Some(Trial));
+        before_the_pause(now);
+        assert_eq!(breaker.admit(|| now), None, "the trial goes on");
+        breaker.learned_nothing(Trial);
+        assert_eq!(breaker.admit(|| now), Some(Trial), "another one is tried");
+        assert_eq!(breaker.failed(Trial, now), Turn::Paused(2 * SECOND));
+        breaker.learned_nothing(Trial);
+        assert_eq!(breaker.admit(|| now), None, "the pause goes on");
     }
 }

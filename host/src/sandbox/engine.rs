@@ -2,13 +2,25 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
+use wasmtime::component::Component;
 
-/// Instances alive at once in the process, over all policies and workers.
+use super::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_MEMORY, MAX_TABLE_ELEMENTS, MAX_TABLES};
+
+/// Instances workers keep or use at once, over all policies, each counted by its [`slots`].
 pub(crate) const MAX_INSTANCES: u32 = 2048;
+/// Calls that wait at once, over all policies and workers: each has a stack of its own, and an instance counted likewise.
+pub(super) const MAX_FIBERS: u32 = 512;
 
-/// Calls that wait at once, over all policies and workers: each has a stack of its own.
-const MAX_FIBERS: u32 = 512;
+/// All instances there can be: while one generation takes the place of another, workers have those of both; the slow lane has one.
+const SLOTS: u32 = 2 * MAX_INSTANCES + MAX_FIBERS + 1;
+/// Tables for each memory.
+const TABLES: u32 = 2;
+
+/// How many instances of the usual kind, with one memory and a table or two, an instance of this component counts for.
+pub(super) fn slots(component: &Component) -> u32 {
+    let needed = component.resources_required();
+    needed.map_or(MAX_MEMORIES as u32, |needed| needed.num_memories.max(needed.num_tables.div_ceil(TABLES)).max(1))
+}
 
 /// Stack of a call that waits: that of the guest, and of what the gateway does for it.
 const FIBER_STACK: usize = MAX_WASM_STACK + 512 * 1024;
@@ -69,13 +81,13 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_stacks(MAX_FIBERS)
         .async_stack_keep_resident(64 * 1024)
-        .total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * 4)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(MAX_INSTANCES * 2)
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(4)
-        .max_tables_per_component(16)
+        .total_component_instances(SLOTS)
+        .total_core_instances(SLOTS * MAX_CORE_INSTANCES as u32)
+        .total_memories(SLOTS)
+        .total_tables(SLOTS * TABLES)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES as u32)
+        .max_memories_per_component(MAX_MEMORIES as u32)
+        .max_tables_per_component(MAX_TABLES as u32)
         .max_memory_size(MAX_MEMORY)
         .table_elements(MAX_TABLE_ELEMENTS)
         .linear_memory_keep_resident(256 * 1024)

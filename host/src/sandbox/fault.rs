@@ -22,8 +22,8 @@ pub(crate) enum PluginFault {
     /// The guest answered with something it may not, or that makes no sense.
     #[error("gave an answer that is not allowed: {0}")]
     Answer(String),
-    /// Too many calls of slow policies wait.
-    #[error("is slow, and too many calls wait for it")]
+    /// There is no room for one more call of it now, or no time for it in the slow lane. No fault of the policy.
+    #[error("has as many calls under way as it may, or as there is room for")]
     Busy,
     /// It failed so often that it was not called.
     #[error("is left alone for a while, because it failed again and again")]

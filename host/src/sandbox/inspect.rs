@@ -77,6 +77,15 @@ pub(crate) enum InspectError {
     Damaged { offset: usize, size: usize, reason: String },
 }
 
+/// Where reading is.
+#[derive(Default)]
+struct Place<'a> {
+    /// How many modules and components are around.
+    depth: usize,
+    /// Lists of dependencies so far, as they lie there.
+    lists: Vec<&'a [u8]>,
+}
+
 const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];
 
 impl Inspection {
@@ -87,9 +96,9 @@ impl Inspection {
             return Err(InspectError::CoreModule);
         }
         let mut inspection = Self::empty(bytes);
-        let mut depth = 0_usize;
+        let mut place = Place::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            let read = payload.and_then(|payload| inspection.take(payload, &mut depth));
+            let read = payload.and_then(|payload| inspection.take(payload, &mut place));
             read.map_err(|error| InspectError::Damaged {
                 offset: error.offset(),
                 size: bytes.len(),
@@ -103,6 +112,7 @@ impl Inspection {
         let exported = |hook: &&str| inspection.exports.iter().any(|name| contract_is(name, hook));
         inspection.hooks = HOOKS.into_iter().filter(exported).collect();
         inspection.contract = contract;
+        inspection.dependencies = Dependencies::of(place.lists);
         Ok(inspection)
     }
 
@@ -122,8 +132,7 @@ impl Inspection {
         }
     }
 
-    /// `depth` counts the modules and components around what is read.
-    fn take(&mut self, payload: Payload<'_>, depth: &mut usize) -> wasmparser::Result<()> {
+    fn take<'a>(&mut self, payload: Payload<'a>, Place { depth, lists }: &mut Place<'a>) -> wasmparser::Result<()> {
         match payload {
             Payload::ModuleSection { unchecked_range, .. } => {
                 self.modules.push(unchecked_range.len());
@@ -157,16 +166,14 @@ impl Inspection {
                     self.tables.push(Bounds { minimum: kind.initial, maximum: kind.maximum });
                 }
             }
-            Payload::CustomSection(custom) => self.take_custom(&custom)?,
+            Payload::CustomSection(custom) if custom.name() == dependencies::SECTION => lists.push(custom.data()),
+            Payload::CustomSection(custom) => self.take_producers(&custom)?,
             _ => {}
         }
         Ok(())
     }
 
-    fn take_custom(&mut self, custom: &CustomSectionReader<'_>) -> wasmparser::Result<()> {
-        if custom.name() == dependencies::SECTION {
-            self.dependencies.add(custom.data());
-        }
+    fn take_producers(&mut self, custom: &CustomSectionReader<'_>) -> wasmparser::Result<()> {
         let KnownCustom::Producers(fields) = custom.as_known() else { return Ok(()) };
         for field in fields {
             let field = field?;

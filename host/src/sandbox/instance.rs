@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 
 use super::bindings::exports::lockgate::policy::{body_phase, request_phase, responder, response_phase};
 use super::bindings::lockgate::policy::types::{Failure, Fields};
@@ -159,6 +159,9 @@ pub(super) fn store(engine: &Engine, powers: Arc<Powers>, limits: Limits, ticker
 
 /// The instance, or why none could be made.
 pub(super) fn made<I>(store: &mut Store<HostState>, instance: wasmtime::Result<I>) -> Result<I, PluginFault> {
+    if instance.as_ref().is_err_and(|error| error.is::<PoolConcurrencyLimitError>()) {
+        return Err(PluginFault::Busy);
+    }
     finish(store, instance).map_err(|fault| match fault {
         PluginFault::Trap(text) => PluginFault::Instantiate(text),
         other => other,

@@ -1,12 +1,17 @@
-//! The slow lane: a thread of its own, with less claim to the processors than workers, for policies that overran.
+//! The slow lane: a thread of its own, which has the processors when nothing else wants them, for policies that overran.
 //!
 //! A call that uses up its CPU time on a worker is time that all other requests of that worker wait. So a policy that did that once goes on
 //! here, one call after the other, until it has behaved for a while.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use super::call::{Call, Said};
@@ -53,19 +58,31 @@ impl Lane {
 }
 
 fn run(jobs: &Receiver<Job>) {
-    // On Linux this is about the thread. Where it is refused the lane is as quick as the workers, which costs them something.
-    let _ = rustix::process::nice(15);
+    step_back();
     for Job { policy, exchange, call, answer } in jobs {
         // Nobody waits for this one any more.
         if answer.is_closed() {
             continue;
         }
         let cpu = thread_cpu_time();
-        let called = Instance::new(&policy).and_then(|mut instance| {
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let mut instance = Instance::new(&policy)?;
             let said = call.make(&mut instance, &policy.exports, exchange)?;
             let cpu = Some(thread_cpu_time().saturating_sub(cpu));
             Ok((said, Spent { cpu, ..instance.spent() }))
-        });
-        let _ = answer.send(called);
+        }));
+        // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that there is no answer.
+        if let Ok(called) = called {
+            let _ = answer.send(called);
+        }
+    }
+}
+
+/// Run when nothing else wants to. A thread that is merely nicer than others keeps the processor for the rest of its slice when a worker wakes;
+/// one that is idle in the eyes of the scheduler leaves it at once.
+fn step_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle) {
+        tracing::warn!(?error, "the slow lane cannot step back: policies that overran cost other requests time");
     }
 }

@@ -15,9 +15,9 @@ pub(crate) const MAX_MEMORY: usize = 64 * 1024 * 1024;
 /// Largest table any policy can have.
 pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
 
-const MAX_TABLES: usize = 16;
-const MAX_MEMORIES: usize = 4;
-const MAX_CORE_INSTANCES: usize = 64;
+pub(super) const MAX_TABLES: usize = 16;
+pub(super) const MAX_MEMORIES: usize = 4;
+pub(super) const MAX_CORE_INSTANCES: usize = 64;
 
 /// Limits on one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 mod backoff;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod beside;
 mod bindings;
 mod breaker;
 mod build;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -49,7 +51,7 @@ pub(crate) use fault::PluginFault;
 pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
-pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy};
+pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy, Room};
 pub(crate) use pool::Pool;
 pub(crate) use trial::{Image, Trial, Tried};
 pub(crate) use verdict::{Edits, Response, Verdict};
@@ -64,6 +66,8 @@ pub(crate) struct Sandbox {
     engine: Engine,
     ticker: Arc<Ticker>,
     lane: Arc<lane::Lane>,
+    /// For calls that wait, of all policies.
+    fibers: Arc<Semaphore>,
     linker: Linker<capability::HostState>,
     cache: Option<cache::Cache>,
     /// Bytes of all images in use.
@@ -80,7 +84,8 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
-        Ok(Self { engine, ticker, lane, linker, cache, images: Arc::default(), world: World::default() })
+        let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
+        Ok(Self { engine, ticker, lane, fibers, linker, cache, images: Arc::default(), world: World::default() })
     }
 
     /// Let policies be told of another world than the real one.
@@ -96,7 +101,7 @@ impl Sandbox {
 
     /// Bind built code to its configuration and powers.
     pub(crate) fn load(&self, code: &Code, parts: Parts) -> Result<Policy, BuildError> {
-        Policy::new(&self.linker, code, parts, self.ticker.clone(), self.lane.clone())
+        Policy::new(&self.linker, code, parts, self.ticker.clone(), self.lane.clone(), &self.fibers)
             .map_err(|error| BuildError::Refused(error.root_cause().to_string()))
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use super::beside::Beside;
 use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
 use super::build::Snapshot;
 use super::capability::{HostState, Powers};
+use super::engine;
 use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
@@ -31,6 +34,10 @@ pub(crate) struct Policy {
     pub(super) powers: Arc<Powers>,
     pub(super) ticker: Arc<Ticker>,
     pub(super) lane: Arc<Lane>,
+    /// For calls that no worker waits for.
+    pub(super) beside: Beside,
+    /// What an instance counts for.
+    pub(super) slots: u32,
     interest: Interest,
     image: Image<Snapshot>,
     took: Duration,
@@ -69,6 +76,7 @@ impl Policy {
         parts: Parts,
         ticker: Arc<Ticker>,
         lane: Arc<Lane>,
+        fibers: &Arc<Semaphore>,
     ) -> wasmtime::Result<Self> {
         let Parts { config, tried: Tried { interest, image, took }, limits, isolation, breaker, powers } = parts;
         let component = match &image {
@@ -80,6 +88,8 @@ impl Policy {
         let exports = Exports::of(&pre)?;
         let kind = component.component_type();
         let waits = Functions::of(component);
+        let beside = if waits.is_some() { Beside::waiting(fibers.clone()) } else { Beside::slow() };
+        let slots = engine::slots(component);
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| contract_is(name, "types"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
         Ok(Self {
@@ -92,6 +102,8 @@ impl Policy {
             powers,
             ticker,
             lane,
+            beside,
+            slots,
             interest,
             image,
             took,
@@ -137,6 +149,11 @@ impl Policy {
         self.isolation
     }
 
+    /// Whether its calls can wait for a service, so that each has an instance of its own, whatever is declared.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.is_some()
+    }
+
     /// What instances are made from, where it is not the component itself.
     pub(crate) fn image(&self) -> &Image<Snapshot> {
         &self.image
@@ -147,6 +164,12 @@ impl Policy {
         self.took
     }
 
+    /// What its instances count for on each worker: the one that is kept for the next call, or those of one call.
+    pub(crate) fn room(&self) -> Room {
+        let kept = self.isolation == Isolation::Pooled && self.waits.is_none();
+        if kept { Room::Kept(self.slots) } else { Room::Passing(self.slots) }
+    }
+
     pub(crate) fn hooks(&self) -> Hooks {
         Hooks {
             request: self.exports.request.is_some(),
@@ -155,6 +178,15 @@ impl Policy {
             responder: self.exports.responder.is_some(),
         }
     }
+}
+
+/// Room that instances of a policy take of what a worker has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Room {
+    /// All the time.
+    Kept(u32),
+    /// During a call, of which there is one at a time.
+    Passing(u32),
 }
 
 /// Which hooks a component exports.

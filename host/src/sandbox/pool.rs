@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::backoff::Backoff;
 use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
 use super::bindings::lockgate::policy::types::{Failure, Fields};
-use super::breaker::{Breaker, Turn};
+use super::breaker::{Admission, Breaker, Turn};
 use super::call::{Call, Said, action};
 use super::fault::PluginFault;
 use super::instance::Instance;
@@ -28,8 +28,6 @@ use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics,
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
 const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
 const SLOW_AT_MOST: Duration = Duration::from_secs(60);
-/// Calls of one policy of one worker that can be under way beside it; one policy leaves room for others.
-const MAX_WAITING: usize = 32;
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
 pub(crate) struct Pool {
@@ -42,8 +40,6 @@ pub(crate) struct Pool {
     spent: Cell<Spent>,
     breaker: Breaker,
     slow: Backoff,
-    /// Calls under way beside the worker.
-    waiting: Cell<usize>,
     /// Most memory of an instance here.
     held: Cell<usize>,
 }
@@ -72,7 +68,6 @@ impl Pool {
             policy,
             breaker,
             slow: Backoff::new(SLOW_AT_LEAST, SLOW_AT_MOST),
-            waiting: Cell::new(0),
             idle: RefCell::default(),
             constant: Constant::default(),
             metrics,
@@ -174,9 +169,9 @@ impl Pool {
         judge: impl FnOnce(Said) -> Judged<T>,
     ) -> Judged<T> {
         let kind = call.hook();
-        self.admit(kind)?;
+        let admission = self.admit(kind)?;
         // Whoever asks may be gone before there is an answer.
-        let _over = Over(&self.breaker);
+        let _over = Over(&self.breaker, admission);
         self.spent.set(Spent::default());
         let called = self.beside(exchange, call).await.and_then(|(said, spent)| {
             self.spent.set(spent);
@@ -189,20 +184,22 @@ impl Pool {
             Err(PluginFault::Busy) => {}
             Err(fault) => self.metrics.retired(fault.retirement()),
         }
-        self.settle(kind, called)
+        self.settle(kind, admission, called)
     }
 
     async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, Spent), PluginFault> {
-        let _place = Waiting::enter(&self.waiting)?;
+        let policy = &self.policy;
+        let _place = policy.beside.enter(policy.slots)?;
         let _counted = self.metrics.instance();
-        let wall = self.policy.limits().wall;
-        if let Some(functions) = &self.policy.waits {
-            let called = waiting::call(&self.policy, functions, exchange, call);
+        let wall = policy.limits().wall;
+        if let Some(functions) = &policy.waits {
+            let called = waiting::call(policy, functions, exchange, call);
             return timeout(wall, called).await.unwrap_or(Err(Exceeded::Wall.into()));
         }
         self.metrics.slow_call();
-        let said = self.policy.lane.send(self.policy.clone(), exchange, call)?;
-        timeout(wall, said).await.map_err(|_| Exceeded::Wall)?.map_err(|_| PluginFault::Busy)?
+        let said = policy.lane.send(policy.clone(), exchange, call)?;
+        // A call there waits for nothing but the processor: one that is late had too little of it, which is no fault of the policy.
+        timeout(wall, said).await.map_err(|_| PluginFault::Busy)?.map_err(|_| PluginFault::Busy)?
     }
 
     /// Call a hook on a head, or repeat what is `known` to be all it can say.
@@ -248,7 +245,7 @@ impl Pool {
         outcome: impl FnOnce(&R) -> CallOutcome,
         judge: impl FnOnce(R) -> Judged<T>,
     ) -> Judged<T> {
-        self.admit(kind)?;
+        let admission = self.admit(kind)?;
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let called = warm.and_then(|mut warm| {
@@ -264,23 +261,22 @@ impl Pool {
             }
             judged
         });
-        self.settle(kind, called)
+        self.settle(kind, admission, called)
     }
 
-    /// Whether there is to be a call at all.
-    fn admit(&self, kind: Hook) -> Result<(), PluginFault> {
-        if self.breaker.admits(Instant::now) {
-            return Ok(());
-        }
-        self.over(kind, CallOutcome::Paused);
-        Err(PluginFault::Paused)
+    /// Whether there is to be a call at all, and as what.
+    fn admit(&self, kind: Hook) -> Result<Admission, PluginFault> {
+        self.breaker.admit(Instant::now).ok_or_else(|| {
+            self.over(kind, CallOutcome::Paused);
+            PluginFault::Paused
+        })
     }
 
     /// A call is over: draw conclusions.
-    fn settle<T>(&self, kind: Hook, called: Judged<(CallOutcome, T)>) -> Judged<T> {
+    fn settle<T>(&self, kind: Hook, admission: Admission, called: Judged<(CallOutcome, T)>) -> Judged<T> {
         match &called {
             Ok((outcome, _)) => {
-                self.turn(self.breaker.succeeded(), None);
+                self.turn(self.breaker.succeeded(admission), None);
                 self.over(kind, *outcome);
             }
             Err(fault) => {
@@ -289,8 +285,9 @@ impl Pool {
                     self.slow.begin(now);
                 }
                 // That others wait is no fault of this call.
-                if !matches!(fault, PluginFault::Busy) {
-                    self.turn(self.breaker.failed(now), Some(fault));
+                match fault {
+                    PluginFault::Busy => self.breaker.learned_nothing(admission),
+                    fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
                 self.over(kind, fault.outcome());
             }
@@ -352,30 +349,11 @@ impl Pool {
 }
 
 /// When a call is over, however: nobody waits for what it says about the policy any more.
-struct Over<'a>(&'a Breaker);
+struct Over<'a>(&'a Breaker, Admission);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.learned_nothing();
-    }
-}
-
-/// A place beside the worker.
-struct Waiting<'a>(&'a Cell<usize>);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a Cell<usize>) -> Result<Self, PluginFault> {
-        if count.get() >= MAX_WAITING {
-            return Err(PluginFault::Busy);
-        }
-        count.set(count.get() + 1);
-        Ok(Self(count))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.learned_nothing(self.1);
     }
 }
 

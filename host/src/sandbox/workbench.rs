@@ -88,7 +88,7 @@ impl Workbench {
         let lifecycle = lifecycle.map_err(|error| vec![root_cause(&error)])?;
         begin(&mut store, RequestId::default(), 0);
         match lifecycle.call_configure(&mut store, trial.config.as_bytes()) {
-            Ok(Ok(interest)) => Ok((interest.into(), store, instance)),
+            Ok(Ok(interest)) => Ok((Interest::of(interest)?, store, instance)),
             Ok(Err(faults)) => Err(faults.into_iter().map(|fault| shape::config_error(&fault)).collect()),
             Err(error) => Err(fault(&mut store, "in configure", &error)),
         }

@@ -46,6 +46,20 @@ fn a_component_is_told_as_what_it_is_and_what_it_needs() {
 }
 
 #[test]
+fn a_component_can_be_read_without_being_run() {
+    let folder = with(guests::component("set-one"));
+    // It refuses to be configured with nothing, if it is asked.
+    folder.run(&["policy", "inspect", "x.wasm"]).assert(1, &["configuration refused"]);
+    let report = super::json(&folder, &["policy", "inspect", "x.wasm", "--no-run", "--json"], 0);
+    assert_eq!((&report["ok"], &report["was_run"], &report["interest"]), (&json!(true), &json!(false), &json!(null)));
+    assert_eq!(report["hooks"], json!(["request-phase", "response-phase"]));
+    let ended = folder.run(&["policy", "inspect", "x.wasm", "--no-run"]);
+    ended.assert(0, &["sha256:", "lockgate:policy/types@0.1.0", "not asked"]);
+    assert!(!ended.stdout.contains("[policy.x]"), "nobody knows what it needs: {}", ended.stdout);
+    folder.run(&["policy", "inspect", "x.wasm", "--no-run", "--config", "x"]).assert(2, &["cannot be used with"]);
+}
+
+#[test]
 fn the_policies_of_the_gateway_can_be_inspected_too() {
     let folder = Gateway::folder();
     fs::write(folder.root().join("c.json"), r#"{"keys":"idp","any_issuer":true,"any_audience":true}"#).unwrap();

@@ -12,19 +12,56 @@ ASKED = """
 [policy.asked]
 source = "file:asked.wasm"
 grant = ["read::path", "read::status", "write:x-*"]
+isolation = "{isolation}"
+"""
+SPINNING = """
+[policy.spinning]
+source = "file:spinning.wasm"
+grant = ["read:x-test-break"]
+breaker = { failures = 1000000 }
 """
 
 
-def gateway(site: Site, program: Path, policies: int, asked: Path | None = None) -> Command:
+def gateway(site: Site, program: Path, policies: int) -> Command:
     """Each policy sets one field of the request and one of the response. `headers` needs to be told nothing for that, so it is
-    asked once; `asked` wants to be told something, so it is called for each request and response."""
+    asked once."""
+    return folder(site, program, "".join(constant(number + 1) for number in range(policies)))
+
+
+def asking(site: Site, program: Path, policies: int, component: Path, isolation: str) -> Command:
+    """The same by a policy that wants to be told something, so that it is called for each request and response."""
+    command = folder(site, program, ASKED.format(isolation=isolation) + "".join(varying(n + 1) for n in range(policies)))
+    shutil.copy(component, site.folder / "policies" / "asked.wasm")
+    return command
+
+
+def spinning(site: Site, program: Path, component: Path) -> Command:
+    """Routes without policies, and one whose policy spins until its time is up. It is never left alone."""
+    command = folder(site, program, SPINNING)
+    shutil.copy(component, site.folder / "policies" / "spinning.wasm")
+    spins = site.folder / "policies" / "spins"
+    spins.mkdir()
+    (spins / "api.toml").write_text(
+        f"""
+name = "spins"
+version = "1"
+[upstream.up]
+targets = ["http://127.0.0.1:{site.upstream}"]
+[[route]]
+name = "spin"
+match = {{ path = "/spin" }}
+chain = ["spinning"]
+upstream = "up"
+"""
+    )
+    return command
+
+
+def folder(site: Site, program: Path, more: str) -> Command:
+    """All that every configuration has, and more of it in `gateway.toml`."""
     folder = site.folder / "policies"
     folder.mkdir()
-    chain = constant if asked is None else varying
-    declared = settings(site) + (ASKED if asked else "")
-    (folder / "gateway.toml").write_text(declared + "".join(chain(number + 1) for number in range(policies)))
-    if asked:
-        shutil.copy(asked, folder / "asked.wasm")
+    (folder / "gateway.toml").write_text(settings(site) + more)
     shutil.copy(site.certificate, folder / "site.pem")
     for routes in site.routes.apis:
         name = f"api{routes[0].api}"

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::super::out::plain;
-use super::facts::{Fact, Facts, facts};
+use super::facts::{Fact, facts, narrower, union, wider};
 use super::report::{Link, OnError, Report, Route, Use};
-use super::text::matched;
+use super::words::{leads_to, matched, pauses, upgrades};
 
 /// Routes that a line tells; of more there is their number. JSON has them all.
 const MOST_ROUTES: usize = 4;
@@ -34,16 +34,17 @@ impl Diff {
     pub(super) fn of(old: &Report, new: &Report) -> Self {
         let mut found = Found::default();
         let (before, after) = (by_name(old), by_name(new));
-        for (name, route) in &after {
+        for (name, after) in &after {
             match before.get(name) {
-                Some(earlier) => {
-                    compare(&Side { report: old, route: earlier }, &Side { report: new, route }, &mut found)
+                Some(before) => compare(before, after, &mut found),
+                None => {
+                    found.note(Way::Wider, None, format!("is new: {}", after.described()), name);
+                    after.uses().for_each(|used| elsewhere(old, (new, used), name, &mut found));
                 }
-                None => found.note(Way::Wider, None, format!("is new: {}", described(route)), name),
             }
         }
-        for (name, route) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
-            found.note(Way::Narrower, None, format!("is gone: {}", described(route)), name);
+        for (name, before) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
+            found.note(Way::Narrower, None, format!("is gone: {}", before.described()), name);
         }
         overall(old, new, &mut found);
         found.into_diff()
@@ -113,7 +114,10 @@ impl Found {
 /// A route as one of the reports has it.
 struct Side<'a> {
     report: &'a Report,
+    /// Of its first host; for the others it is the same.
     route: &'a Route,
+    /// For each of its hosts what it is for.
+    matched: BTreeSet<String>,
 }
 
 impl<'a> Side<'a> {
@@ -136,28 +140,46 @@ impl<'a> Side<'a> {
     fn responder(&self) -> Option<&'a Use> {
         self.used(self.route.responder.as_deref()?)
     }
+
+    fn leads_to(&self) -> String {
+        leads_to(self.route, self.report)
+    }
+
+    fn matched(&self) -> String {
+        self.matched.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    fn described(&self) -> String {
+        let upgrades = upgrades(self.route).map(|upgrades| format!(", {upgrades}")).unwrap_or_default();
+        format!("{} leads to {}{upgrades}", self.matched(), self.leads_to())
+    }
+
+    fn uses(&self) -> impl Iterator<Item = &'a Use> {
+        self.steps().into_iter().map(|(_, _, used)| used).chain(self.responder())
+    }
 }
 
-fn by_name(report: &Report) -> BTreeMap<String, &Route> {
-    report.content.routes.iter().map(|route| (route.name(), route)).collect()
-}
-
-fn described(route: &Route) -> String {
-    format!("{} leads to {}", matched(route), route.to)
+fn by_name(report: &Report) -> BTreeMap<String, Side<'_>> {
+    let mut sides = BTreeMap::new();
+    for route in &report.content.routes {
+        let side = sides.entry(route.name()).or_insert_with(|| Side { report, route, matched: BTreeSet::new() });
+        side.matched.insert(matched(route));
+    }
+    sides
 }
 
 /// One route, before and after.
 fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Found) {
     let name = new.route.name();
-    for (what, before, after) in [
-        ("is for other requests", matched(old.route), matched(new.route)),
-        ("leads elsewhere", old.route.to.clone(), new.route.to.clone()),
-    ] {
+    for (what, before, after) in
+        [("is for other requests", old.matched(), new.matched()), ("leads elsewhere", old.leads_to(), new.leads_to())]
+    {
         if before != after {
             // Whether other requests are fewer nobody can say in general.
             found.note(Way::Wider, None, format!("{what}: {after}, before {before}"), &name);
         }
     }
+    upgraded(old.route, new.route, &name, found);
     let (before, after) = (old.steps(), new.steps());
     for (key, link, used) in &after {
         match before.iter().find(|(known, _, _)| known == key) {
@@ -188,6 +210,15 @@ fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Found) {
     }
 }
 
+fn upgraded(old: &Route, new: &Route, name: &str, found: &mut Found) {
+    for protocol in new.upgrades.iter().filter(|protocol| !old.upgrades.contains(protocol)) {
+        found.note(Way::Wider, None, format!("may be upgraded to {protocol}"), name);
+    }
+    for protocol in old.upgrades.iter().filter(|protocol| !new.upgrades.contains(protocol)) {
+        found.note(Way::Narrower, None, format!("may be upgraded to {protocol} no more"), name);
+    }
+}
+
 fn on_error(before: OnError, after: OnError, policy: &str, route: &str, found: &mut Found) {
     match (before, after) {
         (OnError::Reject, OnError::Skip) => {
@@ -210,26 +241,25 @@ fn newcomer(report: &Report, used: &Use, how: &str, route: &str, found: &mut Fou
     }
 }
 
+/// A policy on a route that is new: what it may do there, compared with all it might on others. Only what is more is told; it is no
+/// less on these.
+fn elsewhere(old: &Report, (new, used): (&Report, &Use), route: &str, found: &mut Found) {
+    let before = old.content.uses.iter().filter(|earlier| earlier.policy == used.policy);
+    match union(before.map(|earlier| facts(earlier, old))) {
+        Some(had) => {
+            let more = wider(&had, &facts(used, new));
+            more.into_iter().for_each(|words| found.note(Way::Wider, Some(&used.policy), words, route));
+        }
+        None => newcomer(new, used, "is new", route, found),
+    }
+}
+
 /// What one use may do, before and after.
 fn powers((old, before): (&Report, &Use), (new, after): (&Report, &Use), route: &str, found: &mut Found) {
     let policy = Some(after.policy.as_str());
     let (had, has) = (facts(before, old), facts(after, new));
-    for (words, fact) in &has {
-        let way = match fact {
-            Fact::Power(_) if fact.is_in(words, &had) => continue,
-            Fact::Power(_) => Way::Wider,
-            Fact::Safeguard if had.contains_key(words) => continue,
-            Fact::Safeguard => Way::Narrower,
-            Fact::Amount(amount) => {
-                amounts(words, had.get(words), Some(*amount), policy, route, found);
-                continue;
-            }
-        };
-        found.note(way, policy, words.clone(), route);
-    }
-    for (words, fact) in &had {
-        lost(words, fact, &has, policy, route, found);
-    }
+    wider(&had, &has).into_iter().for_each(|words| found.note(Way::Wider, policy, words, route));
+    narrower(&had, &has).into_iter().for_each(|words| found.note(Way::Narrower, policy, words, route));
     for (what, before, after) in [
         ("has another component", &before.digest, &after.digest),
         ("comes from elsewhere", &before.source, &after.source),
@@ -241,36 +271,14 @@ fn powers((old, before): (&Report, &Use), (new, after): (&Report, &Use), route: 
     if before.config != after.config {
         found.note(Way::Other, policy, format!("is configured otherwise: {}", after.config), route);
     }
-}
-
-fn lost(words: &str, fact: &Fact, has: &Facts, policy: Option<&str>, route: &str, found: &mut Found) {
-    match fact {
-        Fact::Power(_) if !fact.is_in(words, has) => {
-            found.note(Way::Narrower, policy, format!("no more: {words}"), route);
-        }
-        Fact::Safeguard if !has.contains_key(words) => {
-            found.note(Way::Wider, policy, format!("no more: {words}"), route);
-        }
-        _ => {}
+    if before.breaker != after.breaker {
+        found.note(
+            Way::Other,
+            policy,
+            format!("{}; before {}", pauses(&after.breaker), pauses(&before.breaker)),
+            route,
+        );
     }
-}
-
-/// An amount that is new belongs to a power that is new, and that is said.
-fn amounts(
-    words: &str,
-    before: Option<&Fact>,
-    after: Option<u64>,
-    policy: Option<&str>,
-    route: &str,
-    found: &mut Found,
-) {
-    let (Some(Fact::Amount(before)), Some(after)) = (before, after) else { return };
-    let way = match after.cmp(before) {
-        std::cmp::Ordering::Equal => return,
-        std::cmp::Ordering::Greater => Way::Wider,
-        std::cmp::Ordering::Less => Way::Narrower,
-    };
-    found.note(way, policy, format!("{words}: {after}, before {before}"), route);
 }
 
 /// What is of no route.
@@ -279,7 +287,16 @@ fn overall(old: &Report, new: &Report, found: &mut Found) {
     match (old.signatures_required, new.signatures_required) {
         (true, false) => drop(found.about(Way::Wider, None, "components need a signature no more".into())),
         (false, true) => drop(found.about(Way::Narrower, None, "components need a signature".into())),
-        _ => {}
+        (false, false) => {}
+        (true, true) => {
+            for key in new.trusted_keys.iter().filter(|key| !old.trusted_keys.contains(key)) {
+                let _ = found.about(Way::Wider, None, format!("components may be signed with the key {key}"));
+            }
+            for key in old.trusted_keys.iter().filter(|key| !new.trusted_keys.contains(key)) {
+                let _ =
+                    found.about(Way::Narrower, None, format!("components may be signed no more with the key {key}"));
+            }
+        }
     }
     for (what, before, after) in
         [("lockgate", &old.lockgate, &new.lockgate), ("wasmtime", &old.wasmtime, &new.wasmtime)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::report::{Access, Body, Mode, Others, Report, Service, Sharing, Use};
+use super::words::{credential, key_source, material};
 use crate::config::{Grant, Pattern};
+use crate::tls::MinVersion;
 
 /// What is so, in words that go on after the name of a policy.
 pub(super) type Facts = BTreeMap<String, Fact>;
@@ -29,6 +31,8 @@ pub(super) enum Covered {
     Grant(String),
     /// A wider path of the same service.
     Path(String, String),
+    /// Believing whoever answers for the same service.
+    Peer { of: String, is_anyone: bool },
 }
 
 impl Fact {
@@ -50,6 +54,7 @@ impl Covered {
             (Self::Path(of, wide), Self::Path(also, path)) => {
                 of == also && wide.strip_suffix('*').is_some_and(|begin| path.starts_with(begin))
             }
+            (Self::Peer { of, is_anyone }, Self::Peer { of: also, .. }) => of == also && *is_anyone,
             _ => false,
         }
     }
@@ -69,7 +74,9 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
     plain(used.changes.status, "changes the status of responses".into());
     plain(used.responds, "answers instead of what is behind it".into());
     plain(used.responder_body.is_some(), "answers in the place of an upstream".into());
-    used.keys.iter().for_each(|key| plain(true, format!("checks signatures with the keys `{key}`")));
+    for keys in report.content.keys.iter().filter(|keys| used.keys.contains(&keys.name)) {
+        plain(true, format!("checks signatures with the keys `{}` ({})", keys.name, key_source(keys)));
+    }
     used.imports.iter().for_each(|import| plain(true, format!("imports {}: {}", import.name, import.gives)));
     for store in &used.stores {
         plain(true, format!("reads the store `{}`, namespace {}", store.name, store.namespace));
@@ -92,6 +99,62 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
     facts.extend(most);
     limits(used, &mut facts);
     facts
+}
+
+/// What of `after` is more than `before`.
+pub(super) fn wider(before: &Facts, after: &Facts) -> Vec<String> {
+    let more = after.iter().filter_map(|(words, fact)| match fact {
+        Fact::Power(_) => (!fact.is_in(words, before)).then(|| words.clone()),
+        Fact::Amount(amount) => amount_of(before, words)
+            .filter(|earlier| earlier < amount)
+            .map(|earlier| format!("{words}: {amount}, before {earlier}")),
+        Fact::Safeguard => None,
+    });
+    more.chain(lost(before, after, |fact| *fact == Fact::Safeguard)).collect()
+}
+
+/// What of `after` is less than `before`.
+pub(super) fn narrower(before: &Facts, after: &Facts) -> Vec<String> {
+    let less = after.iter().filter_map(|(words, fact)| match fact {
+        Fact::Safeguard => (!before.contains_key(words)).then(|| words.clone()),
+        Fact::Amount(amount) => amount_of(before, words)
+            .filter(|earlier| earlier > amount)
+            .map(|earlier| format!("{words}: {amount}, before {earlier}")),
+        Fact::Power(_) => None,
+    });
+    less.chain(lost(before, after, |fact| matches!(fact, Fact::Power(_)))).collect()
+}
+
+fn lost<'a>(
+    before: &'a Facts,
+    after: &'a Facts,
+    kind: impl Fn(&Fact) -> bool + 'a,
+) -> impl Iterator<Item = String> + 'a {
+    let gone = move |(words, fact): &(&String, &Fact)| kind(fact) && !fact.is_in(words, after);
+    before.iter().filter(gone).map(|(words, _)| format!("no more: {words}"))
+}
+
+/// An amount that is new belongs to a power that is new, and that is said.
+fn amount_of(facts: &Facts, words: &str) -> Option<u64> {
+    match facts.get(words) {
+        Some(Fact::Amount(amount)) => Some(*amount),
+        _ => None,
+    }
+}
+
+/// All that one or another may, with the safeguards all of them have.
+pub(super) fn union(facts: impl IntoIterator<Item = Facts>) -> Option<Facts> {
+    facts.into_iter().reduce(|mut all, more| {
+        all.retain(|words, fact| *fact != Fact::Safeguard || more.contains_key(words));
+        for (words, fact) in more {
+            match (amount_of(&all, &words), fact) {
+                (_, Fact::Safeguard) => {}
+                (Some(most), Fact::Amount(amount)) => drop(all.insert(words, Fact::Amount(most.max(amount)))),
+                (_, fact) => drop(all.insert(words, fact)),
+            }
+        }
+        all
+    })
 }
 
 fn names(used: &Use, facts: &mut Facts) {
@@ -124,8 +187,23 @@ fn asks(service: &Service, facts: &mut Facts) {
     for path in &service.paths {
         power(format!("asks {name} for {path}"), Covered::Path(name.clone(), path.clone()));
     }
-    for field in &service.credentials {
-        power(format!("asks {name} with {field} attached"), Covered::Plain);
+    for attached in service.credentials.iter().map(credential) {
+        power(format!("asks {name} with {attached} attached"), Covered::Plain);
+    }
+    let authorities = service.tls.as_ref().map(|tls| tls.authorities.as_ref());
+    let how = match authorities {
+        None => "without TLS".to_owned(),
+        Some(None) => "whoever answers, for no certificate is verified".to_owned(),
+        Some(Some(authorities)) => format!("as it is known by the authorities of {}", material(authorities)),
+    };
+    let is_anyone = !matches!(authorities, Some(Some(_)));
+    power(format!("asks {name} {how}"), Covered::Peer { of: name.clone(), is_anyone });
+    if let Some(tls) = &service.tls {
+        let shown = tls.certificate.iter().map(material);
+        shown.for_each(|it| power(format!("asks {name} with the certificate {it} shown"), Covered::Plain));
+        if tls.min_version == MinVersion::Tls12.to_string() {
+            power(format!("asks {name} by TLS 1.2 too"), Covered::Plain);
+        }
     }
     if service.private_ips {
         power(format!("asks {name} at private addresses"), Covered::Plain);

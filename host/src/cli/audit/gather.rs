@@ -1,19 +1,21 @@
 //! Owns what an audit looks at: the generation a folder makes, and what the folder says of its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::HeaderValue;
 use serde_json::Value;
 
+use super::peers::{self, millis};
 use super::report::{
-    Access, Bodies, Body, Breaker, Changes, Content, From, Import, Isolation, Limits, Link, Mode, OnError, Others,
-    Reads, Route, Service, Sharing, Skip, Store, Unused, Use,
+    Access, Bodies, Body, Breaker, Changes, Condition, Content, From, Import, Isolation, Limits, Link, Mode, OnError,
+    Others, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
 };
 use crate::builtin;
 use crate::chain::Chain;
-use crate::config::{self, AuthScheme, Config, Grant, PolicySource, Target};
-use crate::generation::{Backend, Generation};
+use crate::config::{self, Config, Grant, Pattern, PolicySource, sounds_secret};
+use crate::generation::{self, Backend, Generation};
+use crate::route::{self, HeaderCondition, QueryCondition};
 use crate::sandbox::{BodyInterest, Digest, Image, InspectError, Inspection, Interest, Policy, WASMTIME_VERSION};
 use crate::table::Table;
 
@@ -31,9 +33,12 @@ pub(super) fn content(config: &Config, generation: &Generation) -> anyhow::Resul
         lockgate: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: WASMTIME_VERSION.to_owned(),
         signatures_required: config.trust.is_some(),
-        services: config.egress.iter().map(|(name, declared)| service(name, declared, &uses)).collect(),
+        trusted_keys: config.trust.iter().flat_map(config::Trust::ids).map(|id| id.to_string()).collect(),
+        services: peers::services(config, &uses),
+        keys: peers::keys(config),
+        upstreams: peers::upstreams(config),
         unused: unused(config, &uses),
-        skips: routes.iter().flat_map(skips).collect(),
+        skips: skips(&routes),
         routes,
         uses,
     })
@@ -63,7 +68,7 @@ fn ids(generation: &Generation) -> Vec<String> {
     all
 }
 
-/// What each responder is given of bodies, by slot.
+/// What each responder is given of bodies, by slot: it follows from the use, so that all its routes say the same.
 fn responder_bodies(generation: &Generation) -> BTreeMap<usize, u64> {
     let responders = generation.routes().filter_map(|row| match &row.value.backend {
         Backend::Responder(responder) => Some((responder.slot, responder.max_body)),
@@ -83,9 +88,11 @@ fn routes(generation: &Generation, ids: &[String]) -> Vec<Route> {
         methods: shown.methods.clone(),
         path: shown.path.clone(),
         scheme: shown.scheme.clone(),
-        headers: shown.headers.clone(),
-        query: shown.query.clone(),
+        headers: row.matching.headers.iter().map(header).collect(),
+        query: row.matching.query.iter().map(parameter).collect(),
         to: shown.backend.clone(),
+        upstreams: upstreams(row.value, generation),
+        upgrades: row.value.upgrades.iter().map(ToString::to_string).collect(),
         chain: links(&row.value.chain, id),
         responder: match &row.value.backend {
             Backend::Responder(responder) => Some(id(responder.slot)),
@@ -103,6 +110,8 @@ fn routes(generation: &Generation, ids: &[String]) -> Vec<Route> {
         headers: Vec::new(),
         query: Vec::new(),
         to: "respond 404".to_owned(),
+        upstreams: Vec::new(),
+        upgrades: Vec::new(),
         chain: links(&generation.unmatched, id),
         responder: None,
     };
@@ -114,14 +123,46 @@ fn links(chain: &Chain, id: impl Fn(usize) -> String) -> Vec<Link> {
     chain.steps().iter().map(|step| Link { id: id(step.slot), on_error: on_error(step.skips()) }).collect()
 }
 
-fn skips(route: &Route) -> impl Iterator<Item = Skip> {
-    let skipped = (1..).zip(&route.chain).filter(|(_, link)| link.on_error == OnError::Skip);
-    skipped.map(|(position, link)| Skip {
+/// A route has a row for each of its hosts, and is skipped on once.
+fn skips(routes: &[Route]) -> Vec<Skip> {
+    let mut seen = BTreeSet::new();
+    let once = routes.iter().filter(|route| seen.insert(route.name()));
+    let skipped = |route: &Route, (position, link): (usize, &Link)| Skip {
         api: route.api.clone(),
         route: route.route.clone(),
         position,
         id: link.id.clone(),
-    })
+    };
+    let is_skip = |(_, link): &(usize, &Link)| link.on_error == OnError::Skip;
+    once.flat_map(|route| (1..).zip(&route.chain).filter(is_skip).map(|link| skipped(route, link))).collect()
+}
+
+/// Names of the upstreams a route leads to.
+fn upstreams(route: &generation::Route, generation: &Generation) -> Vec<String> {
+    match &route.backend {
+        Backend::Upstream(slot) => generation.upstream(*slot).map(|it| it.settings.name.clone()).into_iter().collect(),
+        Backend::Split(split) => split.arms().map(|(name, _)| format!("{}/{name}", route.api)).collect(),
+        Backend::Responder(_) | Backend::Redirect(_) | Backend::Respond(_) => Vec::new(),
+    }
+}
+
+fn header(condition: &HeaderCondition) -> Condition {
+    condition_on(condition.name.as_str(), &condition.wanted, HeaderValue::as_bytes)
+}
+
+fn parameter(condition: &QueryCondition) -> Condition {
+    condition_on(&condition.name, &condition.wanted, |value| value.as_bytes())
+}
+
+fn condition_on<V>(name: &str, wanted: &route::Wanted<V>, bytes: impl Fn(&V) -> &[u8]) -> Condition {
+    // What no wildcard covers is what clients are let in by; `host` is no secret.
+    let is_credential = sounds_secret(name) || (name != "host" && !Pattern::All.covers(name));
+    let value = match wanted {
+        route::Wanted::Present => Wanted::Any,
+        route::Wanted::Exactly(value) if is_credential => Wanted::Hidden(format!("{:?}", Digest::of(bytes(value)))),
+        route::Wanted::Exactly(value) => Wanted::Exactly(String::from_utf8_lossy(bytes(value)).into_owned()),
+    };
+    Condition { name: name.to_owned(), value }
 }
 
 fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config) -> anyhow::Result<Use> {
@@ -134,8 +175,6 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         ("body", hooks.body),
         ("responder", hooks.responder),
     ];
-    let imports = imports(&declared.source)?;
-    let isolation = isolation(policy, imports.iter().any(|import| import.name == "egress"));
     Ok(Use {
         id: id.to_owned(),
         policy: policy.name().to_string(),
@@ -145,7 +184,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         pinned: declared.digest.is_some(),
         config: serde_json::from_slice(policy.config()).unwrap_or(Value::Null),
         hooks: names.iter().filter(|(_, has)| *has).map(|(name, _)| (*name).to_owned()).collect(),
-        imports,
+        imports: imports(&declared.source)?,
         grants: declared.grants.iter().map(ToString::to_string).collect(),
         spare: spare(&declared.grants, interest, hooks.responder),
         reads: Reads {
@@ -169,7 +208,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         keys: interest.keys.clone(),
         stores: interest.stores.iter().map(|(name, writes)| store(name, *writes, policy, config)).collect(),
         services: interest.egress.clone(),
-        isolation,
+        isolation: isolation(policy),
         limits: limits(policy),
         breaker: breaker(declared),
     })
@@ -227,18 +266,17 @@ fn store(name: &str, writes: bool, policy: &Policy, config: &Config) -> Store {
     Store { name: name.to_owned(), writes, shared: shared.is_some(), namespace: shared.unwrap_or_else(own) }
 }
 
-fn isolation(policy: &Policy, waits: bool) -> Isolation {
-    let fresh =
-        |from, because: Option<&str>| Isolation { mode: Sharing::Request, from, because: because.map(str::to_owned) };
-    // What waits for services shares nothing, whatever is declared.
-    let waiting = (waits && policy.isolation() == config::Isolation::Pooled)
-        .then_some("pooled, but calls that may wait for a service have an instance each");
-    match policy.image() {
-        Image::Taken(_) => fresh(From::Image, waiting),
-        Image::Impossible(reason) => fresh(From::Component, Some(reason)),
-        Image::NotWanted if waits => fresh(From::Component, waiting),
-        Image::NotWanted => Isolation { mode: Sharing::Pooled, from: From::Component, because: None },
-    }
+fn isolation(policy: &Policy) -> Isolation {
+    let is_pooled = policy.isolation() == config::Isolation::Pooled;
+    let mode = if is_pooled && !policy.waits() { Sharing::Pooled } else { Sharing::Request };
+    let waiting = (is_pooled && policy.waits())
+        .then(|| "pooled, but calls that may wait for a service have an instance each".to_owned());
+    let (from, because) = match policy.image() {
+        Image::Taken(_) => (From::Image, waiting),
+        Image::Impossible(reason) => (From::Component, Some(reason.clone())),
+        Image::NotWanted => (From::Component, waiting),
+    };
+    Isolation { mode, from, because }
 }
 
 fn limits(policy: &Policy) -> Limits {
@@ -260,33 +298,6 @@ fn breaker(declared: &config::Policy) -> Breaker {
     Breaker { failures, pause_ms: millis(pause), max_pause_ms: millis(max_pause) }
 }
 
-fn service(name: &str, declared: &config::Egress, uses: &[Use]) -> Service {
-    let terms = &declared.terms;
-    let credential = |credential: &config::Credential| {
-        let scheme = match credential.scheme {
-            AuthScheme::Whole => "",
-            AuthScheme::Bearer => " (Bearer)",
-            AuthScheme::Basic => " (Basic)",
-        };
-        format!("{}{scheme}", credential.field)
-    };
-    let asks = |used: &&Use| used.services.iter().any(|service| service == name);
-    Service {
-        name: name.to_owned(),
-        url: format!("{}{}", Target::Origin(terms.endpoint.origin.clone()), terms.endpoint.path),
-        methods: terms.methods.iter().map(ToString::to_string).collect(),
-        paths: terms.paths.iter().map(ToString::to_string).collect(),
-        private_ips: terms.private_ips,
-        tls: declared.tls.clone(),
-        credentials: declared.credentials.iter().map(credential).collect(),
-        timeout_ms: millis(terms.timeout),
-        max_request: terms.max_request,
-        max_response: terms.max_response,
-        max_in_flight: terms.max_in_flight,
-        asked_by: uses.iter().filter(asks).map(|used| used.id.clone()).collect(),
-    }
-}
-
 fn unused(config: &Config, uses: &[Use]) -> Vec<Unused> {
     let is_used = |name: &str| uses.iter().any(|used| used.policy == name);
     let unused = config.policies.iter().filter(|(name, _)| !is_used(name));
@@ -297,8 +308,4 @@ fn unused(config: &Config, uses: &[Use]) -> Vec<Unused> {
         grants: declared.grants.iter().map(ToString::to_string).collect(),
     });
     unused.collect()
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@ mod diff;
 mod facts;
 mod gather;
 mod page;
+mod peers;
 mod report;
 mod text;
 mod words;
@@ -33,9 +34,10 @@ Examples:
   lockgate audit --diff audit.json          what widened since? exit status 3 if something did
   git show v1:audit.json | lockgate audit --diff - --json
 
-JSON has `format`, `digest` (SHA-256 of what was reviewed), `routes` with the `chain` of each, `uses` (each policy as an API uses it:
-`reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
-`services`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long as `format` does.
+JSON has `format`, `digest` (SHA-256 of what was reviewed), `routes` with the `chain` of each and a row for each host, `uses` (each policy as an
+API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
+`services`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
+as `format` does. Secrets are told by name.
 
 Exit status: 0; 1 if the folder has faults or something cannot be read; 2 for wrong arguments; 3 if --diff found that something widened.";
 
@@ -108,7 +110,13 @@ fn read(path: &Path) -> anyhow::Result<Report> {
         Some(format) => bail!("{shown} has the format {format}, and this gateway compares format {FORMAT}"),
         None => bail!("{shown} is no audit; give it what `lockgate audit --json` printed"),
     }
-    serde_json::from_value(value).with_context(|| format!("{shown} is no whole audit"))
+    let report: Report = serde_json::from_value(value).with_context(|| format!("{shown} is no whole audit"))?;
+    if !report.is_whole()? {
+        bail!(
+            "{shown} was changed after it was made: its content does not fit its `digest`; give it what `lockgate audit --json` printed, as it was printed"
+        );
+    }
+    Ok(report)
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {

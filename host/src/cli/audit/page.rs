@@ -3,8 +3,7 @@
 use askama::Template;
 
 use super::report::{Content, OnError, Report, Route, Sharing, Use};
-use super::text::matched;
-use super::words::{self, FAILURES, Topic, topics};
+use super::words::{self, FAILURES, Topic, matched, topics};
 
 /// The template is `host/templates/audit.html`; what it shows is escaped by the suffix.
 #[derive(Template)]
@@ -13,6 +12,7 @@ struct Page<'a> {
     digest: &'a str,
     content: &'a Content,
     failures: &'static str,
+    signatures: String,
     routes: Vec<Row<'a>>,
     policies: Vec<Card<'a>>,
     /// What a reader should not miss.
@@ -23,6 +23,8 @@ struct Row<'a> {
     name: String,
     matched: String,
     to: &'a str,
+    servers: Option<String>,
+    upgrades: Option<String>,
     chain: Vec<Step<'a>>,
     responder: Option<Anchor<'a>>,
 }
@@ -61,20 +63,23 @@ pub(super) fn page(report: &Report) -> askama::Result<String> {
         digest: &report.digest,
         content,
         failures: FAILURES,
-        routes: content.routes.iter().map(|route| row(route, content)).collect(),
+        signatures: words::signatures(report),
+        routes: content.routes.iter().map(|route| row(route, report)).collect(),
         policies: content.uses.iter().map(|used| card(used, report)).collect(),
         notes: notes(content),
     };
     page.render()
 }
 
-fn row<'a>(route: &'a Route, content: &Content) -> Row<'a> {
+fn row<'a>(route: &'a Route, report: &Report) -> Row<'a> {
     let anchor =
-        |id: &'a str| Anchor { id, at: content.uses.iter().position(|used| used.id == id).unwrap_or_default() };
+        |id: &'a str| Anchor { id, at: report.content.uses.iter().position(|used| used.id == id).unwrap_or_default() };
     Row {
         name: route.name(),
         matched: matched(route),
         to: &route.to,
+        servers: words::servers(route, report),
+        upgrades: words::upgrades(route),
         chain: route
             .chain
             .iter()
@@ -93,8 +98,19 @@ fn card<'a>(used: &'a Use, report: &Report) -> Card<'a> {
         api: if used.api.is_empty() { "the gateway's own chain" } else { &used.api },
         is_pooled: used.isolation.mode == Sharing::Pooled,
         topics: topics(used, report),
-        routes: report.content.routes.iter().filter(is_on).map(Route::name).collect(),
+        routes: names(report.content.routes.iter().filter(is_on)),
     }
+}
+
+/// In the order of the rows, of which a route has one for each host.
+fn names<'a>(routes: impl Iterator<Item = &'a Route>) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in routes.map(Route::name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 fn notes(content: &Content) -> Vec<Note> {
@@ -103,7 +119,7 @@ fn notes(content: &Content) -> Vec<Note> {
     let exchangeable = content.uses.iter().filter(is_exchangeable).count();
     let spare = content.uses.iter().filter(|used| !used.spare.is_empty()).count();
     vec![
-        note(content.routes.iter().filter(|route| !route.route.is_empty()).count(), "routes", false),
+        note(names(content.routes.iter().filter(|route| !route.route.is_empty())).len(), "routes", false),
         note(content.uses.len(), "policies in use", false),
         note(content.services.len(), "services they may ask", false),
         note(content.skips.len(), "skipped when they fail", true),

@@ -23,11 +23,15 @@ pub(super) struct Content {
     pub(super) wasmtime: String,
     /// Whether components of the folder need a signature.
     pub(super) signatures_required: bool,
+    /// Ids of the keys they may be signed with.
+    pub(super) trusted_keys: Vec<String>,
     /// Best match first; what no route is for comes last, without a name.
     pub(super) routes: Vec<Route>,
     /// One for each policy, API and configuration that differ.
     pub(super) uses: Vec<Use>,
     pub(super) services: Vec<Service>,
+    pub(super) keys: Vec<Keys>,
+    pub(super) upstreams: Vec<Upstream>,
     /// Declared, and named by no route.
     pub(super) unused: Vec<Unused>,
     pub(super) skips: Vec<Skip>,
@@ -42,15 +46,35 @@ pub(super) struct Route {
     pub(super) methods: String,
     pub(super) path: String,
     pub(super) scheme: Option<String>,
-    /// Names of fields and of parameters there are conditions on.
-    pub(super) headers: Vec<String>,
-    pub(super) query: Vec<String>,
+    /// Conditions on fields and on parameters.
+    pub(super) headers: Vec<Condition>,
+    pub(super) query: Vec<Condition>,
     /// What it leads to.
     pub(super) to: String,
+    /// Names of `upstreams`.
+    pub(super) upstreams: Vec<String>,
+    /// Protocols that may follow, after which no policy sees what is said.
+    pub(super) upgrades: Vec<String>,
     /// Outermost first.
     pub(super) chain: Vec<Link>,
     /// `id` of the use that answers in the place of an upstream.
     pub(super) responder: Option<String>,
+}
+
+/// That a name is there, and with what value.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Condition {
+    pub(super) name: String,
+    pub(super) value: Wanted,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Wanted {
+    Any,
+    Exactly(String),
+    /// SHA-256 of a value by which somebody might be let in.
+    Hidden(String),
 }
 
 /// One position in a chain.
@@ -213,7 +237,7 @@ pub(super) struct Limits {
     pub(super) calls: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Breaker {
     pub(super) failures: u32,
     pub(super) pause_ms: u64,
@@ -228,16 +252,67 @@ pub(super) struct Service {
     pub(super) methods: Vec<String>,
     pub(super) paths: Vec<String>,
     pub(super) private_ips: bool,
-    /// The `[tls.NAME]` it is known by.
-    pub(super) tls: Option<String>,
-    /// Fields the gateway attaches and no policy sees.
-    pub(super) credentials: Vec<String>,
+    /// Absent where it is asked without TLS.
+    pub(super) tls: Option<Tls>,
+    /// What the gateway attaches and no policy sees.
+    pub(super) credentials: Vec<Credential>,
     pub(super) timeout_ms: u64,
     pub(super) max_request: u64,
     pub(super) max_response: u64,
     pub(super) max_in_flight: u32,
     /// `id` of the uses that may.
     pub(super) asked_by: Vec<String>,
+}
+
+/// A field of each request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Credential {
+    pub(super) field: String,
+    /// `Bearer` or `Basic`; absent where the secret is the whole value.
+    pub(super) scheme: Option<String>,
+    /// Name of the secret.
+    pub(super) secret: String,
+}
+
+/// How a server is known.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tls {
+    /// Of `[tls.NAME]`.
+    pub(super) name: Option<String>,
+    /// Who must have signed its certificate; absent where none is verified.
+    pub(super) authorities: Option<Material>,
+    /// The name its certificate must have, in place of the host.
+    pub(super) server_name: Option<String>,
+    /// The gateway's own certificate.
+    pub(super) certificate: Option<Material>,
+    pub(super) min_version: String,
+}
+
+/// What keys and certificates are made from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Material {
+    /// `file:PATH`, `secret:NAME`, `generated`, `the system`.
+    pub(super) source: String,
+    /// Of what is public and lies in the folder.
+    pub(super) digest: Option<String>,
+}
+
+/// A key set that policies may have signatures checked with.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub(super) name: String,
+    #[serde(flatten)]
+    pub(super) material: Material,
+    /// The one they are bound to; absent where each key says its own.
+    pub(super) algorithm: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Upstream {
+    /// API and name.
+    pub(super) name: String,
+    pub(super) targets: Vec<String>,
+    pub(super) tls: Option<Tls>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -261,12 +336,20 @@ pub(super) struct Skip {
 
 impl Report {
     pub(super) fn of(content: Content) -> serde_json::Result<Self> {
-        let digest = format!("sha256:{}", crate::sandbox::Digest::of(&serde_json::to_vec(&content)?));
-        Ok(Self { format: FORMAT, digest, content })
+        Ok(Self { format: FORMAT, digest: content.digest()?, content })
+    }
+
+    /// Whether the digest is that of the rest.
+    pub(super) fn is_whole(&self) -> serde_json::Result<bool> {
+        Ok(self.digest == self.content.digest()?)
     }
 }
 
 impl Content {
+    fn digest(&self) -> serde_json::Result<String> {
+        Ok(format!("sha256:{}", crate::sandbox::Digest::of(&serde_json::to_vec(self)?)))
+    }
+
     pub(super) fn named(&self, id: &str) -> Option<&Use> {
         self.uses.iter().find(|known| known.id == id)
     }

@@ -17,11 +17,10 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     let content = &report.content;
     writeln!(out, "Reviewed: {}", report.digest)?;
     writeln!(out, "By lockgate {}, wasmtime {}.", content.lockgate, content.wasmtime)?;
-    let signed = if content.signatures_required { "need" } else { "need no" };
-    writeln!(out, "Components of the folder {signed} signature by a trusted key.")?;
+    writeln!(out, "{}", words::signatures(report))?;
     writeln!(out, "\nROUTES, best match first; policies in the order in which requests meet them")?;
     writeln!(out, "{}", words::FAILURES)?;
-    content.routes.iter().try_for_each(|route| write_route(route, out))?;
+    content.routes.iter().try_for_each(|route| write_route(route, report, out))?;
     writeln!(out, "\nPOLICIES")?;
     for used in &content.uses {
         let api = if used.api.is_empty() { "the gateway's own chain" } else { &used.api };
@@ -35,8 +34,10 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     write_ends(report, out)
 }
 
-fn write_route(route: &Route, out: &mut String) -> fmt::Result {
-    writeln!(out, "\n{}  {}  ->  {}", plain(&route.name()), plain(&matched(route)), plain(&route.to))?;
+fn write_route(route: &Route, report: &Report, out: &mut String) -> fmt::Result {
+    let (matched, to) = (words::matched(route), words::leads_to(route, report));
+    writeln!(out, "\n{}  {}  ->  {}", plain(&route.name()), plain(&matched), plain(&to))?;
+    words::upgrades(route).iter().try_for_each(|upgrades| writeln!(out, "      {}", plain(upgrades)))?;
     for (position, link) in (1..).zip(&route.chain) {
         writeln!(out, "  {position:>2}  {:<28} {}", plain(&link.id), words::on_error(link.on_error))?;
     }
@@ -45,15 +46,6 @@ fn write_route(route: &Route, out: &mut String) -> fmt::Result {
         None if route.chain.is_empty() => writeln!(out, "      no policy"),
         None => Ok(()),
     }
-}
-
-/// What a route is for.
-pub(super) fn matched(route: &Route) -> String {
-    let mut text = format!("{} {} {}", route.methods, route.host, route.path);
-    route.scheme.iter().for_each(|scheme| text.push_str(&format!(" [{scheme}:]")));
-    route.headers.iter().for_each(|name| text.push_str(&format!(" [{name}]")));
-    route.query.iter().for_each(|name| text.push_str(&format!(" [?{name}]")));
-    text
 }
 
 /// What must not be missed.

@@ -1,7 +1,10 @@
 //! Owns how an audit says in words what a use of a policy may do; text and page say the same.
 
 use super::super::out::plain;
-use super::report::{Access, Body, From, Mode, OnError, Others, Report, Service, Sharing, Use};
+use super::report::{
+    Access, Body, Breaker, Condition, Credential, From, Keys, Material, Mode, OnError, Others, Report, Route, Service,
+    Sharing, Tls, Upstream, Use, Wanted,
+};
 
 /// What is said under one heading, a line each.
 pub(super) struct Topic {
@@ -22,7 +25,7 @@ const NOTHING: &str = "nothing";
 pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
     let topic = |title, lines: Vec<String>| Topic { title, lines };
     vec![
-        topic("component", component(used)),
+        topic("component", component(used, report)),
         topic("may read", or_nothing(reads(used))),
         topic("may change", or_nothing(changes(used))),
         topic("may answer", vec![answers(used).to_owned()]),
@@ -37,11 +40,14 @@ pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
     ]
 }
 
-fn component(used: &Use) -> Vec<String> {
-    let pin = match (used.pinned, used.source.starts_with("builtin:")) {
-        (true, _) => "pinned: no other component is run",
-        (false, true) => "part of the gateway",
-        (false, false) => "not pinned: whoever may write the folder may exchange it",
+fn component(used: &Use, report: &Report) -> Vec<String> {
+    let pin = match (used.pinned, used.source.starts_with("builtin:"), report.content.signatures_required) {
+        (true, _, _) => "pinned: no other component is run",
+        (false, true, _) => "part of the gateway",
+        (false, false, true) => {
+            "not pinned: whoever may write the folder may exchange it for any other that a trusted key signed"
+        }
+        (false, false, false) => "not pinned: whoever may write the folder may exchange it",
     };
     let config = match used.config.as_object() {
         Some(config) if config.is_empty() => "none".to_owned(),
@@ -111,16 +117,95 @@ fn body(body: &Body) -> String {
 fn reaches(used: &Use, report: &Report) -> Vec<String> {
     let services = report.content.services.iter().filter(|service| used.services.contains(&service.name));
     let services = services.map(|service| format!("{}: {}", service.name, asked(service)));
-    let keys = list("signature checks with the keys", &used.keys);
+    let keys = report.content.keys.iter().filter(|keys| used.keys.contains(&keys.name));
+    let keys = keys.map(|keys| plain(&format!("signature checks with the keys {} ({})", keys.name, key_source(keys))));
     services.chain(keys).collect()
+}
+
+/// Where keys come from, and what they are bound to.
+pub(super) fn key_source(keys: &Keys) -> String {
+    let bound = keys.algorithm.as_ref().map(|algorithm| format!(", {algorithm}")).unwrap_or_default();
+    format!("{}{bound}", material(&keys.material))
+}
+
+pub(super) fn material(material: &Material) -> String {
+    let digest = material.digest.as_ref().map(|digest| format!(", {digest}")).unwrap_or_default();
+    format!("{}{digest}", material.source)
+}
+
+pub(super) fn credential(credential: &Credential) -> String {
+    let scheme = credential.scheme.as_ref().map(|scheme| format!("{scheme}, ")).unwrap_or_default();
+    format!("{} ({scheme}secret:{})", credential.field, credential.secret)
+}
+
+/// By what a server is known.
+fn known(tls: &Tls) -> String {
+    let mut text = match &tls.authorities {
+        Some(authorities) => format!("verified by the authorities of {}", material(authorities)),
+        None => "NOT VERIFIED: whoever answers is believed".to_owned(),
+    };
+    text.extend(tls.server_name.iter().map(|name| format!(", as {name}")));
+    text.extend(tls.certificate.iter().map(|it| format!(", shown the certificate {}", material(it))));
+    text + &format!(", TLS {} or later", tls.min_version)
+}
+
+/// The servers a route leads to; nothing where it leads to none.
+pub(super) fn servers(route: &Route, report: &Report) -> Option<String> {
+    let upstreams = report.content.upstreams.iter().filter(|upstream| route.upstreams.contains(&upstream.name));
+    let server = |upstream: &Upstream| {
+        let name = if route.upstreams.len() > 1 { format!("{}: ", upstream.name) } else { String::new() };
+        let tls = upstream.tls.as_ref().map(|tls| format!("; {}", known(tls))).unwrap_or_default();
+        format!("{name}{}{tls}", upstream.targets.join(", "))
+    };
+    let servers: Vec<_> = upstreams.map(server).collect();
+    (!servers.is_empty()).then(|| servers.join(" | "))
+}
+
+/// What a route leads to, and the servers that is.
+pub(super) fn leads_to(route: &Route, report: &Report) -> String {
+    match servers(route, report) {
+        Some(servers) => format!("{} ({servers})", route.to),
+        None => route.to.clone(),
+    }
+}
+
+/// What a route is for.
+pub(super) fn matched(route: &Route) -> String {
+    let mut text = format!("{} {} {}", route.methods, route.host, route.path);
+    text.extend(route.scheme.iter().map(|scheme| format!(" [{scheme}:]")));
+    text.extend(route.headers.iter().map(|it| format!(" [{}]", wanted(it, ": "))));
+    text.extend(route.query.iter().map(|it| format!(" [?{}]", wanted(it, "="))));
+    text
+}
+
+fn wanted(condition: &Condition, is: &str) -> String {
+    match &condition.value {
+        Wanted::Any => condition.name.clone(),
+        Wanted::Exactly(value) | Wanted::Hidden(value) => format!("{}{is}{value}", condition.name),
+    }
+}
+
+/// What may follow on a route, if anything.
+pub(super) fn upgrades(route: &Route) -> Option<String> {
+    (!route.upgrades.is_empty()).then(|| format!("may be upgraded to {}", route.upgrades.join(", ")))
+}
+
+/// Who signs components of the folder.
+pub(super) fn signatures(report: &Report) -> String {
+    match (report.content.signatures_required, report.content.trusted_keys.as_slice()) {
+        (false, _) => "Components of the folder need no signature.".to_owned(),
+        (true, keys) => format!("Components of the folder need a signature by one of the keys {}.", keys.join(", ")),
+    }
 }
 
 /// What of a service may be asked for, and how.
 pub(super) fn asked(service: &Service) -> String {
     let mut text = format!("{} {}, below it {}", service.methods.join(", "), service.url, service.paths.join(", "));
     text.push_str(if service.private_ips { "; private addresses too" } else { "; public addresses only" });
+    text.push_str(&service.tls.as_ref().map_or_else(|| "; without TLS".to_owned(), |tls| format!("; {}", known(tls))));
     if !service.credentials.is_empty() {
-        text.push_str(&format!("; the gateway attaches {}", service.credentials.join(", ")));
+        let credentials: Vec<_> = service.credentials.iter().map(credential).collect();
+        text.push_str(&format!("; the gateway attaches {}", credentials.join(", ")));
     }
     text.push_str(&format!(
         "; within {} ms, sends up to {}, takes up to {}, {} at once",
@@ -166,17 +251,21 @@ fn limits(used: &Use) -> Vec<String> {
             "of a call: {} ms of CPU, {} ms in all, {} host calls",
             limits.cpu_ms, limits.wall_ms, limits.host_calls
         ),
-        format!("of a call: {} held by the gateway, {} of log", size(limits.host_memory), size(limits.log)),
+        format!("of a call: {} handed to the gateway at once, {} of log", size(limits.host_memory), size(limits.log)),
         format!("of an instance: {}, {} table elements", size(limits.memory), limits.table_elements),
     ]
 }
 
 fn fails(used: &Use) -> Vec<String> {
-    let breaker = &used.breaker;
-    vec![format!(
-        "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms; routes say what happens to requests",
+    vec![format!("{}; routes say what happens to requests", pauses(&used.breaker))]
+}
+
+/// What happens to the policy when it fails again and again.
+pub(super) fn pauses(breaker: &Breaker) -> String {
+    format!(
+        "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms",
         breaker.failures, breaker.pause_ms, breaker.max_pause_ms
-    )]
+    )
 }
 
 /// What happens to requests when the policy fails; what [`FAILURES`] explains.
@@ -188,8 +277,8 @@ pub(super) fn on_error(on_error: OnError) -> &'static str {
 }
 
 /// To be said once.
-pub(super) const FAILURES: &str =
-    "A request whose policy fails is answered with 503 (reject), or goes on as if the policy were not there (SKIP).";
+pub(super) const FAILURES: &str = "A request whose policy fails is answered with 503 (reject), or goes on as if the policy were not there (SKIP). \
+    A policy that failed again and again is paused: meanwhile all requests are answered with 503, or all go on without it (SKIP).";
 
 fn list(what: &str, names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{what}: {}", plain(&names.join(", "))))

@@ -22,6 +22,7 @@ Examples:
   lockgate policy inspect greet.wasm --config greet.json     what it needs with this configuration
   lockgate policy inspect greet.wasm --key team.pub          is it signed by the team?
   lockgate policy inspect builtin:jwt --json | jq .imports
+  lockgate policy inspect theirs.wasm --no-run               by whom? then do not even ask it
 
 The exit status is 1 where something is wrong; what can be said is printed all the same.";
 
@@ -33,6 +34,9 @@ pub(in crate::cli) struct Args {
     /// Its configuration, JSON or TOML (`*.toml`); `{}` when absent
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Only read the component: nothing of it is compiled or run, so it cannot be asked what it needs
+    #[arg(long, conflicts_with = "config")]
+    no_run: bool,
     /// Verify the signature beside the component with this public key, or the key in this file
     #[arg(long, value_name = "FILE|RW...", value_parser = |text: &str| verify::public_key(text).map_err(|error| format!("{error:#}")))]
     key: Option<PublicKey>,
@@ -63,12 +67,14 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
 #[derive(Serialize)]
 struct Report {
     ok: bool,
+    /// Whether it was compiled, and asked what it needs.
+    was_run: bool,
     /// As `source` names it.
     source: String,
     #[serde(flatten)]
     inspection: Inspection,
     signature: Option<Signed>,
-    /// Absent if `configure` did not accept the configuration.
+    /// Absent if `configure` did not accept the configuration, or was not asked.
     interest: Option<Interest>,
     /// Whether fresh instances can be made from an image of the configured component. Absent as the interest is.
     image: Option<Snapshot>,
@@ -106,7 +112,8 @@ impl Report {
         let inspection = Inspection::of(&component.bytes).with_context(|| format!("{} is refused", args.component))?;
         let mut faults = Vec::new();
         let signature = signature(&component, args.key.as_ref(), &mut faults)?;
-        let (interest, image) = configure(&component.bytes, &config, &mut faults)?.unzip();
+        let told = if args.no_run { None } else { configure(&component.bytes, &config, &mut faults)? };
+        let (interest, image) = told.unzip();
         let is_responder = inspection.hooks.contains(&"responder");
         let grant = interest.as_ref().map(|interest| needs::grants(interest, is_responder)).unwrap_or_default();
         for word in &grant {
@@ -116,7 +123,7 @@ impl Report {
         }
         let policy = interest.as_ref().map(|_| text::policy(&component.source, &inspection, &grant));
         let (ok, source) = (faults.is_empty(), component.source.reference());
-        Ok(Self { ok, source, inspection, signature, interest, image, grant, policy, faults })
+        Ok(Self { ok, was_run: !args.no_run, source, inspection, signature, interest, image, grant, policy, faults })
     }
 }
 

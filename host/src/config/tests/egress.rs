@@ -24,7 +24,7 @@ fn a_service_has_a_place_bounds_and_credentials() {
     let (terms, service) = (&config.egress["idp"].terms, &config.egress["idp"]);
     assert_eq!((terms.endpoint.origin.port, terms.endpoint.path.as_str()), (443, "/base"));
     assert_eq!((terms.methods.as_slice(), terms.private_ips), (&[Method::GET][..], false));
-    assert_eq!((terms.timeout, terms.connect_timeout), (Duration::from_secs(2), Duration::from_secs(1)));
+    assert_eq!((terms.timeout, terms.connect_timeout), (Duration::from_millis(500), Duration::from_secs(1)));
     assert_eq!((terms.max_response, terms.max_request, terms.max_in_flight), (256 << 10, 64 << 10, 64));
     assert!(service.credentials.is_empty() && service.tls.is_none());
     let config = egress(
@@ -74,6 +74,18 @@ fn what_cannot_be_meant_is_a_fault_with_its_place() {
         at("https://idp", "[tls.own]\n").map(|_| ()).and(at("http://idp", "private_ips = true\ntls = 'a'\n[tls.a]\n")),
         "has no meaning without https",
     );
+}
+
+#[test]
+fn a_service_is_given_up_before_the_policy_that_waits_for_it() {
+    let with = |timeout: &str, wall: &str| {
+        egress(&format!("{timeout}\n[policy.a]\nsource = 'builtin:cors'\ngrant = ['egress:idp']\n{wall}"))
+    };
+    assert!(with("", "").is_ok(), "the defaults agree");
+    assert!(with("timeout = '999ms'", "").is_ok() && with("timeout = '2s'", "limits.wall = '3s'").is_ok());
+    assert_fault(with("timeout = '1s'", ""), "egress.idp.timeout: may take 1s, and [policy.a] may run for 1s");
+    assert_fault(with("", "limits.wall = '500ms'"), "egress.idp.timeout: may take 500ms");
+    assert!(egress("timeout = '9s'\n[policy.a]\nsource = 'builtin:cors'\n").is_ok(), "nobody waits for it");
 }
 
 #[test]

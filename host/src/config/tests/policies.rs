@@ -85,12 +85,39 @@ fn policies_that_make_no_sense_are_faults() {
             "policy.p.limits.cpu: \"2s\" does not fit; write a duration from \"1ms\" to \"1s\"",
         ),
         ("source = 'builtin:cors'\nlimits.memory = '32KiB'", "write a size from \"64KiB\" to \"64MiB\""),
-        ("source = 'builtin:cors'\nlimits.wall = '2ms'", "policy.p.limits.wall: is less than `cpu`"),
+        (
+            "source = 'builtin:cors'\nlimits.cpu = '5ms'\nlimits.wall = '2ms'",
+            "policy.p.limits.wall: is less than `cpu`",
+        ),
         ("source = 'builtin:cors'\nlimits.fuel = 3", "policy.p.limits.fuel: is not a known key"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[policy.p]\n{text}\n")), fault);
     }
+}
+
+#[test]
+fn a_limit_nobody_said_is_lowered_to_what_is_left_for_it() {
+    let limits = |text: &str| gateway(&format!("{text}\n[policy.p]\nsource = 'builtin:cors'\n")).unwrap();
+    let with = |text: &str| limits(text).policies["p"].limits;
+    let ms = Duration::from_millis;
+    assert_eq!((with("").cpu, with("").wall), (ms(5), ms(1000)));
+    let ceiling = with("[ceilings]\nwall = '3ms'");
+    assert_eq!((ceiling.cpu, ceiling.wall), (ms(3), ms(3)));
+    let said = gateway("[policy.p]\nsource = 'builtin:cors'\nlimits.wall = '2ms'\n").unwrap().policies["p"].limits;
+    assert_eq!((said.cpu, said.wall), (ms(2), ms(2)));
+}
+
+#[test]
+fn a_limit_that_was_said_is_never_lowered_without_a_word() {
+    let with = |ceilings: &str, limits: &str| {
+        gateway(&format!("[ceilings]\n{ceilings}\n[policy.p]\nsource = 'builtin:cors'\n{limits}\n"))
+    };
+    // What is the default is said all the same.
+    assert_fault(with("cpu = '3ms'", "limits.cpu = '5ms'"), "policy.p.limits.cpu: is above the ceiling");
+    assert_fault(with("memory = '8MiB'", "limits.memory = '16MiB'"), "policy.p.limits.memory: is above the ceiling");
+    let faults = with("wall = '3ms'", "limits.cpu = '5ms'").unwrap_err();
+    assert!(faults[0].contains("lower `cpu`, or raise `wall` of [ceilings]"), "{faults:?}");
 }
 
 #[test]

@@ -159,3 +159,29 @@ async fn the_system_is_asked_for_names() {
     egress(at(&url, PRIVATE)).send(get("/")).await.unwrap();
     assert_eq!(service.accepted(), 1);
 }
+
+#[tokio::test]
+async fn a_name_nobody_answers_for_takes_only_so_many_threads() {
+    let (begun, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let resolver = {
+        let (begun, asked) = (begun.clone(), asked.clone());
+        Resolver::new(move |_, _| {
+            begun.fetch_add(1, Relaxed);
+            let asked = asked.clone();
+            async move {
+                let _answered = asked.acquire().await.map_err(io::Error::other)?;
+                Err(io::ErrorKind::NotFound.into())
+            }
+        })
+    };
+    let settings = at("https://idp", "connect_timeout = '20ms'\n");
+    let egress = Egress::with_resolver(settings, Metrics::new("1", "1").egress("idp"), resolver);
+    for _ in 0..10 {
+        assert!(egress.send(get("/")).await.is_err());
+    }
+    assert_eq!(begun.load(Relaxed), 4, "those that are given up still go on");
+    asked.add_permits(1);
+    while begun.load(Relaxed) < 5 {
+        assert!(egress.send(get("/")).await.is_err(), "the place of one that ended is another's");
+    }
+}

@@ -1,5 +1,6 @@
 //! Reads the list of dependencies that `cargo auditable` leaves in what it builds.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The name of the section: JSON, compressed by zlib.
 pub(super) const SECTION: &str = ".dep-v0";
 
-/// Longest list that is unpacked, in bytes. One of a thousand packages has 150 KiB.
+/// Longest lists that are unpacked, all of a component together, in bytes. One of a thousand packages has 150 KiB.
 const MOST: u64 = 8 << 20;
 
 /// What a component says it was built from.
@@ -23,7 +24,7 @@ pub(crate) enum Dependencies {
 }
 
 /// One package of the list.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -43,28 +44,31 @@ struct List {
 }
 
 impl Dependencies {
-    /// One more section. A component of several modules may have several; they count together.
-    pub(super) fn add(&mut self, section: &[u8]) {
-        match (unpack(section), &mut *self) {
-            (_, Self::Unreadable(_)) => {}
-            (Err(reason), _) => *self = Self::Unreadable(reason),
-            (Ok(packages), Self::None) => *self = Self::Listed(packages),
-            (Ok(packages), Self::Listed(known)) => {
-                let new = packages.into_iter().filter(|package| !known.contains(package));
-                let new: Vec<_> = new.collect();
-                known.extend(new);
+    /// What sections of this name say. A component of several modules may have several; they count together.
+    pub(super) fn of<'a>(sections: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let (mut left, mut all, mut is_listed) = (MOST, Vec::new(), false);
+        for section in sections {
+            match unpack(section, &mut left) {
+                Ok(packages) => all.extend(packages),
+                Err(reason) => return Self::Unreadable(reason),
             }
+            is_listed = true;
         }
+        let mut seen = HashSet::new();
+        all.retain(|package: &Package| seen.insert(package.clone()));
+        if is_listed { Self::Listed(all) } else { Self::None }
     }
 }
 
-fn unpack(section: &[u8]) -> Result<Vec<Package>, String> {
+/// `left` is what may still be unpacked.
+fn unpack(section: &[u8], left: &mut u64) -> Result<Vec<Package>, String> {
     let mut json = Vec::new();
-    let unpacked = ZlibDecoder::new(section).take(MOST + 1).read_to_end(&mut json);
+    let unpacked = ZlibDecoder::new(section).take(*left + 1).read_to_end(&mut json);
     unpacked.map_err(|error| format!("it is not compressed as it should be: {error}"))?;
-    if json.len() as u64 > MOST {
+    let Some(rest) = left.checked_sub(json.len() as u64) else {
         return Err(format!("it is longer than {} MiB", MOST >> 20));
-    }
+    };
+    *left = rest;
     let list: List = serde_json::from_slice(&json).map_err(|error| format!("it is no list of packages: {error}"))?;
     Ok(list.packages)
 }
@@ -89,9 +93,7 @@ mod tests {
     }
 
     fn read(sections: &[&[u8]]) -> Dependencies {
-        let mut dependencies = Dependencies::None;
-        sections.iter().for_each(|section| dependencies.add(section));
-        dependencies
+        Dependencies::of(sections.iter().copied())
     }
 
     #[test]
@@ -116,5 +118,25 @@ mod tests {
         let bomb = section(&vec![b' '; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
         assert_eq!(read(&[&bomb]), Dependencies::Unreadable("it is longer than 8 MiB".into()));
+    }
+
+    #[test]
+    fn many_lists_are_not_unpacked_to_more_than_one_may_have() {
+        let mut list = br#"{"packages":[]}"#.to_vec();
+        list.resize(3 << 20, b' ');
+        let list = section(&list);
+        assert_eq!(read(&[&list, &list]), Dependencies::Listed(Vec::new()));
+        assert_eq!(read(&[&list, &list, &list]), Dependencies::Unreadable("it is longer than 8 MiB".into()));
+    }
+
+    #[test]
+    fn nothing_is_unpacked_after_what_cannot_be_read() {
+        let bomb = section(&vec![b' '; 64 << 20]);
+        let reason = |sections: &[&[u8]]| match read(sections) {
+            Dependencies::Unreadable(reason) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert!(reason(&[b"nonsense", &bomb]).contains("not compressed"));
+        assert!(reason(&[&bomb, b"nonsense"]).contains("longer"));
     }
 }

@@ -73,6 +73,9 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     if let Some(interest) = &report.interest {
         lines(out, "interest", interests(interest).into_iter())?;
     }
+    if !report.was_run {
+        line(out, "interest", "not asked (--no-run)")?;
+    }
     if let Some(policy) = &report.policy {
         writeln!(out, "\nFor gateway.toml:\n\n{policy}")?;
     }

@@ -1,0 +1,108 @@
+//! Owns what an audit looks at beside policies: services, upstreams and keys, and by what each is known.
+
+use std::time::Duration;
+
+use super::report::{Credential, Keys, Material, Service, Tls, Upstream, Use};
+use crate::config::{self, AuthScheme, Config, KeySource, Target, Verify};
+use crate::sandbox::Digest;
+use crate::tls::MinVersion;
+
+pub(super) fn services(config: &Config, uses: &[Use]) -> Vec<Service> {
+    config.egress.iter().map(|(name, declared)| service(name, declared, config, uses)).collect()
+}
+
+fn service(name: &str, declared: &config::Egress, config: &Config, uses: &[Use]) -> Service {
+    let terms = &declared.terms;
+    let origin = &terms.endpoint.origin;
+    let asks = |used: &&Use| used.services.iter().any(|service| service == name);
+    Service {
+        name: name.to_owned(),
+        url: format!("{}{}", Target::Origin(origin.clone()), terms.endpoint.path),
+        methods: terms.methods.iter().map(ToString::to_string).collect(),
+        paths: terms.paths.iter().map(ToString::to_string).collect(),
+        private_ips: terms.private_ips,
+        tls: origin.tls.then(|| tls(declared.tls.as_deref(), None, config)),
+        credentials: declared.credentials.iter().map(credential).collect(),
+        timeout_ms: millis(terms.timeout),
+        max_request: terms.max_request,
+        max_response: terms.max_response,
+        max_in_flight: terms.max_in_flight,
+        asked_by: uses.iter().filter(asks).map(|used| used.id.clone()).collect(),
+    }
+}
+
+fn credential(credential: &config::Credential) -> Credential {
+    let scheme = match credential.scheme {
+        AuthScheme::Whole => None,
+        AuthScheme::Bearer => Some("Bearer".to_owned()),
+        AuthScheme::Basic => Some("Basic".to_owned()),
+    };
+    Credential { field: credential.field.to_string(), scheme, secret: credential.secret.clone() }
+}
+
+pub(super) fn upstreams(config: &Config) -> Vec<Upstream> {
+    let of_api = |api: &config::Api| {
+        let upstream = |(name, declared): (&String, &config::Upstream)| Upstream {
+            name: format!("{}/{name}", api.name),
+            targets: declared.targets.iter().map(|weighted| weighted.target.to_string()).collect(),
+            tls: declared.tls.as_ref().map(|wanted| {
+                let server_name = wanted.server_name.as_ref().map(ToString::to_string);
+                tls(wanted.name.as_deref(), server_name, config)
+            }),
+        };
+        api.upstreams.iter().map(upstream).collect::<Vec<_>>()
+    };
+    config.apis.iter().flat_map(of_api).collect()
+}
+
+/// What `[tls.NAME]` comes to, or what holds without.
+fn tls(name: Option<&str>, server_name: Option<String>, config: &Config) -> Tls {
+    let declared = name.and_then(|name| config.tls.get(name));
+    let authorities = match declared.map(|declared| &declared.verify) {
+        None | Some(Verify::System) => Some(Material { source: "the system".to_owned(), digest: None }),
+        Some(Verify::Authorities(authorities)) => Some(material(authorities)),
+        Some(Verify::Anyone) => None,
+    };
+    Tls {
+        name: name.map(str::to_owned),
+        authorities,
+        server_name,
+        certificate: declared.and_then(|it| it.identity.as_ref()).map(|(certificate, _)| material(certificate)),
+        min_version: declared.map_or(MinVersion::Tls12, |declared| declared.min_version).to_string(),
+    }
+}
+
+pub(super) fn keys(config: &Config) -> Vec<Keys> {
+    let keys = config.keys.iter().map(|(name, declared)| {
+        let (material, algorithm) = match &declared.source {
+            KeySource::Jwks(it) => (material(it), None),
+            KeySource::Pem { material: it, algorithm } => (material(it), Some(algorithm)),
+            KeySource::Hmac { secret, algorithm } => (of_secret(secret), Some(algorithm)),
+            // Made by each gateway for itself.
+            KeySource::Generate(algorithm) => {
+                (Material { source: "generated".to_owned(), digest: None }, Some(algorithm))
+            }
+        };
+        Keys { name: name.clone(), material, algorithm: algorithm.map(ToString::to_string) }
+    });
+    keys.collect()
+}
+
+fn material(material: &config::Material) -> Material {
+    match material {
+        config::Material::File(file) => Material {
+            source: format!("file:{}", file.path.display()),
+            digest: Some(format!("{:?}", Digest::of(&file.bytes))),
+        },
+        config::Material::Secret(name) => of_secret(name),
+    }
+}
+
+/// Not even the digest of a secret is told: short ones could be guessed from it.
+fn of_secret(name: &str) -> Material {
+    Material { source: format!("secret:{name}"), digest: None }
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
