@@ -88,7 +88,7 @@ impl Told {
                     self.facts.attributes.push((name.trim().to_owned(), value.to_owned()));
                 }
                 _ => {
-                    let near = nearest(name, NAMES.into_iter()).map(|near| format!("did you mean `{near}`?"));
+                    let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
                     let advice = near.unwrap_or_else(|| format!("there are {}", NAMES.join(", ")));
                     return Err((format!("says `{name}`, which is no fact"), advice));
                 }

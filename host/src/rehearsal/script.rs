@@ -140,7 +140,7 @@ impl Scene {
             (_, Some(service)) => self.services.push((service.to_owned(), Answer::read(head, inside, name, faults))),
             _ => {
                 let word = name.split(' ').next().unwrap_or_default();
-                let near = nearest(word, ["facts", "upstream", "service"].into_iter());
+                let near = nearest(word, ["facts", "upstream", "service"]);
                 let near = near.map(|near| format!("did you mean `--- {near}`?"));
                 let advice = near.unwrap_or_else(|| {
                     "there are `--- facts`, `--- upstream` and `--- service NAME`; in a body, write `\\` before it"
