@@ -9,8 +9,15 @@ include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// Where the project keeps the SDK.
 const VENDORED: &str = "vendor/lockgate";
 
+/// What a policy can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    Rust,
+    Python,
+}
+
 /// Path and text of each file; `$NAME` stands for the name of the policy, `$CRATE` for that of its library.
-const TEMPLATE: &[(&str, &str)] = &[
+const RUST: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/rust/gitignore")),
     ("Cargo.toml", include_str!("project/rust/Cargo.toml.txt")),
     ("README.md", include_str!("project/rust/README.md")),
@@ -18,6 +25,23 @@ const TEMPLATE: &[(&str, &str)] = &[
     ("greet.json", include_str!("project/rust/greet.json")),
     ("src/lib.rs", include_str!("project/rust/lib.rs")),
 ];
+
+const PYTHON: &[(&str, &str)] = &[
+    (".gitignore", include_str!("project/python/gitignore")),
+    ("README.md", include_str!("project/python/README.md")),
+    ("app.py", include_str!("project/python/app.py")),
+    ("exchanges/greet.http", include_str!("project/python/greet.http")),
+    ("grants.toml", include_str!("project/python/grants.toml.txt")),
+    ("greet.json", include_str!("project/rust/greet.json")),
+    ("lockgate.py", include_str!("project/python/lockgate.py")),
+    ("policy.py", include_str!("project/python/policy.py")),
+    ("pyproject.toml", include_str!("project/python/pyproject.toml.txt")),
+    ("test_policy.py", include_str!("project/python/test_policy.py")),
+    ("wit/world.wit", include_str!("project/python/world.wit")),
+];
+
+/// Where a project in Python keeps the contract.
+const CONTRACT: &str = "wit/deps/lockgate-policy";
 
 /// Longest name, which becomes part of file names.
 const LONGEST_NAME: usize = 64;
@@ -128,13 +152,13 @@ impl std::str::FromStr for Name {
 }
 
 /// Write the project into a folder of its name in `parent`, which must not be there, and return that folder.
-pub(crate) fn create(parent: &Path, name: &Name) -> Result<PathBuf, ProjectError> {
+pub(crate) fn create(parent: &Path, name: &Name, language: Language) -> Result<PathBuf, ProjectError> {
     let folder = parent.join(&name.0);
     DirBuilder::new().create(&folder).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => ProjectError::Exists(folder.clone()),
         _ => ProjectError::Write { path: folder.clone(), source },
     })?;
-    let written = files(name).try_for_each(|(path, text)| write(&folder.join(path), &text));
+    let written = files(name, language).into_iter().try_for_each(|(path, text)| write(&folder.join(path), &text));
     if written.is_err() {
         // Nothing was there before; what matters is why it cannot be written.
         let _ = fs::remove_dir_all(&folder);
@@ -148,11 +172,24 @@ pub(crate) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Path and text of everything.
-fn files(name: &Name) -> impl Iterator<Item = (PathBuf, String)> {
+fn files(name: &Name, language: Language) -> Vec<(PathBuf, String)> {
+    let template = match language {
+        Language::Rust => RUST,
+        Language::Python => PYTHON,
+    };
     let fill = |text: &str| text.replace("$NAME", &name.0).replace("$CRATE", &name.0.replace('-', "_"));
-    let own = TEMPLATE.iter().map(move |(path, text)| (PathBuf::from(path), fill(text)));
-    let sdk = SDK.iter().map(|(path, text)| (Path::new(VENDORED).join(path), (*text).to_owned()));
-    own.chain([(PathBuf::from("Cargo.lock"), LOCK.to_owned())]).chain(sdk)
+    let mut files: Vec<_> = template.iter().map(|(path, text)| (PathBuf::from(path), fill(text))).collect();
+    match language {
+        Language::Rust => {
+            files.push(("Cargo.lock".into(), LOCK.to_owned()));
+            files.extend(SDK.iter().map(|(path, text)| (Path::new(VENDORED).join(path), (*text).to_owned())));
+        }
+        Language::Python => files.extend(SDK.iter().filter_map(|(path, text)| {
+            let interface = path.strip_prefix("wit/").filter(|file| file.ends_with(".wit"))?;
+            Some((Path::new(CONTRACT).join(interface), (*text).to_owned()))
+        })),
+    }
+    files
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ProjectError> {
@@ -182,20 +219,26 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let name: Name = "greet".parse().unwrap();
         fs::write(parent.path().join("greet"), "mine").unwrap();
-        assert!(matches!(create(parent.path(), &name), Err(ProjectError::Exists(_))));
+        assert!(matches!(create(parent.path(), &name, Language::Rust), Err(ProjectError::Exists(_))));
         assert_eq!(fs::read(parent.path().join("greet")).unwrap(), b"mine");
     }
 
     #[test]
-    fn the_template_names_the_folder_of_the_sdk_and_no_placeholder_is_left() {
-        let all: Vec<_> = files(&Name("my-greet".to_owned())).collect();
-        let (_, manifest) = all.iter().find(|(path, _)| path == Path::new("Cargo.toml")).unwrap();
+    fn no_placeholder_is_left_and_all_that_is_needed_comes_along() {
+        let name = Name("my-greet".to_owned());
+        for (language, template, needed) in [
+            (Language::Rust, RUST, ["vendor/lockgate/sdk/src/lib.rs", "vendor/lockgate/wit/worlds.wit", "Cargo.lock"]),
+            (Language::Python, PYTHON, ["wit/deps/lockgate-policy/types.wit", "wit/world.wit", "lockgate.py"]),
+        ] {
+            let all = files(&name, language);
+            for (path, text) in all.iter().take(template.len()) {
+                assert!(!text.contains("$NAME") && !text.contains("$CRATE"), "{}", path.display());
+            }
+            for needed in needed {
+                assert!(all.iter().any(|(path, _)| path == Path::new(needed)), "{needed}");
+            }
+        }
+        let (_, manifest) = &files(&name, Language::Rust)[1];
         assert!(manifest.contains(&format!("path = \"{VENDORED}/sdk\"")), "{manifest}");
-        for (path, text) in all.iter().take(TEMPLATE.len()) {
-            assert!(!text.contains("$NAME") && !text.contains("$CRATE"), "{}", path.display());
-        }
-        for needed in ["sdk/Cargo.toml", "sdk/src/lib.rs", "wit/worlds.wit", "Cargo.toml"] {
-            assert!(all.iter().any(|(path, _)| path == &Path::new(VENDORED).join(needed)), "{needed}");
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod building;
 mod inspecting;
 mod playing;
+mod python;
 mod running;
 mod signing;
 mod trusting;

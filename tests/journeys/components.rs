@@ -24,9 +24,15 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("no hook", guests::component("no-hook"), &["hook"]),
         (
             "unknown import",
-            text("(component (import \"wasi:filesystem/types@0.2.0\" (instance)))"),
-            &["wasi:filesystem/types@0.2.0", "wasm32-unknown-unknown"],
+            text("(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))"),
+            &["wasi:http/outgoing-handler@0.2.0", "no sockets and no HTTP"],
         ),
+        (
+            "WASI of another generation",
+            text("(component (import \"wasi:cli/stdout@0.3.0\" (instance)))"),
+            &["wasi:cli/stdout@0.3.0", "WASI 0.2"],
+        ),
+        ("sockets", guests::component("dialer"), &["wasi:sockets/tcp@0.2", "no sockets", "lockgate:policy/egress"]),
         (
             "import of another version",
             text("(component (import \"lockgate:policy/log@9.0.0\" (instance)))"),
@@ -198,4 +204,22 @@ fn a_file_that_is_larger_than_any_component_is_not_read_to_its_end() {
     assert_eq!(refused["faults"][0]["file"], "components/x.wasm");
     assert_eq!(refused["faults"][0]["reason"], "is larger than 64MiB");
     assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"]);
+}
+
+#[test]
+fn a_component_of_parts_no_image_can_hold_is_configured_when_it_is_made() {
+    let upstream = Upstream::echo();
+    let policy = guests::component("trail");
+    let inner = wat::parse_str("(component (core module $m (memory 1)) (core instance (instantiate $m)))").unwrap();
+    let inner = graft(&policy, Part::Component, &inner, 1);
+    for (what, component) in [("a component in it", inner)] {
+        let folder = Gateway::folder().file("components/trail.wasm", component).gateway_toml(
+            "chain = [{ policy = \"trail\", config = { name = \"t\" } }]\n[policy.trail]\n\
+             source = \"file:components/trail.wasm\"\ngrant = [\"write:x-test-trail\"]\n",
+        );
+        let gateway = folder.proxy(&upstream).start();
+        assert_eq!(gateway.get("/").echoed("x-test-trail"), ["t"], "{what}");
+        let image = gateway.status()["policies"][0]["image"].clone();
+        assert!(image["impossible"].as_str().is_some_and(|reason| reason.contains("component")), "{what}: {image}");
+    }
 }

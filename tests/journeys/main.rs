@@ -60,3 +60,4 @@ mod traffic;
 mod unix;
 mod upgrades;
 mod upstreams;
+mod wasi;

@@ -73,8 +73,8 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// The Python environment with the libraries `requirements.txt` names. Whoever comes first makes it, the others wait.
-fn environment() -> PathBuf {
+/// The Python environment with what `requirements.txt` names. Whoever comes first makes it, the others wait.
+pub fn environment() -> PathBuf {
     let folder = target().join("foreign");
     fs::create_dir_all(&folder).unwrap();
     let lock = File::create(folder.join("lock")).unwrap();

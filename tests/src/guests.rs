@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use lockgate_build::{Build, TARGET};
@@ -9,6 +10,9 @@ use wit_component::ComponentEncoder;
 
 /// The profile guests are compiled with.
 const PROFILE: &str = "guest";
+
+/// The target of those guests that have all of Rust's std.
+const WASI: &str = "wasm32-wasip2";
 
 /// The component of a guest.
 pub fn component(name: &str) -> Vec<u8> {
@@ -31,7 +35,11 @@ pub fn wrap(module: &[u8]) -> Vec<u8> {
 
 /// The names of all guests.
 pub fn names() -> Vec<String> {
-    let sources = fs::read_dir(workspace().join("tests/guests/examples")).unwrap();
+    ["examples", "wasi"].into_iter().flat_map(names_in).collect()
+}
+
+fn names_in(folder: &str) -> Vec<String> {
+    let sources = fs::read_dir(workspace().join("tests/guests").join(folder)).unwrap();
     let mut names: Vec<_> = sources
         .map(|entry| {
             let path = entry.unwrap().path();
@@ -57,13 +65,27 @@ pub fn build() -> PathBuf {
     }
     let begun = SystemTime::now();
     let guests = workspace().join("tests/guests");
-    let build = names()
+    let build = names_in("examples")
         .into_iter()
-        .fold(Build::new(guests, folder.clone()).profile(PROFILE), |build, name| build.example(name));
+        .fold(Build::new(&guests, folder.clone()).profile(PROFILE), |build, name| build.example(name));
     build.run().unwrap_or_else(|error| panic!("the guests cannot be built: {error}"));
+    build_for_wasi(&guests, &folder);
     let stamp = File::create(stamp).unwrap();
     stamp.set_modified(begun).unwrap();
     folder
+}
+
+/// The linker of this target makes components itself.
+fn build_for_wasi(guests: &Path, folder: &Path) {
+    let names = names_in("wasi");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--quiet", "--target", WASI, "--profile", PROFILE, "--target-dir"]).arg(folder);
+    cargo.args(names.iter().flat_map(|name| ["--example", name])).current_dir(guests);
+    assert!(cargo.status().unwrap().success(), "the guests for {WASI} cannot be built; tests/run adds the target");
+    for name in names {
+        let made = folder.join(WASI).join(PROFILE).join("examples").join(format!("{}.wasm", name.replace('-', "_")));
+        fs::copy(made, folder.join("components").join(format!("{name}.wasm"))).unwrap();
+    }
 }
 
 /// The folder all builds of the workspace go to.

@@ -10,10 +10,13 @@ use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use super::capability::HostState;
+use super::instance::begin;
 use super::interest::Interest;
+use super::limits::MAX_MEMORY;
 use super::shape;
 use super::trial::Trial;
 use super::workbench::{Prepared, Workbench, root_cause};
+use crate::telemetry::RequestId;
 
 /// A component that shows what is in its memories and globals. The cost of making one is shared by all configurations.
 pub(super) struct Instrumented<'a> {
@@ -42,15 +45,19 @@ impl<'a> Instrumented<'a> {
         trial: &Trial,
     ) -> Result<(Interest, Result<Vec<u8>, String>), Vec<String>> {
         let (interest, store, instance) = bench.configure(&self.prepared, trial)?;
+        if let Some(reason) = store.data().no_image() {
+            return Ok((interest, Err(reason.to_owned())));
+        }
         Ok((interest, self.snapshot(bench, Inside { store, instance, unread: None })))
     }
 
     fn snapshot(&self, bench: &Workbench, mut inside: Inside) -> Result<Vec<u8>, String> {
-        let wasm = unbroken(|| ready(Wizer::new().snapshot_component(&self.context, &mut inside)))?;
+        let wasm = unbroken(|| ready(Wizer::new().snapshot_component(&self.context, &mut inside)));
+        // The library cannot be told, and breaks for want of what was not read.
         if let Some(error) = inside.unread {
             return Err(root_cause(&error));
         }
-        let component = shape::compile(&bench.engine, &wasm)?;
+        let component = shape::compile(&bench.engine, &wasm?)?;
         // An image that does not link would be noticed by a client.
         bench.prepare(&component)?;
         component.serialize().map_err(|error| root_cause(&error))
@@ -87,7 +94,8 @@ impl Inside {
         let (_, interface) = self.instance.get_export(&mut self.store, None, interface).ok_or_else(lost)?;
         let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).ok_or_else(lost)?;
         let function = self.instance.get_typed_func::<(), (R,)>(&mut self.store, function)?;
-        self.store.set_epoch_deadline(1);
+        // What is read is a memory at most, whatever a hook may hand over.
+        begin(&mut self.store, RequestId::default(), MAX_MEMORY);
         Ok(function.call(&mut self.store, ())?.0)
     }
 

@@ -5,6 +5,7 @@ mod dependencies;
 use serde::Serialize;
 use wasmparser::{ComponentExternalKind, CustomSectionReader, KnownCustom, Parser, Payload};
 
+use super::capability::wasi;
 use super::policy::Digest;
 use super::shape::{contract, contract_is, gives, speaks};
 pub(crate) use dependencies::Dependencies;
@@ -44,8 +45,10 @@ pub(crate) struct Import {
 pub(crate) enum Origin {
     /// An interface of the contract, of the version this gateway speaks.
     Contract,
+    /// An interface of WASI that is linked without powers.
     Wasi,
-    Unknown,
+    /// Anything else; a component that imports it is refused.
+    Refused,
 }
 
 /// Units at the beginning and at most: pages of 64 KiB of a memory, elements of a table.
@@ -195,11 +198,12 @@ impl Import {
         let (origin, gives) = match contract(name) {
             Some((interface, version)) if speaks(version) => match gives(interface) {
                 Some(gives) => (Origin::Contract, gives),
-                None => (Origin::Unknown, "an interface this gateway does not know"),
+                None => (Origin::Refused, "an interface this gateway does not know"),
             },
-            Some(_) => (Origin::Unknown, "of another version of the contract than this gateway speaks"),
-            None if name.starts_with("wasi:") => (Origin::Wasi, "WASI, which is no part of the contract"),
-            None => (Origin::Unknown, "no part of the contract"),
+            Some(_) => (Origin::Refused, "of another version of the contract than this gateway speaks"),
+            None if let Some(gives) = wasi::gives(name) => (Origin::Wasi, gives),
+            None if name.starts_with("wasi:") => (Origin::Refused, "WASI that policies do not get"),
+            None => (Origin::Refused, "no part of the contract"),
         };
         Self { name: name.to_owned(), origin, gives }
     }
@@ -244,10 +248,11 @@ mod tests {
         let origin = |name: &str| Import::of(name).origin;
         assert_eq!(origin("lockgate:policy/log@0.1.0"), Origin::Contract);
         assert_eq!(origin("lockgate:policy/log@0.1.7"), Origin::Contract);
-        assert_eq!(origin("lockgate:policy/log@0.2.0"), Origin::Unknown);
-        assert_eq!(origin("lockgate:policy/teleport@0.1.0"), Origin::Unknown);
+        assert_eq!(origin("lockgate:policy/log@0.2.0"), Origin::Refused);
+        assert_eq!(origin("lockgate:policy/teleport@0.1.0"), Origin::Refused);
         assert_eq!(origin("wasi:cli/stdout@0.2.6"), Origin::Wasi);
-        assert_eq!(origin("acme:things/log"), Origin::Unknown);
+        assert_eq!(origin("wasi:sockets/tcp@0.2.6"), Origin::Refused);
+        assert_eq!(origin("acme:things/log"), Origin::Refused);
     }
 
     proptest::proptest! {

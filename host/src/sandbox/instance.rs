@@ -202,5 +202,6 @@ pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId, body: usi
 }
 
 pub(super) fn finish<R>(store: &mut Store<HostState>, result: wasmtime::Result<R>) -> Result<R, PluginFault> {
+    store.data_mut().end_lines();
     result.map_err(|error| PluginFault::from_call(&error, store.data_mut().meter().memory_denied()))
 }

@@ -5,6 +5,7 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
+use super::capability::wasi;
 use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
@@ -45,11 +46,13 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), String
         .map(|(name, _)| name)
         .filter(|name| {
             !contract(name).is_some_and(|(interface, version)| speaks(version) && gives(interface).is_some())
+                && wasi::gives(name).is_none()
         })
         .collect();
     if !unknown.is_empty() {
         let advice = if unknown.iter().any(|name| name.starts_with("wasi:")) {
-            "; WASI is not given to policies, build for wasm32-unknown-unknown"
+            "; of WASI 0.2 policies get what runtimes need to start, and no sockets and no HTTP: build without them \
+             (componentize-py: --stub-wasi), and ask services by lockgate:policy/egress"
         } else {
             ""
         };

@@ -78,7 +78,11 @@ impl Workbench {
     ) -> Result<(Interest, Store<HostState>, Instance), Vec<String>> {
         let mut store = store(&self.engine, no_powers().into(), trial.limits, self.ticker.clone());
         let fault = |store: &mut Store<HostState>, during: &str, error: &wasmtime::Error| {
-            vec![format!("{during}: {}", PluginFault::from_call(error, store.data_mut().meter().memory_denied()))]
+            let state = store.data_mut();
+            state.end_lines();
+            let fault = PluginFault::from_call(error, state.meter().memory_denied());
+            let said = state.complaints().map(|said| format!("; it said: {said}")).unwrap_or_default();
+            vec![format!("{during}: {fault}{said}")]
         };
         let instance = match prepared.pre.instantiate(&mut store) {
             Ok(instance) => instance,

@@ -34,11 +34,36 @@ pub enum BuildError {
 
     /// There is no package where one was expected.
     #[error(
-        "{path} is no project of a policy: it has no Cargo.toml with a [package]; `lockgate policy new NAME` writes one"
+        "{path} is no project of a policy: it has no Cargo.toml with a [package] and no pyproject.toml; `lockgate policy new NAME` writes one"
     )]
     NoProject {
         /// The folder.
         path: PathBuf,
+    },
+
+    /// The name in a manifest cannot be that of a policy.
+    #[error("{path} names it {name:?}: write letters, digits, `-`, `_` and `.`, and none of the last three first")]
+    Name {
+        /// The manifest.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+
+    /// What makes components of Python is not installed.
+    #[error(
+        "componentize-py is neither in .venv nor on the PATH: in the folder of the project, type `python3 -m venv .venv && \
+         .venv/bin/pip install componentize-py==0.25.1`"
+    )]
+    NoComponentizePy,
+
+    /// componentize-py failed; its messages are on standard error.
+    #[error(
+        "componentize-py failed ({status}): its messages stand above; `python3 -m unittest` says what is wrong with the Python"
+    )]
+    ComponentizePy {
+        /// How it ended.
+        status: ExitStatus,
     },
 
     /// Cargo describes packages in a way that is not understood.

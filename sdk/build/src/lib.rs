@@ -1,6 +1,7 @@
-//! Turns Rust policies into components: a nested `cargo build` for `wasm32-unknown-unknown`, then the wrapping of each module.
+//! Turns policies into components. In Rust: a nested `cargo build` for `wasm32-unknown-unknown`, then the wrapping of each module. In Python:
+//! componentize-py.
 //!
-//! It prints nothing itself; what the nested cargo writes to its standard error is passed through.
+//! It prints nothing itself; what cargo or componentize-py writes to its standard error is passed through.
 
 mod build;
 mod component;
@@ -9,6 +10,7 @@ mod embed;
 mod environment;
 mod error;
 mod project;
+mod python;
 mod sources;
 
 pub use build::{Build, Built};

@@ -1,6 +1,6 @@
 //! A policy in a folder of its own, as its author builds it, and modules of any language.
 
-use crate::{BuildError, TARGET, component, dependencies, environment};
+use crate::{BuildError, TARGET, component, dependencies, environment, python};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,65 +9,88 @@ use std::process::Stdio;
 /// The profile authors are given by the template, and cargo by itself.
 const PROFILE: &str = "release";
 
-/// The package of one policy.
+/// The project of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     folder: PathBuf,
-    /// As cargo tells packages apart.
-    id: String,
-    package: String,
-    library: String,
-    target_dir: PathBuf,
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Rust {
+        /// As cargo tells packages apart.
+        id: String,
+        library: String,
+        target_dir: PathBuf,
+    },
+    Python,
 }
 
 impl Project {
-    /// The package whose `Cargo.toml` lies in this folder; it may be a member of a workspace.
+    /// The package whose `Cargo.toml` or `pyproject.toml` lies in this folder. In Rust it may be a member of a workspace.
     ///
     /// # Errors
     /// [`BuildError::NoProject`] where there is none, [`BuildError::NoModule`] where its library is no `cdylib`; see [`BuildError`].
     pub fn open(folder: &Path) -> Result<Self, BuildError> {
-        let manifest = folder.join("Cargo.toml");
-        if !manifest.is_file() {
-            return Err(BuildError::NoProject { path: folder.to_owned() });
+        let (cargo, python) = (folder.join("Cargo.toml"), folder.join(python::MANIFEST));
+        match (cargo.is_file(), python.is_file()) {
+            (true, _) => Self::open_rust(&cargo),
+            (false, true) => {
+                let folder = fs::canonicalize(folder).map_err(BuildError::reading(folder))?;
+                Ok(Self { name: python::name(&python)?, folder, kind: Kind::Python })
+            }
+            (false, false) => Err(BuildError::NoProject { path: folder.to_owned() }),
         }
-        let manifest = fs::canonicalize(&manifest).map_err(BuildError::reading(&manifest))?;
+    }
+
+    fn open_rust(manifest: &Path) -> Result<Self, BuildError> {
+        let manifest = fs::canonicalize(manifest).map_err(BuildError::reading(manifest))?;
         let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
         let Metadata { packages, target_directory, .. } = metadata(&folder, &["--no-deps"])?;
         let package = packages.into_iter().find(|package| package.manifest_path == manifest);
         let package = package.ok_or_else(|| BuildError::NoProject { path: folder.clone() })?;
         let library = package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
         let library = library.ok_or_else(|| BuildError::NoModule { name: package.name.clone(), path: manifest })?;
-        let (id, package, library) = (package.id, package.name, library.name);
-        Ok(Self { folder, id, package, library, target_dir: target_directory })
+        let kind = Kind::Rust { id: package.id, library: library.name, target_dir: target_directory };
+        Ok(Self { folder, name: package.name, kind })
     }
 
     /// The name of the package.
     pub fn name(&self) -> &str {
-        &self.package
+        &self.name
     }
 
-    /// Where its `Cargo.toml` lies, whatever links led there.
+    /// Where its manifest lies, whatever links led there.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Compile it in its release profile, and make a component of it that lists what it is built from.
+    /// Make a component of it. One in Rust is compiled in its release profile, and lists what it is built from.
     ///
     /// # Errors
     /// The first fault met; see [`BuildError`].
     pub fn build(&self) -> Result<Vec<u8>, BuildError> {
+        match &self.kind {
+            Kind::Rust { id, library, target_dir } => self.build_rust(id, library, target_dir),
+            Kind::Python => python::build(&self.folder, &self.name),
+        }
+    }
+
+    fn build_rust(&self, id: &str, library: &str, target_dir: &Path) -> Result<Vec<u8>, BuildError> {
         environment::provide_target(&self.folder)?;
         let mut cargo = environment::cargo(&self.folder);
-        cargo.args(["build", "--lib", "--target", TARGET, "--profile", PROFILE, "--package", &self.package]);
-        cargo.arg("--target-dir").arg(&self.target_dir).stdin(Stdio::null()).stdout(Stdio::null());
+        cargo.args(["build", "--lib", "--target", TARGET, "--profile", PROFILE, "--package", &self.name]);
+        cargo.arg("--target-dir").arg(target_dir).stdin(Stdio::null()).stdout(Stdio::null());
         let status = cargo.status().map_err(environment::start_error(&cargo))?;
         if !status.success() {
             return Err(BuildError::Cargo { status });
         }
-        let module = self.target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", self.library));
+        let module = target_dir.join(TARGET).join(PROFILE).join(format!("{library}.wasm"));
         let module = fs::read(&module).map_err(BuildError::reading(module))?;
         let all = metadata(&self.folder, &["--filter-platform", TARGET])?;
-        component::encode(&self.package, &dependencies::listed(module, &all, &self.id)?)
+        component::encode(&self.name, &dependencies::listed(module, &all, id)?)
     }
 }
 
@@ -155,7 +178,8 @@ mod tests {
     fn the_library_of_a_project_may_have_a_name_of_its_own() {
         let folder = folder("[lib]\nname = \"hello\"\ncrate-type = [\"cdylib\", \"rlib\"]\n");
         let project = Project::open(folder.path()).unwrap();
-        assert_eq!((project.name(), project.library.as_str()), ("my-greet", "hello"));
+        let Kind::Rust { library, .. } = &project.kind else { panic!("{project:?}") };
+        assert_eq!((project.name(), library.as_str()), ("my-greet", "hello"));
     }
 
     #[test]

@@ -100,12 +100,12 @@ fn what_is_no_component_says_what_to_do() {
 
 #[test]
 fn faults_do_not_hide_the_rest() {
-    let wasi = "(component (import \"wasi:filesystem/types@0.2.0\" (instance)) (import \"acme:x/y\" (instance)))";
+    let wasi = "(component (import \"wasi:sockets/tcp@0.2.0\" (instance)) (import \"acme:x/y\" (instance)))";
     let cases = [
         (guests::component("trail"), vec!["request-phase", "missing field `name`"]),
         (guests::component("trap-configure"), vec!["contract      lockgate:policy@0.1.0", "unreachable"]),
         (guests::component("loop-configure"), vec!["hooks", "CPU time"]),
-        (component(wasi), vec!["! wasi:filesystem/types@0.2.0", "! acme:x/y", "no policy", "refuses it"]),
+        (component(wasi), vec!["! wasi:sockets/tcp@0.2.0  refused", "! acme:x/y  refused", "no policy", "refuses it"]),
         (component("(component)"), vec!["none", "lifecycle"]),
     ];
     for (bytes, said) in cases {

@@ -18,7 +18,7 @@ Examples:
   lockgate policy build greet -o policies/greet.wasm
   lockgate policy build module.wasm              a core module of any language: module.component.wasm
 
-It needs Rust and its target: `rustup target add wasm32-unknown-unknown`. A core module needs nothing, but a description of its types
+A project in Rust needs the target wasm32-unknown-unknown, one in Python componentize-py. A core module needs nothing, but a description of its types
 in it, as wit-bindgen leaves it.";
 
 #[derive(clap::Args)]

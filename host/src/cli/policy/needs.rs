@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits {
     table_elements: 20_000,
     host_calls: 10_000_000,
     host_memory: MAX_MEMORY,
-    log: 0,
+    log: 16 * 1024,
     calls: 1,
 };
 

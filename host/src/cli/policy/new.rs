@@ -4,14 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::super::out;
-use crate::project::{self, Name};
+use crate::project::{self, Language, Name};
 
 const EXAMPLES: &str = "\
 Examples:
   lockgate policy new greet
   cd greet && cargo test && lockgate policy build && lockgate policy test
+  lockgate policy new greet --lang python
 
-It needs Rust, and crates.io for what the SDK depends on. The SDK itself comes along, in greet/vendor.";
+In Rust it needs Rust, and crates.io for what the SDK depends on; in Python, componentize-py of PyPI. The SDK and the contract come along.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,16 +24,20 @@ pub(in crate::cli) struct Args {
     lang: Language,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Language {
-    Rust,
-}
-
 pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let folder = match args.lang {
-        Language::Rust => project::create(Path::new(""), &args.name)?,
-    };
-    out::line(&format!("{} is there. Next:", folder.display()));
-    out::line(&format!("  cd {} && cargo test && lockgate policy build && lockgate policy test", folder.display()));
+    let folder = project::create(Path::new(""), &args.name, args.lang)?;
+    let folder = folder.display();
+    out::line(&format!("{folder} is there. Next:"));
+    match args.lang {
+        Language::Rust => {
+            out::line(&format!("  cd {folder} && cargo test && lockgate policy build && lockgate policy test"))
+        }
+        Language::Python => {
+            out::line(&format!("  cd {folder} && python3 -m unittest"));
+            out::line(
+                "  python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1 && lockgate policy build",
+            );
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

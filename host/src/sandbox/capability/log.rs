@@ -3,20 +3,33 @@
 use super::{HostState, wit};
 
 /// Bytes of one line.
-const MAX_LINE_BYTES: usize = 4 * 1024;
+pub(super) const MAX_LINE_BYTES: usize = 4 * 1024;
 
 impl wit::log::Host for HostState {
     fn write(&mut self, level: wit::log::Level, message: String) -> wasmtime::Result<()> {
         self.meter.host_call()?;
+        self.log(level, &message);
+        Ok(())
+    }
+}
+
+impl HostState {
+    /// One line, as long as it may be.
+    pub(super) fn log(&mut self, level: wit::log::Level, message: &str) {
         let room = MAX_LINE_BYTES.min(self.log_bytes_left);
-        let line = cut(&message, room);
+        let line = cut(message, room);
         self.log_bytes_left -= line.len();
         if line.len() < message.len() {
             // The name is good; where a policy has used up its names, this one is what is missed least.
             let _ = self.powers.counters.count("log_cut_bytes", (message.len() - line.len()) as u64, &[]);
         }
         if line.is_empty() {
-            return Ok(());
+            return;
+        }
+        if self.configuring && matches!(level, wit::log::Level::Warn | wit::log::Level::Error) {
+            // Bounded as the log of one call is.
+            let separator = if self.complaints.is_empty() { "" } else { " / " };
+            self.complaints.extend([separator, line]);
         }
         let (api, policy, request_id) = (&*self.powers.api, &*self.powers.policy, self.exchange.to_string());
         match level {
@@ -25,7 +38,6 @@ impl wit::log::Host for HostState {
             wit::log::Level::Warn => tracing::warn!(target: "policy", api, policy, request_id, "{line}"),
             wit::log::Level::Error => tracing::error!(target: "policy", api, policy, request_id, "{line}"),
         }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod log;
 mod metrics;
 mod random;
 mod store;
+pub(super) mod wasi;
 mod world;
 
 use std::collections::HashMap;
@@ -46,13 +47,22 @@ pub(super) struct HostState {
     exchange: RequestId,
     log_bytes_left: usize,
     configuring: bool,
+    wasi: wasi::Wasi,
+    /// Warnings and errors before it serves.
+    complaints: String,
 }
 
 impl HostState {
-    /// State for `configure`: imports other than `log` trap.
+    /// State for `configure`: imports of the contract other than `log` trap.
     pub(super) fn configuring(powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Self {
         let exchange = RequestId::default();
-        Self { powers, meter: Meter::new(limits, ticker), exchange, log_bytes_left: 0, configuring: true }
+        let (meter, wasi) = (Meter::new(limits, ticker), wasi::Wasi::default());
+        Self { powers, meter, exchange, log_bytes_left: 0, configuring: true, wasi, complaints: String::new() }
+    }
+
+    /// What it said of what is wrong while it was made or configured, if it did.
+    pub(super) fn complaints(&self) -> Option<&str> {
+        Some(self.complaints.as_str()).filter(|said| !said.is_empty())
     }
 
     /// `configure` is over; hooks may use their imports.
@@ -85,7 +95,7 @@ fn impure() -> wasmtime::Error {
     wasmtime::Error::msg("configure must not call imports other than log")
 }
 
-/// Link every import of the contract. What is not in here, a component cannot have.
+/// Link every import of the contract, and WASI without powers. What is not in here, a component cannot have.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     link_plain(linker)?;
     wit::egress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
@@ -107,7 +117,7 @@ fn link_plain(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wit::crypto::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    Ok(())
+    wasi::link(linker)
 }
 
 impl wit::types::Host for HostState {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where time and random bytes come from.
 #[derive(Clone, Default)]
@@ -44,6 +44,13 @@ impl World {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             }
             Self::Told(told) => told.unix_ms.load(Relaxed),
+        }
+    }
+
+    pub(super) fn ms_since(&self, began: Instant) -> u64 {
+        match self {
+            Self::Real => u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Self::Told(_) => 0,
         }
     }
 

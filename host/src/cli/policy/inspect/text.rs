@@ -44,8 +44,12 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
         out,
         "imports",
         inspection.imports.iter().map(|import| {
-            let mark = if import.origin == Origin::Contract { "" } else { "! " };
-            format!("{mark}{}  {}", plain(&import.name), import.gives)
+            let (mark, how) = match import.origin {
+                Origin::Contract => ("", ""),
+                Origin::Wasi => ("", "linked without powers: "),
+                Origin::Refused => ("! ", "refused: "),
+            };
+            format!("{mark}{}  {how}{}", plain(&import.name), import.gives)
         }),
     )?;
     lines(out, "exports", inspection.exports.iter().map(|name| plain(name)))?;

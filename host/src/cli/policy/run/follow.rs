@@ -138,5 +138,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn is_left_out(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| name == BUILT || name.as_encoded_bytes().starts_with(b"."))
+    folder
+        .file_name()
+        .is_some_and(|name| name == BUILT || name == "__pycache__" || name.as_encoded_bytes().starts_with(b"."))
 }

@@ -1,0 +1,159 @@
+"""Between the contract and the policy: the classes that componentize-py looks for. Nothing here is for an author to change."""
+
+import io
+import json
+import sys
+
+import lockgate
+from componentize_py_types import Err
+from lockgate import Edits, Failure, Response
+from policy import Policy
+from wit_world.exports import lifecycle
+from wit_world.imports import types
+
+try:
+    from wit_world.exports import body_phase
+except ImportError:
+    # The world does not export it.
+    body_phase = None
+
+
+class _Lines(io.TextIOBase):
+    """What is printed is in the gateway's log."""
+
+    def __init__(self, level: str):
+        self.level, self.begun = level, ""
+
+    def write(self, text: str) -> int:
+        *lines, self.begun = (self.begun + text).split("\n")
+        for line in lines:
+            lockgate.log(self.level, line)
+        return len(text)
+
+
+sys.stdout, sys.stderr = _Lines("info"), _Lines("error")
+
+def _told(hook):
+    """Say in the log what nobody caught: `traceback` would look for files. Then the call ends, as a trap."""
+
+    def called(*given):
+        try:
+            return hook(*given)
+        except Err:
+            raise
+        except Exception as error:
+            places, trace = [], error.__traceback__.tb_next
+            while trace:
+                places.append(f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}")
+                trace = trace.tb_next
+            lockgate.log("error", f"{type(error).__name__}: {error} ({' > '.join(places)})")
+            raise
+
+    return called
+
+
+_policy = None
+
+
+class Lifecycle:
+    @_told
+    def configure(self, config_json):
+        global _policy
+        try:
+            _policy = Policy(json.loads(config_json))
+        except lockgate.Faults as refused:
+            raise Err([lifecycle.ConfigError(path, message) for path, message in refused.faults])
+        wanted = _policy.interest()
+        stores = [(name, False) for name in wanted.stores_read] + [(name, True) for name in wanted.stores_write]
+        return lifecycle.Interest(
+            wanted.request_read,
+            wanted.request_write,
+            wanted.response_read,
+            wanted.response_write,
+            wanted.attributes_read,
+            wanted.attributes_write,
+            wanted.may_respond,
+            wanted.may_set_target,
+            wanted.may_set_status,
+            _body(wanted.request_body),
+            _body(wanted.response_body),
+            wanted.keys,
+            [lifecycle.StoreInterest(name, write) for name, write in stores],
+            wanted.egress,
+        )
+
+
+class RequestPhase:
+    @_told
+    def on_request(self, head):
+        return _verdict(_policy.on_request(lockgate.Head(head)))
+
+
+class ResponsePhase:
+    @_told
+    def on_response(self, head, state):
+        return _verdict(_policy.on_response(lockgate.Head(head), state or b""))
+
+
+class BodyPhase:
+    @_told
+    def on_body(self, direction, body, state):
+        said = _policy.on_body(direction.name.lower(), body, state or b"")
+        action, edits = said if isinstance(said, tuple) else (said, None)
+        return _action(action), edits and _edits(edits)
+
+    @_told
+    def on_chunk(self, direction, chunk, last, state):
+        said = _policy.on_chunk(direction.name.lower(), chunk, last, state)
+        action, state = said if isinstance(said, tuple) else (said, state)
+        return _action(action), state
+
+
+class Responder:
+    @_told
+    def respond(self, head, body):
+        said = _policy.respond(lockgate.Head(head), body)
+        if isinstance(said, Failure):
+            raise Err(types.Failure[said.value])
+        return _response(said)
+
+
+def _verdict(said):
+    if said is None:
+        return types.Verdict_Pass()
+    if isinstance(said, Edits):
+        return types.Verdict_Edit(_edits(said))
+    if isinstance(said, Response):
+        return types.Verdict_Respond(_response(said))
+    return types.Verdict_Fail(types.Failure[said.value])
+
+
+def _action(said):
+    if said is None:
+        return body_phase.Action_Pass()
+    if isinstance(said, list):
+        return body_phase.Action_Splice([body_phase.Splice(it.offset, it.remove, it.insert) for it in said])
+    if isinstance(said, Response):
+        return body_phase.Action_Respond(_response(said))
+    if isinstance(said, Failure):
+        return body_phase.Action_Fail(types.Failure[said.value])
+    return body_phase.Action_Replace(bytes(said))
+
+
+def _edits(edits):
+    return types.Edits(edits.packed(), edits.target, edits.status, edits.state)
+
+
+def _response(response):
+    body = response.body
+    fields = lockgate.pack(response.fields)
+    return types.Response(response.status, fields, body.encode() if isinstance(body, str) else bytes(body))
+
+
+def _body(wanted):
+    if wanted is None:
+        return None
+    mode = lifecycle.BodyMode.CHUNKED if wanted.chunked else lifecycle.BodyMode.BUFFERED
+    access = lifecycle.BodyAccess.EDIT if wanted.edit else lifecycle.BodyAccess.INSPECT
+    other = lifecycle.OtherTypes.REFUSE if wanted.refuse_others else lifecycle.OtherTypes.PASS
+    return lifecycle.BodyInterest(mode, access, wanted.max_bytes, wanted.content_types, other)

@@ -1,0 +1,188 @@
+"""What a policy is told and what it says, in plain Python: nothing here needs the gateway or WebAssembly."""
+
+import struct
+from dataclasses import dataclass, field
+from enum import Enum
+
+try:
+    from wit_world.imports import clock as _clock, log as _log, random as _random
+except ImportError:
+    # In tests.
+    _clock = _log = _random = None
+
+
+@dataclass
+class BodyInterest:
+    """How the bodies of one direction are wanted: see `body-interest` of the contract."""
+
+    max_bytes: int
+    content_types: list
+    chunked: bool = False
+    edit: bool = False
+    refuse_others: bool = True
+
+
+@dataclass
+class Interest:
+    """Everything the policy will read, write and reach; what it needs not, is left out."""
+
+    request_read: list = field(default_factory=list)
+    request_write: list = field(default_factory=list)
+    response_read: list = field(default_factory=list)
+    response_write: list = field(default_factory=list)
+    attributes_read: list = field(default_factory=list)
+    attributes_write: list = field(default_factory=list)
+    may_respond: bool = False
+    may_set_target: bool = False
+    may_set_status: bool = False
+    request_body: BodyInterest | None = None
+    response_body: BodyInterest | None = None
+    keys: list = field(default_factory=list)
+    # Names of stores it reads, and of those it writes too.
+    stores_read: list = field(default_factory=list)
+    stores_write: list = field(default_factory=list)
+    egress: list = field(default_factory=list)
+
+
+class Faults(Exception):
+    """What is wrong with a configuration: pairs of a path, such as `rules[2].name`, and what to write instead."""
+
+    def __init__(self, faults: list):
+        super().__init__(faults)
+        self.faults = faults
+
+
+class Head:
+    """The facts, attributes and fields a hook is told; those it did not declare, or was not granted, are absent."""
+
+    def __init__(self, packed: bytes):
+        self.entries = list(_unpack(packed))
+
+    @staticmethod
+    def of(fields: dict) -> "Head":
+        """One for tests."""
+        return Head(pack(fields.items()))
+
+    def all(self, name: str) -> list:
+        """The values of a field, of a fact (`:path`) or of an attribute (`@auth.sub`), in their order."""
+        return [value for known, value in self.entries if known == name]
+
+    def text(self, name: str) -> str | None:
+        """The value, if there is exactly one and it is UTF-8."""
+        values = self.all(name)
+        try:
+            return values[0].decode() if len(values) == 1 else None
+        except UnicodeDecodeError:
+            return None
+
+
+class Edits:
+    """Changes of a head. All of them are made or, if one is not allowed, none."""
+
+    def __init__(self):
+        self.changes = []
+        self.target = self.status = self.state = None
+
+    def set(self, name: str, value) -> "Edits":
+        return self._change("=", name, value)
+
+    def append(self, name: str, value) -> "Edits":
+        return self._change("+", name, value)
+
+    def remove(self, name: str) -> "Edits":
+        return self._change("-", name, b"")
+
+    def attribute(self, name: str, value) -> "Edits":
+        return self._change("@", name, value)
+
+    def set_target(self, target: str) -> "Edits":
+        self.target = target
+        return self
+
+    def set_status(self, status: int) -> "Edits":
+        self.status = status
+        return self
+
+    def carry(self, state: bytes) -> "Edits":
+        """What later hooks of this policy are told on the same exchange."""
+        self.state = state
+        return self
+
+    def packed(self) -> bytes:
+        return pack((kind + name, value) for kind, name, value in self.changes)
+
+    def _change(self, kind: str, name: str, value) -> "Edits":
+        self.changes.append((kind, name, _bytes(value)))
+        return self
+
+
+@dataclass
+class Response:
+    """A complete answer."""
+
+    status: int
+    fields: list = field(default_factory=list)
+    body: bytes = b""
+
+
+class Failure(Enum):
+    """Why no decision was possible."""
+
+    BAD_INPUT = "BAD_INPUT"
+    DEPENDENCY = "DEPENDENCY"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass
+class Splice:
+    """Other bytes in place of some of a body."""
+
+    offset: int
+    remove: int
+    insert: bytes
+
+
+def log(level: str, message: str) -> None:
+    """A line in the gateway's log; `level` is debug, info, warn or error."""
+    if _log:
+        _log.write(_log.Level[level.upper()], message)
+
+
+def unix_ms() -> int:
+    """The time of day. `time` and `datetime` of Python have no clock here."""
+    if _clock:
+        return _clock.unix_ms()
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+def random_bytes(count: int) -> bytes:
+    """Fit for keys. `random`, `secrets` and `uuid` of Python give the same again and again here, or nothing."""
+    if _random:
+        return _random.bytes(count)
+    import os
+
+    return os.urandom(count)
+
+
+def pack(fields) -> bytes:
+    """Named values in the one flat list the contract has for them."""
+    packed = bytearray()
+    for name, value in fields:
+        name, value = name.encode(), _bytes(value)
+        packed += struct.pack("<HI", len(name), len(value)) + name + value
+    return bytes(packed)
+
+
+def _unpack(packed: bytes):
+    at = 0
+    while at < len(packed):
+        name, value = struct.unpack_from("<HI", packed, at)
+        at += 6
+        yield packed[at : at + name].decode(), packed[at + name : at + name + value]
+        at += name + value
+
+
+def _bytes(value) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
