@@ -1,5 +1,6 @@
 //! Rules of the house, as tests.
 
+mod limits;
 mod rooms;
 
 use std::fs;
