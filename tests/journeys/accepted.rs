@@ -63,6 +63,10 @@ fn serves(gateway: &Gateway, version: &str) {
 fn a_new_component_that_uses_more_of_a_wildcard_is_refused_with_the_names() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
+    let told = gateway.wait_for_log("what was taken as accepted", |line| {
+        line["message"].as_str()?.contains("taken as accepted").then(|| line.clone())
+    });
+    assert_eq!(told["policy"], "mark");
     let fault = refused(&gateway);
     assert_eq!((&fault["file"], &fault["key"]), (&"gateway.toml".into(), &"policy.mark".into()));
     assert_eq!(fault["line"], 1);

@@ -23,6 +23,11 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
+/// What takes its time, for whoever waits.
+pub(super) fn progress(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Something went wrong.
 pub(super) fn error(text: &str) {
     let mut stderr = std::io::stderr();

@@ -70,6 +70,11 @@ impl Accepted {
         self.policies.retain(|name, _| config.policies.contains_key(name));
         for (name, (digest, names)) in uses(policies) {
             let served = self.policies.entry(name.to_owned()).or_default();
+            let is_file = config.policies.get(name).is_some_and(|it| matches!(it.source, PolicySource::File(_)));
+            if served.is_empty() && is_file && !names.is_empty() {
+                let (policy, uses) = (name, names.len());
+                tracing::info!(policy, %digest, uses, "nothing is known of a component before this one: what it uses is taken as accepted");
+            }
             let new = Served { digest: pin(digest), names };
             served.retain(|served| served.digest != new.digest);
             served.insert(0, new);

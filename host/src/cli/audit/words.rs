@@ -36,6 +36,7 @@ pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
         topic("isolation", vec![isolation(used)]),
         topic("limits", limits(used)),
         topic("if it fails", fails(used)),
+        topic("granted", or_nothing(used.grants.iter().map(|grant| plain(grant)).collect())),
         topic("spare grants", or_nothing(used.spare.iter().map(|grant| plain(grant)).collect())),
     ]
 }

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Checked before it is written to where a gateway may look.
     let (component, own) = if args.what.is_dir() {
         let project = Project::open(&args.what)?;
-        (compile(&project)?, project.folder().join(format!("{}.wasm", project.name())))
+        (compile(&project)?, own_path(&project))
     } else {
         (checked(wrap(&args.what)?, &args.what)?, args.what.with_extension("component.wasm"))
     };
@@ -58,8 +58,20 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Build a project as it is now, and put the component where `policy build` does: what is tried out and what lies there are the same.
+pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
+    out::progress(&format!("building {} ...", project.name()));
+    let component = compile(project)?;
+    files::replace(&own_path(project), &component)?;
+    Ok(component)
+}
+
+fn own_path(project: &Project) -> PathBuf {
+    project.folder().join(format!("{}.wasm", project.name()))
+}
+
 /// The component of a project, which the gateway takes.
-pub(super) fn compile(project: &Project) -> anyhow::Result<Vec<u8>> {
+fn compile(project: &Project) -> anyhow::Result<Vec<u8>> {
     checked(project.build()?, project.folder())
 }
 

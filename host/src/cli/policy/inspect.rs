@@ -18,10 +18,10 @@ use crate::signature::{PublicKey, beside};
 
 const EXAMPLES: &str = "\
 Examples:
-  lockgate policy inspect greet.wasm
+  lockgate policy inspect headers.wasm
   lockgate policy inspect greet.wasm --config greet.json     what it needs with this configuration
   lockgate policy inspect greet.wasm --key team.pub          is it signed by the team?
-  lockgate policy inspect builtin:jwt --json | jq .imports
+  lockgate policy inspect builtin:cors --json | jq .imports
   lockgate policy inspect theirs.wasm --no-run               by whom? then do not even ask it
 
 The exit status is 1 where something is wrong; what can be said is printed all the same.";

@@ -21,7 +21,7 @@ Examples:
   lockgate policy new greet && cd greet    a project that builds and tests at once
   lockgate policy build                    greet.wasm, checked against the contract
   lockgate policy test                     what it does with the exchanges in exchanges/
-  lockgate policy run --upstream http://127.0.0.1:9000
+  lockgate policy run --config greet.json --upstream http://127.0.0.1:9000
   lockgate policy inspect greet.wasm       what is in it, and what it needs to be granted
   lockgate policy keygen team              team.key to sign with, team.pub to verify with
   lockgate policy sign greet.wasm --key team.key

@@ -36,8 +36,9 @@ pub(super) fn tried(
     };
     let tried =
         built.trials.into_iter().next().ok_or_else(|| anyhow!("the building process tried no configuration"))?;
-    let refused = |reasons: Vec<String>| reasons.into_iter().map(|reason| format!("configuration refused: {reason}"));
-    Ok(tried.map_err(|reasons| refused(reasons).collect()))
+    let hint = if config == &json!({}) { "; give it a configuration with --config FILE" } else { "" };
+    let refused = |reason: String| format!("configuration refused: {reason}{hint}");
+    Ok(tried.map_err(|reasons| reasons.into_iter().map(refused).collect()))
 }
 
 /// The grants it needs, as the operator writes them.

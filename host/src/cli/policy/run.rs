@@ -19,9 +19,9 @@ use follow::follow;
 
 const EXAMPLES: &str = "\
 Examples:
-  lockgate policy run --upstream http://127.0.0.1:9000                           the project here
+  lockgate policy run --config greet.json --upstream http://127.0.0.1:9000               the project here
   lockgate policy run greet.wasm --config greet.json --upstream http://127.0.0.1:9000
-  lockgate policy run --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080
+  lockgate policy run headers.wasm --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080
 
 Ctrl-C ends it, and nothing stays behind.";
 

@@ -57,7 +57,7 @@ impl Subject {
     /// Read it, or build it.
     pub(super) fn edition(&self) -> anyhow::Result<Edition> {
         let (name, code) = match self {
-            Self::Project(project) => (project.name().to_owned(), Code::Bytes(build::compile(project)?)),
+            Self::Project(project) => (project.name().to_owned(), Code::Bytes(build::build(project)?)),
             Self::Component(text) => {
                 let Component { bytes, source } = Component::read(text)?;
                 let code = match source {

@@ -171,11 +171,14 @@ impl Spent {
     }
 }
 
-/// Lines that were expected and are missing, and those that are there instead, with what stands around them.
+/// Lines that were expected and are missing, and those that are there instead, with what stands around them; `...` is for what is left out.
 fn difference(expected: &str, outcome: &str, paint: Paint) -> String {
     let diff = TextDiff::from_lines(expected, outcome);
     let mut text = String::new();
     for group in diff.grouped_ops(3) {
+        if group.first().is_some_and(|op| op.new_range().start > 0) {
+            let _ = writeln!(text, "          ...");
+        }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let line = out::plain(change.value().trim_end_matches('\n'));
             let line = match change.tag() {
