@@ -1,6 +1,7 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
 mod ending;
+mod workers;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::LocalOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
@@ -22,9 +22,9 @@ use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown, Stage};
-use crate::reload::{Reloader, Snapshot, Subscription};
+use crate::reload::{Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
-use crate::serve::{Common, Worker};
+use crate::serve::Common;
 use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
@@ -36,6 +36,7 @@ use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 
 pub(crate) use ending::Exit;
+pub(crate) use workers::worker_count;
 
 /// How long what a collector has not been sent yet may take after a drain.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -110,7 +111,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
     let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
-    let mut threads = start_workers(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
+    let mut threads = workers::start(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let admin = Admin { token: Token::new(kept.token.clone()), status, metrics: metrics.clone(), shutdown };
@@ -240,45 +241,6 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
     }
 }
 
-/// How many workers a configuration means on this machine.
-pub(crate) fn worker_count(configured: Option<u32>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    configured.map_or_else(cores, |count| count as usize)
-}
-
-/// One thread with a runtime of its own for each worker.
-fn start_workers(
-    workers: usize,
-    mut bound: Vec<Bound>,
-    reloader: &mut Reloader,
-    watchdog: &mut Watchdog,
-    common: &Common,
-    shutdown: &Shutdown,
-) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let mut threads = Vec::with_capacity(workers);
-    for index in 0..workers {
-        let sockets: Vec<_> =
-            bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
-        let (subscription, common, shutdown) = (reloader.subscribe(), common.clone(), shutdown.clone());
-        let life_signs = watchdog.life();
-        let life = move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-            match runtime {
-                Ok(runtime) => runtime.block_on(async {
-                    if let Some(life_signs) = life_signs {
-                        tokio::task::spawn_local(life_signs.answer());
-                    }
-                    work(sockets, subscription, common, shutdown).await;
-                }),
-                Err(error) => tracing::error!(%error, "a worker cannot start"),
-            }
-        };
-        threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(life)?);
-    }
-    Ok(threads)
-}
-
 /// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin listener
 /// should not have to wait.
 fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
@@ -297,38 +259,6 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
         });
     };
     Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)
-}
-
-/// The life of a worker: serve its sockets, and take up each generation as it is published.
-async fn work(
-    sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
-    mut subscription: Subscription,
-    common: Common,
-    shutdown: Shutdown,
-) {
-    let first = subscription.newest();
-    subscription.serves(first.number);
-    let worker = Rc::new(Worker::new(first, common));
-    let follower = {
-        let worker = worker.clone();
-        tokio::task::spawn_local(async move {
-            while let Some(generation) = subscription.next().await {
-                let number = generation.number;
-                worker.publish(generation);
-                subscription.serves(number);
-            }
-        })
-    };
-    let mut serving = JoinSet::new();
-    for (listener, socket) in sockets {
-        serving.spawn_local(listen::accept(worker.clone(), listener, socket, shutdown.clone()));
-    }
-    while let Some(ended) = serving.join_next().await {
-        if let Ok(Err(error)) = ended {
-            tracing::error!(%error, "a listener of a worker failed");
-        }
-    }
-    follower.abort();
 }
 
 /// Ask the targets of all upstreams that want it whether they are well, once for the process. Upstreams that did not change are
