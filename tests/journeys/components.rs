@@ -108,16 +108,17 @@ match = { path = "/without" }
 upstream = "main"
 "#;
 
+/// A gateway with this component on one of two routes.
+fn serving(upstream: &Upstream, component: &[u8]) -> Gateway {
+    let folder = Gateway::folder().upstream(upstream).file("components/x.wasm", component);
+    folder.gateway_toml(GATEWAY).api("api", API).start()
+}
+
 #[test]
 fn the_test_can_tell_a_good_component() {
     let plain = guests::wrap(&guests::module("start"));
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .upstream(&upstream)
-        .file("components/x.wasm", plain)
-        .gateway_toml(GATEWAY)
-        .api("api", API)
-        .start();
+    let gateway = serving(&upstream, &plain);
     assert_eq!(gateway.get("/with").echoed("x-test-plain"), ["1"]);
 }
 
@@ -141,12 +142,7 @@ fn nothing_starts_with_a_component_that_cannot_be_used() {
 #[test]
 fn a_component_that_cannot_be_used_does_not_disturb_what_serves() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .upstream(&upstream)
-        .file("components/x.wasm", guests::component("start"))
-        .gateway_toml(GATEWAY)
-        .api("api", API)
-        .start();
+    let gateway = serving(&upstream, &guests::component("start"));
     for (what, bytes, said) in cases() {
         gateway.replace("components/x.wasm", &bytes);
         let word = said[0];
@@ -161,12 +157,7 @@ fn a_component_that_cannot_be_used_does_not_disturb_what_serves() {
 fn a_component_that_overwhelms_the_compiler_ends_with_its_process_and_nobody_waits() {
     let upstream = Upstream::echo();
     let policy = guests::component("start");
-    let gateway = Gateway::folder()
-        .upstream(&upstream)
-        .file("components/x.wasm", &policy)
-        .gateway_toml(GATEWAY)
-        .api("api", API)
-        .start();
+    let gateway = serving(&upstream, &policy);
     let (before, _) = gateway.memory();
     let refused = |what: &str, signal: &str| {
         let reason = gateway.wait_for_refusal()["faults"][0]["reason"].clone();
@@ -193,12 +184,7 @@ fn a_component_that_overwhelms_the_compiler_ends_with_its_process_and_nobody_wai
 #[test]
 fn a_file_that_is_larger_than_any_component_is_not_read_to_its_end() {
     let upstream = Upstream::echo();
-    let gateway = Gateway::folder()
-        .upstream(&upstream)
-        .file("components/x.wasm", guests::component("start"))
-        .gateway_toml(GATEWAY)
-        .api("api", API)
-        .start();
+    let gateway = serving(&upstream, &guests::component("start"));
     gateway.replace("components/x.wasm", &vec![0; (64 << 20) + 1]);
     let refused = gateway.wait_for_refusal();
     assert_eq!(refused["faults"][0]["file"], "components/x.wasm");
