@@ -41,8 +41,7 @@ impl Accepted {
         Self { file, policies }
     }
 
-    /// A fault for each policy whose component is new and uses more of a wildcard than the one that served. Built-in components are
-    /// part of the gateway, and new with it only. What a component that is known uses more, its configuration makes it use: that is
+    /// A fault for each policy whose component is new and uses more of a wildcard than the one that served. What a component that is known uses more, its configuration makes it use: that is
     /// the word of who may choose it.
     pub(super) fn faults<'a>(
         &self,
@@ -54,8 +53,7 @@ impl Accepted {
             let served = self.policies.get(name)?;
             let last = served.first()?;
             let is_known = served.iter().any(|served| served.digest == pin(digest));
-            let is_builtin = matches!(declared.source, PolicySource::Builtin(_));
-            if is_known || is_builtin || declared.accept.contains(&digest.bytes()) {
+            if is_known || !is_of_file(declared) || declared.accept.contains(&digest.bytes()) {
                 return None;
             }
             let more: Vec<_> = names.iter().filter(|name| is_more(name, &last.names, &declared.grants)).collect();
@@ -70,8 +68,7 @@ impl Accepted {
         self.policies.retain(|name, _| config.policies.contains_key(name));
         for (name, (digest, names)) in uses(policies) {
             let served = self.policies.entry(name.to_owned()).or_default();
-            let is_file = config.policies.get(name).is_some_and(|it| matches!(it.source, PolicySource::File(_)));
-            if served.is_empty() && is_file && !names.is_empty() {
+            if served.is_empty() && config.policies.get(name).is_some_and(is_of_file) && !names.is_empty() {
                 let (policy, uses) = (name, names.len());
                 tracing::info!(policy, %digest, uses, "nothing is known of a component before this one: what it uses is taken as accepted");
             }
@@ -96,6 +93,11 @@ fn uses<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> BTreeMap<&'a str
         names.extend(policy.interest().missing(&[]).into_iter().filter(|word| named(word).is_some()));
     }
     uses
+}
+
+/// Built-in components are part of the gateway, and new with it only.
+fn is_of_file(declared: &config::Policy) -> bool {
+    matches!(declared.source, PolicySource::File(_))
 }
 
 /// Verb and names of a power that can be granted by a wildcard.
