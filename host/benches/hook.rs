@@ -27,7 +27,8 @@ fn warm(criterion: &mut Criterion) {
 fn fresh(criterion: &mut Criterion) {
     let Some(headers) = builtin("headers") else { return };
     let one = r#"{ "request": { "set": { "x-a": "1" } } }"#.to_owned();
-    let fields: Vec<_> = (0..1000).map(|n| format!(r#""x-{n}": "value of field {n}""#)).collect();
+    // As many names as an interest can have.
+    let fields: Vec<_> = (0..256).map(|n| format!(r#""x-{n}": "{}""#, "v".repeat(110))).collect();
     let many = format!(
         r#"{{ "response": {{ "set": {{ {} }} }}, "request": {{ "rename": {{ "x-a": "x-b" }} }} }}"#,
         fields.join(", ")
