@@ -22,7 +22,7 @@ use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown, Stage};
-use crate::reload::{Reloader, Snapshot};
+use crate::reload::{Beginning, LastGood, Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
@@ -46,6 +46,8 @@ const AFTERWARDS: Duration = Duration::from_secs(5);
 /// What to run.
 pub(crate) struct Options {
     pub(crate) folder: PathBuf,
+    /// To what was last good, where the folder is faulty.
+    pub(crate) falls_back: bool,
     /// In place of the address of the one listener.
     pub(crate) listen: Option<SocketAddr>,
     /// What the log counts its losses in.
@@ -58,6 +60,8 @@ pub(crate) struct Started {
     pub(crate) admin: SocketAddr,
     pub(crate) state: Option<PathBuf>,
     pub(crate) generation: Arc<Generation>,
+    /// Whether the folder is faulty, and what was last good serves.
+    pub(crate) fell_back: bool,
 }
 
 /// Why the gateway did not start.
@@ -72,14 +76,17 @@ pub(crate) enum StartError {
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
-    let Options { folder, listen, lost } = options;
-    let snapshot = Snapshot::read(&folder).map_err(StartError::Config)?;
-    let mut listeners = snapshot.config.listeners.clone();
+    let Options { folder, falls_back, listen, lost } = options;
+    let read = Snapshot::read(&folder);
+    let kept = Kept::open(&find_state(&read)?)?;
+    let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);
+    let beginning = Beginning::new(folder, read, last).map_err(StartError::Config)?;
+    let config = &beginning.snapshot.config;
+    let mut listeners = config.listeners.clone();
     if let Some(address) = listen {
         listen_at(&mut listeners, address)?;
     }
-    let kept = Kept::open(&state_path(&snapshot.config))?;
-    let (limits, has_log) = (snapshot.config.runtime, snapshot.config.access_log);
+    let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone());
     let metrics = Arc::new(metrics);
@@ -89,23 +96,24 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let mut bound = bind(&listeners, workers, &metrics)?;
     // Whatever ends this function, the files go with it.
     let _files: Vec<_> = bound.iter_mut().filter_map(|it| it.file.take()).collect();
-    let admin_socket = bind_admin(snapshot.config.admin)?;
+    let admin_socket = bind_admin(config.admin)?;
 
     let (runtime, control) = (control_runtime()?, LocalSet::new());
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let begin = Reloader::start(folder, snapshot, builder, metrics.clone());
+    let begin = Reloader::start(beginning, builder, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stage, shutdown) = watch::channel(Stage::Serving);
-    let (published, status) = (reloader.watch(), reloader.status());
+    let (published, status, reload) = (reloader.watch(), reloader.status(), reloader.asker());
     let facts = Started {
         listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: kept.path(),
         generation: published.borrow().clone(),
+        fell_back: status.now().1.is_some(),
     };
     let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
     let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
@@ -114,7 +122,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let mut threads = workers::start(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    let admin = Admin { token: Token::new(kept.token.clone()), status, metrics: metrics.clone(), shutdown };
+    let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending };
     let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
     finish(common, log_guard);
@@ -218,6 +226,17 @@ fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<
         }
     }
     Ok(())
+}
+
+/// Where the state is when the gateway begins. Where the folder is faulty nobody knows what it says of that, and none is made.
+fn find_state(read: &Result<Snapshot, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
+    match read {
+        Ok(snapshot) => Ok(state_path(&snapshot.config)),
+        Err(faults) => {
+            let path = StateDir::default_path();
+            if path.is_dir() { Ok(path) } else { Err(StartError::Config(faults.clone())) }
+        }
+    }
 }
 
 /// Where the state of a configuration is.

@@ -93,6 +93,11 @@ fn first_path(list: Option<std::ffi::OsString>) -> Option<PathBuf> {
     std::env::split_paths(&list?).next().filter(|path| !path.as_os_str().is_empty())
 }
 
+/// Make a folder of the state directory, if it is not there.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// Put a file of the state directory in the place of what is there; complete or not at all.
 pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A name of its own: two processes that write the same file do not meet before it is complete.

@@ -126,10 +126,12 @@ fn what_was_accepted_is_known_after_a_restart() {
     gateway.wait_for_end();
     // Exchanged while nothing served.
     gateway.replace("components/mark.wasm", &guests::component("version-wide"));
-    gateway.start_in_vain(&["gateway.toml:1: policy.mark:", "read:x-test-secret", "accept = "]);
-    gateway.replace("components/mark.wasm", &guests::component("version-b"));
     gateway.start_again();
-    assert_eq!(gateway.get("/one").field("x-test-version"), Some("b"));
+    let refused_at_start = gateway.wait_for_refusal().to_string();
+    assert!(refused_at_start.contains("read:x-test-secret") && refused_at_start.contains("accept = "));
+    assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"), "the one that served before does again");
+    gateway.replace("components/mark.wasm", &guests::component("version-b"));
+    serves(&gateway, "b");
     refused(&gateway);
 }
 

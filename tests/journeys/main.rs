@@ -4,6 +4,7 @@
 
 mod accepted;
 mod admin;
+mod applying;
 mod audit;
 mod authors;
 mod bodies;
@@ -44,6 +45,7 @@ mod proxy_protocol;
 mod redirects;
 mod refusals;
 mod reload;
+mod restarting;
 mod rewrites;
 mod routing;
 mod slowness;
@@ -61,3 +63,4 @@ mod unix;
 mod upgrades;
 mod upstreams;
 mod wasi;
+mod writing;

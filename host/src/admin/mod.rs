@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::listen::{Shutdown, Stage};
-use crate::reload::Status;
+use crate::reload::{Asker, Status};
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
 use format::Format;
@@ -32,6 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Admin {
     pub(crate) token: Token,
     pub(crate) status: Arc<Status>,
+    pub(crate) reload: Asker,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
 }
@@ -49,7 +50,7 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| {
                 let admin = admin.clone();
-                async move { Ok::<_, Infallible>(admin.answer(&request)) }
+                async move { Ok::<_, Infallible>(admin.answer(&request).await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -63,17 +64,19 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
 }
 
 impl Admin {
-    fn answer(&self, request: &Request<Incoming>) -> Answer {
+    async fn answer(&self, request: &Request<Incoming>) -> Answer {
         if let Err(refusal) = access::local(request.headers()) {
             return text(StatusCode::FORBIDDEN, refusal);
         }
         let path = request.uri().path();
-        if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/status") {
-            return text(StatusCode::NOT_FOUND, "There is /healthz, /readyz, /metrics and /status.\n");
-        }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET only.\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let methods = match path {
+            "/healthz" | "/readyz" | "/metrics" | "/status" => "GET, HEAD",
+            "/reload" => "POST",
+            _ => return text(StatusCode::NOT_FOUND, "There is /healthz, /readyz, /metrics, /status and /reload.\n"),
+        };
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "The field Allow says which methods there are.\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
             return answer;
         }
         match path {
@@ -98,6 +101,10 @@ impl Admin {
                 Format::Plain => with_type(StatusCode::OK, self.metrics.encode_plain(), metrics::PLAIN),
                 Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
                 Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
+            },
+            "/reload" => match self.reload.look().await {
+                true => with_type(StatusCode::OK, status::looked(&self.status), "application/json"),
+                false => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
             },
             _ => with_type(StatusCode::OK, status::json(&self.status), "application/json"),
         }

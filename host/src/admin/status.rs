@@ -20,6 +20,7 @@ pub(super) fn json(status: &Status) -> String {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "wasmtime": crate::sandbox::WASMTIME_VERSION,
+        "folder": status.folder(),
         "generation": generation.number,
         "since": seconds(generation.since),
         "refused": refused,
@@ -28,6 +29,13 @@ pub(super) fn json(status: &Status) -> String {
         "upstreams": upstreams,
     })
     .to_string()
+}
+
+/// What came of looking at the folder, as JSON text.
+pub(super) fn looked(status: &Status) -> String {
+    let (generation, refused) = status.now();
+    let faults = refused.map(|attempt| attempt.faults).unwrap_or_default();
+    json!({ "generation": generation.number, "faults": faults }).to_string()
 }
 
 /// One use of a policy, of which instances have held so much `memory`.

@@ -1,5 +1,7 @@
 //! The command line: one file for each verb; thin, what they do is done elsewhere.
 
+mod admin;
+mod apply;
 mod audit;
 mod check;
 mod debug_token;
@@ -10,6 +12,7 @@ mod policy;
 mod reference;
 mod routes;
 mod run;
+mod status;
 mod token;
 
 use std::path::Path;
@@ -33,6 +36,8 @@ Examples:
   lockgate token --subject alice       a token for the demo, valid for an hour
   lockgate debug-token --for 15m       a token to have answers explained
   lockgate health                      does the gateway of this machine take requests?
+  lockgate status                      what does it serve, and what is wrong with its folder?
+  lockgate apply next                  check next/ and have it served in place of policies/
   lockgate policy new greet            a project for a policy of your own";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
@@ -54,6 +59,8 @@ enum Verb {
     Run(run::Args),
     /// Check a folder and every component in it, and print its route table
     Check(check::Args),
+    /// Check a folder, and put it in the place of the one a running gateway follows
+    Apply(apply::Args),
     /// Print what each policy of a folder may see and do, and what changed of that
     Audit(audit::Args),
     /// Print the route table of a folder
@@ -64,6 +71,8 @@ enum Verb {
     DebugToken(debug_token::Args),
     /// Ask a running gateway whether it takes requests; exit status 1 if not, for probes
     Health(health::Args),
+    /// Print what a running gateway serves, and what is wrong with its folder
+    Status(status::Args),
     /// Write, build, inspect, sign and verify policies
     Policy(policy::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
@@ -89,11 +98,13 @@ pub fn main() -> ExitCode {
         None => misspelt(&cli.run.folder).map_or_else(|| run::run(cli.run), Err),
         Some(Verb::Run(args)) => run::run(args),
         Some(Verb::Check(args)) => check::run(args),
+        Some(Verb::Apply(args)) => apply::run(args),
         Some(Verb::Audit(args)) => audit::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Health(args)) => health::run(args),
+        Some(Verb::Status(args)) => status::run(args),
         Some(Verb::Policy(args)) => policy::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),

@@ -34,7 +34,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
-    match gateway::run(Options { folder: args.folder, listen: args.listen, lost }, greet) {
+    match gateway::run(Options { folder: args.folder, falls_back: true, listen: args.listen, lost }, greet) {
         Ok(exit) => Ok(exit_code(exit)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
@@ -71,6 +71,9 @@ fn greet(folder: &Path, started: &Started) {
     let state = state.unwrap_or_else(|| "none: /metrics and /status are closed to all; see the log".into());
     out::line(&format!("  {:<7} {state}", "state"));
     out::text(&table.text().lines().map(|line| format!("    {line}\n")).collect::<String>());
+    if started.fell_back {
+        out::line("The folder is faulty: this is what served last; `lockgate status` tells the faults.");
+    }
     let tries = tries(folder, &table, started);
     if !tries.is_empty() {
         out::line("Try");

@@ -48,10 +48,20 @@ impl Tree {
         if walk.faults.is_empty() { Ok(walk.tree) } else { Err(walk.faults) }
     }
 
+    /// A tree of files that are known already.
+    pub(crate) fn of(files: BTreeMap<PathBuf, Arc<[u8]>>) -> Self {
+        Self { files }
+    }
+
+    /// Whether a file of another tree is not in this one.
+    pub(crate) fn lacks_of(&self, other: &Self) -> bool {
+        other.files.keys().any(|path| !self.files.contains_key(path))
+    }
+
     /// A tree that is not on disk.
     #[cfg(test)]
     pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
-        Self { files: files.into_iter().map(|(path, bytes)| (path.into(), bytes.into().into())).collect() }
+        Self::of(files.into_iter().map(|(path, bytes)| (path.into(), bytes.into().into())).collect())
     }
 
     /// The bytes of a file, by its path relative to the policies folder.
@@ -60,8 +70,8 @@ impl Tree {
     }
 
     /// All files in the order of their paths.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
-        self.files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_ref()))
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Arc<[u8]>)> {
+        self.files.iter().map(|(path, bytes)| (path.as_path(), bytes))
     }
 
     /// The file that a text in a file of `folder` means; none when there is none or the text leads out of the tree.

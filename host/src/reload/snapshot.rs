@@ -14,6 +14,10 @@ const MOST: u64 = 1 << 20;
 /// The folder as it was at one moment.
 pub(crate) struct Snapshot {
     pub(crate) config: Config,
+    /// The files of the folder a generation is made from.
+    pub(super) files: Tree,
+    /// Of these.
+    pub(super) written: Digest,
     /// Of everything a generation is made from.
     pub(super) used: Digest,
     pub(super) outside: Outside,
@@ -22,11 +26,17 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Read and understand the folder; says everything that is wrong with it.
     pub(crate) fn read(folder: &Path) -> Result<Self, Vec<ConfigFault>> {
-        let tree = Tree::read(folder)?;
-        let config = Config::parse(&tree)?;
+        Self::of(&Tree::read(folder)?)
+    }
+
+    /// Understand a tree.
+    pub(crate) fn of(tree: &Tree) -> Result<Self, Vec<ConfigFault>> {
+        let config = Config::parse(tree)?;
         let outside = Outside::of(&config);
-        let used = Digest::of(&[used(&tree, &config).bytes(), outside.digest.bytes()].concat());
-        Ok(Self { config, used, outside })
+        let files = used(tree, &config);
+        let written = digest(files.files().map(|(path, bytes)| (path, &**bytes)));
+        let used = Digest::of(&[written.bytes(), outside.digest.bytes()].concat());
+        Ok(Self { config, files, written, used, outside })
     }
 }
 
@@ -69,8 +79,8 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Of the files of the folder that matter: what is written, and the components, their signatures, keys, certificates and answers that names.
-fn used(tree: &Tree, config: &Config) -> Digest {
+/// The files of the folder that matter: what is written, and the components, their signatures, keys, certificates and answers that names.
+fn used(tree: &Tree, config: &Config) -> Tree {
     let components = config.policies.values().filter_map(|policy| match &policy.source {
         PolicySource::File(file) => Some(file),
         PolicySource::Builtin(_) => None,
@@ -101,7 +111,8 @@ fn used(tree: &Tree, config: &Config) -> Digest {
     let judged = config.trust.iter().flat_map(Trust::files);
     let named: Vec<_> = named.chain(answers).chain(judged).collect();
     let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
-    digest(tree.files().filter(|(path, _)| written(path) || named.contains(path)))
+    let matter = tree.files().filter(|(path, _)| written(path) || named.contains(path));
+    Tree::of(matter.map(|(path, bytes)| (path.to_owned(), bytes.clone())).collect())
 }
 
 fn digest<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Digest {

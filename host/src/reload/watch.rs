@@ -1,15 +1,25 @@
 //! Hints that something in a folder may have changed. What changed is found by looking.
 
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use notify::event::ModifyKind;
 use notify::{Config, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+
+use super::settle;
 
 /// How often to look where the system gives no hints: whether the folder is still the same one, and where there is no watcher.
 const POLL: Duration = Duration::from_secs(2);
+
+/// Who has a file open for longer is not waited for.
+const WRITING_AT_MOST: Duration = Duration::from_secs(2);
+/// Files known to be open at once; of more than that nobody waits for any.
+const MOST_OPEN: usize = 1024;
 
 /// A stream of hints. Owns the watcher: dropped, it stops.
 pub(crate) struct Changes {
@@ -20,7 +30,12 @@ pub(crate) struct Changes {
     poll: Interval,
     notice: mpsc::Sender<()>,
     hints: mpsc::Receiver<()>,
+    open: Open,
 }
+
+/// The files that were written to and not closed since.
+#[derive(Clone, Default)]
+struct Open(Arc<Mutex<HashSet<PathBuf>>>);
 
 /// What tells a folder from another that takes its place. The time it was made, where that is known, tells it from one that
 /// got the same number.
@@ -42,7 +57,8 @@ impl Changes {
         let (notice, hints) = mpsc::channel(1);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut changes = Self { folder: folder.to_owned(), depth, watched: None, poll, notice, hints };
+        let open = Open::default();
+        let mut changes = Self { folder: folder.to_owned(), depth, watched: None, poll, notice, hints, open };
         changes.turn();
         changes
     }
@@ -59,6 +75,19 @@ impl Changes {
         }
     }
 
+    /// Wait until whoever is changing something has finished, or takes too long.
+    pub(super) async fn settled(&mut self) {
+        let first = Instant::now();
+        settle(async || self.next().await).await;
+        while let Some(left) = WRITING_AT_MOST.checked_sub(first.elapsed()).filter(|_| !self.open.is_empty()) {
+            // That a file is closed is a change too.
+            if timeout(left, self.next()).await.is_ok() {
+                settle(async || self.next().await).await;
+            }
+        }
+        self.open.forget();
+    }
+
     /// Turn to the folder that is at the path now. Says whether it is another one than before.
     fn turn(&mut self) -> bool {
         let folder = std::fs::canonicalize(&self.folder).ok();
@@ -66,13 +95,14 @@ impl Changes {
         if self.watched.as_ref().map(|(identity, _)| identity) == there.as_ref().map(|(identity, _)| identity) {
             return false;
         }
-        self.watched = there.and_then(|(identity, folder)| match watch(&folder, self.depth, &self.notice) {
-            Ok(watcher) => Some((identity, watcher)),
-            Err(error) => {
-                tracing::error!(%error, "the folder cannot be watched; trying again every {} s", POLL.as_secs());
-                None
-            }
-        });
+        self.watched =
+            there.and_then(|(identity, folder)| match watch(&folder, self.depth, &self.notice, &self.open) {
+                Ok(watcher) => Some((identity, watcher)),
+                Err(error) => {
+                    tracing::error!(%error, "the folder cannot be watched; trying again every {} s", POLL.as_secs());
+                    None
+                }
+            });
         true
     }
 }
@@ -84,7 +114,34 @@ impl Identity {
     }
 }
 
-fn watch(folder: &Path, depth: RecursiveMode, notice: &mpsc::Sender<()>) -> notify::Result<Box<dyn Watcher + Send>> {
+impl Open {
+    fn note(&self, event: &notify::Event) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event.kind {
+            EventKind::Modify(ModifyKind::Data(_)) if open.len() < MOST_OPEN => {
+                open.extend(event.paths.iter().cloned())
+            }
+            EventKind::Access(access) if !is_written(access) => {}
+            _ => open.retain(|path| !event.paths.contains(path)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whoever still writes was waited for long enough.
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn watch(
+    folder: &Path,
+    depth: RecursiveMode,
+    notice: &mpsc::Sender<()>,
+    open: &Open,
+) -> notify::Result<Box<dyn Watcher + Send>> {
     let sender = notice.clone();
     let notice = move |event: notify::Result<notify::Event>| {
         // Reading the folder is no change to it. A full channel already holds the hint.
@@ -92,12 +149,20 @@ fn watch(folder: &Path, depth: RecursiveMode, notice: &mpsc::Sender<()>) -> noti
             let _ = sender.try_send(());
         }
     };
-    let watcher = RecommendedWatcher::new(notice.clone(), Config::default())
+    let (open, noticed) = (open.clone(), notice.clone());
+    let told = move |event: notify::Result<notify::Event>| {
+        if let Ok(event) = &event {
+            open.note(event);
+        }
+        noticed(event);
+    };
+    let watcher = RecommendedWatcher::new(told, Config::default())
         .and_then(|mut watcher| watcher.watch(folder, depth).map(|()| watcher));
     match watcher {
         Ok(watcher) => Ok(Box::new(watcher)),
         Err(error) => {
             tracing::warn!(%error, "no notice of changed files; looking every {} s", POLL.as_secs());
+            // Nobody tells it that a file is closed.
             let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
             let mut watcher = PollWatcher::new(notice, config)?;
             watcher.watch(folder, depth)?;
@@ -125,7 +190,7 @@ mod tests {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), hinted).await.expect("no hint");
+        timeout(Duration::from_secs(30), hinted).await.expect("no hint");
     }
 
     fn watched(folder: &Path) -> impl Fn(&Changes) -> bool {

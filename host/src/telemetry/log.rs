@@ -57,7 +57,9 @@ fn filter(text: Option<std::ffi::OsString>) -> (EnvFilter, Option<String>) {
     {
         return (EnvFilter::new("info"), Some(format!("`{word}` is no level")));
     }
-    match EnvFilter::try_new(&*text) {
+    // A folder that is gone is not watched any more: that the system says so too is no news.
+    let quiet = |text: &str| format!("notify=warn,{text}");
+    match EnvFilter::try_new(quiet(&text)) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
     }

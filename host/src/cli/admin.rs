@@ -1,0 +1,94 @@
+//! Asking the admin listener of a running gateway.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST};
+use http::request::Builder;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::state::StateDir;
+
+/// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it is waited for when it builds.
+const LONG_PATIENCE: Duration = Duration::from_secs(600);
+/// Longest answer that is looked at.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Where the listener is.
+#[derive(clap::Args)]
+pub(super) struct Listener {
+    /// What `[admin] address` of the gateway is
+    #[arg(long = "admin", value_name = "ADDRESS:PORT", default_value_t = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081))]
+    pub(super) address: SocketAddr,
+}
+
+/// What opens it.
+#[derive(clap::Args)]
+pub(super) struct Key {
+    /// The state directory of the gateway, where the file admin-token is [default: $STATE_DIRECTORY, or else .lockgate]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Listener {
+    /// The status and the text of the answer to GET on a path that is open.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
+        self.ask(Request::get(path), PATIENCE)
+    }
+
+    /// The answer to GET on a path that needs the token.
+    pub(super) fn get_with(&self, path: &str, key: &Key) -> anyhow::Result<String> {
+        self.ask_with(Request::get(path), PATIENCE, key)
+    }
+
+    /// The answer to POST on such a path, which takes as long as what it does.
+    pub(super) fn post_with(&self, path: &str, key: &Key) -> anyhow::Result<String> {
+        self.ask_with(Request::post(path), LONG_PATIENCE, key)
+    }
+
+    fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let asked = runtime.block_on(async { tokio::time::timeout(patience, ask(self.address, request)).await });
+        asked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", patience.as_secs())))
+    }
+
+    fn ask_with(&self, request: Builder, patience: Duration, key: &Key) -> anyhow::Result<String> {
+        let state = key.state.clone().unwrap_or_else(StateDir::default_path);
+        let file = state.join("admin-token");
+        let token = std::fs::read_to_string(&file).with_context(|| {
+            format!("cannot read {}; name the state directory of the gateway with --state", file.display())
+        })?;
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
+        let answer = self.ask(request, patience);
+        match answer.with_context(|| format!("the gateway at {}", self.address))? {
+            (StatusCode::OK, said) => Ok(said),
+            (StatusCode::UNAUTHORIZED, _) => bail!(
+                "the gateway at {} has another token than {}; name its state directory with --state, or its address with --admin",
+                self.address,
+                file.display()
+            ),
+            (status, said) => bail!("the gateway at {} answers {status}: {}", self.address, said.trim()),
+        }
+    }
+}
+
+async fn ask(admin: SocketAddr, request: Builder) -> anyhow::Result<(StatusCode, String)> {
+    let stream = TcpStream::connect(admin).await.context("cannot be connected to")?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = request.header(HOST, admin.to_string()).body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await.context("gives no answer")?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let body = body.map_err(|error| anyhow!("gives no answer that can be read: {error}"))?;
+    Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+}

@@ -1,0 +1,104 @@
+//! `lockgate status`: what a running gateway serves, since when, and what is wrong with its folder.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use super::admin::{Key, Listener};
+use super::out;
+use crate::config::ConfigFault;
+
+/// When what serves is not what the folder says.
+const NOT_AS_IT_STANDS: u8 = 3;
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate status                              what serves, and what is wrong; exit status 3 if that is not what the folder says
+  lockgate status --state /var/lib/lockgate    where the state directory is another
+  lockgate status --json                       what /status says, for programs";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    listener: Listener,
+    #[command(flatten)]
+    key: Key,
+    /// Print what /status says, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is shown of `/status`.
+#[derive(Deserialize)]
+struct Said {
+    version: String,
+    folder: String,
+    generation: u64,
+    since: u64,
+    refused: Option<Refused>,
+    routes: Vec<serde::de::IgnoredAny>,
+    policies: Vec<Policy>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    at: u64,
+    faults: Vec<ConfigFault>,
+}
+
+/// One use.
+#[derive(Deserialize)]
+struct Policy {
+    policy: String,
+    api: String,
+    digest: String,
+    isolation: String,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let text = args.listener.get_with("/status", &args.key)?;
+    let said: Said =
+        serde_json::from_str(&text).context("the gateway is of another version, and says what is not understood")?;
+    match args.json {
+        true => out::line(&text),
+        false => show(&said),
+    }
+    Ok(if said.refused.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_IT_STANDS) })
+}
+
+fn show(said: &Said) {
+    let (routes, age) = (said.routes.len(), age(said.since));
+    out::line(&format!("Lockgate {} follows {}", said.version, out::plain(&said.folder)));
+    out::line(&format!("generation {} serves since {age} ago, with {routes} routes", said.generation));
+    let heads = ["POLICY", "API", "ISOLATION", "DIGEST"].map(str::to_owned);
+    let rows = said.policies.iter().map(|used| {
+        let api = if used.api.is_empty() { "-" } else { &used.api };
+        [&used.policy, api, &used.isolation, &used.digest].map(out::plain)
+    });
+    let lines: Vec<_> = std::iter::once(heads).chain(rows).collect();
+    let widths: [usize; 4] =
+        std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
+    for line in lines {
+        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        out::line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    if let Some(refused) = &said.refused {
+        out::line(&format!("\nWhat the folder says is refused since {} ago:", self::age(refused.at)));
+        refused.faults.iter().for_each(|fault| out::line(&format!("  {}", out::plain(&fault.to_string()))));
+    }
+}
+
+/// How long ago that was, in the largest unit that is none too large.
+fn age(since: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let seconds = now.saturating_sub(since);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

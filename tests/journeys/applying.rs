@@ -1,0 +1,130 @@
+//! `lockgate apply`: a folder takes the place of the one that is followed, all at once, and nothing changes where something is wrong.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use lockgate_tests::{Finished, Gateway, Request};
+
+const API: &str = "name = \"a\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/one\" }\nrespond = { body = \"one\" }\n";
+
+fn gateway() -> Gateway {
+    Gateway::folder().api("a", API).file("a/docs/notes.md", "hello").start()
+}
+
+/// A copy of the folder in which `from` stands no more, but `to`.
+fn next(gateway: &Gateway, file: &str, from: &str, to: &str) -> PathBuf {
+    let next = gateway.root().join("next");
+    fs::create_dir_all(next.join("a")).unwrap();
+    for name in ["gateway.toml", "a/api.toml"] {
+        let text = fs::read_to_string(gateway.policies().join(name)).unwrap();
+        let text = if name == file { text.replace(from, to) } else { text };
+        fs::write(next.join(name), text).unwrap();
+    }
+    next
+}
+
+fn apply(gateway: &Gateway, next: &Path, more: &[&str]) -> Finished {
+    let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
+    let next = next.display().to_string();
+    gateway.run(&[&["apply", &next, "--admin", &admin, "--state", &state], more].concat())
+}
+
+/// What lies beside the folders that were there.
+fn left_over(gateway: &Gateway) -> Vec<String> {
+    let names = fs::read_dir(gateway.root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(".lockgate-apply")).collect()
+}
+
+#[test]
+fn a_folder_that_is_applied_serves_on_all_workers_when_the_verb_ends() {
+    let gateway = gateway();
+    let next = next(&gateway, "a/api.toml", "one", "two");
+    apply(&gateway, &next, &[]).assert(0, &["generation 2 serves"]);
+    for _ in 0..8 {
+        assert_eq!(gateway.get("/two").text(), "two");
+        gateway.get("/one").assert_status(404);
+    }
+    assert!(!gateway.policies().join("a/docs").exists(), "it is the folder that was applied, and no other");
+    let before = gateway.root().join("policies.before");
+    assert!(before.join("a/docs/notes.md").exists(), "nothing is lost");
+    assert_eq!(left_over(&gateway), [""; 0]);
+    assert!(next.join("a/api.toml").exists(), "a copy of it");
+    // What is changed there now is followed.
+    let text = fs::read_to_string(gateway.policies().join("a/api.toml")).unwrap();
+    gateway.write("a/api.toml", &text.replace("two", "three"));
+    gateway.wait_for_generation(3);
+    // And it can be applied again.
+    let again = apply(&gateway, &next, &["--json"]);
+    assert_eq!(again.stdout.trim(), "{\"generation\":4}");
+    assert!(fs::read_to_string(before.join("a/api.toml")).unwrap().contains("three"), "that of the last time");
+    apply(&gateway, &before, &[]).assert(0, &["generation 5 serves"]);
+    assert_eq!(gateway.get("/three").text(), "three");
+}
+
+#[test]
+fn a_folder_is_applied_by_one_at_a_time() {
+    let gateway = gateway();
+    let next = next(&gateway, "a/api.toml", "one", "two");
+    let lock = fs::File::open(gateway.root()).unwrap();
+    lock.lock().unwrap();
+    apply(&gateway, &next, &[]).assert(1, &["somebody else applies"]);
+    drop(lock);
+    apply(&gateway, &next, &[]).assert(0, &["generation 2 serves"]);
+}
+
+#[test]
+fn a_folder_with_a_fault_changes_nothing() {
+    let gateway = gateway();
+    let next = next(&gateway, "a/api.toml", "respond", "responds");
+    apply(&gateway, &next, &[]).assert(1, &["a/api.toml:6: route[0].responds: ", "2 faults in"]);
+    assert!(gateway.policies().join("a/docs/notes.md").exists());
+    assert_eq!((gateway.status()["generation"].as_u64(), left_over(&gateway).len()), (Some(1), 0));
+    let absent = gateway.root().join("absent");
+    apply(&gateway, &absent, &[]).assert(1, &["absent cannot be used"]);
+    let inside = gateway.policies().join("a");
+    apply(&gateway, &inside, &[]).assert(1, &["are in each other"]);
+}
+
+#[test]
+fn what_the_gateway_refuses_is_put_back() {
+    let gateway = gateway();
+    let next = next(&gateway, "gateway.toml", "[listen.public]", "[listen.public]\nmax_headers = 50");
+    apply(&gateway, &next, &[]).assert(1, &["gateway.toml:", "restart", "put back"]);
+    assert!(gateway.policies().join("a/docs/notes.md").exists());
+    assert_eq!(gateway.get("/one").text(), "one");
+    assert!(gateway.status()["refused"].is_null());
+    assert_eq!(left_over(&gateway), [""; 0]);
+}
+
+#[test]
+fn a_link_leads_to_the_folder_that_is_applied() {
+    let gateway = gateway();
+    let next = next(&gateway, "a/api.toml", "one", "two");
+    let first = gateway.root().join("first");
+    fs::rename(gateway.policies(), &first).unwrap();
+    symlink("first", gateway.policies()).unwrap();
+    apply(&gateway, &next, &[]).assert(0, &["generation 2 serves"]);
+    assert_eq!(gateway.get("/two").text(), "two");
+    assert_eq!(fs::read_link(gateway.policies()).unwrap(), Path::new("next"), "relative, as it was before");
+    assert!(first.join("a/docs/notes.md").exists());
+    assert_eq!(left_over(&gateway), [""; 0]);
+}
+
+#[test]
+fn whoever_has_no_token_has_nothing_looked_at_and_changes_nothing() {
+    let gateway = gateway();
+    let next = next(&gateway, "a/api.toml", "one", "two");
+    fs::create_dir(gateway.root().join("other")).unwrap();
+    fs::write(gateway.root().join("other/admin-token"), "0".repeat(64)).unwrap();
+    let other = gateway.root().join("other").display().to_string();
+    let admin = gateway.admin_address().to_string();
+    let next = next.display().to_string();
+    gateway.run(&["apply", &next, "--admin", &admin, "--state", &other]).assert(1, &["has another token"]);
+    gateway.run(&["apply", &next, "--admin", "127.0.0.1:1", "--state", &other]).assert(1, &["cannot be connected to"]);
+    assert!(gateway.policies().join("a/docs/notes.md").exists());
+    gateway.admin(&Request::new("POST", "/reload").field("content-length", "0")).assert_status(401);
+    let get = gateway.ask("/reload");
+    get.assert_status(405);
+    assert_eq!(get.field("allow"), Some("POST"));
+}

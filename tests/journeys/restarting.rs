@@ -1,0 +1,123 @@
+//! What served last outlives the process: a start on a folder that is faulty or gone serves it, and says so.
+
+use std::fs;
+
+use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually, guests};
+use serde_json::Value;
+
+const API: &str = r#"
+name = "api"
+version = "1"
+chain = ["mark"]
+[upstream.main]
+targets = ["http://$upstream"]
+[[route]]
+name = "one"
+match = { path = "/one" }
+upstream = "main"
+"#;
+
+fn folder(upstream: &Upstream) -> Folder {
+    Gateway::folder()
+        .upstream(upstream)
+        .file("components/mark.wasm", guests::component("version-a"))
+        .gateway_toml("[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n")
+        .api("api", API)
+}
+
+/// Start again on what was made of the folder meanwhile.
+fn again(gateway: &mut Gateway, meanwhile: impl FnOnce(&Gateway)) {
+    gateway.terminate();
+    gateway.wait_for_end();
+    meanwhile(gateway);
+    gateway.start_again();
+}
+
+/// The last good one serves, and whoever asks is told what is wrong.
+fn assert_fell_back(gateway: &mut Gateway, file: &str) {
+    assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"));
+    let refused = gateway.wait_for_refusal();
+    assert!(refused["faults"][0]["file"].as_str().unwrap().ends_with(file), "{refused}");
+    let said = |line: &Value| line["message"].as_str()?.contains("the last good one keeps serving").then_some(());
+    gateway.wait_for_log("the fault", said);
+    assert!(gateway.greeting().contains("this is what served last"), "{}", gateway.greeting());
+}
+
+#[test]
+fn a_start_with_files_that_cannot_be_read_serves_what_served_last() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    again(&mut gateway, |gateway| gateway.write("api/api.toml", "name = "));
+    assert_fell_back(&mut gateway, "api/api.toml");
+    // And once more: it was not lost.
+    again(&mut gateway, |gateway| gateway.write("gateway.toml", "[listen"));
+    assert_fell_back(&mut gateway, "api/api.toml");
+    let status = |gateway: &Gateway| {
+        let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
+        gateway.run(&["status", "--admin", &admin, "--state", &state])
+    };
+    status(&gateway).assert(3, &["generation 1 serves", "mark", "request", "is refused since", "gateway.toml:1: "]);
+    // Put right, it is followed as always.
+    let text = "[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n\
+                [listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n";
+    gateway.write("gateway.toml", text);
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    gateway.wait_for_generation(2);
+    eventually("the change to serve", || (gateway.get("/two").status == 200).then_some(()));
+    status(&gateway).assert(0, &["generation 2 serves"]);
+}
+
+#[test]
+fn a_start_with_a_component_that_cannot_be_used_serves_what_served_last() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    again(&mut gateway, |gateway| gateway.replace("components/mark.wasm", b"\0asm, or so"));
+    assert_fell_back(&mut gateway, "gateway.toml");
+    gateway.replace("components/mark.wasm", &guests::component("version-b"));
+    eventually("the new component", || (gateway.get("/one").field("x-test-version") == Some("b")).then_some(()));
+    // What serves now is what is served next time.
+    gateway.wait_for_generation(2);
+    again(&mut gateway, |gateway| gateway.replace("components/mark.wasm", b"\0asm, or so"));
+    assert_eq!(gateway.get("/one").field("x-test-version"), Some("b"));
+}
+
+#[test]
+fn a_start_without_its_folder_or_with_an_empty_one_serves_what_served_last() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    let away = gateway.root().join("away");
+    again(&mut gateway, |gateway| fs::rename(gateway.policies(), &away).unwrap());
+    assert_fell_back(&mut gateway, "policies");
+    again(&mut gateway, |gateway| fs::create_dir(gateway.policies()).unwrap());
+    assert_fell_back(&mut gateway, "gateway.toml");
+    gateway.admin(&Request::get("/readyz")).assert_status(200);
+    fs::remove_dir(gateway.policies()).unwrap();
+    fs::rename(away, gateway.policies()).unwrap();
+    eventually("the folder to be found", || gateway.status()["refused"].is_null().then_some(()));
+}
+
+#[test]
+fn nothing_is_served_that_is_damaged_or_was_good_in_another_folder() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    gateway.terminate();
+    gateway.wait_for_end();
+    gateway.run(&["run", "nowhere"]).assert(1, &["nowhere", "cannot be read"]);
+    gateway.write("api/api.toml", "name = ");
+    for entry in fs::read_dir(gateway.state("good")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() != "manifest.json" {
+            let bytes = [fs::read(&path).unwrap(), b"\n".to_vec()].concat();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    gateway.start_in_vain(&["api/api.toml:1:", "is damaged"]);
+}
+
+#[test]
+fn what_served_first_and_was_faulty_was_never_good() {
+    let upstream = Upstream::echo();
+    let folder = folder(&upstream).api("bad", "name = ");
+    folder.run(&["run"]).assert(1, &["bad/api.toml:1:"]);
+    assert!(!folder.state("good").exists());
+}
