@@ -128,3 +128,29 @@ fn whoever_has_no_token_has_nothing_looked_at_and_changes_nothing() {
     get.assert_status(405);
     assert_eq!(get.field("allow"), Some("POST"));
 }
+
+#[test]
+fn diff_tells_what_would_change_and_changes_nothing() {
+    let gateway = gateway();
+    let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
+    let next = next(&gateway, "a/api.toml", "[[route]]", "chain = [\"h\"]\n[[route]]");
+    let diff = |more: &[&str]| {
+        let next = next.display().to_string();
+        gateway.run(&[&["diff", &next, "--admin", &admin, "--state", &state], more].concat())
+    };
+    diff(&[]).assert(1, &["a/api.toml:", "not declared"]);
+    let gateway_toml = fs::read_to_string(next.join("gateway.toml")).unwrap();
+    let policy = "[policy.h]\nsource = \"builtin:headers\"\n";
+    fs::write(next.join("gateway.toml"), format!("{policy}{gateway_toml}")).unwrap();
+    diff(&[]).assert(3, &["WIDENED: ", "a/r"]);
+    let json: serde_json::Value = serde_json::from_str(&diff(&["--json"]).stdout).unwrap();
+    assert!(!json["widened"].as_array().unwrap().is_empty(), "{json}");
+    // What is there is compared with what serves, not with what the folder says.
+    gateway.write("a/api.toml", "name = ");
+    gateway.wait_for_refusal();
+    diff(&[]).assert(3, &["WIDENED: "]);
+    fs::write(next.join("a/api.toml"), API).unwrap();
+    fs::write(next.join("gateway.toml"), gateway_toml).unwrap();
+    diff(&[]).assert(0, &["WIDENED: nothing", "NARROWED: nothing"]);
+    assert_eq!(gateway.get("/one").text(), "one");
+}

@@ -56,7 +56,8 @@ fn a_start_with_files_that_cannot_be_read_serves_what_served_last() {
         let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
         gateway.run(&["status", "--admin", &admin, "--state", &state])
     };
-    status(&gateway).assert(3, &["generation 1 serves", "mark", "request", "is refused since", "gateway.toml:1: "]);
+    status(&gateway)
+        .assert(3, &["generation 1 has been serving", "mark", "request", "was refused", "gateway.toml:1: "]);
     // Put right, it is followed as always.
     let text = "[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n\
                 [listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n";
@@ -64,7 +65,7 @@ fn a_start_with_files_that_cannot_be_read_serves_what_served_last() {
     gateway.write("api/api.toml", &API.replace("/one", "/two"));
     gateway.wait_for_generation(2);
     eventually("the change to serve", || (gateway.get("/two").status == 200).then_some(()));
-    status(&gateway).assert(0, &["generation 2 serves"]);
+    status(&gateway).assert(0, &["generation 2 has been serving"]);
 }
 
 #[test]

@@ -39,6 +39,12 @@ pub(super) struct Key {
     state: Option<PathBuf>,
 }
 
+impl Key {
+    pub(super) fn state(&self) -> PathBuf {
+        self.state.clone().unwrap_or_else(StateDir::default_path)
+    }
+}
+
 impl Listener {
     /// The status and the text of the answer to GET on a path that is open.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
@@ -62,7 +68,7 @@ impl Listener {
     }
 
     fn ask_with(&self, request: Builder, patience: Duration, key: &Key) -> anyhow::Result<String> {
-        let state = key.state.clone().unwrap_or_else(StateDir::default_path);
+        let state = key.state();
         let file = state.join("admin-token");
         let token = std::fs::read_to_string(&file).with_context(|| {
             format!("cannot read {}; name the state directory of the gateway with --state", file.display())

@@ -58,10 +58,14 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
 
 /// The same, and what the folder says.
 pub(super) fn build_with_config(folder: &Path) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
-    let snapshot = match Snapshot::read(folder) {
-        Ok(snapshot) => snapshot,
-        Err(faults) => return Ok(Err(faults)),
-    };
+    match Snapshot::read(folder) {
+        Ok(snapshot) => build_snapshot(snapshot),
+        Err(faults) => Ok(Err(faults)),
+    }
+}
+
+/// The same for what was read already.
+pub(super) fn build_snapshot(snapshot: Snapshot) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
     // Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So all
     // is compiled here and now, and generated keys are fresh ones that are forgotten again.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

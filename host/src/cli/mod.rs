@@ -5,6 +5,7 @@ mod apply;
 mod audit;
 mod check;
 mod debug_token;
+mod diff;
 mod health;
 mod life;
 mod out;
@@ -37,6 +38,7 @@ Examples:
   lockgate debug-token --for 15m       a token to have answers explained
   lockgate health                      does the gateway of this machine take requests?
   lockgate status                      what does it serve, and what is wrong with its folder?
+  lockgate diff next                   what would change if next/ served?
   lockgate apply next                  check next/ and have it served in place of policies/
   lockgate policy new greet            a project for a policy of your own";
 
@@ -63,6 +65,8 @@ enum Verb {
     Apply(apply::Args),
     /// Print what each policy of a folder may see and do, and what changed of that
     Audit(audit::Args),
+    /// Print what would change if another folder served in place of what a running gateway serves
+    Diff(diff::Args),
     /// Print the route table of a folder
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Check(args)) => check::run(args),
         Some(Verb::Apply(args)) => apply::run(args),
         Some(Verb::Audit(args)) => audit::run(args),
+        Some(Verb::Diff(args)) => diff::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),

@@ -72,7 +72,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn show(said: &Said) {
     let (routes, age) = (said.routes.len(), age(said.since));
     out::line(&format!("Lockgate {} follows {}", said.version, out::plain(&said.folder)));
-    out::line(&format!("generation {} serves since {age} ago, with {routes} routes", said.generation));
+    out::line(&format!("generation {} has been serving for {age}, with {routes} routes", said.generation));
     let heads = ["POLICY", "API", "ISOLATION", "DIGEST"].map(str::to_owned);
     let rows = said.policies.iter().map(|used| {
         let api = if used.api.is_empty() { "-" } else { &used.api };
@@ -86,7 +86,7 @@ fn show(said: &Said) {
         out::line(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     if let Some(refused) = &said.refused {
-        out::line(&format!("\nWhat the folder says is refused since {} ago:", self::age(refused.at)));
+        out::line(&format!("\nWhat the folder says was refused {} ago:", self::age(refused.at)));
         refused.faults.iter().for_each(|fault| out::line(&format!("  {}", out::plain(&fault.to_string()))));
     }
 }

@@ -14,7 +14,7 @@ use super::words::{leads_to, matched, pauses, upgrades};
 const MOST_ROUTES: usize = 4;
 
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Diff {
+pub(crate) struct Diff {
     pub(super) widened: Vec<Change>,
     pub(super) narrowed: Vec<Change>,
     /// What is neither more nor less, such as another component that may do the same.
@@ -31,7 +31,7 @@ pub(super) struct Change {
 }
 
 impl Diff {
-    pub(super) fn of(old: &Report, new: &Report) -> Self {
+    pub(crate) fn of(old: &Report, new: &Report) -> Self {
         let mut found = Found::default();
         let (before, after) = (by_name(old), by_name(new));
         for (name, after) in &after {
@@ -50,7 +50,11 @@ impl Diff {
         found.into_diff()
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn widens(&self) -> bool {
+        !self.widened.is_empty()
+    }
+
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (title, changes) in [("WIDENED", &self.widened), ("NARROWED", &self.narrowed), ("CHANGED", &self.changed)] {
             let count = if changes.is_empty() { "nothing".to_owned() } else { changes.len().to_string() };

@@ -18,7 +18,9 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::{DEFAULT_FOLDER, check, out};
-use diff::Diff;
+use crate::config::Config;
+use crate::generation::Generation;
+pub(super) use diff::Diff;
 use report::{FORMAT, Report};
 
 /// Exit status where something widened.
@@ -74,7 +76,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let report = Report::of(gather::content(&config, &generation)?)?;
+    let report = report(&config, &generation)?;
     if args.html {
         let page = page::page(&report)?;
         match &args.out {
@@ -91,12 +93,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             } else {
                 out::text(&diff.text())
             }
-            return Ok(if diff.widened.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WIDENED) });
+            return Ok(if diff.widens() { ExitCode::from(WIDENED) } else { ExitCode::SUCCESS });
         }
         (None, true) => out::line(&serde_json::to_string(&report)?),
         (None, false) => out::text(&text::text(&report)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the policies of a generation may see and do.
+pub(super) fn report(config: &Config, generation: &Generation) -> anyhow::Result<Report> {
+    Ok(Report::of(gather::content(config, generation)?)?)
 }
 
 /// An earlier report.

@@ -8,7 +8,7 @@ pub(super) const FORMAT: u32 = 1;
 
 /// Everything an audit says of a folder.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub(super) format: u32,
     /// SHA-256 of the rest: the same for whoever audits the same folder with the same gateway.
     pub(super) digest: String,

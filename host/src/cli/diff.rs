@@ -1,0 +1,78 @@
+//! `lockgate diff`: what would change if another folder served in place of what a running gateway serves.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use super::admin::{Key, Listener};
+use super::audit::{self, Diff};
+use super::{check, out};
+use crate::reload::{LastGood, Snapshot};
+
+/// When something would widen; as `lockgate audit --diff` has it.
+const WIDENED: u8 = 3;
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate diff next            what would policies of next/ see and do that those which serve do not? exit status 3 if anything
+  lockgate diff next --json     for programs, as `lockgate audit --diff --json` says it
+  lockgate diff policies        what of the folder does not serve yet?
+
+What serves is read from the state directory. Nothing is changed.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What may come to serve
+    #[arg(value_name = "DIR")]
+    next: PathBuf,
+    #[command(flatten)]
+    listener: Listener,
+    #[command(flatten)]
+    key: Key,
+    /// Print the differences as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Of what the gateway says of itself.
+#[derive(Deserialize)]
+struct Said {
+    folder: PathBuf,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let said = args.listener.get_with("/status", &args.key)?;
+    let Said { folder } =
+        serde_json::from_str(&said).context("the gateway is of another version, and says what is not understood")?;
+    let state = args.key.state();
+    let Some(serving) = LastGood::new(Some(&state), &folder).read() else {
+        bail!("{} does not tell what serves of {}", state.display(), folder.display());
+    };
+    let before = match Snapshot::of(&serving).map(check::build_snapshot) {
+        Ok(built) => built?,
+        Err(faults) => Err(faults),
+    };
+    let before = match before {
+        Ok((config, generation)) => audit::report(&config, &generation)?,
+        Err(faults) => {
+            out::faults(&folder, &faults);
+            bail!("what serves cannot be built here; are its secrets there?");
+        }
+    };
+    let after = match check::build_with_config(&args.next)? {
+        Ok((config, generation)) => audit::report(&config, &generation)?,
+        Err(faults) => {
+            out::faults(&args.next, &faults);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let diff = Diff::of(&before, &after);
+    match args.json {
+        true => out::line(&serde_json::to_string(&diff)?),
+        false => out::text(&diff.text()),
+    }
+    Ok(if diff.widens() { ExitCode::from(WIDENED) } else { ExitCode::SUCCESS })
+}
