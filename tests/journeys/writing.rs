@@ -4,19 +4,27 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use lockgate_tests::{Gateway, Load, eventually, guests};
+use lockgate_tests::{Client, Gateway, Load, Request, eventually, guests};
+
+/// How slow whoever writes is: slower than a burst of changes, faster than one who has given up.
+const A_WHILE: Duration = Duration::from_millis(60);
 
 const GATEWAY: &str = "[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n";
 const API: &str = "name = \"a\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/\" }\nchain = [\"mark\"]\nrespond = { body = \"$said\" }\n";
 
+/// A gateway that follows its folder: what is written while it begins to is another matter.
 fn gateway() -> Gateway {
-    Gateway::folder()
+    let gateway = Gateway::folder()
         .file("components/mark.wasm", guests::component("version-a"))
         .gateway_toml(GATEWAY)
         .word("said", "first")
         .api("a", API)
-        .start()
+        .start();
+    let look = Request::new("POST", "/reload").bearer(&gateway.admin_token()).field("content-length", "0");
+    gateway.admin(&look).assert_status(200);
+    gateway
 }
 
 /// Run a program of the system in the folder that holds the policies folder.
@@ -44,10 +52,10 @@ fn next(gateway: &Gateway) -> std::path::PathBuf {
 fn written(gateway: Gateway, write: impl FnOnce(&Gateway)) {
     let address = gateway.public();
     let load = Load::start(2, move |_| {
-        let mut client = lockgate_tests::Client::connect(address);
+        let mut client = Client::connect(address);
         move |pace| {
             while pace.goes_on() {
-                let answer = client.send(&lockgate_tests::Request::get("/"));
+                let answer = client.send(&Request::get("/"));
                 assert_eq!(answer.status, 200, "{answer:?}");
                 assert!(["first", "second"].contains(&answer.text().as_str()), "{answer:?}");
                 pace.did();
@@ -164,4 +172,32 @@ fn lead(link: &Path, to: &Path) {
     let beside = link.with_file_name("..data_tmp");
     symlink(to, &beside).unwrap();
     fs::rename(beside, link).unwrap();
+}
+
+#[test]
+fn a_file_that_is_long_open_is_not_read_before_it_is_closed() {
+    written(gateway(), |gateway| {
+        let (next, policies) = (next(gateway), gateway.policies());
+        let text = fs::read(next.join("a/api.toml")).unwrap();
+        // As far as here it means an API without a route.
+        let half = text.windows(2).position(|two| two == b"[[").unwrap();
+        let mut file = fs::File::create(policies.join("a/api.toml")).unwrap();
+        for piece in [&text[..half], &text[half..]] {
+            std::io::Write::write_all(&mut file, piece).unwrap();
+            std::thread::sleep(A_WHILE);
+        }
+        drop(file);
+        fs::rename(next.join("components/mark.wasm"), policies.join("components/mark.wasm")).unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_is_gone_for_a_moment_was_not_removed() {
+    written(gateway(), |gateway| {
+        let (next, policies) = (next(gateway), gateway.policies());
+        fs::rename(next.join("components/mark.wasm"), policies.join("components/mark.wasm")).unwrap();
+        fs::remove_file(policies.join("a/api.toml")).unwrap();
+        std::thread::sleep(A_WHILE);
+        fs::rename(next.join("a/api.toml"), policies.join("a/api.toml")).unwrap();
+    });
 }

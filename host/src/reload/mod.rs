@@ -170,7 +170,8 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
-        // What changed between the first reading and the start of watching.
+        // What changed between the first reading and the start of watching, as soon as nobody writes.
+        changes.settled().await;
         let mut took = self.look().await;
         loop {
             // Trying again and again what takes long must not keep a processor busy.
