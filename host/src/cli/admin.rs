@@ -12,6 +12,8 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use crate::state::StateDir;
@@ -31,18 +33,61 @@ pub(super) struct Listener {
     pub(super) address: SocketAddr,
 }
 
-/// What opens it.
+/// A gateway that is asked what only its operator may ask.
 #[derive(clap::Args)]
-pub(super) struct Key {
+pub(super) struct Gateway {
+    #[command(flatten)]
+    listener: Listener,
     /// The state directory of the gateway, where the file admin-token is [default: $STATE_DIRECTORY, or else .lockgate]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
-impl Key {
+impl Gateway {
     pub(super) fn state(&self) -> PathBuf {
         self.state.clone().unwrap_or_else(StateDir::default_path)
     }
+
+    /// The folder it follows, absolute.
+    pub(super) fn folder(&self) -> anyhow::Result<PathBuf> {
+        #[derive(Deserialize)]
+        struct Said {
+            folder: PathBuf,
+        }
+        Ok(understood::<Said>(&self.status()?)?.folder)
+    }
+
+    /// What it says of itself, as JSON text.
+    pub(super) fn status(&self) -> anyhow::Result<String> {
+        self.ask(Request::get("/status"), PATIENCE)
+    }
+
+    /// Have it look at its folder, and what it says when what came of that serves, as JSON text.
+    pub(super) fn reload(&self) -> anyhow::Result<String> {
+        self.ask(Request::post("/reload"), LONG_PATIENCE)
+    }
+
+    fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<String> {
+        let file = self.state().join("admin-token");
+        let token = std::fs::read_to_string(&file).with_context(|| {
+            format!("cannot read {}; name the state directory of the gateway with --state", file.display())
+        })?;
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
+        let (address, answer) = (self.listener.address, self.listener.ask(request, patience));
+        match answer.with_context(|| format!("the gateway at {address}"))? {
+            (StatusCode::OK, said) => Ok(said),
+            (StatusCode::UNAUTHORIZED, _) => bail!(
+                "the gateway at {address} has another token than {}; name its state directory with --state, or its address with --admin",
+                file.display()
+            ),
+            (status, said) => bail!("the gateway at {address} answers {status}: {}", said.trim()),
+        }
+    }
+}
+
+/// What a gateway said.
+pub(super) fn understood<T: DeserializeOwned>(said: &str) -> anyhow::Result<T> {
+    serde_json::from_str(said).context("the gateway is of another version, and says what is not understood")
 }
 
 impl Listener {
@@ -51,39 +96,10 @@ impl Listener {
         self.ask(Request::get(path), PATIENCE)
     }
 
-    /// The answer to GET on a path that needs the token.
-    pub(super) fn get_with(&self, path: &str, key: &Key) -> anyhow::Result<String> {
-        self.ask_with(Request::get(path), PATIENCE, key)
-    }
-
-    /// The answer to POST on such a path, which takes as long as what it does.
-    pub(super) fn post_with(&self, path: &str, key: &Key) -> anyhow::Result<String> {
-        self.ask_with(Request::post(path), LONG_PATIENCE, key)
-    }
-
     fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let asked = runtime.block_on(async { tokio::time::timeout(patience, ask(self.address, request)).await });
         asked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", patience.as_secs())))
-    }
-
-    fn ask_with(&self, request: Builder, patience: Duration, key: &Key) -> anyhow::Result<String> {
-        let state = key.state();
-        let file = state.join("admin-token");
-        let token = std::fs::read_to_string(&file).with_context(|| {
-            format!("cannot read {}; name the state directory of the gateway with --state", file.display())
-        })?;
-        let request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
-        let answer = self.ask(request, patience);
-        match answer.with_context(|| format!("the gateway at {}", self.address))? {
-            (StatusCode::OK, said) => Ok(said),
-            (StatusCode::UNAUTHORIZED, _) => bail!(
-                "the gateway at {} has another token than {}; name its state directory with --state, or its address with --admin",
-                self.address,
-                file.display()
-            ),
-            (status, said) => bail!("the gateway at {} answers {status}: {}", self.address, said.trim()),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::admin::{Key, Listener};
+use super::admin::{Gateway, understood};
 use super::{check, out};
 use crate::config::ConfigFault;
 
@@ -36,18 +36,10 @@ pub(super) struct Args {
     #[arg(value_name = "DIR")]
     next: PathBuf,
     #[command(flatten)]
-    listener: Listener,
-    #[command(flatten)]
-    key: Key,
+    gateway: Gateway,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Of what the gateway says of itself.
-#[derive(Deserialize)]
-struct Said {
-    folder: PathBuf,
 }
 
 /// What the gateway says of the folder when it has looked at it.
@@ -57,20 +49,14 @@ struct Looked {
     faults: Vec<ConfigFault>,
 }
 
-const OTHER_VERSION: &str = "the gateway is of another version, and says what is not understood";
-
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let said = args.listener.get_with("/status", &args.key)?;
-    let Said { folder } = serde_json::from_str(&said).context(OTHER_VERSION)?;
+    let folder = args.gateway.folder()?;
     let mut exchange = Exchange::prepare(&args.next, &folder)?;
     if let Err(faults) = check::build(&exchange.next())? {
         out::faults(&args.next, &faults);
         return Ok(ExitCode::FAILURE);
     }
-    let look = || -> anyhow::Result<Looked> {
-        let said = args.listener.post_with("/reload", &args.key)?;
-        serde_json::from_str(&said).context(OTHER_VERSION)
-    };
+    let look = || -> anyhow::Result<Looked> { understood(&args.gateway.reload()?) };
     exchange.there()?;
     let looked = match look() {
         Ok(looked) => looked,

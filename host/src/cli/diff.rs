@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use serde::Deserialize;
+use anyhow::bail;
 
-use super::admin::{Key, Listener};
+use super::admin::Gateway;
 use super::audit::{self, Diff};
 use super::{check, out};
 use crate::reload::{LastGood, Snapshot};
@@ -29,25 +28,14 @@ pub(super) struct Args {
     #[arg(value_name = "DIR")]
     next: PathBuf,
     #[command(flatten)]
-    listener: Listener,
-    #[command(flatten)]
-    key: Key,
+    gateway: Gateway,
     /// Print the differences as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Of what the gateway says of itself.
-#[derive(Deserialize)]
-struct Said {
-    folder: PathBuf,
-}
-
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let said = args.listener.get_with("/status", &args.key)?;
-    let Said { folder } =
-        serde_json::from_str(&said).context("the gateway is of another version, and says what is not understood")?;
-    let state = args.key.state();
+    let (folder, state) = (args.gateway.folder()?, args.gateway.state());
     let Some(serving) = LastGood::new(Some(&state), &folder).read() else {
         bail!("{} does not tell what serves of {}", state.display(), folder.display());
     };

@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use serde::Deserialize;
 
-use super::admin::{Key, Listener};
+use super::admin::{Gateway, understood};
 use super::out;
 use crate::config::ConfigFault;
 
@@ -23,9 +22,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
-    listener: Listener,
-    #[command(flatten)]
-    key: Key,
+    gateway: Gateway,
     /// Print what /status says, as JSON
     #[arg(long)]
     json: bool,
@@ -59,9 +56,8 @@ struct Policy {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let text = args.listener.get_with("/status", &args.key)?;
-    let said: Said =
-        serde_json::from_str(&text).context("the gateway is of another version, and says what is not understood")?;
+    let text = args.gateway.status()?;
+    let said: Said = understood(&text)?;
     match args.json {
         true => out::line(&text),
         false => show(&said),

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// Who has a file open for longer is not waited for.
 const WRITING_AT_MOST: Duration = Duration::from_secs(2);
-/// Files known to be open at once; of more than that nobody waits for any.
+/// So many open files are waited for; others that are opened meanwhile are not.
 const MOST_OPEN: usize = 1024;
 
 /// A stream of hints. Owns the watcher: dropped, it stops.
