@@ -18,11 +18,11 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
+use crate::config::{Address, Config, ConfigFault, Listener, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown, Stage};
-use crate::reload::{Beginning, LastGood, Reloader, Snapshot};
+use crate::reload::{self, Beginning, Keeper, Reloader};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
@@ -77,11 +77,11 @@ pub(crate) enum StartError {
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
     let Options { folder, falls_back, listen, lost } = options;
-    let read = Snapshot::read(&folder);
+    let read = Tree::read(&folder);
     let kept = Kept::open(&find_state(&read)?)?;
-    let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);
-    let beginning = Beginning::new(folder, read, last).map_err(StartError::Config)?;
-    let config = &beginning.snapshot.config;
+    let keeper = falls_back.then(|| Keeper::new(kept.path().as_deref(), &folder));
+    let beginning = Beginning::new(folder, read, keeper).map_err(StartError::Config)?;
+    let config = &beginning.config;
     let mut listeners = config.listeners.clone();
     if let Some(address) = listen {
         listen_at(&mut listeners, address)?;
@@ -113,7 +113,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: kept.path(),
         generation: published.borrow().clone(),
-        fell_back: status.now().1.is_some(),
+        fell_back: status.now().refused.is_some(),
     };
     let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
     let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
@@ -228,14 +228,13 @@ fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<
     Ok(())
 }
 
-/// Where the state is when the gateway begins. Where the folder is faulty nobody knows what it says of that, and none is made.
-fn find_state(read: &Result<Snapshot, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
+/// Where the state is when the gateway begins. Where nobody knows what the folder says of that, it is where it usually is, and none is made.
+fn find_state(read: &Result<Tree, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
+    let usual = StateDir::default_path();
     match read {
-        Ok(snapshot) => Ok(state_path(&snapshot.config)),
-        Err(faults) => {
-            let path = StateDir::default_path();
-            if path.is_dir() { Ok(path) } else { Err(StartError::Config(faults.clone())) }
-        }
+        Ok(tree) => Ok(reload::state_dir(tree).unwrap_or(usual)),
+        Err(_) if usual.is_dir() => Ok(usual),
+        Err(faults) => Err(StartError::Config(faults.clone())),
     }
 }
 

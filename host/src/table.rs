@@ -96,6 +96,7 @@ fn leads_to(route: &Route, generation: &Generation) -> Option<String> {
         Backend::Responder(responder) => format!("responder {}", generation.policy(responder.slot)?.name()),
         Backend::Redirect(redirect) => format!("redirect {} {}", redirect.status.as_str(), redirect.location),
         Backend::Respond(respond) => format!("respond {}", respond.status.as_str()),
+        Backend::Unavailable => "unavailable".to_owned(),
     };
     if let Some(rewrite) = &route.rewrite {
         if let Some(path) = &rewrite.path {

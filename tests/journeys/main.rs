@@ -42,6 +42,7 @@ mod packaging;
 mod petstore;
 mod prometheus;
 mod proxy_protocol;
+mod quarantine;
 mod redirects;
 mod refusals;
 mod reload;

@@ -187,8 +187,13 @@ impl Folder {
 
     /// Put text into the policies folder, as an editor does: whole or not at all.
     pub fn write(&self, path: &str, text: &str) {
-        let expanded = self.words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
-        self.replace(path, expanded.replace("$listen", "").as_bytes());
+        self.replace(path, self.filled(text).as_bytes());
+    }
+
+    /// Text for the policies folder, its words replaced by what they mean.
+    pub fn filled(&self, text: &str) -> String {
+        let filled = self.words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
+        filled.replace("$listen", "")
     }
 
     /// Put bytes into the policies folder by renaming a finished file over what is there.

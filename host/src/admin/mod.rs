@@ -81,9 +81,14 @@ impl Admin {
         }
         match path {
             "/healthz" => return text(StatusCode::OK, "ok\n"),
-            // A generation is published only when each of its chains is loaded, and there always is one.
             "/readyz" if *self.shutdown.borrow() > Stage::Serving => {
                 return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+            }
+            "/readyz" if !self.status.is_ready() => {
+                return text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "not all of the folder could be loaded yet; see /status\n",
+                );
             }
             "/readyz" => return text(StatusCode::OK, "ready\n"),
             _ => {}

@@ -4,13 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::reload::Status;
+use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
 pub(super) fn json(status: &Status) -> String {
-    let (generation, refused) = status.now();
+    let Now { generation, refused, parts } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
@@ -24,6 +24,7 @@ pub(super) fn json(status: &Status) -> String {
         "generation": generation.number,
         "since": seconds(generation.since),
         "refused": refused,
+        "parts": parts.iter().map(part).collect::<Vec<_>>(),
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,
@@ -33,9 +34,20 @@ pub(super) fn json(status: &Status) -> String {
 
 /// What came of looking at the folder, as JSON text.
 pub(super) fn looked(status: &Status) -> String {
-    let (generation, refused) = status.now();
+    let Now { generation, refused, .. } = status.now();
     let faults = refused.map(|attempt| attempt.faults).unwrap_or_default();
     json!({ "generation": generation.number, "faults": faults }).to_string()
+}
+
+fn part(part: &Part) -> Value {
+    json!({
+        "part": part.name,
+        "state": part.state.as_str(),
+        "source": part.source,
+        "digest": part.digest.map(|digest| format!("sha256:{digest}")),
+        "since": seconds(part.since),
+        "faults": part.faults,
+    })
 }
 
 /// One use of a policy, of which instances have held so much `memory`.

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{DEFAULT_FOLDER, out};
-use crate::config::{Config, ConfigFault};
+use crate::config::{Config, ConfigFault, Tree};
 use crate::gateway::worker_count;
 use crate::generation::{Builder, Generation};
-use crate::reload::Snapshot;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::table::Table;
 use crate::telemetry::metrics::Metrics;
@@ -58,22 +57,34 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<Result<Generation, Vec<Conf
 
 /// The same, and what the folder says.
 pub(super) fn build_with_config(folder: &Path) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
-    match Snapshot::read(folder) {
-        Ok(snapshot) => build_snapshot(snapshot),
+    match Tree::read(folder).and_then(|tree| Config::parse(&tree)) {
+        Ok(config) => build_config(config),
         Err(faults) => Ok(Err(faults)),
     }
 }
 
 /// The same for what was read already.
-pub(super) fn build_snapshot(snapshot: Snapshot) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
-    // Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So all
-    // is compiled here and now, and generated keys are fresh ones that are forgotten again.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+fn build_config(config: Config) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
+    let built = runtime()?.block_on(builder(&config)?.build_whole(&config));
+    Ok(built.map(|generation| (config, generation)))
+}
+
+/// The same for what serves, whatever is wrong with what it does not need.
+pub(super) fn build_serving(config: Config) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
+    let built = runtime()?.block_on(builder(&config)?.build(&config, Vec::new()));
+    Ok(built.map(|(generation, _)| (config, generation)).map_err(|refused| refused.faults()))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So all is compiled here
+/// and now, and generated keys are fresh ones that are forgotten again.
+fn builder(config: &Config) -> anyhow::Result<Builder> {
     let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
-    let mut builder = Builder::new(sandbox, None, worker_count(snapshot.config.runtime.workers), metrics);
-    let built = runtime.block_on(builder.build(&snapshot.config, Vec::new()));
-    Ok(built.map(|generation| (snapshot.config, generation)))
+    Ok(Builder::new(sandbox, None, worker_count(config.runtime.workers), metrics))
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::life::life;
 use super::{DEFAULT_FOLDER, out};
+use crate::config::{Config, Tree};
 use crate::gateway::state_path;
 use crate::keys::{DebugKey, MAX_DEBUG_LIFE};
-use crate::reload::Snapshot;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,14 +33,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let snapshot = match Snapshot::read(&args.folder) {
-        Ok(snapshot) => snapshot,
+    let config = match Tree::read(&args.folder).and_then(|tree| Config::parse(&tree)) {
+        Ok(config) => config,
         Err(faults) => {
             out::faults(&args.folder, &faults);
             return Ok(ExitCode::FAILURE);
         }
     };
-    let state = state_path(&snapshot.config);
+    let state = state_path(&config);
     if !state.is_dir() {
         bail!("there is no state directory {}, and without one no answer is explained", state.display());
     }

@@ -8,7 +8,7 @@ use anyhow::bail;
 use super::admin::Gateway;
 use super::audit::{self, Diff};
 use super::{check, out};
-use crate::reload::{LastGood, Snapshot};
+use crate::reload::{Keeper, Settling};
 
 /// When something would widen; as `lockgate audit --diff` has it.
 const WIDENED: u8 = 3;
@@ -36,11 +36,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (folder, state) = (args.gateway.folder()?, args.gateway.state());
-    let Some(serving) = LastGood::new(Some(&state), &folder).read() else {
+    let serving = Keeper::new(Some(&state), &folder).read();
+    if serving.is_empty() {
         bail!("{} does not tell what serves of {}", state.display(), folder.display());
-    };
-    let before = match Snapshot::of(&serving).map(check::build_snapshot) {
-        Ok(built) => built?,
+    }
+    let before = match Settling::past(&serving, Vec::new()).read() {
+        Ok(config) => check::build_serving(config)?,
         Err(faults) => Err(faults),
     };
     let before = match before {

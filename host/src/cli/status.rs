@@ -1,4 +1,4 @@
-//! `lockgate status`: what a running gateway serves, since when, and what is wrong with its folder.
+//! `lockgate status`: what of each part of the folder a running gateway serves, since when, and what is wrong.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,14 +9,20 @@ use super::admin::{Gateway, understood};
 use super::out;
 use crate::config::ConfigFault;
 
-/// When what serves is not what the folder says.
+/// When not all serves as the folder says.
 const NOT_AS_IT_STANDS: u8 = 3;
+
+/// `sha256:` and as much as tells one from another.
+const SHOWN_OF_DIGEST: usize = 19;
 
 const EXAMPLES: &str = "\
 Examples:
-  lockgate status                              what serves, and what is wrong; exit status 3 if that is not what the folder says
+  lockgate status                              what serves, and what is wrong; exit status 3 if not all is as the folder says
   lockgate status --state /var/lib/lockgate    where the state directory is another
-  lockgate status --json                       what /status says, for programs";
+  lockgate status --json                       what /status says, for programs
+
+States: `current` serves as it stands in the folder; `held` is faulty there, and what was good before serves; `unavailable` cannot be
+used at all, and requests for it are answered with 503.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,7 +43,7 @@ struct Said {
     since: u64,
     refused: Option<Refused>,
     routes: Vec<serde::de::IgnoredAny>,
-    policies: Vec<Policy>,
+    parts: Vec<Part>,
 }
 
 #[derive(Deserialize)]
@@ -46,13 +52,13 @@ struct Refused {
     faults: Vec<ConfigFault>,
 }
 
-/// One use.
 #[derive(Deserialize)]
-struct Policy {
-    policy: String,
-    api: String,
-    digest: String,
-    isolation: String,
+struct Part {
+    part: String,
+    state: String,
+    source: String,
+    digest: Option<String>,
+    since: u64,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -69,20 +75,20 @@ fn show(said: &Said) {
     let (routes, age) = (said.routes.len(), age(said.since));
     out::line(&format!("Lockgate {} follows {}", said.version, out::plain(&said.folder)));
     out::line(&format!("generation {} has been serving for {age}, with {routes} routes", said.generation));
-    let heads = ["POLICY", "API", "ISOLATION", "DIGEST"].map(str::to_owned);
-    let rows = said.policies.iter().map(|used| {
-        let api = if used.api.is_empty() { "-" } else { &used.api };
-        [&used.policy, api, &used.isolation, &used.digest].map(out::plain)
+    let heads = ["PART", "STATE", "FOR", "SOURCE", "DIGEST"].map(str::to_owned);
+    let rows = said.parts.iter().map(|part| {
+        let digest = part.digest.as_deref().unwrap_or("-").chars().take(SHOWN_OF_DIGEST).collect();
+        [&part.part, &part.state, &self::age(part.since), &part.source, &digest].map(|cell| out::plain(cell))
     });
     let lines: Vec<_> = std::iter::once(heads).chain(rows).collect();
-    let widths: [usize; 4] =
+    let widths: [usize; 5] =
         std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
     for line in lines {
         let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         out::line(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     if let Some(refused) = &said.refused {
-        out::line(&format!("\nWhat the folder says was refused {} ago:", self::age(refused.at)));
+        out::line(&format!("\nWrong in the folder for {}:", self::age(refused.at)));
         refused.faults.iter().for_each(|fault| out::line(&format!("  {}", out::plain(&fault.to_string()))));
     }
 }

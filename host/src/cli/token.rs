@@ -11,10 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::life::life;
 use super::{DEFAULT_FOLDER, out};
-use crate::config::{ChainEntry, Config, KeySource};
+use crate::config::{ChainEntry, Config, KeySource, Tree};
 use crate::gateway::state_path;
 use crate::keys::{Algorithm, file};
-use crate::reload::Snapshot;
 
 /// Longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -46,14 +45,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let snapshot = match Snapshot::read(&args.policies) {
-        Ok(snapshot) => snapshot,
+    let config = match Tree::read(&args.policies).and_then(|tree| Config::parse(&tree)) {
+        Ok(config) => config,
         Err(faults) => {
             out::faults(&args.policies, &faults);
             return Ok(ExitCode::FAILURE);
         }
     };
-    let config = &snapshot.config;
+    let config = &config;
     let (name, algorithm) = generated_key(config, args.key.as_deref())?;
     let state = state_path(config);
     if !state.is_dir() {

@@ -1,7 +1,8 @@
 //! Owns api.toml of an API's folder: its upstreams and routes. It names powers but cannot give any.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::route::HostPattern;
@@ -13,7 +14,7 @@ use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
 use super::gateway::RawGateway;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::near::advice;
-use super::policy::RawPolicy;
+use super::policy::{Policy, RawPolicy};
 use super::protocol::Protocol;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
@@ -23,9 +24,14 @@ use super::target::Host;
 use super::traffic::{Balance, Eject, Health, RawEject, RawHealth, RawLimits, RawRetry, Retry, TargetEntry, Weighted};
 use super::tree::Tree;
 
+/// Where an API stands, in a folder of its own.
+const FILE: &str = "api.toml";
+
 /// One API: a folder with a name and a version.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Api {
+    /// Relative to the policies folder.
+    pub folder: Arc<str>,
     /// Unique.
     pub name: String,
     pub version: String,
@@ -34,6 +40,25 @@ pub(crate) struct Api {
     pub upstreams: BTreeMap<String, Upstream>,
     pub chain: Vec<ChainEntry>,
     pub routes: Vec<Route>,
+    /// None where it is as the folder has it.
+    pub held: Option<Arc<Held>>,
+}
+
+/// What an API that is held passes and runs, as it was when all of the API was good.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Held {
+    /// The gateway's chain.
+    pub chain: Vec<ChainEntry>,
+    /// Of these counts where the code comes from; what they may do is today's.
+    pub policies: BTreeMap<String, Policy>,
+}
+
+/// What gateway.toml says that APIs may name.
+#[derive(Clone, Copy)]
+pub(super) struct Powers<'a> {
+    pub(super) bounds: &'a UpstreamBounds,
+    pub(super) policies: &'a DeclaredPolicies,
+    pub(super) tls: Option<&'a BTreeSet<String>>,
 }
 
 /// Servers that answer alike.
@@ -148,54 +173,26 @@ section! {
     }
 }
 
-/// Read the api.toml of every folder that has one; a folder with other TOML but none of that name is a fault.
-pub(super) fn read_all(
-    tree: &Tree,
-    bounds: &UpstreamBounds,
-    policies: &DeclaredPolicies,
-    tls: Option<&BTreeSet<String>>,
-    faults: &mut Faults,
-) -> Vec<Api> {
-    let mut apis: Vec<Api> = Vec::new();
-    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for folder in tree.folders() {
-        let file = folder.join("api.toml");
-        let Some(bytes) = tree.get(&file) else {
-            if holds_toml(tree, folder) {
-                faults.push(ConfigFault::of_file(
-                    &file,
-                    "is missing beside other TOML files",
-                    "create it, or move the folder away",
-                ));
-            }
-            continue;
-        };
-        let raw = with_document(&file, bytes, belongs_to_gateway, faults, RawApi::from_table);
-        let Some(raw) = raw else { continue };
-        if let Some(name) = &raw.name {
-            if let Some(other) = names.get(&name.value) {
-                let reason = format!("is the name of the API in {} too", other.display());
-                faults.push(name.place.fault(reason, "give each API its own name"));
-            }
-            names.entry(name.value.clone()).or_insert_with(|| file.clone());
-        }
-        apis.extend(raw.resolve(tree, bounds, policies, tls, faults));
-    }
-    apis
-}
-
-fn holds_toml(tree: &Tree, folder: &Path) -> bool {
-    tree.files()
-        .any(|(path, _)| path.starts_with(folder) && path.extension().is_some_and(|extension| extension == "toml"))
-}
-
 impl RawApi {
-    fn resolve(
+    /// What the api.toml in a folder of the tree says; none where there is none or it cannot be read.
+    pub(super) fn read(tree: &Tree, folder: &str, faults: &mut Faults) -> Option<Self> {
+        let file = Path::new(folder).join(FILE);
+        let Some(bytes) = tree.get(&file) else {
+            if tree.holds_toml(Path::new(folder)) {
+                let advice = "create it, or move the folder away";
+                faults.push(ConfigFault::of_file(&file, "is missing beside other TOML files", advice));
+            }
+            return None;
+        };
+        with_document(&file, bytes, belongs_to_gateway, faults, Self::from_table)
+    }
+
+    /// Turn into an API; `tree` has the files it names.
+    pub(super) fn resolve(
         self,
+        folder: &str,
         tree: &Tree,
-        bounds: &UpstreamBounds,
-        policies: &DeclaredPolicies,
-        tls: Option<&BTreeSet<String>>,
+        Powers { bounds, policies, tls }: Powers<'_>,
         faults: &mut Faults,
     ) -> Option<Api> {
         let upstreams: BTreeMap<_, _> =
@@ -206,12 +203,14 @@ impl RawApi {
         let known = Known { upstreams: &declared, policies, tree };
         let routes = self.route.into_iter().filter_map(|raw| raw.resolve(known, faults)).collect();
         Some(Api {
+            folder: folder.into(),
             name: self.name?.value,
             version: self.version?,
             hosts: self.hosts,
             upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
             chain: self.chain,
             routes,
+            held: None,
         })
     }
 }

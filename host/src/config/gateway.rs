@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::HeaderName;
 
+use super::api::RawApi;
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::egress::{Egress, RawEgress, check_patience};
-use super::fault::{Faults, Place};
+use super::fault::{ConfigFault, Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
@@ -19,13 +20,16 @@ use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
 use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Policy, RawPolicy};
-use super::reader::Node;
+use super::reader::{Node, with_document};
 use super::secret::{RawSecret, Secret};
-use super::section::section;
+use super::section::{Section, section};
 use super::store::{RawStore, Store, check_shared};
 use super::tls::{ClientTls, RawClientTls};
 use super::tree::Tree;
 use super::trust::{RawTrust, Trust};
+
+/// Where all this stands.
+pub(super) const FILE: &str = "gateway.toml";
 
 /// What the process as a whole may use, and how it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +195,16 @@ pub(super) struct Gateway {
 }
 
 impl RawGateway {
+    /// What the gateway.toml of a tree says; none where that cannot be read.
+    pub(super) fn read(tree: &Tree, faults: &mut Faults) -> Option<Self> {
+        let file = Path::new(FILE);
+        let Some(bytes) = tree.get(file) else {
+            faults.push(ConfigFault::of_file(file, "is missing", "create it with at least [listen.NAME]"));
+            return None;
+        };
+        with_document(file, bytes, belongs_to_apis, faults, Self::from_table)
+    }
+
     pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
         let secrets = self.secret;
         let is_secret = |name: &str| secrets.contains_key(name);
@@ -211,7 +225,7 @@ impl RawGateway {
         let ceilings = &self.ceilings;
         let policies: BTreeMap<_, _> =
             resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
-        let trust = self.trust.and_then(|raw| raw.resolve(tree, policies.values(), faults));
+        let trust = self.trust.and_then(|raw| raw.resolve(tree, faults));
         check_shared(&stores, faults);
         let tls: BTreeMap<_, _> =
             self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
@@ -253,6 +267,12 @@ impl RawGateway {
             },
         }
     }
+}
+
+/// Advice about keys of `gateway.toml`.
+fn belongs_to_apis(section: &Section, name: &str) -> Option<String> {
+    let there = section.title == RawGateway::SECTION.title && RawApi::SECTION.has(name);
+    there.then(|| format!("`{name}` belongs in the api.toml of an API's folder"))
 }
 
 /// By name, without what is faulty.

@@ -2,7 +2,9 @@
 
 mod address;
 mod api;
+mod apis;
 mod backend;
+mod blank;
 mod bounds;
 mod chain;
 mod condition;
@@ -44,12 +46,15 @@ mod zone;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::HeaderName;
 
 pub(crate) use address::{Address, SocketPath};
 pub(crate) use api::{Api, Limits, Upstream};
+pub(crate) use apis::{Faulty, Sources};
 pub(crate) use backend::Backend;
+pub(crate) use blank::Blank;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
 pub(crate) use egress::{AuthScheme, Credential, Egress, EgressTerms};
@@ -81,12 +86,26 @@ pub(crate) use tree::{LARGEST_FILE, Tree};
 pub(crate) use trust::Trust;
 pub(crate) use zone::Zone;
 
-use api::RawApi;
+use api::Powers;
 use chain::DeclaredPolicies;
 use fault::Faults;
 use gateway::RawGateway;
-use reader::with_document;
-use section::Section;
+
+/// Where gateway.toml says that the state is, if that at least can be read.
+pub(crate) fn state_dir(tree: &Tree) -> Option<PathBuf> {
+    RawGateway::read(tree, &mut Faults::new())?.state.dir.map(PathBuf::from)
+}
+
+/// What could be read of the policies folder.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Without those that are faulty.
+    pub(crate) config: Config,
+    /// By folder.
+    pub(crate) faulty: BTreeMap<Arc<str>, Faulty>,
+    /// Of what nobody needs.
+    pub(crate) idle: Vec<ConfigFault>,
+}
 
 /// Everything the policies folder says.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,65 +142,122 @@ pub(crate) struct Config {
     pub trust: Option<Trust>,
     /// The gateway's own chain.
     pub chain: Vec<ChainEntry>,
-    /// In the order of their folders.
+    /// Those with more right to what they match come first, then in the order of their folders.
     pub apis: Vec<Api>,
+    /// What is matched and cannot be served.
+    pub blanks: Vec<Blank>,
     pub places: Places,
 }
 
 impl Config {
     /// Read a tree; the error holds every fault there is, ordered by file and line.
     pub(crate) fn parse(tree: &Tree) -> Result<Self, Vec<ConfigFault>> {
-        let mut faults = Faults::new();
-        let file = Path::new("gateway.toml");
-        let gateway = match tree.get(file) {
-            Some(bytes) => with_document(file, bytes, belongs_to_apis, &mut faults, |table, faults| {
-                RawGateway::from_table(table, faults).resolve(tree, faults)
-            }),
-            None => {
-                faults.push(ConfigFault::of_file(file, "is missing", "create it with at least [listen.NAME]"));
-                None
-            }
-        };
-        let (no_bounds, no_policies) = (UpstreamBounds::default(), DeclaredPolicies::default());
-        let (bounds, policies) =
-            gateway.as_ref().map_or((&no_bounds, &no_policies), |gateway| (&gateway.upstreams, &gateway.declared));
-        let tls = gateway.as_ref().map(|gateway| &gateway.declared_tls);
-        let apis = api::read_all(tree, bounds, policies, tls, &mut faults);
-        secret::check_files(tree, &mut faults);
-        faults.sort();
-        match gateway {
-            Some(gateway) if faults.is_empty() => Ok(Self {
-                state_dir: gateway.state_dir,
-                runtime: gateway.runtime,
-                listeners: gateway.listeners,
-                admin: gateway.admin,
-                access_log: gateway.access_log,
-                identity_headers: gateway.identity_headers,
-                forwarding: gateway.forwarding,
-                id_header: gateway.id_header,
-                tracing: gateway.tracing,
-                otlp: gateway.otlp,
-                upstreams: gateway.upstreams,
-                secrets: gateway.secrets,
-                keys: gateway.keys,
-                stores: gateway.stores,
-                tls: gateway.tls,
-                egress: gateway.egress,
-                policies: gateway.policies,
-                trust: gateway.trust,
-                chain: gateway.chain,
-                apis,
-                places: gateway.places,
-            }),
-            _ => Err(faults),
+        let (config, found) = Self::read_all(&Sources::of(tree));
+        let missing = config.iter().flat_map(|config| config.policies.values()).filter_map(Policy::missing).cloned();
+        let missing: Vec<_> = missing.collect();
+        let faults = found.faults(missing);
+        config.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    /// Read each API from where it comes. Where gateway.toml is faulty the error is all there is, else what is wrong leaves the rest as it is.
+    pub(crate) fn read(sources: &Sources<'_>) -> Result<Reading, Vec<ConfigFault>> {
+        match Self::read_all(sources) {
+            (Some(config), Found { gateway, faulty, idle }) if gateway.is_empty() => Ok(Reading { config, faulty, idle }),
+            (_, found) => Err(found.faults(Vec::new())),
         }
+    }
+
+    fn read_all(sources: &Sources<'_>) -> (Option<Self>, Found) {
+        let (tree, mut faults) = (sources.folder, Faults::new());
+        let gateway = RawGateway::read(tree, &mut faults).map(|raw| raw.resolve(tree, &mut faults));
+        let (no_bounds, no_policies) = (UpstreamBounds::default(), DeclaredPolicies::default());
+        let powers = Powers {
+            bounds: gateway.as_ref().map_or(&no_bounds, |gateway| &gateway.upstreams),
+            policies: gateway.as_ref().map_or(&no_policies, |gateway| &gateway.declared),
+            tls: gateway.as_ref().map(|gateway| &gateway.declared_tls),
+        };
+        let (apis, faulty) = apis::read_all(sources, powers);
+        let mut found = Found { gateway: faults, faulty, idle: Vec::new() };
+        let apis = found.add_secrets(tree, sources, apis);
+        let is_known = |fault: &&ConfigFault| {
+            found.faulty.iter().any(|(folder, _)| fault.file.starts_with(&**folder))
+        };
+        found.idle = tree.faults().iter().filter(|fault| !is_known(fault)).cloned().collect();
+        found.gateway.sort();
+        let config = gateway.map(|gateway| Self {
+            state_dir: gateway.state_dir,
+            runtime: gateway.runtime,
+            listeners: gateway.listeners,
+            admin: gateway.admin,
+            access_log: gateway.access_log,
+            identity_headers: gateway.identity_headers,
+            forwarding: gateway.forwarding,
+            id_header: gateway.id_header,
+            tracing: gateway.tracing,
+            otlp: gateway.otlp,
+            upstreams: gateway.upstreams,
+            secrets: gateway.secrets,
+            keys: gateway.keys,
+            stores: gateway.stores,
+            tls: gateway.tls,
+            egress: gateway.egress,
+            policies: gateway.policies,
+            trust: gateway.trust,
+            chain: gateway.chain,
+            apis,
+            blanks: Vec::new(),
+            places: gateway.places,
+        });
+        (config, found)
+    }
+
+    /// The gateway's chain as an API passes it.
+    pub(crate) fn outer<'a>(&'a self, api: &'a Api) -> &'a [ChainEntry] {
+        api.held.as_ref().map_or(&self.chain, |held| &held.chain)
     }
 }
 
-/// Advice about keys of `gateway.toml`.
-fn belongs_to_apis(section: &Section, name: &str) -> Option<String> {
-    let there = section.title == RawGateway::SECTION.title && RawApi::SECTION.has(name);
-    there.then(|| format!("`{name}` belongs in the api.toml of an API's folder"))
+/// What is wrong with a folder.
+struct Found {
+    gateway: Faults,
+    faulty: BTreeMap<Arc<str>, Faulty>,
+    idle: Faults,
+}
+
+impl Found {
+    /// All of them and more, ordered by file and line.
+    fn faults(self, mut more: Faults) -> Faults {
+        more.extend(self.gateway);
+        more.extend(self.faulty.into_values().flat_map(|faulty| faulty.faults));
+        more.extend(self.idle);
+        more.sort();
+        more
+    }
+
+    /// Look for secrets in all files. Returns the APIs that hold none.
+    fn add_secrets(&mut self, tree: &Tree, sources: &Sources<'_>, apis: Vec<Api>) -> Vec<Api> {
+        let of_apis = self.faulty.values().flat_map(|faulty| &faulty.faults);
+        let known: Faults = self.gateway.iter().chain(of_apis).cloned().collect();
+        let mut secrets = Faults::new();
+        secret::check_files(tree, &known, &mut secrets);
+        if secrets.is_empty() {
+            return apis;
+        }
+        let is_replaced = |folder: &str| sources.held.contains_key(folder) || sources.absent.contains(folder);
+        let is_api = |folder: &str| tree.get(&Path::new(folder).join("api.toml")).is_some();
+        let mut without = apis;
+        for fault in secrets {
+            match fault.file.iter().next().and_then(|first| first.to_str()).filter(|folder| is_api(folder)) {
+                None => self.gateway.push(fault),
+                Some(folder) if is_replaced(folder) => {}
+                Some(folder) => {
+                    without.retain(|api| *api.folder != *folder);
+                    self.faulty.entry(folder.into()).or_insert_with(|| Faulty::of(tree, folder)).faults.push(fault);
+                }
+            }
+        }
+        without
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
-use super::fault::{At, Faults, Place};
+use super::fault::{At, ConfigFault, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
@@ -14,6 +14,7 @@ use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
 use crate::builtin;
+use crate::signature::beside;
 
 /// A component with its powers and limits, to be named in chains.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +36,10 @@ pub(crate) struct Policy {
 pub(crate) enum PolicySource {
     /// One of those inside the gateway.
     Builtin(String),
-    /// A component of the policies folder.
-    File(TreeFile),
+    /// A component of the policies folder, and what lies beside it to say who made it.
+    File { component: TreeFile, signature: Option<TreeFile> },
+    /// A component that is not there.
+    Missing(Box<ConfigFault>),
 }
 
 section! {
@@ -59,6 +62,16 @@ section! {
         nested limits: RawLimits,
         /// When it is left alone for a while.
         nested breaker: RawBreaker,
+    }
+}
+
+impl Policy {
+    /// What is wrong where its component is not there.
+    pub(crate) fn missing(&self) -> Option<&ConfigFault> {
+        match &self.source {
+            PolicySource::Missing(fault) => Some(fault),
+            PolicySource::Builtin(_) | PolicySource::File { .. } => None,
+        }
     }
 }
 
@@ -106,14 +119,17 @@ impl RawPolicy {
                 }
                 At { value: SourceRef::File(text), place } => {
                     let folder = place.file.parent().unwrap_or(Path::new(""));
-                    let Some(file) = tree.file(folder, &text) else {
-                        faults.push(place.fault(
-                            "names no file of the policies folder",
-                            "put the component there, or correct the path",
-                        ));
-                        return None;
-                    };
-                    PolicySource::File(file)
+                    match tree.file(folder, &text) {
+                        Some(component) => {
+                            let signed = beside(&component.path);
+                            let signature = tree.get(&signed).cloned().map(|bytes| TreeFile { path: signed, bytes });
+                            PolicySource::File { component, signature }
+                        }
+                        None => {
+                            let advice = "put the component there, or correct the path";
+                            PolicySource::Missing(place.fault("names no file of the policies folder", advice).into())
+                        }
+                    }
                 }
             };
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
@@ -121,7 +137,7 @@ impl RawPolicy {
         let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
         let isolation = self.isolation.unwrap_or(match source {
             PolicySource::Builtin(_) => Isolation::Pooled,
-            PolicySource::File(_) => Isolation::Request,
+            PolicySource::File { .. } | PolicySource::Missing(_) => Isolation::Request,
         });
         Some(Policy { source, digest, grants, accept, limits, isolation, breaker, place: self.place })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::route::{HeaderCondition, HostPattern, PathPattern, QueryCondition, Scheme};
+use crate::route::{HeaderCondition, HostPattern, Match, PathPattern, QueryCondition, Scheme};
 
 use super::backend::{Backend, Kinds, Known};
 use super::chain::{ChainEntry, Link, ResponderLink};
@@ -48,6 +48,21 @@ pub(crate) struct RouteMatch {
     pub hosts: Vec<HostPattern>,
     pub headers: Vec<HeaderCondition>,
     pub query: Vec<QueryCondition>,
+}
+
+impl RouteMatch {
+    /// The same for the router; `hosts` are those of the API.
+    pub(crate) fn within(&self, hosts: &[HostPattern]) -> Match {
+        let own = if self.hosts.is_empty() { hosts } else { &self.hosts };
+        Match {
+            hosts: own.to_vec(),
+            path: self.path.clone(),
+            scheme: self.scheme,
+            methods: self.methods.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+        }
+    }
 }
 
 impl Route {
@@ -127,8 +142,7 @@ impl RawRoute {
         for place in [has_rewrite, has_upgrades].into_iter().flatten().filter(|_| !backend.is_upstream()) {
             faults.push(place.fault("has no meaning where no upstream is asked", "remove it"));
         }
-        let RawMatch { path, scheme, methods, hosts, headers, query, .. } = self.matching?;
-        let matching = RouteMatch { path: path?, scheme, methods, hosts, headers, query };
+        let matching = self.matching?.resolve()?;
         if let (Backend::Redirect(redirect), Some(place)) = (&backend, redirects_to)
             && redirect.is_endless(&matching.path, &matching.methods, !matching.query.is_empty())
         {
@@ -144,6 +158,13 @@ impl RawRoute {
             upgrades: self.upgrades,
             place: self.place,
         })
+    }
+}
+
+impl RawMatch {
+    pub(super) fn resolve(self) -> Option<RouteMatch> {
+        let Self { path, scheme, methods, hosts, headers, query, .. } = self;
+        Some(RouteMatch { path: path?, scheme, methods, hosts, headers, query })
     }
 }
 

@@ -92,12 +92,12 @@ pub(super) fn check_json(config: &Value, place: &Place, faults: &mut Faults) {
     }
 }
 
-/// Complain about files of the tree that hold private or symmetric keys. Components, whatever their names, are left out: code that
-/// reads keys holds the words that mark them.
-pub(super) fn check_files(tree: &Tree, faults: &mut Faults) {
+/// Complain about files of the tree, beyond what is known, that hold private or symmetric keys. Components, whatever their names, are left
+/// out: code that reads keys holds the words that mark them.
+pub(super) fn check_files(tree: &Tree, known: &Faults, faults: &mut Faults) {
     for (path, bytes) in tree.files() {
         let is_component = bytes.starts_with(b"\0asm");
-        let is_known = faults.iter().any(|fault| fault.file == path && fault.reason == PRIVATE_KEY);
+        let is_known = known.iter().any(|fault| fault.file == path && fault.reason == PRIVATE_KEY);
         if is_component || is_known || bytes.len() > LARGEST_SCANNED {
             continue;
         }
@@ -199,7 +199,7 @@ mod tests {
 
     fn faults_of(path: &str, text: &str) -> Vec<ConfigFault> {
         let mut faults = Faults::new();
-        check_files(&Tree::from_files([(path, text)]), &mut faults);
+        check_files(&Tree::from_files([(path, text)]), &Faults::new(), &mut faults);
         faults
     }
 

@@ -25,6 +25,8 @@ const LARGEST_TREE: u64 = 512 << 20;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tree {
     files: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// What is wrong with entries that are left out.
+    faults: Faults,
 }
 
 /// One file of the folder.
@@ -43,19 +45,42 @@ impl Tree {
         let mut walk = Walk { root, above, tree: Self::default(), entries: 0, bytes: 0, faults: Faults::new() };
         if let Err(Overflow(reason)) = walk.folder(Path::new(""), &top) {
             walk.fault(Path::new("."), reason, "move away what the gateway does not need");
+            walk.faults.sort();
+            return Err(walk.faults);
         }
         walk.faults.sort();
-        if walk.faults.is_empty() { Ok(walk.tree) } else { Err(walk.faults) }
+        Ok(Self { faults: walk.faults, ..walk.tree })
     }
 
     /// A tree of files that are known already.
     pub(crate) fn of(files: BTreeMap<PathBuf, Arc<[u8]>>) -> Self {
-        Self { files }
+        Self { files, faults: Faults::new() }
+    }
+
+    /// Some of its files.
+    pub(crate) fn only<P: AsRef<Path>>(&self, paths: impl IntoIterator<Item = P>) -> Self {
+        let found = paths.into_iter().filter_map(|path| self.files.get_key_value(path.as_ref()));
+        Self::of(found.map(|(path, bytes)| (path.clone(), bytes.clone())).collect())
+    }
+
+    /// The same, sharing the memory of files that hold what they hold in another.
+    pub(crate) fn sharing(mut self, other: &Self) -> Self {
+        for (path, bytes) in &mut self.files {
+            if let Some(same) = other.files.get(path).filter(|same| *same == bytes) {
+                *bytes = same.clone();
+            }
+        }
+        self
     }
 
     /// Whether a file of another tree is not in this one.
     pub(crate) fn lacks_of(&self, other: &Self) -> bool {
         other.files.keys().any(|path| !self.files.contains_key(path))
+    }
+
+    /// What is wrong with entries of the folder that are left out.
+    pub(crate) fn faults(&self) -> &[ConfigFault] {
+        &self.faults
     }
 
     /// A tree that is not on disk.
@@ -72,6 +97,12 @@ impl Tree {
     /// All files in the order of their paths.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Arc<[u8]>)> {
         self.files.iter().map(|(path, bytes)| (path.as_path(), bytes))
+    }
+
+    /// Whether a folder holds TOML, however deep.
+    pub(super) fn holds_toml(&self, folder: &Path) -> bool {
+        let mut below = self.files.keys().filter(|path| path.starts_with(folder));
+        below.any(|path| path.extension().is_some_and(|extension| extension == "toml"))
     }
 
     /// The file that a text in a file of `folder` means; none when there is none or the text leads out of the tree.

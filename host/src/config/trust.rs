@@ -1,12 +1,10 @@
 //! Owns `[trust]`: whose signature a component of the policies folder needs before it is run, and whether it has one.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::fault::{At, ConfigFault, Faults, Place};
 use super::kinds::{Flag, List, Placed, Spelled, Spelling};
-use super::policy::{Policy, PolicySource};
 use super::section::section;
 use super::tree::{Tree, TreeFile};
 use crate::signature::{KeyId, PublicKey, Signature, SignatureError, beside};
@@ -17,8 +15,6 @@ pub(crate) struct Trust {
     keys: Vec<PublicKey>,
     /// The files keys are in.
     key_files: Vec<PathBuf>,
-    /// The signatures of components that policies name, by the path of the component.
-    signatures: BTreeMap<PathBuf, TreeFile>,
 }
 
 section! {
@@ -34,12 +30,7 @@ section! {
 
 impl RawTrust {
     /// None where no signature is needed.
-    pub(super) fn resolve<'a>(
-        self,
-        tree: &Tree,
-        policies: impl Iterator<Item = &'a Policy>,
-        faults: &mut Faults,
-    ) -> Option<Trust> {
+    pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Option<Trust> {
         let refs = self.keys?;
         if refs.is_empty() && self.require_signature {
             let place = self.place.below("keys");
@@ -58,27 +49,22 @@ impl RawTrust {
                 },
             }
         }
-        let components = policies.filter_map(|policy| match &policy.source {
-            PolicySource::File(file) => Some(&file.path),
-            PolicySource::Builtin(_) => None,
-        });
-        let signed = components.filter_map(|component| {
-            let path = beside(component);
-            let bytes = tree.get(&path)?.clone();
-            Some((component.clone(), TreeFile { path, bytes }))
-        });
-        let signatures = signed.collect();
-        self.require_signature.then_some(Trust { keys, key_files, signatures })
+        self.require_signature.then_some(Trust { keys, key_files })
     }
 }
 
 impl Trust {
     /// Whether the component of a policy at `place` is what a trusted key signed.
-    pub(crate) fn check(&self, component: &TreeFile, place: &Place) -> Result<(), ConfigFault> {
+    pub(crate) fn check(
+        &self,
+        component: &TreeFile,
+        signature: Option<&TreeFile>,
+        place: &Place,
+    ) -> Result<(), ConfigFault> {
         let place = place.below("source");
         let (shown, signed) = (component.path.display(), beside(&component.path));
         let signed = signed.display();
-        let Some(file) = self.signatures.get(&component.path) else {
+        let Some(file) = signature else {
             let reason = format!("{shown} is not signed, and [trust] wants it to be: there is no {signed}");
             return Err(place.fault(reason, format!("sign it with `lockgate policy sign {shown} --key FILE`")));
         };
@@ -111,7 +97,7 @@ impl Trust {
 
     /// The files of the folder by which components are judged.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.key_files.iter().chain(self.signatures.values().map(|file| &file.path)).map(PathBuf::as_path)
+        self.key_files.iter().map(PathBuf::as_path)
     }
 }
 

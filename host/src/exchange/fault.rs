@@ -124,6 +124,12 @@ impl Fault {
         Self::new(Blame::Gateway, StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
     }
 
+    /// No version of the route can be used.
+    pub(crate) fn unavailable() -> Self {
+        let detail = "The gateway cannot serve this route as it is configured.";
+        Self::new(Blame::Gateway, StatusCode::SERVICE_UNAVAILABLE, "route_unavailable", detail)
+    }
+
     pub(crate) fn gateway(class: &'static str) -> Self {
         Self::new(
             Blame::Gateway,

@@ -1,6 +1,6 @@
 //! Owns what each policy was accepted to use: a new component that uses more of a wildcard is refused until the operator names it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,23 +41,23 @@ impl Accepted {
         Self { file, policies }
     }
 
-    /// A fault for each policy whose component is new and uses more of a wildcard than the one that served. What a component that is known uses more, its configuration makes it use: that is
+    /// A fault, with the policy's name and the component's digest, for each policy whose component is new and uses more of a wildcard than the one that served. What a component that is known uses more, its configuration makes it use: that is
     /// the word of who may choose it.
     pub(super) fn faults<'a>(
         &self,
         config: &Config,
         policies: impl Iterator<Item = &'a Arc<Policy>>,
-    ) -> Vec<ConfigFault> {
-        let fault = |(name, (digest, names)): (&str, (Digest, BTreeSet<String>))| {
+    ) -> Vec<(String, Digest, ConfigFault)> {
+        let fault = |((name, digest), names): ((&str, Digest), BTreeSet<String>)| {
             let declared = config.policies.get(name)?;
             let served = self.policies.get(name)?;
             let last = served.first()?;
-            let is_known = served.iter().any(|served| served.digest == pin(digest));
+            let is_known = knows(served, digest);
             if is_known || !is_of_file(declared) || declared.accept.contains(&digest.bytes()) {
                 return None;
             }
             let more: Vec<_> = names.iter().filter(|name| is_more(name, &last.names, &declared.grants)).collect();
-            (!more.is_empty()).then(|| refusal(name, digest, &more, declared))
+            (!more.is_empty()).then(|| (name.to_owned(), digest, refusal(name, digest, &more, declared)))
         };
         uses(policies).into_iter().filter_map(fault).collect()
     }
@@ -66,7 +66,10 @@ impl Accepted {
     pub(super) fn keep<'a>(&mut self, config: &Config, policies: impl Iterator<Item = &'a Arc<Policy>>) {
         let before = self.policies.clone();
         self.policies.retain(|name, _| config.policies.contains_key(name));
-        for (name, (digest, names)) in uses(policies) {
+        let mut uses: Vec<_> = uses(policies).into_iter().collect();
+        // The newest comes last, and is what the next is compared with.
+        uses.sort_by_key(|((name, digest), _)| !before.get(*name).is_some_and(|served| knows(served, *digest)));
+        for ((name, digest), names) in uses {
             let served = self.policies.entry(name.to_owned()).or_default();
             if served.is_empty() && config.policies.get(name).is_some_and(is_of_file) && !names.is_empty() {
                 let (policy, uses) = (name, names.len());
@@ -85,11 +88,15 @@ impl Accepted {
     }
 }
 
-/// The component of each policy, and what all uses of it name.
-fn uses<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> BTreeMap<&'a str, (Digest, BTreeSet<String>)> {
-    let mut uses = BTreeMap::new();
+fn knows(served: &[Served], digest: Digest) -> bool {
+    served.iter().any(|served| served.digest == pin(digest))
+}
+
+/// The components of each policy, and what all uses of them name.
+fn uses<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> HashMap<(&'a str, Digest), BTreeSet<String>> {
+    let mut uses = HashMap::<_, BTreeSet<String>>::new();
     for policy in policies {
-        let (_, names) = uses.entry(&**policy.name()).or_insert_with(|| (policy.digest(), BTreeSet::new()));
+        let names = uses.entry((&**policy.name(), policy.digest())).or_default();
         names.extend(policy.interest().missing(&[]).into_iter().filter(|word| named(word).is_some()));
     }
     uses
@@ -97,7 +104,7 @@ fn uses<'a>(policies: impl Iterator<Item = &'a Arc<Policy>>) -> BTreeMap<&'a str
 
 /// Built-in components are part of the gateway, and new with it only.
 fn is_of_file(declared: &config::Policy) -> bool {
-    matches!(declared.source, PolicySource::File(_))
+    matches!(declared.source, PolicySource::File { .. })
 }
 
 /// Verb and names of a power that can be granted by a wildcard.

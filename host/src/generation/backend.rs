@@ -16,6 +16,8 @@ pub(crate) enum Backend {
     Responder(Responder),
     Redirect(Redirect),
     Respond(Respond),
+    /// Nothing answers, and no other route shall.
+    Unavailable,
 }
 
 /// A policy in the place of an upstream.

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::backend::{Slots, backend};
+use super::backend::{Backend, Slots, backend};
 use super::load::{Loaded, Loader, Plan};
 use super::steps::Steps;
 use super::tls::{Known, Maker};
-use super::uses::{self, Uses};
+use super::uses::{User, Uses};
 use super::{Generation, Route, egress, keys, otlp};
-use crate::chain::Chain;
-use crate::config::{Config, ConfigFault, Isolation, Tracing};
+use crate::chain::{Chain, Step};
+use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
@@ -20,6 +20,9 @@ use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
+
+/// The gateway's own chain may take so long with what cannot be served.
+const BLANK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -39,6 +42,27 @@ pub(crate) struct Builder {
 
 type Faults = Vec<ConfigFault>;
 
+/// Why there is no generation.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// What concerns all APIs.
+    pub(crate) gateway: Faults,
+    /// By the folder of the API that cannot serve so.
+    pub(crate) apis: BTreeMap<Arc<str>, Faults>,
+    /// What nobody needs.
+    pub(crate) idle: Faults,
+}
+
+impl Refused {
+    /// All that is wrong, ordered by file and line.
+    pub(crate) fn faults(self) -> Faults {
+        let mut all: Faults = self.gateway.into_iter().chain(self.apis.into_values().flatten()).chain(self.idle).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
 impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
@@ -53,32 +77,46 @@ impl Builder {
         Self { network, ..self }
     }
 
-    /// Build a generation, or say everything that is wrong with the configuration, `faults` that were found before included.
-    /// A failure changes nothing that serves.
-    pub(crate) async fn build(&mut self, config: &Config, mut faults: Faults) -> Result<Generation, Faults> {
+    /// Build a generation of a configuration without any fault, or say everything that is wrong with it.
+    pub(crate) async fn build_whole(&mut self, config: &Config) -> Result<Generation, Faults> {
+        match self.build(config, Faults::new()).await {
+            Ok((generation, idle)) if idle.is_empty() => Ok(generation),
+            Ok((_, idle)) => Err(Refused { idle, ..Refused::default() }.faults()),
+            Err(refused) => Err(refused.faults()),
+        }
+    }
+
+    /// Build a generation, and say what is wrong with what nobody uses; or say everything that is wrong with the configuration, `faults` that
+    /// were found before included. A failure changes nothing that serves.
+    pub(crate) async fn build(
+        &mut self,
+        config: &Config,
+        mut faults: Faults,
+    ) -> Result<(Generation, Faults), Box<Refused>> {
         let identity = self.identity(config, &mut faults);
         let keys = keys::load(config, self.state.as_deref(), &mut faults);
-        let sources = uses::sources(config, &mut faults);
         let uses = Uses::of(config);
         let mut tls = Maker::new(config, &self.tls);
         let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &self.network, &mut faults);
-        let plan = Plan { config, keys: &keys, sources: &sources, uses: &uses, services: &services };
-        let policies = self.loader.load(plan, &mut faults).await;
+        let plan = Plan { config, keys: &keys, uses: &uses, services: &services };
+        let policies = self.loader.load(plan).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
-        let (slots, upstreams) = self.upstreams(config, &mut tls, &mut faults);
+        let mut apis = BTreeMap::new();
+        let (slots, upstreams) = self.upstreams(config, &mut tls, &mut apis);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies);
-        let router = self.router(config, &mut steps, &slots, &mut faults);
-        let unmatched = Chain::new(steps.all("", &config.chain));
+        let unmatched = Chain::new(steps.all(User::Gateway, &config.chain));
         faults.append(&mut steps.faults);
-        let (Some(identity), Some(router), true) = (identity, router, faults.is_empty()) else {
-            faults.sort();
-            faults.dedup();
-            return Err(faults);
+        let router = self.router(config, &mut steps, &slots, &mut apis);
+        let mut idle = policies.idle.clone();
+        let (Some(identity), Some(router), true, true) = (identity, router, faults.is_empty(), apis.is_empty()) else {
+            return Err(Refused { gateway: faults, apis, idle }.into());
         };
+        idle.sort();
+        idle.dedup();
         self.loader.keep(plan);
         self.tls = tls;
         self.egress = services;
@@ -105,7 +143,7 @@ impl Builder {
             servers,
         };
         self.forget(config);
-        Ok(generation)
+        Ok((generation, idle))
     }
 
     fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
@@ -117,11 +155,17 @@ impl Builder {
     }
 
     /// Upstreams by API and name, and the list of all; those that did not change are the ones of before.
-    fn upstreams(&self, config: &Config, tls: &mut Maker<'_>, faults: &mut Faults) -> (Slots, Vec<Arc<Upstream>>) {
+    fn upstreams(
+        &self,
+        config: &Config,
+        tls: &mut Maker<'_>,
+        apis: &mut BTreeMap<Arc<str>, Faults>,
+    ) -> (Slots, Vec<Arc<Upstream>>) {
         let mut slots = Slots::new();
         let mut list = Vec::new();
         let bounds = Arc::new(config.upstreams.clone());
         for api in &config.apis {
+            let mut faults = Faults::new();
             for (name, declared) in &api.upstreams {
                 let settings = Settings {
                     name: format!("{}/{name}", api.name),
@@ -140,7 +184,7 @@ impl Builder {
                     protocol: declared.protocol,
                     tls: declared.tls.as_ref().and_then(|wanted| {
                         let protocols = (declared.protocol.has_http1(), declared.protocol.has_http2());
-                        let client = tls.client(wanted.name.as_deref(), protocols, faults, &wanted.place)?;
+                        let client = tls.client(wanted.name.as_deref(), protocols, &mut faults, &wanted.place)?;
                         Some(UpstreamTls { client, server_name: wanted.server_name.clone() })
                     }),
                 };
@@ -151,6 +195,7 @@ impl Builder {
                 let make = || Upstream::new(settings, &self.metrics, previous).reached_by(self.network.clone());
                 list.push(known.unwrap_or_else(|| Arc::new(make())));
             }
+            add(apis, &api.folder, faults);
         }
         (slots, list)
     }
@@ -161,27 +206,19 @@ impl Builder {
         config: &Config,
         steps: &mut Steps<'_>,
         upstreams: &Slots,
-        faults: &mut Faults,
+        apis: &mut BTreeMap<Arc<str>, Faults>,
     ) -> Option<Router<Arc<Route>>> {
-        let mut routes = Vec::new();
-        let mut places = Vec::new();
-        let outer = steps.all("", &config.chain);
+        let own = steps.all(User::Gateway, &config.chain);
+        let mut routes: Vec<_> = config.blanks.iter().map(|blank| self.blank(blank, own.clone())).collect();
+        let mut places: Vec<_> = config.blanks.iter().map(|_| None).collect();
         for api in &config.apis {
             let name: Arc<str> = api.name.as_str().into();
             let version: Arc<str> = api.version.as_str().into();
-            let middle = steps.all(&api.name, &api.chain);
+            let outer = steps.all(User::Outer(api), config.outer(api));
+            let middle = steps.all(User::Api(api), &api.chain);
             for route in &api.routes {
-                let inner = steps.all(&api.name, &route.chain);
+                let inner = steps.all(User::Api(api), &route.chain);
                 let chain = outer.iter().chain(&middle).chain(&inner).cloned().collect();
-                let hosts = if route.matching.hosts.is_empty() { &api.hosts } else { &route.matching.hosts };
-                let matching = Match {
-                    hosts: hosts.clone(),
-                    path: route.matching.path.clone(),
-                    scheme: route.matching.scheme,
-                    methods: route.matching.methods.clone(),
-                    headers: route.matching.headers.clone(),
-                    query: route.matching.query.clone(),
-                };
                 let built = backend(api, route, steps, upstreams, &self.metrics).map(|backend| Route {
                     api: name.clone(),
                     version: version.clone(),
@@ -194,26 +231,56 @@ impl Builder {
                     upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
                 });
-                places.push((&route.place, &route.name, &api.name));
-                routes.push((matching, built.map(Arc::new)));
+                places.push(Some((&route.place, &route.name, api)));
+                routes.push((route.matching.within(&api.hosts), built.map(Arc::new)));
+            }
+            add(apis, &api.folder, std::mem::take(&mut steps.faults));
+        }
+        let mut complain = |conflict: Conflict| {
+            let (place, name, api) = (*places.get(conflict.second)?)?;
+            let (_, other, owner) = (*places.get(conflict.first)?)?;
+            let reason = format!(
+                "`{name}` matches the same requests as `{other}` of API `{}`, and neither is more specific",
+                owner.name
+            );
+            let advice = "change the path, scheme, methods, hosts, headers or query of one, or remove it";
+            add(apis, &api.folder, vec![place.fault(reason, advice)]);
+            Some(())
+        };
+        match Router::with_yielding(config.blanks.len(), routes) {
+            Ok(router) => router.complete(),
+            Err(conflicts) => {
+                for conflict in conflicts {
+                    complain(conflict);
+                }
+                None
             }
         }
-        let fault = |conflict: Conflict| {
-            let (place, name, _) = places.get(conflict.second)?;
-            let (_, other, api) = places.get(conflict.first)?;
-            let reason =
-                format!("`{name}` matches the same requests as `{other}` of API `{api}`, and neither is more specific");
-            Some(place.fault(reason, "change the path, scheme, methods, hosts, headers or query of one, or remove it"))
+    }
+
+    /// What is matched and cannot be served passes the gateway's chain, as what no route is for does.
+    fn blank(&self, blank: &Blank, chain: Vec<Arc<Step>>) -> (Match, Option<Arc<Route>>) {
+        let route = Route {
+            api: blank.api.as_str().into(),
+            version: "".into(),
+            name: blank.route.as_str().into(),
+            pattern: blank.matching.path.as_str().into(),
+            chain: Chain::new(chain),
+            backend: Backend::Unavailable,
+            rewrite: None,
+            timeout: BLANK_TIMEOUT,
+            upgrades: Vec::new(),
+            metrics: self.metrics.route(&blank.api, &blank.route),
         };
-        let router = Router::build(routes);
-        router.map_err(|conflicts| faults.extend(conflicts.into_iter().filter_map(fault))).ok()?.complete()
+        (blank.matching.clone(), Some(Arc::new(route)))
     }
 
     /// Drop numbers that belong to parts which are gone.
     fn forget(&self, config: &Config) {
         let apis: HashSet<&str> = config.apis.iter().map(|api| api.name.as_str()).collect();
         let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(|route| (&*api.name, &*route.name)));
-        let routes: HashSet<(&str, &str)> = routes.collect();
+        let blanks = config.blanks.iter().map(|blank| (&*blank.api, &*blank.route));
+        let routes: HashSet<(&str, &str)> = routes.chain(blanks).collect();
         let targets = self.upstreams.values().flat_map(|upstream| {
             let urls = upstream.settings.targets.iter().map(|declared| declared.target.to_string());
             urls.map(|url| (&*upstream.settings.name, url))
@@ -237,20 +304,30 @@ impl Builder {
     }
 }
 
+/// Add what is wrong with an API, each fault once.
+fn add(apis: &mut BTreeMap<Arc<str>, Faults>, folder: &Arc<str>, faults: Faults) {
+    if !faults.is_empty() {
+        let known = apis.entry(folder.clone()).or_default();
+        known.extend(faults);
+        known.sort();
+        known.dedup();
+    }
+}
+
 /// Of the traces that begin here: all or none.
 fn sample(tracing: Tracing) -> Sample {
     if tracing.sampled { Sample::ALL } else { Sample::NONE }
 }
 
 /// Where more instances are kept or used than can be alive, some policies would never get one. Those that could not be loaded count too.
-fn too_many(config: &Config, uses: &Uses, policies: &Loaded, workers: usize) -> Option<ConfigFault> {
+fn too_many(config: &Config, uses: &Uses<'_>, policies: &Loaded, workers: usize) -> Option<ConfigFault> {
     let (mut kept, mut passing) = (0, 0);
     for (slot, (used, _)) in uses.list.iter().enumerate() {
         let is_pooled = || config.policies.get(&used.policy).is_some_and(|it| it.isolation == Isolation::Pooled);
-        match policies.policy(slot).map(|policy| policy.room()) {
-            Some(Room::Kept(slots)) => kept += slots as usize,
-            Some(Room::Passing(slots)) => passing = passing.max(slots as usize),
-            None => kept += usize::from(is_pooled()),
+        match policies.policy(slot).map(|policy| policy.map(|policy| policy.room())) {
+            Some(Ok(Room::Kept(slots))) => kept += slots as usize,
+            Some(Ok(Room::Passing(slots))) => passing = passing.max(slots as usize),
+            Some(Err(_)) | None => kept += usize::from(is_pooled()),
         }
     }
     let wanted = (kept + passing).saturating_mul(workers);

@@ -21,13 +21,17 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct Plan<'a> {
     pub(super) config: &'a Config,
     pub(super) keys: &'a BTreeMap<String, Keys>,
-    pub(super) sources: &'a HashMap<&'a str, Source>,
-    pub(super) uses: &'a Uses,
+    pub(super) uses: &'a Uses<'a>,
     pub(super) services: &'a BTreeMap<String, Arc<Egress>>,
 }
 
-/// The policy of each use, in order of slots; none where faults say why.
-pub(super) struct Loaded(Vec<Option<(PolicyKey, Arc<Policy>)>>);
+/// What came of loading.
+pub(super) struct Loaded {
+    /// The policy of each use, in order of slots, or what is wrong with it.
+    slots: Vec<Result<(PolicyKey, Arc<Policy>), Faults>>,
+    /// What is wrong with policies nobody uses.
+    pub(super) idle: Faults,
+}
 
 /// Loads policies, and remembers what needs not be done again.
 pub(super) struct Loader {
@@ -47,7 +51,6 @@ pub(super) struct Loader {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PolicyKey {
     used: Use,
-    digest: Digest,
     limits: Limits,
     isolation: Isolation,
     breaker: Breaker,
@@ -85,16 +88,24 @@ impl Loader {
     }
 
     /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`].
-    pub(super) async fn load(&mut self, plan: Plan<'_>, faults: &mut Faults) -> Loaded {
-        let mut loaded: Vec<_> = plan.uses.list.iter().map(|_| None).collect();
-        let jobs = self.jobs(plan, &mut loaded);
+    pub(super) async fn load(&mut self, plan: Plan<'_>) -> Loaded {
+        // Each is known already, or wanted by a job.
+        let mut slots: Vec<_> = plan.uses.list.iter().map(|_| Err(Faults::new())).collect();
+        let mut idle: Faults = plan.uses.sources.today.values().filter_map(|it| it.as_ref().err().cloned()).collect();
+        let jobs = self.jobs(plan, &mut slots);
         for (job, built) in self.perform(&jobs).await {
             let built = match built {
                 Ok(built) => built,
                 Err(error) => {
                     let reason = format!("the component cannot be used: {error}");
                     let advice = "replace it by one that implements lockgate:policy";
-                    faults.extend(job.places.iter().map(|place| place.fault(reason.clone(), advice)));
+                    let faults: Faults = job.places.iter().map(|place| place.fault(reason.clone(), advice)).collect();
+                    for wanted in &job.wanted {
+                        put(&mut slots, wanted.slot, Err(faults.clone()));
+                    }
+                    if job.wanted.is_empty() {
+                        idle.extend(faults);
+                    }
                     continue;
                 }
             };
@@ -103,16 +114,18 @@ impl Loader {
                 let policy = trial
                     .map_err(|reasons| refused(wanted.place, reasons))
                     .and_then(|tried| self.assemble(&built.code, tried, wanted, plan));
-                match (policy, loaded.get_mut(wanted.slot)) {
-                    (Ok(policy), Some(place)) => *place = Some((wanted.key.clone(), Arc::new(policy))),
-                    (Ok(_), None) => {}
-                    (Err(found), _) => faults.extend(found),
+                put(&mut slots, wanted.slot, policy.map(|policy| (wanted.key.clone(), Arc::new(policy))));
+            }
+        }
+        self.tried = slots.iter().flatten().cloned().collect();
+        for (name, digest, fault) in self.accepted.faults(plan.config, self.tried.values()) {
+            for ((used, _), slot) in plan.uses.list.iter().zip(&mut slots) {
+                if (&used.policy, used.digest) == (&name, digest) {
+                    *slot = Err(vec![fault.clone()]);
                 }
             }
         }
-        self.tried = loaded.iter().flatten().cloned().collect();
-        faults.extend(self.accepted.faults(plan.config, self.tried.values()));
-        Loaded(loaded)
+        Loaded { slots, idle }
     }
 
     /// Make the policy of a use, if it may have what it asks for.
@@ -137,7 +150,7 @@ impl Loader {
     pub(super) fn keep(&mut self, plan: Plan<'_>) {
         self.serving = std::mem::take(&mut self.tried);
         self.accepted.keep(plan.config, self.serving.values());
-        let there: HashSet<_> = plan.sources.values().map(|source| source.digest).collect();
+        let there: HashSet<_> = plan.uses.sources.digests().copied().collect();
         self.sound.retain(|digest| there.contains(digest));
         let used = plan.uses.list.iter().filter_map(|(used, _)| Some((used, plan.config.policies.get(&used.policy)?)));
         let spaces = used.flat_map(|(used, declared)| stores(used, declared, plan.config));
@@ -145,7 +158,7 @@ impl Loader {
     }
 
     /// Take over what is known, and find what must be built for the rest.
-    fn jobs<'a>(&self, plan: Plan<'a>, loaded: &mut [Option<(PolicyKey, Arc<Policy>)>]) -> Vec<Job<'a>> {
+    fn jobs<'a>(&self, plan: Plan<'a>, slots: &mut [Result<(PolicyKey, Arc<Policy>), Faults>]) -> Vec<Job<'a>> {
         let mut jobs: BTreeMap<Digest, Job<'a>> = BTreeMap::new();
         fn job<'a, 'j>(
             jobs: &'j mut BTreeMap<Digest, Job<'a>>,
@@ -159,12 +172,12 @@ impl Loader {
             }
             job
         }
-        for ((slot, (used, place)), loaded) in plan.uses.list.iter().enumerate().zip(loaded) {
+        for ((slot, (used, place)), loaded) in plan.uses.list.iter().enumerate().zip(slots) {
             let declared = plan.config.policies.get(&used.policy);
-            let Some((declared, source)) = declared.zip(plan.sources.get(used.policy.as_str())) else { continue };
-            let key = PolicyKey::new(used, declared, source.digest, plan);
+            let Some((declared, source)) = declared.zip(plan.uses.sources.of_use(used)) else { continue };
+            let key = PolicyKey::new(used, declared, plan);
             match self.serving.get(&key).or_else(|| self.tried.get(&key)) {
-                Some(policy) => *loaded = Some((key, policy.clone())),
+                Some(policy) => *loaded = Ok((key, policy.clone())),
                 None => {
                     let job = job(&mut jobs, source, &declared.place);
                     job.wanted.push(Wanted { slot, key, place, declared });
@@ -173,7 +186,8 @@ impl Loader {
         }
         // Nothing is wrong with a policy nobody uses yet, as long as it is one.
         for (name, declared) in &plan.config.policies {
-            if let Some(source) = plan.sources.get(name.as_str()).filter(|source| !self.sound.contains(&source.digest))
+            if let Some(Ok(source)) = plan.uses.sources.today.get(name.as_str())
+                && !self.sound.contains(&source.digest)
             {
                 job(&mut jobs, source, &declared.place);
             }
@@ -222,18 +236,18 @@ impl Loader {
 }
 
 impl Loaded {
-    pub(super) fn policy(&self, slot: usize) -> Option<&Arc<Policy>> {
-        self.0.get(slot)?.as_ref().map(|(_, policy)| policy)
+    pub(super) fn policy(&self, slot: usize) -> Option<Result<&Arc<Policy>, &[ConfigFault]>> {
+        Some(self.slots.get(slot)?.as_ref().map(|(_, policy)| policy).map_err(Vec::as_slice))
     }
 
     /// All there are, in order of slots.
     pub(super) fn into_policies(self) -> impl Iterator<Item = Arc<Policy>> {
-        self.0.into_iter().flatten().map(|(_, policy)| policy)
+        self.slots.into_iter().flatten().map(|(_, policy)| policy)
     }
 }
 
 impl PolicyKey {
-    fn new(used: &Use, declared: &config::Policy, digest: Digest, plan: Plan<'_>) -> Self {
+    fn new(used: &Use, declared: &config::Policy, plan: Plan<'_>) -> Self {
         let keys = declared.grants.iter().filter_map(|grant| match grant {
             Grant::Key(name) => Some(plan.keys.get(name)?.digest),
             _ => None,
@@ -241,7 +255,6 @@ impl PolicyKey {
         let stores = stores(used, declared, plan.config).map(|space| format!("{}={};", space.name, space.namespace));
         Self {
             used: used.clone(),
-            digest,
             limits: uses::limits(declared),
             isolation: declared.isolation,
             breaker: declared.breaker,
@@ -250,6 +263,12 @@ impl PolicyKey {
             stores: stores.collect(),
             services: services(declared, plan).map(|(_, service)| Arc::as_ptr(service).addr()).collect(),
         }
+    }
+}
+
+fn put<T>(slots: &mut [T], slot: usize, value: T) {
+    if let Some(place) = slots.get_mut(slot) {
+        *place = value;
     }
 }
 

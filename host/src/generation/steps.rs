@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::Responder;
 use super::load::{Loaded, too_large};
-use super::uses::Uses;
+use super::uses::{User, Uses};
 use crate::chain::{OnError, Reads, Step};
-use crate::config::{self, Config, ConfigFault, Grant};
+use crate::config::{self, Config, ConfigFault, Grant, Place};
+use crate::sandbox::Policy;
 
 /// Bytes of a request body a responder is given when it does not say.
 const RESPONDER_BODY: u64 = 64 * 1024;
@@ -15,24 +16,51 @@ const RESPONDER_BODY: u64 = 64 * 1024;
 /// Makes the steps of chains, one for each distinct use and behaviour.
 pub(super) struct Steps<'a> {
     config: &'a Config,
-    uses: &'a Uses,
+    uses: &'a Uses<'a>,
     policies: &'a Loaded,
     made: HashMap<(usize, bool), Arc<Step>>,
     pub(super) faults: Vec<ConfigFault>,
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(config: &'a Config, uses: &'a Uses, policies: &'a Loaded) -> Self {
+    pub(super) fn new(config: &'a Config, uses: &'a Uses<'a>, policies: &'a Loaded) -> Self {
         Self { config, uses, policies, made: HashMap::new(), faults: Vec::new() }
     }
 
-    pub(super) fn all(&mut self, api: &str, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
-        entries.iter().filter_map(|entry| self.step(api, entry)).collect()
+    pub(super) fn all(&mut self, user: User<'_>, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
+        entries.iter().filter_map(|entry| self.step(user, entry)).collect()
     }
 
-    fn step(&mut self, api: &str, entry: &config::ChainEntry) -> Option<Arc<Step>> {
-        let slot = self.uses.slot(&entry.policy, api, &entry.config)?;
-        let policy = self.policies.policy(slot)?;
+    /// The policy of a use and its slot; none where faults say why.
+    fn policy(
+        &mut self,
+        user: User<'_>,
+        (name, config): (&str, &serde_json::Value),
+        place: &Place,
+    ) -> Option<(usize, &'a Arc<Policy>)> {
+        let found = match self.uses.slot(user, name, config) {
+            Ok(slot) => slot.and_then(|slot| Some((slot, self.policies.policy(slot)?))),
+            Err(fault) => {
+                self.faults.push(fault.clone());
+                return None;
+            }
+        };
+        match found {
+            Some((slot, Ok(policy))) => Some((slot, policy)),
+            Some((_, Err(faults))) => {
+                self.faults.extend_from_slice(faults);
+                None
+            }
+            // Never may a chain be served without a link of it.
+            None => {
+                self.faults.push(place.fault(format!("`{name}` was not loaded"), "tell us: this is our mistake"));
+                None
+            }
+        }
+    }
+
+    fn step(&mut self, user: User<'_>, entry: &config::ChainEntry) -> Option<Arc<Step>> {
+        let (slot, policy) = self.policy(user, (&entry.policy, &entry.config), &entry.place)?;
         let skip = entry.on_error == config::OnError::Skip;
         if let Some(step) = self.made.get(&(slot, skip)) {
             return Some(step.clone());
@@ -62,8 +90,7 @@ impl<'a> Steps<'a> {
             let advice = format!("if it should answer there, add that to `grant` of [policy.{}]", responder.policy);
             self.faults.push(declared.place.fault(reason, advice));
         }
-        let slot = self.uses.slot(&responder.policy, &api.name, &responder.config)?;
-        let policy = self.policies.policy(slot)?;
+        let (slot, policy) = self.policy(User::Api(api), (&responder.policy, &responder.config), &responder.place)?;
         let interest = policy.interest();
         let reads = Reads::new(&interest.request_read, &interest.attributes_read, false);
         match reads {

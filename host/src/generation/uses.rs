@@ -1,6 +1,6 @@
 //! Which policies a configuration uses, with which configurations: each distinct use becomes one loaded policy.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::builtin;
@@ -15,42 +15,67 @@ pub(super) struct Use {
     pub(super) api: String,
     /// JSON text.
     pub(super) config: String,
+    /// Of the component. An API that is held may have another than others.
+    pub(super) digest: Digest,
 }
 
 /// All uses, in order of their slots, each with the place that first named it.
-#[derive(Default)]
-pub(super) struct Uses {
+pub(super) struct Uses<'a> {
     pub(super) list: Vec<(Use, Place)>,
     slots: HashMap<Use, usize>,
+    pub(super) sources: Sources<'a>,
 }
 
-impl Uses {
-    pub(super) fn of(config: &Config) -> Self {
-        let mut uses = Self::default();
-        let chain = |uses: &mut Self, api: &str, entries: &[config::ChainEntry]| {
-            for entry in entries {
-                uses.add(&entry.policy, api, &entry.config, &entry.place);
-            }
-        };
-        chain(&mut uses, "", &config.chain);
+/// In whose name a policy is used.
+#[derive(Clone, Copy)]
+pub(super) enum User<'a> {
+    /// The gateway's chain, by what no API has.
+    Gateway,
+    /// The gateway's chain on the way to an API.
+    Outer(&'a config::Api),
+    Api(&'a config::Api),
+}
+
+impl<'a> Uses<'a> {
+    pub(super) fn of(config: &'a Config) -> Self {
+        let mut uses = Self { list: Vec::new(), slots: HashMap::new(), sources: Sources::of(config) };
+        uses.chain(User::Gateway, &config.chain);
         for api in &config.apis {
-            chain(&mut uses, &api.name, &api.chain);
+            if let Some(held) = &api.held {
+                uses.chain(User::Outer(api), &held.chain);
+            }
+            uses.chain(User::Api(api), &api.chain);
             for route in &api.routes {
-                chain(&mut uses, &api.name, &route.chain);
+                uses.chain(User::Api(api), &route.chain);
                 if let config::Backend::Responder(responder) = &route.backend {
-                    uses.add(&responder.policy, &api.name, &responder.config, &responder.place);
+                    uses.add(User::Api(api), &responder.policy, &responder.config, &responder.place);
                 }
             }
         }
         uses
     }
 
-    pub(super) fn slot(&self, policy: &str, api: &str, config: &serde_json::Value) -> Option<usize> {
-        self.slots.get(&Use { policy: policy.into(), api: api.into(), config: config.to_string() }).copied()
+    /// The slot of a use; an error where there is no code for it.
+    pub(super) fn slot(
+        &self,
+        user: User<'_>,
+        policy: &str,
+        config: &serde_json::Value,
+    ) -> Result<Option<usize>, &ConfigFault> {
+        let Some(source) = self.sources.get(user, policy) else { return Ok(None) };
+        let used = Use::new(user, policy, config, source.as_ref()?.digest);
+        Ok(self.slots.get(&used).copied())
     }
 
-    fn add(&mut self, policy: &str, api: &str, config: &serde_json::Value, place: &Place) {
-        let used = Use { policy: policy.into(), api: api.into(), config: config.to_string() };
+    fn chain(&mut self, user: User<'_>, entries: &[config::ChainEntry]) {
+        for entry in entries {
+            self.add(user, &entry.policy, &entry.config, &entry.place);
+        }
+    }
+
+    fn add(&mut self, user: User<'_>, policy: &str, config: &serde_json::Value, place: &Place) {
+        let Some(Ok(source)) = self.sources.get(user, policy) else { return };
+        let used = Use::new(user, policy, config, source.digest);
         if !self.slots.contains_key(&used) {
             self.slots.insert(used.clone(), self.list.len());
             self.list.push((used, place.clone()));
@@ -58,41 +83,82 @@ impl Uses {
     }
 }
 
-/// The code of a declared policy.
+impl Use {
+    fn new(user: User<'_>, policy: &str, config: &serde_json::Value, digest: Digest) -> Self {
+        let api = match user {
+            User::Gateway | User::Outer(_) => String::new(),
+            User::Api(api) => api.name.clone(),
+        };
+        Self { policy: policy.into(), api, config: config.to_string(), digest }
+    }
+}
+
+/// The code of a policy.
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) wasm: Arc<[u8]>,
     pub(super) digest: Digest,
 }
 
-/// Find the code of every declared policy. Code that is not what `digest` pins, or not signed as `[trust]` wants it, is never run, not even
-/// to try it.
-pub(super) fn sources<'a>(config: &'a Config, faults: &mut Vec<ConfigFault>) -> HashMap<&'a str, Source> {
-    let mut sources = HashMap::new();
-    for (name, policy) in &config.policies {
-        let wasm: Option<Arc<[u8]>> = match &policy.source {
-            PolicySource::File(file) => Some(file.bytes.clone()),
-            PolicySource::Builtin(name) => builtin::component(name).map(Into::into),
+/// The code of every policy, or what is wrong with it. Code that is not what `digest` pins, or not signed as `[trust]` wants it, is never run,
+/// not even to try it.
+pub(super) struct Sources<'a> {
+    /// As the folder has it.
+    pub(super) today: HashMap<&'a str, Result<Source, ConfigFault>>,
+    /// By folder of an API that is held.
+    held: HashMap<&'a str, HashMap<&'a str, Result<Source, ConfigFault>>>,
+    /// By digest, all there is.
+    by_digest: HashMap<Digest, Source>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(config: &'a Config) -> Self {
+        let all = |policies: &'a BTreeMap<String, config::Policy>| {
+            policies.iter().map(|(name, policy)| (name.as_str(), source(policy, config))).collect()
         };
-        let Some(wasm) = wasm else { continue };
-        if let (Some(trust), PolicySource::File(file)) = (&config.trust, &policy.source)
-            && let Err(fault) = trust.check(file, &policy.place)
-        {
-            faults.push(fault);
-            continue;
-        }
-        let digest = Digest::of(&wasm);
-        match policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
-            Some(pinned) => {
-                let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
-                faults.push(pinned.place.fault("is not the digest of the component", advice));
-            }
-            None => {
-                sources.insert(name.as_str(), Source { wasm, digest });
-            }
+        let held = config.apis.iter().filter_map(|api| Some((&*api.folder, all(&api.held.as_ref()?.policies))));
+        let mut sources = Self { today: all(&config.policies), held: held.collect(), by_digest: HashMap::new() };
+        let good = sources.today.values().chain(sources.held.values().flat_map(HashMap::values)).flatten();
+        sources.by_digest = good.map(|source| (source.digest, source.clone())).collect();
+        sources
+    }
+
+    pub(super) fn of_use(&self, used: &Use) -> Option<&Source> {
+        self.by_digest.get(&used.digest)
+    }
+
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.by_digest.keys()
+    }
+
+    fn get(&self, user: User<'_>, policy: &str) -> Option<&Result<Source, ConfigFault>> {
+        match user {
+            User::Outer(api) | User::Api(api) if api.held.is_some() => self.held.get(&*api.folder)?.get(policy),
+            User::Gateway | User::Outer(_) | User::Api(_) => self.today.get(policy),
         }
     }
-    sources
+}
+
+fn source(policy: &config::Policy, config: &Config) -> Result<Source, ConfigFault> {
+    let wasm: Arc<[u8]> = match &policy.source {
+        PolicySource::Missing(fault) => return Err((**fault).clone()),
+        PolicySource::File { component, signature } => {
+            if let Some(trust) = &config.trust {
+                trust.check(component, signature.as_ref(), &policy.place)?;
+            }
+            component.bytes.clone()
+        }
+        // The names of others are faults before.
+        PolicySource::Builtin(name) => builtin::component(name).unwrap_or_default().into(),
+    };
+    let digest = Digest::of(&wasm);
+    match policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
+        Some(pinned) => {
+            let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
+            Err(pinned.place.fault("is not the digest of the component", advice))
+        }
+        None => Ok(Source { wasm, digest }),
+    }
 }
 
 /// The limits of a policy as the sandbox takes them.

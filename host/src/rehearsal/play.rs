@@ -67,7 +67,7 @@ impl Player {
         let sandbox = Sandbox::new(Some(stage.state().join("code")))?.within(World::Told(world.clone()));
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
         let mut builder = Builder::new(sandbox, None, 1, metrics.clone()).through(servers.network());
-        let generation = match runtime.block_on(builder.build(&config, Vec::new())) {
+        let generation = match runtime.block_on(builder.build_whole(&config)) {
             Ok(generation) => Arc::new(generation),
             Err(faults) => return Ok(Err(faults)),
         };

@@ -1,10 +1,12 @@
-//! Follows the policies folder: reads it, builds what it says, publishes that, or keeps the last good and says why.
+//! Follows the policies folder: reads it, builds what it says, publishes that, or keeps the last good of what is faulty and says why.
 
 mod asked;
 mod fixed;
-mod last;
+mod good;
+mod inputs;
+mod parts;
 mod publish;
-mod snapshot;
+mod settle;
 mod status;
 mod watch;
 
@@ -16,20 +18,22 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
 pub(crate) use asked::Asker;
-pub(crate) use last::LastGood;
+pub(crate) use good::{Good, Keeper};
+pub(crate) use parts::{Part, State};
 pub(crate) use publish::Subscription;
-pub(crate) use snapshot::Snapshot;
-pub(crate) use status::{Attempt, Status};
+pub(crate) use settle::Settling;
+pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
-use crate::config::{ConfigFault, Tree};
+use crate::config::{self, Config, ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
-use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
 use fixed::Fixed;
+use inputs::Outside;
+use parts::parts;
 use publish::Publisher;
-use snapshot::Outside;
+use settle::Settled;
 
 /// Quiet for this long means that whoever was writing has finished.
 const SETTLE: Duration = Duration::from_millis(15);
@@ -49,46 +53,64 @@ pub(crate) async fn settle(mut next: impl AsyncFnMut()) {
 /// What the process begins with.
 pub(crate) struct Beginning {
     folder: PathBuf,
-    pub(crate) snapshot: Snapshot,
-    last: LastGood,
-    /// What is wrong with the folder, where the snapshot is of what was last good.
-    refused: Vec<ConfigFault>,
+    /// Empty where it cannot be read.
+    tree: Tree,
+    /// What served last.
+    good: Good,
+    keeper: Keeper,
+    /// Why nothing of the folder counts, where that is so.
+    refused: Option<Vec<ConfigFault>>,
+    /// What the process is set up by.
+    pub(crate) config: Config,
 }
 
 impl Beginning {
-    /// The folder as it was `read`, or what was last good of it.
+    /// The folder as it was `read`, as far as it can be, and what was last good where it cannot. Without a `keeper` all of it must be good.
     pub(crate) fn new(
         folder: PathBuf,
-        read: Result<Snapshot, Vec<ConfigFault>>,
-        last: LastGood,
+        read: Result<Tree, Vec<ConfigFault>>,
+        keeper: Option<Keeper>,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let (snapshot, refused) = match read {
-            Ok(snapshot) => (snapshot, Vec::new()),
-            Err(faults) => match last.read().and_then(|tree| Snapshot::of(&tree).ok()) {
-                Some(snapshot) => (snapshot, faults),
-                None => return Err(faults),
-            },
+        let Some(keeper) = keeper else {
+            let tree = read?;
+            let (config, keeper) = (Config::parse(&tree)?, Keeper::new(None, &folder));
+            return Ok(Self { folder, tree, good: Good::default(), keeper, refused: None, config });
         };
-        Ok(Self { folder, snapshot, last, refused })
+        let good = keeper.read();
+        let readable = read.and_then(|tree| Ok((Settling::new(&tree, &good).read()?, tree)));
+        let (config, tree, refused) = match readable {
+            Ok((config, tree)) => (config, tree, None),
+            Err(faults) if good.is_empty() => return Err(faults),
+            Err(faults) => {
+                let config = Settling::past(&good, Vec::new()).read().map_err(|_| faults.clone())?;
+                (config, Tree::default(), Some(faults))
+            }
+        };
+        Ok(Self { folder, tree, good, keeper, refused, config })
     }
 }
 
-/// Builds a generation for each state of the folder that is different and good.
+/// Where gateway.toml says that the state is, if that can be read.
+pub(crate) fn state_dir(folder: &Tree) -> Option<PathBuf> {
+    config::state_dir(folder)
+}
+
+/// Builds a generation for each state of the folder that is different, of what of it is good.
 pub(crate) struct Reloader {
     folder: PathBuf,
     builder: Builder,
     /// What cannot change while the process runs.
     fixed: Fixed,
-    /// Of what the generation that serves was made from. Other files of the folder may change as they like.
-    serving: Digest,
-    /// Those files, for the next process.
-    last: LastGood,
-    /// The folder as last read, for what is gone from it.
-    tree: Tree,
-    /// Of the last configuration that could be read.
+    /// What serves. Other files of the folder may change as they like.
+    good: Good,
+    /// That, for the next process.
+    keeper: Keeper,
+    /// Of the configuration that serves.
     outside: Outside,
     /// What is wrong with the folder as last looked at.
     refused: Vec<ConfigFault>,
+    /// What is wrong with policies nobody uses, as far as they are of what serves.
+    unused: Vec<ConfigFault>,
     publisher: Publisher,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -97,53 +119,58 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Build the first generation: of what the folder says, else of what was last good. Without one there is nothing to run, so its faults are the caller's to show.
+    /// Build the first generation: of what the folder says, and of what was last good where it cannot be used. Without one there is nothing to run, so its
+    /// faults are the caller's to show.
     pub(crate) async fn start(
         beginning: Beginning,
         mut builder: Builder,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let Beginning { folder, mut snapshot, mut last, refused } = beginning;
-        let fixed = Fixed::of(&snapshot.config);
-        let (generation, found) = match builder.build(&snapshot.config, Vec::new()).await {
-            Ok(generation) => (generation, Vec::new()),
-            // What was last good was tried already.
-            Err(faults) if !refused.is_empty() => return Err([refused, faults].concat()),
+        let Beginning { folder, tree, good, mut keeper, refused, config } = beginning;
+        let fixed = Fixed::of(&config);
+        let never = |_: &Good, _: &Config| false;
+        let now = match &refused {
+            None => Settling::new(&tree, &good).build(&mut builder, &fixed, never).await,
+            Some(faults) => Err(faults.clone()),
+        };
+        let settled = match now {
+            Ok(settled) => settled,
+            Err(faults) if good.is_empty() => return Err(faults),
             Err(faults) => {
-                let good = last.read().and_then(|tree| Snapshot::of(&tree).ok());
-                // The process is set up by now.
-                let Some(good) = good.filter(|good| fixed.changes(&good.config).is_empty()) else { return Err(faults) };
-                let Ok(generation) = builder.build(&good.config, Vec::new()).await else { return Err(faults) };
-                snapshot = good;
-                (generation, faults)
+                let past = Settling::past(&good, faults.clone()).build(&mut builder, &fixed, never).await;
+                past.map_err(|_| faults)?
             }
         };
-        let generation = Arc::new(generation);
+        let is_past = refused.is_some();
+        let Settled { config, generation, good, absent, mut faults, unused } = settled;
+        add(&mut faults, &unused);
+        let Some(generation) = generation.map(Arc::new) else { return Err(faults) };
         metrics.set_generation(generation.number);
-        let status = Arc::new(Status::new(&folder, generation.clone()));
-        let publisher = Publisher::new(generation);
-        let Snapshot { files, written, used: serving, outside, .. } = snapshot;
-        last.write(&files, written);
+        let outside = Outside::of(&config);
+        let parts = parts(&config, &good, &absent, &faults, &[]);
+        let now = Now { generation: generation.clone(), refused: None, parts: parts.into() };
+        let (publisher, status) = (Publisher::new(generation), Arc::new(Status::new(&folder, now)));
+        keeper.write(&good);
         let (asker, asked) = asked::channel();
-        let (tree, faults) = (files, [refused, found].concat());
         let refused = Vec::new();
         let mut this = Self {
             folder,
             builder,
             fixed,
-            serving,
-            last,
-            tree,
+            good,
+            keeper,
             outside,
             refused,
+            unused,
             publisher,
             status,
             metrics,
             asker,
             asked,
         };
+        this.count();
         if !faults.is_empty() {
-            this.refuse(faults);
+            this.refuse(faults, is_past);
         }
         Ok(this)
     }
@@ -176,7 +203,7 @@ impl Reloader {
         loop {
             // Trying again and again what takes long must not keep a processor busy.
             let pause = OUTSIDE.max(took * 10);
-            let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.last.is_behind();
+            let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.is_behind();
             let mut asked = None;
             tokio::select! {
                 () = changes.next() => {
@@ -189,7 +216,7 @@ impl Reloader {
                     tracing::info!("SIGHUP: looking at the folder again");
                 }
                 () = tokio::time::sleep(pause), if looks_outside => {
-                    if self.refused.is_empty() && !self.outside.changed() && !self.last.is_behind() {
+                    if self.refused.is_empty() && !self.outside.changed() && !self.keeper.is_behind() {
                         continue;
                     }
                 }
@@ -203,59 +230,67 @@ impl Reloader {
     }
 
     /// The folder as it stands. Where something is gone it is looked at twice: whoever replaces a file by deleting it first may be between the two.
-    async fn read(&mut self) -> Result<Snapshot, Vec<ConfigFault>> {
+    async fn read(&self) -> Result<Tree, Vec<ConfigFault>> {
         let mut tree = Tree::read(&self.folder)?;
-        if tree.lacks_of(&self.tree) {
+        if tree.lacks_of(&self.good.base) {
             tokio::time::sleep(REPLACING).await;
             tree = Tree::read(&self.folder)?;
         }
-        let snapshot = Snapshot::of(&tree)?;
-        self.tree = snapshot.files.clone();
-        Ok(snapshot)
+        Ok(tree.sharing(&self.good.base))
     }
 
     /// Look at the folder, and act if it does not say what serves. Returns how long that took.
     async fn look(&mut self) -> Duration {
         let begun = Instant::now();
         match self.read().await {
-            // A fault was taken back, or the change is in a file nothing depends on.
-            Ok(snapshot) if snapshot.used == self.serving => {
-                self.last.write(&snapshot.files, snapshot.written);
-                self.outside = snapshot.outside;
-                if !self.refused.is_empty() {
-                    tracing::info!("what was refused is taken back: the folder says again what serves");
-                }
-                self.refused.clear();
-                self.status.restored();
-            }
-            Ok(snapshot) => {
-                let built = self.builder.build(&snapshot.config, self.fixed.changes(&snapshot.config)).await;
-                self.outside = snapshot.outside;
-                match built {
-                    Ok(generation) => {
-                        self.serving = snapshot.used;
-                        self.accept(generation, begun).await;
-                        self.last.write(&snapshot.files, snapshot.written);
-                    }
-                    Err(faults) => self.refuse(faults),
+            Ok(tree) => {
+                let (serving, outside) = (self.good.digest(), self.outside.digest);
+                let is_serving =
+                    |good: &Good, config: &Config| good.digest() == serving && Outside::of(config).digest == outside;
+                let settling = Settling::new(&tree, &self.good);
+                match settling.build(&mut self.builder, &self.fixed, is_serving).await {
+                    Ok(settled) => self.accept(settled, begun).await,
+                    Err(faults) => self.refuse(faults, true),
                 }
             }
-            Err(faults) => self.refuse(faults),
+            Err(faults) => self.refuse(faults, true),
         }
         begun.elapsed()
     }
 
-    async fn accept(&mut self, generation: Generation, begun: Instant) {
-        let generation = Arc::new(generation);
-        self.refused.clear();
-        self.publisher.publish(generation.clone()).await;
-        // Only now: whoever hears the number may rely on it.
-        let (routes, number, took_ms) = (
-            generation.routes().count(),
-            generation.number,
-            u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        );
-        self.status.published(generation);
+    /// This is what of the folder is good.
+    async fn accept(&mut self, settled: Settled, begun: Instant) {
+        let Settled { config, generation, good, absent, mut faults, unused } = settled;
+        if generation.is_some() {
+            self.unused = unused;
+        }
+        add(&mut faults, &self.unused);
+        self.outside = Outside::of(&config);
+        let Now { generation: before, refused, parts: standing } = self.status.now();
+        let parts = parts(&config, &good, &absent, &faults, &standing).into();
+        let refused = refused.filter(|_| !faults.is_empty());
+        match generation.map(Arc::new) {
+            Some(generation) => {
+                self.publisher.publish(generation.clone()).await;
+                // Only now: whoever hears the number may rely on it.
+                self.status.set(Now { generation: generation.clone(), refused, parts });
+                self.applied(&generation, begun);
+            }
+            None => self.status.set(Now { generation: before, refused, parts }),
+        }
+        self.good = good;
+        self.keeper.write(&self.good);
+        self.count();
+        if !faults.is_empty() {
+            self.refuse(faults, false);
+        } else if !std::mem::take(&mut self.refused).is_empty() {
+            tracing::info!("all of the folder serves: what was refused is mended or taken back");
+        }
+    }
+
+    fn applied(&self, generation: &Generation, begun: Instant) {
+        let (routes, number) = (generation.routes().count(), generation.number);
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.metrics.set_generation(number);
         self.metrics.reloaded(ReloadOutcome::Applied);
         match routes {
@@ -264,19 +299,31 @@ impl Reloader {
         }
     }
 
-    /// Say what is wrong, unless that was said last.
-    fn refuse(&mut self, faults: Vec<ConfigFault>) {
+    /// Say what is wrong, unless that was said last; with `all` nothing of the folder counts.
+    fn refuse(&mut self, faults: Vec<ConfigFault>, all: bool) {
+        if all {
+            self.status.hold();
+            self.count();
+        }
         if faults == self.refused {
             return;
         }
+        let parts = self.status.now().parts;
         for fault in &faults {
+            let part = parts.iter().find(|part| part.faults.contains(fault));
+            let message = match part.map(|part| part.state) {
+                _ if all => "configuration refused; the last good one keeps serving",
+                Some(State::Held) => "refused; what was last good of this part keeps serving, all else moves on",
+                Some(State::Unavailable) => "refused; nothing of this part can serve, and its routes answer 503",
+                Some(State::Current) | None => "refused; nothing that serves needs it",
+            };
             tracing::error!(
                 file = %fault.file.display(),
                 line = fault.line,
                 key = fault.key,
                 reason = fault.reason,
                 advice = fault.advice,
-                "configuration refused; the last good one keeps serving"
+                "{message}"
             );
         }
         self.refused.clone_from(&faults);
@@ -284,4 +331,19 @@ impl Reloader {
         // Whoever sees the number finds the reasons in the status.
         self.metrics.reloaded(ReloadOutcome::Rejected);
     }
+
+    /// How many parts stand how.
+    fn count(&self) {
+        let parts = self.status.now().parts;
+        for state in State::ALL {
+            self.metrics.set_parts(state.as_str(), parts.iter().filter(|part| part.state == state).count());
+        }
+    }
+}
+
+/// Add what is not known yet.
+fn add(faults: &mut Vec<ConfigFault>, more: &[ConfigFault]) {
+    faults.extend_from_slice(more);
+    faults.sort();
+    faults.dedup();
 }

@@ -1,24 +1,31 @@
 //! What serves now and what was last tried, for those who ask.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use super::parts::{Part, State};
 use crate::config::ConfigFault;
 use crate::generation::Generation;
 
 /// Shared between the reloader, which writes, and the admin listener, which reads.
 pub(crate) struct Status {
     folder: PathBuf,
-    inner: Mutex<Inner>,
+    now: Mutex<Now>,
+    is_ready: AtomicBool,
 }
 
-struct Inner {
-    generation: Arc<Generation>,
-    refused: Option<Attempt>,
+/// One moment.
+#[derive(Clone)]
+pub(crate) struct Now {
+    pub(crate) generation: Arc<Generation>,
+    /// What is wrong with the folder.
+    pub(crate) refused: Option<Attempt>,
+    pub(crate) parts: Arc<[Part]>,
 }
 
-/// A state of the folder that was refused.
+/// A state of the folder of which something was refused.
 #[derive(Clone)]
 pub(crate) struct Attempt {
     pub(crate) at: SystemTime,
@@ -26,9 +33,9 @@ pub(crate) struct Attempt {
 }
 
 impl Status {
-    pub(super) fn new(folder: &Path, generation: Arc<Generation>) -> Self {
+    pub(super) fn new(folder: &Path, now: Now) -> Self {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        Self { folder, inner: Mutex::new(Inner { generation, refused: None }) }
+        Self { folder, is_ready: now.is_complete().into(), now: Mutex::new(now) }
     }
 
     /// The folder that is followed, absolute; links are not resolved.
@@ -36,23 +43,44 @@ impl Status {
         &self.folder
     }
 
-    /// The generation that serves, and what was refused since it does.
-    pub(crate) fn now(&self) -> (Arc<Generation>, Option<Attempt>) {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        (inner.generation.clone(), inner.refused.clone())
+    pub(crate) fn now(&self) -> Now {
+        self.lock().clone()
     }
 
-    pub(super) fn published(&self, generation: Arc<Generation>) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        *inner = Inner { generation, refused: None };
+    /// Whether all chains have been loaded since the process began. A fault that comes later is that of its API: it must not take the whole gateway, and all
+    /// its like, out of service.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
     }
 
-    /// The folder says again what serves.
-    pub(super) fn restored(&self) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).refused = None;
+    pub(super) fn set(&self, now: Now) {
+        if now.is_complete() {
+            self.is_ready.store(true, Ordering::Relaxed);
+        }
+        *self.lock() = now;
     }
 
     pub(super) fn attempted(&self, attempt: Attempt) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(attempt);
+        self.lock().refused = Some(attempt);
+    }
+
+    /// Nothing of the folder counts: all is as it was.
+    pub(super) fn hold(&self) {
+        let mut now = self.lock();
+        let held = |part: &Part| match part.state {
+            State::Current => Part { state: State::Held, ..part.clone() },
+            State::Held | State::Unavailable => part.clone(),
+        };
+        now.parts = now.parts.iter().map(held).collect();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Now {
+    fn is_complete(&self) -> bool {
+        self.parts.iter().all(|part| part.state != State::Unavailable)
     }
 }

@@ -99,14 +99,21 @@ pub(crate) struct Row<'a, T> {
 
 impl<T> Router<T> {
     /// Arrange routes; fails with every route that ties with an earlier one, once per host.
+    #[cfg(test)]
     pub(crate) fn build(routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
+        Self::with_yielding(0, routes)
+    }
+
+    /// Arrange routes, of which so many at the beginning yield to those they tie with; fails with every other route that ties with an
+    /// earlier one, once per host.
+    pub(crate) fn with_yielding(yielding: usize, routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
         let mut table = Table::default();
         let mut conflicts = BTreeSet::new();
         for (second, (matching, _)) in routes.iter().enumerate() {
             for host in matching.host_choices() {
                 let slot = table.slot(host, &matching.path);
                 let tie = slot.iter().find(|&&first| {
-                    let other = routes.get(first).filter(|_| first != second);
+                    let other = routes.get(first).filter(|_| first != second && first >= yielding);
                     other.is_some_and(|(other, _)| matching.ties_with(other))
                 });
                 conflicts.extend(tie.map(|&first| Conflict { first, second }));
@@ -142,7 +149,7 @@ impl<T> Router<T> {
         rows.into_iter()
     }
 
-    /// The winner among routes of the same host and path shape.
+    /// The winner among routes of the same host and path shape; of those that tie the last, so that what yields comes before.
     fn best(&self, slot: &Slot, lookup: &Lookup<'_, '_>) -> Option<&(Match, T)> {
         let matching = slot.iter().filter_map(|&index| {
             let route = self.routes.get(index)?;

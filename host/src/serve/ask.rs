@@ -80,6 +80,7 @@ impl Ask<'_> {
             }
             Backend::Redirect(redirect) => fixed::redirect(redirect, self.place.params, exchange).map(Answered::from),
             Backend::Respond(respond) => Ok(fixed::respond(respond).into()),
+            Backend::Unavailable => Err(Fault::unavailable()),
         }
     }
 

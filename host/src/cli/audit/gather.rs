@@ -142,7 +142,7 @@ fn upstreams(route: &generation::Route, generation: &Generation) -> Vec<String> 
     match &route.backend {
         Backend::Upstream(slot) => generation.upstream(*slot).map(|it| it.settings.name.clone()).into_iter().collect(),
         Backend::Split(split) => split.arms().map(|(name, _)| format!("{}/{name}", route.api)).collect(),
-        Backend::Responder(_) | Backend::Redirect(_) | Backend::Respond(_) => Vec::new(),
+        Backend::Responder(_) | Backend::Redirect(_) | Backend::Respond(_) | Backend::Unavailable => Vec::new(),
     }
 }
 
@@ -227,15 +227,17 @@ fn imports(source: &PolicySource) -> Result<Vec<Import>, InspectError> {
 
 fn bytes(source: &PolicySource) -> &[u8] {
     match source {
-        PolicySource::File(file) => &file.bytes,
+        PolicySource::File { component, .. } => &component.bytes,
         PolicySource::Builtin(name) => builtin::component(name).unwrap_or_default(),
+        PolicySource::Missing(_) => &[],
     }
 }
 
 fn source(source: &PolicySource) -> String {
     match source {
-        PolicySource::File(file) => format!("file:{}", file.path.display()),
+        PolicySource::File { component, .. } => format!("file:{}", component.path.display()),
         PolicySource::Builtin(name) => format!("builtin:{name}"),
+        PolicySource::Missing(_) => "missing".to_owned(),
     }
 }
 

@@ -43,7 +43,7 @@ fn a_granted_store_nobody_declared_has_the_defaults() {
 fn a_component_of_the_folder_is_held_with_its_bytes() {
     let gateway = format!("{LISTEN}[policy.guard]\nsource = \"file:wasm/guard.wasm\"\n");
     let config = parse(&[("gateway.toml", &gateway), ("wasm/guard.wasm", "guard")]).unwrap();
-    let PolicySource::File(file) = &config.policies["guard"].source else { panic!("{config:?}") };
+    let PolicySource::File { component: file, .. } = &config.policies["guard"].source else { panic!("{config:?}") };
     assert_eq!(&file.bytes[..], b"guard");
     assert!(!format!("{config:?}").contains("103, 117"), "bytes are not shown");
 }

@@ -21,8 +21,13 @@ fn paths(dir: &TempDir) -> Vec<String> {
     tree.files().map(|(path, _)| path.display().to_string()).collect()
 }
 
+/// Of all or of entries that are left out.
+fn faults(dir: &Path) -> Vec<ConfigFault> {
+    Tree::read(dir).map_or_else(|faults| faults, |tree| tree.faults().to_vec())
+}
+
 fn reason(dir: &TempDir) -> String {
-    let faults = Tree::read(dir.path()).unwrap_err();
+    let faults = faults(dir.path());
     assert_eq!(faults.len(), 1, "{faults:?}");
     faults[0].to_string()
 }
@@ -67,7 +72,7 @@ fn a_link_out_of_the_folder_is_a_fault() {
 fn a_link_to_a_folder_with_a_longer_but_like_name_leads_out() {
     let outer = folder(&[("policies/gateway.toml", "a"), ("policies-old/x", "b")]);
     symlink("../policies-old/x", outer.path().join("policies/x")).unwrap();
-    let faults = Tree::read(&outer.path().join("policies")).unwrap_err();
+    let faults = faults(&outer.path().join("policies"));
     assert!(faults[0].reason.contains("leads out"));
 }
 
@@ -123,7 +128,7 @@ fn links_that_multiply_folders_end_at_the_bound() {
             symlink(format!("../{}", number - 1), level.join(format!("l{link}"))).unwrap();
         }
     }
-    let faults = Tree::read(dir.path()).unwrap_err();
+    let faults = faults(dir.path());
     assert!(faults.len() <= MOST_ENTRIES && faults.iter().any(|fault| fault.reason.contains("more than 4096")));
 }
 

@@ -24,6 +24,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -53,6 +54,7 @@ pub(crate) const PROTOBUF: &str =
 pub(crate) struct Metrics {
     live: Arc<Live>,
     generation: Gauge,
+    parts: Family<[(&'static str, &'static str); 1], Gauge>,
     access_log_dropped: Counter,
     registry: Registry,
     since: SystemTime,
@@ -62,18 +64,19 @@ impl Metrics {
     /// `version` is the gateway's, `wasmtime` that of the engine.
     pub(crate) fn new(version: &'static str, wasmtime: &'static str) -> Self {
         let live = Arc::<Live>::default();
-        let generation = Gauge::default();
+        let (generation, parts) = (Gauge::default(), Family::<[(&'static str, &'static str); 1], Gauge>::default());
         let access_log_dropped = Counter::default();
         let mut registry = Registry::with_prefix("lockgate");
         registry.register("build", "The program that runs", Info::new([("version", version), ("wasmtime", wasmtime)]));
         registry.register("generation", "Number of the generation that serves", generation.clone());
+        registry.register("parts", "Parts of the policies folder by what of them serves", parts.clone());
         registry.register(
             "access_log_dropped",
             "Access records lost because the log was slow or broken",
             access_log_dropped.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self { live, generation, access_log_dropped, registry, since: SystemTime::now() }
+        Self { live, generation, parts, access_log_dropped, registry, since: SystemTime::now() }
     }
 
     /// With numbers that are counted elsewhere.
@@ -148,6 +151,11 @@ impl Metrics {
 
     pub(crate) fn set_generation(&self, number: u64) {
         self.generation.set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+
+    /// So many parts of the folder are in this state.
+    pub(crate) fn set_parts(&self, state: &'static str, count: usize) {
+        self.parts.get_or_create(&[("state", state)]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// What the access log counts its losses in.

@@ -1,0 +1,114 @@
+//! How each part of the folder stands: what of it serves, since when, and what is wrong with it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::good::Good;
+use crate::builtin;
+use crate::config::{Config, ConfigFault, Policy, PolicySource};
+use crate::sandbox::Digest;
+
+/// What of a part serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// What the folder says.
+    Current,
+    /// What the folder said before.
+    Held,
+    /// Nothing: requests for it are answered with 503.
+    Unavailable,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 3] = [Self::Current, Self::Held, Self::Unavailable];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Held => "held",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// One part: gateway.toml, a policy or an API.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// `gateway.toml`, `policy NAME` or `API in FOLDER`.
+    pub(crate) name: String,
+    pub(crate) state: State,
+    /// The file it is read from, or `builtin:NAME`.
+    pub(crate) source: String,
+    /// Of what of that serves; none where nothing does.
+    pub(crate) digest: Option<Digest>,
+    pub(crate) since: SystemTime,
+    /// What is wrong with it as it stands in the folder.
+    pub(crate) faults: Vec<ConfigFault>,
+}
+
+/// How parts stand now, given how they stood before.
+pub(super) fn parts(
+    config: &Config,
+    good: &Good,
+    absent: &BTreeSet<Arc<str>>,
+    faults: &[ConfigFault],
+    before: &[Part],
+) -> Vec<Part> {
+    let now = SystemTime::now();
+    let gateway = good.base.get(Path::new("gateway.toml")).map(|bytes| Digest::of(bytes));
+    let mut parts = vec![part("gateway.toml".into(), State::Current, "gateway.toml".into(), gateway, Vec::new())];
+    for (name, policy) in &config.policies {
+        let key = format!("policy.{name}");
+        let is_own = |fault: &&ConfigFault| {
+            let rest = fault.key.strip_prefix(&key).filter(|_| fault.file == *policy.place.file);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let own: Vec<_> = faults.iter().filter(is_own).cloned().collect();
+        let held = config.apis.iter().filter_map(|api| api.held.as_ref()?.policies.get(name)).next();
+        let (state, digest) = match (own.is_empty(), held) {
+            (true, _) => (State::Current, digest(policy)),
+            (false, Some(held)) => (State::Held, digest(held)),
+            (false, None) => (State::Unavailable, None),
+        };
+        parts.push(part(format!("policy {name}"), state, source(policy), digest, own));
+    }
+    let folders: BTreeSet<&Arc<str>> = good.apis.keys().chain(absent).collect();
+    for folder in folders {
+        let file = Path::new(&**folder).join("api.toml");
+        let (state, tree) = match good.held.get(folder) {
+            _ if absent.contains(folder) => (State::Unavailable, None),
+            Some(tree) => (State::Held, Some(&**tree)),
+            None => (State::Current, Some(&good.base)),
+        };
+        let digest = tree.and_then(|tree| tree.get(&file)).map(|bytes| Digest::of(bytes));
+        let own = faults.iter().filter(|fault| fault.file.starts_with(&**folder)).cloned().collect();
+        parts.push(part(format!("API in {folder}"), state, file.display().to_string(), digest, own));
+    }
+    for part in &mut parts {
+        let same = |it: &&Part| (&it.name, it.state, it.digest, &it.source) == (&part.name, part.state, part.digest, &part.source);
+        part.since = before.iter().find(same).map_or(now, |same| same.since);
+    }
+    parts
+}
+
+fn part(name: String, state: State, source: String, digest: Option<Digest>, faults: Vec<ConfigFault>) -> Part {
+    Part { name, state, source, digest, since: SystemTime::UNIX_EPOCH, faults }
+}
+
+fn source(policy: &Policy) -> String {
+    match &policy.source {
+        PolicySource::Builtin(name) => format!("builtin:{name}"),
+        PolicySource::File { component, .. } => component.path.display().to_string(),
+        PolicySource::Missing(fault) => fault.file.display().to_string(),
+    }
+}
+
+fn digest(policy: &Policy) -> Option<Digest> {
+    match &policy.source {
+        PolicySource::Builtin(name) => builtin::component(name).map(Digest::of),
+        PolicySource::File { component, .. } => Some(Digest::of(&component.bytes)),
+        PolicySource::Missing(_) => None,
+    }
+}

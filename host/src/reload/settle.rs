@@ -1,0 +1,235 @@
+//! Finds what serves of a folder. The unit is an API with its whole chain and the components in that: as the folder has it where all of that is
+//! good, else as it was when all of it was, else nothing of it.
+//!
+//! So no request meets parts of different times that were never good together. What each policy may do, its keys and whom to trust are those
+//! of gateway.toml as it is now; a gateway.toml that is faulty changes nothing at all. And what was matched stays matched: as long as something
+//! is faulty, requests for routes that are gone are refused, and fall to no other route.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::fixed::Fixed;
+use super::good::Good;
+use super::inputs::used;
+use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree};
+use crate::generation::{Builder, Generation};
+
+type Faults = Vec<ConfigFault>;
+
+/// A choice of what serves, made until nothing is wrong with it. Each step lets more APIs be what they were, or nothing.
+pub(crate) struct Settling<'a> {
+    good: &'a Good,
+    sources: Sources<'a>,
+    /// APIs that cannot be used as the folder has them, and the files by which they were good.
+    kept: BTreeMap<Arc<str>, Arc<Tree>>,
+    /// What APIs would match that never worked.
+    never: Vec<Blank>,
+    served: OnceCell<Vec<Blank>>,
+    /// What is wrong with APIs.
+    faults: BTreeSet<ConfigFault>,
+    /// What is wrong with what nobody needs.
+    idle: Faults,
+}
+
+/// What came of it.
+pub(super) struct Settled {
+    pub(super) config: Config,
+    /// None where what serves is what is wanted.
+    pub(super) generation: Option<Generation>,
+    pub(super) good: Good,
+    /// APIs of which nothing serves, by folder.
+    pub(super) absent: BTreeSet<Arc<str>>,
+    pub(super) faults: Faults,
+    /// What is wrong with policies nobody uses; found by building.
+    pub(super) unused: Faults,
+}
+
+impl<'a> Settling<'a> {
+    /// Of a folder, where `good` served before.
+    pub(crate) fn new(folder: &'a Tree, good: &'a Good) -> Self {
+        let unchanged = good.apis.keys().filter(|api| good.is_in(api, folder)).cloned().collect();
+        let mut this = Self::of(good, Sources { unchanged, ..Sources::of(folder) });
+        // What cannot be read must not be taken for removed.
+        for api in good.apis.keys() {
+            let faults = folder.faults().iter().filter(|fault| fault.file.starts_with(&**api)).cloned();
+            let faults: Faults = faults.collect();
+            if !faults.is_empty() {
+                this.faults.extend(faults);
+                this.keep(api);
+            }
+        }
+        this
+    }
+
+    /// Of nothing but what served before, since the folder cannot be used.
+    pub(crate) fn past(good: &'a Good, faults: Faults) -> Self {
+        let never = good.blanks.iter().filter(|blank| !blank.was_served).cloned().collect();
+        let kept = good.held.clone();
+        Self { kept, never, faults: faults.into_iter().collect(), ..Self::of(good, good.sources()) }
+    }
+
+    fn of(good: &'a Good, sources: Sources<'a>) -> Self {
+        let (kept, never, served, faults, idle) = Default::default();
+        Self { good, sources, kept, never, served, faults, idle }
+    }
+
+    /// What can be read. The error is all that is wrong, where nothing may change for it.
+    pub(crate) fn read(&mut self) -> Result<Config, Faults> {
+        loop {
+            let Reading { mut config, faulty, idle } = Config::read(&self.sources).map_err(|found| self.all(found))?;
+            self.idle = idle;
+            if faulty.is_empty() {
+                config.blanks = self.blanks(&config);
+                return Ok(config);
+            }
+            for (folder, faulty) in faulty {
+                self.check_gateway(&folder, &faulty)?;
+                self.replace(&folder, faulty)?;
+            }
+        }
+    }
+
+    /// Build what it says. Nothing is built where that `is_serving` already.
+    pub(super) async fn build(
+        mut self,
+        builder: &mut Builder,
+        fixed: &Fixed,
+        is_serving: impl Fn(&Good, &Config) -> bool,
+    ) -> Result<Settled, Faults> {
+        loop {
+            let config = self.read()?;
+            let good = self.result(&config);
+            let (mut generation, mut unused) = (None, Faults::new());
+            if !is_serving(&good, &config) {
+                match builder.build(&config, fixed.changes(&config)).await {
+                    Ok((built, idle)) => (generation, unused) = (Some(built), idle),
+                    Err(refused) if refused.gateway.is_empty() => {
+                        for (folder, faults) in refused.apis {
+                            let api = config.apis.iter().find(|api| api.folder == folder);
+                            self.replace(&folder, unbuilt(api, faults))?;
+                        }
+                        continue;
+                    }
+                    Err(refused) => return Err(self.all(refused.faults())),
+                }
+            }
+            let faults = self.all(Faults::new());
+            return Ok(Settled { config, generation, good, absent: self.sources.absent, faults, unused });
+        }
+    }
+
+    /// Everything that is known to be wrong.
+    fn all(&self, more: Faults) -> Faults {
+        let all: BTreeSet<_> = self.faults.iter().chain(&self.idle).cloned().chain(more).collect();
+        all.into_iter().collect()
+    }
+
+    /// It is gateway.toml that is wrong where it changed, and an API that did not cannot be read any more.
+    fn check_gateway(&self, folder: &Arc<str>, faulty: &Faulty) -> Result<(), Faults> {
+        let file = Path::new("gateway.toml");
+        let is_same = self.good.base.get(file) == self.sources.folder.get(file);
+        match self.sources.unchanged.contains(folder) && !is_same {
+            true => Err(self.all(faulty.faults.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// An API is what it was; where it cannot be that any more either, or never was anything, it is nothing.
+    fn replace(&mut self, folder: &Arc<str>, faulty: Faulty) -> Result<(), Faults> {
+        if self.sources.held.remove(folder).is_some() {
+            self.sources.absent.insert(folder.clone());
+            let past = |fault: ConfigFault| {
+                let reason = format!("cannot go on as it was either: {}", fault.reason);
+                ConfigFault { reason, ..fault }
+            };
+            self.faults.extend(faulty.faults.into_iter().map(past));
+            return Ok(());
+        }
+        if self.good.is_empty() && !faulty.is_known {
+            // Others would take what it is to match.
+            return Err(self.all(faulty.faults));
+        }
+        self.faults.extend(faulty.faults);
+        if self.keep(folder) {
+            return Ok(());
+        }
+        self.sources.absent.insert(folder.clone());
+        let renamed = faulty.name.and_then(|name| self.gone(&name));
+        match renamed {
+            Some(before) => _ = self.keep(&before),
+            None => self.never.extend(faulty.blanks),
+        }
+        Ok(())
+    }
+
+    /// Have an API be what it was; says whether it was anything.
+    fn keep(&mut self, folder: &Arc<str>) -> bool {
+        let Some(tree) = self.good.files_of(folder) else { return false };
+        self.kept.insert(folder.clone(), tree.clone());
+        self.sources.held.insert(folder.clone(), tree);
+        true
+    }
+
+    /// The folder an API of this name was in, which is not there any more.
+    fn gone(&self, name: &str) -> Option<Arc<str>> {
+        let file = |folder: &str| Path::new(folder).join("api.toml");
+        let mut known = self.good.apis.iter().filter(|(_, known)| *known == name).map(|(folder, _)| folder);
+        known.find(|folder| self.sources.folder.get(&file(folder)).is_none() && !self.kept.contains_key(*folder)).cloned()
+    }
+
+    /// What is matched and cannot be served.
+    fn blanks(&self, config: &Config) -> Vec<Blank> {
+        if self.faults.is_empty() {
+            return Vec::new();
+        }
+        let mut known: HashSet<_> = blanks(&config.apis).map(|blank| Blank::key(&blank.matching)).collect();
+        let all = self.served.get_or_init(|| served(self.good)).iter().chain(&self.never);
+        all.filter(|blank| known.insert(Blank::key(&blank.matching))).cloned().collect()
+    }
+
+    /// What serves with this configuration.
+    fn result(&self, config: &Config) -> Good {
+        let served = config.apis.iter().map(|api| (api.folder.clone(), api.name.clone()));
+        let kept = self.kept.keys().filter_map(|folder| Some((folder.clone(), self.good.apis.get(folder)?.clone())));
+        Good {
+            base: used(&self.sources, config),
+            apis: served.chain(kept).collect(),
+            held: self.kept.clone(),
+            blanks: config.blanks.clone(),
+        }
+    }
+}
+
+/// An API that can be read, but not used.
+fn unbuilt(api: Option<&Api>, faults: Faults) -> Faulty {
+    let name = api.map(|api| api.name.clone());
+    Faulty { faults, name, blanks: blanks(api).collect(), is_known: true }
+}
+
+/// What the routes of APIs match.
+fn blanks<'c>(apis: impl IntoIterator<Item = &'c Api>) -> impl Iterator<Item = Blank> {
+    apis.into_iter().flat_map(|api| {
+        api.routes.iter().map(|route| Blank {
+            api: api.name.clone(),
+            route: route.name.clone(),
+            matching: route.matching.within(&api.hosts),
+            was_served: false,
+        })
+    })
+}
+
+/// What was matched when this served.
+fn served(good: &Good) -> Vec<Blank> {
+    let of_api = |folder: &Arc<str>| {
+        let tree = good.held.get(folder).map_or(&good.base, |tree| tree);
+        Faulty::of(tree, folder).blanks
+    };
+    let refused = good.blanks.iter().filter(|blank| blank.was_served).cloned();
+    let all = good.apis.keys().flat_map(of_api).chain(refused);
+    all.map(|blank| Blank { was_served: true, ..blank }).collect()
+}
+
+#[cfg(test)]
+mod tests;
