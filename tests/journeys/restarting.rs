@@ -59,8 +59,10 @@ fn a_start_with_files_that_cannot_be_read_serves_what_served_last() {
         let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
         gateway.run(&["status", "--admin", &admin, "--state", &state])
     };
-    status(&gateway)
-        .assert(3, &["generation 1 has been serving", "policy mark", "held", "Wrong in the folder", "gateway.toml:1: "]);
+    status(&gateway).assert(
+        3,
+        &["generation 1 has been serving", "policy mark", "held", "Wrong in the folder", "gateway.toml:1: "],
+    );
     // Put right, it is followed as always.
     let text = "[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n\
                 [listen.public]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n";

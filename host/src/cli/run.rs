@@ -72,7 +72,9 @@ fn greet(folder: &Path, started: &Started) {
     out::line(&format!("  {:<7} {state}", "state"));
     out::text(&table.text().lines().map(|line| format!("    {line}\n")).collect::<String>());
     if started.fell_back {
-        out::line("The folder is faulty: of what cannot be used there this is what served last, if anything; `lockgate status` tells more.");
+        out::line(
+            "The folder is faulty: of what cannot be used there this is what served last, if anything; `lockgate status` tells more.",
+        );
     }
     let tries = tries(folder, &table, started);
     if !tries.is_empty() {

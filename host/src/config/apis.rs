@@ -19,8 +19,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) held: BTreeMap<Arc<str>, Arc<Tree>>,
     /// APIs that cannot serve.
     pub(crate) absent: BTreeSet<Arc<str>>,
-    /// APIs as they served before: where two are in each other's way, these were there first.
-    pub(crate) unchanged: BTreeSet<Arc<str>>,
+    /// APIs that served before, and whether they did as they are here: where two are in each other's way, these were there first.
+    pub(crate) before: BTreeMap<Arc<str>, bool>,
 }
 
 /// An API that cannot be used as its folder has it.
@@ -48,7 +48,7 @@ impl Faulty {
 impl<'a> Sources<'a> {
     /// The folder as it stands.
     pub(crate) fn of(folder: &'a Tree) -> Self {
-        Self { folder, held: BTreeMap::new(), absent: BTreeSet::new(), unchanged: BTreeSet::new() }
+        Self { folder, held: BTreeMap::new(), absent: BTreeSet::new(), before: BTreeMap::new() }
     }
 
     /// Folders of APIs; those with more right to their names and matches come first.
@@ -56,7 +56,12 @@ impl<'a> Sources<'a> {
         let there = self.folder.folders().into_iter().filter_map(Path::to_str).map(Arc::from);
         let all: BTreeSet<Arc<str>> = there.chain(self.held.keys().cloned()).collect();
         let mut all: Vec<_> = all.into_iter().filter(|folder| !self.absent.contains(folder)).collect();
-        all.sort_by_key(|folder| (!self.held.contains_key(folder), !self.unchanged.contains(folder)));
+        all.sort_by_key(|folder| match self.before.get(folder) {
+            _ if self.held.contains_key(folder) => 0,
+            Some(true) => 1,
+            Some(false) => 2,
+            None => 3,
+        });
         all
     }
 }
@@ -116,12 +121,13 @@ fn held(tree: &Tree, powers: Powers<'_>, faults: &mut Faults) -> Option<Arc<Held
 fn blanks(tree: &Tree, folder: &str) -> (Vec<Blank>, bool) {
     let mut faults = Faults::new();
     let Some(raw) = RawApi::read(tree, folder, &mut faults) else { return (Vec::new(), false) };
-    let mut is_known = faults.iter().all(|fault| hides_no_route(fault, &raw));
+    let is_whole = faults.iter().all(|fault| hides_no_route(fault, &raw));
+    let mut is_known = is_whole;
     let api = raw.name.map_or_else(|| folder.to_owned(), |name| name.value);
     let mut blanks = Vec::new();
     for route in raw.route {
         let is_clear = !complained_below(&faults, &route.place.below("match"));
-        match route.matching.filter(|_| is_clear && is_known).and_then(RawMatch::resolve) {
+        match route.matching.filter(|_| is_clear && is_whole).and_then(RawMatch::resolve) {
             Some(matching) => blanks.push(Blank {
                 api: api.clone(),
                 route: route.name.map(|name| name.value).unwrap_or_default(),
@@ -136,9 +142,8 @@ fn blanks(tree: &Tree, folder: &str) -> (Vec<Blank>, bool) {
 
 /// Whether all routes are there in spite of a fault, with the hosts of the API.
 fn hides_no_route(fault: &ConfigFault, raw: &RawApi) -> bool {
-    let is_below = |name: &str| {
-        fault.key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
+    let is_below =
+        |name: &str| fault.key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
     let of_routes = raw.route.iter().map(|route| route.place.key.as_str());
     ["name", "version", "chain", "upstream"].into_iter().chain(of_routes).any(is_below)
 }

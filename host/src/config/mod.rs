@@ -162,7 +162,9 @@ impl Config {
     /// Read each API from where it comes. Where gateway.toml is faulty the error is all there is, else what is wrong leaves the rest as it is.
     pub(crate) fn read(sources: &Sources<'_>) -> Result<Reading, Vec<ConfigFault>> {
         match Self::read_all(sources) {
-            (Some(config), Found { gateway, faulty, idle }) if gateway.is_empty() => Ok(Reading { config, faulty, idle }),
+            (Some(config), Found { gateway, faulty, idle }) if gateway.is_empty() => {
+                Ok(Reading { config, faulty, idle })
+            }
             (_, found) => Err(found.faults(Vec::new())),
         }
     }
@@ -179,9 +181,7 @@ impl Config {
         let (apis, faulty) = apis::read_all(sources, powers);
         let mut found = Found { gateway: faults, faulty, idle: Vec::new() };
         let apis = found.add_secrets(tree, sources, apis);
-        let is_known = |fault: &&ConfigFault| {
-            found.faulty.iter().any(|(folder, _)| fault.file.starts_with(&**folder))
-        };
+        let is_known = |fault: &&ConfigFault| found.faulty.iter().any(|(folder, _)| fault.file.starts_with(&**folder));
         found.idle = tree.faults().iter().filter(|fault| !is_known(fault)).cloned().collect();
         found.gateway.sort();
         let config = gateway.map(|gateway| Self {

@@ -108,30 +108,29 @@ impl RawPolicy {
             }
         }
         let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
-        let source =
-            match self.source? {
-                At { value: SourceRef::Builtin(name), place } => {
-                    if builtin::component(&name).is_none() {
-                        faults.push(place.fault("names no policy that comes with the gateway", known_builtins(&name)));
-                        return None;
-                    }
-                    PolicySource::Builtin(name)
+        let source = match self.source? {
+            At { value: SourceRef::Builtin(name), place } => {
+                if builtin::component(&name).is_none() {
+                    faults.push(place.fault("names no policy that comes with the gateway", known_builtins(&name)));
+                    return None;
                 }
-                At { value: SourceRef::File(text), place } => {
-                    let folder = place.file.parent().unwrap_or(Path::new(""));
-                    match tree.file(folder, &text) {
-                        Some(component) => {
-                            let signed = beside(&component.path);
-                            let signature = tree.get(&signed).cloned().map(|bytes| TreeFile { path: signed, bytes });
-                            PolicySource::File { component, signature }
-                        }
-                        None => {
-                            let advice = "put the component there, or correct the path";
-                            PolicySource::Missing(place.fault("names no file of the policies folder", advice).into())
-                        }
+                PolicySource::Builtin(name)
+            }
+            At { value: SourceRef::File(text), place } => {
+                let folder = place.file.parent().unwrap_or(Path::new(""));
+                match tree.file(folder, &text) {
+                    Some(component) => {
+                        let signed = beside(&component.path);
+                        let signature = tree.get(&signed).cloned().map(|bytes| TreeFile { path: signed, bytes });
+                        PolicySource::File { component, signature }
+                    }
+                    None => {
+                        let advice = "put the component there, or correct the path";
+                        PolicySource::Missing(place.fault("names no file of the policies folder", advice).into())
                     }
                 }
-            };
+            }
+        };
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
         let accept = self.accept.into_iter().map(|digest| digest.0).collect();
         let digest = self.digest.map(|At { value, place }| At { value: value.0, place });

@@ -56,7 +56,8 @@ pub(crate) struct Refused {
 impl Refused {
     /// All that is wrong, ordered by file and line.
     pub(crate) fn faults(self) -> Faults {
-        let mut all: Faults = self.gateway.into_iter().chain(self.apis.into_values().flatten()).chain(self.idle).collect();
+        let mut all: Faults =
+            self.gateway.into_iter().chain(self.apis.into_values().flatten()).chain(self.idle).collect();
         all.sort();
         all.dedup();
         all

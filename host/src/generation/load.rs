@@ -152,6 +152,10 @@ impl Loader {
         self.accepted.keep(plan.config, self.serving.values());
         let there: HashSet<_> = plan.uses.sources.digests().copied().collect();
         self.sound.retain(|digest| there.contains(digest));
+        if !plan.config.blanks.is_empty() {
+            // What comes back when a fault is mended wants its data.
+            return;
+        }
         let used = plan.uses.list.iter().filter_map(|(used, _)| Some((used, plan.config.policies.get(&used.policy)?)));
         let spaces = used.flat_map(|(used, declared)| stores(used, declared, plan.config));
         self.stores.settle(&spaces.map(|space| (space.namespace, space.limits)).collect());

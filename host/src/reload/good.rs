@@ -49,7 +49,8 @@ impl Good {
         self.apis.get(folder)?;
         let is_other = |path: &Path| {
             let parent = path.parent().and_then(Path::to_str);
-            path.ends_with("api.toml") && parent.is_some_and(|parent| parent != folder && self.apis.contains_key(parent))
+            path.ends_with("api.toml")
+                && parent.is_some_and(|parent| parent != folder && self.apis.contains_key(parent))
         };
         Some(Arc::new(self.base.only(self.base.files().map(|(path, _)| path).filter(|path| !is_other(path)))))
     }
@@ -60,23 +61,48 @@ impl Good {
         !self.held.contains_key(folder) && own.all(|(path, bytes)| other.get(path) == Some(bytes))
     }
 
-    /// Of all there is.
-    pub(super) fn digest(&self) -> Digest {
-        let mut all = digest(&self.base).bytes().to_vec();
+    /// Of all there is to keep.
+    fn digest(&self) -> Digest {
+        let mut all = digest(&self.base, |_| true).bytes().to_vec();
         for (folder, tree) in &self.held {
             all.extend_from_slice(folder.as_bytes());
-            all.extend_from_slice(&digest(tree).bytes());
+            all.extend_from_slice(&digest(tree, |_| true).bytes());
         }
-        for blank in &self.blanks {
-            all.extend_from_slice(format!("{} {}", Blank::key(&blank.matching), blank.was_served).as_bytes());
-        }
+        self.add_blanks(&mut all);
         Digest::of(&all)
+    }
+
+    /// Of what serves: the same for an API that is held as for that API when it was good, as long as nothing else changed.
+    pub(super) fn serves(&self) -> Digest {
+        let file = |folder: &str| Path::new(folder).join("api.toml");
+        let own: BTreeSet<PathBuf> = self.apis.keys().map(|folder| file(folder)).collect();
+        let shared = digest(&self.base, |path| !own.contains(path));
+        let mut all = shared.bytes().to_vec();
+        for (folder, name) in &self.apis {
+            let file = file(folder);
+            let (tree, rest) = match self.held.get(folder) {
+                Some(tree) => (&**tree, digest(tree, |path| path != file)),
+                None => (&self.base, shared),
+            };
+            all.extend_from_slice(format!("{folder} {name} ").as_bytes());
+            all.extend_from_slice(&rest.bytes());
+            all.extend_from_slice(&Digest::of(tree.get(&file).map_or(&[], |bytes| &**bytes)).bytes());
+        }
+        self.add_blanks(&mut all);
+        Digest::of(&all)
+    }
+
+    fn add_blanks(&self, all: &mut Vec<u8>) {
+        for blank in &self.blanks {
+            all.extend_from_slice(format!("{} {};", Blank::key(&blank.matching), blank.was_served).as_bytes());
+        }
     }
 }
 
-fn digest(tree: &Tree) -> Digest {
+/// Of some files of a tree.
+fn digest(tree: &Tree, counts: impl Fn(&Path) -> bool) -> Digest {
     let mut all = Vec::new();
-    for (path, bytes) in tree.files() {
+    for (path, bytes) in tree.files().filter(|(path, _)| counts(path)) {
         all.extend_from_slice(path.as_os_str().as_encoded_bytes());
         all.push(0);
         all.extend_from_slice(&Digest::of(bytes).bytes());

@@ -3,9 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{
-    Backend, Config, KeySource, Material, PolicySource, SecretSource, Sources, Tree, Trust, Verify,
-};
+use crate::config::{Backend, Config, KeySource, Material, PolicySource, SecretSource, Sources, Tree, Trust, Verify};
 use crate::sandbox::Digest;
 
 /// No secret is larger, so what comes later is no part of one.

@@ -244,9 +244,9 @@ impl Reloader {
         let begun = Instant::now();
         match self.read().await {
             Ok(tree) => {
-                let (serving, outside) = (self.good.digest(), self.outside.digest);
+                let (serving, outside) = (self.good.serves(), self.outside.digest);
                 let is_serving =
-                    |good: &Good, config: &Config| good.digest() == serving && Outside::of(config).digest == outside;
+                    |good: &Good, config: &Config| good.serves() == serving && Outside::of(config).digest == outside;
                 let settling = Settling::new(&tree, &self.good);
                 match settling.build(&mut self.builder, &self.fixed, is_serving).await {
                     Ok(settled) => self.accept(settled, begun).await,

@@ -43,6 +43,7 @@ pub(crate) struct Part {
     pub(crate) source: String,
     /// Of what of that serves; none where nothing does.
     pub(crate) digest: Option<Digest>,
+    /// Since when that serves, or nothing does.
     pub(crate) since: SystemTime,
     /// What is wrong with it as it stands in the folder.
     pub(crate) faults: Vec<ConfigFault>,
@@ -87,7 +88,7 @@ pub(super) fn parts(
         parts.push(part(format!("API in {folder}"), state, file.display().to_string(), digest, own));
     }
     for part in &mut parts {
-        let same = |it: &&Part| (&it.name, it.state, it.digest, &it.source) == (&part.name, part.state, part.digest, &part.source);
+        let same = |it: &&Part| (&it.name, it.digest, &it.source) == (&part.name, part.digest, &part.source);
         part.since = before.iter().find(same).map_or(now, |same| same.since);
     }
     parts

@@ -18,6 +18,9 @@ use crate::generation::{Builder, Generation};
 
 type Faults = Vec<ConfigFault>;
 
+/// Routes that are refused at most: each change beside a fault can add some.
+const MOST_BLANKS: usize = 10_000;
+
 /// A choice of what serves, made until nothing is wrong with it. Each step lets more APIs be what they were, or nothing.
 pub(crate) struct Settling<'a> {
     good: &'a Good,
@@ -49,8 +52,8 @@ pub(super) struct Settled {
 impl<'a> Settling<'a> {
     /// Of a folder, where `good` served before.
     pub(crate) fn new(folder: &'a Tree, good: &'a Good) -> Self {
-        let unchanged = good.apis.keys().filter(|api| good.is_in(api, folder)).cloned().collect();
-        let mut this = Self::of(good, Sources { unchanged, ..Sources::of(folder) });
+        let before = good.apis.keys().map(|api| (api.clone(), good.is_in(api, folder))).collect();
+        let mut this = Self::of(good, Sources { before, ..Sources::of(folder) });
         // What cannot be read must not be taken for removed.
         for api in good.apis.keys() {
             let faults = folder.faults().iter().filter(|fault| fault.file.starts_with(&**api)).cloned();
@@ -82,7 +85,7 @@ impl<'a> Settling<'a> {
             self.idle = idle;
             if faulty.is_empty() {
                 config.blanks = self.blanks(&config);
-                return Ok(config);
+                return if config.blanks.len() > MOST_BLANKS { Err(self.all(vec![too_many()])) } else { Ok(config) };
             }
             for (folder, faulty) in faulty {
                 self.check_gateway(&folder, &faulty)?;
@@ -130,7 +133,7 @@ impl<'a> Settling<'a> {
     fn check_gateway(&self, folder: &Arc<str>, faulty: &Faulty) -> Result<(), Faults> {
         let file = Path::new("gateway.toml");
         let is_same = self.good.base.get(file) == self.sources.folder.get(file);
-        match self.sources.unchanged.contains(folder) && !is_same {
+        match self.sources.before.get(folder) == Some(&true) && !is_same {
             true => Err(self.all(faulty.faults.clone())),
             false => Ok(()),
         }
@@ -176,7 +179,9 @@ impl<'a> Settling<'a> {
     fn gone(&self, name: &str) -> Option<Arc<str>> {
         let file = |folder: &str| Path::new(folder).join("api.toml");
         let mut known = self.good.apis.iter().filter(|(_, known)| *known == name).map(|(folder, _)| folder);
-        known.find(|folder| self.sources.folder.get(&file(folder)).is_none() && !self.kept.contains_key(*folder)).cloned()
+        known
+            .find(|folder| self.sources.folder.get(&file(folder)).is_none() && !self.kept.contains_key(*folder))
+            .cloned()
     }
 
     /// What is matched and cannot be served.
@@ -200,6 +205,12 @@ impl<'a> Settling<'a> {
             blanks: config.blanks.clone(),
         }
     }
+}
+
+fn too_many() -> ConfigFault {
+    let reason = format!("more than {MOST_BLANKS} routes are gone or cannot serve while other parts are faulty");
+    let (file, key, advice) = (".".into(), String::new(), "mend what is faulty before other routes go".into());
+    ConfigFault { file, line: None, key, reason, advice }
 }
 
 /// An API that can be read, but not used.

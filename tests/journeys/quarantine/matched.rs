@@ -59,7 +59,10 @@ fn a_path_that_moves_to_an_api_that_is_faulty_falls_to_nobody() {
     let upstream = Upstream::echo();
     let mut gateway = folder(&upstream).api("all", ALL).start();
     let without = API.replace("/one", "/free");
-    let with = format!("{}{}", OTHER, "[[route]]\nname = \"one\"\nmatch = { path = \"/one\" }\nchain = [\"absent\"]\nrespond = {}\n");
+    let with = format!(
+        "{}{}",
+        OTHER, "[[route]]\nname = \"one\"\nmatch = { path = \"/one\" }\nchain = [\"absent\"]\nrespond = {}\n"
+    );
     write_all(&gateway, &[("api/api.toml", &without), ("other/api.toml", &with)]);
     always(&mut gateway, |gateway| {
         assert_unavailable(&gateway.get("/one"));
@@ -136,7 +139,10 @@ fn an_api_that_never_worked_takes_no_route_from_another() {
     let upstream = Upstream::echo();
     let mut gateway = folder(&upstream).start();
     // The same path, and one route of its own that is faulty.
-    let bad = format!("{}[[route]]\nname = \"s\"\nmatch = {{ path = \"/new\" }}\nupstream = \"absent\"\n", api("bad", "/two"));
+    let bad = format!(
+        "{}[[route]]\nname = \"s\"\nmatch = {{ path = \"/new\" }}\nupstream = \"absent\"\n",
+        api("bad", "/two")
+    );
     gateway.write("bad/api.toml", &bad);
     gateway.wait_for_refusal();
     always(&mut gateway, |gateway| {
