@@ -1,0 +1,87 @@
+//! The phase under load: all kinds of clients, all kinds of changes, and what is left of them when it is quiet.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lockgate_tests::Load;
+use serde_json::json;
+
+use crate::accounts::Accounts;
+use crate::clients::Kind;
+use crate::outcome::{Outcome, Progress};
+use crate::rest::Rest;
+use crate::stage::Stage;
+use crate::swapper::Swapper;
+use crate::times::Times;
+
+/// Swaps before what is held is first looked at: the heap has its size, caches have what they keep. Of a short run a third.
+const WARM: usize = 500;
+/// What a long run may hold more at its end than after the first swaps.
+const GROWTH: f64 = 0.05;
+/// The same of a short run: the heap has not found its size after so few, and a generation that is not let go of, of which there are some hundred,
+/// is more than that.
+const GROWTH_OF_SHORT: f64 = 0.25;
+const LONG: usize = 10_000;
+
+pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
+    let stage = Arc::new(Stage::set());
+    let mut swapper = Swapper::new(stage.clone(), seed);
+    let begun = Instant::now();
+    let (warm, progress) = (WARM.min(swaps.div_ceil(3)), Progress::new("swaps under load", swaps));
+    let (accounts, first) = part(&mut swapper, seed, 0..warm, progress);
+    let (more, last) = part(&mut swapper, seed + 1000, warm..swaps, progress);
+    let took = begun.elapsed().as_secs_f64();
+
+    let Swapper { accounts: own, mut faults, times, counts, .. } = swapper;
+    let mut accounts = accounts.and(more).and(own);
+    let bound = if swaps >= LONG { GROWTH } else { GROWTH_OF_SHORT };
+    let growth = last.growth(&first);
+    if growth > bound {
+        faults.push(format!("MEMORY: {first} after {warm} swaps, {last} at the end: {:+.1} %", growth * 100.0));
+    }
+    if (first.files, first.threads) != (last.files, last.threads) {
+        faults.push(format!("LEFT OVER: {first} after {warm} swaps, {last} at the end"));
+    }
+    faults.append(&mut accounts.faults);
+
+    let made: u64 = counts.values().sum();
+    let refused: u64 = counts.iter().filter(|(what, _)| what.starts_with("BROKEN")).map(|(_, count)| count).sum();
+    let mut text = format!("{made} changes in {took:.0} s, {refused} of them broken:\n");
+    counts.iter().for_each(|(what, count)| text.push_str(&format!("  {what:<48} {count:>6}\n")));
+    text.push_str(&format!("{accounts}"));
+    text.push_str(&format!("at rest: {first} after {warm} swaps, {last} at the end; memory {:+.1} %\n", growth * 100.0));
+    text.push_str(&Times::head("from the end of writing to the first response"));
+    times.iter().for_each(|(what, times)| text.push_str(&format!("\n{}", times.row(what))));
+    let json = json!({
+        "swaps": swaps,
+        "seconds": took,
+        "changes": counts,
+        "requests": accounts.json(),
+        "after_warm_up": first.json(),
+        "at_the_end": last.json(),
+        "growth": growth,
+        "latency": times.iter().map(|(what, times)| ((*what).to_owned(), times.json())).collect::<serde_json::Map<_, _>>(),
+    });
+    Outcome { name: "swaps", text, json, faults }
+}
+
+/// Some of the swaps, under load; then what is held in the same state as before.
+fn part(swapper: &mut Swapper, seed: u64, swaps: std::ops::Range<usize>, progress: Progress) -> (Accounts, Rest) {
+    let stage = swapper.stage.clone();
+    stage.history.rest(false);
+    let kinds = Kind::all();
+    let load = Load::start(kinds.len(), |number| {
+        let (stage, kind) = (stage.clone(), kinds[number]);
+        move |pace| kind.run(&stage, seed + 1 + number as u64, pace)
+    });
+    for number in swaps {
+        progress.at(number + 1);
+        if !swapper.swap() {
+            break;
+        }
+    }
+    swapper.calm();
+    stage.history.rest(true);
+    let accounts = load.stop().into_iter().fold(Accounts::default(), Accounts::and);
+    (accounts, Rest::of(&stage))
+}
