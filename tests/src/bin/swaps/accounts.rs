@@ -66,7 +66,7 @@ impl Accounts {
             let count = self.kinds.entry(kind).or_default();
             *count = count.and(more);
         }
-        self.faults.extend(other.faults);
+        other.faults.into_iter().for_each(|fault| self.fault(fault));
         self
     }
 

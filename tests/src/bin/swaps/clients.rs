@@ -10,7 +10,6 @@ use lockgate_tests::http2::Http2Client;
 use lockgate_tests::{Dice, Pace};
 
 use crate::accounts::Accounts;
-use crate::certificates::HOST;
 use crate::stage::Stage;
 use crate::state::Said;
 use crate::streams;
@@ -123,8 +122,7 @@ fn http2(act: &mut Act<'_>) -> io::Result<()> {
         let mut begun = Vec::new();
         for _ in 0..=act.dice.throw(AT_ONCE) {
             let asked = stage.question(&mut act.dice);
-            let mut request = client.request(Method::GET, &asked.path("echo"));
-            request.headers_mut().insert("host", http::HeaderValue::from_static(HOST));
+            let request = client.request(Method::GET, &asked.path("echo"));
             begun.push((asked, client.begin(request, true).map_err(io::Error::other)?.0));
         }
         for (asked, response) in begun {

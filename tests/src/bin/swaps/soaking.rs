@@ -76,6 +76,7 @@ fn part(swapper: &mut Swapper, seed: u64, swaps: std::ops::Range<usize>, progres
     });
     for number in swaps {
         progress.at(number + 1);
+        // What went wrong once is told once.
         if !swapper.swap() {
             break;
         }
