@@ -32,7 +32,7 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     let (more, last) = part(&mut swapper, seed + 1000, warm..swaps, progress);
     let took = begun.elapsed().as_secs_f64();
 
-    let Swapper { accounts: own, mut faults, times, counts, .. } = swapper;
+    let Swapper { accounts: own, mut faults, times, counts, slow, .. } = swapper;
     let mut accounts = accounts.and(more).and(own);
     let bound = if swaps >= LONG { GROWTH } else { GROWTH_OF_SHORT };
     let growth = last.growth(&first);
@@ -52,6 +52,7 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     text.push_str(&format!("at rest: {first} after {warm} swaps, {last} at the end; memory {:+.1} %\n", growth * 100.0));
     text.push_str(&Times::head("from the end of writing to the first response"));
     times.iter().for_each(|(what, times)| text.push_str(&format!("\n{}", times.row(what))));
+    slow.iter().for_each(|slow| text.push_str(&format!("\n  longer than usual, {slow}")));
     let json = json!({
         "swaps": swaps,
         "seconds": took,
@@ -60,6 +61,7 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
         "after_warm_up": first.json(),
         "at_the_end": last.json(),
         "growth": growth,
+        "slow": slow,
         "latency": times.iter().map(|(what, times)| ((*what).to_owned(), times.json())).collect::<serde_json::Map<_, _>>(),
     });
     Outcome { name: "swaps", text, json, faults }

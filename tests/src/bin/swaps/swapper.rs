@@ -20,6 +20,8 @@ const BROKEN: u64 = 10;
 const KNOWN: u64 = 4;
 /// From one question whether a change serves to the next.
 const PAUSE: Duration = Duration::from_micros(300);
+/// What takes longer than this is told.
+const SLOW: Duration = Duration::from_secs(1);
 /// Longest pause between changes that follow each other closely, in microseconds: around the time that the gateway waits for more.
 const CLOSE: u64 = 30_000;
 
@@ -54,14 +56,18 @@ pub(crate) struct Swapper {
     /// By kind, how long a change took from its rename to the first response by it.
     pub(crate) times: BTreeMap<&'static str, Times>,
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// The last kind of change.
+    last: &'static str,
+    /// Changes that took long, and what came before each.
+    pub(crate) slow: Vec<String>,
     pub(crate) faults: Vec<String>,
 }
 
 impl Swapper {
     pub(crate) fn new(stage: Arc<Stage>, seed: u64) -> Self {
         let (state, dice) = (stage.history.state(0), Dice::new(seed));
-        let (accounts, times, counts, faults) = Default::default();
-        Self { stage, dice, state, last_number: 1, accounts, times, counts, faults }
+        let (accounts, times, counts, last, slow, faults) = Default::default();
+        Self { stage, dice, state, last_number: 1, accounts, times, counts, last, slow, faults }
     }
 
     /// One change, whatever it is. Says whether to go on.
@@ -126,8 +132,13 @@ impl Swapper {
         let at = self.stage.history.push(to.clone(), what);
         self.stage.write(&self.state, &to)?;
         self.state = to;
-        *self.counts.entry(what).or_default() += 1;
+        self.did(what);
         Ok(at)
+    }
+
+    fn did(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+        self.last = what;
     }
 
     fn single(&mut self) -> io::Result<()> {
@@ -137,11 +148,15 @@ impl Swapper {
 
     /// Write a state, and tell when the first response is by it.
     pub(crate) fn timed(&mut self, to: State, what: &'static str) -> io::Result<()> {
-        let generation = self.generation();
+        let (generation, before) = (self.generation(), self.last);
         let at = self.write(to, what)?;
         let written = Instant::now();
         self.wait_until_shown(what)?;
-        self.times.entry(what).or_default().push(written.elapsed());
+        let took = written.elapsed();
+        self.times.entry(what).or_default().push(took);
+        if took > SLOW {
+            self.slow.push(format!("{:.1} s: {what} (state {at}), after {before}", took.as_secs_f64()));
+        }
         match self.dice.throw(2) {
             0 => self.wait_for_generation(generation + 1)?,
             _ => self.look()?,
@@ -183,7 +198,7 @@ impl Swapper {
         let at = self.stage.history.push(to.clone(), what);
         self.stage.exchange(&to)?;
         self.state = to;
-        *self.counts.entry(what).or_default() += 1;
+        self.did(what);
         self.look()?;
         self.wait_until_shown(what)?;
         self.stage.history.confirm(at);
@@ -195,7 +210,7 @@ impl Swapper {
         let (what, wrong) = broken::draw(&mut self.dice, &self.state, &self.stage.parts);
         let generation = self.generation();
         wrong.write(&self.stage.gateway);
-        *self.counts.entry(what).or_default() += 1;
+        self.did(what);
         if self.dice.throw(2) == 0 {
             self.stage.gateway.look();
         }
