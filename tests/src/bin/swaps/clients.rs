@@ -19,7 +19,7 @@ const KEPT: u64 = 300;
 /// Requests at once on a connection of HTTP/2.
 const AT_ONCE: u64 = 4;
 /// Longest pause before the next request, in milliseconds.
-const PAUSE: u64 = 8;
+const PAUSE: u64 = 20;
 
 /// A kind of client: its name, how many there are, and what each does over and over.
 pub(crate) struct Kind {

@@ -19,7 +19,7 @@ const BROKEN: u64 = 10;
 /// Builds of a component that come again and again; others are never seen before.
 const KNOWN: u64 = 4;
 /// From one question whether a change serves to the next.
-const PAUSE: Duration = Duration::from_micros(300);
+const PAUSE: Duration = Duration::from_millis(1);
 /// What takes longer than this is told.
 const SLOW: Duration = Duration::from_secs(1);
 /// Longest pause between changes that follow each other closely, in microseconds: around the time that the gateway waits for more.
