@@ -100,7 +100,11 @@ impl Count {
 
 impl fmt::Display for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {:<24} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7}", "client", "right", "outlasted", "failed", "mixed", "stale", "reset")?;
+        writeln!(
+            f,
+            "  {:<24} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7}",
+            "client", "right", "outlasted", "failed", "mixed", "stale", "reset"
+        )?;
         for (kind, count) in self.kinds.iter().map(|(kind, count)| (*kind, *count)).chain([("all", self.total())]) {
             let Count { right, outlasted, failed, mixed, stale, reset } = count;
             writeln!(f, "  {kind:<24} {right:>9} {outlasted:>9} {failed:>7} {mixed:>7} {stale:>7} {reset:>7}")?;

@@ -36,7 +36,9 @@ pub(crate) fn draw(dice: &mut Dice, state: &State, parts: &Parts) -> (&'static s
         }),
         6 => ("BROKEN: a component that traps", component("last", guests::component("trap-configure"))),
         7 => ("BROKEN: a file that is gone", Broken { path: "soak/answer.txt".to_owned(), bytes: None }),
-        8 => ("BROKEN: routes of two APIs that tie", text("visitor/api.toml", visitor(0).replace("/visitor", "/answer"))),
+        8 => {
+            ("BROKEN: routes of two APIs that tie", text("visitor/api.toml", visitor(0).replace("/visitor", "/answer")))
+        }
         _ => ("BROKEN: an API that is new", text("intruder/api.toml", "name = \"intruder\"\n".to_owned())),
     }
 }

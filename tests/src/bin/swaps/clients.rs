@@ -5,8 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use http::Method;
-use lockgate_tests::http2::{Http2Response, read};
 use lockgate_tests::http2::Http2Client;
+use lockgate_tests::http2::{Http2Response, read};
 use lockgate_tests::{Dice, Pace};
 
 use crate::accounts::Accounts;

@@ -110,7 +110,9 @@ fn paced(mut client: lockgate_tests::Client, part: &Part, pace: &Pace) -> (Vec<(
 }
 
 fn folder(component: &[u8]) -> Folder {
-    let mut declared = "[access_log]\nenabled = false\n[policy.headers]\nsource = \"builtin:headers\"\ngrant = [\"write:x-test-*\"]\n".to_owned();
+    let mut declared =
+        "[access_log]\nenabled = false\n[policy.headers]\nsource = \"builtin:headers\"\ngrant = [\"write:x-test-*\"]\n"
+            .to_owned();
     let mut chain = Vec::new();
     let mut folder = Gateway::folder();
     for number in 0..COMPONENTS {
@@ -119,6 +121,9 @@ fn folder(component: &[u8]) -> Folder {
         chain.push(format!("{{ policy = \"p{number}\", config = {{ name = \"p{number}\", number = 1 }} }}"));
         folder = folder.file(&format!("components/{number}.wasm"), build(component, number));
     }
-    let busy = format!("[[route]]\nname = \"busy\"\nmatch = {{ path = \"/busy\" }}\nchain = [{}]\nrespond = {{}}\n", chain.join(", "));
+    let busy = format!(
+        "[[route]]\nname = \"busy\"\nmatch = {{ path = \"/busy\" }}\nchain = [{}]\nrespond = {{}}\n",
+        chain.join(", ")
+    );
     folder.gateway_toml(&declared).api("asked", &format!("{API}{busy}"))
 }

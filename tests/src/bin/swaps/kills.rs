@@ -65,7 +65,8 @@ fn kill(swapper: &mut Swapper, counts: &mut Counts) -> io::Result<()> {
     };
     sleep(Duration::from_micros(swapper.dice.throw(most)));
     gateway(swapper).gateway.kill();
-    let wrong = (swapper.dice.throw(3) > 0).then(|| broken::draw(&mut swapper.dice, &swapper.state, &swapper.stage.parts));
+    let wrong =
+        (swapper.dice.throw(3) > 0).then(|| broken::draw(&mut swapper.dice, &swapper.state, &swapper.stage.parts));
     if let Some((_, wrong)) = &wrong {
         wrong.write(&swapper.stage.gateway);
     }
@@ -106,11 +107,14 @@ impl Stage {
         for asked in asked {
             answered.push(said(&client.try_send(&crate::stage::get(&asked.path("echo")))?));
         }
-        let fits = |at: &usize| asked.iter().zip(&answered).all(|(asked, said)| self.history.state(*at).says(*asked) == *said);
+        let fits =
+            |at: &usize| asked.iter().zip(&answered).all(|(asked, said)| self.history.state(*at).says(*asked) == *said);
         let newest = self.history.newest();
         (least..=newest).rev().find(fits).ok_or_else(|| {
             let (least, newest) = (self.history.state(least), self.history.state(newest));
-            io::Error::other(format!("what was answered is of none of the states that may serve, from {least:?} to {newest:?}: {answered:?}"))
+            io::Error::other(format!(
+                "what was answered is of none of the states that may serve, from {least:?} to {newest:?}: {answered:?}"
+            ))
         })
     }
 }

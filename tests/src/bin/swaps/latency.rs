@@ -52,7 +52,8 @@ pub(crate) fn run(rounds: usize, seed: u64) -> Outcome {
     }
     let Swapper { mut faults, mut accounts, times, .. } = swapper;
     faults.append(&mut accounts.faults);
-    let mut text = format!("components of {} KB, {} KB of which are none of a custom section\n", LENGTH / 1000, own.len() / 1000);
+    let mut text =
+        format!("components of {} KB, {} KB of which are none of a custom section\n", LENGTH / 1000, own.len() / 1000);
     text.push_str(&format!("{}   aim", Times::head("from the end of writing to the first response")));
     let kinds = KINDS.iter().filter_map(|(what, aim, _)| Some((*what, *aim, times.get(what)?)));
     let mut json = serde_json::Map::new();

@@ -96,7 +96,10 @@ fn main() -> ExitCode {
         });
         println!("{}", json!({ "seed": seed, "good": is_good, "phases": phases.collect::<serde_json::Map<_, _>>() }));
     } else {
-        println!("\n{} (seed {seed})", if is_good { "Nothing happened that must not." } else { "SOMETHING HAPPENED THAT MUST NOT." });
+        println!(
+            "\n{} (seed {seed})",
+            if is_good { "Nothing happened that must not." } else { "SOMETHING HAPPENED THAT MUST NOT." }
+        );
     }
     ExitCode::from(u8::from(!is_good))
 }

@@ -49,7 +49,10 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     let mut text = format!("{made} changes in {took:.0} s, {refused} of them broken:\n");
     counts.iter().for_each(|(what, count)| text.push_str(&format!("  {what:<48} {count:>6}\n")));
     text.push_str(&format!("{accounts}"));
-    text.push_str(&format!("at rest: {first} after {warm} swaps, {last} at the end; memory {:+.1} %\n", growth * 100.0));
+    text.push_str(&format!(
+        "at rest: {first} after {warm} swaps, {last} at the end; memory {:+.1} %\n",
+        growth * 100.0
+    ));
     text.push_str(&Times::head("from the end of writing to the first response"));
     times.iter().for_each(|(what, times)| text.push_str(&format!("\n{}", times.row(what))));
     slow.iter().for_each(|slow| text.push_str(&format!("\n  longer than usual, {slow}")));

@@ -47,11 +47,15 @@ impl Stage {
     pub(crate) fn write(&self, from: &State, to: &State) -> io::Result<()> {
         self.parts.certificates.put_key(&self.gateway, to.certificate)?;
         let (from, to) = (from.files(&self.parts), to.files(&self.parts));
-        let (new, changed): (Vec<_>, Vec<_>) =
-            to.iter().filter(|(path, bytes)| from.get(*path) != Some(bytes)).partition(|(path, _)| !from.contains_key(*path));
+        let (new, changed): (Vec<_>, Vec<_>) = to
+            .iter()
+            .filter(|(path, bytes)| from.get(*path) != Some(bytes))
+            .partition(|(path, _)| !from.contains_key(*path));
         new.iter().chain(&changed).for_each(|(path, bytes)| self.gateway.replace(path, bytes));
         // A certificate that is not named any more means nothing; where a file vanishes, the gateway looks twice before it believes it.
-        for folder in from.keys().filter(|path| !to.contains_key(*path)).filter_map(|path| path.strip_suffix("/api.toml")) {
+        for folder in
+            from.keys().filter(|path| !to.contains_key(*path)).filter_map(|path| path.strip_suffix("/api.toml"))
+        {
             self.gateway.remove(folder);
         }
         Ok(())

@@ -176,8 +176,10 @@ impl State {
             .iter()
             .map(|name| format!("[[chain]]\npolicy = \"{}\"\nconfig = {}\n", policy(name), config(name)))
             .collect();
-        let inner: Vec<_> =
-            inner.iter().map(|name| format!("{{ policy = \"{}\", config = {} }}", policy(name), config(name))).collect();
+        let inner: Vec<_> = inner
+            .iter()
+            .map(|name| format!("{{ policy = \"{}\", config = {} }}", policy(name), config(name)))
+            .collect();
         API.replace("OUTER", &outer)
             .replace("INNER", &inner.join(", "))
             .replace("NAME", &(self.api % NAMES).to_string())

@@ -105,7 +105,8 @@ pub(crate) fn socket(act: &mut Act<'_>) -> io::Result<()> {
     client.send_only(&request)?;
     let (start, fields) = read_head(client.reader())?;
     let most = stage.history.newest();
-    let values = |name: &str| fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect();
+    let values =
+        |name: &str| fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect();
     let said = Said::new(200, b"", values);
     if !start.starts_with("HTTP/1.1 101 ") {
         act.failed(format!("no upgrade: {start}, {fields:?}"));
@@ -147,7 +148,8 @@ pub(crate) fn slow(act: &mut Act<'_>) -> io::Result<()> {
     let (status, fields) = client.receive_head()?;
     let most = stage.history.newest();
     sip(&mut client)?;
-    let values = |name: &str| fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect();
+    let values =
+        |name: &str| fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect();
     if act.judged(&Said::new(status, b"", values), [least, most]) {
         act.over(least);
     }

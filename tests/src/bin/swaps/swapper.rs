@@ -281,7 +281,10 @@ impl Swapper {
         while !is(self) {
             if begun.elapsed() > PATIENCE || self.stage.history.has_faults() {
                 let status = self.stage.gateway.status();
-                return Err(io::Error::other(format!("waited in vain for {what}; generation {} serves, refused is {}", status["generation"], status["refused"])));
+                return Err(io::Error::other(format!(
+                    "waited in vain for {what}; generation {} serves, refused is {}",
+                    status["generation"], status["refused"]
+                )));
             }
             sleep(PAUSE);
         }
