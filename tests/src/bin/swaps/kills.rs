@@ -33,8 +33,9 @@ pub(crate) fn run(kills: usize, seed: u64) -> Outcome {
     let (mut counts, progress) = (Counts::default(), Progress::new("kills", kills));
     for number in 1..=kills {
         progress.at(number);
-        if let Err(error) = kill(&mut swapper, &mut counts) {
-            swapper.fault(format!("after kill {number}: {error}"));
+        let done = kill(&mut swapper, &mut counts);
+        swapper.noted(done.map_err(|error| io::Error::other(format!("after kill {number}: {error}"))));
+        if swapper.stage.history.has_faults() {
             break;
         }
     }
@@ -55,11 +56,16 @@ pub(crate) fn run(kills: usize, seed: u64) -> Outcome {
 fn kill(swapper: &mut Swapper, counts: &mut Counts) -> io::Result<()> {
     let (to, what) = swapper.draw();
     let at = swapper.write(to, what)?;
-    // In the middle of it, or just when it serves, which is when it is kept for the next start.
-    let most = match swapper.dice.throw(2) {
+    // In the middle of it, or just when it serves, which is when it is kept for the next start, or when it was said to serve.
+    let most = match swapper.dice.throw(3) {
         0 => A_CHANGE,
-        _ => {
+        1 => {
             swapper.wait_until_shown(what)?;
+            AFTER_IT
+        }
+        _ => {
+            swapper.look()?;
+            swapper.stage.history.confirm(at);
             AFTER_IT
         }
     };

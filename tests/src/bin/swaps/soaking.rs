@@ -29,7 +29,9 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     let begun = Instant::now();
     let (warm, progress) = (WARM.min(swaps.div_ceil(3)), Progress::new("swaps under load", swaps));
     let (accounts, first) = part(&mut swapper, seed, 0..warm, progress);
-    let (more, last) = part(&mut swapper, seed + 1000, warm..swaps, progress);
+    // What went wrong once is told once.
+    let rest = if stage.history.has_faults() { warm..warm } else { warm..swaps };
+    let (more, last) = part(&mut swapper, seed + 1000, rest, progress);
     let took = begun.elapsed().as_secs_f64();
 
     let Swapper { accounts: own, mut faults, times, counts, slow, .. } = swapper;
@@ -81,7 +83,6 @@ fn part(swapper: &mut Swapper, seed: u64, swaps: std::ops::Range<usize>, progres
     });
     for number in swaps {
         progress.at(number + 1);
-        // What went wrong once is told once.
         if !swapper.swap() {
             break;
         }

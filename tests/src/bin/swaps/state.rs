@@ -64,6 +64,7 @@ rewrite = { path = "/NUMBER/{*rest}" }
 chain = [INNER]
 upgrades = ["websocket"]
 upstream = "main"
+timeout = "10m"
 [[route]]
 name = "now-NAME"
 match = { path = "/now/NUMBER" }

@@ -78,17 +78,23 @@ impl Swapper {
             dice if dice < 20 => self.burst(),
             _ => self.single(),
         };
-        if let Err(error) = done {
-            self.fault(error.to_string());
-        }
-        self.faults.is_empty() && !self.stage.history.has_faults()
+        self.noted(done);
+        !self.stage.history.has_faults()
     }
 
     /// Everything as it was at first, but for the numbers.
     pub(crate) fn calm(&mut self) {
         let number = self.number();
         let to = State { gateway: number, api: number, answer: number, certificate: number, ..State::first() };
-        if let Err(error) = self.exchange(to, "everything, to rest") {
+        let done = self.exchange(to, "everything, to rest");
+        self.noted(done);
+    }
+
+    /// What could not be done is a fault, unless there was one before that.
+    pub(crate) fn noted(&mut self, done: io::Result<()>) {
+        if let Err(error) = done
+            && !self.stage.history.has_faults()
+        {
             self.fault(error.to_string());
         }
     }
@@ -99,8 +105,9 @@ impl Swapper {
         self.last_number
     }
 
-    pub(crate) fn fault(&mut self, text: String) {
+    fn fault(&mut self, text: String) {
         let newest = self.stage.history.newest();
+        self.stage.history.fault();
         self.faults.push(format!("{text}; after {newest} states, the folder should say {:?}", self.state));
     }
 
@@ -172,11 +179,9 @@ impl Swapper {
             self.write(to, what)?;
             sleep(Duration::from_micros(self.dice.throw(CLOSE)));
         }
-        let at = self.stage.history.newest();
-        self.wait_until_shown("several changes")?;
         self.look()?;
-        self.stage.history.confirm(at);
-        Ok(())
+        self.stage.history.confirm(self.stage.history.newest());
+        self.wait_until_shown("several changes")
     }
 
     /// Another folder takes the place of the one there is, in the middle of a change now and then.
@@ -200,9 +205,9 @@ impl Swapper {
         self.state = to;
         self.did(what);
         self.look()?;
-        self.wait_until_shown(what)?;
+        // Not asked before: whoever is told that it serves may rely on it.
         self.stage.history.confirm(at);
-        Ok(())
+        self.wait_until_shown(what)
     }
 
     /// Write something that cannot serve: what served goes on to. Then put it right, or go on from there.
@@ -279,7 +284,10 @@ impl Swapper {
     fn wait_for(&mut self, what: &str, mut is: impl FnMut(&mut Self) -> bool) -> io::Result<()> {
         let begun = Instant::now();
         while !is(self) {
-            if begun.elapsed() > PATIENCE || self.stage.history.has_faults() {
+            if self.stage.history.has_faults() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if begun.elapsed() > PATIENCE {
                 let status = self.stage.gateway.status();
                 return Err(io::Error::other(format!(
                     "waited in vain for {what}; generation {} serves, refused is {}",
