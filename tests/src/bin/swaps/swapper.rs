@@ -27,16 +27,16 @@ const CLOSE: u64 = 30_000;
 
 /// Kinds of changes, and how many of a hundred are of each.
 const CHANGES: &[(&str, u64, fn(&mut Swapper, &mut State))] = &[
-    ("a configuration", 25, |this, to| to.api = this.number()),
-    ("a chain", 20, |this, to| (to.api, to.shape) = (this.number(), this.dice.throw(SHAPES.len() as u64) as usize)),
-    ("a component that was there before", 16, |this, to| this.component(to, 1)),
+    ("a configuration", 18, |this, to| to.api = this.number()),
+    ("a chain", 14, |this, to| (to.api, to.shape) = (this.number(), this.dice.throw(SHAPES.len() as u64) as usize)),
+    ("a component that was there before", 14, |this, to| this.component(to, 1)),
     ("a component never seen", 4, |this, to| {
         let number = this.number();
         this.component(to, KNOWN + number);
     }),
-    ("the gateway's own chain", 9, |this, to| to.gateway = this.number()),
-    ("a certificate", 9, |this, to| to.certificate = this.number()),
-    ("the file of an answer", 9, |this, to| to.answer = this.number()),
+    ("the gateway's own chain", 15, |this, to| to.gateway = this.number()),
+    ("a certificate", 12, |this, to| to.certificate = this.number()),
+    ("the file of an answer", 15, |this, to| to.answer = this.number()),
     ("an API more or less", 8, |this, to| {
         to.visitor = match to.visitor {
             Some(_) => None,
