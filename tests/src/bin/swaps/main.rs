@@ -40,7 +40,7 @@ use outcome::Outcome;
 /// Exchanges what a gateway serves, again and again, and checks that nobody notices. Without an option for a phase all of them take their turn; else
 /// those that are named.
 #[derive(Parser)]
-#[command(name = "tests/soak/run", after_help = "Exit status 1 if something happened that must not.")]
+#[command(bin_name = "tests/soak/run", after_help = "Exit status 1 if something happened that must not.")]
 struct Options {
     /// Swaps under a mixed load: no request fails, none is of two generations, nothing is left over [default: 400]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]

@@ -22,20 +22,31 @@ const GROWTH: f64 = 0.05;
 /// is more than that.
 const GROWTH_OF_SHORT: f64 = 0.25;
 const LONG: usize = 10_000;
+/// Swaps from one look at what is held to the next.
+const PART: usize = 1000;
+/// Slow ones that are told one by one.
+const TOLD: usize = 20;
 
 pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     let stage = Arc::new(Stage::set());
     let mut swapper = Swapper::new(stage.clone(), seed);
     let begun = Instant::now();
     let (warm, progress) = (WARM.min(swaps.div_ceil(3)), Progress::new("swaps under load", swaps));
-    let (accounts, first) = part(&mut swapper, seed, 0..warm, progress);
+    let (mut accounts, first) = part(&mut swapper, seed, 0..warm, progress);
+    let (mut done, mut rests) = (warm, vec![(warm, first.clone())]);
     // What went wrong once is told once.
-    let rest = if stage.history.has_faults() { warm..warm } else { warm..swaps };
-    let (more, last) = part(&mut swapper, seed + 1000, rest, progress);
+    while done < swaps && !stage.history.has_faults() {
+        let until = swaps.min(done + PART);
+        let (more, rest) = part(&mut swapper, seed + until as u64, done..until, progress);
+        accounts = accounts.and(more);
+        rests.push((until, rest));
+        done = until;
+    }
+    let last = rests.last().map_or(&first, |(_, rest)| rest).clone();
     let took = begun.elapsed().as_secs_f64();
 
     let Swapper { accounts: own, mut faults, times, counts, slow, .. } = swapper;
-    let mut accounts = accounts.and(more).and(own);
+    let mut accounts = accounts.and(own);
     let bound = if swaps >= LONG { GROWTH } else { GROWTH_OF_SHORT };
     let growth = last.growth(&first);
     if growth > bound {
@@ -51,20 +62,17 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     let mut text = format!("{made} changes in {took:.0} s, {refused} of them broken:\n");
     counts.iter().for_each(|(what, count)| text.push_str(&format!("  {what:<48} {count:>6}\n")));
     text.push_str(&format!("{accounts}"));
-    text.push_str(&format!(
-        "at rest: {first} after {warm} swaps, {last} at the end; memory {:+.1} %\n",
-        growth * 100.0
-    ));
+    rests.iter().for_each(|(swaps, rest)| text.push_str(&format!("at rest after {swaps:>6} swaps: {rest}\n")));
+    text.push_str(&format!("memory from the first of these to the last: {:+.1} %\n", growth * 100.0));
     text.push_str(&Times::head("from the end of writing to the first response"));
     times.iter().for_each(|(what, times)| text.push_str(&format!("\n{}", times.row(what))));
-    slow.iter().for_each(|slow| text.push_str(&format!("\n  longer than usual, {slow}")));
+    slow.iter().take(TOLD).for_each(|slow| text.push_str(&format!("\n  longer than usual, {slow}")));
     let json = json!({
         "swaps": swaps,
         "seconds": took,
         "changes": counts,
         "requests": accounts.json(),
-        "after_warm_up": first.json(),
-        "at_the_end": last.json(),
+        "rests": rests.iter().map(|(swaps, rest)| json!({ "swaps": swaps, "held": rest.json() })).collect::<Vec<_>>(),
         "growth": growth,
         "slow": slow,
         "latency": times.iter().map(|(what, times)| ((*what).to_owned(), times.json())).collect::<serde_json::Map<_, _>>(),
