@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::stage::Stage;
 
 /// What is the same for so long does not change any more.
-const STILL: Duration = Duration::from_secs(2);
+const STILL: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(50);
 const MIB: f64 = 1024.0 * 1024.0;
 
