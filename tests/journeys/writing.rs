@@ -22,8 +22,7 @@ fn gateway() -> Gateway {
         .word("said", "first")
         .api("a", API)
         .start();
-    let look = Request::new("POST", "/reload").bearer(&gateway.admin_token()).field("content-length", "0");
-    gateway.admin(&look).assert_status(200);
+    gateway.look();
     gateway
 }
 

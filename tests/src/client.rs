@@ -146,6 +146,11 @@ impl<S: Read + Write> Client<S> {
     /// Read the response to a request with this method; skips interim responses.
     pub fn receive(&mut self, method: &str) -> io::Result<Response> {
         let (status, fields) = self.receive_head()?;
+        self.receive_body(method, status, fields)
+    }
+
+    /// Read what follows the head of a response.
+    pub fn receive_body(&mut self, method: &str, status: u16, fields: Vec<(String, String)>) -> io::Result<Response> {
         let body = if method == "HEAD" || matches!(status, 204 | 304) {
             Vec::new()
         } else if wire::is_chunked(&fields) {

@@ -77,11 +77,14 @@ impl Gateway {
         let (at, found) = self.stdout.until(ready);
         assert!(found.is_some(), "the gateway does not start:\n{}", self.stderr.text());
         self.ready = at;
-        let listener = |name: &'static str| {
-            let find = move |line: &str| address(line.trim().strip_prefix(name)?);
-            self.stdout.wait(0, name, find).1
-        };
-        (self.public, self.admin) = (listener("public"), listener("admin"));
+        (self.public, self.admin) = (self.listener("public"), self.listener("admin"));
+    }
+
+    /// The address of a listener by its name.
+    #[track_caller]
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let find = |line: &str| address(line.trim().strip_prefix(name)?);
+        self.stdout.wait(0, name, find).1
     }
 
     pub fn public(&self) -> SocketAddr {
@@ -128,6 +131,12 @@ impl Gateway {
     /// The answer of `/status`.
     pub fn status(&self) -> Value {
         self.ask("/status").json()
+    }
+
+    /// Have the folder looked at, and wait until what came of it serves. Returns what the gateway says of it.
+    pub fn look(&self) -> Value {
+        let look = Request::new("POST", "/reload").bearer(&self.admin_token()).field("content-length", "0");
+        self.admin(&look).json()
     }
 
     /// The value of one sample of `/metrics`, named with its labels as they are written there.
@@ -275,6 +284,12 @@ impl Gateway {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
         names.map(|name| name.trim().to_owned()).collect()
+    }
+
+    /// End the process as nobody should, at once.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait_for_end();
     }
 
     /// Ask the process to end.

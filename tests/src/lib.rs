@@ -35,7 +35,7 @@ pub use folder::{Finished, Folder, binary};
 pub use gateway::Gateway;
 pub use judge::{Flaw, Message};
 pub use lines::Lines;
-pub use load::{Load, Pace, allow_open_files};
+pub use load::{Dice, Load, Pace, allow_open_files};
 pub use message::Response;
 pub use prometheus::Prometheus;
 pub use recorder::Recorder;

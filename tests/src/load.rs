@@ -21,6 +21,25 @@ pub struct Pace {
     done: Arc<AtomicUsize>,
 }
 
+/// Chance that comes again with the same seed (xorshift).
+pub struct Dice(u64);
+
+impl Dice {
+    /// Seeds that are alike make throws that are not.
+    pub fn new(seed: u64) -> Self {
+        // No sequence begins with 0, which would stay 0.
+        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// One of so many sides, from 0.
+    pub fn throw(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+}
+
 impl<T: Send + 'static> Load<T> {
     /// Start so many clients; each is told its number.
     pub fn start<C>(count: usize, client: impl Fn(usize) -> C) -> Self

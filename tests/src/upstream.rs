@@ -103,10 +103,12 @@ impl Upstream {
         rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).unwrap();
         self.accepting.join().unwrap();
         drop(self.listener);
-        for stream in self.counts.open.lock().unwrap().streams.values() {
-            // Its client may have ended it before.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.counts.hang_up();
+    }
+
+    /// End all connections there are; new ones are taken as before.
+    pub fn hang_up(&self) {
+        self.counts.hang_up();
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -144,6 +146,13 @@ impl Counts {
             let number = self.connections.fetch_add(1, Ordering::SeqCst);
             open.streams.insert(number, stream.try_clone().unwrap());
             return Some((number, stream));
+        }
+    }
+
+    fn hang_up(&self) {
+        for stream in self.open.lock().unwrap().streams.values() {
+            // Its client may have ended it before.
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }

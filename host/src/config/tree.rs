@@ -20,6 +20,8 @@ const DEEPEST: usize = 8;
 pub(crate) const LARGEST_FILE: u64 = 64 << 20;
 const LARGEST_TOML: u64 = 1 << 20;
 const LARGEST_TREE: u64 = 512 << 20;
+/// Who writes all the time is not waited for: what is read then is looked at again with the next change.
+const MOST_READINGS: usize = 8;
 
 /// The policies folder at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,8 +40,21 @@ pub(crate) struct TreeFile {
 }
 
 impl Tree {
-    /// Read a folder. Hidden entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
+    /// Read a folder as it was at one moment: until it reads the same twice, for what changed in between may be half of one state and half of another. Hidden
+    /// entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
     pub(crate) fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
+        let mut read = Self::read_once(dir);
+        for _ in 1..MOST_READINGS {
+            let again = Self::read_once(dir);
+            if again == read {
+                break;
+            }
+            read = again;
+        }
+        read
+    }
+
+    fn read_once(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
         let top = Entry::find(dir).map_err(|error| vec![unreadable(dir, &error)])?;
         let (root, above) = (top.real.clone(), vec![top.real.clone()]);
         let mut walk = Walk { root, above, tree: Self::default(), entries: 0, bytes: 0, faults: Faults::new() };

@@ -48,3 +48,45 @@ impl<const LETTER: char> ResponsePhase for Version<LETTER> {
         }
     }
 }
+
+/// Whoever tests writes another number here, and so has another build.
+static BUILD: [u8; 17] = *b"<build>0000000000";
+
+/// A policy that tells which build it is and what it was configured with, in both directions, and whether both hooks of an exchange are of one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tell {
+    name: String,
+    number: u64,
+}
+
+impl Tell {
+    fn told(&self) -> String {
+        // The compiler must not know what stands there.
+        let digits = &std::hint::black_box(&BUILD)[7..];
+        let build = String::from_utf8_lossy(digits);
+        let build = build.trim_start_matches('0');
+        format!("{} {build} {}", self.name, self.number)
+    }
+}
+
+impl Policy for Tell {
+    fn interest(&self) -> Interest {
+        Interest::new().request_write("x-test-told").response_write("x-test-trail")
+    }
+}
+
+impl RequestPhase for Tell {
+    fn on_request(&self, _head: &Head<'_>) -> Verdict {
+        let told = self.told();
+        Edits::new().append("x-test-told", &told).state(told).into()
+    }
+}
+
+impl ResponsePhase for Tell {
+    fn on_response(&self, _head: &Head<'_>, state: &[u8]) -> Verdict {
+        let (told, before) = (self.told(), String::from_utf8_lossy(state));
+        let all = if before == told { told } else { format!("{told} after {before}") };
+        Edits::new().append("x-test-trail", all).into()
+    }
+}

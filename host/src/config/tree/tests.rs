@@ -161,3 +161,26 @@ fn names_of_files_stay_in_the_tree() {
         assert_eq!(found("", text), None, "{text}");
     }
 }
+
+#[test]
+fn a_folder_that_another_takes_the_place_of_is_read_as_one_of_them() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let names: Vec<_> = (0..40).map(|number| format!("{number}.toml")).collect();
+    let all = |text| names.iter().map(|name| (name.as_str(), text)).collect::<Vec<_>>();
+    let (one, two) = (folder(&all("one")), folder(&all("two")));
+    let (go, gone) = std::sync::mpsc::channel();
+    let paths = [&one, &two].map(|dir| dir.path().to_owned());
+    let exchange = std::thread::spawn(move || {
+        while gone.recv().is_ok() {
+            renameat_with(CWD, &paths[0], CWD, &paths[1], RenameFlags::EXCHANGE).unwrap();
+        }
+    });
+    for _ in 0..300 {
+        go.send(()).unwrap();
+        let tree = Tree::read(one.path()).unwrap();
+        let texts: BTreeSet<_> = tree.files().map(|(_, bytes)| bytes.clone()).collect();
+        assert_eq!((tree.files().count(), texts.len()), (40, 1), "{texts:?}");
+    }
+    drop(go);
+    exchange.join().unwrap();
+}

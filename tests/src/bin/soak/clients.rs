@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Method;
 use lockgate_tests::http2::Http2Client;
-use lockgate_tests::{Authority, Client, Gateway, Handshake, Pace, Request, eventually};
+use lockgate_tests::{Authority, Client, Dice, Gateway, Handshake, Pace, Request, eventually};
 
 use crate::tally::Tally;
 use crate::upstream::{EVENT, EVENTS, LARGE, is_large, large};
@@ -38,9 +38,7 @@ pub(crate) const KINDS: &[Kind] =
 
 impl Stage {
     pub(crate) fn new(gateway: Gateway, authority: Authority) -> Self {
-        let greeting = gateway.greeting();
-        let line = greeting.lines().find(|line| line.trim().starts_with("secure")).expect("no listener `secure`");
-        let secure = line.rsplit("://").next().and_then(|address| address.trim().parse().ok()).expect("no address");
+        let secure = gateway.listener("secure");
         Self { gateway: Arc::new(gateway), authority, secure }
     }
 
@@ -72,25 +70,13 @@ impl Stage {
 
 impl Kind {
     pub(crate) fn run(self, stage: &Stage, seed: u64, pace: &Pace) -> Tally {
-        let (mut tally, mut dice) = (Tally::default(), Dice(seed + 1));
+        let (mut tally, mut dice) = (Tally::default(), Dice::new(seed));
         while pace.goes_on() {
             if let Err(error) = self.0(stage, &mut dice, &mut tally, pace) {
                 tally.broke("connection", &error);
             }
         }
         tally
-    }
-}
-
-/// Chance that comes again with the same seed (xorshift).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
     }
 }
 
