@@ -18,10 +18,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
+use crate::config::{Address, Config, ConfigFault, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
-use crate::listen::{self, Bound, Shutdown, Stage};
+use crate::listen::{Listeners, Shutdown, Stage, Unopened};
 use crate::reload::{Beginning, LastGood, Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
@@ -82,10 +82,6 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);
     let beginning = Beginning::new(folder, read, last).map_err(StartError::Config)?;
     let config = &beginning.snapshot.config;
-    let mut listeners = config.listeners.clone();
-    if let Some(address) = listen {
-        listen_at(&mut listeners, address)?;
-    }
     let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone());
@@ -93,15 +89,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let workers = worker_count(limits.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
-    let mut bound = bind(&listeners, workers, &metrics)?;
-    // Whatever ends this function, the files go with it.
-    let _files: Vec<_> = bound.iter_mut().filter_map(|it| it.file.take()).collect();
+    let (runtime, control) = (control_runtime()?, LocalSet::new());
+    let listeners = Arc::new(Listeners::new(workers, listen, metrics.clone()));
+    let opened = runtime.block_on(listeners.prepare(&config.listeners)).map_err(first)?;
     let admin_socket = bind_admin(config.admin)?;
 
-    let (runtime, control) = (control_runtime()?, LocalSet::new());
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let begin = Reloader::start(beginning, builder, metrics.clone());
+    let begin = Reloader::start(beginning, builder, (listeners.clone(), opened), metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
@@ -109,17 +104,17 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let (stage, shutdown) = watch::channel(Stage::Serving);
     let (published, status, reload) = (reloader.watch(), reloader.status(), reloader.asker());
     let facts = Started {
-        listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
+        listeners: listeners.addresses(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: kept.path(),
         generation: published.borrow().clone(),
         fell_back: status.now().1.is_some(),
     };
-    let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
-    let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
+    let ending =
+        Ending { runtime: limits, stage, load: load.clone(), listeners: listeners.clone(), metrics: metrics.clone() };
     let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
-    let mut threads = workers::start(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
+    let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
@@ -191,12 +186,10 @@ fn control_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
 }
 
-/// Open all listeners.
-fn bind(listeners: &[Listener], workers: usize, metrics: &Metrics) -> anyhow::Result<Vec<Bound>> {
-    let bind = |(slot, listener): (usize, &Listener)| {
-        listen::bind(slot, listener, workers, metrics.listener(&listener.name)).map_err(anyhow::Error::from)
-    };
-    listeners.iter().enumerate().map(bind).collect()
+/// Of the listeners that cannot be opened, the first is told of.
+fn first(unopened: Vec<Unopened>) -> StartError {
+    let first = unopened.into_iter().next().map(|unopened| unopened.error.into());
+    StartError::Other(first.unwrap_or_else(|| anyhow::anyhow!("there is nowhere to listen")))
 }
 
 fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
@@ -214,18 +207,6 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, current = limit.current, "the limit on open files cannot be raised");
     }
-}
-
-/// Move the only listener to another address.
-fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<()> {
-    match listeners {
-        [only] => only.address = Address::Ip(address),
-        several => {
-            let names = several.iter().map(|it| format!("[listen.{}]", it.name)).collect::<Vec<_>>().join(", ");
-            anyhow::bail!("--listen is for one listener, and gateway.toml has {names}; set their addresses there");
-        }
-    }
-    Ok(())
 }
 
 /// Where the state is when the gateway begins. Where the folder is faulty nobody knows what it says of that, and none is made.

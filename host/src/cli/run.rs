@@ -59,8 +59,8 @@ fn greet(folder: &Path, started: &Started) {
         count => format!("{count} routes"),
     };
     out::line(&format!("Lockgate {} serves {routes} of {}", env!("CARGO_PKG_VERSION"), folder.display()));
-    for (slot, (name, address)) in started.listeners.iter().enumerate() {
-        let scheme = if started.generation.tls(slot).is_some() { "https" } else { "http" };
+    for (name, address) in &started.listeners {
+        let scheme = if started.generation.tls(name).is_some() { "https" } else { "http" };
         match address {
             Address::Ip(address) => out::line(&format!("  {name:<7} {scheme}://{address}")),
             Address::Unix(path) => out::line(&format!("  {name:<7} {scheme} on {path}")),
@@ -94,7 +94,8 @@ fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
         })
     };
     // Of a certificate nobody knows whether it is for this address.
-    let scheme = if started.generation.tls(0).is_some() { "-k https" } else { "http" };
+    let first = started.listeners.first().and_then(|(name, _)| started.generation.tls(name));
+    let scheme = if first.is_some() { "-k https" } else { "http" };
     let public = match started.listeners.first() {
         Some((_, Address::Ip(address))) => format!("{scheme}://{address}"),
         Some((_, Address::Unix(path))) => {

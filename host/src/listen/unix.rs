@@ -53,6 +53,19 @@ fn open() -> io::Result<Socket> {
     Ok(socket)
 }
 
+impl SocketFile {
+    /// Let those connect whom `mode` lets.
+    pub(super) fn admit(&mut self, mode: u32) -> io::Result<()> {
+        let is_ours = identity(&fs::symlink_metadata(&self.path)?) == self.identity;
+        if !is_ours {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "another file has taken its place"));
+        }
+        fs::set_permissions(&self.path, Permissions::from_mode(mode))?;
+        self.identity = identity(&fs::symlink_metadata(&self.path)?);
+        Ok(())
+    }
+}
+
 /// Numbers of files are used again, but not at the same time.
 fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
     (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())

@@ -24,6 +24,7 @@ pub(crate) use watch::Changes;
 
 use crate::config::{ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
+use crate::listen::{Change, Listeners, Unopened};
 use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
@@ -81,6 +82,7 @@ pub(crate) struct Reloader {
     fixed: Fixed,
     /// Of what the generation that serves was made from. Other files of the folder may change as they like.
     serving: Digest,
+    listeners: Arc<Listeners>,
     /// Those files, for the next process.
     last: LastGood,
     /// The folder as last read, for what is gone from it.
@@ -101,6 +103,7 @@ impl Reloader {
     pub(crate) async fn start(
         beginning: Beginning,
         mut builder: Builder,
+        (listeners, mut change): (Arc<Listeners>, Change),
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
         let Beginning { folder, mut snapshot, mut last, refused } = beginning;
@@ -114,10 +117,13 @@ impl Reloader {
                 // The process is set up by now.
                 let Some(good) = good.filter(|good| fixed.changes(&good.config).is_empty()) else { return Err(faults) };
                 let Ok(generation) = builder.build(&good.config, Vec::new()).await else { return Err(faults) };
+                let Ok(other) = listeners.prepare(&good.config.listeners).await else { return Err(faults) };
+                change = other;
                 snapshot = good;
                 (generation, faults)
             }
         };
+        listeners.make(change);
         let generation = Arc::new(generation);
         metrics.set_generation(generation.number);
         let status = Arc::new(Status::new(&folder, generation.clone()));
@@ -132,6 +138,7 @@ impl Reloader {
             builder,
             fixed,
             serving,
+            listeners,
             last,
             tree,
             outside,
@@ -229,11 +236,18 @@ impl Reloader {
                 self.status.restored();
             }
             Ok(snapshot) => {
-                let built = self.builder.build(&snapshot.config, self.fixed.changes(&snapshot.config)).await;
+                let listeners = self.listeners.clone();
+                let _turn = listeners.turn().await;
+                let mut faults = self.fixed.changes(&snapshot.config);
+                let change = listeners.prepare(&snapshot.config.listeners).await;
+                let change = change.map_err(|unopened| faults.extend(unopened.iter().map(Unopened::fault)));
+                let built = self.builder.build(&snapshot.config, faults).await;
                 self.outside = snapshot.outside;
                 match built {
                     Ok(generation) => {
                         self.serving = snapshot.used;
+                        // Workers take them up with the generation.
+                        change.into_iter().for_each(|change| listeners.make(change));
                         self.accept(generation, begun).await;
                         self.last.write(&snapshot.files, snapshot.written);
                     }
