@@ -34,6 +34,7 @@ mod hygiene;
 mod isolation;
 mod jwt;
 mod limits;
+mod listeners;
 mod llhttp;
 mod load;
 mod otlp;

@@ -148,6 +148,15 @@ impl Listeners {
         if !before.is_empty() {
             state.closed = Some(Instant::now());
         }
+        let told = self.told.borrow().clone();
+        let is_known = |listener: &Listener| told.iter().any(|known| Arc::ptr_eq(&known.door, &listener.door));
+        // What there is from the start is told otherwise.
+        for Open { listener, .. } in state.open.iter().filter(|open| !told.is_empty() && !is_known(&open.listener)) {
+            tracing::info!(listener = listener.config.name, address = %listener.address, "listens");
+        }
+        for Open { listener, .. } in &before {
+            tracing::info!(listener = listener.config.name, address = %listener.address, "listens no longer");
+        }
         before.into_iter().for_each(Open::close);
         self.metrics.retain_listeners(|name| state.open.iter().any(|open| open.listener.config.name == name));
         self.told.send_replace(state.open.iter().map(|open| open.listener.clone()).collect());
