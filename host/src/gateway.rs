@@ -1,6 +1,7 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
 mod ending;
+mod succession;
 mod workers;
 
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
+use crate::takeover::Handover;
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
@@ -34,6 +36,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
+use succession::Succession;
 
 pub(crate) use ending::Exit;
 pub(crate) use workers::worker_count;
@@ -50,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) falls_back: bool,
     /// In place of the address of the one listener.
     pub(crate) listen: Option<SocketAddr>,
+    /// Whether to take the place of the gateway that serves.
+    pub(crate) takeover: bool,
     /// What the log counts its losses in.
     pub(crate) lost: LostLines,
 }
@@ -76,9 +81,14 @@ pub(crate) enum StartError {
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
-    let Options { folder, falls_back, listen, lost } = options;
+    let Options { folder, falls_back, listen, takeover, lost } = options;
     let read = Snapshot::read(&folder);
-    let kept = Kept::open(&find_state(&read)?)?;
+    let kept = match (takeover, &read) {
+        // What serves is better than what was last good.
+        (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
+        (true, Ok(snapshot)) => Kept::new(Some(StateDir::beside(&state_path(&snapshot.config)).map_err(anyhow::Error::from)?))?,
+        (false, _) => Kept::new(open_state(&find_state(&read)?)?)?,
+    };
     let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);
     let beginning = Beginning::new(folder, read, last).map_err(StartError::Config)?;
     let config = &beginning.snapshot.config;
@@ -91,8 +101,18 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Sockets first: a taken port is found before anything slow is done.
     let (runtime, control) = (control_runtime()?, LocalSet::new());
     let listeners = Arc::new(Listeners::new(workers, listen, metrics.clone()));
+    let state = kept.path().filter(|_| takeover);
+    let mut handover = match state.map(|state| Handover::begin(&state)).transpose()? {
+        Some((handover, offers)) => {
+            listeners.inherit(offers);
+            Some(handover)
+        }
+        None => None,
+    };
     let opened = runtime.block_on(listeners.prepare(&config.listeners)).map_err(first)?;
-    let admin_socket = bind_admin(config.admin)?;
+    let admin_address = config.admin;
+    let inherited = handover.as_mut().and_then(|handover| handover.admin(&admin_address.to_string()));
+    let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
 
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
@@ -114,11 +134,17 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         Ending { runtime: limits, stage, load: load.clone(), listeners: listeners.clone(), metrics: metrics.clone() };
     let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
+    if let (Some(handover), Some(state)) = (&handover, &kept.state) {
+        handover.ready(listeners.take_over())?;
+        state.lock().take().context("the gateway that served keeps the state directory")?;
+        listeners.adopt();
+    }
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
-    let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending };
+    let succession = Succession { handover, listeners, admin_address, lock: kept.state.as_ref().map(StateDir::lock) };
+    let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
     finish(common, log_guard);
     // Threads that did not end do so with the process.
@@ -134,8 +160,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let state = open_state(path)?;
+    fn new(state: Option<StateDir>) -> anyhow::Result<Self> {
         let token = state.as_ref().map_or_else(random_token, StateDir::admin_token);
         let token = token.context("the admin token cannot be had")?;
         let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
@@ -157,25 +182,38 @@ struct Control {
     watchdog: Watchdog,
     threads: Vec<JoinHandle<()>>,
     ending: Ending,
+    succession: Succession,
 }
 
 impl Control {
     /// From when everything serves until everything has ended.
     async fn live(self, started: impl FnOnce()) -> anyhow::Result<Exit> {
-        let Self { admin, admin_socket, published, metrics, watchdog, threads, ending } = self;
+        let Self { admin, admin_socket, published, metrics, watchdog, threads, mut ending, succession } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
         tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));
+        let admin_copy = admin_socket.try_clone()?;
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
-        tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
+        let asked = tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let mut signals = Signals::listen()?;
+        let succeeded = succession.begin(admin_copy);
         started();
         service::serves();
-        signals.next().await;
-        let Runtime { drain, drain_delay, .. } = ending.runtime;
-        service::ends(drain_delay + drain + FLUSH + AFTERWARDS);
+        tokio::select! {
+            () = signals.next() => {
+                let Runtime { drain, drain_delay, .. } = ending.runtime;
+                service::ends(drain_delay + drain + FLUSH + AFTERWARDS);
+            }
+            process = succeeded => {
+                tracing::info!(process, "another process serves in place of this one");
+                service::is_succeeded_by(process);
+                asked.abort();
+                // Nobody has to notice: whoever connects is served.
+                ending.runtime.drain_delay = Duration::ZERO;
+            }
+        }
         let ended = ending.end(threads, &mut signals).await;
         flush(exporters.take()).await;
         Ok(ended)

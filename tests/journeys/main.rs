@@ -55,6 +55,7 @@ mod splits;
 mod streaming;
 mod strictness;
 mod swaps;
+mod takeover;
 mod telemetry;
 mod tidy;
 mod timeouts;

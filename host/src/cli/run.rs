@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate run etc/policies                        serve another folder
   lockgate run own --listen 127.0.0.1:9000         on another port
+  lockgate run own --takeover                      in place of the gateway that serves own, which ends when this one serves
   LOCKGATE_LOG=debug lockgate run own 2>log        and tell more";
 
 #[derive(clap::Args)]
@@ -25,6 +26,9 @@ pub(super) struct Args {
     /// Listen here instead of where gateway.toml says, if it has one listener only
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Take the place of the gateway that serves with the same state directory, without losing a connection
+    #[arg(long)]
+    takeover: bool,
 }
 
 /// The exit status where something under way was cut off.
@@ -34,7 +38,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
-    match gateway::run(Options { folder: args.folder, falls_back: true, listen: args.listen, lost }, greet) {
+    let Args { folder: policies, listen, takeover } = args;
+    match gateway::run(Options { folder: policies, falls_back: true, listen, takeover, lost }, greet) {
         Ok(exit) => Ok(exit_code(exit)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);

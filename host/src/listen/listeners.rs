@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::door::Door;
+use super::handover::{Offer, is_same};
 use super::{BindError, Bound, Listener, Socket, SocketFile, bind};
 use crate::config::{self, Address, ConfigFault, Place};
 use crate::telemetry::metrics::Metrics;
@@ -32,17 +33,21 @@ pub(crate) struct Listeners {
 }
 
 #[derive(Default)]
-struct State {
-    open: Vec<Open>,
+pub(super) struct State {
+    pub(super) open: Vec<Open>,
+    /// What another process has that this one may take over.
+    pub(super) offers: Vec<Offer>,
     /// When one was closed last.
     closed: Option<Instant>,
+    /// Whether all of them are.
+    pub(super) is_over: bool,
 }
 
 /// One of them. Its sockets are held here too, so that they can be told to stop receiving.
-struct Open {
-    listener: Arc<Listener>,
-    sockets: Vec<Socket>,
-    file: Option<SocketFile>,
+pub(super) struct Open {
+    pub(super) listener: Arc<Listener>,
+    pub(super) sockets: Vec<Socket>,
+    pub(super) file: Option<SocketFile>,
 }
 
 /// What is to become of the listeners. Where nothing comes of it, what it opened is closed again.
@@ -83,6 +88,11 @@ impl Listeners {
         self.turn.lock().await
     }
 
+    /// The same, for a thread of its own.
+    pub(crate) fn blocking_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.blocking_lock()
+    }
+
     /// Open what is new among these. What is open stays as it is for now.
     pub(crate) async fn prepare(&self, wanted: &[config::Listener]) -> Result<Change, Vec<Unopened>> {
         let (mut next, mut unopened) = (Vec::new(), Vec::new());
@@ -103,14 +113,10 @@ impl Listeners {
         if unopened.is_empty() { Ok(Change(next)) } else { Err(unopened) }
     }
 
-    /// A listener is where it listens, whatever its name and its other settings are.
     fn door(&self, config: &config::Listener) -> Option<Arc<Door>> {
         let state = self.lock();
-        let mut same = state.open.iter().map(|open| &open.listener).filter(|known| {
-            let is_any = config.address.ip().is_some_and(|address| address.port() == 0);
-            known.config.address == config.address && (!is_any || known.config.name == config.name)
-        });
-        same.next().map(|known| known.door.clone())
+        let mut open = state.open.iter().map(|open| &open.listener);
+        open.find(|it| is_same((&it.config.name, &it.config.address), config)).map(|known| known.door.clone())
     }
 
     async fn open(&self, config: config::Listener) -> Result<Open, BindError> {
@@ -118,7 +124,12 @@ impl Listeners {
         let is_ours =
             |open: &Open| port(&open.listener.address).is_some_and(|known| Some(known) == port(&config.address));
         let ours = self.lock().open.iter().any(is_ours);
+        let failed = |source: io::Error| BindError::Failed { address: config.address.clone(), source };
+        let offered = self.lock().offers.iter().find(|offer| offer.is_for(&config)).map(Offer::bound);
         let Bound { sockets, address, file } = loop {
+            if let Some(offered) = offered {
+                break offered.map_err(failed)?;
+            }
             let is_closing = self.lock().closed.is_some_and(|at| at.elapsed() < CLOSING);
             match bind(&config, self.workers, ours) {
                 // Whoever takes back a change finds the address taken by sockets that are about to be closed.
@@ -126,7 +137,6 @@ impl Listeners {
                 bound => break bound?,
             }
         };
-        let failed = |source: io::Error| BindError::Failed { address: config.address.clone(), source };
         let door = Door::new(&sockets, self.workers).map_err(failed)?;
         let metrics = self.metrics.listener(&config.name);
         Ok(Open { listener: Arc::new(Listener { config, address, metrics, door }), sockets, file })
@@ -164,10 +174,12 @@ impl Listeners {
 
     /// Receive no more anywhere. Workers accept what was received.
     pub(crate) fn close(&self) {
-        self.lock().open.drain(..).for_each(Open::close);
+        let mut state = self.lock();
+        state.is_over = true;
+        state.open.drain(..).for_each(Open::close);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -192,11 +204,11 @@ impl Open {
 
     /// Stop receiving. What was received is in the sockets of the workers, which close them when it has been accepted.
     fn close(self) {
+        if self.listener.door.is_shared() {
+            return self.file.into_iter().for_each(SocketFile::leave);
+        }
         // Whoever comes from here on shall find nobody.
         drop(self.file);
-        if self.listener.door.is_shared() {
-            return;
-        }
         for socket in &self.sockets {
             if let Err(error) = socket.deafen() {
                 let address = &self.listener.address;

@@ -9,6 +9,7 @@ mod door;
 mod failures;
 mod floods;
 mod fronts;
+mod handover;
 mod inspect;
 mod listeners;
 mod proxy;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, TcpKeepalive, Type};
 
 pub(crate) use fronts::Fronts;
+pub(crate) use handover::Offer;
 pub(crate) use listeners::{Change, Listeners, Told, Unopened};
 pub(crate) use shutdown::{Shutdown, Stage};
 

@@ -54,6 +54,16 @@ fn open() -> io::Result<Socket> {
 }
 
 impl SocketFile {
+    /// That of a socket which another process made.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) })
+    }
+
+    /// Another process has it from here on.
+    pub(super) fn leave(mut self) {
+        self.path = PathBuf::new();
+    }
+
     /// Let those connect whom `mode` lets.
     pub(super) fn admit(&mut self, mode: u32) -> io::Result<()> {
         let is_ours = identity(&fs::symlink_metadata(&self.path)?) == self.identity;

@@ -110,8 +110,8 @@ impl Reloader {
         let fixed = Fixed::of(&snapshot.config);
         let (generation, found) = match builder.build(&snapshot.config, Vec::new()).await {
             Ok(generation) => (generation, Vec::new()),
-            // What was last good was tried already.
-            Err(faults) if !refused.is_empty() => return Err([refused, faults].concat()),
+            // What was last good was tried already, or serves.
+            Err(faults) if !refused.is_empty() || listeners.are_inherited() => return Err([refused, faults].concat()),
             Err(faults) => {
                 let good = last.read().and_then(|tree| Snapshot::of(&tree).ok());
                 // The process is set up by now.
