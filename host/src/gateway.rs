@@ -86,7 +86,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let kept = match (takeover, &read) {
         // What serves is better than what was last good.
         (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
-        (true, Ok(snapshot)) => Kept::new(Some(StateDir::beside(&state_path(&snapshot.config)).map_err(anyhow::Error::from)?))?,
+        (true, Ok(snapshot)) => {
+            Kept::new(Some(StateDir::beside(&state_path(&snapshot.config)).map_err(anyhow::Error::from)?))?
+        }
         (false, _) => Kept::new(open_state(&find_state(&read)?)?)?,
     };
     let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);

@@ -103,7 +103,9 @@ fn nobody_notices_under_load_that_one_process_follows_another() {
                         let client = streams.get_or_insert_with(|| Http2Client::connect(public));
                         let request = client.request(Method::POST, "/");
                         match client.try_send(request, "body", None) {
-                            Ok(response) => assert_eq!((response.status.as_u16(), &*response.body), (200, &b"body"[..])),
+                            Ok(response) => {
+                                assert_eq!((response.status.as_u16(), &*response.body), (200, &b"body"[..]))
+                            }
                             Err(error) => {
                                 assert!(error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR), "{error}");
                                 streams = None;
@@ -135,7 +137,8 @@ fn a_successor_that_cannot_serve_leaves_the_old_process_as_it_was() {
     let text = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let other = |text: &str| {
-        let folder = Gateway::folder().proxy(&upstream).variable("STATE_DIRECTORY", gateway.state("").to_str().unwrap());
+        let folder =
+            Gateway::folder().proxy(&upstream).variable("STATE_DIRECTORY", gateway.state("").to_str().unwrap());
         folder.write("gateway.toml", text);
         folder.replace("components/broken.wasm", b"broken");
         folder.run(&["run", "--takeover"])

@@ -63,7 +63,12 @@ impl Listeners {
         let offer = |open: &super::listeners::Open| {
             let config = &open.listener.config;
             let sockets = open.sockets.iter().map(Socket::try_clone).collect::<io::Result<_>>()?;
-            Ok(Offer { name: config.name.clone(), address: config.address.clone(), at: open.listener.address.clone(), sockets })
+            Ok(Offer {
+                name: config.name.clone(),
+                address: config.address.clone(),
+                at: open.listener.address.clone(),
+                sockets,
+            })
         };
         state.open.iter().map(offer).collect()
     }

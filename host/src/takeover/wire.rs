@@ -8,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use rustix::cmsg_space;
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,14 +89,14 @@ mod tests {
     fn what_is_said_and_what_is_sent_arrives_in_order() {
         let (near, far) = UnixStream::pair().unwrap();
         let sent: Vec<_> = (0..2 * AT_ONCE + 3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let (count, ports) =
-            (sent.len(), |all: &[std::net::TcpListener]| all.iter().map(|it| it.local_addr().unwrap()).collect::<Vec<_>>());
+        let (count, ports) = (sent.len(), |all: &[std::net::TcpListener]| {
+            all.iter().map(|it| it.local_addr().unwrap()).collect::<Vec<_>>()
+        });
         say(&near, &count).unwrap();
         send(&near, &sent.iter().map(AsFd::as_fd).collect::<Vec<_>>()).unwrap();
         say(&near, &"more").unwrap();
         assert_eq!(hear::<usize>(&far).unwrap(), count);
-        let received: Vec<std::net::TcpListener> =
-            receive(&far, count).unwrap().into_iter().map(Into::into).collect();
+        let received: Vec<std::net::TcpListener> = receive(&far, count).unwrap().into_iter().map(Into::into).collect();
         assert_eq!(ports(&received), ports(&sent));
         assert_eq!(hear::<String>(&far).unwrap(), "more");
         assert_eq!(peer(&far).unwrap(), std::process::id());
