@@ -22,7 +22,7 @@ use crate::admin::{self, Admin, Token};
 use crate::config::{Address, Config, ConfigFault, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
-use crate::listen::{Listeners, Shutdown, Stage, Unopened};
+use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::reload::{Beginning, LastGood, Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
@@ -38,6 +38,7 @@ use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 use succession::Succession;
 
+pub(crate) use crate::listen::given;
 pub(crate) use ending::Exit;
 pub(crate) use workers::worker_count;
 
@@ -55,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     /// Whether to take the place of the gateway that serves.
     pub(crate) takeover: bool,
+    /// Sockets the service manager has opened.
+    pub(crate) given: Vec<Offer>,
     /// What the log counts its losses in.
     pub(crate) lost: LostLines,
 }
@@ -81,7 +84,7 @@ pub(crate) enum StartError {
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
-    let Options { folder, falls_back, listen, takeover, lost } = options;
+    let Options { folder, falls_back, listen, takeover, given, lost } = options;
     let read = Snapshot::read(&folder);
     let kept = match (takeover, &read) {
         // What serves is better than what was last good.
@@ -103,6 +106,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Sockets first: a taken port is found before anything slow is done.
     let (runtime, control) = (control_runtime()?, LocalSet::new());
     let listeners = Arc::new(Listeners::new(workers, listen, metrics.clone()));
+    listeners.inherit(given);
     let state = kept.path().filter(|_| takeover);
     let mut handover = match state.map(|state| Handover::begin(&state)).transpose()? {
         Some((handover, offers)) => {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use super::{DEFAULT_FOLDER, out};
 use crate::config::Address;
 use crate::gateway::{self, Exit, Options, StartError, Started};
@@ -35,11 +37,12 @@ pub(super) struct Args {
 const CUT: u8 = 3;
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let given = gateway::given().context("what the service manager gives is no socket to listen at")?;
     let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
     let Args { folder: policies, listen, takeover } = args;
-    match gateway::run(Options { folder: policies, falls_back: true, listen, takeover, lost }, greet) {
+    match gateway::run(Options { folder: policies, falls_back: true, listen, takeover, given, lost }, greet) {
         Ok(exit) => Ok(exit_code(exit)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);

@@ -210,7 +210,7 @@ impl Held {
         }
         tokio::select! {
             _ = self.connections.join_next() => {}
-            now = self.ticks.tick() => self.desk.sweep.look(now),
+            now = self.ticks.tick() => self.desk.look(now),
         }
     }
 }

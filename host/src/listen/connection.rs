@@ -110,7 +110,7 @@ fn fault_of(error: &hyper::Error) -> Option<Refusal> {
 struct Opened {
     transport: Transport,
     http2: bool,
-    tls: Option<tls::Session>,
+    tls: Option<Rc<tls::Session>>,
 }
 
 /// Hear for whom it is, shake hands, and find out which HTTP it is to be.
@@ -143,10 +143,9 @@ async fn open(
     let in_tls = |error| in_stage(Refusal::Tls, error);
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.map_err(in_tls)?;
     let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
-    let identity = server.identity(host.as_deref());
-    let (config, terms) = (identity.config(), identity.terms());
+    let identity = server.identity(host.as_deref()).clone();
     drop(server);
-    let stream = match start.into_stream(config).into_fallible().await {
+    let stream = match start.into_stream(identity.config()).into_fallible().await {
         Ok(stream) => stream,
         Err((error, stream)) => {
             // In TLS 1.3 a client may have said more before it hears what was wrong with its certificate.
@@ -157,7 +156,12 @@ async fn open(
     pulse.fresh();
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
-    let tls = tls::Session::new(terms, connection);
+    let tls = Rc::new(tls::Session::new(&identity, host, connection));
+    // It may have changed during the handshake who may connect.
+    if !desk.entrance.admits(&tls) {
+        return Err((Refusal::Tls, io::Error::other("its certificate is admitted no more")));
+    }
+    pulse.admitted(&tls);
     Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
 }
 

@@ -1,8 +1,11 @@
 //! What the connections of one worker on one listener have in common, from when its settings became what they are.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::Listener;
 use super::admission::Seat;
@@ -16,6 +19,8 @@ pub(super) struct Desk {
     pub(super) listener: Arc<Listener>,
     pub(super) entrance: Rc<Entrance>,
     pub(super) sweep: Sweep,
+    /// What was shown when it was last looked whether all that are connected may be.
+    judged: Cell<u64>,
 }
 
 impl Desk {
@@ -23,7 +28,17 @@ impl Desk {
         let config = &listener.config;
         let (head, idle) = (config.header_timeout, config.idle_timeout);
         let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate });
-        Rc::new(Self { worker, listener, entrance, sweep })
+        let judged = Cell::new(entrance.shown());
+        Rc::new(Self { worker, listener, entrance, sweep, judged })
+    }
+
+    /// Look after all connections: those that are too slow, and those whose clients might not connect any more.
+    pub(super) fn look(&self, now: Instant) {
+        let shown = self.entrance.shown();
+        if self.judged.replace(shown) != shown {
+            self.sweep.dismiss(now, |session| !self.entrance.admits(session));
+        }
+        self.sweep.look(now);
     }
 
     /// A place for a connection, or why there is none.

@@ -14,12 +14,14 @@ pub(super) struct Door {
     pub(super) admission: Arc<Admission>,
     /// Whether another process has the same sockets, and accepts what they have received.
     shared: AtomicBool,
+    /// Whether the service manager has them.
+    pub(super) lasts: bool,
 }
 
 impl Door {
     /// Deal sockets to workers, to each at least one. Where there are fewer, several workers accept from one; where there are more,
     /// a worker accepts from several: each may have received connections already.
-    pub(super) fn new(sockets: &[Socket], workers: usize) -> io::Result<Arc<Self>> {
+    pub(super) fn new(sockets: &[Socket], workers: usize, lasts: bool) -> io::Result<Arc<Self>> {
         let mut dealt: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
         for (index, socket) in sockets.iter().cycle().take(sockets.len().max(workers)).enumerate() {
             if let Some(hand) = dealt.get_mut(index % workers) {
@@ -27,7 +29,7 @@ impl Door {
             }
         }
         let dealt = dealt.into_iter().map(Mutex::new).collect();
-        Ok(Arc::new(Self { dealt, admission: Arc::default(), shared: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { dealt, admission: Arc::default(), shared: AtomicBool::new(false), lasts }))
     }
 
     /// What a worker is to accept from.
@@ -36,9 +38,9 @@ impl Door {
         std::mem::take(&mut *dealt.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether another process accepts what is received here, so that nothing is lost when this one does not.
+    /// Whether another process accepts what is received here, now or later, so that nothing is lost when this one does not.
     pub(super) fn is_shared(&self) -> bool {
-        self.shared.load(Relaxed)
+        self.lasts || self.shared.load(Relaxed)
     }
 
     pub(super) fn share(&self, shared: bool) {

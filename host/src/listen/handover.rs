@@ -15,6 +15,8 @@ pub(crate) struct Offer {
     /// Where it really listens.
     pub(crate) at: Address,
     pub(crate) sockets: Vec<Socket>,
+    /// Whether the service manager has them too, as long as it wants: who waits there waits for the next process.
+    pub(crate) lasts: bool,
 }
 
 impl Offer {
@@ -24,7 +26,7 @@ impl Offer {
             Address::Unix(_) => Socket::Unix(socket.into()),
         };
         let sockets = sockets.into_iter().map(socket).collect();
-        Self { name, address, at, sockets }
+        Self { name, address, at, sockets, lasts: false }
     }
 
     /// What a listener begins with that is the same. The file of a Unix socket is another's until it is taken over.
@@ -63,12 +65,8 @@ impl Listeners {
         let offer = |open: &super::listeners::Open| {
             let config = &open.listener.config;
             let sockets = open.sockets.iter().map(Socket::try_clone).collect::<io::Result<_>>()?;
-            Ok(Offer {
-                name: config.name.clone(),
-                address: config.address.clone(),
-                at: open.listener.address.clone(),
-                sockets,
-            })
+            let (name, address, at) = (config.name.clone(), config.address.clone(), open.listener.address.clone());
+            Ok(Offer { name, address, at, sockets, lasts: open.listener.door.lasts })
         };
         state.open.iter().map(offer).collect()
     }
@@ -82,25 +80,26 @@ impl Listeners {
 
     /// What another process listens at may be had from it.
     pub(crate) fn inherit(&self, offers: Vec<Offer>) {
-        self.lock().offers = offers;
+        self.lock().offers.extend(offers);
     }
 
     /// Whether another process serves until this one does.
     pub(crate) fn are_inherited(&self) -> bool {
-        !self.lock().offers.is_empty()
+        self.lock().offers.iter().any(|offer| !offer.lasts)
     }
 
     /// Keep what was taken of what another process has, and drop the rest, which it closes. Their names there.
     pub(crate) fn take_over(&self) -> Vec<String> {
         let mut state = self.lock();
-        let offers = std::mem::take(&mut state.offers);
         let is_taken = |offer: &Offer| state.open.iter().any(|open| offer.is_for(&open.listener.config));
-        offers.into_iter().filter(is_taken).map(|offer| offer.name).collect()
+        let taken = state.offers.iter().filter(|offer| is_taken(offer)).map(|offer| offer.name.clone()).collect();
+        state.offers.retain(|offer| offer.lasts);
+        taken
     }
 
     /// The files of Unix sockets are this process's from here on.
     pub(crate) fn adopt(&self) {
-        for open in self.lock().open.iter_mut().filter(|open| open.file.is_none()) {
+        for open in self.lock().open.iter_mut().filter(|open| open.file.is_none() && !open.listener.door.lasts) {
             let config = &open.listener.config;
             let Some(path) = config.address.socket() else { continue };
             let adopted = SocketFile::of(path.path()).and_then(|mut file| file.admit(config.mode).map(|()| file));

@@ -125,7 +125,8 @@ impl Listeners {
             |open: &Open| port(&open.listener.address).is_some_and(|known| Some(known) == port(&config.address));
         let ours = self.lock().open.iter().any(is_ours);
         let failed = |source: io::Error| BindError::Failed { address: config.address.clone(), source };
-        let offered = self.lock().offers.iter().find(|offer| offer.is_for(&config)).map(Offer::bound);
+        let offer = |offer: &Offer| (offer.bound(), offer.lasts);
+        let (offered, lasts) = self.lock().offers.iter().find(|offer| offer.is_for(&config)).map(offer).unzip();
         let Bound { sockets, address, file } = loop {
             if let Some(offered) = offered {
                 break offered.map_err(failed)?;
@@ -137,7 +138,7 @@ impl Listeners {
                 bound => break bound?,
             }
         };
-        let door = Door::new(&sockets, self.workers).map_err(failed)?;
+        let door = Door::new(&sockets, self.workers, lasts.unwrap_or_default()).map_err(failed)?;
         let metrics = self.metrics.listener(&config.name);
         Ok(Open { listener: Arc::new(Listener { config, address, metrics, door }), sockets, file })
     }

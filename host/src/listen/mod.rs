@@ -9,6 +9,7 @@ mod door;
 mod failures;
 mod floods;
 mod fronts;
+mod given;
 mod handover;
 mod inspect;
 mod listeners;
@@ -27,9 +28,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
 pub(crate) use fronts::Fronts;
+pub(crate) use given::given;
 pub(crate) use handover::Offer;
 pub(crate) use listeners::{Change, Listeners, Told, Unopened};
 pub(crate) use shutdown::{Shutdown, Stage};
@@ -109,14 +111,16 @@ fn bind_ip(
             _ => BindError::Failed { address: Address::Ip(address), source },
         }
     };
-    // A socket that does not share its port finds out whether another process has it; those that share would not.
+    // A socket that does not share its port finds out whether another process has it; those that share would not. It never listens:
+    // whoever it received would be reset.
     if !ours {
         drop(socket(address, false).map_err(failed(address))?);
     }
     let mut sockets = Vec::with_capacity(workers);
     let mut bound = address;
     for _ in 0..workers {
-        let socket = socket(bound, true).map_err(failed(bound))?;
+        let socket = socket(bound, true).and_then(|socket| socket.listen(BACKLOG).map(|()| TcpListener::from(socket)));
+        let socket = socket.map_err(failed(bound))?;
         bound = socket.local_addr().map_err(failed(bound))?;
         sockets.push(Socket::Tcp(socket));
     }
@@ -132,16 +136,19 @@ fn bind_unix(path: &SocketPath, config: &config::Listener) -> Result<(Socket, So
     Ok((Socket::Unix(socket), file))
 }
 
-fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+fn socket(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
-    // Connections have from their listener what is set here.
+    set_up(SockRef::from(&socket))?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Connections have from their listener what is set here.
+fn set_up(socket: SockRef<'_>) -> io::Result<()> {
     let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES);
     socket.set_tcp_keepalive(&probes)?;
-    socket.set_tcp_notsent_lowat(UNSENT)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    socket.set_tcp_notsent_lowat(UNSENT)
 }

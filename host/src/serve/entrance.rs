@@ -10,6 +10,8 @@ use crate::tls::{Server, Session};
 pub(crate) struct Entrance {
     /// The certificates, where TLS is spoken.
     server: RefCell<Option<Arc<Server>>>,
+    /// Counts what was shown.
+    shown: Cell<u64>,
     /// Whether what is under way ends because the listener does.
     cut: Cell<bool>,
 }
@@ -18,6 +20,17 @@ impl Entrance {
     /// What is shown from now on. Of a listener that is gone, nobody says it any more: it stays as it was.
     pub(crate) fn shows(&self, server: Option<Arc<Server>>) {
         self.server.replace(server);
+        self.shown.set(self.shown.get() + 1);
+    }
+
+    /// Another number whenever what is shown may have changed.
+    pub(crate) fn shown(&self) -> u64 {
+        self.shown.get()
+    }
+
+    /// Whether a client that is connected might connect now.
+    pub(crate) fn admits(&self, session: &Session) -> bool {
+        self.server.borrow().as_ref().is_none_or(|server| session.is_admitted(server))
     }
 
     /// What is shown now.

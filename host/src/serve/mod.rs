@@ -55,7 +55,7 @@ pub(crate) struct Connection {
     /// The same as a field value, made once.
     pub(crate) client_field: Option<HeaderValue>,
     /// None where it is not encrypted.
-    pub(crate) tls: Option<Session>,
+    pub(crate) tls: Option<Rc<Session>>,
     pub(crate) max_target: usize,
     pub(crate) max_body: Option<u64>,
     pub(crate) max_headers: usize,

@@ -66,7 +66,7 @@ pub(super) fn exchange(
     let peer = Peer {
         client: asker.client,
         https: asker.https,
-        certificate: connection.tls.as_ref().and_then(Session::certificate).cloned(),
+        certificate: connection.tls.as_deref().and_then(Session::certificate).cloned(),
     };
     let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);

@@ -48,6 +48,8 @@ struct Described {
     /// Where it really listens.
     at: String,
     sockets: usize,
+    /// Whether the service manager has them too.
+    lasts: bool,
 }
 
 fn meeting_place(state: &Path) -> PathBuf {

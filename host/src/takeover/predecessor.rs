@@ -92,6 +92,7 @@ impl Predecessor {
             address: offer.address.to_string(),
             at: offer.at.to_string(),
             sockets: offer.sockets.len(),
+            lasts: offer.lasts,
         };
         let listeners = offers.iter().map(describe).collect();
         say(successor, &Answer::Sockets { listeners, admin: self.admin_address.clone() })?;

@@ -63,8 +63,8 @@ impl Handover {
 }
 
 fn offer(described: Described, sockets: &mut impl Iterator<Item = OwnedFd>) -> io::Result<Offer> {
-    let Described { name, address, at, sockets: count } = described;
+    let Described { name, address, at, sockets: count, lasts } = described;
     let parse = |text: &str| text.parse().map_err(io::Error::other);
     let (address, at) = (parse(&address)?, parse(&at)?);
-    Ok(Offer::of(name, address, at, sockets.by_ref().take(count).collect()))
+    Ok(Offer { lasts, ..Offer::of(name, address, at, sockets.by_ref().take(count).collect()) })
 }
