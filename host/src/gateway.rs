@@ -28,7 +28,6 @@ use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
-use crate::takeover::Handover;
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
@@ -86,14 +85,15 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     raise_file_limit();
     let Options { folder, falls_back, listen, takeover, given, lost } = options;
     let read = Snapshot::read(&folder);
-    let kept = match (takeover, &read) {
+    let state = match (takeover, &read) {
         // What serves is better than what was last good.
         (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
         (true, Ok(snapshot)) => {
-            Kept::new(Some(StateDir::beside(&state_path(&snapshot.config)).map_err(anyhow::Error::from)?))?
+            StateDir::beside(&state_path(&snapshot.config)).map(Some).map_err(anyhow::Error::from)?
         }
-        (false, _) => Kept::new(open_state(&find_state(&read)?)?)?,
+        (false, _) => open_state(&find_state(&read)?)?,
     };
+    let kept = Kept::new(state)?;
     let last = LastGood::new(kept.path().as_deref().filter(|_| falls_back), &folder);
     let beginning = Beginning::new(folder, read, last).map_err(StartError::Config)?;
     let config = &beginning.snapshot.config;
@@ -107,14 +107,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let (runtime, control) = (control_runtime()?, LocalSet::new());
     let listeners = Arc::new(Listeners::new(workers, listen, metrics.clone()));
     listeners.inherit(given);
-    let state = kept.path().filter(|_| takeover);
-    let mut handover = match state.map(|state| Handover::begin(&state)).transpose()? {
-        Some((handover, offers)) => {
-            listeners.inherit(offers);
-            Some(handover)
-        }
-        None => None,
-    };
+    let mut handover = succession::meet(kept.path().filter(|_| takeover), &listeners)?;
     let opened = runtime.block_on(listeners.prepare(&config.listeners)).map_err(first)?;
     let admin_address = config.admin;
     let inherited = handover.as_mut().and_then(|handover| handover.admin(&admin_address.to_string()));
@@ -143,7 +136,6 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     if let (Some(handover), Some(state)) = (&handover, &kept.state) {
         handover.ready(listeners.take_over())?;
         state.lock().take().context("the gateway that served keeps the state directory")?;
-        listeners.adopt();
     }
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);

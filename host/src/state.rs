@@ -117,8 +117,14 @@ impl Lock {
         self.file.unlock()
     }
 
+    /// Take it, where nobody has it.
     pub(crate) fn take(&self) -> io::Result<()> {
         self.file.try_lock().map_err(Into::into)
+    }
+
+    /// Wait until nobody has it, and take it.
+    pub(crate) fn take_in_turn(&self) -> io::Result<()> {
+        self.file.lock()
     }
 }
 

@@ -47,3 +47,29 @@ impl Door {
         self.shared.store(shared, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_has_a_socket_and_each_socket_a_worker() {
+        for (sockets, workers, hands) in
+            [(1, 3, vec![1, 1, 1]), (3, 3, vec![1, 1, 1]), (2, 3, vec![1, 1, 1]), (5, 2, vec![3, 2])]
+        {
+            let bound: Vec<_> = (0..sockets).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+            let ports: Vec<_> = bound.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
+            let sockets: Vec<_> = bound.into_iter().map(Socket::Tcp).collect();
+            let door = Door::new(&sockets, workers, false).unwrap();
+            let dealt: Vec<_> = (0..workers).map(|worker| door.take(worker)).collect();
+            assert_eq!(dealt.iter().map(Vec::len).collect::<Vec<_>>(), hands);
+            let has = |port: &u16| {
+                dealt.iter().flatten().any(|socket| match socket {
+                    Socket::Tcp(socket) => socket.local_addr().unwrap().port() == *port,
+                    Socket::Unix(_) => false,
+                })
+            };
+            assert!(ports.iter().all(has));
+        }
+    }
+}

@@ -71,7 +71,8 @@ impl Predecessor {
         self.offer(successor)?;
         successor.set_read_timeout(Some(BUILDING))?;
         let Asked::Ready { listeners } = hear(successor)? else { return Err(out_of_turn()) };
-        successor.set_read_timeout(Some(PATIENCE))?;
+        // From here on it serves or ends, and there must not be any doubt which.
+        successor.set_read_timeout(None)?;
         self.lock.give_up()?;
         self.listeners.share(&listeners);
         let served = say(successor, &Answer::Yours).and_then(|()| hear(successor));
@@ -79,7 +80,8 @@ impl Predecessor {
             Ok(Asked::Serves) => Ok(process),
             other => {
                 self.listeners.share(&[]);
-                self.lock.take()?;
+                // It has the state directory until its process is gone.
+                self.lock.take_in_turn()?;
                 other.and(Err(out_of_turn()))
             }
         }
