@@ -49,6 +49,7 @@ mod reload;
 mod restarting;
 mod rewrites;
 mod routing;
+mod shown_out;
 mod slowness;
 mod soak;
 mod splits;
