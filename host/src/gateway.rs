@@ -1,6 +1,7 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
 mod ending;
+mod succession;
 mod workers;
 
 use std::cell::RefCell;
@@ -18,10 +19,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Address, Config, ConfigFault, Listener, Runtime, Tree};
+use crate::config::{Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
-use crate::listen::{self, Bound, Shutdown, Stage};
+use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::reload::{self, Beginning, Keeper, Reloader};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
@@ -34,7 +35,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
+use succession::Succession;
 
+pub(crate) use crate::listen::given;
 pub(crate) use ending::Exit;
 pub(crate) use workers::worker_count;
 
@@ -50,6 +53,10 @@ pub(crate) struct Options {
     pub(crate) falls_back: bool,
     /// In place of the address of the one listener.
     pub(crate) listen: Option<SocketAddr>,
+    /// Whether to take the place of the gateway that serves.
+    pub(crate) takeover: bool,
+    /// Sockets the service manager has opened.
+    pub(crate) given: Vec<Offer>,
     /// What the log counts its losses in.
     pub(crate) lost: LostLines,
 }
@@ -76,16 +83,24 @@ pub(crate) enum StartError {
 /// Run until SIGTERM or SIGINT, then drain. `started` is told once everything serves.
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
-    let Options { folder, falls_back, listen, lost } = options;
+    let Options { folder, falls_back, listen, takeover, given, lost } = options;
     let read = Tree::read(&folder);
-    let kept = Kept::open(&find_state(&read)?)?;
+    let state = match (takeover, &read) {
+        (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
+        (true, Ok(tree)) => {
+            let path = reload::state_dir(tree).unwrap_or_else(StateDir::default_path);
+            StateDir::beside(&path).map(Some).map_err(anyhow::Error::from)?
+        }
+        (false, _) => open_state(&find_state(&read)?)?,
+    };
+    let kept = Kept::new(state)?;
     let keeper = falls_back.then(|| Keeper::new(kept.path().as_deref(), &folder));
     let beginning = Beginning::new(folder, read, keeper).map_err(StartError::Config)?;
-    let config = &beginning.config;
-    let mut listeners = config.listeners.clone();
-    if let Some(address) = listen {
-        listen_at(&mut listeners, address)?;
+    if let Some(faults) = beginning.refused.as_ref().filter(|_| takeover) {
+        // What serves is better than what was last good.
+        return Err(StartError::Config(faults.clone()));
     }
+    let config = &beginning.config;
     let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone());
@@ -93,15 +108,18 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let workers = worker_count(limits.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
-    let mut bound = bind(&listeners, workers, &metrics)?;
-    // Whatever ends this function, the files go with it.
-    let _files: Vec<_> = bound.iter_mut().filter_map(|it| it.file.take()).collect();
-    let admin_socket = bind_admin(config.admin)?;
-
     let (runtime, control) = (control_runtime()?, LocalSet::new());
+    let listeners = Arc::new(Listeners::new(workers, listen, metrics.clone()));
+    listeners.inherit(given);
+    let mut handover = succession::meet(kept.path().filter(|_| takeover), &listeners)?;
+    let opened = runtime.block_on(listeners.prepare(&config.listeners)).map_err(first)?;
+    let admin_address = config.admin;
+    let inherited = handover.as_mut().and_then(|handover| handover.admin(&admin_address.to_string()));
+    let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
+
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let begin = Reloader::start(beginning, builder, metrics.clone());
+    let begin = Reloader::start(beginning, builder, (listeners.clone(), opened), metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
@@ -109,21 +127,26 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let (stage, shutdown) = watch::channel(Stage::Serving);
     let (published, status, reload) = (reloader.watch(), reloader.status(), reloader.asker());
     let facts = Started {
-        listeners: bound.iter().map(|it| (it.listener.config.name.clone(), it.listener.address.clone())).collect(),
+        listeners: listeners.addresses(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: kept.path(),
         generation: published.borrow().clone(),
         fell_back: status.now().refused.is_some(),
     };
-    let listeners = bound.iter().map(|it| it.listener.metrics.clone()).collect();
-    let ending = Ending { runtime: limits, stage, load: load.clone(), listeners };
+    let ending =
+        Ending { runtime: limits, stage, load: load.clone(), listeners: listeners.clone(), metrics: metrics.clone() };
     let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
-    let mut threads = workers::start(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
+    if let (Some(handover), Some(state)) = (&handover, &kept.state) {
+        handover.ready(listeners.take_over())?;
+        state.lock().take().context("the gateway that served keeps the state directory")?;
+    }
+    let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
-    let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending };
+    let succession = Succession { handover, listeners, admin_address, lock: kept.state.as_ref().map(StateDir::lock) };
+    let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
     finish(common, log_guard);
     // Threads that did not end do so with the process.
@@ -139,8 +162,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let state = open_state(path)?;
+    fn new(state: Option<StateDir>) -> anyhow::Result<Self> {
         let token = state.as_ref().map_or_else(random_token, StateDir::admin_token);
         let token = token.context("the admin token cannot be had")?;
         let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
@@ -162,25 +184,38 @@ struct Control {
     watchdog: Watchdog,
     threads: Vec<JoinHandle<()>>,
     ending: Ending,
+    succession: Succession,
 }
 
 impl Control {
     /// From when everything serves until everything has ended.
     async fn live(self, started: impl FnOnce()) -> anyhow::Result<Exit> {
-        let Self { admin, admin_socket, published, metrics, watchdog, threads, ending } = self;
+        let Self { admin, admin_socket, published, metrics, watchdog, threads, mut ending, succession } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
         tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));
+        let admin_copy = admin_socket.try_clone()?;
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
-        tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
+        let asked = tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         tokio::task::spawn_local(follow_health(published));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let mut signals = Signals::listen()?;
+        let succeeded = succession.begin(admin_copy);
         started();
         service::serves();
-        signals.next().await;
-        let Runtime { drain, drain_delay, .. } = ending.runtime;
-        service::ends(drain_delay + drain + FLUSH + AFTERWARDS);
+        tokio::select! {
+            () = signals.next() => {
+                let Runtime { drain, drain_delay, .. } = ending.runtime;
+                service::ends(drain_delay + drain + FLUSH + AFTERWARDS);
+            }
+            process = succeeded => {
+                tracing::info!(process, "another process serves in place of this one");
+                service::is_succeeded_by(process);
+                asked.abort();
+                // Nobody has to notice: whoever connects is served.
+                ending.runtime.drain_delay = Duration::ZERO;
+            }
+        }
         let ended = ending.end(threads, &mut signals).await;
         flush(exporters.take()).await;
         Ok(ended)
@@ -191,12 +226,10 @@ fn control_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
 }
 
-/// Open all listeners.
-fn bind(listeners: &[Listener], workers: usize, metrics: &Metrics) -> anyhow::Result<Vec<Bound>> {
-    let bind = |(slot, listener): (usize, &Listener)| {
-        listen::bind(slot, listener, workers, metrics.listener(&listener.name)).map_err(anyhow::Error::from)
-    };
-    listeners.iter().enumerate().map(bind).collect()
+/// Of the listeners that cannot be opened, the first is told of.
+fn first(unopened: Vec<Unopened>) -> StartError {
+    let first = unopened.into_iter().next().map(|unopened| unopened.error.into());
+    StartError::Other(first.unwrap_or_else(|| anyhow::anyhow!("there is nowhere to listen")))
 }
 
 fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
@@ -214,18 +247,6 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, current = limit.current, "the limit on open files cannot be raised");
     }
-}
-
-/// Move the only listener to another address.
-fn listen_at(listeners: &mut [Listener], address: SocketAddr) -> anyhow::Result<()> {
-    match listeners {
-        [only] => only.address = Address::Ip(address),
-        several => {
-            let names = several.iter().map(|it| format!("[listen.{}]", it.name)).collect::<Vec<_>>().join(", ");
-            anyhow::bail!("--listen is for one listener, and gateway.toml has {names}; set their addresses there");
-        }
-    }
-    Ok(())
 }
 
 /// Where the state is when the gateway begins. Where nobody knows what the folder says of that, it is where it usually is, and none is made.

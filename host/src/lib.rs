@@ -28,6 +28,7 @@ mod signature;
 mod state;
 mod store;
 mod table;
+mod takeover;
 mod telemetry;
 mod tls;
 mod upstream;

@@ -20,6 +20,11 @@ pub(crate) fn ends(within: Duration) {
     tell(&[NotifyState::Stopping, NotifyState::Status("finishes what was begun"), patience]);
 }
 
+/// Another process takes requests in place of this one.
+pub(crate) fn is_succeeded_by(process: u32) {
+    tell(&[NotifyState::MainPid(process)]);
+}
+
 fn tell(state: &[NotifyState]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "the service manager cannot be told");

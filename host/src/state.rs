@@ -4,12 +4,19 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A state directory that is ours.
 pub(crate) struct StateDir {
     path: PathBuf,
-    /// Held as long as the gateway runs; the kernel lets go of it whatever way the process ends.
-    _lock: File,
+    lock: Lock,
+}
+
+/// What says that a state directory is ours: held as long as the gateway runs; the kernel lets go of it whatever way the process ends.
+#[derive(Clone)]
+pub(crate) struct Lock {
+    of: PathBuf,
+    file: Arc<File>,
 }
 
 /// Why there is no state directory.
@@ -36,6 +43,16 @@ impl StateDir {
     /// Take the directory, making it if need be. An empty one that others may enter is closed to them (service managers make such);
     /// one that holds something is refused, for compiled code in it would be run.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+        let state = Self::beside(path)?;
+        match state.lock.file.try_lock() {
+            Ok(()) => Ok(state),
+            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(state.path)),
+            Err(fs::TryLockError::Error(source)) => Err(StateError::Io { path: state.path, source }),
+        }
+    }
+
+    /// The directory of a gateway that serves and is to be taken over: ours once its lock is.
+    pub(crate) fn beside(path: &Path) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
         let path = path.canonicalize().map_err(io)?;
@@ -59,11 +76,12 @@ impl StateDir {
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(path)),
-            Err(fs::TryLockError::Error(source)) => Err(io(source)),
-        }
+        let lock = Lock { of: path.clone(), file: Arc::new(lock) };
+        Ok(Self { path, lock })
+    }
+
+    pub(crate) fn lock(&self) -> Lock {
+        self.lock.clone()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -85,6 +103,28 @@ impl StateDir {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Lock {
+    /// The state directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.of
+    }
+
+    /// Let another process have it.
+    pub(crate) fn give_up(&self) -> io::Result<()> {
+        self.file.unlock()
+    }
+
+    /// Take it, where nobody has it.
+    pub(crate) fn take(&self) -> io::Result<()> {
+        self.file.try_lock().map_err(Into::into)
+    }
+
+    /// Wait until nobody has it, and take it.
+    pub(crate) fn take_in_turn(&self) -> io::Result<()> {
+        self.file.lock()
     }
 }
 

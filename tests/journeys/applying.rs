@@ -89,7 +89,7 @@ fn a_folder_with_a_fault_changes_nothing() {
 #[test]
 fn what_the_gateway_refuses_is_put_back() {
     let gateway = gateway();
-    let next = next(&gateway, "gateway.toml", "[listen.public]", "[listen.public]\nmax_headers = 50");
+    let next = next(&gateway, "gateway.toml", "[listen.public]", "[runtime]\nworkers = 3\n[listen.public]");
     apply(&gateway, &next, &[]).assert(1, &["gateway.toml:", "restart", "put back"]);
     assert!(gateway.policies().join("a/docs/notes.md").exists());
     assert_eq!(gateway.get("/one").text(), "one");

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use lockgate_tests::foreign::tool;
 use lockgate_tests::guests::workspace;
-use lockgate_tests::{Folder, Gateway, PATIENCE, Request, Upstream, binary, eventually};
+use lockgate_tests::{Client, Folder, Gateway, PATIENCE, Request, Upstream, binary, eventually};
 use serde_json::Value;
 
 /// Exposure `systemd-analyze security` may find, in tenths; what is left is what a gateway is for, such as the network.
@@ -114,7 +114,35 @@ fn systemd_understands_the_unit_and_finds_it_closed() {
     fs::write(&path, installed).unwrap();
     let path = path.to_str().unwrap();
     assert_eq!(tool("systemd-analyze", &["verify", "--man=no", path]), "", "systemd has something to say");
+    let socket = folder.path().join("lockgate.socket");
+    fs::copy(unit().with_extension("socket"), &socket).unwrap();
+    let verify = ["verify", "--man=no", socket.to_str().unwrap()];
+    assert_eq!(tool("systemd-analyze", &verify), "", "systemd has something to say");
     tool("systemd-analyze", &["security", "--offline=yes", &format!("--threshold={MOST_EXPOSURE}"), path]);
+}
+
+#[test]
+fn who_connects_to_a_socket_of_the_service_manager_waits_for_a_gateway() {
+    let (upstream, folder) = (Upstream::echo(), Gateway::folder());
+    let public = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let toml =
+        |rest: &str| format!("[admin]\naddress = \"127.0.0.1:0\"\n[listen.public]\naddress = \"{public}\"\n{rest}");
+    let words = ["systemd-socket-activate", "--listen", &public].map(str::to_owned).to_vec();
+    let folder = folder.proxy(&upstream).within(words);
+    folder.write("gateway.toml", &toml(""));
+    let running = folder.begin(&["run"]);
+    // It is there before the gateway is, which the first who comes has started.
+    let mut client = eventually("the socket", || std::net::TcpStream::connect(&public).ok().map(Client::over));
+    client.send(&Request::get("/")).assert_status(200);
+    let mut others: Vec<_> = (0..8).map(|_| Client::connect(public.parse().unwrap())).collect();
+    others.iter_mut().for_each(|client| client.send(&Request::get("/")).assert_status(200));
+    // It is the manager's, so it can be given up and be had again.
+    let side = "[listen.side]\naddress = \"127.0.0.1:0\"\n";
+    folder.write("gateway.toml", &toml("").replace(&public, "127.0.0.1:0"));
+    running.stderr.wait(0, "it to be given up", |line| line.contains("listens no longer").then_some(()));
+    folder.write("gateway.toml", &toml(side));
+    Client::connect(public.parse().unwrap()).send(&Request::get("/")).assert_status(200);
+    assert!(running.interrupt().success());
 }
 
 /// The sandbox of the unit, without systemd: no privileges, nothing to write but the state, and its filter of system calls.

@@ -175,11 +175,11 @@ fn a_component_that_cannot_be_used_leaves_the_old_one_serving() {
 }
 
 #[test]
-fn listeners_cannot_change_while_the_gateway_runs_and_it_says_so() {
+fn what_is_read_once_cannot_change_while_the_gateway_runs_and_it_says_so() {
     let upstream = Upstream::echo();
     let gateway = gateway(&upstream);
     let text = std::fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
-    gateway.write("gateway.toml", &text.replace("[listen.public]", "[listen.public]\nmax_headers = 50"));
+    gateway.write("gateway.toml", &format!("[runtime]\nworkers = 3\n{text}"));
     let refused = gateway.wait_for_refusal();
     let advice = refused["faults"][0]["advice"].as_str().unwrap();
     assert!(advice.contains("restart"), "{refused}");

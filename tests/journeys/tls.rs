@@ -131,7 +131,7 @@ fn a_certificate_that_has_expired_serves_and_the_log_says_so() {
 }
 
 /// A gateway with a host for everybody and one for clients with a certificate.
-fn with_members(authority: &Authority, members: &Authority, upstream: &Upstream, optional: bool) -> Folder {
+pub(super) fn with_members(authority: &Authority, members: &Authority, upstream: &Upstream, optional: bool) -> Folder {
     let config = format!(
         r#"
         [listen.public]

@@ -13,6 +13,12 @@ use serde_json::Value;
 use crate::folder::address;
 use crate::{Client, Folder, Lines, PATIENCE, Request, Response, eventually};
 
+/// The process of a gateway whose place another has taken.
+pub struct Predecessor {
+    child: Child,
+    stderr: Lines,
+}
+
 /// A gateway that serves. Its folder is at hand by dereferencing.
 pub struct Gateway {
     folder: Folder,
@@ -33,7 +39,7 @@ impl Gateway {
     }
 
     pub(crate) fn start(folder: Folder) -> Self {
-        let (child, stdout, stderr) = spawn(&folder);
+        let (child, stdout, stderr) = spawn(&folder, &["run"]);
         let mut gateway = Self {
             folder,
             child,
@@ -57,15 +63,25 @@ impl Gateway {
 
     /// Start another process in the folder of one that has ended.
     pub fn start_again(&mut self) {
-        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder, &["run"]);
         *self.refusals_seen.lock().unwrap() = 0.0;
         self.wait_until_ready();
+    }
+
+    /// Start another process, which takes the place of this one. The one before may still be ending; this is the way to it.
+    pub fn succeed(&mut self) -> Predecessor {
+        let (child, stdout, stderr) = spawn(&self.folder, &["run", "--takeover"]);
+        let (child, stderr) = (std::mem::replace(&mut self.child, child), std::mem::replace(&mut self.stderr, stderr));
+        self.stdout = stdout;
+        *self.refusals_seen.lock().unwrap() = 0.0;
+        self.wait_until_ready();
+        Predecessor { child, stderr }
     }
 
     /// Start another process, which must say that it cannot serve, and why, and end.
     #[track_caller]
     pub fn start_in_vain(&mut self, said: &[&str]) {
-        (self.child, self.stdout, self.stderr) = spawn(&self.folder);
+        (self.child, self.stdout, self.stderr) = spawn(&self.folder, &["run"]);
         let status = self.wait_for_end();
         let log = self.stderr.whole();
         assert_eq!(status.code(), Some(1), "{log}");
@@ -324,9 +340,24 @@ impl Gateway {
     }
 }
 
+impl Predecessor {
+    /// Wait until the process has ended by itself.
+    pub fn wait_for_end(mut self) -> ExitStatus {
+        self.stderr.whole();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Predecessor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Start the process and follow what it writes.
-fn spawn(folder: &Folder) -> (Child, Lines, Lines) {
-    let mut command = folder.command(&["run"]);
+fn spawn(folder: &Folder, arguments: &[&str]) -> (Child, Lines, Lines) {
+    let mut command = folder.command(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the gateway cannot be run");
     let stdout = Lines::follow(child.stdout.take().unwrap());

@@ -32,7 +32,7 @@ pub use client::{Client, Request};
 pub use collector::Collector;
 pub use corpora::corpus;
 pub use folder::{Finished, Folder, binary};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Predecessor};
 pub use judge::{Flaw, Message};
 pub use lines::Lines;
 pub use load::{Dice, Load, Pace, allow_open_files};

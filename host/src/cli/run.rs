@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use super::{DEFAULT_FOLDER, out};
 use crate::config::Address;
 use crate::gateway::{self, Exit, Options, StartError, Started};
@@ -14,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate run etc/policies                        serve another folder
   lockgate run own --listen 127.0.0.1:9000         on another port
+  lockgate run own --takeover                      in place of the gateway that serves own, which ends when this one serves
   LOCKGATE_LOG=debug lockgate run own 2>log        and tell more";
 
 #[derive(clap::Args)]
@@ -25,16 +28,21 @@ pub(super) struct Args {
     /// Listen here instead of where gateway.toml says, if it has one listener only
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Take the place of the gateway that serves with the same state directory, without losing a connection
+    #[arg(long)]
+    takeover: bool,
 }
 
 /// The exit status where something under way was cut off.
 const CUT: u8 = 3;
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let given = gateway::given().context("what the service manager gives is no socket to listen at")?;
     let (_flushed_at_the_end, lost) = log::start();
     let folder = args.folder.clone();
     let greet = |started: &Started| greet(&folder, started);
-    match gateway::run(Options { folder: args.folder, falls_back: true, listen: args.listen, lost }, greet) {
+    let Args { folder: policies, listen, takeover } = args;
+    match gateway::run(Options { folder: policies, falls_back: true, listen, takeover, given, lost }, greet) {
         Ok(exit) => Ok(exit_code(exit)),
         Err(StartError::Config(faults)) => {
             out::faults(&folder, &faults);
@@ -59,8 +67,8 @@ fn greet(folder: &Path, started: &Started) {
         count => format!("{count} routes"),
     };
     out::line(&format!("Lockgate {} serves {routes} of {}", env!("CARGO_PKG_VERSION"), folder.display()));
-    for (slot, (name, address)) in started.listeners.iter().enumerate() {
-        let scheme = if started.generation.tls(slot).is_some() { "https" } else { "http" };
+    for (name, address) in &started.listeners {
+        let scheme = if started.generation.tls(name).is_some() { "https" } else { "http" };
         match address {
             Address::Ip(address) => out::line(&format!("  {name:<7} {scheme}://{address}")),
             Address::Unix(path) => out::line(&format!("  {name:<7} {scheme} on {path}")),
@@ -96,7 +104,8 @@ fn tries(folder: &Path, table: &Table, started: &Started) -> Vec<String> {
         })
     };
     // Of a certificate nobody knows whether it is for this address.
-    let scheme = if started.generation.tls(0).is_some() { "-k https" } else { "http" };
+    let first = started.listeners.first().and_then(|(name, _)| started.generation.tls(name));
+    let scheme = if first.is_some() { "-k https" } else { "http" };
     let public = match started.listeners.first() {
         Some((_, Address::Ip(address))) => format!("{scheme}://{address}"),
         Some((_, Address::Unix(path))) => {

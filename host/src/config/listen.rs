@@ -46,7 +46,7 @@ pub(crate) struct Listener {
     pub max_streams: u32,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
-    /// Empty for plain HTTP. The one part of a listener that may change while it listens.
+    /// Empty for plain HTTP.
     pub tls: Vec<ServerTls>,
     pub place: Place,
 }

@@ -1,6 +1,7 @@
 //! The end of the process: notice is given, what is under way may end, and what does not is cut off.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio::task::JoinHandle as Task;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Runtime;
-use crate::listen::Stage;
+use crate::listen::{Listeners, Stage};
 use crate::telemetry::load::Load;
-use crate::telemetry::metrics::ListenerMetrics;
+use crate::telemetry::metrics::Metrics;
 
 /// Signals this soon after the first say the same once more: some who end a process tell it and then the group it is in.
 const SAME_WISH: Duration = Duration::from_secs(1);
@@ -61,7 +62,8 @@ pub(super) struct Ending {
     pub(super) runtime: Runtime,
     pub(super) stage: watch::Sender<Stage>,
     pub(super) load: Load,
-    pub(super) listeners: Vec<ListenerMetrics>,
+    pub(super) listeners: Arc<Listeners>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Ending {
@@ -78,6 +80,7 @@ impl Ending {
             };
         }
         tracing::info!("ending: no new connections, exchanges under way have {} s", drain.as_secs_f32());
+        self.listeners.close();
         self.stage.send_replace(Stage::Draining);
         let mut drained =
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
@@ -93,7 +96,7 @@ impl Ending {
 
     async fn cut(self, drained: Task<()>, is_urged: bool) -> Exit {
         let requests = self.load.under_way();
-        let connections: i64 = self.listeners.iter().map(ListenerMetrics::open).sum();
+        let connections = self.metrics.connections();
         self.stage.send_replace(Stage::Cutting);
         let why = if is_urged { "asked to end once more" } else { "the time to drain is over" };
         tracing::warn!(requests, connections, "{why}: what is still under way is cut off");

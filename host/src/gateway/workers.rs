@@ -1,15 +1,14 @@
 //! The workers: a thread each, with a runtime and sockets of its own.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
 use tokio::runtime::{self, LocalOptions};
-use tokio::task::JoinSet;
 
-use crate::listen::{self, Bound, Shutdown};
+use crate::config::Runtime;
+use crate::listen::{Fronts, Listeners, Shutdown, Stage};
 use crate::reload::{Reloader, Subscription};
 use crate::serve::{Common, Worker};
 use crate::service::Watchdog;
@@ -23,7 +22,8 @@ pub(crate) fn worker_count(configured: Option<u32>) -> usize {
 /// One thread with a runtime of its own for each worker. All of them are there when this returns.
 pub(super) fn start(
     workers: usize,
-    mut bound: Vec<Bound>,
+    listeners: &Listeners,
+    limits: Runtime,
     reloader: &mut Reloader,
     watchdog: &mut Watchdog,
     common: &Common,
@@ -33,9 +33,8 @@ pub(super) fn start(
     let (tell, told) = mpsc::channel();
     for index in 0..workers {
         let tell = tell.clone();
-        let sockets: Vec<_> =
-            bound.iter_mut().filter_map(|it| Some((it.listener.clone(), it.sockets.pop()?))).collect();
-        let (subscription, common, shutdown) = (reloader.subscribe(), common.clone(), shutdown.clone());
+        let (subscription, told) = (reloader.subscribe(), listeners.subscribe());
+        let (common, shutdown) = (common.clone(), shutdown.clone());
         let life_signs = watchdog.life();
         let life = move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -50,7 +49,10 @@ pub(super) fn start(
                 if let Some(life_signs) = life_signs {
                     tokio::task::spawn_local(life_signs.answer());
                 }
-                work(sockets, subscription, common, shutdown).await;
+                let mut subscription = subscription;
+                let worker = Rc::new(Worker::new(subscription.newest(), common));
+                let fronts = Fronts::new(worker.clone(), index, told, shutdown.clone(), limits.drain);
+                work(worker, fronts, subscription, shutdown).await;
             });
         };
         threads.push(thread::Builder::new().name(format!("worker-{index}")).spawn(life)?);
@@ -63,34 +65,21 @@ pub(super) fn start(
     Ok(threads)
 }
 
-/// The life of a worker: serve its sockets, and take up each generation as it is published.
-async fn work(
-    sockets: Vec<(Arc<listen::Listener>, listen::Socket)>,
-    mut subscription: Subscription,
-    common: Common,
-    shutdown: Shutdown,
-) {
-    let first = subscription.newest();
-    subscription.serves(first.number);
-    let worker = Rc::new(Worker::new(first, common));
-    let follower = {
-        let worker = worker.clone();
-        tokio::task::spawn_local(async move {
-            while let Some(generation) = subscription.next().await {
+/// The life of a worker: serve its listeners, and take up each generation as it is published.
+async fn work(worker: Rc<Worker>, mut fronts: Fronts, mut subscription: Subscription, mut shutdown: Shutdown) {
+    fronts.take_up();
+    subscription.serves(worker.current().generation.number);
+    while *shutdown.borrow_and_update() < Stage::Draining {
+        tokio::select! {
+            Some(generation) = subscription.next() => {
                 let number = generation.number;
                 worker.publish(generation);
+                fronts.take_up();
                 subscription.serves(number);
             }
-        })
-    };
-    let mut serving = JoinSet::new();
-    for (listener, socket) in sockets {
-        serving.spawn_local(listen::accept(worker.clone(), listener, socket, shutdown.clone()));
-    }
-    while let Some(ended) = serving.join_next().await {
-        if let Ok(Err(error)) = ended {
-            tracing::error!(%error, "a listener of a worker failed");
+            true = fronts.ended() => {}
+            _ = shutdown.changed() => {}
         }
     }
-    follower.abort();
+    while fronts.ended().await {}
 }

@@ -13,6 +13,7 @@ mod steps;
 mod tls;
 mod uses;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -52,8 +53,8 @@ pub(crate) struct Generation {
     router: Router<Arc<Route>>,
     policies: Vec<(Arc<Policy>, PolicyMetrics)>,
     upstreams: Vec<Arc<Upstream>>,
-    /// By slot of a listener.
-    servers: Vec<Option<crate::tls::Server>>,
+    /// By name of a listener; none for those without TLS.
+    servers: HashMap<String, Arc<crate::tls::Server>>,
 }
 
 /// A route, ready to be followed.
@@ -110,8 +111,8 @@ impl Generation {
     }
 
     /// The certificates of a listener, if it speaks TLS.
-    pub(crate) fn tls(&self, listener: usize) -> Option<&crate::tls::Server> {
-        self.servers.get(listener)?.as_ref()
+    pub(crate) fn tls(&self, listener: &str) -> Option<&Arc<crate::tls::Server>> {
+        self.servers.get(listener)
     }
 
     /// The policy a responder is.

@@ -1,6 +1,6 @@
 //! The TLS of a generation: certificates of its listeners and trust in its upstreams. What did not change keeps its sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -31,9 +31,9 @@ impl<'a> Maker<'a> {
         Self { config, before, made: Known::default(), clients: BTreeMap::new() }
     }
 
-    /// What each listener shows, in their order.
-    pub(super) fn servers(&mut self, faults: &mut Vec<ConfigFault>) -> Vec<Option<Server>> {
-        let servers = self.config.listeners.iter().map(|listener| {
+    /// What each listener shows, by its name.
+    pub(super) fn servers(&mut self, faults: &mut Vec<ConfigFault>) -> HashMap<String, Arc<Server>> {
+        let servers = self.config.listeners.iter().filter_map(|listener| {
             let mut identities = Vec::new();
             for (index, declared) in listener.tls.iter().enumerate() {
                 match self.identity(declared, listener.http2, index == 0) {
@@ -42,13 +42,14 @@ impl<'a> Maker<'a> {
                 }
             }
             self.made.identities.extend(identities.iter().cloned());
-            Server::new(&identities).unwrap_or_else(|same| {
+            let server = Server::new(&identities).unwrap_or_else(|same| {
                 let reason =
                     format!("is for the host {} as certificate {} of the listener is", same.host, same.first + 1);
                 let place = listener.tls.get(same.second).map(|tls| &tls.place);
                 faults.extend(place.map(|place| place.fault(reason, "keep one certificate for each host")));
                 None
-            })
+            });
+            Some((listener.name.clone(), Arc::new(server?)))
         });
         servers.collect()
     }

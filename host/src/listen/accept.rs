@@ -1,4 +1,4 @@
-//! One worker's accept loop on one listener, and the connections it holds.
+//! One worker's accept loop on one socket, and the connections it holds.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -6,131 +6,201 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout_at};
 
-use super::admission::Seat;
 use super::connection::connection;
+use super::desk::Desk;
 use super::failures::Failures;
-use super::pulse::{Limits, Pulse, Sweep};
+use super::pulse::Pulse;
 use super::refusal::TurnedAway;
 use super::shutdown::{Shutdown, Stage};
 use super::socket::{Acceptor, Socket, Stream};
 use super::{BACKLOG, Listener};
-use crate::serve::Worker;
-use crate::telemetry::metrics::Refusal;
+use crate::serve::{Entrance, Worker};
 
 /// How long to wait after an accept failed for want of resources.
 const BREATHE: Duration = Duration::from_millis(50);
+/// For connections the kernel had begun with when it was told to begin no more.
+const HANDSHAKES: Duration = Duration::from_millis(300);
 
-/// Accept and serve until shutdown; returns when the last connection has ended.
-pub(crate) async fn accept(
+/// What a socket serves, and until when.
+#[derive(Clone)]
+pub(super) struct Orders {
+    /// The listener as it is for later connections; none when it is no more.
+    pub(super) listener: watch::Receiver<Option<Arc<Listener>>>,
+    pub(super) shutdown: Shutdown,
+    /// What is under way when the listener is no more has so long. When the process ends, its stages say.
+    pub(super) drain: Duration,
+}
+
+impl Orders {
+    /// Whether what is under way is the last.
+    fn is_last(&mut self) -> bool {
+        *self.shutdown.borrow_and_update() >= Stage::Draining || self.listener.borrow_and_update().is_none()
+    }
+
+    fn is_cut(&mut self) -> bool {
+        *self.shutdown.borrow_and_update() >= Stage::Cutting
+    }
+
+    async fn changed(&mut self) {
+        tokio::select! {
+            _ = self.shutdown.changed() => {}
+            Ok(()) = self.listener.changed() => {}
+        }
+    }
+}
+
+/// Accept and serve until the listener or the process is to end; returns when the last connection has ended.
+pub(super) async fn accept(
     worker: Rc<Worker>,
-    listener: Arc<Listener>,
+    entrance: Rc<Entrance>,
     socket: Socket,
-    mut shutdown: Shutdown,
+    mut orders: Orders,
 ) -> io::Result<()> {
+    let Some(listener) = orders.listener.borrow_and_update().clone() else { return Ok(()) };
     let socket = Acceptor::new(socket)?;
-    let mut held = Held::new(worker, listener.clone());
-    while *shutdown.borrow_and_update() < Stage::Draining {
+    let mut held = Held::new(Desk::new(worker.clone(), listener, entrance.clone()));
+    // Those that were accepted under settings that have changed since.
+    let mut older = JoinSet::new();
+    while !orders.is_last() {
+        let now = orders.listener.borrow().clone();
+        if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &held.desk.listener)) {
+            let next = Held::new(Desk::new(worker.clone(), now, entrance.clone()));
+            older.spawn_local(std::mem::replace(&mut held, next).live_out(orders.clone()));
+        }
         tokio::select! {
-            accepted = socket.accept() => match accepted {
-                Ok((stream, client)) => held.meet(stream, client),
-                Err(error) => {
-                    held.failed(&error);
-                    sleep(BREATHE).await;
-                }
-            },
+            accepted = socket.accept() => held.met(accepted).await,
             () = held.tend() => {}
-            _ = shutdown.changed() => {}
+            () = orders.changed() => {}
+            Some(_) = older.join_next() => {}
         }
     }
-    held.sweep.drain(Instant::now());
-    // Connections the kernel has queued are served once; closing the socket before would reset them.
-    let socket = socket.into_std()?;
-    for _ in 0..BACKLOG {
-        match socket.accept() {
-            Ok((stream, client)) => held.meet(stream, client),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => held.failed(&error),
-        }
+    held.desk.sweep.drain(Instant::now());
+    // What is received at a shared socket another process serves.
+    if !held.desk.listener.door.is_shared() {
+        held.accept_last(socket, &mut orders).await?;
     }
-    drop(socket);
-    while !held.connections.is_empty() && *shutdown.borrow_and_update() < Stage::Cutting {
-        tokio::select! {
-            () = held.tend() => {}
-            _ = shutdown.changed() => {}
-        }
-    }
-    if *shutdown.borrow() >= Stage::Cutting {
-        held.worker.cut();
-    }
+    held.live_out(orders).await;
+    while older.join_next().await.is_some() {}
     Ok(())
 }
 
-/// The connections one worker holds on one listener.
+/// Connections one worker holds of one socket.
 struct Held {
-    worker: Rc<Worker>,
-    listener: Arc<Listener>,
+    desk: Rc<Desk>,
     connections: JoinSet<()>,
-    sweep: Rc<Sweep>,
     ticks: Interval,
     failures: Failures,
     turned_away: TurnedAway,
 }
 
 impl Held {
-    fn new(worker: Rc<Worker>, listener: Arc<Listener>) -> Self {
-        let config = &listener.config;
-        let (head, idle) = (config.header_timeout, config.idle_timeout);
-        let sweep = Sweep::new(Limits { head, idle, rate: config.min_rate });
-        let mut ticks = interval(sweep.period());
+    fn new(desk: Rc<Desk>) -> Self {
+        let mut ticks = interval(desk.sweep.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (connections, sweep) = (JoinSet::new(), Rc::new(sweep));
         let (failures, turned_away) = (Failures::default(), TurnedAway::default());
-        Self { worker, listener, connections, sweep, ticks, failures, turned_away }
+        Self { desk, connections: JoinSet::new(), ticks, failures, turned_away }
+    }
+
+    async fn met(&mut self, accepted: io::Result<(Stream, Option<IpAddr>)>) {
+        match accepted {
+            Ok((stream, client)) => self.meet(stream, client),
+            Err(error) => {
+                self.failed(&error);
+                sleep(BREATHE).await;
+            }
+        }
+    }
+
+    /// Accept whom the kernel has received, then close: whoever waits in a socket that is closed is reset.
+    async fn accept_last(&mut self, socket: Acceptor, orders: &mut Orders) -> io::Result<()> {
+        let until = Instant::now() + HANDSHAKES;
+        while Instant::now() < until && !orders.is_cut() {
+            tokio::select! {
+                accepted = timeout_at(until, socket.accept()) => match accepted {
+                    Ok(accepted) => self.met(accepted).await,
+                    Err(_) => break,
+                },
+                () = self.tend() => {}
+                () = orders.changed() => {}
+            }
+        }
+        let socket = socket.into_std()?;
+        for _ in 0..BACKLOG {
+            match socket.accept() {
+                Ok((stream, client)) => self.meet(stream, client),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => self.failed(&error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Serve what there is, to its end, or until there is no time left for it.
+    async fn live_out(mut self, mut orders: Orders) {
+        let mut until = None;
+        while !self.connections.is_empty() && !orders.is_cut() {
+            if until.is_none() && orders.is_last() {
+                self.desk.sweep.drain(Instant::now());
+                // Of the end of the process somebody else keeps the time.
+                let is_alone = *orders.shutdown.borrow() < Stage::Draining;
+                until = Some(is_alone.then(|| Instant::now() + orders.drain));
+            }
+            let over = until.flatten();
+            tokio::select! {
+                () = self.tend() => {}
+                () = orders.changed() => {}
+                () = sleep_until(over.unwrap_or_else(Instant::now)), if over.is_some() => return self.cut(),
+            }
+        }
+        if orders.is_cut() {
+            self.desk.worker.cut();
+        }
+    }
+
+    /// End what is still under way.
+    fn cut(self) {
+        let (listener, connections) = (&*self.desk.listener.config.name, self.connections.len());
+        tracing::warn!(
+            listener,
+            connections,
+            "the listener is no more, and the time to drain is over: what is still under way is cut off"
+        );
+        self.desk.entrance.cut();
     }
 
     /// A connection could not be accepted; nothing is known of it.
     fn failed(&mut self, error: &io::Error) {
-        self.listener.metrics.not_accepted();
+        let listener = &self.desk.listener;
+        listener.metrics.not_accepted();
         if let Some(count) = self.failures.count(Instant::now()) {
-            let listener = &*self.listener.config.name;
+            let listener = &*listener.config.name;
             tracing::warn!(%error, listener, count, "connections could not be accepted");
         }
     }
 
     /// Serve a connection, or turn it away: where there are too many, more that wait would help nobody.
     fn meet(&mut self, stream: Stream, client: Option<IpAddr>) {
-        match self.admit(client) {
-            Ok(seat) => self.begin(stream, client, seat),
+        match self.desk.admit(client) {
+            Ok(seat) => {
+                let (desk, pulse) = (self.desk.clone(), Pulse::new());
+                desk.sweep.add(&pulse);
+                let counted = desk.listener.metrics.connection();
+                self.connections.spawn_local(async move {
+                    let _counted = counted;
+                    // Made here, not handed in: a future that is captured takes its room twice.
+                    connection(desk, stream, client, seat, pulse).await;
+                });
+            }
             Err(reason) => {
-                self.listener.refuse(&self.worker, client, reason);
-                let is_plain = self.worker.current().generation.tls(self.listener.slot).is_none();
+                self.desk.refuse(client, reason);
+                let is_plain = self.desk.entrance.server().is_none();
                 self.turned_away.close(stream, is_plain);
             }
         }
-    }
-
-    fn admit(&self, client: Option<IpAddr>) -> Result<Seat, Refusal> {
-        let mut seat = self.listener.admission.seat().ok_or(Refusal::Connections)?;
-        // Where a proxy in front says who the client is, that is counted once it was said.
-        if !self.listener.config.proxy_protocol && !claims(&mut seat, &self.worker, client) {
-            return Err(Refusal::Address);
-        }
-        Ok(seat)
-    }
-
-    fn begin(&mut self, stream: Stream, client: Option<IpAddr>, seat: Seat) {
-        let pulse = Pulse::new();
-        self.sweep.add(&pulse);
-        let counted = self.listener.metrics.connection();
-        let (worker, listener, sweep) = (self.worker.clone(), self.listener.clone(), self.sweep.clone());
-        self.connections.spawn_local(async move {
-            let _counted = counted;
-            // Made here, not handed in: a future that is captured takes its room twice.
-            connection(worker, listener, stream, client, seat, pulse, sweep).await;
-        });
     }
 
     /// Look after the connections there are, until one ends or a look was taken at all. Without any, this never ends.
@@ -140,15 +210,7 @@ impl Held {
         }
         tokio::select! {
             _ = self.connections.join_next() => {}
-            now = self.ticks.tick() => self.sweep.look(now),
+            now = self.ticks.tick() => self.desk.look(now),
         }
-    }
-}
-
-/// Count a connection as one of its address, if that is one that is counted: behind those that are trusted there are many.
-pub(super) fn claims(seat: &mut Seat, worker: &Worker, client: Option<IpAddr>) -> bool {
-    match client {
-        Some(address) if !worker.current().generation.forwarding.trusts(client) => seat.claim(address),
-        _ => true,
     }
 }

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The connections of one listener, over all workers.
+#[derive(Default)]
 pub(super) struct Admission {
-    most: u32,
-    most_of_address: u32,
     open: AtomicU32,
     /// Holds addresses that have connections and no others, so it is no larger than there may be connections. A lock is
     /// enough: it is taken twice in the life of a connection, for as long as it takes to count, and by no request.
@@ -22,15 +21,11 @@ pub(super) struct Seat {
 }
 
 impl Admission {
-    pub(super) fn new(most: u32, most_of_address: u32) -> Arc<Self> {
-        Arc::new(Self { most, most_of_address, open: AtomicU32::new(0), by_address: Mutex::default() })
-    }
-
-    /// A place, if there is one.
-    pub(super) fn seat(self: &Arc<Self>) -> Option<Seat> {
+    /// A place, if there is one among `most`.
+    pub(super) fn seat(self: &Arc<Self>, most: u32) -> Option<Seat> {
         let before = self.open.fetch_add(1, Relaxed);
         let seat = Seat { admission: self.clone(), address: None };
-        (before < self.most).then_some(seat)
+        (before < most).then_some(seat)
     }
 
     fn by_address(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
@@ -39,13 +34,13 @@ impl Admission {
 }
 
 impl Seat {
-    /// Count the connection as one of `address`; false where that has as many as it may have.
+    /// Count the connection as one of `address`; false where that has `most` already.
     #[must_use]
-    pub(super) fn claim(&mut self, address: IpAddr) -> bool {
+    pub(super) fn claim(&mut self, address: IpAddr, most: u32) -> bool {
         let address = counted(address);
         let mut by_address = self.admission.by_address();
         let open = by_address.entry(address).or_default();
-        if *open >= self.admission.most_of_address {
+        if *open >= most {
             return false;
         }
         *open += 1;
@@ -87,20 +82,22 @@ mod tests {
 
     #[test]
     fn there_are_as_many_seats_as_may_be() {
-        let admission = Admission::new(2, 2);
-        let seats = (admission.seat(), admission.seat());
+        let admission = Arc::<Admission>::default();
+        let seats = (admission.seat(2), admission.seat(2));
         assert!(seats.0.is_some() && seats.1.is_some());
-        assert!(admission.seat().is_none() && admission.seat().is_none());
-        drop(seats.0);
-        assert!(admission.seat().is_some());
+        assert!(admission.seat(2).is_none() && admission.seat(2).is_none());
+        let more = admission.seat(3);
+        assert!(more.is_some(), "there may be more by now");
+        drop((seats.0, more));
+        assert!(admission.seat(2).is_some());
     }
 
     #[test]
     fn an_address_has_its_share_and_no_trace_is_left_of_it() {
-        let admission = Admission::new(10, 2);
+        let admission = Arc::<Admission>::default();
         let claim = |address: &str| {
-            let mut seat = admission.seat().unwrap();
-            seat.claim(ip(address)).then_some(seat)
+            let mut seat = admission.seat(10).unwrap();
+            seat.claim(ip(address), 2).then_some(seat)
         };
         let of_v4 = [claim("192.0.2.1"), claim("::ffff:192.0.2.1")];
         assert!(of_v4.iter().all(Option::is_some));

@@ -8,7 +8,6 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,20 +20,19 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::Listener;
-use super::accept::claims;
 use super::admission::Seat;
 use super::delivery::{Delivery, Exchanging};
+use super::desk::Desk;
 use super::floods::FrameCounter;
 use super::inspect::Inspected;
 use super::proxy;
-use super::pulse::{Pulse, Sweep, Told, Watched};
+use super::pulse::{Pulse, Told, Watched};
 use super::socket::Stream;
 use super::streams::Streams;
 use super::strict::{Strict, Strictness};
 use super::transport::Transport;
 use crate::exchange::Patience;
-use crate::serve::{Connection, End, Worker, serve};
+use crate::serve::{Connection, End, serve};
 use crate::telemetry::metrics::Refusal;
 use crate::tls;
 
@@ -45,33 +43,25 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 const SEND_BUFFER: usize = 128 << 10;
 
 /// Serve one connection to its end.
-pub(super) async fn connection(
-    worker: Rc<Worker>,
-    listener: Arc<Listener>,
-    stream: Stream,
-    peer: Option<IpAddr>,
-    mut seat: Seat,
-    pulse: Rc<Pulse>,
-    sweep: Rc<Sweep>,
-) {
+pub(super) async fn connection(desk: Rc<Desk>, stream: Stream, peer: Option<IpAddr>, mut seat: Seat, pulse: Rc<Pulse>) {
     stream.set_nodelay();
     // The peer, unless a proxy in front says for whom it speaks.
     let mut client = peer.map(|peer| peer.to_canonical());
-    let config = &listener.config;
+    let config = &desk.listener.config;
     let stream = Watched { stream, inspector: pulse.clone() };
     // What is needed once is not kept as long as the connection.
-    let opening = Box::pin(open(&worker, &listener, &mut client, stream, &mut seat, &pulse));
+    let opening = Box::pin(open(&desk, &mut client, stream, &mut seat, &pulse));
     let opened = pulse.unless_stopped(opening).await;
     let Opened { transport, http2, tls } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((reason, error))) => {
             tracing::debug!(%error, listener = config.name, "connection not opened");
-            return listener.refuse(&worker, client, reason);
+            return desk.refuse(client, reason);
         }
-        None => return pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason)),
+        None => return pulse.refusal().into_iter().for_each(|reason| desk.refuse(client, reason)),
     };
     let facts = Rc::new(Connection {
-        listener: listener.slot,
+        entrance: desk.entrance.clone(),
         client,
         client_field: client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()),
         tls,
@@ -82,17 +72,17 @@ pub(super) async fn connection(
         tunnel: RefCell::default(),
     });
     let ended = match http2 {
-        true => speak_http2(&worker, &listener, transport, facts, &pulse, sweep).await,
-        false => speak_http1(&worker, &listener, transport, facts, &pulse).await,
+        true => speak_http2(&desk, transport, facts, &pulse).await,
+        false => speak_http1(&desk, transport, facts, &pulse).await,
     };
     match ended {
         ConnectionState::Closed(Ok(())) | ConnectionState::Resting => {}
         ConnectionState::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
-            fault_of(&error).into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
+            fault_of(&error).into_iter().for_each(|reason| desk.refuse(client, reason));
         }
         ConnectionState::Stopped => {
-            pulse.refusal().into_iter().for_each(|reason| listener.refuse(&worker, client, reason));
+            pulse.refusal().into_iter().for_each(|reason| desk.refuse(client, reason));
             tracing::debug!(
                 listener = config.name,
                 "connection closed: its client did nothing for too long, or too much"
@@ -120,43 +110,42 @@ fn fault_of(error: &hyper::Error) -> Option<Refusal> {
 struct Opened {
     transport: Transport,
     http2: bool,
-    tls: Option<tls::Session>,
+    tls: Option<Rc<tls::Session>>,
 }
 
 /// Hear for whom it is, shake hands, and find out which HTTP it is to be.
 async fn open(
-    worker: &Worker,
-    listener: &Listener,
+    desk: &Desk,
     client: &mut Option<IpAddr>,
     mut stream: Watched<Stream>,
     seat: &mut Seat,
     pulse: &Pulse,
 ) -> Result<Opened, (Refusal, io::Error)> {
-    let generation = worker.current().generation.clone();
-    if listener.config.proxy_protocol {
+    let config = &desk.listener.config;
+    if config.proxy_protocol {
         // Where the operator says who is trusted, nobody else is.
+        let generation = &desk.worker.current().generation;
         if generation.forwarding.trusts_anyone() && !generation.forwarding.trusts(*client) {
             return Err((Refusal::ProxyHeader, proxy::untrusted()));
         }
         let announced = proxy::read(&mut stream).await.map_err(|error| in_stage(Refusal::ProxyHeader, error))?;
         *client = announced.map(|announced| announced.ip().to_canonical()).or(*client);
-        if !claims(seat, worker, *client) {
+        if !desk.claims(seat, *client) {
             return Err((Refusal::Address, io::Error::other("its client has as many connections as it may have")));
         }
     }
-    let Some(server) = generation.tls(listener.slot) else {
+    let Some(server) = desk.entrance.server() else {
         pulse.fresh();
         let mut transport = Transport::plain(stream);
-        let http2 = listener.config.http2 && transport.begins_http2().await.map_err(|error| (Refusal::Left, error))?;
+        let http2 = config.http2 && transport.begins_http2().await.map_err(|error| (Refusal::Left, error))?;
         return Ok(Opened { transport, http2, tls: None });
     };
     let in_tls = |error| in_stage(Refusal::Tls, error);
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.map_err(in_tls)?;
     let host = start.client_hello().server_name().map(str::to_ascii_lowercase);
-    let identity = server.identity(host.as_deref());
-    let (config, terms) = (identity.config(), identity.terms());
-    drop(generation);
-    let stream = match start.into_stream(config).into_fallible().await {
+    let identity = server.identity(host.as_deref()).clone();
+    drop(server);
+    let stream = match start.into_stream(identity.config()).into_fallible().await {
         Ok(stream) => stream,
         Err((error, stream)) => {
             // In TLS 1.3 a client may have said more before it hears what was wrong with its certificate.
@@ -167,7 +156,12 @@ async fn open(
     pulse.fresh();
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(tls::H2);
-    let tls = tls::Session::new(terms, connection);
+    let tls = Rc::new(tls::Session::new(&identity, host, connection));
+    // It may have changed during the handshake who may connect.
+    if !desk.entrance.admits(&tls) {
+        return Err((Refusal::Tls, io::Error::other("its certificate is admitted no more")));
+    }
+    pulse.admitted(&tls);
     Ok(Opened { transport: Transport::tls(stream), http2, tls: Some(tls) })
 }
 
@@ -186,14 +180,13 @@ enum ConnectionState {
 }
 
 async fn speak_http1(
-    worker: &Rc<Worker>,
-    listener: &Listener,
+    desk: &Rc<Desk>,
     transport: Transport,
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
 ) -> ConnectionState {
     let service = {
-        let shared = Rc::new((facts.clone(), worker.clone(), pulse.clone()));
+        let shared = Rc::new((facts.clone(), desk.worker.clone(), pulse.clone()));
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
@@ -215,9 +208,9 @@ async fn speak_http1(
             }))
         })
     };
-    let max_head = usize::try_from(listener.config.max_header_bytes).unwrap_or(usize::MAX);
+    let max_head = usize::try_from(desk.listener.config.max_header_bytes).unwrap_or(usize::MAX);
     let mut http = http1::Builder::new();
-    http.max_buf_size(max_head).max_headers(listener.config.max_headers as usize);
+    http.max_buf_size(max_head).max_headers(desk.listener.config.max_headers as usize);
     let strict = Strict { stream: transport, inspector: Strictness::new(pulse.clone()) };
     let (ended, Strict { stream: transport, inspector }, ahead) = take_turns(&http, strict, service, pulse).await;
     match (&ended, facts.tunnel.take()) {
@@ -268,32 +261,30 @@ where
 }
 
 async fn speak_http2(
-    worker: &Rc<Worker>,
-    listener: &Listener,
+    desk: &Rc<Desk>,
     transport: Transport,
     facts: Rc<Connection>,
     pulse: &Rc<Pulse>,
-    sweep: Rc<Sweep>,
 ) -> ConnectionState {
     pulse.multiplexes();
     let streams = Streams::default();
     let service = {
-        let shared = Rc::new((facts, worker.clone(), pulse.clone()));
+        let shared = Rc::new((facts, desk.clone(), pulse.clone()));
         let streams = streams.clone();
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
             let stream = Pulse::of_stream(&shared.2);
-            sweep.add(&stream);
+            shared.1.sweep.add(&stream);
             streams.expect(&stream);
             Box::into_pin(Box::write(Box::new_uninit(), async move {
-                let (facts, worker, _) = &*shared;
-                let response = serve(worker, facts, request).await;
+                let (facts, desk, _) = &*shared;
+                let response = serve(&desk.worker, facts, request).await;
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
             }))
         })
     };
-    let config = &listener.config;
+    let config = &desk.listener.config;
     let counted = Inspected { stream: transport, inspector: FrameCounter::new(pulse.clone()) };
     let served = http2::Builder::new(streams)
         .timer(TokioTimer::new())

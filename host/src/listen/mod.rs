@@ -1,12 +1,18 @@
-//! Sockets: binding them, accepting connections, and ending both.
+//! Sockets: opening them, accepting connections, and ending both, also while others go on.
 
 mod accept;
 mod admission;
 mod connection;
 mod delivery;
+mod desk;
+mod door;
 mod failures;
 mod floods;
+mod fronts;
+mod given;
+mod handover;
 mod inspect;
+mod listeners;
 mod proxy;
 mod pulse;
 mod refusal;
@@ -22,17 +28,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
-use admission::Admission;
-
-pub(crate) use accept::accept;
+pub(crate) use fronts::Fronts;
+pub(crate) use given::given;
+pub(crate) use handover::Offer;
+pub(crate) use listeners::{Change, Listeners, Told, Unopened};
 pub(crate) use shutdown::{Shutdown, Stage};
-pub(crate) use socket::Socket;
-pub(crate) use unix::SocketFile;
 
 use crate::config::{self, Address, SocketPath};
 use crate::telemetry::metrics::ListenerMetrics;
+use door::Door;
+use socket::Socket;
+use unix::SocketFile;
 
 /// Connections waiting to be accepted, for each worker.
 const BACKLOG: i32 = 1024;
@@ -45,23 +53,13 @@ const PROBE_AFTER: Duration = Duration::from_secs(60);
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const PROBES: u32 = 4;
 
-/// A listener as all workers share it.
+/// A listener as all workers share it, with settings that stay: where they change there is another one, with the same door.
 pub(crate) struct Listener {
-    /// Its place among the listeners of a configuration.
-    pub(crate) slot: usize,
     pub(crate) config: config::Listener,
     /// Where it really listens: port 0 has become a port.
     pub(crate) address: Address,
-    pub(crate) metrics: ListenerMetrics,
-    admission: Arc<Admission>,
-}
-
-/// A listener and one socket for each worker.
-pub(crate) struct Bound {
-    pub(crate) listener: Arc<Listener>,
-    pub(crate) sockets: Vec<Socket>,
-    /// To be kept until the process ends.
-    pub(crate) file: Option<SocketFile>,
+    metrics: ListenerMetrics,
+    door: Arc<Door>,
 }
 
 /// A listener could not be opened.
@@ -73,46 +71,56 @@ pub(crate) enum BindError {
         "{path} is taken: another process listens there. Stop it (`ss -lxp` shows which), or choose another socket with [listen.{name}] address"
     )]
     SocketTaken { name: String, path: SocketPath },
+    #[error("--listen is for one listener, and gateway.toml has {names}; set their addresses there")]
+    Several { names: String },
     #[error("cannot listen on {address}")]
     Failed { address: Address, source: io::Error },
 }
 
-/// Open a listener with a socket for each of `workers`, among which the kernel spreads connections.
-pub(crate) fn bind(
-    slot: usize,
-    config: &config::Listener,
-    workers: usize,
-    metrics: ListenerMetrics,
-) -> Result<Bound, BindError> {
-    let (sockets, address, file) = match &config.address {
-        Address::Ip(address) => {
-            let (sockets, address) = bind_ip(*address, &config.name, workers)?;
-            (sockets, Address::Ip(address), None)
-        }
-        Address::Unix(path) => {
-            let (sockets, file) = bind_unix(path, config, workers)?;
-            (sockets, config.address.clone(), Some(file))
-        }
-    };
-    let admission = Admission::new(config.max_connections, config.max_connections_per_address);
-    let listener = Arc::new(Listener { slot, config: config.clone(), address, metrics, admission });
-    Ok(Bound { listener, sockets, file })
+/// Sockets of one address, and the file where it is that of a Unix socket.
+struct Bound {
+    sockets: Vec<Socket>,
+    address: Address,
+    file: Option<SocketFile>,
 }
 
-fn bind_ip(address: SocketAddr, name: &str, workers: usize) -> Result<(Vec<Socket>, SocketAddr), BindError> {
+/// Listen where a listener says, at a port with a socket for each of `workers`, among which the kernel spreads connections. Where
+/// the port is `ours`, nobody else is looked for.
+fn bind(config: &config::Listener, workers: usize, ours: bool) -> Result<Bound, BindError> {
+    match &config.address {
+        Address::Ip(address) => {
+            let (sockets, address) = bind_ip(*address, &config.name, workers, ours)?;
+            Ok(Bound { sockets, address: Address::Ip(address), file: None })
+        }
+        Address::Unix(path) => {
+            let (socket, file) = bind_unix(path, config)?;
+            Ok(Bound { sockets: vec![socket], address: config.address.clone(), file: Some(file) })
+        }
+    }
+}
+
+fn bind_ip(
+    address: SocketAddr,
+    name: &str,
+    workers: usize,
+    ours: bool,
+) -> Result<(Vec<Socket>, SocketAddr), BindError> {
     let failed = |address| {
         move |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::Taken { name: name.to_owned(), address },
             _ => BindError::Failed { address: Address::Ip(address), source },
         }
     };
-    // A socket that does not share its port finds out whether another process has it; those that share would not.
-    let probe = socket(address, false).map_err(failed(address))?;
-    drop(probe);
+    // A socket that does not share its port finds out whether another process has it; those that share would not. It never listens:
+    // whoever it received would be reset.
+    if !ours {
+        drop(socket(address, false).map_err(failed(address))?);
+    }
     let mut sockets = Vec::with_capacity(workers);
     let mut bound = address;
     for _ in 0..workers {
-        let socket = socket(bound, true).map_err(failed(bound))?;
+        let socket = socket(bound, true).and_then(|socket| socket.listen(BACKLOG).map(|()| TcpListener::from(socket)));
+        let socket = socket.map_err(failed(bound))?;
         bound = socket.local_addr().map_err(failed(bound))?;
         sockets.push(Socket::Tcp(socket));
     }
@@ -120,30 +128,27 @@ fn bind_ip(address: SocketAddr, name: &str, workers: usize) -> Result<(Vec<Socke
 }
 
 /// One socket, which all workers accept from: the kernel spreads only ports.
-fn bind_unix(
-    path: &SocketPath,
-    config: &config::Listener,
-    workers: usize,
-) -> Result<(Vec<Socket>, SocketFile), BindError> {
-    let failed = |source: io::Error| match source.kind() {
+fn bind_unix(path: &SocketPath, config: &config::Listener) -> Result<(Socket, SocketFile), BindError> {
+    let (socket, file) = unix::bind(path.path(), config.mode).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::SocketTaken { name: config.name.clone(), path: path.clone() },
         _ => BindError::Failed { address: config.address.clone(), source },
-    };
-    let (socket, file) = unix::bind(path.path(), config.mode).map_err(failed)?;
-    let sockets = (0..workers).map(|_| socket.try_clone().map(Socket::Unix)).collect::<Result<_, _>>();
-    Ok((sockets.map_err(failed)?, file))
+    })?;
+    Ok((Socket::Unix(socket), file))
 }
 
-fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+fn socket(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
-    // Connections have from their listener what is set here.
+    set_up(SockRef::from(&socket))?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Connections have from their listener what is set here.
+fn set_up(socket: SockRef<'_>) -> io::Result<()> {
     let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES);
     socket.set_tcp_keepalive(&probes)?;
-    socket.set_tcp_notsent_lowat(UNSENT)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    socket.set_tcp_notsent_lowat(UNSENT)
 }

@@ -1,17 +1,14 @@
-//! Turning connections away: counted, logged, and closed with as little work as can be.
+//! Turning connections away, with as little work as can be.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Listener;
 use super::socket::Stream;
-use crate::serve::Worker;
-use crate::telemetry::metrics::Refusal;
 
 /// All that a client is told for whom there is no room.
 const NO_ROOM: &str = concat!(
@@ -33,16 +30,6 @@ const MOST_LINGERING: usize = 128;
 
 /// How HTTP/2 begins, as far as it has to be known.
 const HTTP2: &[u8] = b"PRI ";
-
-impl Listener {
-    /// Count and log a client that was turned away. One that just left is counted only: whoever looks whether the port is open does that.
-    pub(super) fn refuse(&self, worker: &Worker, client: Option<IpAddr>, reason: Refusal) {
-        self.metrics.refused(reason);
-        if reason != Refusal::Left {
-            worker.refused(client, reason);
-        }
-    }
-}
 
 /// The connections of one worker on one listener for which there is no room.
 ///

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use socket2::SockRef;
+use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -30,7 +30,32 @@ pub(super) enum Stream {
 /// A connection, and the address of its peer, which those on Unix sockets have not.
 pub(super) type Accepted = (Stream, Option<IpAddr>);
 
+/// A program for the kernel that lets all segments pass but those with SYN: byte 13 of the header of TCP has the flags.
+const NO_SYN: [SockFilter; 4] = [
+    SockFilter::new(0x30, 0, 0, 13),
+    SockFilter::new(0x45, 0, 1, 0x02),
+    SockFilter::new(0x06, 0, 0, 0),
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+];
+
 impl Socket {
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(socket) => Self::Tcp(socket.try_clone()?),
+            Self::Unix(socket) => Self::Unix(socket.try_clone()?),
+        })
+    }
+
+    /// Have the kernel begin no more connections; those it has begun or queued can be accepted. To close a socket of TCP, or to
+    /// shut it down, would reset them. So it is made deaf to the first segment of a connection, which clients send again until
+    /// there is somebody to hear or to refuse it. A Unix socket is found by its file, and not without it.
+    pub(super) fn deafen(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => SockRef::from(socket).attach_filter(&NO_SYN),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
     /// A connection that waits already; an error of kind `WouldBlock` where there is none.
     pub(super) fn accept(&self) -> io::Result<Accepted> {
         match self {

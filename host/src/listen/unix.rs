@@ -53,6 +53,29 @@ fn open() -> io::Result<Socket> {
     Ok(socket)
 }
 
+impl SocketFile {
+    /// That of a socket which another process made.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) })
+    }
+
+    /// Another process has it from here on.
+    pub(super) fn leave(mut self) {
+        self.path = PathBuf::new();
+    }
+
+    /// Let those connect whom `mode` lets.
+    pub(super) fn admit(&mut self, mode: u32) -> io::Result<()> {
+        let is_ours = identity(&fs::symlink_metadata(&self.path)?) == self.identity;
+        if !is_ours {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "another file has taken its place"));
+        }
+        fs::set_permissions(&self.path, Permissions::from_mode(mode))?;
+        self.identity = identity(&fs::symlink_metadata(&self.path)?);
+        Ok(())
+    }
+}
+
 /// Numbers of files are used again, but not at the same time.
 fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
     (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())

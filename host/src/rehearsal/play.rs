@@ -138,7 +138,7 @@ impl Player {
     fn connection(&self, scene: &Scene) -> Connection {
         let client = scene.told.client;
         Connection {
-            listener: 0,
+            entrance: Rc::default(),
             client: Some(client),
             client_field: HeaderValue::try_from(client.to_string()).ok(),
             tls: None,

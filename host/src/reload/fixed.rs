@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{Config, ConfigFault, Listener, Place, Runtime};
+use crate::config::{Config, ConfigFault, Runtime};
 
 /// What they were then.
 pub(super) struct Fixed {
-    listeners: Vec<Listener>,
     admin: SocketAddr,
     runtime: Runtime,
     access_log: bool,
@@ -17,7 +16,6 @@ pub(super) struct Fixed {
 impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
         Self {
-            listeners: config.listeners.iter().map(settings).collect(),
             admin: config.admin,
             runtime: config.runtime,
             access_log: config.access_log,
@@ -28,12 +26,6 @@ impl Fixed {
     /// A fault for each setting that is not what it was.
     pub(super) fn changes(&self, config: &Config) -> Vec<ConfigFault> {
         let (new, places) = (Self::of(config), &config.places);
-        let other = config.listeners.iter().filter(|listener| !self.listeners.contains(&settings(listener)));
-        let mut changed: Vec<_> = other.map(|listener| listener.place.clone()).collect();
-        if changed.is_empty() && self.listeners != new.listeners {
-            // One is gone, and what is gone stands nowhere.
-            changed.push(Place { file: places.admin.file.clone(), line: None, key: "listen".into() });
-        }
         let (was, is) = (self.runtime, new.runtime);
         let single = [
             (self.admin != new.admin, places.admin.below("address")),
@@ -44,17 +36,11 @@ impl Fixed {
             (self.access_log != new.access_log, places.access_log.below("enabled")),
             (self.state != new.state, places.state.below("dir")),
         ];
-        changed.extend(single.into_iter().filter(|(changed, _)| *changed).map(|(_, place)| place));
+        let changed = single.into_iter().filter(|(changed, _)| *changed).map(|(_, place)| place);
         let reason = "this cannot change while the gateway runs";
         let advice = "restart the gateway, or put back what was there so that other changes take effect";
-        changed.into_iter().map(|place| place.fault(reason, advice)).collect()
+        changed.map(|place| place.fault(reason, advice)).collect()
     }
-}
-
-/// A listener's settings, without the place they stand at and without its certificates, which may change.
-fn settings(listener: &Listener) -> Listener {
-    let place = Place { line: None, ..listener.place.clone() };
-    Listener { tls: Vec::new(), place, ..listener.clone() }
 }
 
 #[cfg(test)]
@@ -79,11 +65,10 @@ mod tests {
         let both =
             "[access_log]\n[runtime]\n[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:2'\n";
         assert_eq!(faults(both), [""; 0], "places are no settings");
-        assert_eq!(faults("[listen.a]\naddress = '127.0.0.1:1'\n"), ["gateway.toml: listen"]);
+        assert_eq!(faults("[listen.a]\naddress = '127.0.0.1:3'\n"), [""; 0], "listeners may change");
         let text = "[listen.a]\naddress = '127.0.0.1:1'\n[listen.b]\naddress = '127.0.0.1:3'\n\
                     [admin]\naddress = '127.0.0.1:4'\n[runtime]\nworkers = 3\ndrain = '1s'\n[access_log]\nenabled = false\n";
         let said = [
-            "gateway.toml:3: listen.b",
             "gateway.toml:5: admin.address",
             "gateway.toml:7: runtime.workers",
             "gateway.toml:7: runtime.drain",

@@ -27,6 +27,7 @@ pub(crate) use watch::Changes;
 
 use crate::config::{self, Config, ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
+use crate::listen::{Change, Listeners, Unopened};
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
 use fixed::Fixed;
@@ -59,7 +60,9 @@ pub(crate) struct Beginning {
     good: Good,
     keeper: Keeper,
     /// Why nothing of the folder counts, where that is so.
-    refused: Option<Vec<ConfigFault>>,
+    pub(crate) refused: Option<Vec<ConfigFault>>,
+    /// Whether all of it must be good to begin.
+    whole: bool,
     /// What the process is set up by.
     pub(crate) config: Config,
 }
@@ -74,7 +77,7 @@ impl Beginning {
         let Some(keeper) = keeper else {
             let tree = read?;
             let (config, keeper) = (Config::parse(&tree)?, Keeper::new(None, &folder));
-            return Ok(Self { folder, tree, good: Good::default(), keeper, refused: None, config });
+            return Ok(Self { folder, tree, good: Good::default(), keeper, refused: None, whole: true, config });
         };
         let good = keeper.read();
         let readable = read.and_then(|tree| Ok((Settling::new(&tree, &good).read()?, tree)));
@@ -86,7 +89,7 @@ impl Beginning {
                 (config, Tree::default(), Some(faults))
             }
         };
-        Ok(Self { folder, tree, good, keeper, refused, config })
+        Ok(Self { folder, tree, good, keeper, refused, whole: false, config })
     }
 }
 
@@ -105,6 +108,7 @@ pub(crate) struct Reloader {
     good: Good,
     /// That, for the next process.
     keeper: Keeper,
+    listeners: Arc<Listeners>,
     /// Of the configuration that serves.
     outside: Outside,
     /// What is wrong with the folder as last looked at.
@@ -124,27 +128,36 @@ impl Reloader {
     pub(crate) async fn start(
         beginning: Beginning,
         mut builder: Builder,
+        (listeners, mut change): (Arc<Listeners>, Change),
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let Beginning { folder, tree, good, mut keeper, refused, config } = beginning;
+        let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
         let fixed = Fixed::of(&config);
         let never = |_: &Good, _: &Config| false;
-        let now = match &refused {
-            None => Settling::new(&tree, &good).build(&mut builder, &fixed, never).await,
-            Some(faults) => Err(faults.clone()),
+        let (first, mut is_past) = match refused {
+            None => (Settling::new(&tree, &good), false),
+            Some(faults) => (Settling::past(&good, faults), true),
         };
-        let settled = match now {
+        let settled = match first.build(&mut builder, config, Vec::new(), never).await {
             Ok(settled) => settled,
-            Err(faults) if good.is_empty() => return Err(faults),
+            // What was last good was tried already, or never was, or serves.
+            Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
             Err(faults) => {
-                let past = Settling::past(&good, faults.clone()).build(&mut builder, &fixed, never).await;
-                past.map_err(|_| faults)?
+                is_past = true;
+                let mut past = Settling::past(&good, faults.clone());
+                let Ok(config) = past.read() else { return Err(faults) };
+                let Ok(other) = listeners.prepare(&config.listeners).await else { return Err(faults) };
+                change = other;
+                // The process is set up by now.
+                let wrong = fixed.changes(&config);
+                past.build(&mut builder, config, wrong, never).await.map_err(|_| faults)?
             }
         };
-        let is_past = refused.is_some();
         let Settled { config, generation, good, absent, mut faults, unused } = settled;
         add(&mut faults, &unused);
-        let Some(generation) = generation.map(Arc::new) else { return Err(faults) };
+        let generation = generation.filter(|_| faults.is_empty() || !whole).map(Arc::new);
+        let Some(generation) = generation else { return Err(faults) };
+        listeners.make(change);
         metrics.set_generation(generation.number);
         let outside = Outside::of(&config);
         let parts = parts(&config, &good, &absent, &faults, &[]);
@@ -159,6 +172,7 @@ impl Reloader {
             fixed,
             good,
             keeper,
+            listeners,
             outside,
             refused,
             unused,
@@ -243,19 +257,35 @@ impl Reloader {
     async fn look(&mut self) -> Duration {
         let begun = Instant::now();
         match self.read().await {
-            Ok(tree) => {
-                let (serving, outside) = (self.good.serves(), self.outside.digest);
-                let is_serving =
-                    |good: &Good, config: &Config| good.serves() == serving && Outside::of(config).digest == outside;
-                let settling = Settling::new(&tree, &self.good);
-                match settling.build(&mut self.builder, &self.fixed, is_serving).await {
-                    Ok(settled) => self.accept(settled, begun).await,
-                    Err(faults) => self.refuse(faults, true),
-                }
-            }
+            Ok(tree) => self.settle(&tree, begun).await,
             Err(faults) => self.refuse(faults, true),
         }
         begun.elapsed()
+    }
+
+    async fn settle(&mut self, tree: &Tree, begun: Instant) {
+        let good = self.good.clone();
+        let (serving, outside) = (good.serves(), self.outside.digest);
+        let is_serving =
+            |good: &Good, config: &Config| good.serves() == serving && Outside::of(config).digest == outside;
+        let mut settling = Settling::new(tree, &good);
+        let config = match settling.read() {
+            Ok(config) => config,
+            Err(faults) => return self.refuse(faults, true),
+        };
+        let listeners = self.listeners.clone();
+        let _turn = listeners.turn().await;
+        let mut wrong = self.fixed.changes(&config);
+        let change = listeners.prepare(&config.listeners).await;
+        let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
+        match settling.build(&mut self.builder, config, wrong, is_serving).await {
+            Ok(settled) => {
+                // Workers take them up with the generation.
+                change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
+                self.accept(settled, begun).await;
+            }
+            Err(faults) => self.refuse(faults, true),
+        }
     }
 
     /// This is what of the folder is good.

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fixed::Fixed;
 use super::good::Good;
 use super::inputs::used;
 use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree};
@@ -94,25 +93,26 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Build what it says. Nothing is built where that `is_serving` already.
+    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that `is_serving` already.
     pub(super) async fn build(
         mut self,
         builder: &mut Builder,
-        fixed: &Fixed,
+        mut config: Config,
+        wrong: Faults,
         is_serving: impl Fn(&Good, &Config) -> bool,
     ) -> Result<Settled, Faults> {
         loop {
-            let config = self.read()?;
             let good = self.result(&config);
             let (mut generation, mut unused) = (None, Faults::new());
             if !is_serving(&good, &config) {
-                match builder.build(&config, fixed.changes(&config)).await {
+                match builder.build(&config, wrong.clone()).await {
                     Ok((built, idle)) => (generation, unused) = (Some(built), idle),
                     Err(refused) if refused.gateway.is_empty() => {
                         for (folder, faults) in refused.apis {
                             let api = config.apis.iter().find(|api| api.folder == folder);
                             self.replace(&folder, unbuilt(api, faults))?;
                         }
+                        config = self.read()?;
                         continue;
                     }
                     Err(refused) => return Err(self.all(refused.faults())),

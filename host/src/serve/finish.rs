@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::explain::{Told, explain};
 use super::line::{Completion, Line};
-use super::{Begun, Worker, respond};
+use super::{Begun, Entrance, Worker, respond};
 use crate::chain::{Departure, Notice, Replaced};
 use crate::exchange::{Arrival, Blame, Body, BodyError, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
@@ -30,6 +30,7 @@ const CLIENT_GONE: u16 = 499;
 /// What is gathered about an exchange while it happens. Dropped before its end, it records that the client went away.
 pub(super) struct Finish {
     worker: Rc<Worker>,
+    entrance: Rc<Entrance>,
     local: Rc<Local>,
     route: Option<Arc<Route>>,
     id: RequestId,
@@ -56,7 +57,7 @@ pub(super) struct Finish {
 
 impl Finish {
     pub(super) fn new(begun: &Begun<'_>, head: &Parts) -> Self {
-        let Begun { worker, local, asker, at, is_admitted, .. } = begun;
+        let Begun { worker, local, connection, asker, at, is_admitted, .. } = begun;
         let generation = &local.generation;
         let recorded = begun.trace.filter(|here| generation.records(*here));
         let (account, explains) = match is_admitted {
@@ -66,6 +67,7 @@ impl Finish {
         let wanted = worker.access_log().is_some() || account.is_some();
         Self {
             worker: (*worker).clone(),
+            entrance: connection.entrance.clone(),
             local: local.clone(),
             route: None,
             id: asker.id.clone(),
@@ -230,9 +232,9 @@ impl Finish {
         self.record(StatusCode::SWITCHING_PROTOCOLS, bytes_out);
     }
 
-    /// It ends early: because the process does, or because the client went away.
+    /// It ends early: because the process or the listener does, or because the client went away.
     fn broke_off(&mut self) {
-        (self.class, self.outcome) = match self.worker.is_cut() {
+        (self.class, self.outcome) = match self.worker.is_cut() || self.entrance.is_cut() {
             true => ("drain_cut", Outcome::Gateway),
             false => ("client_gone", Outcome::Client),
         };

@@ -2,6 +2,7 @@
 
 mod ask;
 mod asker;
+mod entrance;
 mod explain;
 mod finish;
 mod fixed;
@@ -28,6 +29,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+pub(crate) use entrance::Entrance;
 pub(crate) use finish::Outgoing;
 pub(crate) use rehearse::{Facts, rehearse};
 pub(crate) use tunnel::{End, Tunnel};
@@ -46,14 +48,14 @@ use finish::Finish;
 
 /// What a connection knows that its requests need.
 pub(crate) struct Connection {
-    /// Slot of its listener.
-    pub(crate) listener: usize,
+    /// Where it came in.
+    pub(crate) entrance: Rc<Entrance>,
     /// Its peer; none on a Unix socket, where nobody has an address.
     pub(crate) client: Option<IpAddr>,
     /// The same as a field value, made once.
     pub(crate) client_field: Option<HeaderValue>,
     /// None where it is not encrypted.
-    pub(crate) tls: Option<Session>,
+    pub(crate) tls: Option<Rc<Session>>,
     pub(crate) max_target: usize,
     pub(crate) max_body: Option<u64>,
     pub(crate) max_headers: usize,

@@ -44,9 +44,7 @@ pub(super) fn exchange(
     let host = authority(parts)
         .map_err(|error| refuse("bad_host", "The host of the request cannot be told.").because(error))?;
     // A certificate, or none, may have been asked for under other terms than those of this host.
-    if let (Some(session), Some(server)) = (&connection.tls, generation.tls(connection.listener))
-        && !session.may_ask(server, host.as_str())
-    {
+    if connection.tls.as_ref().is_some_and(|session| !connection.entrance.is_open(session, host.as_str())) {
         let detail = "This host cannot be asked over this connection.";
         return Err(Fault::client(StatusCode::MISDIRECTED_REQUEST, "misdirected", detail));
     }
@@ -68,7 +66,7 @@ pub(super) fn exchange(
     let peer = Peer {
         client: asker.client,
         https: asker.https,
-        certificate: connection.tls.as_ref().and_then(Session::certificate).cloned(),
+        certificate: connection.tls.as_deref().and_then(Session::certificate).cloned(),
     };
     let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);

@@ -1,12 +1,15 @@
 //! What a listener shows to clients: certificates, each with the terms of its connections.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ServerConfig, ServerConnection};
 use sha2::{Digest, Sha256};
 
@@ -28,6 +31,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Identity {
     config: Arc<ServerConfig>,
+    /// What judges the certificates of clients, where they are asked for any.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
     hosts: Vec<String>,
     validity: RangeInclusive<SystemTime>,
     terms: Terms,
@@ -109,13 +114,14 @@ impl Identity {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(parts.min_version.versions())
             .map_err(TlsError::Other)?;
-        let builder = match &parts.clients {
-            None => builder.with_no_client_auth(),
+        let (builder, verifier) = match &parts.clients {
+            None => (builder.with_no_client_auth(), None),
             Some(clients) => {
                 let roots = Arc::new(pem::authorities(clients.authorities)?);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
                 let verifier = if clients.optional { verifier.allow_unauthenticated() } else { verifier };
-                builder.with_client_cert_verifier(verifier.build().map_err(|_| TlsError::NoAuthority)?)
+                let verifier = verifier.build().map_err(|_| TlsError::NoAuthority)?;
+                (builder.with_client_cert_verifier(verifier.clone()), Some(verifier))
             }
         };
         let mut config =
@@ -132,7 +138,7 @@ impl Identity {
             min_version: parts.min_version,
             clients: clients.map(|clients| (Sha256::digest(clients.authorities).into(), clients.optional)),
         };
-        Ok(Self { config: Arc::new(config), hosts, validity, terms, digest: parts.digest() })
+        Ok(Self { config: Arc::new(config), clients: verifier, hosts, validity, terms, digest: parts.digest() })
     }
 
     /// Whether clients will take it at `now`.
@@ -149,8 +155,13 @@ impl Identity {
         self.config.clone()
     }
 
-    pub(crate) fn terms(&self) -> Terms {
-        self.terms
+    /// Whether a client may connect that showed these certificates, its own first, or none.
+    fn admits(&self, shown: &[CertificateDer<'_>]) -> bool {
+        match (&self.clients, shown) {
+            (None, _) => true,
+            (Some(clients), []) => !clients.client_auth_mandatory(),
+            (Some(clients), [own, others @ ..]) => clients.verify_client_cert(own, others, UnixTime::now()).is_ok(),
+        }
     }
 }
 
@@ -172,19 +183,37 @@ impl IdentityParts<'_> {
 /// The TLS of one client connection, after its handshake.
 #[derive(Debug)]
 pub(crate) struct Session {
-    terms: Terms,
+    terms: Cell<Terms>,
+    /// The host the client asked for when it shook hands.
+    host: Option<Box<str>>,
+    /// What it showed, for when others decide who may connect.
+    shown: Vec<CertificateDer<'static>>,
     certificate: Option<Rc<ClientCertificate>>,
 }
 
 impl Session {
-    pub(crate) fn new(terms: Terms, connection: &ServerConnection) -> Self {
-        let own = connection.peer_certificates().and_then(<[_]>::first);
-        Self { terms, certificate: own.and_then(|own| ClientCertificate::read(own)) }
+    pub(crate) fn new(identity: &Identity, host: Option<String>, connection: &ServerConnection) -> Self {
+        let shown = connection.peer_certificates().unwrap_or_default().to_vec();
+        let certificate = shown.first().and_then(|own| ClientCertificate::read(own));
+        Self { terms: Cell::new(identity.terms), host: host.map(String::into_boxed_str), shown, certificate }
+    }
+
+    /// Whether the client may connect as things are now. If so, the connection goes by the new authorities from here on.
+    pub(crate) fn is_admitted(&self, server: &Server) -> bool {
+        let (before, identity) = (self.terms.get(), server.identity(self.host.as_deref()));
+        if before.clients == identity.terms.clients {
+            return true;
+        }
+        let is_admitted = identity.admits(&self.shown);
+        if is_admitted {
+            self.terms.set(Terms { clients: identity.terms.clients, ..before });
+        }
+        is_admitted
     }
 
     /// Whether a request for `host` may come over this connection, as things are now.
     pub(crate) fn may_ask(&self, server: &Server, host: &str) -> bool {
-        server.identity(Some(host)).terms == self.terms
+        self.is_admitted(server) && server.identity(Some(host)).terms == self.terms.get()
     }
 
     pub(crate) fn certificate(&self) -> Option<&Rc<ClientCertificate>> {

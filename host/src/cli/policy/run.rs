@@ -60,7 +60,10 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
             tracing::error!(%error, "what is saved is not noticed");
         }
     };
-    let ended = gateway::run(Options { folder: folder.clone(), falls_back: false, listen: None, lost }, greet);
+    let ended = gateway::run(
+        Options { folder: folder.clone(), falls_back: false, listen: None, takeover: false, given: Vec::new(), lost },
+        greet,
+    );
     // Whoever is putting something there has done so before it is removed.
     drop(kept.lock().unwrap_or_else(PoisonError::into_inner).take());
     match ended {

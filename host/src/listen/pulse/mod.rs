@@ -4,7 +4,7 @@
 mod sweep;
 mod watched;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -14,6 +14,7 @@ pub(super) use sweep::{Limits, Sweep};
 pub(super) use watched::Watched;
 
 use crate::telemetry::metrics::Refusal;
+use crate::tls::Session;
 
 /// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look. Whoever
 /// opens streams only to reset them makes us work for nothing (CVE-2023-44487).
@@ -50,6 +51,8 @@ pub(super) struct Pulse {
     measured: Cell<Option<(Instant, Taken)>>,
     told: Cell<Option<Told>>,
     waker: RefCell<Option<Waker>>,
+    /// Of a connection inside TLS, once there is one.
+    session: OnceCell<Rc<Session>>,
     /// Of a stream, its connection.
     connection: Option<Rc<Self>>,
 }
@@ -112,6 +115,7 @@ impl Pulse {
             measured: Cell::new(None),
             told: Cell::new(None),
             waker: RefCell::new(None),
+            session: OnceCell::new(),
             connection,
         })
     }
@@ -127,6 +131,11 @@ impl Pulse {
     /// What comes before HTTP is over: time for the first head begins.
     pub(super) fn fresh(&self) {
         self.now(Doing::Fresh);
+    }
+
+    /// The client was admitted on these terms.
+    pub(super) fn admitted(&self, session: &Rc<Session>) {
+        self.session.get_or_init(|| session.clone());
     }
 
     /// From here on exchanges go on side by side.

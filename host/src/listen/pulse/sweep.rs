@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Doing, Pulse, Told};
+use crate::tls::Session;
 
 /// How long a client that says nothing is waited for once the process was asked to end.
 const LAST_CALL: Duration = Duration::from_secs(1);
@@ -60,11 +61,15 @@ impl Sweep {
     pub(crate) fn drain(&self, now: Instant) {
         self.draining.set(true);
         for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
-            if pulse.awaits_head() {
-                pulse.since.set(Some(now));
-            }
-            pulse.tell(Told::Drain);
+            drain(&pulse, now);
         }
+    }
+
+    /// Ask those connections to end, likewise, whose client `is_unwanted`.
+    pub(crate) fn dismiss(&self, now: Instant, is_unwanted: impl Fn(&Session) -> bool) {
+        let connections = self.connections.borrow();
+        let unwanted = |pulse: &Rc<Pulse>| pulse.session.get().is_some_and(|session| is_unwanted(session));
+        connections.iter().filter_map(Weak::upgrade).filter(unwanted).for_each(|pulse| drain(&pulse, now));
     }
 
     /// Stop the connections whose clients were silent for too long, or too slow.
@@ -89,12 +94,13 @@ impl Sweep {
 
     fn is_silent(&self, pulse: &Pulse, now: Instant) -> bool {
         let Limits { head, idle, .. } = self.limits;
+        let is_draining = self.draining.get() || pulse.is_draining();
         let limit = match pulse.doing.get() {
             _ if pulse.blocked.get() => idle,
-            _ if self.draining.get() && pulse.awaits_head() => head.min(LAST_CALL),
+            _ if is_draining && pulse.awaits_head() => head.min(LAST_CALL),
             Doing::Fresh | Doing::Head => head,
             // Of HTTP/2, which may wait for an answer of a client that is no more.
-            Doing::Idle if self.draining.get() => idle.min(LEFT_ALONE),
+            Doing::Idle if is_draining => idle.min(LEFT_ALONE),
             Doing::Idle => idle,
             Doing::Exchange if pulse.half_closed.get() => idle.min(LEFT_ALONE),
             Doing::Exchange => return false,
@@ -126,6 +132,13 @@ impl Sweep {
         });
         is_due(taken.own, before.own, due) && !shared
     }
+}
+
+fn drain(pulse: &Pulse, now: Instant) {
+    if pulse.awaits_head() {
+        pulse.since.set(Some(now));
+    }
+    pulse.tell(Told::Drain);
 }
 
 /// How long nothing has changed, as far as looks tell.

@@ -31,11 +31,6 @@ impl ListenerMetrics {
         self.not_accepted.fetch_add(1, Relaxed);
     }
 
-    /// Connections open.
-    pub(crate) fn open(&self) -> i64 {
-        self.open.load(Relaxed)
-    }
-
     /// A connection was accepted; it counts as open until the guard is dropped.
     pub(crate) fn connection(&self) -> ConnectionGuard {
         self.open.fetch_add(1, Relaxed);
@@ -72,6 +67,20 @@ impl Listeners {
             refused: self.refused.cell(listener.into()),
             not_accepted: self.not_accepted.cell(listener.into()),
         }
+    }
+
+    pub(super) fn retain(&self, live: impl Fn(&str) -> bool) {
+        let open = self.open.all();
+        let is_open = |name: &str| open.iter().any(|(known, open)| &**known == name && open.load(Relaxed) > 0);
+        let stays = |name: &Arc<str>| live(name) || is_open(name);
+        self.open.retain(stays);
+        self.refused.retain(stays);
+        self.not_accepted.retain(stays);
+    }
+
+    /// Connections open.
+    pub(super) fn open(&self) -> i64 {
+        self.open.all().iter().map(|(_, open)| open.load(Relaxed)).sum()
     }
 
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

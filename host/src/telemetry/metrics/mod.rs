@@ -135,6 +135,16 @@ impl Metrics {
         self.live.upstreams.retain(live);
     }
 
+    /// Drop the numbers of listeners that are gone, once their connections are.
+    pub(crate) fn retain_listeners(&self, live: impl Fn(&str) -> bool) {
+        self.live.listeners.retain(live);
+    }
+
+    /// Connections open, of all listeners.
+    pub(crate) fn connections(&self) -> i64 {
+        self.live.listeners.open()
+    }
+
     /// The handle of a listener.
     pub(crate) fn listener(&self, name: &str) -> ListenerMetrics {
         self.live.listeners.handle(name)
