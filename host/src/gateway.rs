@@ -22,6 +22,7 @@ use crate::config::{Address, Config, ConfigFault, Listener, Runtime};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{self, Bound, Shutdown, Stage};
+use crate::record::Record;
 use crate::reload::{Beginning, LastGood, Reloader, Snapshot};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
@@ -101,7 +102,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let (runtime, control) = (control_runtime()?, LocalSet::new());
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let begin = Reloader::start(beginning, builder, metrics.clone());
+    let record = Record::new(kept.path().filter(|_| falls_back));
+    let history = record.history();
+    let begin = Reloader::start(beginning, builder, record, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
@@ -122,7 +125,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let mut threads = workers::start(workers, bound, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
+    let admin =
+        Admin { token: Token::new(kept.token.clone()), status, reload, history, metrics: metrics.clone(), shutdown };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending };
     let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
     finish(common, log_guard);

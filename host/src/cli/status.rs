@@ -36,6 +36,7 @@ struct Said {
     generation: u64,
     since: u64,
     refused: Option<Refused>,
+    record: Record,
     routes: Vec<serde::de::IgnoredAny>,
     policies: Vec<Policy>,
 }
@@ -44,6 +45,11 @@ struct Said {
 struct Refused {
     at: u64,
     faults: Vec<ConfigFault>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    faults: Vec<String>,
 }
 
 /// One use.
@@ -74,12 +80,9 @@ fn show(said: &Said) {
         let api = if used.api.is_empty() { "-" } else { &used.api };
         [&used.policy, api, &used.isolation, &used.digest].map(out::plain)
     });
-    let lines: Vec<_> = std::iter::once(heads).chain(rows).collect();
-    let widths: [usize; 4] =
-        std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
-    for line in lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        out::line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    out::table(std::iter::once(heads).chain(rows).collect());
+    for fault in &said.record.faults {
+        out::line(&format!("\nThe record: {}", out::plain(fault)));
     }
     if let Some(refused) = &said.refused {
         out::line(&format!("\nWhat the folder says was refused {} ago:", self::age(refused.at)));

@@ -24,6 +24,7 @@ pub(crate) use watch::Changes;
 
 use crate::config::{ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
+use crate::record::Record;
 use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
@@ -83,6 +84,7 @@ pub(crate) struct Reloader {
     serving: Digest,
     /// Those files, for the next process.
     last: LastGood,
+    record: Record,
     /// The folder as last read, for what is gone from it.
     tree: Tree,
     /// Of the last configuration that could be read.
@@ -101,6 +103,7 @@ impl Reloader {
     pub(crate) async fn start(
         beginning: Beginning,
         mut builder: Builder,
+        record: Record,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
         let Beginning { folder, mut snapshot, mut last, refused } = beginning;
@@ -133,6 +136,7 @@ impl Reloader {
             fixed,
             serving,
             last,
+            record,
             tree,
             outside,
             refused,
@@ -170,6 +174,7 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
+        self.on_record();
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
         let mut took = self.look().await;
@@ -236,6 +241,7 @@ impl Reloader {
                         self.serving = snapshot.used;
                         self.accept(generation, begun).await;
                         self.last.write(&snapshot.files, snapshot.written);
+                        self.on_record();
                     }
                     Err(faults) => self.refuse(faults),
                 }
@@ -262,6 +268,12 @@ impl Reloader {
             0 => tracing::warn!(generation = number, took_ms, "new generation serves, and has no route at all"),
             _ => tracing::info!(generation = number, routes, took_ms, "new generation serves"),
         }
+    }
+
+    /// Have it on record that this serves: after it does, so that a slow disk holds up nobody.
+    fn on_record(&mut self) {
+        let serving = self.status.now().0;
+        self.record.serves(serving.number, serving.routes().count(), &self.tree);
     }
 
     /// Say what is wrong, unless that was said last.

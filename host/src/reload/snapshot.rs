@@ -15,7 +15,7 @@ const MOST: u64 = 1 << 20;
 pub(crate) struct Snapshot {
     pub(crate) config: Config,
     /// The files of the folder a generation is made from.
-    pub(super) files: Tree,
+    pub(crate) files: Tree,
     /// Of these.
     pub(super) written: Digest,
     /// Of everything a generation is made from.
