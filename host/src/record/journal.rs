@@ -51,7 +51,7 @@ pub(super) struct Served<'a> {
 impl Journal {
     /// Begin a record, or go on with the one that is there.
     pub(super) fn open(folder: &Path) -> anyhow::Result<Self> {
-        state::make_folder(folder)?;
+        state::make_folder(folder).with_context(|| format!("{} cannot be used", folder.display()))?;
         if !folder.join(head::FILE).try_exists()? && segments::list(folder, 0)?.is_empty() {
             Head::new().write(folder, &Key::load_or_generate(folder)?)?;
         }

@@ -180,6 +180,31 @@ fn a_head_that_is_older_or_gone_is_found() {
 }
 
 #[test]
+fn an_entry_that_was_taken_back_does_not_come_again() {
+    let state = state();
+    let (head, whole) = (folder(state.path()).join(head::FILE), lines(state.path()).concat());
+    let before = fs::read(&head).unwrap();
+    serve(state.path(), &["f"]);
+    let taken_back = lines(state.path()).pop().unwrap();
+    fs::write(&head, before).unwrap();
+    fs::write(entries(state.path()), whole).unwrap();
+    serve(state.path(), &["g"]);
+    // It is of the same number and key, and names the same entry before it.
+    let put_again = || {
+        let mut mixed = lines(state.path());
+        mixed[5].clone_from(&taken_back);
+        let whole = fs::read(entries(state.path())).unwrap();
+        fs::write(entries(state.path()), mixed.concat()).unwrap();
+        let flaw = flaw(state.path());
+        fs::write(entries(state.path()), whole).unwrap();
+        flaw
+    };
+    assert_eq!(put_again(), Flaw::OtherHead(6));
+    serve(state.path(), &["h"]);
+    assert_eq!(put_again(), Flaw::Link(7));
+}
+
+#[test]
 fn a_record_that_was_altered_is_set_aside_and_another_begun() {
     let state = state();
     let mut all = lines(state.path());

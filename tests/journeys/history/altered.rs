@@ -87,7 +87,11 @@ fn whatever_is_done_to_the_record_is_found_and_said_of_the_entry() {
             "entry 2 was changed: its signature",
         ),
         ("key", &another_key, "head.json is gone, or was changed, or is signed with another key"),
-        ("no-key", &|state| fs::remove_file(state.join("record/keys/record.pem")).unwrap(), "the key is gone or damaged"),
+        (
+            "no-key",
+            &|state| fs::remove_file(state.join("record/keys/record.pem")).unwrap(),
+            "the key is gone or damaged",
+        ),
         ("no-head", &|state| fs::remove_file(state.join("record/head.json")).unwrap(), "head.json is gone"),
     ];
     for (name, deed, said) in deeds {
@@ -147,12 +151,17 @@ fn a_line_that_was_not_finished_is_taken_away_at_the_next_start() {
     fs::write(gateway.state("record/head.json"), head).unwrap();
     verify(&gateway).assert(0, &["entries 1 to 3 are", "was not written to its end"]);
     gateway.start_again();
-    let taken = |line: &Value| line["message"].as_str()?.contains("was not written to its end").then(|| line["entry"].clone());
+    let taken =
+        |line: &Value| line["message"].as_str()?.contains("was not written to its end").then(|| line["entry"].clone());
     assert_eq!(gateway.wait_for_log("what is taken away", taken), 4);
     wait_for_entries(&gateway, 4);
     verify(&gateway).assert(0, &["entries 1 to 4 are signed and in order"]);
     let newest = &entries(&gateway)[0];
-    assert_eq!((&newest["why"], &newest["files"][0]["path"]), (&json!("start"), &json!("a/api.toml")), "nothing is lost");
+    assert_eq!(
+        (&newest["why"], &newest["files"][0]["path"]),
+        (&json!("start"), &json!("a/api.toml")),
+        "nothing is lost"
+    );
 }
 
 #[test]
