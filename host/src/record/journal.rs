@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::chain::{Chain, ChainError};
 use super::contents::{Contents, Manifest};
 use super::entry::{Change, Entry, Sealed, Why};
-use super::head::{self, Head};
+use super::head::Head;
 use super::key::Key;
 use super::segments;
 use crate::config::Tree;
@@ -51,16 +51,15 @@ pub(super) struct Served<'a> {
 impl Journal {
     /// Begin a record, or go on with the one that is there.
     pub(super) fn open(folder: &Path) -> anyhow::Result<Self> {
-        state::make_folder(folder).with_context(|| format!("{} cannot be used", folder.display()))?;
-        if !folder.join(head::FILE).try_exists()? && segments::list(folder, 0)?.is_empty() {
-            Head::new().write(folder, &Key::load_or_generate(folder)?)?;
+        if !folder.try_exists()? {
+            begin(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
         let chain = match Chain::read(folder) {
             Err(ChainError::Flaw(flaw)) => {
                 set_aside(folder, &flaw.to_string())?;
                 return Self::open(folder);
             }
-            read => read?,
+            read => read.with_context(|| folder.display().to_string())?,
         };
         let (key, contents) = (Key::load(folder)?, Contents::of(folder));
         if let Some((first, bytes)) = chain.files.last().filter(|_| chain.is_torn) {
@@ -144,6 +143,19 @@ impl Journal {
         dropped.iter().try_for_each(|file| fs::remove_file(segments::path(&self.folder, file.first)))?;
         Ok(())
     }
+}
+
+/// Make a record without an entry. It is there as a whole or not at all: one that lacks something was altered.
+fn begin(folder: &Path) -> anyhow::Result<()> {
+    let partial = folder.with_extension("partial");
+    if partial.try_exists()? {
+        fs::remove_dir_all(&partial)?;
+    }
+    state::make_folder(&partial)?;
+    Head::new().write(&partial, &Key::load_or_generate(&partial)?)?;
+    fs::rename(&partial, folder)?;
+    // The name is on disk only once the folder it is in is.
+    Ok(folder.parent().map_or(Ok(()), |state| File::open(state)?.sync_all())?)
 }
 
 /// The files of a chain.

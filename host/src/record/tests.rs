@@ -47,12 +47,13 @@ fn flaw(state: &Path) -> Flaw {
     }
 }
 
-proptest! {
-    #[test]
-    fn any_byte_that_is_another_or_gone_is_found(of_head: bool, at: usize, change in prop::option::of(1..=255u8)) {
-        let state = state();
-        let file = if of_head { folder(state.path()).join(head::FILE) } else { entries(state.path()) };
-        let mut bytes = fs::read(&file).unwrap();
+#[test]
+fn any_byte_that_is_another_or_gone_is_found() {
+    let state = state();
+    let files = [folder(state.path()).join(head::FILE), entries(state.path())];
+    let whole = files.each_ref().map(|file| fs::read(file).unwrap());
+    proptest!(|(of_head: bool, at: usize, change in prop::option::of(1..=255u8))| {
+        let (file, mut bytes) = if of_head { (&files[0], whole[0].clone()) } else { (&files[1], whole[1].clone()) };
         let at = at % bytes.len();
         match change {
             Some(change) => bytes[at] ^= change,
@@ -60,26 +61,31 @@ proptest! {
                 bytes.remove(at);
             }
         }
-        fs::write(&file, bytes).unwrap();
-        prop_assert!(matches!(verify(state.path()), Err(ChainError::Flaw(_))));
-    }
+        fs::write(file, bytes).unwrap();
+        let found = verify(state.path());
+        files.iter().zip(&whole).for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+        prop_assert!(matches!(found, Err(ChainError::Flaw(_))));
+    });
+    assert!(verify(state.path()).is_ok());
+}
 
-    #[test]
-    fn whatever_was_not_written_to_its_end_is_taken_away_and_nothing_else(kept: usize) {
-        let state = state();
-        let before = fs::read(folder(state.path()).join(head::FILE)).unwrap();
-        serve(state.path(), &["f"]);
-        let all = fs::read(entries(state.path())).unwrap();
-        let whole = lines(state.path())[..5].concat().len();
-        let kept = whole + kept % (all.len() - whole);
+#[test]
+fn whatever_was_not_written_to_its_end_is_taken_away_and_nothing_else() {
+    let state = state();
+    let head = folder(state.path()).join(head::FILE);
+    let (before, whole) = (fs::read(&head).unwrap(), lines(state.path()).concat().len());
+    serve(state.path(), &["f"]);
+    let all = fs::read(entries(state.path())).unwrap();
+    // Nothing of the sixth, some of it, and all but the end of its line.
+    for kept in (whole..all.len()).step_by(97).chain([whole + 1, all.len() - 1]) {
         fs::write(entries(state.path()), &all[..kept]).unwrap();
-        fs::write(folder(state.path()).join(head::FILE), before).unwrap();
-        prop_assert_eq!(verify(state.path()).unwrap().entries().len() as u64, ENTRIES);
+        fs::write(&head, &before).unwrap();
+        let chain = verify(state.path()).unwrap();
+        assert_eq!((chain.entries().len() as u64, chain.is_torn), (ENTRIES, kept > whole), "{kept}");
         serve(state.path(), &["g"]);
         let chain = verify(state.path()).unwrap();
-        prop_assert!(!chain.is_torn);
-        prop_assert_eq!(chain.entries().len() as u64, ENTRIES + 1);
-        prop_assert_eq!(altered(state.path()).unwrap().len(), 0);
+        assert_eq!((chain.entries().len() as u64, chain.is_torn), (ENTRIES + 1, false), "{kept}");
+        assert_eq!(altered(state.path()).unwrap().len(), 0, "{kept}");
     }
 }
 
@@ -175,6 +181,11 @@ fn a_head_that_is_older_or_gone_is_found() {
     assert_eq!(flaw(state.path()), Flaw::OldHead(7));
     fs::remove_file(&head).unwrap();
     assert_eq!(flaw(state.path()), Flaw::Head);
+    // As if nothing had ever been on record.
+    let whole = fs::read(entries(state.path())).unwrap();
+    fs::remove_file(entries(state.path())).unwrap();
+    assert_eq!(flaw(state.path()), Flaw::Head);
+    fs::write(entries(state.path()), whole).unwrap();
     fs::write(&head, new).unwrap();
     assert!(verify(state.path()).is_ok());
 }

@@ -126,7 +126,7 @@ fn a_start_does_not_hide_that_the_record_was_altered() {
     let whole = lines(&gateway.state(""));
     fs::write(gateway.state(ENTRIES), whole[..2].concat()).unwrap();
     gateway.start_again();
-    wait_for_entries(&gateway, 1);
+    gateway.wait_for_log("the new record", |line| (line["entry"] == 1).then_some(()));
     gateway.wait_for_log("what was found", |line| {
         let is_it = line["message"].as_str()?.contains("the record was altered");
         (is_it && line["reason"].as_str()?.contains("the end was cut off")).then_some(())
@@ -137,6 +137,11 @@ fn a_start_does_not_hide_that_the_record_was_altered() {
     assert_eq!((&entries(&gateway)[0]["entry"], &entries(&gateway)[0]["why"]), (&json!(1), &json!("start")));
     gateway.restart();
     verify(&gateway).assert(1, &["record.altered-"]);
+    // Until somebody has looked into it.
+    let mut there = fs::read_dir(gateway.state("")).unwrap().map(|entry| entry.unwrap().path());
+    let aside = there.find(|path| path.to_string_lossy().contains("record.altered-"));
+    fs::rename(aside.unwrap(), gateway.root().join("looked-into")).unwrap();
+    verify(&gateway).assert(0, &["signed and in order"]);
 }
 
 #[test]
