@@ -19,13 +19,14 @@ fn gateway() -> Gateway {
 
 /// Have the API answer something else, and wait until that is on record.
 fn change(gateway: &Gateway, body: &str) {
-    let before = entries(gateway).len();
+    let before = entries(gateway).len() as u64;
     gateway.write("a/api.toml", &API.replace("one", body));
     wait_for_entries(gateway, before + 1);
 }
 
-fn wait_for_entries(gateway: &Gateway, count: usize) {
-    eventually("an entry", || (entries(gateway).len() >= count).then_some(()));
+/// Wait until so many entries, or more, are written to their end.
+fn wait_for_entries(gateway: &Gateway, count: u64) {
+    eventually("an entry", || (gateway.status()["record"]["entry"].as_u64()? >= count).then_some(()));
 }
 
 /// What is on record, the newest first.
