@@ -23,6 +23,7 @@ use crate::config::{Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
+use crate::record::Record;
 use crate::reload::{self, Beginning, Keeper, Reloader};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
@@ -119,7 +120,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
 
     let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let begin = Reloader::start(beginning, builder, (listeners.clone(), opened), metrics.clone());
+    let record = Record::new(kept.path().filter(|_| falls_back));
+    let history = record.history();
+    let begin = Reloader::start(beginning, builder, (listeners.clone(), opened), record, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
@@ -144,7 +147,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    let admin = Admin { token: Token::new(kept.token.clone()), status, reload, metrics: metrics.clone(), shutdown };
+    let admin =
+        Admin { token: Token::new(kept.token.clone()), status, reload, history, metrics: metrics.clone(), shutdown };
     let succession = Succession { handover, listeners, admin_address, lock: kept.state.as_ref().map(StateDir::lock) };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;

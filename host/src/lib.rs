@@ -3,7 +3,7 @@
 //! A connection is accepted by [`listen`]; [`serve`] tells the story of each request on it: one [`generation`] is taken for the
 //! whole exchange, the request is brought into its one form ([`exchange`]), [`route`] finds where it goes, [`chain`] takes it through
 //! its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then back through the chain. Around that:
-//! [`config`] reads the policies folder, [`reload`] follows it, [`admin`] tells what is going on, [`cli`] is how people start it all.
+//! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
 mod admin;
 mod builtin;
@@ -18,6 +18,7 @@ mod generation;
 mod keys;
 mod listen;
 mod project;
+mod record;
 mod rehearsal;
 mod reload;
 mod route;

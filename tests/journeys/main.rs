@@ -27,6 +27,7 @@ mod foreign;
 mod forwarding;
 mod framing;
 mod headers;
+mod history;
 mod hostile;
 mod http2;
 mod http2_conformance;

@@ -1,7 +1,8 @@
-//! The admin listener: health, readiness, metrics and status, on loopback and behind a token.
+//! The admin listener: health, readiness, metrics, status and history, on loopback and behind a token.
 
 mod access;
 mod format;
+mod history;
 mod status;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::listen::{Shutdown, Stage};
+use crate::record::History;
 use crate::reload::{Asker, Status};
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
@@ -33,6 +35,7 @@ pub(crate) struct Admin {
     pub(crate) token: Token,
     pub(crate) status: Arc<Status>,
     pub(crate) reload: Asker,
+    pub(crate) history: Arc<History>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
 }
@@ -71,8 +74,12 @@ impl Admin {
         let path = request.uri().path();
         let methods = match path {
             "/healthz" | "/readyz" | "/metrics" | "/status" => "GET, HEAD",
-            "/reload" => "POST",
-            _ => return text(StatusCode::NOT_FOUND, "There is /healthz, /readyz, /metrics, /status and /reload.\n"),
+            "/history" => "GET, HEAD",
+            "/reload" | "/announce" => "POST",
+            _ => {
+                let there_is = "There is /healthz, /readyz, /metrics, /status, /history, /reload and /announce.\n";
+                return text(StatusCode::NOT_FOUND, there_is);
+            }
         };
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "The field Allow says which methods there are.\n");
@@ -111,7 +118,9 @@ impl Admin {
                 true => with_type(StatusCode::OK, status::looked(&self.status), "application/json"),
                 false => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
             },
-            _ => with_type(StatusCode::OK, status::json(&self.status), "application/json"),
+            "/history" => history::newest(&self.history, request.uri().query()).await,
+            "/announce" => history::announce(&self.history, request.uri().query()),
+            _ => with_type(StatusCode::OK, status::json(&self.status, &self.history), "application/json"),
         }
     }
 }

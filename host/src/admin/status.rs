@@ -4,18 +4,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::record::History;
 use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
-pub(super) fn json(status: &Status) -> String {
+pub(super) fn json(status: &Status, history: &History) -> String {
     let Now { generation, refused, parts } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
     );
     let upstreams: Vec<Value> = upstreams.collect();
+    let (newest, faults) = history.standing();
+    let (entry, head) = newest.unzip();
     let refused = refused.map(|attempt| json!({ "at": seconds(attempt.at), "faults": attempt.faults }));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -25,6 +28,7 @@ pub(super) fn json(status: &Status) -> String {
         "since": seconds(generation.since),
         "refused": refused,
         "parts": parts.iter().map(part).collect::<Vec<_>>(),
+        "record": { "entry": entry, "head": head, "faults": faults },
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,

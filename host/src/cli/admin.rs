@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
+use crate::record::Announcement;
 use crate::state::StateDir;
 
 /// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
@@ -65,6 +66,16 @@ impl Gateway {
     /// Have it look at its folder, and what it says when what came of that serves, as JSON text.
     pub(super) fn reload(&self) -> anyhow::Result<String> {
         self.ask(Request::post("/reload"), LONG_PATIENCE)
+    }
+
+    /// Tell it why contents come that are about to be put into its folder.
+    pub(super) fn announce(&self, announcement: &Announcement) -> anyhow::Result<()> {
+        self.ask(Request::post(format!("/announce?{announcement}")), PATIENCE).map(drop)
+    }
+
+    /// What it has on record, as JSON text.
+    pub(super) fn history(&self, most: u16) -> anyhow::Result<String> {
+        self.ask(Request::get(format!("/history?n={most}")), PATIENCE)
     }
 
     fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<String> {

@@ -64,7 +64,7 @@ pub(super) fn build_with_config(folder: &Path) -> anyhow::Result<Result<(Config,
 }
 
 /// The same for what was read already.
-fn build_config(config: Config) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
+pub(super) fn build_config(config: Config) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
     let built = runtime()?.block_on(builder(&config)?.build_whole(&config));
     Ok(built.map(|generation| (config, generation)))
 }

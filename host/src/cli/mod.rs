@@ -6,11 +6,14 @@ mod audit;
 mod check;
 mod debug_token;
 mod diff;
+mod exchange;
 mod health;
+mod history;
 mod life;
 mod out;
 mod policy;
 mod reference;
+mod rollback;
 mod routes;
 mod run;
 mod status;
@@ -40,6 +43,8 @@ Examples:
   lockgate status                      what does it serve, and what is wrong with its folder?
   lockgate diff next                   what would change if next/ served?
   lockgate apply next                  check next/ and have it served in place of policies/
+  lockgate history                     what has served, since when and why?
+  lockgate rollback                    and back to what served before
   lockgate policy new greet            a project for a policy of your own";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
@@ -67,6 +72,10 @@ enum Verb {
     Audit(audit::Args),
     /// Print what would change if another folder served in place of what a running gateway serves
     Diff(diff::Args),
+    /// Print which change served when and why; check that this record was not altered
+    History(history::Args),
+    /// Put back what the folder of a running gateway held at an entry of its history
+    Rollback(rollback::Args),
     /// Print the route table of a folder
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
@@ -105,6 +114,8 @@ pub fn main() -> ExitCode {
         Some(Verb::Apply(args)) => apply::run(args),
         Some(Verb::Audit(args)) => audit::run(args),
         Some(Verb::Diff(args)) => diff::run(args),
+        Some(Verb::History(args)) => history::run(args),
+        Some(Verb::Rollback(args)) => rollback::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),

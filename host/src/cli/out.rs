@@ -14,6 +14,16 @@ pub(super) fn text(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
 }
 
+/// Lines of cells, each column as wide as its widest.
+pub(super) fn table<const COLUMNS: usize>(lines: Vec<[String; COLUMNS]>) {
+    let widths: [usize; COLUMNS] =
+        std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
+    for cells in lines {
+        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
 /// Text of strangers on one line, without what a terminal would act on.
 pub(super) fn plain(text: &str) -> String {
     let plain = |letter: char| match letter {

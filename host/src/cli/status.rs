@@ -42,6 +42,7 @@ struct Said {
     generation: u64,
     since: u64,
     refused: Option<Refused>,
+    record: Record,
     routes: Vec<serde::de::IgnoredAny>,
     parts: Vec<Part>,
 }
@@ -50,6 +51,11 @@ struct Said {
 struct Refused {
     at: u64,
     faults: Vec<ConfigFault>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    faults: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -80,12 +86,9 @@ fn show(said: &Said) {
         let digest = part.digest.as_deref().unwrap_or("-").chars().take(SHOWN_OF_DIGEST).collect();
         [&part.part, &part.state, &self::age(part.since), &part.source, &digest].map(|cell| out::plain(cell))
     });
-    let lines: Vec<_> = std::iter::once(heads).chain(rows).collect();
-    let widths: [usize; 5] =
-        std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
-    for line in lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        out::line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    out::table(std::iter::once(heads).chain(rows).collect());
+    for fault in &said.record.faults {
+        out::line(&format!("\nThe record: {}", out::plain(fault)));
     }
     if let Some(refused) = &said.refused {
         out::line(&format!("\nWrong in the folder for {}:", self::age(refused.at)));

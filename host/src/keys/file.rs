@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Algorithm, KeyError, SigningKey};
 
@@ -14,13 +14,9 @@ pub(crate) const LONGEST_NAME: usize = 64;
 ///
 /// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
 pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
-    if !is_name(name) {
-        return Err(KeyError::Name);
-    }
-    let folder = dir.join("keys");
-    let path = folder.join(name).with_extension("pem");
-    match read(&path, algorithm) {
+    match load(dir, name, algorithm) {
         Err(KeyError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let (folder, path) = place(dir, name)?;
             DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
             publish(&folder, &path, SigningKey::generate(algorithm)?.to_pkcs8_pem()?.as_bytes())?;
             // Not always the key just made: of two processes that make one, both take that of the first.
@@ -28,6 +24,22 @@ pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> 
         }
         read => read,
     }
+}
+
+/// The same for who must not make a key.
+pub(crate) fn load(dir: &Path, name: &str, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
+    let (_, path) = place(dir, name)?;
+    read(&path, algorithm)
+}
+
+/// The folder of the keys, and the file of one.
+fn place(dir: &Path, name: &str) -> Result<(PathBuf, PathBuf), KeyError> {
+    if !is_name(name) {
+        return Err(KeyError::Name);
+    }
+    let folder = dir.join("keys");
+    let path = folder.join(name).with_extension("pem");
+    Ok((folder, path))
 }
 
 fn read(path: &Path, wanted: Algorithm) -> Result<SigningKey, KeyError> {

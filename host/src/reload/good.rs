@@ -41,6 +41,17 @@ impl Good {
         Sources { held: self.held.clone(), ..Sources::of(&self.base) }
     }
 
+    /// The files of all that serves, as one folder.
+    pub(super) fn files(&self) -> Tree {
+        let own = |folder: &Arc<str>, tree: &Tree| {
+            let file = Path::new(&**folder).join("api.toml");
+            tree.get(&file).map(|bytes| (file, bytes.clone()))
+        };
+        let held = self.held.iter().filter_map(|(folder, tree)| own(folder, tree));
+        let base = self.base.files().map(|(path, bytes)| (path.to_owned(), bytes.clone()));
+        Tree::of(base.chain(held).collect())
+    }
+
     /// The files by which an API was good last.
     pub(super) fn files_of(&self, folder: &str) -> Option<Arc<Tree>> {
         if let Some(tree) = self.held.get(folder) {

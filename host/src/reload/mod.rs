@@ -25,9 +25,10 @@ pub(crate) use settle::Settling;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
-use crate::config::{self, Config, ConfigFault, Tree};
+use crate::config::{self, Config, ConfigFault, Sources, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
+use crate::record::Record;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
 use fixed::Fixed;
@@ -93,6 +94,13 @@ impl Beginning {
     }
 }
 
+/// What a folder says in which all is good, and the files of it that count.
+pub(crate) fn read_whole(folder: &Tree) -> Result<(Config, Tree), Vec<ConfigFault>> {
+    let config = Config::parse(folder)?;
+    let files = inputs::used(&Sources::of(folder), &config);
+    Ok((config, files))
+}
+
 /// Where gateway.toml says that the state is, if that can be read.
 pub(crate) fn state_dir(folder: &Tree) -> Option<PathBuf> {
     config::state_dir(folder)
@@ -108,6 +116,7 @@ pub(crate) struct Reloader {
     good: Good,
     /// That, for the next process.
     keeper: Keeper,
+    record: Record,
     listeners: Arc<Listeners>,
     /// Of the configuration that serves.
     outside: Outside,
@@ -129,6 +138,7 @@ impl Reloader {
         beginning: Beginning,
         mut builder: Builder,
         (listeners, mut change): (Arc<Listeners>, Change),
+        record: Record,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
         let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
@@ -172,6 +182,7 @@ impl Reloader {
             fixed,
             good,
             keeper,
+            record,
             listeners,
             outside,
             refused,
@@ -211,6 +222,7 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
+        self.on_record();
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
         let mut took = self.look().await;
@@ -299,6 +311,7 @@ impl Reloader {
         let Now { generation: before, refused, parts: standing } = self.status.now();
         let parts = parts(&config, &good, &absent, &faults, &standing).into();
         let refused = refused.filter(|_| !faults.is_empty());
+        let is_new = generation.is_some();
         match generation.map(Arc::new) {
             Some(generation) => {
                 self.publisher.publish(generation.clone()).await;
@@ -310,6 +323,9 @@ impl Reloader {
         }
         self.good = good;
         self.keeper.write(&self.good);
+        if is_new {
+            self.on_record();
+        }
         self.count();
         if !faults.is_empty() {
             self.refuse(faults, false);
@@ -327,6 +343,12 @@ impl Reloader {
             0 => tracing::warn!(generation = number, took_ms, "new generation serves, and has no route at all"),
             _ => tracing::info!(generation = number, routes, took_ms, "new generation serves"),
         }
+    }
+
+    /// Have it on record that this serves: after it does, so that a slow disk holds up nobody.
+    fn on_record(&mut self) {
+        let serving = self.status.now().generation;
+        self.record.serves(serving.number, serving.routes().count(), &self.good.files());
     }
 
     /// Say what is wrong, unless that was said last; with `all` nothing of the folder counts.

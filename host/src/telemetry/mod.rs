@@ -8,9 +8,11 @@ pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
 mod span;
+mod timestamp;
 
 pub(crate) use id::RequestId;
 pub(crate) use span::{SpanContext, TRACEPARENT};
+pub(crate) use timestamp::rfc3339;
 
 /// Who a request's end is owed to: nobody, or the party to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

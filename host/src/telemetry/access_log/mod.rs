@@ -1,7 +1,6 @@
 //! The access log: one JSON line per finished request, written by a thread of its own so that no request waits for a disk.
 
 mod record;
-mod timestamp;
 mod writer;
 
 use std::fmt;

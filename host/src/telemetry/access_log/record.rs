@@ -9,8 +9,8 @@ use http::{Method, StatusCode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::timestamp;
 use crate::telemetry::metrics::Label;
+use crate::telemetry::rfc3339;
 use crate::telemetry::{Outcome, RequestId};
 
 /// One finished request, or what was turned away before it was one. Times are in microseconds, sizes in bytes of content.
@@ -49,7 +49,7 @@ pub(crate) struct Record {
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_struct("Record", 18)?;
-        line.serialize_field("time", &timestamp::rfc3339(self.time))?;
+        line.serialize_field("time", &rfc3339(self.time))?;
         line.serialize_field("id", &format_args!("{}", self.id))?;
         line.serialize_field("trace_id", &self.trace.map(|trace| format!("{trace:032x}")))?;
         line.serialize_field("client", &self.client.map(|client| client.to_string()))?;

@@ -1,0 +1,268 @@
+//! How a folder comes to serve in the place of the one a running gateway follows: checked, all at once, and taken back where the gateway refuses it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::admin::{Gateway, understood};
+use super::{check, out};
+use crate::config::{ConfigFault, Tree};
+use crate::record::{Announcement, Manifest, Why};
+use crate::reload;
+
+/// When the folder is exchanged and the gateway has not said what it makes of it.
+const UNKNOWN: u8 = 4;
+
+/// What is to serve.
+pub(super) enum Next<'a> {
+    /// A copy of a folder; where a link is followed, the folder itself.
+    Folder(&'a Path),
+    /// These files; where a link is followed, in a folder beside it that is made of them and has this in its name.
+    Files(&'a Tree, &'a str),
+}
+
+/// What came of it.
+pub(super) enum Outcome {
+    Serves {
+        generation: u64,
+        /// Where what was there before is, for people.
+        before: String,
+    },
+    /// What went wrong is said, and this is the exit status.
+    Not(ExitCode),
+}
+
+/// What the gateway says of the folder when it has looked at it.
+#[derive(Deserialize)]
+struct Looked {
+    generation: u64,
+    faults: Vec<ConfigFault>,
+}
+
+/// How one folder takes the place of another at once. Nobody else applies as long as it lives.
+pub(super) struct Exchange {
+    kind: Kind,
+    /// The folder, or the link to it.
+    place: PathBuf,
+    _lock: File,
+}
+
+enum Kind {
+    /// The folder and a copy beside it change places.
+    Folder { beside: TempDir, before: PathBuf },
+    /// The link leads elsewhere, perhaps to what was made for it.
+    Link { next: PathBuf, before: PathBuf, made: Option<TempDir> },
+}
+
+impl Exchange {
+    pub(super) fn prepare(next: &Next<'_>, place: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("{}, which the gateway follows, cannot be exchanged", place.display());
+        let (parent, name) = place.parent().zip(place.file_name()).with_context(cannot)?;
+        let parent = fs::canonicalize(parent).with_context(cannot)?;
+        let lock = File::open(&parent).with_context(cannot)?;
+        lock.try_lock().map_err(|_| anyhow!("somebody else applies a folder there; wait for that"))?;
+        let place = parent.join(name);
+        if fs::symlink_metadata(&place).with_context(cannot)?.is_symlink() {
+            let before = fs::read_link(&place).with_context(cannot)?;
+            let (next, made) = match next {
+                Next::Folder(next) => (found(next)?, None),
+                Next::Files(files, mark) => {
+                    let prefix = format!("{}.{mark}-", name.display());
+                    let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent).with_context(cannot)?;
+                    write_all(files, made.path()).with_context(cannot)?;
+                    fs::set_permissions(made.path(), fs::metadata(&place).with_context(cannot)?.permissions())?;
+                    (made.path().to_owned(), Some(made))
+                }
+            };
+            // As it was written: trees with relative links are moved as a whole.
+            let relative = next.strip_prefix(&parent).ok().filter(|_| before.is_relative()).map(Path::to_owned);
+            let kind = Kind::Link { next: relative.unwrap_or(next), before, made };
+            return Ok(Self { kind, place, _lock: lock });
+        }
+        // On the same file system, so that it can be renamed.
+        let beside = tempfile::Builder::new().prefix(".lockgate-apply-").tempdir_in(&parent).with_context(cannot)?;
+        let copy = beside.path().join("policies");
+        match next {
+            Next::Folder(next) => {
+                let next = found(next)?;
+                if next.starts_with(&place) || place.starts_with(&next) {
+                    bail!("{} and {} are in each other", next.display(), place.display());
+                }
+                copy_all(&next, &copy).with_context(|| format!("{} cannot be copied", next.display()))?;
+            }
+            Next::Files(files, _) => {
+                fs::create_dir(&copy).and_then(|()| write_all(files, &copy)).with_context(cannot)?;
+            }
+        }
+        fs::set_permissions(&copy, fs::metadata(&place)?.permissions())?;
+        let before = copy.clone();
+        Ok(Self { kind: Kind::Folder { beside, before }, place, _lock: lock })
+    }
+
+    /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of faults.
+    pub(super) fn take_effect(mut self, gateway: &Gateway, why: Why, what: &Path) -> anyhow::Result<Outcome> {
+        let announcement = match self.check(why)? {
+            Ok(announcement) => announcement,
+            Err(faults) => {
+                out::faults(what, &faults);
+                return Ok(Outcome::Not(ExitCode::FAILURE));
+            }
+        };
+        let look = || -> anyhow::Result<Looked> { understood(&gateway.reload()?) };
+        gateway.announce(&announcement)?;
+        self.there()?;
+        let looked = match look() {
+            Ok(looked) => looked,
+            Err(error) => {
+                out::error(&format!("{error:#}"));
+                let (place, before) = (self.place.display(), self.where_before_is());
+                out::error(&format!("{place} is exchanged all the same, and {before}"));
+                return Ok(Outcome::Not(ExitCode::from(UNKNOWN)));
+            }
+        };
+        if !looked.faults.is_empty() {
+            self.and_back()?;
+            out::faults(what, &looked.faults);
+            look().context("what was there before is put back, and the gateway has not said that it serves")?;
+            bail!("the gateway refuses it, and what was there before is put back");
+        }
+        self.finish()?;
+        Ok(Outcome::Serves { generation: looked.generation, before: self.where_before_is() })
+    }
+
+    /// What the gateway is to be told of it, if there is nothing wrong with it.
+    fn check(&self, why: Why) -> anyhow::Result<Result<Announcement, Vec<ConfigFault>>> {
+        let (config, files) = match Tree::read(&self.next()).and_then(|tree| reload::read_whole(&tree)) {
+            Ok(read) => read,
+            Err(faults) => return Ok(Err(faults)),
+        };
+        let contents = Manifest::of(&files).digest();
+        Ok(check::build_config(config)?.map(|_| Announcement { why, contents }))
+    }
+
+    fn next(&self) -> PathBuf {
+        match &self.kind {
+            Kind::Folder { beside, .. } => beside.path().join("policies"),
+            Kind::Link { next, .. } => self.place.with_file_name("").join(next),
+        }
+    }
+
+    fn there(&mut self) -> anyhow::Result<()> {
+        let next = self.next();
+        match &mut self.kind {
+            Kind::Folder { beside, .. } => {
+                swap(&next, &self.place)?;
+                // From now on it is the only copy of what was there before.
+                beside.disable_cleanup(true);
+                Ok(())
+            }
+            Kind::Link { next, made, .. } => {
+                lead(&self.place, next)?;
+                made.iter_mut().for_each(|made| made.disable_cleanup(true));
+                Ok(())
+            }
+        }
+    }
+
+    fn and_back(&mut self) -> anyhow::Result<()> {
+        let next = self.next();
+        match &mut self.kind {
+            Kind::Folder { beside, .. } => {
+                swap(&next, &self.place)?;
+                beside.disable_cleanup(false);
+                Ok(())
+            }
+            Kind::Link { before, made, .. } => {
+                lead(&self.place, before)?;
+                made.iter_mut().for_each(|made| made.disable_cleanup(false));
+                Ok(())
+            }
+        }
+    }
+
+    /// It serves: what was there before is put where people find it, in the place of what was there before that.
+    fn finish(&mut self) -> anyhow::Result<()> {
+        let Kind::Folder { beside, before } = &mut self.kind else { return Ok(()) };
+        let mut name = self.place.as_os_str().to_owned();
+        name.push(".before");
+        let place = PathBuf::from(name);
+        let moved = match place.symlink_metadata() {
+            Ok(_) => swap(before, &place),
+            Err(_) => fs::rename(&*before, &place).map_err(anyhow::Error::from),
+        };
+        moved.with_context(|| format!("it serves; what was there before is in {}", before.display()))?;
+        beside.disable_cleanup(false);
+        *before = place;
+        Ok(())
+    }
+
+    fn where_before_is(&self) -> String {
+        match &self.kind {
+            Kind::Folder { before, .. } => format!("what was there before is in {}", before.display()),
+            Kind::Link { before, .. } => format!("the link led to {} before", before.display()),
+        }
+    }
+}
+
+fn found(next: &Path) -> anyhow::Result<PathBuf> {
+    fs::canonicalize(next).with_context(|| format!("{} cannot be used", next.display()))
+}
+
+fn swap(one: &Path, other: &Path) -> anyhow::Result<()> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .with_context(|| format!("{} cannot be exchanged; is it a mount point?", other.display()))
+}
+
+/// Make a link lead elsewhere, without a moment in which it leads nowhere.
+fn lead(link: &Path, to: &Path) -> anyhow::Result<()> {
+    let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = tempfile::Builder::new().prefix(".lockgate-apply-").tempdir_in(parent);
+    let renamed = beside.and_then(|beside| {
+        let new = beside.path().join("link");
+        symlink(to, &new)?;
+        fs::rename(new, link)
+    });
+    renamed.with_context(|| format!("{} cannot be led elsewhere", link.display()))
+}
+
+/// Copy a folder, links as links, to the disk and not only on the way there.
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_symlink() {
+            symlink(fs::read_link(entry.path())?, target)?;
+        } else if kind.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target)?;
+            File::open(&target)?.sync_all()?;
+        }
+    }
+    File::open(to)?.sync_all()
+}
+
+/// Write files into a folder that is there, to the disk and not only on the way there.
+fn write_all(files: &Tree, to: &Path) -> io::Result<()> {
+    let mut folders = BTreeSet::from([to.to_owned()]);
+    for (path, bytes) in files.files() {
+        let target = to.join(path);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder)?;
+            folders.extend(folder.ancestors().take_while(|above| above.starts_with(to)).map(Path::to_owned));
+        }
+        let mut file = File::create_new(&target)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
+}

@@ -1,0 +1,52 @@
+//! `lockgate rollback`: put back what the folder of a running gateway held at an entry of its history.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::admin::Gateway;
+use super::exchange::{Exchange, Next, Outcome};
+use super::out;
+use crate::record::{self, Why};
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate rollback          what served before what serves now is in the folder again, and serves on all workers
+  lockgate rollback 12       the same for entry 12 of `lockgate history`
+  lockgate rollback --json   for programs
+
+ENTRY is a number of the first column of `lockgate history`, not a generation: generations are counted anew at each start.
+Of the last 32 states of the folder that served the files are kept that the gateway was made from; whatever else lay in the
+folder is not, and what was there before is put beside it. Secrets are not put back. What is put back is checked, exchanged
+and taken away again as by `lockgate apply`, with the same exit status.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The entry to go back to [default: the newest that served other files than serve now]
+    #[arg(value_name = "ENTRY")]
+    entry: Option<u64>,
+    #[command(flatten)]
+    gateway: Gateway,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let folder = args.gateway.folder()?;
+    let (entry, files) = record::contents(&args.gateway.state(), args.entry)?;
+    let (of, name) = (entry.entry, format!("entry-{}", entry.entry));
+    let exchange = Exchange::prepare(&Next::Files(&files, &name), &folder)?;
+    let what = format!("what served at entry {of}");
+    let (generation, before) = match exchange.take_effect(&args.gateway, Why::Rollback { of }, Path::new(&what))? {
+        Outcome::Serves { generation, before } => (generation, before),
+        Outcome::Not(code) => return Ok(code),
+    };
+    match args.json {
+        true => out::line(&json!({ "generation": generation, "entry": of }).to_string()),
+        false => out::line(&format!("{what} is back: generation {generation} serves on all workers; {before}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
