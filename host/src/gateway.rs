@@ -19,12 +19,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin, Token};
-use crate::config::{Address, Config, ConfigFault, Runtime, Tree};
+use crate::config::{self, Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::record::Record;
-use crate::reload::{self, Beginning, Keeper, Reloader};
+use crate::reload::{Beginning, Keeper, Reloader};
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
@@ -89,7 +89,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let state = match (takeover, &read) {
         (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
         (true, Ok(tree)) => {
-            let path = reload::state_dir(tree).unwrap_or_else(StateDir::default_path);
+            let path = config::state_dir(tree).unwrap_or_else(StateDir::default_path);
             StateDir::beside(&path).map(Some).map_err(anyhow::Error::from)?
         }
         (false, _) => open_state(&find_state(&read)?)?,
@@ -257,7 +257,7 @@ fn raise_file_limit() {
 fn find_state(read: &Result<Tree, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
     let usual = StateDir::default_path();
     match read {
-        Ok(tree) => Ok(reload::state_dir(tree).unwrap_or(usual)),
+        Ok(tree) => Ok(config::state_dir(tree).unwrap_or(usual)),
         Err(_) if usual.is_dir() => Ok(usual),
         Err(faults) => Err(StartError::Config(faults.clone())),
     }

@@ -1,6 +1,7 @@
 //! Follows the policies folder: reads it, builds what it says, publishes that, or keeps the last good of what is faulty and says why.
 
 mod asked;
+mod beginning;
 mod fixed;
 mod good;
 mod inputs;
@@ -18,6 +19,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
 pub(crate) use asked::Asker;
+pub(crate) use beginning::{Beginning, read_whole};
 pub(crate) use good::{Good, Keeper};
 pub(crate) use parts::{Part, State};
 pub(crate) use publish::Subscription;
@@ -25,7 +27,7 @@ pub(crate) use settle::Settling;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
-use crate::config::{self, Config, ConfigFault, Sources, Tree};
+use crate::config::{Config, ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
 use crate::record::Record;
@@ -50,60 +52,6 @@ const OUTSIDE: Duration = Duration::from_secs(10);
 pub(crate) async fn settle(mut next: impl AsyncFnMut()) {
     let first = Instant::now();
     while first.elapsed() < SETTLE_AT_MOST && tokio::time::timeout(SETTLE, next()).await.is_ok() {}
-}
-
-/// What the process begins with.
-pub(crate) struct Beginning {
-    folder: PathBuf,
-    /// Empty where it cannot be read.
-    tree: Tree,
-    /// What served last.
-    good: Good,
-    keeper: Keeper,
-    /// Why nothing of the folder counts, where that is so.
-    pub(crate) refused: Option<Vec<ConfigFault>>,
-    /// Whether all of it must be good to begin.
-    whole: bool,
-    /// What the process is set up by.
-    pub(crate) config: Config,
-}
-
-impl Beginning {
-    /// The folder as it was `read`, as far as it can be, and what was last good where it cannot. Without a `keeper` all of it must be good.
-    pub(crate) fn new(
-        folder: PathBuf,
-        read: Result<Tree, Vec<ConfigFault>>,
-        keeper: Option<Keeper>,
-    ) -> Result<Self, Vec<ConfigFault>> {
-        let Some(keeper) = keeper else {
-            let tree = read?;
-            let (config, keeper) = (Config::parse(&tree)?, Keeper::new(None, &folder));
-            return Ok(Self { folder, tree, good: Good::default(), keeper, refused: None, whole: true, config });
-        };
-        let good = keeper.read();
-        let readable = read.and_then(|tree| Ok((Settling::new(&tree, &good).read()?, tree)));
-        let (config, tree, refused) = match readable {
-            Ok((config, tree)) => (config, tree, None),
-            Err(faults) if good.is_empty() => return Err(faults),
-            Err(faults) => {
-                let config = Settling::past(&good, Vec::new()).read().map_err(|_| faults.clone())?;
-                (config, Tree::default(), Some(faults))
-            }
-        };
-        Ok(Self { folder, tree, good, keeper, refused, whole: false, config })
-    }
-}
-
-/// What a folder says in which all is good, and the files of it that count.
-pub(crate) fn read_whole(folder: &Tree) -> Result<(Config, Tree), Vec<ConfigFault>> {
-    let config = Config::parse(folder)?;
-    let files = inputs::used(&Sources::of(folder), &config);
-    Ok((config, files))
-}
-
-/// Where gateway.toml says that the state is, if that can be read.
-pub(crate) fn state_dir(folder: &Tree) -> Option<PathBuf> {
-    config::state_dir(folder)
 }
 
 /// Builds a generation for each state of the folder that is different, of what of it is good.
