@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 /// Sockets in one message; the kernel takes up to 253.
 const AT_ONCE: usize = 64;
 /// Bytes of a message.
-const MOST: u64 = 1 << 20;
+const MOST: usize = 1 << 20;
 
 /// The process at the other end, which has to be of the same user.
 pub(super) fn peer(stream: &UnixStream) -> io::Result<u32> {
@@ -35,15 +35,17 @@ pub(super) fn say(mut stream: &UnixStream, message: &impl Serialize) -> io::Resu
 }
 
 /// Byte by byte: sockets would be lost with what is read ahead.
-pub(super) fn hear<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<T> {
+pub(super) fn hear<T: DeserializeOwned>(mut stream: &UnixStream) -> io::Result<T> {
     let mut line = Vec::new();
-    for byte in stream.take(MOST).bytes() {
-        match byte? {
-            b'\n' => return Ok(serde_json::from_slice(&line)?),
-            byte => line.push(byte),
+    while line.len() < MOST {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        match byte {
+            [b'\n'] => return Ok(serde_json::from_slice(&line)?),
+            [byte] => line.push(byte),
         }
     }
-    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other process said nothing more"))
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the other process does not come to an end"))
 }
 
 /// Send copies, with a byte for each.
