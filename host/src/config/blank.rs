@@ -1,5 +1,7 @@
 //! Owns blanks: what routes match that cannot serve, so that requests for them are refused and fall to no other route.
 
+use std::fmt;
+
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,12 @@ impl Blank {
         let (headers, query) = (headers.collect::<Vec<_>>(), query.collect::<Vec<_>>());
         let Match { hosts, path, scheme, methods, .. } = matching;
         format!("{hosts:?} {path} {scheme:?} {methods:?} {headers:?} {query:?}")
+    }
+}
+
+impl fmt::Display for Blank {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{} {} {};", self.api, self.route, Self::key(&self.matching), self.was_served)
     }
 }
 

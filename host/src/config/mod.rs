@@ -82,7 +82,7 @@ pub(crate) use target::{Host, Target};
 pub(crate) use template::QueryUse;
 pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
-pub(crate) use tree::{LARGEST_FILE, Tree};
+pub(crate) use tree::{LARGEST_FILE, Tree, TreeFile};
 pub(crate) use trust::Trust;
 pub(crate) use zone::Zone;
 

@@ -74,46 +74,19 @@ impl Good {
 
     /// Of all there is to keep.
     fn digest(&self) -> Digest {
-        let mut all = digest(&self.base, |_| true).bytes().to_vec();
+        let mut all = digest(&self.base).bytes().to_vec();
         for (folder, tree) in &self.held {
             all.extend_from_slice(folder.as_bytes());
-            all.extend_from_slice(&digest(tree, |_| true).bytes());
+            all.extend_from_slice(&digest(tree).bytes());
         }
-        self.add_blanks(&mut all);
+        self.blanks.iter().for_each(|blank| all.extend_from_slice(blank.to_string().as_bytes()));
         Digest::of(&all)
-    }
-
-    /// Of what serves: the same for an API that is held as for that API when it was good, as long as nothing else changed.
-    pub(super) fn serves(&self) -> Digest {
-        let file = |folder: &str| Path::new(folder).join("api.toml");
-        let own: BTreeSet<PathBuf> = self.apis.keys().map(|folder| file(folder)).collect();
-        let shared = digest(&self.base, |path| !own.contains(path));
-        let mut all = shared.bytes().to_vec();
-        for (folder, name) in &self.apis {
-            let file = file(folder);
-            let (tree, rest) = match self.held.get(folder) {
-                Some(tree) => (&**tree, digest(tree, |path| path != file)),
-                None => (&self.base, shared),
-            };
-            all.extend_from_slice(format!("{folder} {name} ").as_bytes());
-            all.extend_from_slice(&rest.bytes());
-            all.extend_from_slice(&Digest::of(tree.get(&file).map_or(&[], |bytes| &**bytes)).bytes());
-        }
-        self.add_blanks(&mut all);
-        Digest::of(&all)
-    }
-
-    fn add_blanks(&self, all: &mut Vec<u8>) {
-        for blank in &self.blanks {
-            all.extend_from_slice(format!("{} {};", Blank::key(&blank.matching), blank.was_served).as_bytes());
-        }
     }
 }
 
-/// Of some files of a tree.
-fn digest(tree: &Tree, counts: impl Fn(&Path) -> bool) -> Digest {
+fn digest(tree: &Tree) -> Digest {
     let mut all = Vec::new();
-    for (path, bytes) in tree.files().filter(|(path, _)| counts(path)) {
+    for (path, bytes) in tree.files() {
         all.extend_from_slice(path.as_os_str().as_encoded_bytes());
         all.push(0);
         all.extend_from_slice(&Digest::of(bytes).bytes());

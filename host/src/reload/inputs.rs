@@ -1,9 +1,13 @@
 //! What a generation is made from: files of the folder, and those of secrets elsewhere.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Backend, Config, KeySource, Material, PolicySource, SecretSource, Sources, Tree, Trust, Verify};
+use crate::config::{
+    Api, Backend, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree, TreeFile,
+    Trust, Verify,
+};
 use crate::sandbox::Digest;
 
 /// No secret is larger, so what comes later is no part of one.
@@ -53,13 +57,96 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components, their signatures,
-/// keys, certificates and answers that names.
-pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
-    let components = config.policies.values().flat_map(|policy| match &policy.source {
-        PolicySource::File { component, signature } => [Some(component), signature.as_ref()],
-        PolicySource::Builtin(_) | PolicySource::Missing(_) => [None, None],
+/// Of everything that serves with a configuration. It is the same for an API that is held and for that API when it was good.
+pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
+    let mut all = Text(Vec::new());
+    for path in of_gateway(config) {
+        all.add(path.as_os_str().as_encoded_bytes());
+        all.add(sources.folder.get(path).map_or(&[], |bytes| &**bytes));
+    }
+    let mut code = Code::default();
+    let used: HashSet<&str> = config.apis.iter().flat_map(|api| policies(config, api)).collect();
+    for (name, policy) in &config.policies {
+        // What only APIs use counts with them, who may have another.
+        if config.chain.iter().any(|entry| entry.policy == *name) || !used.contains(name.as_str()) {
+            all.add(&code.of(policy).bytes());
+        }
+    }
+    let mut apis: Vec<_> = config.apis.iter().collect();
+    apis.sort_by_key(|api| &api.folder);
+    for api in apis {
+        let (tree, own) = match sources.held.get(&api.folder) {
+            Some(tree) => (&**tree, api.held.as_ref().map(|held| &held.policies)),
+            None => (sources.folder, None),
+        };
+        let answers = api.routes.iter().filter_map(answer).map(Path::to_owned);
+        for file in [Path::new(&*api.folder).join("api.toml")].into_iter().chain(answers) {
+            all.add(file.as_os_str().as_encoded_bytes());
+            all.add(tree.get(&file).map_or(&[], |bytes| &**bytes));
+        }
+        for entry in config.outer(api) {
+            all.add(format!("{} {} {}", entry.policy, entry.config, entry.on_error).as_bytes());
+        }
+        for policy in policies(config, api).filter_map(|name| own.unwrap_or(&config.policies).get(name)) {
+            all.add(&code.of(policy).bytes());
+        }
+    }
+    config.blanks.iter().for_each(|blank| all.add(blank.to_string().as_bytes()));
+    Digest::of(&all.0)
+}
+
+/// Pieces of which none runs into the next.
+struct Text(Vec<u8>);
+
+impl Text {
+    fn add(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(&(piece.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(piece);
+    }
+}
+
+/// Digests of components, each found once.
+#[derive(Default)]
+struct Code(HashMap<*const u8, Digest>);
+
+impl Code {
+    fn of(&mut self, policy: &Policy) -> Digest {
+        match &policy.source {
+            PolicySource::Builtin(name) => Digest::of(name.as_bytes()),
+            PolicySource::Missing(fault) => Digest::of(fault.to_string().as_bytes()),
+            PolicySource::File { component, signature } => {
+                let mut digest = |file: &TreeFile| {
+                    let known = self.0.entry(file.bytes.as_ptr()).or_insert_with(|| Digest::of(&file.bytes));
+                    known.bytes()
+                };
+                let signature = signature.as_ref().map(&mut digest).unwrap_or_default();
+                Digest::of(&[digest(component), signature].concat())
+            }
+        }
+    }
+}
+
+/// The policies an API passes and is answered by, each as often as it is named.
+fn policies<'c>(config: &'c Config, api: &'c Api) -> impl Iterator<Item = &'c str> {
+    let of_routes = api.routes.iter().flat_map(|route| &route.chain);
+    let chains = config.outer(api).iter().chain(&api.chain).chain(of_routes).map(|entry| entry.policy.as_str());
+    let responders = api.routes.iter().filter_map(|route| match &route.backend {
+        Backend::Responder(responder) => Some(responder.policy.as_str()),
+        _ => None,
     });
+    chains.chain(responders)
+}
+
+/// The file a route answers with.
+fn answer(route: &Route) -> Option<&Path> {
+    match &route.backend {
+        Backend::Respond(respond) => respond.file.as_deref(),
+        _ => None,
+    }
+}
+
+/// gateway.toml and the files it names, but for components.
+fn of_gateway(config: &Config) -> Vec<&Path> {
     let keys = config.keys.values().map(|keys| match &keys.source {
         KeySource::Jwks(Material::File(file)) | KeySource::Pem { material: Material::File(file), .. } => Some(file),
         _ => None,
@@ -78,14 +165,21 @@ pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
         Material::File(file) => Some(file),
         Material::Secret(_) => None,
     });
-    let routes = config.apis.iter().filter(|api| api.held.is_none()).flat_map(|api| &api.routes);
-    let answers = routes.filter_map(|route| match &route.backend {
-        Backend::Respond(respond) => respond.file.as_deref(),
-        _ => None,
-    });
-    let named = components.chain(keys).chain(certificates).flatten().map(|file| file.path.as_path());
+    let named = keys.chain(certificates).flatten().map(|file| file.path.as_path());
     let judged = config.trust.iter().flat_map(Trust::files);
-    let named: Vec<_> = named.chain(answers).chain(judged).collect();
+    [Path::new("gateway.toml")].into_iter().chain(named).chain(judged).collect()
+}
+
+/// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components, their signatures,
+/// keys, certificates and answers that names.
+pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
+    let components = config.policies.values().flat_map(|policy| match &policy.source {
+        PolicySource::File { component, signature } => [Some(component), signature.as_ref()],
+        PolicySource::Builtin(_) | PolicySource::Missing(_) => [None, None],
+    });
+    let routes = config.apis.iter().filter(|api| api.held.is_none()).flat_map(|api| &api.routes);
+    let named = components.flatten().map(|file| file.path.as_path()).chain(routes.filter_map(answer));
+    let named: HashSet<&Path> = named.chain(of_gateway(config)).collect();
     let is_elsewhere = |path: &Path| {
         let folder = path.iter().next().and_then(|first| first.to_str()).unwrap_or_default();
         sources.held.contains_key(folder) || sources.absent.contains(folder)

@@ -31,6 +31,7 @@ use crate::config::{Config, ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
 use crate::record::Record;
+use crate::sandbox::Digest;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
 use fixed::Fixed;
@@ -60,7 +61,8 @@ pub(crate) struct Reloader {
     builder: Builder,
     /// What cannot change while the process runs.
     fixed: Fixed,
-    /// What serves. Other files of the folder may change as they like.
+    /// Of all that serves. Other files of the folder may change as they like.
+    serving: Digest,
     good: Good,
     /// That, for the next process.
     keeper: Keeper,
@@ -91,11 +93,12 @@ impl Reloader {
     ) -> Result<Self, Vec<ConfigFault>> {
         let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
         let fixed = Fixed::of(&config);
-        let never = |_: &Good, _: &Config| false;
-        let (first, mut is_past) = match refused {
+        let never = |_: Digest, _: &Config| false;
+        let (mut first, mut is_past) = match refused {
             None => (Settling::new(&tree, &good), false),
             Some(faults) => (Settling::past(&good, faults), true),
         };
+        let config = first.read()?;
         let settled = match first.build(&mut builder, config, Vec::new(), never).await {
             Ok(settled) => settled,
             // What was last good was tried already, or never was, or serves.
@@ -111,7 +114,7 @@ impl Reloader {
                 past.build(&mut builder, config, wrong, never).await.map_err(|_| faults)?
             }
         };
-        let Settled { config, generation, good, absent, mut faults, unused } = settled;
+        let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
         add(&mut faults, &unused);
         let generation = generation.filter(|_| faults.is_empty() || !whole).map(Arc::new);
         let Some(generation) = generation else { return Err(faults) };
@@ -128,6 +131,7 @@ impl Reloader {
             folder,
             builder,
             fixed,
+            serving,
             good,
             keeper,
             record,
@@ -225,9 +229,9 @@ impl Reloader {
 
     async fn settle(&mut self, tree: &Tree, begun: Instant) {
         let good = self.good.clone();
-        let (serving, outside) = (good.serves(), self.outside.digest);
+        let (serving, outside) = (self.serving, self.outside.digest);
         let is_serving =
-            |good: &Good, config: &Config| good.serves() == serving && Outside::of(config).digest == outside;
+            |identity: Digest, config: &Config| identity == serving && Outside::of(config).digest == outside;
         let mut settling = Settling::new(tree, &good);
         let config = match settling.read() {
             Ok(config) => config,
@@ -250,7 +254,8 @@ impl Reloader {
 
     /// This is what of the folder is good.
     async fn accept(&mut self, settled: Settled, begun: Instant) {
-        let Settled { config, generation, good, absent, mut faults, unused } = settled;
+        let Settled { config, identity, generation, good, absent, mut faults, unused } = settled;
+        self.serving = identity;
         if generation.is_some() {
             self.unused = unused;
         }

@@ -11,9 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::good::Good;
-use super::inputs::used;
+use super::inputs::{identity, used};
 use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree};
 use crate::generation::{Builder, Generation};
+use crate::sandbox::Digest;
 
 type Faults = Vec<ConfigFault>;
 
@@ -38,6 +39,8 @@ pub(crate) struct Settling<'a> {
 /// What came of it.
 pub(super) struct Settled {
     pub(super) config: Config,
+    /// Of all that serves.
+    pub(super) identity: Digest,
     /// None where what serves is what is wanted.
     pub(super) generation: Option<Generation>,
     pub(super) good: Good,
@@ -99,12 +102,12 @@ impl<'a> Settling<'a> {
         builder: &mut Builder,
         mut config: Config,
         wrong: Faults,
-        is_serving: impl Fn(&Good, &Config) -> bool,
+        is_serving: impl Fn(Digest, &Config) -> bool,
     ) -> Result<Settled, Faults> {
         loop {
-            let good = self.result(&config);
+            let identity = identity(&self.sources, &config);
             let (mut generation, mut unused) = (None, Faults::new());
-            if !is_serving(&good, &config) {
+            if !is_serving(identity, &config) {
                 match builder.build(&config, wrong.clone()).await {
                     Ok((built, idle)) => (generation, unused) = (Some(built), idle),
                     Err(refused) if refused.gateway.is_empty() => {
@@ -118,8 +121,9 @@ impl<'a> Settling<'a> {
                     Err(refused) => return Err(self.all(refused.faults())),
                 }
             }
-            let faults = self.all(Faults::new());
-            return Ok(Settled { config, generation, good, absent: self.sources.absent, faults, unused });
+            let (good, faults) = (self.result(&config), self.all(Faults::new()));
+            let absent = self.sources.absent;
+            return Ok(Settled { config, identity, generation, good, absent, faults, unused });
         }
     }
 

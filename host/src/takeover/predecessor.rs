@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ impl Predecessor {
         let partial = place.with_extension("partial");
         let _ = fs::remove_file(&partial);
         let meeting = UnixListener::bind(&partial)?;
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;
         fs::rename(&partial, &place)?;
         let life = move || {
             for successor in meeting.incoming().filter_map(Result::ok) {
