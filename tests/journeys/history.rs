@@ -208,6 +208,23 @@ fn what_the_gateway_refuses_to_go_back_to_is_taken_away_again() {
 }
 
 #[test]
+fn nobody_goes_back_to_what_was_never_good_as_one_folder() {
+    let gateway = gateway();
+    wait_for_entries(&gateway, 1);
+    let other = "name = \"b\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/b\" }\nrespond = {}\n";
+    gateway.write("a/api.toml", "name = ");
+    gateway.wait_for_refusal();
+    gateway.write("b/api.toml", other);
+    wait_for_entries(&gateway, 2);
+    verb(&gateway, &["rollback", "2"]).assert(1, &["held as they were before"]);
+    // Where it goes by itself is not there either.
+    gateway.write("b/api.toml", &other.replace("/b", "/c"));
+    wait_for_entries(&gateway, 3);
+    verb(&gateway, &["rollback", "--json"]).assert(0, &["{\"entry\":1,"]);
+    assert_eq!((gateway.get("/r").text().as_str(), gateway.get("/b").status), ("one", 404));
+}
+
+#[test]
 fn a_folder_that_was_broken_is_put_back_to_what_serves() {
     let gateway = gateway();
     wait_for_entries(&gateway, 1);

@@ -41,7 +41,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("{} does not tell what serves of {}", state.display(), folder.display());
     }
     let before = match Settling::past(&serving, Vec::new()).read() {
-        Ok(config) => check::build_serving(config)?,
+        Ok(past) => check::build_serving(past.config)?,
         Err(faults) => Err(faults),
     };
     let before = match before {

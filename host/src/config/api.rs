@@ -12,6 +12,7 @@ use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
 use super::gateway::RawGateway;
+use super::grant::Pattern;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::near::advice;
 use super::policy::{Policy, RawPolicy};
@@ -51,6 +52,8 @@ pub(crate) struct Held {
     pub chain: Vec<ChainEntry>,
     /// Of these counts where the code comes from; what they may do is today's.
     pub policies: BTreeMap<String, Policy>,
+    /// Names and prefixes of fields clients might not send: what it passes may count on that.
+    pub identity_headers: Vec<Pattern>,
 }
 
 /// What gateway.toml says that APIs may name.

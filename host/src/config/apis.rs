@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::api::{Api, Held, Powers, RawApi};
 use super::blank::Blank;
 use super::fault::{ConfigFault, Faults, complained_below};
-use super::gateway::RawGateway;
+use super::gateway::{self, Gateway, RawGateway};
 use super::route::RawMatch;
 use super::tree::Tree;
 
@@ -53,8 +53,11 @@ impl<'a> Sources<'a> {
 
     /// Folders of APIs; those with more right to their names and matches come first.
     fn folders(&self) -> Vec<Arc<str>> {
-        let there = self.folder.folders().into_iter().filter_map(Path::to_str).map(Arc::from);
-        let all: BTreeSet<Arc<str>> = there.chain(self.held.keys().cloned()).collect();
+        let there = self.folder.folders().into_iter();
+        // What cannot be read may be an API.
+        let unreadable = self.folder.faults().iter().filter_map(|fault| fault.file.iter().next()).map(Path::new);
+        let there = there.chain(unreadable).filter_map(Path::to_str).filter(|name| *name != gateway::FILE);
+        let all: BTreeSet<Arc<str>> = there.map(Arc::from).chain(self.held.keys().cloned()).collect();
         let mut all: Vec<_> = all.into_iter().filter(|folder| !self.absent.contains(folder)).collect();
         all.sort_by_key(|folder| match self.before.get(folder) {
             _ if self.held.contains_key(folder) => 0,
@@ -114,7 +117,8 @@ pub(super) fn of_folder(faults: &[ConfigFault], folder: &str) -> Faults {
 fn held(tree: &Tree, powers: Powers<'_>, faults: &mut Faults) -> Option<Arc<Held>> {
     let gateway = RawGateway::read(tree, faults)?.resolve(tree, faults);
     powers.policies.check_chain(&gateway.chain, faults);
-    Some(Arc::new(Held { chain: gateway.chain, policies: gateway.policies }))
+    let Gateway { chain, policies, identity_headers, .. } = gateway;
+    Some(Arc::new(Held { chain, policies, identity_headers }))
 }
 
 /// What the routes of an API match that cannot be used, and whether that is all they would match.
@@ -133,6 +137,7 @@ fn blanks(tree: &Tree, folder: &str) -> (Vec<Blank>, bool) {
                 route: route.name.map(|name| name.value).unwrap_or_default(),
                 matching: matching.within(&raw.hosts),
                 was_served: false,
+                is_owned: false,
             }),
             None => is_known = false,
         }

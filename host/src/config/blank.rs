@@ -17,6 +17,8 @@ pub(crate) struct Blank {
     pub(crate) matching: Match,
     /// Whether somebody served that before, and nobody does now.
     pub(crate) was_served: bool,
+    /// Whether it is of an API that is still there: no other may take it.
+    pub(crate) is_owned: bool,
 }
 
 /// How it is kept in the state directory: everything in the way api.toml has it.
@@ -57,7 +59,7 @@ impl fmt::Display for Blank {
 }
 
 impl From<Blank> for Written {
-    fn from(Blank { api, route, matching, was_served }: Blank) -> Self {
+    fn from(Blank { api, route, matching, was_served, .. }: Blank) -> Self {
         let headers = matching.headers.iter().map(|it| (it.name.to_string(), value(&it.wanted, shown)));
         let query = matching.query.iter().map(|it| (it.name.to_string(), value(&it.wanted, |text| text.to_string())));
         Self {
@@ -95,7 +97,7 @@ impl TryFrom<Written> for Blank {
             headers: headers.collect::<Result<_, _>>()?,
             query: query.collect::<Result<_, _>>()?,
         };
-        Ok(Self { api, route, matching, was_served })
+        Ok(Self { api, route, matching, was_served, is_owned: false })
     }
 }
 
@@ -139,6 +141,7 @@ mod tests {
                 query: vec![Condition { name: "v".into(), wanted: Wanted::Exactly("2".into()) }],
             },
             was_served: true,
+            is_owned: false,
         };
         let text = serde_json::to_string(&blank).unwrap();
         let read: Blank = serde_json::from_str(&text).unwrap();

@@ -1,6 +1,6 @@
 //! Builds generations: what changed is made anew, what did not is taken over.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -149,7 +149,9 @@ impl Builder {
 
     fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
         let own = config.id_header.iter().map(ToString::to_string);
-        let identity = IdentityHeaders::new(config.identity_headers.iter().map(ToString::to_string).chain(own));
+        let held = config.apis.iter().filter_map(|api| api.held.as_ref()).flat_map(|held| &held.identity_headers);
+        let named: BTreeSet<_> = config.identity_headers.iter().chain(held).map(ToString::to_string).collect();
+        let identity = IdentityHeaders::new(named.into_iter().chain(own));
         let place = config.places.request.below("identity_headers");
         let advice = "use lower-case names, or prefixes that end in `*`";
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()
@@ -211,7 +213,7 @@ impl Builder {
     ) -> Option<Router<Arc<Route>>> {
         let own = steps.all(User::Gateway, &config.chain);
         let mut routes: Vec<_> = config.blanks.iter().map(|blank| self.blank(blank, own.clone())).collect();
-        let mut places: Vec<_> = config.blanks.iter().map(|_| None).collect();
+        let mut places: Vec<_> = config.blanks.iter().map(|blank| (None, &blank.route, &blank.api)).collect();
         for api in &config.apis {
             let name: Arc<str> = api.name.as_str().into();
             let version: Arc<str> = api.version.as_str().into();
@@ -232,23 +234,24 @@ impl Builder {
                     upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
                 });
-                places.push(Some((&route.place, &route.name, api)));
+                places.push((Some((&route.place, &api.folder)), &route.name, &api.name));
                 routes.push((route.matching.within(&api.hosts), built.map(Arc::new)));
             }
             add(apis, &api.folder, std::mem::take(&mut steps.faults));
         }
         let mut complain = |conflict: Conflict| {
-            let (place, name, api) = (*places.get(conflict.second)?)?;
-            let (_, other, owner) = (*places.get(conflict.first)?)?;
+            let (place, name, _) = places.get(conflict.second)?;
+            let (_, other, owner) = places.get(conflict.first)?;
+            let (place, folder) = (*place)?;
             let reason = format!(
-                "`{name}` matches the same requests as `{other}` of API `{}`, and neither is more specific",
-                owner.name
+                "`{name}` matches the same requests as `{other}` of API `{owner}`, and neither is more specific"
             );
             let advice = "change the path, scheme, methods, hosts, headers or query of one, or remove it";
-            add(apis, &api.folder, vec![place.fault(reason, advice)]);
+            add(apis, folder, vec![place.fault(reason, advice)]);
             Some(())
         };
-        match Router::with_yielding(config.blanks.len(), routes) {
+        let yielding = config.blanks.iter().filter(|blank| !blank.is_owned).count();
+        match Router::with_yielding(yielding, routes) {
             Ok(router) => router.complete(),
             Err(conflicts) => {
                 for conflict in conflicts {

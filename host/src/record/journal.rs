@@ -46,6 +46,7 @@ pub(super) struct Served<'a> {
     pub(super) routes: usize,
     pub(super) files: &'a Tree,
     pub(super) manifest: Manifest,
+    pub(super) whole: bool,
 }
 
 impl Journal {
@@ -98,6 +99,7 @@ impl Journal {
             routes: served.routes,
             before: self.served.front().cloned(),
             after: after.clone(),
+            whole: served.whole,
             files,
             more,
             previous: self.head.hash.clone(),

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
 use crate::config::Tree;
@@ -70,15 +70,15 @@ impl Record {
         self.history.clone()
     }
 
-    /// Have it on record that a generation of these files serves. Where that cannot be written it serves all the same.
-    pub(crate) fn serves(&mut self, generation: u64, routes: usize, files: &Tree) {
+    /// Have it on record that a generation of these files serves; `whole` where a folder of them is what serves. Where that cannot be written it serves all the same.
+    pub(crate) fn serves(&mut self, generation: u64, routes: usize, files: &Tree, whole: bool) {
         let Some(folder) = self.history.state.as_deref().map(folder) else { return };
         let manifest = Manifest::of(files);
         let announced = self.history.with(|inner| inner.announced.take(&manifest.digest()));
         let why = if self.has_begun { announced.unwrap_or(Why::Folder) } else { Why::Start };
         self.has_begun = true;
         let at = seconds(SystemTime::now());
-        let written = self.write(&folder, Served { at, why, generation, routes, files, manifest });
+        let written = self.write(&folder, Served { at, why, generation, routes, files, manifest, whole });
         self.history.with(|inner| match written {
             Ok(sealed) => {
                 let (entry, head) = (sealed.entry.entry, sealed.hash);
@@ -172,10 +172,18 @@ pub(crate) fn contents(state: &Path, wanted: Option<u64>) -> anyhow::Result<(Ent
             format!("there is no entry {wanted} on record, which has {} to {}", first.entry.entry, last.entry.entry)
         }),
         (None, Some(now)) => {
-            entries().find(|entry| entry.after != now.after).context("nothing else is on record than what serves")
+            let other = |entry: &&Entry| entry.after != now.after && entry.whole;
+            entries().find(other).context("nothing else is on record than what serves")
         }
         (None, None) => Err(anyhow!("there is no entry on record")),
     }?;
+    if !entry.whole {
+        // A folder of these files was never good, and might lack what guarded an API that was held.
+        bail!(
+            "at entry {} some APIs were held as they were before, so no folder says what served then; choose another entry",
+            entry.entry
+        );
+    }
     match Contents::of(&folder(state)).tree(&entry.after) {
         Ok(tree) => Ok((entry.clone(), tree)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -18,7 +18,7 @@ fn tree(text: &str) -> Tree {
 fn serve(state: &Path, texts: &[&str]) -> Arc<History> {
     let mut record = Record::new(Some(state.to_owned()));
     for (number, text) in (1..).zip(texts) {
-        record.serves(number, 1, &tree(text));
+        record.serves(number, 1, &tree(text), true);
     }
     record.history()
 }
@@ -237,7 +237,9 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
     let mut append = |number| {
         let manifest = Manifest::of(&files);
         let why = Why::Folder;
-        journal.append(Served { at: 0, why, generation: number, routes: 0, files: &files, manifest }).unwrap()
+        journal
+            .append(Served { at: 0, why, generation: number, routes: 0, files: &files, manifest, whole: true })
+            .unwrap()
     };
     (1..=most + 1).for_each(|number| drop(append(number)));
     let chain = verify(state.path()).unwrap();
@@ -253,11 +255,11 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
 fn a_record_goes_on_over_starts_and_tells_why() {
     let state = tempfile::tempdir().unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"));
+    record.serves(1, 1, &tree("a"), true);
     let contents = Manifest::of(&tree("b")).digest();
     record.history().announce(Announcement { why: Why::Rollback { of: 1 }, contents });
-    record.serves(2, 1, &tree("c"));
-    record.serves(3, 1, &tree("b"));
+    record.serves(2, 1, &tree("c"), true);
+    record.serves(3, 1, &tree("b"), true);
     let history = serve(state.path(), &["b", "b"]);
     let chain = verify(state.path()).unwrap();
     let seen: Vec<_> = chain
@@ -293,10 +295,10 @@ fn what_cannot_be_written_is_told_and_tried_again() {
     let state = tempfile::tempdir().unwrap();
     fs::write(folder(state.path()), "in the way").unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"));
+    record.serves(1, 1, &tree("a"), true);
     assert!(record.history().standing().1[0].contains("generation 1 is not on record"));
     fs::remove_file(folder(state.path())).unwrap();
-    record.serves(2, 1, &tree("b"));
+    record.serves(2, 1, &tree("b"), true);
     assert_eq!(record.history().standing().1, [""; 0]);
     assert_eq!(verify(state.path()).unwrap().entries().len(), 1);
 }

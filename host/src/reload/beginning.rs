@@ -36,13 +36,13 @@ impl Beginning {
             return Ok(Self { folder, tree, good: Good::default(), keeper, refused: None, whole: true, config });
         };
         let good = keeper.read();
-        let readable = read.and_then(|tree| Ok((Settling::new(&tree, &good).read()?, tree)));
+        let readable = read.and_then(|tree| Ok((Settling::new(&tree, &good).read()?.config, tree)));
         let (config, tree, refused) = match readable {
             Ok((config, tree)) => (config, tree, None),
             Err(faults) if good.is_empty() => return Err(faults),
             Err(faults) => {
-                let config = Settling::past(&good, Vec::new()).read().map_err(|_| faults.clone())?;
-                (config, Tree::default(), Some(faults))
+                let past = Settling::past(&good, Vec::new()).read().map_err(|_| faults.clone())?;
+                (past.config, Tree::default(), Some(faults))
             }
         };
         Ok(Self { folder, tree, good, keeper, refused, whole: false, config })

@@ -1,7 +1,7 @@
 //! What serves: the folder as it was taken last, and of APIs that are faulty there what they were before. Enough to serve it again, in another
 //! process too: it is kept in the state directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -39,6 +39,11 @@ impl Good {
     /// From where to read it.
     pub(super) fn sources(&self) -> Sources<'_> {
         Sources { held: self.held.clone(), ..Sources::of(&self.base) }
+    }
+
+    /// Whether all of it is as one folder had it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.held.is_empty() && self.blanks.is_empty()
     }
 
     /// The files of all that serves, as one folder.
@@ -197,13 +202,23 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
 
 fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST))?)?;
-    let tree = |files: Files| {
-        let file = |(path, digest): (PathBuf, String)| Ok((path, content(folder, &digest)?));
-        Ok::<_, io::Error>(Tree::of(files.into_iter().map(file).collect::<io::Result<_>>()?))
+    let mut known: HashMap<String, Arc<[u8]>> = HashMap::new();
+    let mut tree = |files: Files| {
+        let mut tree = BTreeMap::new();
+        for (path, digest) in files {
+            let bytes = match known.get(&digest) {
+                Some(bytes) => bytes.clone(),
+                None => content(folder, &digest)?,
+            };
+            known.insert(digest, bytes.clone());
+            tree.insert(path, bytes);
+        }
+        Ok::<_, io::Error>(Tree::of(tree))
     };
+    let base = tree(manifest.files)?;
     let held = manifest.held.into_iter().map(|(folder, files)| Ok((folder.into(), Arc::new(tree(files)?))));
     let good = Good {
-        base: tree(manifest.files)?,
+        base,
         apis: manifest.apis.into_iter().map(|(folder, name)| (folder.into(), name)).collect(),
         held: held.collect::<io::Result<_>>()?,
         blanks: manifest.blanks,

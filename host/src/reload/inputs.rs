@@ -127,7 +127,7 @@ impl Code {
 }
 
 /// The policies an API passes and is answered by, each as often as it is named.
-fn policies<'c>(config: &'c Config, api: &'c Api) -> impl Iterator<Item = &'c str> {
+pub(super) fn policies<'c>(config: &'c Config, api: &'c Api) -> impl Iterator<Item = &'c str> {
     let of_routes = api.routes.iter().flat_map(|route| &route.chain);
     let chains = config.outer(api).iter().chain(&api.chain).chain(of_routes).map(|entry| entry.policy.as_str());
     let responders = api.routes.iter().filter_map(|route| match &route.backend {

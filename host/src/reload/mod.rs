@@ -94,24 +94,22 @@ impl Reloader {
         let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
         let fixed = Fixed::of(&config);
         let never = |_: Digest, _: &Config| false;
-        let (mut first, mut is_past) = match refused {
+        let (first, mut is_past) = match refused {
             None => (Settling::new(&tree, &good), false),
             Some(faults) => (Settling::past(&good, faults), true),
         };
-        let config = first.read()?;
-        let settled = match first.build(&mut builder, config, Vec::new(), never).await {
+        let settled = match first.read()?.build(&mut builder, Vec::new(), never).await {
             Ok(settled) => settled,
             // What was last good was tried already, or never was, or serves.
             Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
             Err(faults) => {
                 is_past = true;
-                let mut past = Settling::past(&good, faults.clone());
-                let Ok(config) = past.read() else { return Err(faults) };
-                let Ok(other) = listeners.prepare(&config.listeners).await else { return Err(faults) };
+                let Ok(past) = Settling::past(&good, faults.clone()).read() else { return Err(faults) };
+                let Ok(other) = listeners.prepare(&past.config.listeners).await else { return Err(faults) };
                 change = other;
                 // The process is set up by now.
-                let wrong = fixed.changes(&config);
-                past.build(&mut builder, config, wrong, never).await.map_err(|_| faults)?
+                let wrong = fixed.changes(&past.config);
+                past.build(&mut builder, wrong, never).await.map_err(|_| faults)?
             }
         };
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
@@ -232,17 +230,16 @@ impl Reloader {
         let (serving, outside) = (self.serving, self.outside.digest);
         let is_serving =
             |identity: Digest, config: &Config| identity == serving && Outside::of(config).digest == outside;
-        let mut settling = Settling::new(tree, &good);
-        let config = match settling.read() {
-            Ok(config) => config,
+        let read = match Settling::new(tree, &good).read() {
+            Ok(read) => read,
             Err(faults) => return self.refuse(faults, true),
         };
         let listeners = self.listeners.clone();
         let _turn = listeners.turn().await;
-        let mut wrong = self.fixed.changes(&config);
-        let change = listeners.prepare(&config.listeners).await;
+        let mut wrong = self.fixed.changes(&read.config);
+        let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        match settling.build(&mut self.builder, config, wrong, is_serving).await {
+        match read.build(&mut self.builder, wrong, is_serving).await {
             Ok(settled) => {
                 // Workers take them up with the generation.
                 change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
@@ -301,7 +298,8 @@ impl Reloader {
     /// Have it on record that this serves: after it does, so that a slow disk holds up nobody.
     fn on_record(&mut self) {
         let serving = self.status.now().generation;
-        self.record.serves(serving.number, serving.routes().count(), &self.good.files());
+        let (routes, files) = (serving.routes().count(), self.good.files());
+        self.record.serves(serving.number, routes, &files, self.good.is_whole());
     }
 
     /// Say what is wrong, unless that was said last; with `all` nothing of the folder counts.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
+use super::inputs::policies;
 use crate::builtin;
 use crate::config::{Config, ConfigFault, Policy, PolicySource};
 use crate::sandbox::Digest;
@@ -67,7 +68,8 @@ pub(super) fn parts(
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let own: Vec<_> = faults.iter().filter(is_own).cloned().collect();
-        let held = config.apis.iter().filter_map(|api| api.held.as_ref()?.policies.get(name)).next();
+        let mut users = config.apis.iter().filter(|api| policies(config, api).any(|used| used == name));
+        let held = users.find_map(|api| api.held.as_ref()?.policies.get(name));
         let (state, digest) = match (own.is_empty(), held) {
             (true, _) => (State::Current, digest(policy)),
             (false, Some(held)) => (State::Held, digest(held)),

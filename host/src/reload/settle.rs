@@ -24,16 +24,25 @@ const MOST_BLANKS: usize = 10_000;
 /// A choice of what serves, made until nothing is wrong with it. Each step lets more APIs be what they were, or nothing.
 pub(crate) struct Settling<'a> {
     good: &'a Good,
+    /// Whether the folder counts for nothing.
+    is_past: bool,
     sources: Sources<'a>,
     /// APIs that cannot be used as the folder has them, and the files by which they were good.
     kept: BTreeMap<Arc<str>, Arc<Tree>>,
     /// What APIs would match that never worked.
     never: Vec<Blank>,
-    served: OnceCell<Vec<Blank>>,
+    /// With the folders of APIs of which that is known.
+    served: OnceCell<Vec<(Arc<str>, Blank)>>,
     /// What is wrong with APIs.
     faults: BTreeSet<ConfigFault>,
     /// What is wrong with what nobody needs.
     idle: Faults,
+}
+
+/// A choice that can be read.
+pub(crate) struct Read<'a> {
+    choice: Settling<'a>,
+    pub(crate) config: Config,
 }
 
 /// What came of it.
@@ -72,58 +81,33 @@ impl<'a> Settling<'a> {
     pub(crate) fn past(good: &'a Good, faults: Faults) -> Self {
         let never = good.blanks.iter().filter(|blank| !blank.was_served).cloned().collect();
         let kept = good.held.clone();
-        Self { kept, never, faults: faults.into_iter().collect(), ..Self::of(good, good.sources()) }
+        Self { is_past: true, kept, never, faults: faults.into_iter().collect(), ..Self::of(good, good.sources()) }
     }
 
     fn of(good: &'a Good, sources: Sources<'a>) -> Self {
         let (kept, never, served, faults, idle) = Default::default();
-        Self { good, sources, kept, never, served, faults, idle }
+        Self { good, is_past: false, sources, kept, never, served, faults, idle }
     }
 
     /// What can be read. The error is all that is wrong, where nothing may change for it.
-    pub(crate) fn read(&mut self) -> Result<Config, Faults> {
+    pub(crate) fn read(mut self) -> Result<Read<'a>, Faults> {
+        let config = self.choose()?;
+        Ok(Read { choice: self, config })
+    }
+
+    fn choose(&mut self) -> Result<Config, Faults> {
         loop {
             let Reading { mut config, faulty, idle } = Config::read(&self.sources).map_err(|found| self.all(found))?;
             self.idle = idle;
             if faulty.is_empty() {
                 config.blanks = self.blanks(&config);
-                return if config.blanks.len() > MOST_BLANKS { Err(self.all(vec![too_many()])) } else { Ok(config) };
+                let gone = config.blanks.iter().filter(|blank| blank.was_served).count();
+                return if gone > MOST_BLANKS { Err(self.all(vec![too_many()])) } else { Ok(config) };
             }
             for (folder, faulty) in faulty {
                 self.check_gateway(&folder, &faulty)?;
                 self.replace(&folder, faulty)?;
             }
-        }
-    }
-
-    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that `is_serving` already.
-    pub(super) async fn build(
-        mut self,
-        builder: &mut Builder,
-        mut config: Config,
-        wrong: Faults,
-        is_serving: impl Fn(Digest, &Config) -> bool,
-    ) -> Result<Settled, Faults> {
-        loop {
-            let identity = identity(&self.sources, &config);
-            let (mut generation, mut unused) = (None, Faults::new());
-            if !is_serving(identity, &config) {
-                match builder.build(&config, wrong.clone()).await {
-                    Ok((built, idle)) => (generation, unused) = (Some(built), idle),
-                    Err(refused) if refused.gateway.is_empty() => {
-                        for (folder, faults) in refused.apis {
-                            let api = config.apis.iter().find(|api| api.folder == folder);
-                            self.replace(&folder, unbuilt(api, faults))?;
-                        }
-                        config = self.read()?;
-                        continue;
-                    }
-                    Err(refused) => return Err(self.all(refused.faults())),
-                }
-            }
-            let (good, faults) = (self.result(&config), self.all(Faults::new()));
-            let absent = self.sources.absent;
-            return Ok(Settled { config, identity, generation, good, absent, faults, unused });
         }
     }
 
@@ -137,7 +121,9 @@ impl<'a> Settling<'a> {
     fn check_gateway(&self, folder: &Arc<str>, faulty: &Faulty) -> Result<(), Faults> {
         let file = Path::new("gateway.toml");
         let is_same = self.good.base.get(file) == self.sources.folder.get(file);
-        match self.sources.before.get(folder) == Some(&true) && !is_same {
+        // Other files of its folder may be new.
+        let is_named = faulty.faults.iter().any(|fault| fault.file == Path::new(&**folder).join("api.toml"));
+        match self.sources.before.get(folder) == Some(&true) && !is_same && is_named {
             true => Err(self.all(faulty.faults.clone())),
             false => Ok(()),
         }
@@ -188,14 +174,28 @@ impl<'a> Settling<'a> {
             .cloned()
     }
 
-    /// What is matched and cannot be served.
+    /// What is matched and cannot be served; in the end what no other API may take.
     fn blanks(&self, config: &Config) -> Vec<Blank> {
-        if self.faults.is_empty() {
+        if self.faults.is_empty() && !self.is_past {
             return Vec::new();
         }
-        let mut known: HashSet<_> = blanks(&config.apis).map(|blank| Blank::key(&blank.matching)).collect();
-        let all = self.served.get_or_init(|| served(self.good)).iter().chain(&self.never);
-        all.filter(|blank| known.insert(Blank::key(&blank.matching))).cloned().collect()
+        let routes: HashSet<_> = blanks(&config.apis).map(|blank| Blank::key(&blank.matching)).collect();
+        let (mut known, mut owned, mut free) = (HashSet::new(), Vec::new(), Vec::new());
+        for (folder, blank) in self.served.get_or_init(|| served(self.good)) {
+            let key = Blank::key(&blank.matching);
+            if self.kept.contains_key(folder) && self.sources.absent.contains(folder) {
+                if known.insert(key) {
+                    owned.push(Blank { is_owned: true, ..blank.clone() });
+                }
+            } else if !routes.contains(&key) && known.insert(key) {
+                free.push(blank.clone());
+            }
+        }
+        let is_free = |blank: &&Blank| !routes.contains(&Blank::key(&blank.matching));
+        let never = self.never.iter().filter(is_free);
+        free.extend(never.filter(|blank| known.insert(Blank::key(&blank.matching))).cloned());
+        free.extend(owned);
+        free
     }
 
     /// What serves with this configuration.
@@ -207,6 +207,39 @@ impl<'a> Settling<'a> {
             apis: served.chain(kept).collect(),
             held: self.kept.clone(),
             blanks: config.blanks.clone(),
+        }
+    }
+}
+
+impl Read<'_> {
+    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that `is_serving` already.
+    pub(super) async fn build(
+        self,
+        builder: &mut Builder,
+        wrong: Faults,
+        is_serving: impl Fn(Digest, &Config) -> bool,
+    ) -> Result<Settled, Faults> {
+        let Self { mut choice, mut config } = self;
+        loop {
+            let identity = identity(&choice.sources, &config);
+            let (mut generation, mut unused) = (None, Faults::new());
+            if !is_serving(identity, &config) {
+                match builder.build(&config, wrong.clone()).await {
+                    Ok((built, idle)) => (generation, unused) = (Some(built), idle),
+                    Err(refused) if refused.gateway.is_empty() => {
+                        for (folder, faults) in refused.apis {
+                            let api = config.apis.iter().find(|api| api.folder == folder);
+                            choice.replace(&folder, unbuilt(api, faults))?;
+                        }
+                        config = choice.choose()?;
+                        continue;
+                    }
+                    Err(refused) => return Err(choice.all(refused.faults())),
+                }
+            }
+            let (good, faults) = (choice.result(&config), choice.all(Faults::new()));
+            let absent = choice.sources.absent;
+            return Ok(Settled { config, identity, generation, good, absent, faults, unused });
         }
     }
 }
@@ -231,19 +264,21 @@ fn blanks<'c>(apis: impl IntoIterator<Item = &'c Api>) -> impl Iterator<Item = B
             route: route.name.clone(),
             matching: route.matching.within(&api.hosts),
             was_served: false,
+            is_owned: false,
         })
     })
 }
 
-/// What was matched when this served.
-fn served(good: &Good) -> Vec<Blank> {
+/// What was matched when this served, with the folders of APIs of which that is known.
+fn served(good: &Good) -> Vec<(Arc<str>, Blank)> {
     let of_api = |folder: &Arc<str>| {
         let tree = good.held.get(folder).map_or(&good.base, |tree| tree);
-        Faulty::of(tree, folder).blanks
+        let blanks = Faulty::of(tree, folder).blanks.into_iter();
+        let folder = folder.clone();
+        blanks.map(move |blank| (folder.clone(), Blank { was_served: true, ..blank }))
     };
-    let refused = good.blanks.iter().filter(|blank| blank.was_served).cloned();
-    let all = good.apis.keys().flat_map(of_api).chain(refused);
-    all.map(|blank| Blank { was_served: true, ..blank }).collect()
+    let refused = good.blanks.iter().filter(|blank| blank.was_served).map(|blank| (Arc::from(""), blank.clone()));
+    good.apis.keys().flat_map(of_api).chain(refused).collect()
 }
 
 #[cfg(test)]

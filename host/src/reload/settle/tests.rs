@@ -93,9 +93,12 @@ fn served(api: &Api) -> Served {
 fn settle(folder: &Tree, good: &Good) -> Result<(Good, Config, Faults), Faults> {
     let mut settling = Settling::new(folder, good);
     loop {
-        let config = settling.read()?;
+        let config = settling.choose()?;
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
         let mut conflict = None;
+        for blank in config.blanks.iter().filter(|blank| blank.is_owned) {
+            first.insert(blank.matching.path.to_string(), usize::MAX);
+        }
         for (place, api) in config.apis.iter().enumerate() {
             for path in served(api).into_keys() {
                 let owner = *first.entry(path).or_insert(place);
