@@ -96,10 +96,9 @@ fn standing(gateway: &Gateway, part: &str) -> Value {
     parts.iter_mut().find(|it| it["part"] == part).map(Value::take).unwrap_or_default()
 }
 
-#[track_caller]
 fn assert_state(gateway: &Gateway, part: &str, state: &str) {
-    let standing = standing(gateway, part);
-    assert_eq!(standing["state"], state, "{part}: {standing}");
+    // Requests see what serves a moment before it is said.
+    eventually(&format!("{part} to be {state}"), || (standing(gateway, part)["state"] == state).then_some(()));
 }
 
 #[track_caller]

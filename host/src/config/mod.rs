@@ -43,7 +43,7 @@ mod trust;
 mod units;
 mod zone;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -209,6 +209,12 @@ impl Config {
             places: gateway.places,
         });
         (config, found)
+    }
+
+    /// Names and prefixes of all fields clients may not send, those too that APIs which are held count on.
+    pub(crate) fn all_identity_headers(&self) -> BTreeSet<String> {
+        let held = self.apis.iter().filter_map(|api| api.held.as_ref()).flat_map(|held| &held.identity_headers);
+        self.identity_headers.iter().chain(held).map(ToString::to_string).collect()
     }
 
     /// The gateway's chain as an API passes it.

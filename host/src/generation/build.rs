@@ -1,6 +1,6 @@
 //! Builds generations: what changed is made anew, what did not is taken over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -149,9 +149,7 @@ impl Builder {
 
     fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
         let own = config.id_header.iter().map(ToString::to_string);
-        let held = config.apis.iter().filter_map(|api| api.held.as_ref()).flat_map(|held| &held.identity_headers);
-        let named: BTreeSet<_> = config.identity_headers.iter().chain(held).map(ToString::to_string).collect();
-        let identity = IdentityHeaders::new(named.into_iter().chain(own));
+        let identity = IdentityHeaders::new(config.all_identity_headers().into_iter().chain(own));
         let place = config.places.request.below("identity_headers");
         let advice = "use lower-case names, or prefixes that end in `*`";
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()

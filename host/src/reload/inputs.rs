@@ -64,6 +64,7 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
         all.add(path.as_os_str().as_encoded_bytes());
         all.add(sources.folder.get(path).map_or(&[], |bytes| &**bytes));
     }
+    config.all_identity_headers().iter().for_each(|name| all.add(name.as_bytes()));
     let mut code = Code::default();
     let used: HashSet<&str> = config.apis.iter().flat_map(|api| policies(config, api)).collect();
     for (name, policy) in &config.policies {

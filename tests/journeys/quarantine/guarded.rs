@@ -88,13 +88,13 @@ fn what_happens_when_a_policy_fails_is_held_with_its_chain() {
 #[test]
 fn fields_clients_might_not_send_when_an_api_was_good_they_may_not_send_while_it_is_held() {
     let upstream = Upstream::echo();
-    let folder = folder(&upstream).gateway_toml(&format!("{POLICY}[request]\nidentity_headers = [\"x-user\"]\n"));
+    let folder = folder(&upstream).gateway_toml(&format!("{POLICY}[request]\nidentity_headers = [\"x-caller\"]\n"));
     let mut gateway = folder.start();
     gateway.write("api/api.toml", "name = ");
     gateway.wait_for_refusal();
     super::write(&gateway, POLICY);
     super::other_moves_on(&gateway);
-    let evil = Request::get("/one").field("x-user", "evil");
+    let evil = Request::get("/one").field("x-caller", "evil");
     for _ in 0..2 {
         let said = gateway.send(&evil).text();
         assert!(said.contains("\"target\"") && !said.contains("evil"), "{said}");
