@@ -282,6 +282,19 @@ fn a_gateway_toml_that_takes_away_what_an_api_names_is_refused() {
 }
 
 #[test]
+fn a_component_that_is_what_it_was_again_is_no_fault_any_more() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    gateway.replace("components/mark.wasm", b"\0asm, or so");
+    gateway.wait_for_refusal();
+    gateway.restart();
+    gateway.replace("components/mark.wasm", &guests::component("version-a"));
+    look(&gateway);
+    assert!(gateway.status()["refused"].is_null(), "{}", gateway.status()["refused"]);
+    assert_state(&gateway, "API in api", "current");
+}
+
+#[test]
 fn a_component_nobody_uses_is_in_nobodys_way() {
     let upstream = Upstream::echo();
     let gateway = folder(&upstream).start();

@@ -96,6 +96,18 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     Digest::of(&all.0)
 }
 
+/// Of the components that nobody runs who is as the folder has him.
+pub(super) fn idle(config: &Config) -> Digest {
+    let current = config.apis.iter().filter(|api| api.held.is_none());
+    let used: HashSet<&str> = current.flat_map(|api| policies(config, api)).collect();
+    let (mut all, mut code) = (Text(Vec::new()), Code::default());
+    for (name, policy) in config.policies.iter().filter(|(name, _)| !used.contains(name.as_str())) {
+        all.add(name.as_bytes());
+        all.add(&code.of(policy).bytes());
+    }
+    Digest::of(&all.0)
+}
+
 /// Pieces of which none runs into the next.
 struct Text(Vec<u8>);
 

@@ -72,8 +72,8 @@ pub(crate) struct Reloader {
     outside: Outside,
     /// What is wrong with the folder as last looked at.
     refused: Vec<ConfigFault>,
-    /// What is wrong with policies nobody uses, as far as they are of what serves.
-    unused: Vec<ConfigFault>,
+    /// What was wrong with components nobody uses when this was built, and of which.
+    unused: (Vec<ConfigFault>, Digest),
     publisher: Publisher,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -114,6 +114,7 @@ impl Reloader {
         };
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
         add(&mut faults, &unused);
+        let unused = (unused, inputs::idle(&config));
         let generation = generation.filter(|_| faults.is_empty() || !whole).map(Arc::new);
         let Some(generation) = generation else { return Err(faults) };
         listeners.make(change);
@@ -253,10 +254,12 @@ impl Reloader {
     async fn accept(&mut self, settled: Settled, begun: Instant) {
         let Settled { config, identity, generation, good, absent, mut faults, unused } = settled;
         self.serving = identity;
-        if generation.is_some() {
-            self.unused = unused;
+        match generation {
+            Some(_) => self.unused = (unused, inputs::idle(&config)),
+            None if self.unused.1 != inputs::idle(&config) => self.unused.0.clear(),
+            None => {}
         }
-        add(&mut faults, &self.unused);
+        add(&mut faults, &self.unused.0);
         self.outside = Outside::of(&config);
         let Now { generation: before, refused, parts: standing } = self.status.now();
         let parts = parts(&config, &good, &absent, &faults, &standing).into();

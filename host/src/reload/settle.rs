@@ -237,6 +237,8 @@ impl Read<'_> {
                     Err(refused) => return Err(choice.all(refused.faults())),
                 }
             }
+            // What a component did to those who were to use it is said of them.
+            unused.retain(|fault| !choice.faults.contains(fault));
             let (good, faults) = (choice.result(&config), choice.all(Faults::new()));
             let absent = choice.sources.absent;
             return Ok(Settled { config, identity, generation, good, absent, faults, unused });

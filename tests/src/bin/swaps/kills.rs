@@ -80,10 +80,10 @@ fn kill(swapper: &mut Swapper, counts: &mut Counts) -> io::Result<()> {
     stage.gateway.start_again();
     stage.secure = stage.gateway.listener("secure");
     let least = if wrong.is_some() { swapper.stage.history.confirmed() } else { at };
-    let served = swapper.stage.served(least)?;
+    let is_new = swapper.stage.serves(least, at, wrong.is_some())?;
     match &wrong {
         None => counts.good += 1,
-        Some(_) if served == at => counts.new += 1,
+        Some(_) if is_new => counts.new += 1,
         Some(_) => counts.old += 1,
     }
     if let Some((what, wrong)) = wrong {
@@ -105,23 +105,29 @@ fn gateway(swapper: &mut Swapper) -> &mut Stage {
 }
 
 impl Stage {
-    /// Which state answers everything, among those from `least` on; all answers are by one.
-    fn served(&self, least: usize) -> io::Result<usize> {
+    /// Whether everything is answered by state `at`, or else by those from `least` on: each answer by one, and where the folder is not
+    /// `broken` all by the same, for what is faulty goes on as it was and all else moves on.
+    fn serves(&self, least: usize, at: usize, broken: bool) -> io::Result<bool> {
         let mut client = self.gateway.connect();
         let asked = [Asked::Proxied, Asked::Answer, Asked::Visitor];
         let mut answered = Vec::new();
         for asked in asked {
-            answered.push(said(&client.try_send(&crate::stage::get(&asked.path("echo")))?));
+            answered.push((asked, said(&client.try_send(&crate::stage::get(&asked.path("echo")))?)));
         }
-        let fits =
-            |at: &usize| asked.iter().zip(&answered).all(|(asked, said)| self.history.state(*at).says(*asked) == *said);
         let newest = self.history.newest();
-        (least..=newest).rev().find(fits).ok_or_else(|| {
-            let (least, newest) = (self.history.state(least), self.history.state(newest));
-            io::Error::other(format!(
-                "what was answered is of none of the states that may serve, from {least:?} to {newest:?}: {answered:?}"
-            ))
-        })
+        let fits = |state: usize, (asked, said): &(Asked, _)| self.history.state(state).says(*asked) == *said;
+        if answered.iter().all(|answer| fits(at, answer)) {
+            return Ok(true);
+        }
+        let by_one = (least..=newest).any(|state| answered.iter().all(|answer| fits(state, answer)));
+        let each = answered.iter().all(|answer| (least..=newest).any(|state| fits(state, answer)));
+        if by_one || broken && each {
+            return Ok(false);
+        }
+        let (least, newest) = (self.history.state(least), self.history.state(newest));
+        Err(io::Error::other(format!(
+            "what was answered is of none of the states that may serve, from {least:?} to {newest:?}: {answered:?}"
+        )))
     }
 }
 
