@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::broken;
 use crate::outcome::{Outcome, Progress};
 use crate::stage::{Stage, said};
-use crate::state::Asked;
+use crate::state::{Asked, Said};
 use crate::swapper::{Swapper, tells_faults};
 
 /// A change takes some such time until it serves, in microseconds.
@@ -120,7 +120,9 @@ impl Stage {
             return Ok(true);
         }
         let by_one = (least..=newest).any(|state| answered.iter().all(|answer| fits(state, answer)));
-        let each = answered.iter().all(|answer| (least..=newest).any(|state| fits(state, answer)));
+        // As long as something is faulty, what is gone is refused.
+        let refused = |(asked, said): &(Asked, Said)| *asked == Asked::Visitor && said.status == 503;
+        let each = answered.iter().all(|it| refused(it) || (least..=newest).any(|state| fits(state, it)));
         if by_one || broken && each {
             return Ok(false);
         }
