@@ -54,11 +54,14 @@ fn write(gateway: &Gateway, text: &str) {
 
 fn becomes(gateway: &Gateway, path: &str, status: u16) {
     eventually(&format!("{path} to answer {status}"), || (gateway.get(path).status == status).then_some(()));
+    // By all workers.
+    look(gateway);
 }
 
 fn other_moves_on(gateway: &Gateway) {
     gateway.write("other/api.toml", &OTHER.replace("before", "after"));
     eventually("the other API to change", || (gateway.get("/other").text() == "after").then_some(()));
+    look(gateway);
 }
 
 /// Have the folder looked at once more.

@@ -17,8 +17,9 @@ fn api(name: &str, path: &str) -> String {
     )
 }
 
-/// Now, after another look, and after a start.
+/// Now, when all workers serve what there is, after another look, and after a start.
 fn always(gateway: &mut Gateway, mut check: impl FnMut(&Gateway)) {
+    look(gateway);
     check(gateway);
     look(gateway);
     check(gateway);
@@ -52,6 +53,7 @@ fn an_api_that_vanishes_beside_a_fault_is_refused_and_falls_to_nobody() {
     // Mended, it is where it went, and what it was is gone.
     gateway.write("api2/api.toml", &API.replace("/one", "/three"));
     eventually("what vanished to be gone", || (gateway.get("/one").text() == "public").then_some(()));
+    look(&gateway);
     assert_eq!(gateway.get("/three").field("x-test-version"), Some("a"));
 }
 
@@ -118,6 +120,7 @@ fn whoever_takes_what_a_held_api_matches_is_held_too() {
     });
     gateway.write("api/api.toml", &API.replace("/two", "/zwei"));
     eventually("it to have what it takes", || (gateway.get("/two").text() == "b").then_some(()));
+    look(&gateway);
     gateway.get("/zwei").assert_status(200);
 }
 
@@ -257,6 +260,8 @@ fn a_secret_in_a_faulty_file_is_written_nowhere() {
     other_moves_on(&gateway);
     let mut gateway = gateway;
     always(&mut gateway, |gateway| {
+        // What is not needed any more is deleted by then.
+        look(gateway);
         let found = Command::new("grep").args(["-r", "hunter2"]).arg(gateway.state("")).output().unwrap();
         assert_eq!((found.status.code(), found.stdout.len()), (Some(1), 0), "{found:?}");
     });
