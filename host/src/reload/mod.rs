@@ -27,7 +27,7 @@ pub(crate) use settle::Settling;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
-use crate::config::{Config, ConfigFault, Tree};
+use crate::config::{ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
 use crate::record::Record;
@@ -93,12 +93,14 @@ impl Reloader {
     ) -> Result<Self, Vec<ConfigFault>> {
         let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
         let fixed = Fixed::of(&config);
-        let never = |_: Digest, _: &Config| false;
         let (first, mut is_past) = match refused {
             None => (Settling::new(&tree, &good), false),
             Some(faults) => (Settling::past(&good, faults), true),
         };
-        let settled = match first.read()?.build(&mut builder, Vec::new(), never).await {
+        let first = first.read()?;
+        // Before they are read for good: what changes from now on is a change.
+        let mut outside = Outside::of(&first.config);
+        let settled = match first.build(&mut builder, Vec::new(), None).await {
             Ok(settled) => settled,
             // What was last good was tried already, or never was, or serves.
             Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
@@ -109,7 +111,8 @@ impl Reloader {
                 change = other;
                 // The process is set up by now.
                 let wrong = fixed.changes(&past.config);
-                past.build(&mut builder, wrong, never).await.map_err(|_| faults)?
+                outside = Outside::of(&past.config);
+                past.build(&mut builder, wrong, None).await.map_err(|_| faults)?
             }
         };
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
@@ -119,7 +122,6 @@ impl Reloader {
         let Some(generation) = generation else { return Err(faults) };
         listeners.make(change);
         metrics.set_generation(generation.number);
-        let outside = Outside::of(&config);
         let parts = parts(&config, &good, &absent, &faults, &[]);
         let now = Now { generation: generation.clone(), refused: None, parts: parts.into() };
         let (publisher, status) = (Publisher::new(generation), Arc::new(Status::new(&folder, now)));
@@ -228,20 +230,21 @@ impl Reloader {
 
     async fn settle(&mut self, tree: &Tree, begun: Instant) {
         let good = self.good.clone();
-        let (serving, outside) = (self.serving, self.outside.digest);
-        let is_serving =
-            |identity: Digest, config: &Config| identity == serving && Outside::of(config).digest == outside;
         let read = match Settling::new(tree, &good).read() {
             Ok(read) => read,
             Err(faults) => return self.refuse(faults, true),
         };
         let listeners = self.listeners.clone();
         let _turn = listeners.turn().await;
+        // Before they are read for good: what changes from now on is a change.
+        let outside = Outside::of(&read.config);
+        let serving = (outside.digest == self.outside.digest).then_some(self.serving);
         let mut wrong = self.fixed.changes(&read.config);
         let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        match read.build(&mut self.builder, wrong, is_serving).await {
+        match read.build(&mut self.builder, wrong, serving).await {
             Ok(settled) => {
+                self.outside = outside;
                 // Workers take them up with the generation.
                 change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
                 self.accept(settled, begun).await;
@@ -260,7 +263,6 @@ impl Reloader {
             None => {}
         }
         add(&mut faults, &self.unused.0);
-        self.outside = Outside::of(&config);
         let Now { generation: before, refused, parts: standing } = self.status.now();
         let parts = parts(&config, &good, &absent, &faults, &standing).into();
         let refused = refused.filter(|_| !faults.is_empty());

@@ -212,18 +212,18 @@ impl<'a> Settling<'a> {
 }
 
 impl Read<'_> {
-    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that `is_serving` already.
+    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that is what is `serving`.
     pub(super) async fn build(
         self,
         builder: &mut Builder,
         wrong: Faults,
-        is_serving: impl Fn(Digest, &Config) -> bool,
+        serving: Option<Digest>,
     ) -> Result<Settled, Faults> {
         let Self { mut choice, mut config } = self;
         loop {
             let identity = identity(&choice.sources, &config);
             let (mut generation, mut unused) = (None, Faults::new());
-            if !is_serving(identity, &config) {
+            if serving != Some(identity) {
                 match builder.build(&config, wrong.clone()).await {
                     Ok((built, idle)) => (generation, unused) = (Some(built), idle),
                     Err(refused) if refused.gateway.is_empty() => {
