@@ -118,11 +118,12 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let inherited = handover.as_mut().and_then(|handover| handover.admin(&admin_address.to_string()));
     let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
 
-    let sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
+    let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
+    let troubles = sandbox.troubles();
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
     let record = Record::new(kept.path().filter(|_| falls_back));
     let history = record.history();
-    let begin = Reloader::start(beginning, builder, (listeners.clone(), opened), record, metrics.clone());
+    let begin = Reloader::start(beginning, (builder, troubles), (listeners.clone(), opened), record, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));

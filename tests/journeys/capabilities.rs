@@ -153,12 +153,7 @@ fn lines_of_policies_are_tagged_bounded_and_escaped() {
 #[test]
 fn a_component_must_have_the_digest_the_operator_wrote() {
     let upstream = Upstream::echo();
-    let component = guests::component("trail");
-    let digest: String = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &component)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = guests::digest("trail");
     let config = format!(
         "chain = [{{ policy = \"trail\", config = {{ name = \"t\" }} }}]\n[policy.trail]\n\
          source = \"file:components/trail.wasm\"\ndigest = \"sha256:{digest}\"\ngrant = [\"write:x-test-trail\"]\n"

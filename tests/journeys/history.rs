@@ -34,12 +34,6 @@ fn entries(gateway: &Gateway) -> Vec<Value> {
     gateway.ask("/history").json()["entries"].as_array().unwrap().clone()
 }
 
-/// A verb that asks the gateway.
-fn verb(gateway: &Gateway, words: &[&str]) -> Finished {
-    let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
-    gateway.run(&[words, &["--admin", &admin, "--state", &state]].concat())
-}
-
 fn verify(gateway: &Gateway) -> Finished {
     gateway.run(&["history", "verify", "--state", &gateway.state("").display().to_string()])
 }
@@ -70,9 +64,8 @@ fn every_start_change_apply_and_rollback_is_on_record_with_its_reason() {
     wait_for_entries(&gateway, 1);
     change(&gateway, "two");
     let next = next(&gateway, "three").display().to_string();
-    verb(&gateway, &["apply", &next]).assert(0, &["generation 3 serves"]);
-    verb(&gateway, &["rollback"])
-        .assert(0, &["what served at entry 2 is back: generation 4 serves", "policies.before"]);
+    gateway.verb(&["apply", &next]).assert(0, &["generation 3 serves"]);
+    gateway.verb(&["rollback"]).assert(0, &["what served at entry 2 is back: generation 4 serves", "policies.before"]);
     assert_eq!(gateway.get("/r").text(), "two");
     gateway.restart();
     wait_for_entries(&gateway, 5);
@@ -100,10 +93,10 @@ fn every_start_change_apply_and_rollback_is_on_record_with_its_reason() {
     // The log and the status state the head, to be noted elsewhere.
     let head = gateway.wait_for_log("the head", |line| (line["entry"] == 5).then(|| line["head"].clone()));
     assert_eq!((&head, &gateway.status()["record"]["head"]), (&all[0]["hash"], &all[0]["hash"]));
-    let table = verb(&gateway, &["history"]);
+    let table = gateway.verb(&["history"]);
     table.assert(0, &["ENTRY  WHEN", "rollback to 2", "apply", "+a/api.toml +gateway.toml", "~a/api.toml", "nothing"]);
     assert!(table.stdout.lines().nth(1).unwrap().starts_with("5 "), "the newest first:\n{}", table.stdout);
-    let newest = verb(&gateway, &["history", "-n", "2", "--json"]);
+    let newest = gateway.verb(&["history", "-n", "2", "--json"]);
     let newest: Value = serde_json::from_str(&newest.stdout).unwrap();
     assert_eq!(newest["entries"], json!(all[..2]));
 }
@@ -130,7 +123,7 @@ fn the_record_is_for_who_has_the_token_and_what_it_is_told_is_checked() {
     gateway.admin(&post(&target).bearer(&gateway.admin_token())).assert_status(200);
     change(&gateway, "two");
     assert_eq!(entries(&gateway)[0]["why"], "folder");
-    verb(&gateway, &["history", "-n", "1001"]).assert(2, &["1001"]);
+    gateway.verb(&["history", "-n", "1001"]).assert(2, &["1001"]);
 }
 
 #[test]
@@ -151,7 +144,7 @@ fn rolling_back_and_forth_under_load_costs_no_request() {
     });
     for body in ["one", "two", "one", "two"] {
         load.wait_for_more(40);
-        verb(&gateway, &["rollback"]).assert(0, &["serves on all workers"]);
+        gateway.verb(&["rollback"]).assert(0, &["serves on all workers"]);
         for _ in 0..4 {
             assert_eq!(gateway.get("/r").text(), body);
         }
@@ -165,29 +158,29 @@ fn rolling_back_and_forth_under_load_costs_no_request() {
 fn an_entry_that_is_unknown_or_whose_contents_are_gone_changes_nothing() {
     let gateway = gateway();
     wait_for_entries(&gateway, 1);
-    verb(&gateway, &["rollback"]).assert(1, &["nothing else is on record than what serves"]);
+    gateway.verb(&["rollback"]).assert(1, &["nothing else is on record than what serves"]);
     change(&gateway, "two");
     let first = entries(&gateway)[1]["after"].as_str().unwrap().to_owned();
-    verb(&gateway, &["rollback", "3"]).assert(1, &["there is no entry 3 on record, which has 1 to 2"]);
+    gateway.verb(&["rollback", "3"]).assert(1, &["there is no entry 3 on record, which has 1 to 2"]);
     let kept = gateway.state("record/contents").join(&first);
     let manifest = fs::read(&kept).unwrap();
     fs::write(&kept, b"{}").unwrap();
-    verb(&gateway, &["rollback", "1"]).assert(1, &["at entry 1", "is damaged"]);
+    gateway.verb(&["rollback", "1"]).assert(1, &["at entry 1", "is damaged"]);
     fs::remove_file(&kept).unwrap();
-    verb(&gateway, &["rollback", "1"]).assert(1, &["at entry 1 is not kept any more"]);
-    verb(&gateway, &["history"]).assert(0, &["not kept"]);
+    gateway.verb(&["rollback", "1"]).assert(1, &["at entry 1 is not kept any more"]);
+    gateway.verb(&["history"]).assert(0, &["not kept"]);
     fs::write(&kept, manifest).unwrap();
     let head = gateway.state("record/head.json");
     let text = fs::read_to_string(&head).unwrap();
     fs::write(&head, text.replace("\"entry\":2", "\"entry\":1")).unwrap();
-    verb(&gateway, &["rollback", "1"]).assert(1, &["the record cannot be relied on", "head.json"]);
+    gateway.verb(&["rollback", "1"]).assert(1, &["the record cannot be relied on", "head.json"]);
     fs::write(&head, text).unwrap();
     assert_eq!(
         (gateway.status()["generation"].as_u64(), entries(&gateway).len(), left_over(&gateway)),
         (Some(2), 2, 0)
     );
     assert!(fs::read_to_string(gateway.policies().join("a/api.toml")).unwrap().contains("two"));
-    verb(&gateway, &["rollback", "1", "--json"]).assert(0, &["{\"entry\":1,\"generation\":3}"]);
+    gateway.verb(&["rollback", "1", "--json"]).assert(0, &["{\"entry\":1,\"generation\":3}"]);
     assert_eq!(gateway.get("/r").text(), "one");
 }
 
@@ -201,7 +194,7 @@ fn what_the_gateway_refuses_to_go_back_to_is_taken_away_again() {
     gateway.write("gateway.toml", &format!("{text}[access_log]\nenabled = false\n"));
     gateway.start_again();
     wait_for_entries(&gateway, 2);
-    verb(&gateway, &["rollback"]).assert(1, &["restart", "put back"]);
+    gateway.verb(&["rollback"]).assert(1, &["restart", "put back"]);
     assert!(fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap().contains("access_log"));
     assert_eq!((entries(&gateway).len(), left_over(&gateway)), (2, 0));
     assert!(gateway.status()["refused"].is_null());
@@ -216,11 +209,11 @@ fn nobody_goes_back_to_what_was_never_good_as_one_folder() {
     gateway.wait_for_refusal();
     gateway.write("b/api.toml", other);
     wait_for_entries(&gateway, 2);
-    verb(&gateway, &["rollback", "2"]).assert(1, &["held as they were before"]);
+    gateway.verb(&["rollback", "2"]).assert(1, &["held as they were before"]);
     // Where it goes by itself is not there either.
     gateway.write("b/api.toml", &other.replace("/b", "/c"));
     wait_for_entries(&gateway, 3);
-    verb(&gateway, &["rollback", "--json"]).assert(0, &["{\"entry\":1,"]);
+    gateway.verb(&["rollback", "--json"]).assert(0, &["{\"entry\":1,"]);
     assert_eq!((gateway.get("/r").text().as_str(), gateway.get("/b").status), ("one", 404));
 }
 
@@ -230,7 +223,7 @@ fn a_folder_that_was_broken_is_put_back_to_what_serves() {
     wait_for_entries(&gateway, 1);
     gateway.write("a/api.toml", "name = ");
     gateway.wait_for_refusal();
-    verb(&gateway, &["rollback", "1"]).assert(0, &["entry 1 is back: generation 1 serves"]);
+    gateway.verb(&["rollback", "1"]).assert(0, &["entry 1 is back: generation 1 serves"]);
     assert!(gateway.status()["refused"].is_null());
     assert_eq!(entries(&gateway).len(), 1, "what serves did not change");
 }
@@ -242,7 +235,7 @@ fn a_link_leads_to_a_folder_of_what_served() {
     fs::rename(gateway.policies(), gateway.root().join("first")).unwrap();
     symlink("first", gateway.policies()).unwrap();
     change(&gateway, "two");
-    verb(&gateway, &["rollback"]).assert(0, &["generation 3 serves", "the link led to first before"]);
+    gateway.verb(&["rollback"]).assert(0, &["generation 3 serves", "the link led to first before"]);
     assert_eq!(gateway.get("/r").text(), "one");
     let link = fs::read_link(gateway.policies()).unwrap();
     assert!(link.to_str().unwrap().starts_with("policies.entry-1-"), "{}", link.display());
@@ -263,7 +256,7 @@ fn a_record_that_cannot_be_written_is_told_of_and_holds_nothing_up() {
         let faults = gateway.status()["record"]["faults"].to_string();
         faults.contains("generation 2 is not on record").then_some(())
     });
-    verb(&gateway, &["status"]).assert(0, &["The record: generation 2 is not on record"]);
+    gateway.verb(&["status"]).assert(0, &["The record: generation 2 is not on record"]);
     verify(&gateway).assert(1, &["the record in"]);
     fs::remove_file(gateway.state("record")).unwrap();
     change(&gateway, "three");
@@ -284,7 +277,7 @@ fn no_secret_and_nobodys_name_is_in_the_record() {
     let look = Request::new("POST", "/reload").bearer(&gateway.admin_token()).field("content-length", "0");
     gateway.admin(&look).assert_status(200);
     wait_for_entries(&gateway, 2);
-    verb(&gateway, &["history"]).assert(0, &["a secret"]);
+    gateway.verb(&["history"]).assert(0, &["a secret"]);
     assert_eq!(entries(&gateway)[0]["after"], entries(&gateway)[1]["after"], "no digest tells one secret from another");
     let root = gateway.root().display().to_string();
     let mut open = vec![gateway.state("record")];

@@ -50,6 +50,7 @@ mod refusals;
 mod reload;
 mod restarting;
 mod rewrites;
+mod rollouts;
 mod routing;
 mod shown_out;
 mod slowness;

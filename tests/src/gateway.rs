@@ -11,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use serde_json::Value;
 
 use crate::folder::address;
-use crate::{Client, Folder, Lines, PATIENCE, Request, Response, eventually};
+use crate::{Client, Finished, Folder, Lines, PATIENCE, Request, Response, eventually};
 
 /// The process of a gateway whose place another has taken.
 pub struct Predecessor {
@@ -153,6 +153,12 @@ impl Gateway {
     pub fn look(&self) -> Value {
         let look = Request::new("POST", "/reload").bearer(&self.admin_token()).field("content-length", "0");
         self.admin(&look).json()
+    }
+
+    /// Run a verb that asks this gateway.
+    pub fn verb(&self, words: &[&str]) -> Finished {
+        let (admin, state) = (self.admin.to_string(), self.state("").display().to_string());
+        self.run(&[words, &["--admin", &admin, "--state", &state]].concat())
     }
 
     /// The value of one sample of `/metrics`, named with its labels as they are written there.

@@ -20,6 +20,12 @@ pub fn component(name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("there is no guest {name}: {error}"))
 }
 
+/// SHA-256 of the component of a guest, in hexadecimal.
+pub fn digest(name: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &component(name));
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The core module of a guest, before it was made a component.
 pub fn module(name: &str) -> Vec<u8> {
     let file = format!("{}.wasm", name.replace('-', "_"));

@@ -3,6 +3,7 @@
 mod access;
 mod format;
 mod history;
+mod rollouts;
 mod status;
 
 use std::convert::Infallible;
@@ -22,7 +23,7 @@ use tokio::net::TcpListener;
 
 use crate::listen::{Shutdown, Stage};
 use crate::record::History;
-use crate::reload::{Asker, Status};
+use crate::reload::{Asker, Status, Wish};
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
 use format::Format;
@@ -74,10 +75,11 @@ impl Admin {
         let path = request.uri().path();
         let methods = match path {
             "/healthz" | "/readyz" | "/metrics" | "/status" => "GET, HEAD",
-            "/history" => "GET, HEAD",
-            "/reload" | "/announce" => "POST",
+            "/history" | "/rollouts" => "GET, HEAD",
+            "/reload" | "/announce" | "/rollouts/promote" | "/rollouts/abort" => "POST",
             _ => {
-                let there_is = "There is /healthz, /readyz, /metrics, /status, /history, /reload and /announce.\n";
+                let there_is = "There is /healthz, /readyz, /metrics, /status, /history, /rollouts, /reload, /announce, \
+                                /rollouts/promote and /rollouts/abort.\n";
                 return text(StatusCode::NOT_FOUND, there_is);
             }
         };
@@ -114,12 +116,15 @@ impl Admin {
                 Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
                 Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
             },
-            "/reload" => match self.reload.look().await {
-                true => with_type(StatusCode::OK, status::looked(&self.status), "application/json"),
-                false => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
+            "/reload" => match self.reload.ask(Wish::Look).await {
+                Some(_) => with_type(StatusCode::OK, status::looked(&self.status), "application/json"),
+                None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
             },
             "/history" => history::newest(&self.history, request.uri().query()).await,
             "/announce" => history::announce(&self.history, request.uri().query()),
+            "/rollouts" => rollouts::all(&self.status),
+            "/rollouts/promote" => rollouts::decide(&self.reload, request.uri().query(), Wish::Promote).await,
+            "/rollouts/abort" => rollouts::decide(&self.reload, request.uri().query(), Wish::Abort).await,
             _ => with_type(StatusCode::OK, status::json(&self.status, &self.history), "application/json"),
         }
     }

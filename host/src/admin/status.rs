@@ -11,7 +11,7 @@ use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
 pub(super) fn json(status: &Status, history: &History) -> String {
-    let Now { generation, refused, parts } = status.now();
+    let Now { generation, refused, parts, .. } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),

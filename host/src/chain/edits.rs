@@ -7,7 +7,7 @@ use super::facts::covers;
 use super::names::{BadWrite, Names};
 use crate::exchange::path::Target;
 use crate::exchange::{Body, Exchange};
-use crate::sandbox::{self, Edits, Interest, PluginFault, fields};
+use crate::sandbox::{self, Edits, Interest, PluginFault, Verdict, fields};
 
 /// Bytes a policy can carry from one hook to the next.
 const MAX_STATE: usize = 4 * 1024;
@@ -79,6 +79,23 @@ impl Writes {
             exchange.target = target;
         }
         Ok(edits.state)
+    }
+
+    /// Whether all of a verdict is allowed, apart from what depends on the message.
+    pub(crate) fn allows(&self, verdict: &Verdict) -> Result<(), PluginFault> {
+        match verdict {
+            Verdict::Pass | Verdict::Fail(_) => Ok(()),
+            Verdict::Respond(response) => self.answer(response.clone()).map(drop),
+            Verdict::Edit(edits) => {
+                self.changes(&edits.changes)?;
+                edits.state.as_deref().map_or(Ok(()), check_state)?;
+                match (edits.target.is_some() && !self.target, edits.status.is_some() && !self.status) {
+                    (true, _) => Err(not_its(format_args!("target"))),
+                    (_, true) => Err(not_its(format_args!("status"))),
+                    (false, false) => Ok(()),
+                }
+            }
+        }
     }
 
     /// Build the response a policy answered with.

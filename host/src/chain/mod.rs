@@ -10,10 +10,12 @@ mod edits;
 mod facts;
 mod media;
 mod names;
+mod shadow;
 mod step;
+mod tally;
 mod timed;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,7 +26,9 @@ use tokio::time::Instant;
 pub(crate) use chunks::Notice;
 pub(crate) use edits::answer;
 pub(crate) use facts::Reads;
+pub(crate) use shadow::Shadow;
 pub(crate) use step::{OnError, Step};
+pub(crate) use tally::{Counts, Tally};
 pub(crate) use timed::Timed;
 
 use crate::exchange::{Body, Exchange, Fault};
@@ -32,6 +36,7 @@ use crate::route::Params;
 use crate::sandbox::{BodyDirection, Failure, PluginFault, Pool, Verdict};
 use act::At;
 use edits::Head;
+use shadow::Trail;
 use step::Hook;
 
 /// The policies of one route, outermost first. Steps are shared between routes.
@@ -68,6 +73,10 @@ pub(crate) struct Passage<'a> {
     /// There once a hook follows a body on its way.
     notice: Option<Rc<Notice>>,
     replaced: Option<Replaced>,
+    /// The verdict that was spoken last, where a new version runs in the shadow of who spoke.
+    heard: Cell<Option<Verdict>>,
+    /// What new versions carry from hook to hook; empty where none runs.
+    trails: Vec<Option<Trail>>,
 }
 
 /// The exchange left the chain before its end.
@@ -117,7 +126,8 @@ impl<'a> Passage<'a> {
         render: fn(&Exchange, &Fault) -> Response<Body>,
         deadline: Instant,
     ) -> Self {
-        Self { chain, pools, place, scratch, render, deadline, states: Vec::new(), notice: None, replaced: None }
+        let (states, notice, replaced, heard, trails) = Default::default();
+        Self { chain, pools, place, scratch, render, deadline, states, notice, replaced, heard, trails }
     }
 
     /// Run the request hooks. Returns the body for the upstream, or where and how the exchange left.
@@ -129,16 +139,21 @@ impl<'a> Passage<'a> {
     ) -> Result<Body, Departure> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
+            let told = self.tell_request(step, exchange, headers);
             if let Some(hook) = &step.request {
                 let decided = match self.is_away(step) {
                     false => self.request_hook(at, step, hook, exchange, headers),
                     true => Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await,
                 };
+                self.compare(at, step, exchange, told);
                 match decided {
                     Ok(None) => {}
                     Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
                     Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
                 }
+            } else if told.is_some() {
+                self.heard.set(Some(Verdict::Pass));
+                self.compare(at, step, exchange, told);
             }
             if let Some(hook) = &step.request_body {
                 body = self
@@ -165,16 +180,21 @@ impl<'a> Passage<'a> {
         for at in (0..left_at).rev() {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
+            let told = self.tell_response(step, exchange, response.status(), response.headers());
             if let Some(hook) = &step.response {
                 let decided = match self.is_away(step) {
                     false => self.response_hook(at, step, hook, exchange, &mut response),
                     true => Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await,
                 };
+                self.compare(at, step, exchange, told);
                 match decided {
                     Ok(None) => {}
                     Ok(Some(other)) => response = self.answer(*other),
                     Err(fault) => response = self.refuse(exchange, fault),
                 }
+            } else if told.is_some() {
+                self.heard.set(Some(Verdict::Pass));
+                self.compare(at, step, exchange, told);
             }
             if let Some(hook) = &step.response_body {
                 response = self
@@ -232,6 +252,7 @@ impl<'a> Passage<'a> {
             let pool = self.pool(step)?;
             let timed = Timed::begin(&exchange.account);
             let decided = pool.on_request(exchange.id.clone(), &facts, |verdict| {
+                self.hear(step, &verdict);
                 judge(hook, verdict, exchange, Head::Request(headers))
             });
             timed.end(&exchange.account, pool);
@@ -258,13 +279,23 @@ impl<'a> Passage<'a> {
             let pool = self.pool(step)?;
             let timed = Timed::begin(&exchange.account);
             let id = exchange.id.clone();
-            let judge = |verdict| judge(hook, verdict, exchange, head);
+            let judge = |verdict| {
+                self.hear(step, &verdict);
+                judge(hook, verdict, exchange, head)
+            };
             let decided = pool.on_response(id, &facts, state, judge);
             timed.end(&exchange.account, pool);
             decided
         };
         *response.status_mut() = status;
         self.settle(at, step, exchange, decided)
+    }
+
+    /// Remember a verdict where a new version's is to be compared with it.
+    fn hear(&self, step: &Step, verdict: &Verdict) {
+        if step.shadow.is_some() {
+            self.heard.set(Some(verdict.clone()));
+        }
     }
 
     /// Go on as was decided: with the message as it now is, or with another answer.

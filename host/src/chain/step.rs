@@ -8,6 +8,7 @@ use super::edits::{Writes, is_attribute_name};
 use super::facts::Reads;
 use super::media::{MediaTypes, Wanted};
 use super::names::{BadWrite, UnknownName};
+use super::shadow::Shadow;
 use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
 use crate::sandbox::{BodyInterest, Failure, PluginFault, Policy};
@@ -33,6 +34,8 @@ pub(crate) struct Step {
     pub(super) response: Option<Hook>,
     pub(super) request_body: Option<BodyHook>,
     pub(super) response_body: Option<BodyHook>,
+    /// A new version of the policy, which is compared with this one.
+    pub(super) shadow: Option<Arc<Shadow>>,
 }
 
 /// A head hook and its powers.
@@ -105,7 +108,13 @@ impl Step {
             request_body: body(&interest.request_body, false)?,
             response_body: body(&interest.response_body, true)?,
             policy: policy.clone(),
+            shadow: None,
         })
+    }
+
+    /// The same with a new version of the policy in its shadow.
+    pub(crate) fn shadowed_by(self, shadow: Shadow) -> Self {
+        Self { shadow: Some(Arc::new(shadow)), ..self }
     }
 
     /// Whether the exchange goes on when the policy fails.

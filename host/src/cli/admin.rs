@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Builder;
@@ -78,6 +78,18 @@ impl Gateway {
         self.ask(Request::get(format!("/history?n={most}")), PATIENCE)
     }
 
+    /// New versions of policies, as JSON text.
+    pub(super) fn rollouts(&self) -> anyhow::Result<String> {
+        self.ask(Request::get("/rollouts"), PATIENCE)
+    }
+
+    /// Have it `promote` or `abort` the new version of a policy.
+    pub(super) fn decide(&self, what: &str, policy: &str) -> anyhow::Result<()> {
+        let is_name = policy.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        ensure!(is_name && !policy.is_empty(), "{policy:?} is no name of a policy");
+        self.ask(Request::post(format!("/rollouts/{what}?policy={policy}")), LONG_PATIENCE).map(drop)
+    }
+
     fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<String> {
         let file = self.state().join("admin-token");
         let token = std::fs::read_to_string(&file).with_context(|| {
@@ -91,6 +103,7 @@ impl Gateway {
                 "the gateway at {address} has another token than {}; name its state directory with --state, or its address with --admin",
                 file.display()
             ),
+            (StatusCode::CONFLICT, said) => bail!("{}", said.trim()),
             (status, said) => bail!("the gateway at {address} answers {status}: {}", said.trim()),
         }
     }

@@ -87,11 +87,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn show(said: &Said) {
     let heads = ["ENTRY", "WHEN", "WHY", "GENERATION", "ROUTES", "CONTENTS", "CHANGED"].map(str::to_owned);
     let rows = said.entries.iter().map(|Shown { entry, kept }| {
-        let why = match entry.why {
+        let why = match &entry.why {
             Why::Start => "start".to_owned(),
             Why::Folder => "folder".to_owned(),
             Why::Apply => "apply".to_owned(),
             Why::Rollback { of } => format!("rollback to {of}"),
+            Why::TakenBack { policy } => out::plain(&format!("{policy} taken back")),
+            Why::Promoted { policy } => out::plain(&format!("{policy} promoted")),
+            Why::Aborted { policy } => out::plain(&format!("{policy} aborted")),
         };
         let contents = if *kept { out::plain(entry.after.get(..SHORT).unwrap_or_default()) } else { "not kept".into() };
         let (number, generation, routes) = (entry.entry, entry.generation, entry.routes);
@@ -110,7 +113,12 @@ fn changed(entry: &Entry) -> String {
     let Some(files) = &entry.files else { return "not known".to_owned() };
     if files.is_empty() {
         // Without one the folder would have said what served already.
-        return if entry.why == Why::Start { "nothing" } else { "a secret" }.to_owned();
+        let word = match (&entry.why, entry.whole) {
+            (Why::Start, _) => "nothing",
+            (_, true) => "a secret",
+            (_, false) => "no file that serves",
+        };
+        return word.to_owned();
     }
     let one = |Change { path, before, after }: &Change| {
         let mark = match (before, after) {

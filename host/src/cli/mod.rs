@@ -14,6 +14,7 @@ mod out;
 mod policy;
 mod reference;
 mod rollback;
+mod rollout;
 mod routes;
 mod run;
 mod status;
@@ -45,6 +46,7 @@ Examples:
   lockgate apply next                  check next/ and have it served in place of policies/
   lockgate history                     what has served, since when and why?
   lockgate rollback                    and back to what served before
+  lockgate rollout status              are new versions of policies as good as those before them?
   lockgate policy new greet            a project for a policy of your own";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
@@ -76,6 +78,8 @@ enum Verb {
     History(history::Args),
     /// Put back what the folder of a running gateway held at an entry of its history
     Rollback(rollback::Args),
+    /// Watch and decide what becomes of new versions of policies
+    Rollout(rollout::Args),
     /// Print the route table of a folder
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Diff(args)) => diff::run(args),
         Some(Verb::History(args)) => history::run(args),
         Some(Verb::Rollback(args)) => rollback::run(args),
+        Some(Verb::Rollout(args)) => rollout::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),

@@ -21,6 +21,8 @@ pub(crate) struct ChainEntry {
     /// A JSON object.
     pub config: Value,
     pub on_error: OnError,
+    /// The configuration of the version that runs in the shadow of this one.
+    pub shadow: Option<Value>,
     pub place: Place,
 }
 
@@ -108,14 +110,20 @@ impl Kind for Link {
         let place = node.place.clone();
         if node.as_str().is_some() {
             let policy = Text::read(node, faults)?;
-            return Some(ChainEntry { policy, config: empty_object(), on_error: OnError::default(), place });
+            return Some(ChainEntry {
+                policy,
+                config: empty_object(),
+                on_error: OnError::default(),
+                shadow: None,
+                place,
+            });
         }
         let Some(table) = node.as_table() else {
             node.mistaken(&Self::describe(), faults);
             return None;
         };
         let raw = RawEntry::from_table(table, faults);
-        Some(ChainEntry { policy: raw.policy?, config: raw.config, on_error: raw.on_error, place })
+        Some(ChainEntry { policy: raw.policy?, config: raw.config, on_error: raw.on_error, shadow: None, place })
     }
 }
 

@@ -29,6 +29,7 @@ mod redirect;
 mod reference;
 mod respond;
 mod rewrite;
+mod rollout;
 mod route;
 mod secret;
 mod section;
@@ -41,6 +42,7 @@ mod traffic;
 mod tree;
 mod trust;
 mod units;
+mod version;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +86,7 @@ pub(crate) use tls::{ClientTls, ServerTls, Verify};
 pub(crate) use traffic::{Balance, Eject, HashKey, Health, Retry, Weighted};
 pub(crate) use tree::{LARGEST_FILE, Tree, TreeFile};
 pub(crate) use trust::Trust;
+pub(crate) use version::{Configs, Version, Written};
 pub(crate) use zone::Zone;
 
 use api::Powers;
@@ -138,6 +141,8 @@ pub(crate) struct Config {
     /// What policies may ask.
     pub egress: BTreeMap<String, Egress>,
     pub policies: BTreeMap<String, Policy>,
+    /// As the folder has those of which another version runs.
+    pub written: BTreeMap<String, Written>,
     /// None where components need no signature.
     pub trust: Option<Trust>,
     /// The gateway's own chain.
@@ -202,6 +207,7 @@ impl Config {
             tls: gateway.tls,
             egress: gateway.egress,
             policies: gateway.policies,
+            written: BTreeMap::new(),
             trust: gateway.trust,
             chain: gateway.chain,
             apis,

@@ -10,6 +10,7 @@ use super::key::Keys;
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
 use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
 use super::near::{advice, nearest};
+use super::rollout::{RawRollout, Rollout};
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
@@ -28,6 +29,7 @@ pub(crate) struct Policy {
     pub limits: Limits,
     pub isolation: Isolation,
     pub breaker: Breaker,
+    pub rollout: Rollout,
     pub place: Place,
 }
 
@@ -40,6 +42,17 @@ pub(crate) enum PolicySource {
     File { component: TreeFile, signature: Option<TreeFile> },
     /// A component that is not there.
     Missing(Box<ConfigFault>),
+}
+
+impl PolicySource {
+    /// The component, where there is one.
+    pub(crate) fn code(&self) -> Option<&[u8]> {
+        match self {
+            Self::Builtin(name) => builtin::component(name),
+            Self::File { component, .. } => Some(&component.bytes),
+            Self::Missing(_) => None,
+        }
+    }
 }
 
 section! {
@@ -62,6 +75,8 @@ section! {
         nested limits: RawLimits,
         /// When it is left alone for a while.
         nested breaker: RawBreaker,
+        /// How a new component comes to serve in place of the one before it.
+        nested rollout: RawRollout,
     }
 }
 
@@ -107,6 +122,7 @@ impl RawPolicy {
                 _ => {}
             }
         }
+        let rollout = self.rollout.resolve(&self.grant, faults);
         let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
         let source = match self.source? {
             At { value: SourceRef::Builtin(name), place } => {
@@ -138,7 +154,7 @@ impl RawPolicy {
             PolicySource::Builtin(_) => Isolation::Pooled,
             PolicySource::File { .. } | PolicySource::Missing(_) => Isolation::Request,
         });
-        Some(Policy { source, digest, grants, accept, limits, isolation, breaker, place: self.place })
+        Some(Policy { source, digest, grants, accept, limits, isolation, breaker, rollout, place: self.place })
     }
 }
 

@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use super::backend::{Backend, Slots, backend};
 use super::load::{Loaded, Loader, Plan};
-use super::steps::Steps;
+use super::steps::{Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, egress, keys, otlp};
-use crate::chain::{Chain, Step};
+use super::{Generation, Route, Shadowed, egress, keys, otlp};
+use crate::chain::{Chain, Step, Tally};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
-use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
+use crate::sandbox::{Digest, MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
@@ -37,6 +37,7 @@ pub(crate) struct Builder {
     egress: BTreeMap<String, Arc<Egress>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
+    tallies: Tallies,
     network: Network,
 }
 
@@ -68,9 +69,8 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
-        let (upstreams, egress, tls) = Default::default();
-        let network = Network::default();
-        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None, network }
+        let (upstreams, egress, tls, tallies, network) = Default::default();
+        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None, tallies, network }
     }
 
     /// Have all connections of what is built go by way of this network.
@@ -108,11 +108,13 @@ impl Builder {
         let (slots, upstreams) = self.upstreams(config, &mut tls, &mut apis);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
-        let mut steps = Steps::new(config, &uses, &policies);
+        let mut steps = Steps::new(config, &uses, &policies, &self.tallies);
         let unmatched = Chain::new(steps.all(User::Gateway, &config.chain));
         faults.append(&mut steps.faults);
         let router = self.router(config, &mut steps, &slots, &mut apis);
         let mut idle = policies.idle.clone();
+        idle.append(&mut steps.idle);
+        let tallies = steps.tallies;
         let (Some(identity), Some(router), true, true) = (identity, router, faults.is_empty(), apis.is_empty()) else {
             return Err(Refused { gateway: faults, apis, idle }.into());
         };
@@ -122,6 +124,7 @@ impl Builder {
         self.tls = tls;
         self.egress = services;
         self.otlp.clone_from(&otlp);
+        self.tallies.clone_from(&tallies);
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
         let policies = policies.into_policies().map(|policy| {
@@ -142,6 +145,7 @@ impl Builder {
             policies: policies.collect(),
             upstreams,
             servers,
+            shadows: shadows(config, tallies),
         };
         self.forget(config);
         Ok((generation, idle))
@@ -316,6 +320,15 @@ fn add(apis: &mut BTreeMap<Arc<str>, Faults>, folder: &Arc<str>, faults: Faults)
     }
 }
 
+/// What runs in the shadow of what serves.
+fn shadows(config: &Config, tallies: Tallies) -> Vec<Shadowed> {
+    let of = |((policy, digest), tally): ((String, Digest), Arc<Tally>)| {
+        let period = config.policies.get(&policy)?.rollout.shadow?;
+        Some(Shadowed { policy, digest, period, tally })
+    };
+    tallies.into_iter().filter_map(of).collect()
+}
+
 /// Of the traces that begin here: all or none.
 fn sample(tracing: Tracing) -> Sample {
     if tracing.sampled { Sample::ALL } else { Sample::NONE }
@@ -324,7 +337,7 @@ fn sample(tracing: Tracing) -> Sample {
 /// Where more instances are kept or used than can be alive, some policies would never get one. Those that could not be loaded count too.
 fn too_many(config: &Config, uses: &Uses<'_>, policies: &Loaded, workers: usize) -> Option<ConfigFault> {
     let (mut kept, mut passing) = (0, 0);
-    for (slot, (used, _)) in uses.list.iter().enumerate() {
+    for (slot, (used, _)) in uses.list.iter().enumerate().filter(|(_, (used, _))| !used.is_shadow) {
         let is_pooled = || config.policies.get(&used.policy).is_some_and(|it| it.isolation == Isolation::Pooled);
         match policies.policy(slot).map(|policy| policy.map(|policy| policy.room())) {
             Some(Ok(Room::Kept(slots))) => kept += slots as usize,

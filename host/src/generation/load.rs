@@ -14,7 +14,7 @@ use crate::sandbox::{
     BuildError, Built, Code, Digest, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
 };
 use crate::store::{self, Memory};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, PolicyCounters};
 
 /// What loading goes by.
 #[derive(Clone, Copy)]
@@ -125,6 +125,10 @@ impl Loader {
                 }
             }
         }
+        // Nobody waits for what runs in the shadow of others.
+        let shadows = plan.uses.list.iter().zip(&slots).filter(|((used, _), _)| used.is_shadow);
+        idle.extend(shadows.filter_map(|(_, slot)| slot.as_ref().err()).flatten().cloned());
+        idle.extend(plan.uses.sources.shadows.values().filter_map(|source| source.as_ref().err().cloned()));
         Loaded { slots, idle }
     }
 
@@ -141,7 +145,10 @@ impl Loader {
         bounded(&tried.interest, *limits, wanted.place, &used.policy)?;
         let powers = self.powers(used, &tried.interest, plan);
         let (isolation, breaker) = (declared.isolation, declared.breaker);
-        let parts = Parts { config: used.config.clone(), tried, limits: *limits, isolation, breaker, powers };
+        let is_shadow = used.is_shadow;
+        // What it logs would be read as if it had happened.
+        let limits = Limits { log: if is_shadow { 0 } else { limits.log }, ..*limits };
+        let parts = Parts { config: used.config.clone(), tried, limits, isolation, breaker, powers, is_shadow };
         let policy = self.sandbox.load(code, parts);
         policy.map_err(|error| vec![declared.place.fault(error.to_string(), "replace the component")])
     }
@@ -149,7 +156,7 @@ impl Loader {
     /// These policies serve from now on. What belongs to no use any more is forgotten, the data of its stores too.
     pub(super) fn keep(&mut self, plan: Plan<'_>) {
         self.serving = std::mem::take(&mut self.tried);
-        self.accepted.keep(plan.config, self.serving.values());
+        self.accepted.keep(plan.config, self.serving.values().filter(|policy| !policy.is_shadow()));
         let there: HashSet<_> = plan.uses.sources.digests().copied().collect();
         self.sound.retain(|digest| there.contains(digest));
         if !plan.config.blanks.is_empty() {
@@ -233,7 +240,10 @@ impl Loader {
             keys: sets.collect(),
             stores: stores.collect(),
             egress: egress.collect(),
-            counters: self.metrics.policy_counters(&used.api, &used.policy),
+            counters: match used.is_shadow {
+                true => PolicyCounters::apart(),
+                false => self.metrics.policy_counters(&used.api, &used.policy),
+            },
             world: self.sandbox.world().clone(),
         }
     }
@@ -244,9 +254,9 @@ impl Loaded {
         Some(self.slots.get(slot)?.as_ref().map(|(_, policy)| policy).map_err(Vec::as_slice))
     }
 
-    /// All there are, in order of slots.
+    /// All that serve, in order of slots.
     pub(super) fn into_policies(self) -> impl Iterator<Item = Arc<Policy>> {
-        self.slots.into_iter().flatten().map(|(_, policy)| policy)
+        self.slots.into_iter().flatten().map(|(_, policy)| policy).filter(|policy| !policy.is_shadow())
     }
 }
 

@@ -20,15 +20,15 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, Method};
 
 pub(crate) use backend::{Backend, Responder};
-pub(crate) use build::Builder;
+pub(crate) use build::{Builder, Refused};
 pub(crate) use local::Local;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Tally};
 use crate::config::{Forwarding, Rewrite};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::route::{Found, Lookup, Router, Scheme};
-use crate::sandbox::Policy;
+use crate::sandbox::{Digest, Policy};
 use crate::telemetry::SpanContext;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
 use crate::telemetry::otlp::{Otlp, Sample};
@@ -55,6 +55,17 @@ pub(crate) struct Generation {
     upstreams: Vec<Arc<Upstream>>,
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
+    shadows: Vec<Shadowed>,
+}
+
+/// A new version of a policy that runs in the shadow of the one that serves.
+pub(crate) struct Shadowed {
+    pub(crate) policy: String,
+    /// Of its component.
+    pub(crate) digest: Digest,
+    /// How long it is to be compared.
+    pub(crate) period: Duration,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// A route, ready to be followed.
@@ -113,6 +124,11 @@ impl Generation {
     /// The certificates of a listener, if it speaks TLS.
     pub(crate) fn tls(&self, listener: &str) -> Option<&Arc<crate::tls::Server>> {
         self.servers.get(listener)
+    }
+
+    /// New versions that run in the shadow of what serves.
+    pub(crate) fn shadows(&self) -> &[Shadowed] {
+        &self.shadows
     }
 
     /// The policy a responder is.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Responder;
 use super::load::{Loaded, too_large};
 use super::uses::{User, Uses};
-use crate::chain::{OnError, Reads, Step};
+use crate::chain::{OnError, Reads, Shadow, Step, Tally};
 use crate::config::{self, Config, ConfigFault, Grant, Place};
-use crate::sandbox::Policy;
+use crate::sandbox::{Digest, Policy};
 
 /// Bytes of a request body a responder is given when it does not say.
 const RESPONDER_BODY: u64 = 64 * 1024;
@@ -18,13 +18,22 @@ pub(super) struct Steps<'a> {
     config: &'a Config,
     uses: &'a Uses<'a>,
     policies: &'a Loaded,
-    made: HashMap<(usize, bool), Arc<Step>>,
+    made: HashMap<(usize, bool, Option<usize>), Arc<Step>>,
     pub(super) faults: Vec<ConfigFault>,
+    /// What is wrong with what nobody needs.
+    pub(super) idle: Vec<ConfigFault>,
+    /// Of the generation before.
+    known: &'a Tallies,
+    pub(super) tallies: Tallies,
 }
 
+/// What came of new versions so far, by the name of the policy and the digest of the component.
+pub(super) type Tallies = HashMap<(String, Digest), Arc<Tally>>;
+
 impl<'a> Steps<'a> {
-    pub(super) fn new(config: &'a Config, uses: &'a Uses<'a>, policies: &'a Loaded) -> Self {
-        Self { config, uses, policies, made: HashMap::new(), faults: Vec::new() }
+    pub(super) fn new(config: &'a Config, uses: &'a Uses<'a>, policies: &'a Loaded, known: &'a Tallies) -> Self {
+        let (made, faults, idle, tallies) = Default::default();
+        Self { config, uses, policies, made, faults, idle, known, tallies }
     }
 
     pub(super) fn all(&mut self, user: User<'_>, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
@@ -61,15 +70,19 @@ impl<'a> Steps<'a> {
 
     fn step(&mut self, user: User<'_>, entry: &config::ChainEntry) -> Option<Arc<Step>> {
         let (slot, policy) = self.policy(user, (&entry.policy, &entry.config), &entry.place)?;
-        let skip = entry.on_error == config::OnError::Skip;
-        if let Some(step) = self.made.get(&(slot, skip)) {
+        let (skip, beside) = (entry.on_error == config::OnError::Skip, self.uses.shadow_slot(user, entry));
+        if let Some(step) = self.made.get(&(slot, skip, beside)) {
             return Some(step.clone());
         }
         let on_error = if skip { OnError::Skip } else { OnError::Reject };
         match Step::new(slot, policy.clone(), on_error) {
             Ok(step) => {
-                let step = Arc::new(step);
-                self.made.insert((slot, skip), step.clone());
+                let shadow = beside.and_then(|beside| self.shadow(beside, policy));
+                let step = Arc::new(match shadow {
+                    Some(shadow) => step.shadowed_by(shadow),
+                    None => step,
+                });
+                self.made.insert((slot, skip, beside), step.clone());
                 Some(step)
             }
             Err(error) => {
@@ -77,6 +90,27 @@ impl<'a> Steps<'a> {
                     format!("`{}` cannot stand in a chain: {error}", entry.policy),
                     "change its configuration, or tell its author",
                 ));
+                None
+            }
+        }
+    }
+
+    /// The new version that is in a slot, for the shadow of the one that is `serving`. What is wrong with it is no fault of a chain.
+    fn shadow(&mut self, slot: usize, serving: &Policy) -> Option<Shadow> {
+        let policy = self.policies.policy(slot)?.ok()?;
+        let name = &**policy.name();
+        let code = (name.to_owned(), policy.digest());
+        let known = self.tallies.get(&code).or_else(|| self.known.get(&code)).cloned();
+        let tally = known.unwrap_or_else(|| Arc::new(Tally::begin()));
+        match Shadow::new(policy.clone(), serving, tally.clone()) {
+            Ok(shadow) => {
+                self.tallies.insert(code, tally);
+                Some(shadow)
+            }
+            Err(error) => {
+                let place = &self.config.policies.get(name)?.place;
+                let advice = "leave out `rollout.shadow`, so that it serves at once, or mend it";
+                self.idle.push(place.below("rollout").fault(format!("it cannot run in the shadow: {error}"), advice));
                 None
             }
         }

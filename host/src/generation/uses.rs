@@ -17,12 +17,16 @@ pub(super) struct Use {
     pub(super) config: String,
     /// Of the component. An API that is held may have another than others.
     pub(super) digest: Digest,
+    /// Whether it runs in the shadow of another use.
+    pub(super) is_shadow: bool,
 }
 
-/// All uses, in order of their slots, each with the place that first named it.
+/// All uses, in order of their slots, each with the place that first named it; those in the shadow of others after all that serve.
 pub(super) struct Uses<'a> {
     pub(super) list: Vec<(Use, Place)>,
     slots: HashMap<Use, usize>,
+    /// Until all that serve are known.
+    shadows: Vec<(Use, Place)>,
     pub(super) sources: Sources<'a>,
 }
 
@@ -38,7 +42,8 @@ pub(super) enum User<'a> {
 
 impl<'a> Uses<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
-        let mut uses = Self { list: Vec::new(), slots: HashMap::new(), sources: Sources::of(config) };
+        let mut uses =
+            Self { list: Vec::new(), slots: HashMap::new(), shadows: Vec::new(), sources: Sources::of(config) };
         uses.chain(User::Gateway, &config.chain);
         for api in &config.apis {
             if let Some(held) = &api.held {
@@ -51,6 +56,9 @@ impl<'a> Uses<'a> {
                     uses.add(User::Api(api), &responder.policy, &responder.config, &responder.place);
                 }
             }
+        }
+        for (used, place) in std::mem::take(&mut uses.shadows) {
+            uses.put(used, &place);
         }
         uses
     }
@@ -70,16 +78,32 @@ impl<'a> Uses<'a> {
     fn chain(&mut self, user: User<'_>, entries: &[config::ChainEntry]) {
         for entry in entries {
             self.add(user, &entry.policy, &entry.config, &entry.place);
+            self.shadows.extend(self.shadow(user, entry).map(|used| (used, entry.place.clone())));
         }
     }
 
     fn add(&mut self, user: User<'_>, policy: &str, config: &serde_json::Value, place: &Place) {
         let Some(Ok(source)) = self.sources.get(user, policy) else { return };
-        let used = Use::new(user, policy, config, source.digest);
+        self.put(Use::new(user, policy, config, source.digest), place);
+    }
+
+    fn put(&mut self, used: Use, place: &Place) {
         if !self.slots.contains_key(&used) {
             self.slots.insert(used.clone(), self.list.len());
             self.list.push((used, place.clone()));
         }
+    }
+
+    /// What runs in the shadow of an entry, if there is code for it.
+    fn shadow(&self, user: User<'_>, entry: &config::ChainEntry) -> Option<Use> {
+        let (config, source) =
+            (entry.shadow.as_ref()?, self.sources.shadows.get(entry.policy.as_str())?.as_ref().ok()?);
+        Some(Use { is_shadow: true, ..Use::new(user, &entry.policy, config, source.digest) })
+    }
+
+    /// The slot of what runs in the shadow of an entry.
+    pub(super) fn shadow_slot(&self, user: User<'_>, entry: &config::ChainEntry) -> Option<usize> {
+        self.slots.get(&self.shadow(user, entry)?).copied()
     }
 }
 
@@ -89,7 +113,7 @@ impl Use {
             User::Gateway | User::Outer(_) => String::new(),
             User::Api(api) => api.name.clone(),
         };
-        Self { policy: policy.into(), api, config: config.to_string(), digest }
+        Self { policy: policy.into(), api, config: config.to_string(), digest, is_shadow: false }
     }
 }
 
@@ -107,6 +131,8 @@ pub(super) struct Sources<'a> {
     pub(super) today: HashMap<&'a str, Result<Source, ConfigFault>>,
     /// By folder of an API that is held.
     held: HashMap<&'a str, HashMap<&'a str, Result<Source, ConfigFault>>>,
+    /// What runs in the shadow of other code.
+    pub(super) shadows: HashMap<&'a str, Result<Source, ConfigFault>>,
     /// By digest, all there is.
     by_digest: HashMap<Digest, Source>,
 }
@@ -117,8 +143,12 @@ impl<'a> Sources<'a> {
             policies.iter().map(|(name, policy)| (name.as_str(), source(policy, config))).collect()
         };
         let held = config.apis.iter().filter_map(|api| Some((&*api.folder, all(&api.held.as_ref()?.policies))));
-        let mut sources = Self { today: all(&config.policies), held: held.collect(), by_digest: HashMap::new() };
-        let good = sources.today.values().chain(sources.held.values().flat_map(HashMap::values)).flatten();
+        let shadows = config.written.iter().filter(|(_, written)| written.is_shadow);
+        let shadows = shadows.map(|(name, written)| (name.as_str(), source(&written.policy, config)));
+        let (today, held, shadows) = (all(&config.policies), held.collect(), shadows.collect());
+        let mut sources = Self { today, held, shadows, by_digest: HashMap::new() };
+        let held = sources.held.values().flat_map(HashMap::values);
+        let good = sources.today.values().chain(held).chain(sources.shadows.values()).flatten();
         sources.by_digest = good.map(|source| (source.digest, source.clone())).collect();
         sources
     }
@@ -179,6 +209,6 @@ pub(super) fn limits(policy: &config::Policy) -> Limits {
 pub(super) fn trial(used: &Use, policy: &config::Policy) -> Trial {
     // What can wait has an instance for each call, whatever others share.
     let waits = policy.grants.iter().any(|grant| matches!(grant, Grant::Egress(_)));
-    let image = waits || policy.isolation == Isolation::Request;
+    let image = waits || used.is_shadow || policy.isolation == Isolation::Request;
     Trial { config: used.config.clone(), limits: limits(policy), image }
 }

@@ -33,7 +33,7 @@ impl fmt::Display for Announcement {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
             Why::Rollback { of } => write!(out, "why=rollback&of={of}")?,
-            Why::Start | Why::Folder | Why::Apply => out.write_str("why=apply")?,
+            _ => out.write_str("why=apply")?,
         }
         write!(out, "&contents={}", self.contents)
     }

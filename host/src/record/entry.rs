@@ -45,8 +45,8 @@ pub(crate) struct Entry {
 }
 
 /// What a change came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
 pub(crate) enum Why {
     /// A process began to serve.
     Start,
@@ -56,6 +56,12 @@ pub(crate) enum Why {
     Apply,
     /// `lockgate rollback`: what that entry says serves again.
     Rollback { of: u64 },
+    /// A new version of this policy failed again and again, and the one before it serves.
+    TakenBack { policy: String },
+    /// A new version of this policy serves, since it was proven or an operator wanted it.
+    Promoted { policy: String },
+    /// An operator did not want it.
+    Aborted { policy: String },
 }
 
 /// One file that differs.

@@ -70,12 +70,13 @@ impl Record {
         self.history.clone()
     }
 
-    /// Have it on record that a generation of these files serves; `whole` where a folder of them is what serves. Where that cannot be written it serves all the same.
-    pub(crate) fn serves(&mut self, generation: u64, routes: usize, files: &Tree, whole: bool) {
+    /// Have it on record that a generation of these files serves; `whole` where a folder of them is what serves. Without a reason it is what was announced, or the
+    /// folder was changed. Where that cannot be written it serves all the same.
+    pub(crate) fn serves(&mut self, generation: u64, routes: usize, files: &Tree, whole: bool, why: Option<Why>) {
         let Some(folder) = self.history.state.as_deref().map(folder) else { return };
         let manifest = Manifest::of(files);
         let announced = self.history.with(|inner| inner.announced.take(&manifest.digest()));
-        let why = if self.has_begun { announced.unwrap_or(Why::Folder) } else { Why::Start };
+        let why = if self.has_begun { why.or(announced).unwrap_or(Why::Folder) } else { Why::Start };
         self.has_begun = true;
         let at = seconds(SystemTime::now());
         let written = self.write(&folder, Served { at, why, generation, routes, files, manifest, whole });

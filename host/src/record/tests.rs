@@ -18,7 +18,7 @@ fn tree(text: &str) -> Tree {
 fn serve(state: &Path, texts: &[&str]) -> Arc<History> {
     let mut record = Record::new(Some(state.to_owned()));
     for (number, text) in (1..).zip(texts) {
-        record.serves(number, 1, &tree(text), true);
+        record.serves(number, 1, &tree(text), true, None);
     }
     record.history()
 }
@@ -255,17 +255,17 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
 fn a_record_goes_on_over_starts_and_tells_why() {
     let state = tempfile::tempdir().unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"), true);
+    record.serves(1, 1, &tree("a"), true, None);
     let contents = Manifest::of(&tree("b")).digest();
     record.history().announce(Announcement { why: Why::Rollback { of: 1 }, contents });
-    record.serves(2, 1, &tree("c"), true);
-    record.serves(3, 1, &tree("b"), true);
+    record.serves(2, 1, &tree("c"), true, None);
+    record.serves(3, 1, &tree("b"), true, None);
     let history = serve(state.path(), &["b", "b"]);
     let chain = verify(state.path()).unwrap();
     let seen: Vec<_> = chain
         .entries()
         .iter()
-        .map(|it| (it.entry.why, it.entry.generation, it.entry.files.as_ref().unwrap().len()))
+        .map(|it| (it.entry.why.clone(), it.entry.generation, it.entry.files.as_ref().unwrap().len()))
         .collect();
     let rollback = Why::Rollback { of: 1 };
     assert_eq!(
@@ -295,10 +295,10 @@ fn what_cannot_be_written_is_told_and_tried_again() {
     let state = tempfile::tempdir().unwrap();
     fs::write(folder(state.path()), "in the way").unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"), true);
+    record.serves(1, 1, &tree("a"), true, None);
     assert!(record.history().standing().1[0].contains("generation 1 is not on record"));
     fs::remove_file(folder(state.path())).unwrap();
-    record.serves(2, 1, &tree("b"), true);
+    record.serves(2, 1, &tree("b"), true, None);
     assert_eq!(record.history().standing().1, [""; 0]);
     assert_eq!(verify(state.path()).unwrap().entries().len(), 1);
 }

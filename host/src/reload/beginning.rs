@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::good::{Good, Keeper};
+use super::good::Good;
 use super::inputs;
+use super::keeper::Keeper;
 use super::settle::Settling;
 use crate::config::{Config, ConfigFault, Sources, Tree};
 

@@ -73,6 +73,15 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
             all.add(&code.of(policy).bytes());
         }
     }
+    for (name, written) in &config.written {
+        all.add(name.as_bytes());
+        // What it is configured by may be of an earlier time.
+        let configs = config.version(name).map(|version| version.configs);
+        configs.iter().flatten().for_each(|(place, configs)| all.add(format!("{place} {configs:?}").as_bytes()));
+        if written.is_shadow {
+            all.add(&code.of(&written.policy).bytes());
+        }
+    }
     let mut apis: Vec<_> = config.apis.iter().collect();
     apis.sort_by_key(|api| &api.folder);
     for api in apis {
@@ -139,6 +148,11 @@ impl Code {
     }
 }
 
+/// SHA-256 of the code of a policy, where there is any.
+pub(super) fn code(source: &PolicySource) -> Option<Digest> {
+    source.code().map(Digest::of)
+}
+
 /// The policies an API passes and is answered by, each as often as it is named.
 pub(super) fn policies<'c>(config: &'c Config, api: &'c Api) -> impl Iterator<Item = &'c str> {
     let of_routes = api.routes.iter().flat_map(|route| &route.chain);
@@ -186,7 +200,8 @@ fn of_gateway(config: &Config) -> Vec<&Path> {
 /// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components, their signatures,
 /// keys, certificates and answers that names.
 pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
-    let components = config.policies.values().flat_map(|policy| match &policy.source {
+    let written = config.written.values().map(|written| &written.policy);
+    let components = config.policies.values().chain(written).flat_map(|policy| match &policy.source {
         PolicySource::File { component, signature } => [Some(component), signature.as_ref()],
         PolicySource::Builtin(_) | PolicySource::Missing(_) => [None, None],
     });
@@ -197,7 +212,7 @@ pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
         let folder = path.iter().next().and_then(|first| first.to_str()).unwrap_or_default();
         sources.held.contains_key(folder) || sources.absent.contains(folder)
     };
-    let written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml") && !is_elsewhere(path);
-    let matter = sources.folder.files().map(|(path, _)| path).filter(|path| written(path) || named.contains(path));
+    let is_written = |path: &Path| path.extension().is_some_and(|extension| extension == "toml") && !is_elsewhere(path);
+    let matter = sources.folder.files().map(|(path, _)| path).filter(|path| is_written(path) || named.contains(path));
     sources.folder.only(matter)
 }

@@ -5,8 +5,11 @@ mod beginning;
 mod fixed;
 mod good;
 mod inputs;
+mod keeper;
 mod parts;
 mod publish;
+mod rolling;
+mod rollouts;
 mod settle;
 mod status;
 mod watch;
@@ -18,11 +21,13 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
-pub(crate) use asked::Asker;
+pub(crate) use asked::{Asker, Wish};
 pub(crate) use beginning::{Beginning, read_whole};
-pub(crate) use good::{Good, Keeper};
+pub(crate) use good::Good;
+pub(crate) use keeper::Keeper;
 pub(crate) use parts::{Part, State};
 pub(crate) use publish::Subscription;
+pub(crate) use rolling::Rollout;
 pub(crate) use settle::Settling;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
@@ -30,15 +35,15 @@ pub(crate) use watch::Changes;
 use crate::config::{ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
-use crate::record::Record;
-use crate::sandbox::Digest;
+use crate::record::{Record, Why};
+use crate::sandbox::{Digest, Troubles};
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
 use fixed::Fixed;
 use inputs::Outside;
 use parts::parts;
 use publish::Publisher;
-use settle::Settled;
+use settle::{Read, Settled};
 
 /// Quiet for this long means that whoever was writing has finished.
 const SETTLE: Duration = Duration::from_millis(15);
@@ -79,6 +84,7 @@ pub(crate) struct Reloader {
     metrics: Arc<Metrics>,
     asker: Asker,
     asked: Asked,
+    troubles: Troubles,
 }
 
 impl Reloader {
@@ -86,7 +92,7 @@ impl Reloader {
     /// faults are the caller's to show.
     pub(crate) async fn start(
         beginning: Beginning,
-        mut builder: Builder,
+        (mut builder, troubles): (Builder, Troubles),
         (listeners, mut change): (Arc<Listeners>, Change),
         record: Record,
         metrics: Arc<Metrics>,
@@ -123,7 +129,8 @@ impl Reloader {
         listeners.make(change);
         metrics.set_generation(generation.number);
         let parts = parts(&config, &good, &absent, &faults, &[]);
-        let now = Now { generation: generation.clone(), refused: None, parts: parts.into() };
+        let rollouts = rolling::known(&config, &good.rollouts).into();
+        let now = Now { generation: generation.clone(), refused: None, parts: parts.into(), rollouts };
         let (publisher, status) = (Publisher::new(generation), Arc::new(Status::new(&folder, now)));
         keeper.write(&good);
         let (asker, asked) = asked::channel();
@@ -145,6 +152,7 @@ impl Reloader {
             metrics,
             asker,
             asked,
+            troubles,
         };
         this.count();
         if !faults.is_empty() {
@@ -175,7 +183,7 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
-        self.on_record();
+        self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
         let mut took = self.look().await;
@@ -183,13 +191,25 @@ impl Reloader {
             // Trying again and again what takes long must not keep a processor busy.
             let pause = OUTSIDE.max(took * 10);
             let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.is_behind();
-            let mut asked = None;
             tokio::select! {
                 () = changes.next() => {
                     changes.settled().await;
                 }
-                Some(done) = self.asked.recv() => {
-                    asked = Some(done);
+                Some((wish, done)) = self.asked.recv() => {
+                    let begun = Instant::now();
+                    let granted = self.grant(wish).await;
+                    took = begun.elapsed();
+                    // Whoever asked may have given up waiting.
+                    let _ = done.send(granted);
+                    continue;
+                }
+                Some(trouble) = self.troubles.recv() => {
+                    self.hear(trouble).await;
+                    continue;
+                }
+                () = tokio::time::sleep(rolling::LOOK), if self.has_shadows() => {
+                    self.end_shadows().await;
+                    continue;
                 }
                 Some(()) = hangup.recv() => {
                     tracing::info!("SIGHUP: looking at the folder again");
@@ -201,10 +221,6 @@ impl Reloader {
                 }
             }
             took = self.look().await;
-            if let Some(done) = asked {
-                // Whoever asked may have given up waiting.
-                let _ = done.send(());
-            }
         }
     }
 
@@ -221,19 +237,20 @@ impl Reloader {
     /// Look at the folder, and act if it does not say what serves. Returns how long that took.
     async fn look(&mut self) -> Duration {
         let begun = Instant::now();
-        match self.read().await {
-            Ok(tree) => self.settle(&tree, begun).await,
-            Err(faults) => self.refuse(faults, true),
+        let (tree, good) = (self.read().await, self.good.clone());
+        let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
+        let settled = match read {
+            Ok(read) => self.build(read, begun, None).await,
+            Err(faults) => Err(faults),
+        };
+        if let Err(faults) = settled {
+            self.refuse(faults, true);
         }
         begun.elapsed()
     }
 
-    async fn settle(&mut self, tree: &Tree, begun: Instant) {
-        let good = self.good.clone();
-        let read = match Settling::new(tree, &good).read() {
-            Ok(read) => read,
-            Err(faults) => return self.refuse(faults, true),
-        };
+    /// Build what was read, and serve it. A change of versions, `why`, must not take anything away from what serves.
+    async fn build(&mut self, read: Read<'_>, begun: Instant, why: Option<Why>) -> Result<(), Vec<ConfigFault>> {
         let listeners = self.listeners.clone();
         let _turn = listeners.turn().await;
         // Before they are read for good: what changes from now on is a change.
@@ -242,19 +259,19 @@ impl Reloader {
         let mut wrong = self.fixed.changes(&read.config);
         let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        match read.build(&mut self.builder, wrong, serving).await {
-            Ok(settled) => {
-                self.outside = outside;
-                // Workers take them up with the generation.
-                change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
-                self.accept(settled, begun).await;
-            }
-            Err(faults) => self.refuse(faults, true),
+        let settled = read.build(&mut self.builder, wrong, serving).await?;
+        if why.is_some() && settled.good.lacks_of(&self.good) {
+            return Err(settled.faults);
         }
+        self.outside = outside;
+        // Workers take them up with the generation.
+        change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
+        self.accept(settled, begun, why).await;
+        Ok(())
     }
 
     /// This is what of the folder is good.
-    async fn accept(&mut self, settled: Settled, begun: Instant) {
+    async fn accept(&mut self, settled: Settled, begun: Instant, why: Option<Why>) {
         let Settled { config, identity, generation, good, absent, mut faults, unused } = settled;
         self.serving = identity;
         match generation {
@@ -263,23 +280,24 @@ impl Reloader {
             None => {}
         }
         add(&mut faults, &self.unused.0);
-        let Now { generation: before, refused, parts: standing } = self.status.now();
+        let Now { generation: before, refused, parts: standing, .. } = self.status.now();
         let parts = parts(&config, &good, &absent, &faults, &standing).into();
         let refused = refused.filter(|_| !faults.is_empty());
+        let rollouts = rolling::known(&config, &good.rollouts).into();
         let is_new = generation.is_some();
         match generation.map(Arc::new) {
             Some(generation) => {
                 self.publisher.publish(generation.clone()).await;
                 // Only now: whoever hears the number may rely on it.
-                self.status.set(Now { generation: generation.clone(), refused, parts });
+                self.status.set(Now { generation: generation.clone(), refused, parts, rollouts });
                 self.applied(&generation, begun);
             }
-            None => self.status.set(Now { generation: before, refused, parts }),
+            None => self.status.set(Now { generation: before, refused, parts, rollouts }),
         }
         self.good = good;
         self.keeper.write(&self.good);
         if is_new {
-            self.on_record();
+            self.on_record(why);
         }
         self.count();
         if !faults.is_empty() {
@@ -301,10 +319,10 @@ impl Reloader {
     }
 
     /// Have it on record that this serves: after it does, so that a slow disk holds up nobody.
-    fn on_record(&mut self) {
+    fn on_record(&mut self, why: Option<Why>) {
         let serving = self.status.now().generation;
         let (routes, files) = (serving.routes().count(), self.good.files());
-        self.record.serves(serving.number, routes, &files, self.good.is_whole());
+        self.record.serves(serving.number, routes, &files, self.good.is_whole(), why);
     }
 
     /// Say what is wrong, unless that was said last; with `all` nothing of the folder counts.

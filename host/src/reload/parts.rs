@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::policies;
-use crate::builtin;
+use super::inputs::{code, policies};
 use crate::config::{Config, ConfigFault, Policy, PolicySource};
 use crate::sandbox::Digest;
 
@@ -71,8 +70,9 @@ pub(super) fn parts(
         let mut users = config.apis.iter().filter(|api| policies(config, api).any(|used| used == name));
         let held = users.find_map(|api| api.held.as_ref()?.policies.get(name));
         let (state, digest) = match (own.is_empty(), held) {
-            (true, _) => (State::Current, digest(policy)),
-            (false, Some(held)) => (State::Held, digest(held)),
+            (true, _) => (State::Current, code(&policy.source)),
+            (false, _) if config.written.contains_key(name) => (State::Held, code(&policy.source)),
+            (false, Some(held)) => (State::Held, code(&held.source)),
             (false, None) => (State::Unavailable, None),
         };
         parts.push(part(format!("policy {name}"), state, source(policy), digest, own));
@@ -105,13 +105,5 @@ fn source(policy: &Policy) -> String {
         PolicySource::Builtin(name) => format!("builtin:{name}"),
         PolicySource::File { component, .. } => component.path.display().to_string(),
         PolicySource::Missing(fault) => fault.file.display().to_string(),
-    }
-}
-
-fn digest(policy: &Policy) -> Option<Digest> {
-    match &policy.source {
-        PolicySource::Builtin(name) => builtin::component(name).map(Digest::of),
-        PolicySource::File { component, .. } => Some(Digest::of(&component.bytes)),
-        PolicySource::Missing(_) => None,
     }
 }

@@ -9,11 +9,12 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::{identity, used};
+use super::inputs::{identity, policies, used};
 use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree};
-use crate::generation::{Builder, Generation};
+use crate::generation::{Builder, Generation, Refused};
 use crate::sandbox::Digest;
 
 type Faults = Vec<ConfigFault>;
@@ -33,6 +34,8 @@ pub(crate) struct Settling<'a> {
     never: Vec<Blank>,
     /// With the folders of APIs of which that is known.
     served: OnceCell<Vec<(Arc<str>, Blank)>>,
+    /// Policies whose earlier code runs with the configurations of then: it did not take those of now.
+    with_configs: BTreeSet<String>,
     /// What is wrong with APIs.
     faults: BTreeSet<ConfigFault>,
     /// What is wrong with what nobody needs.
@@ -85,8 +88,8 @@ impl<'a> Settling<'a> {
     }
 
     fn of(good: &'a Good, sources: Sources<'a>) -> Self {
-        let (kept, never, served, faults, idle) = Default::default();
-        Self { good, is_past: false, sources, kept, never, served, faults, idle }
+        let (kept, never, served, with_configs, faults, idle) = Default::default();
+        Self { good, is_past: false, sources, kept, never, served, with_configs, faults, idle }
     }
 
     /// What can be read. The error is all that is wrong, where nothing may change for it.
@@ -99,6 +102,7 @@ impl<'a> Settling<'a> {
         loop {
             let Reading { mut config, faulty, idle } = Config::read(&self.sources).map_err(|found| self.all(found))?;
             self.idle = idle;
+            self.idle.extend(self.good.rollouts.apply(&mut config, &self.with_configs));
             if faulty.is_empty() {
                 config.blanks = self.blanks(&config);
                 let gone = config.blanks.iter().filter(|blank| blank.was_served).count();
@@ -200,6 +204,7 @@ impl<'a> Settling<'a> {
 
     /// What serves with this configuration.
     fn result(&self, config: &Config) -> Good {
+        let rollouts = self.good.rollouts.after(config, SystemTime::now());
         let served = config.apis.iter().map(|api| (api.folder.clone(), api.name.clone()));
         let kept = self.kept.keys().filter_map(|folder| Some((folder.clone(), self.good.apis.get(folder)?.clone())));
         Good {
@@ -207,7 +212,22 @@ impl<'a> Settling<'a> {
             apis: served.chain(kept).collect(),
             held: self.kept.clone(),
             blanks: config.blanks.clone(),
+            rollouts,
         }
+    }
+
+    /// Have earlier code that could not be used be given the configurations of then, where it was not yet. Says whether there is any.
+    fn go_back_further(&mut self, config: &Config, refused: &Refused) -> bool {
+        let known = self.with_configs.len();
+        for name in config.written.keys() {
+            let mut apis = config.apis.iter().filter(|api| refused.apis.contains_key(&api.folder));
+            let is_in_gateway =
+                || !refused.gateway.is_empty() && config.chain.iter().any(|entry| entry.policy == *name);
+            if apis.any(|api| policies(config, api).any(|used| used == name)) || is_in_gateway() {
+                self.with_configs.insert(name.clone());
+            }
+        }
+        self.with_configs.len() > known
     }
 }
 
@@ -226,6 +246,10 @@ impl Read<'_> {
             if serving != Some(identity) {
                 match builder.build(&config, wrong.clone()).await {
                     Ok((built, idle)) => (generation, unused) = (Some(built), idle),
+                    Err(refused) if choice.go_back_further(&config, &refused) => {
+                        config = choice.choose()?;
+                        continue;
+                    }
                     Err(refused) if refused.gateway.is_empty() => {
                         for (folder, faults) in refused.apis {
                             let api = config.apis.iter().find(|api| api.folder == folder);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::parts::{Part, State};
+use super::rolling::{Known, Rollout};
 use crate::config::ConfigFault;
 use crate::generation::Generation;
 
@@ -23,6 +24,7 @@ pub(crate) struct Now {
     /// What is wrong with the folder.
     pub(crate) refused: Option<Attempt>,
     pub(crate) parts: Arc<[Part]>,
+    pub(super) rollouts: Arc<[Known]>,
 }
 
 /// A state of the folder of which something was refused.
@@ -80,6 +82,11 @@ impl Status {
 }
 
 impl Now {
+    /// Of policies of which another version is to serve than did.
+    pub(crate) fn rollouts(&self) -> impl Iterator<Item = Rollout> {
+        self.rollouts.iter().filter_map(|known| known.with(&self.generation))
+    }
+
     fn is_complete(&self) -> bool {
         self.parts.iter().all(|part| part.state != State::Unavailable)
     }

@@ -72,7 +72,10 @@ impl Hook {
         };
         let isolation = if instances == Instances::Warm { Isolation::Pooled } else { Isolation::Request };
         let breaker = Breaker { failures: u32::MAX, pause: Duration::from_secs(1), max_pause: Duration::from_secs(1) };
-        let policy = sandbox.load(&code, Parts { config: config.into(), tried, limits, isolation, breaker, powers })?;
+        let policy = sandbox.load(
+            &code,
+            Parts { config: config.into(), tried, limits, isolation, breaker, powers, is_shadow: false },
+        )?;
         let mut head = Vec::new();
         for n in 0..20 {
             fields::push(&mut head, format!("x-field-{n}").as_bytes(), &[b'v'; 40]);

@@ -48,6 +48,11 @@ impl PluginFault {
         }
     }
 
+    /// Whether other code might have done better: not where a service was slow, or the gateway had no room.
+    pub(super) fn is_of_code(&self) -> bool {
+        !matches!(self, Self::Exceeded(Exceeded::Wall) | Self::Busy | Self::Paused | Self::Instantiate(_))
+    }
+
     /// What a call is counted as that ended so.
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {

@@ -1,7 +1,7 @@
-//! The slow lane: a thread of its own, which has the processors when nothing else wants them, for policies that overran.
+//! Lanes: threads of their own, which have the processors when nothing else wants them.
 //!
 //! A call that uses up its CPU time on a worker is time that all other requests of that worker wait. So a policy that did that once goes on
-//! here, one call after the other, until it has behaved for a while.
+//! in the slow lane, one call after the other, until it has behaved for a while. What runs in the shadow of what serves has a lane, too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,9 +38,9 @@ struct Job {
 type Answer = Result<(Said, Spent), PluginFault>;
 
 impl Lane {
-    pub(super) fn start() -> std::io::Result<Self> {
+    pub(super) fn start(name: &str) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
-        thread::Builder::new().name("slow lane".into()).spawn(move || run(&receiver))?;
+        thread::Builder::new().name(name.into()).spawn(move || run(&receiver))?;
         Ok(Self(sender))
     }
 
@@ -83,6 +83,6 @@ fn run(jobs: &Receiver<Job>) {
 fn step_back() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle) {
-        tracing::warn!(?error, "the slow lane cannot step back: policies that overran cost other requests time");
+        tracing::warn!(?error, "a lane cannot step back: what is called there costs other requests time");
     }
 }

@@ -27,6 +27,7 @@ mod pool;
 mod shape;
 mod ticker;
 pub(crate) mod trial;
+mod trouble;
 mod turns;
 mod verdict;
 mod waiting;
@@ -54,6 +55,7 @@ pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
 pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy, Room};
 pub(crate) use pool::Pool;
 pub(crate) use trial::{Image, Trial, Tried};
+pub(crate) use trouble::{Trouble, Troubles};
 pub(crate) use verdict::{Edits, Response, Verdict};
 
 use ticker::Ticker;
@@ -66,6 +68,8 @@ pub(crate) struct Sandbox {
     engine: Engine,
     ticker: Arc<Ticker>,
     lane: Arc<lane::Lane>,
+    /// For what runs in the shadow of what serves.
+    shadows: Arc<lane::Lane>,
     /// For calls that wait, of all policies.
     fibers: Arc<Semaphore>,
     linker: Linker<capability::HostState>,
@@ -73,6 +77,8 @@ pub(crate) struct Sandbox {
     /// Bytes of all images in use.
     images: Arc<AtomicUsize>,
     world: World,
+    /// None where nobody wants to hear.
+    teller: Option<trouble::Teller>,
 }
 
 impl Sandbox {
@@ -80,12 +86,21 @@ impl Sandbox {
     pub(crate) fn new(state: Option<PathBuf>) -> anyhow::Result<Self> {
         let engine = engine::engine(engine::Allocation::Pooled).map_err(anyhow_from)?;
         let ticker = Arc::new(Ticker::start(&engine)?);
-        let lane = Arc::new(lane::Lane::start()?);
+        let lane = Arc::new(lane::Lane::start("slow lane")?);
+        let shadows = Arc::new(lane::Lane::start("shadows")?);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
         let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
-        Ok(Self { engine, ticker, lane, fibers, linker, cache, images: Arc::default(), world: World::default() })
+        let (images, world, teller) = Default::default();
+        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, teller })
+    }
+
+    /// Hear of policies that fail again and again.
+    pub(crate) fn troubles(&mut self) -> Troubles {
+        let (teller, troubles) = trouble::troubles();
+        self.teller = Some(teller);
+        troubles
     }
 
     /// Let policies be told of another world than the real one.
@@ -101,8 +116,7 @@ impl Sandbox {
 
     /// Bind built code to its configuration and powers.
     pub(crate) fn load(&self, code: &Code, parts: Parts) -> Result<Policy, BuildError> {
-        Policy::new(&self.linker, code, parts, self.ticker.clone(), self.lane.clone(), &self.fibers)
-            .map_err(|error| BuildError::Refused(error.root_cause().to_string()))
+        Policy::new(self, code, parts).map_err(|error| BuildError::Refused(error.root_cause().to_string()))
     }
 }
 

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre};
 
+use super::Sandbox;
 use super::beside::Beside;
 use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
 use super::build::Snapshot;
+use super::call::{Call, Said};
 use super::capability::{HostState, Powers};
 use super::engine;
+use super::fault::PluginFault;
 use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
@@ -19,8 +21,11 @@ use super::limits::Limits;
 use super::shape::contract_is;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
+use super::trouble::Teller;
 use super::waiting::Functions;
 use crate::config::{self, Isolation};
+use crate::telemetry::RequestId;
+use crate::telemetry::account::Spent;
 
 /// One component with one configuration under one set of powers and limits. Immutable; shared by all workers.
 pub(crate) struct Policy {
@@ -34,6 +39,7 @@ pub(crate) struct Policy {
     pub(super) powers: Arc<Powers>,
     pub(super) ticker: Arc<Ticker>,
     pub(super) lane: Arc<Lane>,
+    pub(super) teller: Option<Teller>,
     /// For calls that no worker waits for.
     pub(super) beside: Beside,
     /// What an instance counts for.
@@ -44,6 +50,7 @@ pub(crate) struct Policy {
     digest: Digest,
     /// It imports nothing but shapes: what it says follows from what it is told.
     pub(super) is_pure: bool,
+    is_shadow: bool,
     /// There if its calls can wait.
     pub(super) waits: Option<Functions>,
 }
@@ -66,19 +73,16 @@ pub(crate) struct Parts {
     pub(crate) isolation: Isolation,
     pub(crate) breaker: config::Breaker,
     pub(crate) powers: Powers,
+    /// Whether it runs in the shadow of another version.
+    pub(crate) is_shadow: bool,
 }
 
 impl Policy {
     /// Join what was checked when it was built with what it is given now.
-    pub(super) fn new(
-        linker: &Linker<HostState>,
-        code: &Code,
-        parts: Parts,
-        ticker: Arc<Ticker>,
-        lane: Arc<Lane>,
-        fibers: &Arc<Semaphore>,
-    ) -> wasmtime::Result<Self> {
-        let Parts { config, tried: Tried { interest, image, took }, limits, isolation, breaker, powers } = parts;
+    pub(super) fn new(sandbox: &Sandbox, code: &Code, parts: Parts) -> wasmtime::Result<Self> {
+        let Parts { config, tried: Tried { interest, image, took }, limits, isolation, breaker, powers, is_shadow } =
+            parts;
+        let linker = &sandbox.linker;
         let component = match &image {
             Image::Taken(snapshot) => Some(&snapshot.component),
             Image::NotWanted | Image::Impossible(_) => code.component.as_ref(),
@@ -88,10 +92,12 @@ impl Policy {
         let exports = Exports::of(&pre)?;
         let kind = component.component_type();
         let waits = Functions::of(component);
-        let beside = if waits.is_some() { Beside::waiting(fibers.clone()) } else { Beside::slow() };
+        let beside = if waits.is_some() { Beside::waiting(sandbox.fibers.clone()) } else { Beside::slow() };
         let slots = engine::slots(component);
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| contract_is(name, "types"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
+        let lane = if is_shadow { &sandbox.shadows } else { &sandbox.lane }.clone();
+        let (ticker, teller) = (sandbox.ticker.clone(), sandbox.teller.clone());
         Ok(Self {
             pre,
             exports,
@@ -102,6 +108,7 @@ impl Policy {
             powers,
             ticker,
             lane,
+            teller,
             beside,
             slots,
             interest,
@@ -109,6 +116,7 @@ impl Policy {
             took,
             digest,
             is_pure,
+            is_shadow,
             waits,
         })
     }
@@ -152,6 +160,20 @@ impl Policy {
     /// Whether its calls can wait for a service, so that each has an instance of its own, whatever is declared.
     pub(crate) fn waits(&self) -> bool {
         self.waits.is_some()
+    }
+
+    /// Whether what it says only is compared with what another version said.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.is_shadow
+    }
+
+    /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too many wait.
+    pub(crate) async fn call_aside(
+        self: &Arc<Self>,
+        exchange: RequestId,
+        call: Call,
+    ) -> Result<(Said, Spent), PluginFault> {
+        self.lane.send(self.clone(), exchange, call)?.await.map_err(|_| PluginFault::Busy)?
     }
 
     /// What instances are made from, where it is not the component itself.

@@ -18,6 +18,7 @@ use super::fault::PluginFault;
 use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
+use super::trouble::Trouble;
 use super::verdict::{Edits, Response, Verdict};
 use super::waiting;
 use crate::config::Isolation;
@@ -303,6 +304,12 @@ impl Pool {
             Turn::Paused(pause) => {
                 self.metrics.paused();
                 let class = fault.map(PluginFault::class);
+                let told = fault.filter(|fault| fault.is_of_code()).map(PluginFault::class);
+                if let (Some(teller), Some(class)) = (&self.policy.teller, told) {
+                    let trouble = Trouble { policy: self.policy.name().clone(), digest: self.policy.digest(), class };
+                    // Where too many wait to be heard, this is told again with the next pause.
+                    let _ = teller.try_send(trouble);
+                }
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(
                     policy,

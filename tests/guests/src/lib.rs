@@ -90,3 +90,26 @@ impl ResponsePhase for Tell {
         Edits::new().append("x-test-trail", all).into()
     }
 }
+
+/// What a policy and the one that takes its place have in common: a word that goes from the request to the response.
+pub struct Rolled;
+
+impl Rolled {
+    const FIELD: &str = "x-test-rolled";
+
+    pub fn interest() -> Interest {
+        Interest::new().request_write(Self::FIELD).response_write(Self::FIELD)
+    }
+
+    pub fn carry(word: &str) -> Verdict {
+        Self::carry_other(word, word)
+    }
+
+    pub fn carry_other(word: &str, state: &str) -> Verdict {
+        Edits::new().set(Self::FIELD, word).state(state).into()
+    }
+
+    pub fn arrive(state: &[u8]) -> Verdict {
+        Edits::new().set(Self::FIELD, state).into()
+    }
+}

@@ -177,7 +177,7 @@ proptest! {
             }
             // Written and read it is the same.
             let state = tempfile::tempdir().unwrap();
-            let mut keeper = super::super::good::Keeper::new(Some(state.path()), Path::new("policies"));
+            let mut keeper = super::super::keeper::Keeper::new(Some(state.path()), Path::new("policies"));
             keeper.write(&next);
             prop_assert_eq!(keeper.read().files(), next.files());
             prop_assert_eq!(keeper.read().blanks, next.blanks.clone());

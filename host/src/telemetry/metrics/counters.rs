@@ -45,6 +45,11 @@ pub(crate) struct PolicyCounters {
 }
 
 impl PolicyCounters {
+    /// Counters nobody is told of.
+    pub(crate) fn apart() -> Self {
+        Self { names: Arc::default() }
+    }
+
     /// Add to the counter of that name and label set, in whatever order the labels come. Known ones cost a shared lock and an add.
     ///
     /// `_total` at the end of a name is left out, since the text format adds it.

@@ -1,0 +1,229 @@
+//! Keeps in the state directory what serves, for the next process.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use super::good::Good;
+use super::rollouts::{Before, Marks, Rollouts};
+use crate::config::{Blank, Configs, PolicySource, Tree, TreeFile, Version};
+use crate::sandbox::Digest;
+use crate::state;
+
+/// In the state directory: a file for each content, by its digest, and what they make.
+const FOLDER: &str = "good";
+const MANIFEST: &str = "manifest.json";
+
+/// Where it is kept.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    /// None where nothing outlasts the process.
+    kept_in: Option<PathBuf>,
+    /// The policies folder, absolute.
+    of: PathBuf,
+    /// What stands there, as far as this process knows.
+    written: Option<Digest>,
+    /// Whether that is not what serves.
+    is_behind: bool,
+}
+
+/// Files by path, with the digest of what each holds.
+type Files = BTreeMap<PathBuf, String>;
+
+/// How it is written.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    of: PathBuf,
+    files: Files,
+    apis: BTreeMap<String, String>,
+    held: BTreeMap<String, Files>,
+    blanks: Vec<Blank>,
+    /// Of policies, what serves.
+    #[serde(default)]
+    serving: BTreeMap<String, Kept>,
+    /// What served before code that is new, and until when that is.
+    #[serde(default)]
+    before: BTreeMap<String, (Kept, SystemTime)>,
+    #[serde(default)]
+    marks: Marks,
+    #[serde(default)]
+    waiting: BTreeSet<String>,
+}
+
+/// How a version of a policy is written: the name of one that comes with the gateway, or the component and its signature.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    builtin: Option<String>,
+    component: Option<(PathBuf, String)>,
+    signature: Option<(PathBuf, String)>,
+    configs: Configs,
+}
+
+impl Keeper {
+    /// `state` is the state directory, if there is one.
+    pub(crate) fn new(state: Option<&Path>, folder: &Path) -> Self {
+        let of = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        Self { kept_in: state.map(|state| state.join(FOLDER)), of, written: None, is_behind: false }
+    }
+
+    /// What served last. Nothing where nothing did, where it is damaged, and where it is another folder's.
+    pub(crate) fn read(&self) -> Good {
+        let Some(folder) = self.kept_in.as_deref() else { return Good::default() };
+        match read(folder) {
+            Ok((of, good)) if of == self.of => good,
+            Ok((of, _)) => {
+                tracing::warn!(before = %of.display(), now = %self.of.display(), "another folder was served before: what was good there is not served");
+                Good::default()
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Good::default(),
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "what was last good cannot be read");
+                Good::default()
+            }
+        }
+    }
+
+    /// Whether what serves could not be written.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// This serves. Where it cannot be written, that is tried again with the next look at the folder.
+    pub(super) fn write(&mut self, good: &Good) {
+        let Some(folder) = &self.kept_in else { return };
+        let digest = good.digest();
+        if self.written == Some(digest) {
+            return;
+        }
+        match write(folder, &self.of, good) {
+            Ok(()) => (self.written, self.is_behind) = (Some(digest), false),
+            Err(error) => {
+                self.is_behind = true;
+                tracing::warn!(%error, folder = %folder.display(), "what serves cannot be kept for the next start");
+            }
+        }
+    }
+}
+
+fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
+    state::make_folder(folder)?;
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut there = names.collect::<io::Result<BTreeSet<String>>>()?;
+    let mut wanted = BTreeSet::from([MANIFEST.to_owned()]);
+    let mut put_file = |bytes: &[u8]| {
+        let digest = Digest::of(bytes).to_string();
+        if there.insert(digest.clone()) {
+            state::put(&folder.join(&digest), bytes)?;
+        }
+        wanted.insert(digest.clone());
+        Ok::<_, io::Error>(digest)
+    };
+    let mut put = |tree: &Tree| {
+        let files = tree.files().map(|(path, bytes)| Ok((path.to_owned(), put_file(bytes)?)));
+        files.collect::<io::Result<Files>>()
+    };
+    let (files, held) = (put(&good.base)?, good.held.iter());
+    let held = held.map(|(folder, tree)| Ok((folder.to_string(), put(tree)?))).collect::<io::Result<_>>()?;
+    let mut keep = |version: &Version| {
+        let mut file = |file: &TreeFile| Ok::<_, io::Error>((file.path.clone(), put_file(&file.bytes)?));
+        let (builtin, component, signature) = match &version.source {
+            PolicySource::Builtin(name) => (Some(name.clone()), None, None),
+            PolicySource::File { component, signature } => {
+                (None, Some(file(component)?), signature.as_ref().map(file).transpose()?)
+            }
+            PolicySource::Missing(_) => (None, None, None),
+        };
+        Ok::<_, io::Error>(Kept { builtin, component, signature, configs: version.configs.clone() })
+    };
+    let serving = good.rollouts.serving.iter().map(|(name, version)| Ok((name.clone(), keep(version)?)));
+    let serving = serving.collect::<io::Result<_>>()?;
+    let before = good.rollouts.before.iter();
+    let before = before.map(|(name, before)| Ok((name.clone(), (keep(&before.version)?, before.until))));
+    let manifest = Manifest {
+        of: of.to_owned(),
+        files,
+        apis: good.apis.iter().map(|(folder, name)| (folder.to_string(), name.clone())).collect(),
+        held,
+        blanks: good.blanks.clone(),
+        serving,
+        before: before.collect::<io::Result<_>>()?,
+        marks: good.rollouts.marks.clone(),
+        waiting: good.rollouts.waiting.clone(),
+    };
+    state::put(&folder.join(MANIFEST), &serde_json::to_vec(&manifest)?)?;
+    // Only now: until then the manifest before needed them.
+    there.difference(&wanted).try_for_each(|name| fs::remove_file(folder.join(name)))
+}
+
+fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
+    let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST))?)?;
+    let mut contents = Contents { folder, known: HashMap::new() };
+    let base = contents.tree(manifest.files)?;
+    let held = manifest.held.into_iter();
+    let held = held.map(|(folder, files)| Ok((folder.into(), Arc::new(contents.tree(files)?))));
+    let held = held.collect::<io::Result<_>>()?;
+    let serving = manifest.serving.into_iter().map(|(name, kept)| Ok((name, contents.version(kept)?)));
+    let serving = serving.collect::<io::Result<_>>()?;
+    let before = manifest.before.into_iter().map(|(name, (kept, until))| {
+        let version = contents.version(kept)?;
+        Ok((name, Before { version, until }))
+    });
+    let before = before.collect::<io::Result<_>>()?;
+    let good = Good {
+        base,
+        apis: manifest.apis.into_iter().map(|(folder, name)| (folder.into(), name)).collect(),
+        held,
+        blanks: manifest.blanks,
+        rollouts: Rollouts { serving, before, marks: manifest.marks, waiting: manifest.waiting },
+    };
+    Ok((manifest.of, good))
+}
+
+/// Contents by their digests, each read once.
+struct Contents<'a> {
+    folder: &'a Path,
+    known: HashMap<String, Arc<[u8]>>,
+}
+
+impl Contents<'_> {
+    fn tree(&mut self, files: Files) -> io::Result<Tree> {
+        let files = files.into_iter().map(|(path, digest)| Ok((path, self.get(digest)?)));
+        Ok(Tree::of(files.collect::<io::Result<_>>()?))
+    }
+
+    fn version(&mut self, kept: Kept) -> io::Result<Version> {
+        let mut file = |(path, digest)| Ok::<_, io::Error>(TreeFile { path, bytes: self.get(digest)? });
+        let source = match (kept.builtin, kept.component) {
+            (Some(name), _) => PolicySource::Builtin(name),
+            (None, Some(component)) => {
+                PolicySource::File { component: file(component)?, signature: kept.signature.map(file).transpose()? }
+            }
+            (None, None) => return Err(io::Error::other("the manifest names a version without code")),
+        };
+        Ok(Version { source, configs: kept.configs })
+    }
+
+    fn get(&mut self, digest: String) -> io::Result<Arc<[u8]>> {
+        if let Some(bytes) = self.known.get(&digest) {
+            return Ok(bytes.clone());
+        }
+        let bytes = content(self.folder, &digest)?;
+        self.known.insert(digest, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+fn content(folder: &Path, digest: &str) -> io::Result<Arc<[u8]>> {
+    if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(io::Error::other("the manifest names a file that is none of ours"));
+    }
+    let bytes = fs::read(folder.join(digest))?;
+    match Digest::of(&bytes).to_string() == digest {
+        true => Ok(bytes.into()),
+        false => Err(io::Error::other(format!("{digest} is damaged"))),
+    }
+}
