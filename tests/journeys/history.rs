@@ -209,7 +209,7 @@ fn nobody_goes_back_to_what_was_never_good_as_one_folder() {
     gateway.wait_for_refusal();
     gateway.write("b/api.toml", other);
     wait_for_entries(&gateway, 2);
-    gateway.verb(&["rollback", "2"]).assert(1, &["held as they were before"]);
+    gateway.verb(&["rollback", "2"]).assert(1, &["were as they were before"]);
     // Where it goes by itself is not there either.
     gateway.write("b/api.toml", &other.replace("/b", "/c"));
     wait_for_entries(&gateway, 3);

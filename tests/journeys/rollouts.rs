@@ -1,5 +1,7 @@
 //! New code of a policy: taken back where it fails, compared in the shadow of what serves, and decided about.
 
+mod shadows;
+
 use std::fs;
 
 use lockgate_tests::{Client, Folder, Gateway, Request, Response, Upstream, eventually, guests};
@@ -21,7 +23,8 @@ upstream = "main"
 fn policy(more: &str) -> String {
     format!(
         "[policy.rolled]\nsource = \"file:components/rolled.wasm\"\n\
-         grant = [\"read:x-test-break\", \"write:x-test-rolled\", \"write:x-test-more\", \"respond\"]\nbreaker = {{ failures = 3 }}\n{more}\n"
+         grant = [\"read:x-test-break\", \"write:x-test-rolled\", \"write:x-test-more\", \
+         \"write:x-test-version\", \"write:x-test-mixed\", \"respond\"]\nbreaker = {{ failures = 3 }}\n{more}\n"
     )
 }
 
@@ -141,12 +144,9 @@ fn new_code_that_fails_again_and_again_is_taken_back_and_stays_refused() {
 }
 
 #[test]
-fn what_was_taken_back_stays_with_the_configuration_it_knows_and_is_pinned_to_nothing_new() {
+fn what_is_put_back_has_the_configuration_it_knows_and_the_newest_of_those() {
     let upstream = Upstream::echo();
     let gateway = folder(&upstream, "").start();
-    let digest = guests::digest("rolled-new");
-    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
-    gateway.write("gateway.toml", &gateway_toml.replace("breaker", &format!("digest = \"sha256:{digest}\"\nbreaker")));
     gateway.write("api/api.toml", &API.replace("word = \"hello\"", "word = \"bonjour\", more = \"yes\""));
     roll(&gateway);
     assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("bonjour"));
@@ -154,6 +154,112 @@ fn what_was_taken_back_stays_with_the_configuration_it_knows_and_is_pinned_to_no
     becomes(&gateway, "taken-back");
     assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"), "the old component knows no `more`");
     assert!(!is_new(&gateway));
+    // Another that it takes, and one that it does not.
+    gateway.write("api/api.toml", &API.replace("hello", "salut"));
+    gateway.look();
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("salut"));
+    gateway.write("api/api.toml", &API.replace("word = \"hello\"", "word = \"ciao\", more = \"yes\""));
+    gateway.look();
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("salut"));
+}
+
+#[test]
+fn code_that_is_pinned_is_not_taken_back() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "").start();
+    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    let digest = guests::digest("rolled-new");
+    gateway.write("gateway.toml", &gateway_toml.replace("breaker", &format!("digest = \"sha256:{digest}\"\nbreaker")));
+    roll(&gateway);
+    assert_eq!(rollout(&gateway), Value::Null);
+    trap(&mut gateway.connect());
+    gateway.wait_for_log("a pause", |line| line["message"].as_str()?.contains("left alone").then_some(()));
+    gateway.look();
+    assert_eq!(rollout(&gateway), Value::Null);
+}
+
+/// Two APIs, of which the other has another configuration.
+fn two(upstream: &Upstream, more: &str) -> Folder {
+    folder(upstream, more)
+        .api("other", &API.replace("\"api\"", "\"other\"").replace("/x", "/y").replace("hello", "weak"))
+}
+
+fn write_other(gateway: &Gateway, word: &str, more: &str) {
+    let api = API.replace("\"api\"", "\"other\"").replace("/x", "/y");
+    gateway.write("other/api.toml", &format!("{}{more}", api.replace("hello", word)));
+    gateway.look();
+}
+
+#[test]
+fn a_fault_elsewhere_puts_no_configuration_back() {
+    let upstream = Upstream::echo();
+    let gateway = two(&upstream, "rollout = { shadow = \"1h\" }").start();
+    roll(&gateway);
+    write_other(&gateway, "strict", "");
+    assert_eq!(gateway.get("/y").field("x-test-rolled"), Some("strict"));
+    // Of a configuration that the code which serves does not take, and of something else.
+    let more = API.replace("word = \"hello\"", "word = \"hello\", more = \"yes\"");
+    let absent = API.replace("upstream = \"main\"", "responder = \"rolled\"");
+    for api in [more, absent] {
+        gateway.write("api/api.toml", &api);
+        gateway.look();
+        assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
+        assert_eq!(gateway.get("/y").field("x-test-rolled"), Some("strict"));
+    }
+    write_other(&gateway, "stricter", "");
+    assert_eq!(gateway.get("/y").field("x-test-rolled"), Some("stricter"));
+}
+
+#[test]
+fn code_is_taken_back_while_the_folder_waits_for_something_else() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "").start();
+    roll(&gateway);
+    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &format!("[runtime]\nmax_requests = 7\n{gateway_toml}"));
+    assert!(gateway.look()["faults"].to_string().contains("cannot change while the gateway runs"));
+    assert!(is_new(&gateway));
+    trap(&mut gateway.connect());
+    becomes(&gateway, "taken-back");
+    assert!(!is_new(&gateway));
+    gateway.write("gateway.toml", &gateway_toml);
+    gateway.look();
+    assert!(!is_new(&gateway));
+}
+
+#[test]
+fn one_new_version_after_the_other_is_taken_back() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "").start();
+    roll(&gateway);
+    gateway.replace("components/rolled.wasm", &guests::component("trap-request"));
+    gateway.write("api/api.toml", &API.replace("word = \"hello\"", ""));
+    gateway.look();
+    trap(&mut gateway.connect());
+    // Which is new itself.
+    let digest = format!("sha256:{}", guests::digest("rolled-new"));
+    eventually("the one before to serve", || (rollout(&gateway)["digest"] == digest).then_some(()));
+    assert!(is_new(&gateway));
+    trap(&mut gateway.connect());
+    eventually("the first one to serve", || (!is_new(&gateway)).then_some(()));
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
+}
+
+#[test]
+fn the_chain_of_the_gateway_goes_back_like_any() {
+    let upstream = Upstream::echo();
+    let chain = "chain = [{ policy = \"rolled\", config = { word = \"outer\" } }]\n";
+    let gateway = folder(&upstream, "")
+        .api("api", &API.replace("chain =", "# chain ="))
+        .gateway_toml(&format!("{chain}{}", policy("")))
+        .start();
+    roll(&gateway);
+    let unmatched = Request::get("/nothing").field("x-test-break", "trap");
+    let mut client = gateway.connect();
+    (0..3).for_each(|_| client.send(&unmatched).assert_problem(503));
+    becomes(&gateway, "taken-back");
+    gateway.send(&unmatched).assert_status(404);
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("outer"));
 }
 
 #[test]
@@ -186,126 +292,6 @@ fn code_before_that_cannot_serve_any_more_is_not_put_back() {
     assert_eq!(gateway.get("/more").field("x-test-rolled"), Some("more"));
     assert_eq!(part(&gateway)["state"], "current");
     assert_eq!(gateway.look()["faults"], serde_json::json!([]));
-}
-
-#[test]
-fn code_in_the_shadow_that_is_always_the_same_serves_after_a_while() {
-    let upstream = Upstream::echo();
-    let gateway = folder(&upstream, "rollout = { shadow = \"1s\" }").start();
-    assert_eq!(roll(&gateway)["faults"], serde_json::json!([]));
-    assert_eq!(stage(&gateway), "shadow");
-    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
-    becomes(&gateway, "new");
-    assert!(is_new(&gateway));
-    is_on_record(&gateway, "promoted");
-    // Nothing was wrong with it, so it is no fault of the folder.
-    assert_eq!(part(&gateway)["state"], "current");
-}
-
-#[test]
-fn differences_and_faults_in_the_shadow_are_counted_and_nobody_notices_them() {
-    let upstream = Upstream::echo();
-    let mut gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
-    roll(&gateway);
-    for what in ["trap", "refuse", "other", "forget", "nothing"] {
-        let response = ask(&gateway, what);
-        response.assert_status(200);
-        assert_eq!(response.field("x-test-rolled"), Some("hello"));
-    }
-    // Requests and responses where both said the same: `forget` and `nothing`, and the response of the latter.
-    let agreed = compared(&gateway, "agreed", 3);
-    assert_eq!((&agreed["agreed"], &agreed["skipped"]), (&3.into(), &0.into()), "{agreed}");
-    let differed = compared(&gateway, "differed", 3);
-    assert_eq!(compared(&gateway, "failed", 1)["failed"], 1);
-    let kinds = differed["examples"].as_array().unwrap().iter();
-    let mut kinds: Vec<_> = kinds.map(|it| format!("{} {} {}", it["hook"], it["before"], it["after"])).collect();
-    kinds.sort();
-    let edit = "edit =x-test-rolled";
-    assert_eq!(
-        kinds,
-        [
-            format!("\"request\" \"{edit}\" \"{edit} (other values)\""),
-            format!("\"request\" \"{edit}\" \"plugin_trap\""),
-            format!("\"request\" \"{edit}\" \"respond 403\""),
-            format!("\"response\" \"{edit}\" \"{edit} (other values)\""),
-        ]
-    );
-    gateway.verb(&["rollout", "status"]).assert(0, &["shadow", "1 x request: edit =x-test-rolled -> respond 403"]);
-    assert!(!gateway.ask("/rollouts").text().contains("secret-of-a-client"));
-
-    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[]);
-    assert!(!is_new(&gateway));
-    assert_eq!(part(&gateway)["state"], "held");
-    is_on_record(&gateway, "aborted");
-    gateway.verb(&["rollout", "abort", "rolled"]).assert(1, &["does not serve, and will not"]);
-    assert!(!gateway.all_written().contains("secret-of-a-client"));
-}
-
-#[test]
-fn code_that_differed_in_the_shadow_waits_for_a_decision() {
-    let upstream = Upstream::echo();
-    let mut gateway = folder(&upstream, "rollout = { shadow = \"1s\" }").start();
-    roll(&gateway);
-    ask(&gateway, "refuse").assert_status(200);
-    becomes(&gateway, "waiting");
-    assert!(!is_new(&gateway));
-    // It was never good enough to serve, so it does not after a start either, but is compared anew.
-    gateway.restart();
-    assert_eq!(stage(&gateway), "shadow");
-    assert!(!is_new(&gateway));
-    gateway.verb(&["rollout", "promote", "rolled"]).assert(0, &[]);
-    assert!(is_new(&gateway));
-    gateway.verb(&["rollout", "promote", "rolled"]).assert(1, &["serves already"]);
-}
-
-#[test]
-fn what_is_configured_for_the_new_code_runs_in_the_shadow_with_it() {
-    let upstream = Upstream::echo();
-    let gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
-    gateway.write("api/api.toml", &API.replace("word = \"hello\"", "word = \"bonjour\", more = \"yes\""));
-    gateway.look();
-    roll(&gateway);
-    assert_eq!(stage(&gateway), "shadow");
-    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
-    assert_eq!(compared(&gateway, "differed", 1)["examples"][0]["hook"], "request");
-    gateway.verb(&["rollout", "promote", "rolled"]).assert(0, &[]);
-    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("bonjour"));
-}
-
-#[test]
-fn an_api_that_is_held_never_runs_what_was_only_in_the_shadow() {
-    let upstream = Upstream::echo();
-    let mut gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
-    roll(&gateway);
-    gateway.write("api/api.toml", &format!("{API}nonsense = 1\n"));
-    gateway.look();
-    assert!(!is_new(&gateway), "held as it was");
-    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[]);
-    assert!(!is_new(&gateway), "and after that");
-    gateway.restart();
-    assert!(!is_new(&gateway), "and after a start");
-}
-
-#[test]
-fn what_acts_on_the_world_has_no_shadow_and_neither_have_bodies() {
-    let upstream = Upstream::echo();
-    let gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
-    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
-    gateway.write("gateway.toml", &gateway_toml.replace("\"respond\"", "\"respond\", \"store:notes:write\""));
-    let said = gateway.look();
-    let reason = said["faults"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("nobody notices, and \"store:notes:write\" is granted"), "{reason}");
-
-    gateway.write(
-        "gateway.toml",
-        &gateway_toml.replace("\"respond\"", "\"respond\", \"body:request:edit\", \"body:response:edit\""),
-    );
-    gateway.write("api/api.toml", &API.replace("config = { word = \"hello\" }", "config = {}"));
-    gateway.replace("components/rolled.wasm", &guests::component("shout"));
-    let said = gateway.look();
-    assert!(said["faults"].to_string().contains("told heads only"), "{said}");
-    assert_eq!(stage(&gateway), "unfit");
-    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"), "what served serves");
 }
 
 #[test]

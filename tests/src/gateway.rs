@@ -236,13 +236,19 @@ impl Gateway {
 
     /// Resident memory in bytes, now and at most so far.
     pub fn memory(&self) -> (u64, u64) {
+        (self.size_of("VmRSS:"), self.size_of("VmHWM:"))
+    }
+
+    /// Of its resident memory, pages of files in bytes: the program, and compiled code.
+    pub fn mapped(&self) -> u64 {
+        self.size_of("RssFile:")
+    }
+
+    fn size_of(&self, name: &str) -> u64 {
         let status = self.process_status();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-            kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap() * 1024
-        };
-        (field("VmRSS:"), field("VmHWM:"))
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap() * 1024
     }
 
     /// What the kernel says about the process.

@@ -25,13 +25,13 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(String) 
 }
 
 fn about(rollout: Rollout) -> Value {
-    let code = |digest: &str| (!digest.is_empty()).then(|| format!("sha256:{digest}"));
+    let code = |digest: &String| format!("sha256:{digest}");
     json!({
         "policy": rollout.policy,
         "stage": rollout.stage.as_str(),
         "seconds_left": rollout.stage.left().map(|left| left.as_secs()),
         "digest": code(&rollout.digest),
-        "before": code(&rollout.before),
+        "before": rollout.before.as_ref().map(code),
         "compared": rollout.counts,
     })
 }

@@ -1,5 +1,6 @@
 //! `/status`: what serves, since when, and what was refused.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -40,7 +41,8 @@ pub(super) fn json(status: &Status, history: &History) -> String {
 pub(super) fn looked(status: &Status) -> String {
     let Now { generation, refused, .. } = status.now();
     let faults = refused.map(|attempt| attempt.faults).unwrap_or_default();
-    json!({ "generation": generation.number, "faults": faults }).to_string()
+    let shadowed: BTreeSet<&str> = generation.shadows().iter().map(|it| &*it.policy).collect();
+    json!({ "generation": generation.number, "faults": faults, "shadowed": shadowed }).to_string()
 }
 
 fn part(part: &Part) -> Value {

@@ -4,7 +4,7 @@ use http::{HeaderMap, Response};
 
 use super::edits::Head;
 use super::step::{Hook, Step};
-use super::{Passage, Timed, judge};
+use super::{Passage, Timed};
 use crate::exchange::{Body, Exchange, Fault};
 use crate::sandbox::{Call, Said};
 
@@ -26,11 +26,7 @@ impl Passage<'_> {
         hook.reads.collect(&mut head, exchange, &self.place, None, headers);
         let pool = self.pool(step)?;
         let timed = Timed::begin(&exchange.account);
-        let judge = |said: Said| {
-            let verdict = said.verdict()?;
-            self.hear(step, &verdict);
-            judge(hook, verdict, exchange, Head::Request(headers))
-        };
+        let judge = |said: Said| self.judge(hook, said.verdict()?, exchange, Head::Request(headers));
         let decided = pool.away(id, Call::Request { head }, judge).await;
         timed.end(&exchange.account, pool);
         self.settle(at, step, exchange, decided)
@@ -50,11 +46,7 @@ impl Passage<'_> {
         let pool = self.pool(step)?;
         let timed = Timed::begin(&exchange.account);
         let edited = Head::Response(response.headers_mut(), &mut status);
-        let judge = |said: Said| {
-            let verdict = said.verdict()?;
-            self.hear(step, &verdict);
-            judge(hook, verdict, exchange, edited)
-        };
+        let judge = |said: Said| self.judge(hook, said.verdict()?, exchange, edited);
         let decided = pool.away(id, Call::Response { head, state }, judge).await;
         timed.end(&exchange.account, pool);
         *response.status_mut() = status;

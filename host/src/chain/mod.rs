@@ -15,7 +15,7 @@ mod step;
 mod tally;
 mod timed;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use crate::route::Params;
 use crate::sandbox::{BodyDirection, Failure, PluginFault, Pool, Verdict};
 use act::At;
 use edits::Head;
-use shadow::Trail;
+use shadow::Beside;
 use step::Hook;
 
 /// The policies of one route, outermost first. Steps are shared between routes.
@@ -46,6 +46,8 @@ pub(crate) struct Chain {
     /// Some policy reads response bodies.
     reads_responses: bool,
     edits_responses: bool,
+    /// A new version runs in the shadow of some policy.
+    has_shadows: bool,
 }
 
 /// Where in the configuration an exchange is.
@@ -73,10 +75,8 @@ pub(crate) struct Passage<'a> {
     /// There once a hook follows a body on its way.
     notice: Option<Rc<Notice>>,
     replaced: Option<Replaced>,
-    /// The verdict that was spoken last, where a new version runs in the shadow of who spoke.
-    heard: Cell<Option<Verdict>>,
-    /// What new versions carry from hook to hook; empty where none runs.
-    trails: Vec<Option<Trail>>,
+    /// There where a new version runs in the shadow of a step.
+    beside: Option<Box<Beside>>,
 }
 
 /// The exchange left the chain before its end.
@@ -98,7 +98,8 @@ impl Chain {
     pub(crate) fn new(steps: Vec<Arc<Step>>) -> Self {
         let reads_responses = steps.iter().any(|step| step.response_body.is_some());
         let edits_responses = steps.iter().any(|step| step.response_body.as_ref().is_some_and(|hook| hook.edit()));
-        Self { steps: steps.into(), reads_responses, edits_responses }
+        let has_shadows = steps.iter().any(|step| step.shadow.is_some());
+        Self { steps: steps.into(), reads_responses, edits_responses, has_shadows }
     }
 
     pub(crate) fn steps(&self) -> &[Arc<Step>] {
@@ -126,8 +127,9 @@ impl<'a> Passage<'a> {
         render: fn(&Exchange, &Fault) -> Response<Body>,
         deadline: Instant,
     ) -> Self {
-        let (states, notice, replaced, heard, trails) = Default::default();
-        Self { chain, pools, place, scratch, render, deadline, states, notice, replaced, heard, trails }
+        let beside = chain.has_shadows.then(Box::default);
+        let (states, notice, replaced) = Default::default();
+        Self { chain, pools, place, scratch, render, deadline, states, notice, replaced, beside }
     }
 
     /// Run the request hooks. Returns the body for the upstream, or where and how the exchange left.
@@ -139,21 +141,20 @@ impl<'a> Passage<'a> {
     ) -> Result<Body, Departure> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
-            let told = self.tell_request(step, exchange, headers);
+            self.tell_request(step, exchange, headers);
             if let Some(hook) = &step.request {
                 let decided = match self.is_away(step) {
                     false => self.request_hook(at, step, hook, exchange, headers),
                     true => Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await,
                 };
-                self.compare(at, step, exchange, told);
+                self.compare(at, step, true, exchange);
                 match decided {
                     Ok(None) => {}
                     Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
                     Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
                 }
-            } else if told.is_some() {
-                self.heard.set(Some(Verdict::Pass));
-                self.compare(at, step, exchange, told);
+            } else {
+                self.compare(at, step, false, exchange);
             }
             if let Some(hook) = &step.request_body {
                 body = self
@@ -180,21 +181,20 @@ impl<'a> Passage<'a> {
         for at in (0..left_at).rev() {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
-            let told = self.tell_response(step, exchange, response.status(), response.headers());
+            self.tell_response(step, exchange, response.status(), response.headers());
             if let Some(hook) = &step.response {
                 let decided = match self.is_away(step) {
                     false => self.response_hook(at, step, hook, exchange, &mut response),
                     true => Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await,
                 };
-                self.compare(at, step, exchange, told);
+                self.compare(at, step, true, exchange);
                 match decided {
                     Ok(None) => {}
                     Ok(Some(other)) => response = self.answer(*other),
                     Err(fault) => response = self.refuse(exchange, fault),
                 }
-            } else if told.is_some() {
-                self.heard.set(Some(Verdict::Pass));
-                self.compare(at, step, exchange, told);
+            } else {
+                self.compare(at, step, false, exchange);
             }
             if let Some(hook) = &step.response_body {
                 response = self
@@ -252,8 +252,7 @@ impl<'a> Passage<'a> {
             let pool = self.pool(step)?;
             let timed = Timed::begin(&exchange.account);
             let decided = pool.on_request(exchange.id.clone(), &facts, |verdict| {
-                self.hear(step, &verdict);
-                judge(hook, verdict, exchange, Head::Request(headers))
+                self.judge(hook, verdict, exchange, Head::Request(headers))
             });
             timed.end(&exchange.account, pool);
             decided
@@ -279,10 +278,7 @@ impl<'a> Passage<'a> {
             let pool = self.pool(step)?;
             let timed = Timed::begin(&exchange.account);
             let id = exchange.id.clone();
-            let judge = |verdict| {
-                self.hear(step, &verdict);
-                judge(hook, verdict, exchange, head)
-            };
+            let judge = |verdict| self.judge(hook, verdict, exchange, head);
             let decided = pool.on_response(id, &facts, state, judge);
             timed.end(&exchange.account, pool);
             decided
@@ -291,11 +287,23 @@ impl<'a> Passage<'a> {
         self.settle(at, step, exchange, decided)
     }
 
-    /// Remember a verdict where a new version's is to be compared with it.
-    fn hear(&self, step: &Step, verdict: &Verdict) {
-        if step.shadow.is_some() {
-            self.heard.set(Some(verdict.clone()));
-        }
+    /// Turn a verdict into its effect.
+    fn judge(
+        &self,
+        hook: &Hook,
+        verdict: Verdict,
+        exchange: &mut Exchange,
+        head: Head<'_>,
+    ) -> Result<Decided, PluginFault> {
+        let copy = self.copy(&verdict);
+        let decided = match verdict {
+            Verdict::Pass => Decided::Go,
+            Verdict::Edit(edits) => hook.writes.apply(edits, exchange, head)?.map_or(Decided::Go, Decided::Carry),
+            Verdict::Respond(response) => Decided::Answer(Box::new(hook.writes.answer(response)?)),
+            Verdict::Fail(failure) => Decided::Failed(failure),
+        };
+        self.hear(copy);
+        Ok(decided)
     }
 
     /// Go on as was decided: with the message as it now is, or with another answer.
@@ -339,16 +347,6 @@ enum Decided {
     /// Boxed: a response is large, and nearly every verdict is something else.
     Answer(Box<Response<Body>>),
     Failed(Failure),
-}
-
-/// Turn a verdict into its effect.
-fn judge(hook: &Hook, verdict: Verdict, exchange: &mut Exchange, head: Head<'_>) -> Result<Decided, PluginFault> {
-    Ok(match verdict {
-        Verdict::Pass => Decided::Go,
-        Verdict::Edit(edits) => hook.writes.apply(edits, exchange, head)?.map_or(Decided::Go, Decided::Carry),
-        Verdict::Respond(response) => Decided::Answer(Box::new(hook.writes.answer(response)?)),
-        Verdict::Fail(failure) => Decided::Failed(failure),
-    })
 }
 
 /// What a failure a policy reported means, unless the operator says to go on without it.

@@ -1,8 +1,9 @@
 //! A new version of a policy in the shadow of the one that serves: it is told copies of the same facts, beside the worker, and what it says
 //! is compared and thrown away.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 use tokio::task::{JoinHandle, spawn_local};
@@ -11,10 +12,10 @@ use super::edits::Writes;
 use super::facts::Reads;
 use super::names::{BadWrite, UnknownName};
 use super::step::Step;
-use super::tally::{Tally, Whereabouts};
+use super::tally::{Declared, Tally, Whereabouts};
 use super::{Passage, Place};
 use crate::exchange::Exchange;
-use crate::sandbox::{Call, PluginFault, Policy, Verdict};
+use crate::sandbox::{Call, Policy, Verdict};
 use crate::telemetry::RequestId;
 
 /// A new version, with what it is told and may do.
@@ -22,6 +23,7 @@ pub(crate) struct Shadow {
     policy: Arc<Policy>,
     request: Option<(Reads, Writes)>,
     response: Option<(Reads, Writes)>,
+    declared: Declared,
     tally: Arc<Tally>,
 }
 
@@ -38,10 +40,20 @@ pub(crate) enum ShadowError {
     NoHook,
 }
 
-/// What a new version will be told when the one that serves has spoken.
-pub(super) struct Told {
+/// What a passage remembers for new versions in the shadow of its steps.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// What the one of this step will be told when the version that serves has spoken.
+    told: Option<Told>,
+    /// What that said.
+    heard: Cell<Option<Verdict>>,
+    /// What new versions carry from hook to hook, by step.
+    trails: Vec<Option<Trail>>,
+}
+
+struct Told {
     hook: Hook,
-    /// None where it has no such hook.
+    /// None where the new version has no such hook.
     head: Option<Vec<u8>>,
     /// When the one that serves was asked.
     asked: Instant,
@@ -54,7 +66,7 @@ enum Hook {
 }
 
 /// What a new version carries from its request hook to its response hook, once both versions said the same there.
-pub(super) type Trail = JoinHandle<Option<Vec<u8>>>;
+type Trail = JoinHandle<Option<Vec<u8>>>;
 
 impl Shadow {
     /// Of `policy`, in the shadow of the one that is `serving`.
@@ -75,7 +87,8 @@ impl Shadow {
             true => Some((reads(&interest.response_read, true)?, Writes::response(interest)?)),
             false => None,
         };
-        Ok(Self { policy, request, response, tally })
+        let declared = Declared::by([interest, serving.interest()]);
+        Ok(Self { policy, request, response, declared, tally })
     }
 
     fn tell(
@@ -112,7 +125,7 @@ impl Shadow {
             Some(trail) => trail.await.ok().flatten()?,
         };
         let (Some(head), Some((_, writes))) = (head, self.hook(hook)) else {
-            self.tally.compared(place, (before.as_ref(), took), (&Verdict::Pass, Default::default()));
+            self.tally.compared(place, &self.declared, (before.as_ref(), took), (&Verdict::Pass, None));
             return Some(state);
         };
         let call = match hook {
@@ -123,20 +136,20 @@ impl Shadow {
         let called = called.and_then(|(said, spent)| {
             let verdict = said.verdict()?;
             writes.allows(&verdict)?;
-            Ok((verdict, spent.cpu.unwrap_or_default()))
+            Ok((verdict, spent.cpu))
         });
         match called {
             Ok((after, time)) => {
-                let is_same = self.tally.compared(place, (before.as_ref(), took), (&after, time));
+                let is_same = self.tally.compared(place, &self.declared, (before.as_ref(), took), (&after, time));
                 let state = if let Verdict::Edit(edits) = after { edits.state.unwrap_or_default() } else { Vec::new() };
                 is_same.then_some(state)
             }
-            Err(PluginFault::Busy) => {
-                self.tally.skipped();
+            Err(fault) if fault.is_of_code() => {
+                self.tally.failed(place, &self.declared, before.as_ref(), fault.class());
                 None
             }
-            Err(fault) => {
-                self.tally.failed(place, before.as_ref(), fault.class());
+            Err(_) => {
+                self.tally.skipped();
                 None
             }
         }
@@ -151,34 +164,44 @@ struct Said {
     trail: Option<Trail>,
     /// None where the version that serves failed.
     before: Option<Verdict>,
-    took: std::time::Duration,
+    /// None where it has no such hook.
+    took: Option<Duration>,
     place: Whereabouts,
 }
 
 impl Passage<'_> {
-    /// Note what a new version in the shadow of this step is to be told of a request.
-    pub(super) fn tell_request(&self, step: &Step, exchange: &Exchange, headers: &HeaderMap) -> Option<Told> {
-        step.shadow.as_ref()?.tell(Hook::Request, exchange, &self.place, None, headers)
+    /// Note what a new version in the shadow of this step is to be told of a request, if there is one.
+    pub(super) fn tell_request(&mut self, step: &Step, exchange: &Exchange, headers: &HeaderMap) {
+        let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.as_ref()) else { return };
+        beside.told = shadow.tell(Hook::Request, exchange, &self.place, None, headers);
     }
 
     /// The same of a response.
-    pub(super) fn tell_response(
-        &self,
-        step: &Step,
-        exchange: &Exchange,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Option<Told> {
-        step.shadow.as_ref()?.tell(Hook::Response, exchange, &self.place, Some(status), headers)
+    pub(super) fn tell_response(&mut self, step: &Step, exchange: &Exchange, status: StatusCode, headers: &HeaderMap) {
+        let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.as_ref()) else { return };
+        beside.told = shadow.tell(Hook::Response, exchange, &self.place, Some(status), headers);
     }
 
-    /// The version that serves has spoken: have the new one called, and compare what they say. Nobody waits for it.
-    pub(super) fn compare(&mut self, at: usize, step: &Step, exchange: &Exchange, told: Option<Told>) {
-        let Some((Told { hook, head, asked }, shadow)) = told.zip(step.shadow.clone()) else { return };
-        let (took, before) = (asked.elapsed(), self.heard.take());
+    /// A verdict that may be compared with a new version's.
+    pub(super) fn copy(&self, verdict: &Verdict) -> Option<Verdict> {
+        self.beside.as_ref()?.told.as_ref().map(|_| verdict.clone())
+    }
+
+    /// It was found allowed.
+    pub(super) fn hear(&self, verdict: Option<Verdict>) {
+        if let Some(beside) = &self.beside {
+            beside.heard.set(verdict);
+        }
+    }
+
+    /// The version that serves has spoken, or `has_hook` is false: have the new one called, and compare what they say. Nobody waits for it.
+    pub(super) fn compare(&mut self, at: usize, step: &Step, has_hook: bool, exchange: &Exchange) {
+        let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.clone()) else { return };
+        let Some(Told { hook, head, asked }) = beside.told.take() else { return };
+        let before = if has_hook { beside.heard.take() } else { Some(Verdict::Pass) };
         let trail = match hook {
             Hook::Request => None,
-            Hook::Response => self.trails.get_mut(at).and_then(Option::take),
+            Hook::Response => beside.trails.get_mut(at).and_then(Option::take),
         };
         let place = Whereabouts {
             hook: if hook == Hook::Request { "request" } else { "response" },
@@ -186,13 +209,14 @@ impl Passage<'_> {
             route: self.place.route.to_owned(),
             request_id: exchange.id.to_string(),
         };
+        let took = has_hook.then(|| asked.elapsed());
         let said = Said { hook, exchange: exchange.id.clone(), head, trail, before, took, place };
         let trail = spawn_local(shadow.compare(said));
         if hook == Hook::Request {
-            if self.trails.is_empty() {
-                self.trails.resize_with(self.chain.steps.len(), || None);
+            if beside.trails.is_empty() {
+                beside.trails.resize_with(self.chain.steps.len(), || None);
             }
-            if let Some(place) = self.trails.get_mut(at) {
+            if let Some(place) = beside.trails.get_mut(at) {
                 *place = Some(trail);
             }
         }

@@ -35,13 +35,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let exchange = Exchange::prepare(&Next::Folder(&args.next), &args.gateway.folder()?)?;
-    let (generation, before) = match exchange.take_effect(&args.gateway, Why::Apply, &args.next)? {
-        Outcome::Serves { generation, before } => (generation, before),
+    let (generation, shadowed, about) = match exchange.take_effect(&args.gateway, Why::Apply, &args.next)? {
+        Outcome::Serves { generation, shadowed, about } => (generation, shadowed, about),
         Outcome::Not(code) => return Ok(code),
     };
     match args.json {
-        true => out::line(&json!({ "generation": generation }).to_string()),
-        false => out::line(&format!("generation {generation} serves on all workers; {before}")),
+        true => out::line(&json!({ "generation": generation, "shadowed": shadowed }).to_string()),
+        false => out::line(&format!("generation {generation} serves on all workers; {about}")),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,8 +33,10 @@ pub(super) enum Next<'a> {
 pub(super) enum Outcome {
     Serves {
         generation: u64,
-        /// Where what was there before is, for people.
-        before: String,
+        /// Policies of which new components run in the shadow of those that serve.
+        shadowed: Vec<String>,
+        /// That, and where what was there before is, for people.
+        about: String,
     },
     /// What went wrong is said, and this is the exit status.
     Not(ExitCode),
@@ -45,6 +47,7 @@ pub(super) enum Outcome {
 struct Looked {
     generation: u64,
     faults: Vec<ConfigFault>,
+    shadowed: Vec<String>,
 }
 
 /// How one folder takes the place of another at once. Nobody else applies as long as it lives.
@@ -135,7 +138,13 @@ impl Exchange {
             bail!("the gateway refuses it, and what was there before is put back");
         }
         self.finish()?;
-        Ok(Outcome::Serves { generation: looked.generation, before: self.where_before_is() })
+        let Looked { generation, shadowed, .. } = looked;
+        let mut about = self.where_before_is();
+        if !shadowed.is_empty() {
+            let names = shadowed.join(", ");
+            about = format!("{about}; new components run in the shadow of those that serve: {}", out::plain(&names));
+        }
+        Ok(Outcome::Serves { generation, shadowed, about })
     }
 
     /// What the gateway is to be told of it, if there is nothing wrong with it.

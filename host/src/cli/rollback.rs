@@ -40,13 +40,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (of, name) = (entry.entry, format!("entry-{}", entry.entry));
     let exchange = Exchange::prepare(&Next::Files(&files, &name), &folder)?;
     let what = format!("what served at entry {of}");
-    let (generation, before) = match exchange.take_effect(&args.gateway, Why::Rollback { of }, Path::new(&what))? {
-        Outcome::Serves { generation, before } => (generation, before),
-        Outcome::Not(code) => return Ok(code),
-    };
+    let (generation, shadowed, about) =
+        match exchange.take_effect(&args.gateway, Why::Rollback { of }, Path::new(&what))? {
+            Outcome::Serves { generation, shadowed, about } => (generation, shadowed, about),
+            Outcome::Not(code) => return Ok(code),
+        };
     match args.json {
-        true => out::line(&json!({ "generation": generation, "entry": of }).to_string()),
-        false => out::line(&format!("{what} is back: generation {generation} serves on all workers; {before}")),
+        true => out::line(&json!({ "generation": generation, "entry": of, "shadowed": shadowed }).to_string()),
+        false => out::line(&format!("{what} is back: generation {generation} serves on all workers; {about}")),
     }
     Ok(ExitCode::SUCCESS)
 }

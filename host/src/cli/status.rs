@@ -17,11 +17,12 @@ const SHOWN_OF_DIGEST: usize = 19;
 
 const EXAMPLES: &str = "\
 Examples:
-  lockgate status                              what serves, and what is wrong; exit status 3 if not all is as the folder says
+  lockgate status                              what serves, and what is wrong; exit status 3 if something is
   lockgate status --state /var/lib/lockgate    where the state directory is another
   lockgate status --json                       what /status says, for programs
 
-States: `current` serves as it stands in the folder; `held` is faulty there, and what was good before serves; `unavailable` cannot be
+States: `current` serves as it stands in the folder; `shadowed` has a new component there, which runs in the shadow of the one that serves
+(see `lockgate rollout status`); `held` is faulty there, and what was good before serves; `unavailable` cannot be
 used at all, and requests for it are answered with 503.";
 
 #[derive(clap::Args)]

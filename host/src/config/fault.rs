@@ -82,7 +82,7 @@ pub(crate) struct At<T> {
 pub(super) type Faults = Vec<ConfigFault>;
 
 /// Whether a value at or below `place` is already known to be faulty, so that what follows from that need not be said.
-pub(super) fn complained_below(faults: &Faults, place: &Place) -> bool {
+pub(crate) fn complained_below(faults: &[ConfigFault], place: &Place) -> bool {
     faults.iter().any(|fault| {
         let rest = fault.key.strip_prefix(place.key.as_str());
         fault.file == *place.file && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -53,6 +53,15 @@ impl PolicySource {
             Self::Missing(_) => None,
         }
     }
+
+    /// What of it is in the folder.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &TreeFile> {
+        let files = match self {
+            Self::File { component, signature } => [Some(component), signature.as_ref()],
+            Self::Builtin(_) | Self::Missing(_) => [None, None],
+        };
+        files.into_iter().flatten()
+    }
 }
 
 section! {

@@ -17,7 +17,7 @@ pub(crate) struct Version {
     pub configs: Configs,
 }
 
-/// JSON objects in the order of chains, by where those are: nothing for the gateway, the name of an API, `API/route`.
+/// JSON objects in the order of a chain, by where that is: nothing for the gateway, the name of an API, `API/route`.
 pub(crate) type Configs = BTreeMap<String, Vec<Value>>;
 
 /// A policy as the folder has it, where another version of it runs.
@@ -29,37 +29,51 @@ pub(crate) struct Written {
 }
 
 impl Config {
-    /// A policy as it is now.
-    pub(crate) fn version(&self, name: &str) -> Option<Version> {
-        let source = self.policies.get(name)?.source.clone();
-        let mut configs = Configs::new();
+    /// What each policy is configured with, but for APIs that are held: those are of another time.
+    pub(crate) fn configs(&self) -> BTreeMap<&str, Configs> {
+        let mut all = BTreeMap::<&str, Configs>::new();
         for (place, chain) in self.chains() {
-            let own = chain.iter().filter(|entry| entry.policy == name).map(|entry| entry.config.clone());
-            let own: Vec<_> = own.collect();
-            if !own.is_empty() {
-                configs.insert(place, own);
+            for entry in chain {
+                let own = all.entry(&entry.policy).or_default();
+                own.entry(place.clone()).or_default().push(entry.config.clone());
             }
         }
-        Some(Version { source, configs })
+        all
     }
 
-    /// Run an earlier version of a policy, `with_configs` with the configurations it had then, wherever it stands as often now as it stood then. What it
-    /// may do, keys and all else is as it is now.
-    pub(crate) fn run_before(&mut self, name: &str, before: &Version, with_configs: bool, is_shadow: bool) {
+    /// Run an earlier version of a policy. Where `is_past` says so of a place it has the configurations it had there then, if it stands there as often now as it stood then.
+    /// What it may do, keys and all else is as it is now.
+    pub(crate) fn run_before(&mut self, name: &str, before: &Version, is_past: impl Fn(&str) -> bool, is_shadow: bool) {
         let Some(policy) = self.policies.get_mut(name) else { return };
         let written = Written { policy: policy.clone(), is_shadow };
-        // What it is pinned to now is not what it was pinned to then.
-        (policy.source, policy.digest) = (before.source.clone(), None);
+        run(policy, &before.source);
         self.written.insert(name.to_owned(), written);
         for (place, chain) in self.chains_mut() {
-            let mut own: Vec<_> = chain.iter_mut().filter(|entry| entry.policy == name).collect();
             if is_shadow {
-                own.iter_mut().for_each(|entry| entry.shadow = Some(entry.config.clone()));
+                let own = chain.iter_mut().filter(|entry| entry.policy == name);
+                own.for_each(|entry| entry.shadow = Some(entry.config.clone()));
             }
-            let known = before.configs.get(&place).filter(|known| with_configs && known.len() == own.len());
-            for (entry, config) in own.into_iter().zip(known.into_iter().flatten()) {
-                entry.config.clone_from(config);
+            if is_past(&place) {
+                put_back(chain, name, before.configs.get(&place));
             }
+        }
+    }
+
+    /// The same for an API that is held, where its files have code that `is_replaced`.
+    pub(crate) fn run_before_in(
+        &mut self,
+        folder: &str,
+        name: &str,
+        before: &Version,
+        is_replaced: impl Fn(&PolicySource) -> bool,
+    ) {
+        let Some(api) = self.apis.iter_mut().find(|api| *api.folder == *folder) else { return };
+        let Some(held) = api.held.as_mut().map(Arc::make_mut) else { return };
+        let Some(policy) = held.policies.get_mut(name).filter(|policy| is_replaced(&policy.source)) else { return };
+        run(policy, &before.source);
+        put_back(&mut held.chain, name, before.configs.get(""));
+        for (place, chain) in chains_of(api) {
+            put_back(chain, name, before.configs.get(&place));
         }
     }
 
@@ -74,12 +88,8 @@ impl Config {
         chains.chain(responders)
     }
 
-    /// APIs that are held are of another time.
-    fn current(&self) -> impl Iterator<Item = &Api> {
-        self.apis.iter().filter(|api| api.held.is_none())
-    }
-
-    fn chains(&self) -> impl Iterator<Item = (String, &Vec<ChainEntry>)> {
+    /// The chains of what is not held, by where they are.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = (String, &Vec<ChainEntry>)> {
         let of_apis = self.current().flat_map(|api| {
             let routes = api.routes.iter().map(|route| (format!("{}/{}", api.name, route.name), &route.chain));
             std::iter::once((api.name.clone(), &api.chain)).chain(routes)
@@ -88,25 +98,31 @@ impl Config {
     }
 
     fn chains_mut(&mut self) -> impl Iterator<Item = (String, &mut Vec<ChainEntry>)> {
-        let of_apis = self.apis.iter_mut().filter(|api| api.held.is_none()).flat_map(|api| {
-            let name = api.name.clone();
-            let own = (name.clone(), &mut api.chain);
-            let routes = api.routes.iter_mut().map(move |route| (format!("{name}/{}", route.name), &mut route.chain));
-            std::iter::once(own).chain(routes)
-        });
+        let of_apis = self.apis.iter_mut().filter(|api| api.held.is_none()).flat_map(chains_of);
         std::iter::once((String::new(), &mut self.chain)).chain(of_apis)
     }
 
-    /// Have APIs that are held run other code of a policy than theirs, where `instead` has some for it.
-    pub(crate) fn replace_held(&mut self, instead: impl Fn(&str, &PolicySource) -> Option<PolicySource>) {
-        for held in self.apis.iter_mut().filter_map(|api| api.held.as_mut()) {
-            let others = held.policies.iter().filter_map(|(name, it)| Some((name.clone(), instead(name, &it.source)?)));
-            let others: Vec<_> = others.collect();
-            for (name, source) in others {
-                if let Some(policy) = Arc::make_mut(held).policies.get_mut(&name) {
-                    (policy.source, policy.digest) = (source, None);
-                }
-            }
-        }
+    fn current(&self) -> impl Iterator<Item = &Api> {
+        self.apis.iter().filter(|api| api.held.is_none())
+    }
+}
+
+fn chains_of(api: &mut Api) -> impl Iterator<Item = (String, &mut Vec<ChainEntry>)> {
+    let name = api.name.clone();
+    let own = (name.clone(), &mut api.chain);
+    let routes = api.routes.iter_mut().map(move |route| (format!("{name}/{}", route.name), &mut route.chain));
+    std::iter::once(own).chain(routes)
+}
+
+/// What a policy is pinned to is not what it was pinned to when it had other code.
+fn run(policy: &mut Policy, source: &PolicySource) {
+    (policy.source, policy.digest) = (source.clone(), None);
+}
+
+fn put_back(chain: &mut [ChainEntry], name: &str, known: Option<&Vec<Value>>) {
+    let own: Vec<_> = chain.iter_mut().filter(|entry| entry.policy == name).collect();
+    let known = known.filter(|known| known.len() == own.len());
+    for (entry, config) in own.into_iter().zip(known.into_iter().flatten()) {
+        entry.config.clone_from(config);
     }
 }

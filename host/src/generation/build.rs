@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use super::backend::{Backend, Slots, backend};
 use super::load::{Loaded, Loader, Plan};
-use super::steps::{Steps, Tallies};
+use super::steps::{self, Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, Shadowed, egress, keys, otlp};
-use crate::chain::{Chain, Step, Tally};
+use super::{Generation, Route, egress, keys, otlp};
+use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::route::{Conflict, Match, Router};
-use crate::sandbox::{Digest, MAX_INSTANCES, Room, Sandbox};
+use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
@@ -124,7 +124,7 @@ impl Builder {
         self.tls = tls;
         self.egress = services;
         self.otlp.clone_from(&otlp);
-        self.tallies.clone_from(&tallies);
+        self.tallies = tallies;
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
         let policies = policies.into_policies().map(|policy| {
@@ -145,7 +145,7 @@ impl Builder {
             policies: policies.collect(),
             upstreams,
             servers,
-            shadows: shadows(config, tallies),
+            shadows: steps::shadows(config, &self.tallies),
         };
         self.forget(config);
         Ok((generation, idle))
@@ -318,15 +318,6 @@ fn add(apis: &mut BTreeMap<Arc<str>, Faults>, folder: &Arc<str>, faults: Faults)
         known.sort();
         known.dedup();
     }
-}
-
-/// What runs in the shadow of what serves.
-fn shadows(config: &Config, tallies: Tallies) -> Vec<Shadowed> {
-    let of = |((policy, digest), tally): ((String, Digest), Arc<Tally>)| {
-        let period = config.policies.get(&policy)?.rollout.shadow?;
-        Some(Shadowed { policy, digest, period, tally })
-    };
-    tallies.into_iter().filter_map(of).collect()
 }
 
 /// Of the traces that begin here: all or none.

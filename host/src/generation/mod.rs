@@ -23,12 +23,12 @@ pub(crate) use backend::{Backend, Responder};
 pub(crate) use build::{Builder, Refused};
 pub(crate) use local::Local;
 
-use crate::chain::{Chain, Tally};
+use crate::chain::{Chain, Counts, Tally};
 use crate::config::{Forwarding, Rewrite};
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::route::{Found, Lookup, Router, Scheme};
-use crate::sandbox::{Digest, Policy};
+use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
 use crate::telemetry::metrics::{PolicyMetrics, RouteMetrics};
 use crate::telemetry::otlp::{Otlp, Sample};
@@ -61,11 +61,34 @@ pub(crate) struct Generation {
 /// A new version of a policy that runs in the shadow of the one that serves.
 pub(crate) struct Shadowed {
     pub(crate) policy: String,
-    /// Of its component.
-    pub(crate) digest: Digest,
+    /// SHA-256 of its component, in hexadecimal.
+    pub(crate) code: String,
     /// How long it is to be compared.
-    pub(crate) period: Duration,
-    pub(crate) tally: Arc<Tally>,
+    period: Duration,
+    /// One for each of its uses.
+    tallies: Vec<Arc<Tally>>,
+}
+
+impl Shadowed {
+    /// What was counted in all uses.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts::of(self.tallies.iter().map(|tally| tally.counts()))
+    }
+
+    /// How long it is still to be compared, all uses considered.
+    pub(crate) fn left(&self) -> Duration {
+        let youngest = self.tallies.iter().map(|tally| tally.age()).min();
+        self.period.saturating_sub(youngest.unwrap_or_default())
+    }
+
+    /// Compare nothing more.
+    pub(crate) fn end(&self) {
+        self.tallies.iter().for_each(|tally| tally.end());
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.tallies.iter().all(|tally| tally.is_over())
+    }
 }
 
 /// A route, ready to be followed.

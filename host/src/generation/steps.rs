@@ -1,11 +1,11 @@
 //! Makes the parts of routes that name policies: steps of chains, and responders.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::Responder;
 use super::load::{Loaded, too_large};
 use super::uses::{User, Uses};
+use super::{Responder, Shadowed};
 use crate::chain::{OnError, Reads, Shadow, Step, Tally};
 use crate::config::{self, Config, ConfigFault, Grant, Place};
 use crate::sandbox::{Digest, Policy};
@@ -27,8 +27,29 @@ pub(super) struct Steps<'a> {
     pub(super) tallies: Tallies,
 }
 
-/// What came of new versions so far, by the name of the policy and the digest of the component.
-pub(super) type Tallies = HashMap<(String, Digest), Arc<Tally>>;
+/// What came so far of each new version in the shadow of the one that serves. Another configuration, or another of the two, begins anew.
+pub(super) type Tallies = Vec<Compared>;
+
+/// Two versions of a policy, as one use of it has them.
+#[derive(Clone)]
+pub(super) struct Compared {
+    new: Arc<Policy>,
+    serving: Arc<Policy>,
+    tally: Arc<Tally>,
+}
+
+/// The new versions of policies that are compared, each with all its uses.
+pub(super) fn shadows(config: &Config, tallies: &Tallies) -> Vec<Shadowed> {
+    let mut all: BTreeMap<(&str, Digest), Vec<Arc<Tally>>> = BTreeMap::new();
+    for Compared { new, tally, .. } in tallies {
+        all.entry((new.name(), new.digest())).or_default().push(tally.clone());
+    }
+    let of = |((policy, digest), tallies): ((&str, Digest), _)| {
+        let period = config.policies.get(policy)?.rollout.shadow?;
+        Some(Shadowed { policy: policy.to_owned(), code: digest.to_string(), period, tallies })
+    };
+    all.into_iter().filter_map(of).collect()
+}
 
 impl<'a> Steps<'a> {
     pub(super) fn new(config: &'a Config, uses: &'a Uses<'a>, policies: &'a Loaded, known: &'a Tallies) -> Self {
@@ -96,19 +117,21 @@ impl<'a> Steps<'a> {
     }
 
     /// The new version that is in a slot, for the shadow of the one that is `serving`. What is wrong with it is no fault of a chain.
-    fn shadow(&mut self, slot: usize, serving: &Policy) -> Option<Shadow> {
-        let policy = self.policies.policy(slot)?.ok()?;
-        let name = &**policy.name();
-        let code = (name.to_owned(), policy.digest());
-        let known = self.tallies.get(&code).or_else(|| self.known.get(&code)).cloned();
-        let tally = known.unwrap_or_else(|| Arc::new(Tally::begin()));
-        match Shadow::new(policy.clone(), serving, tally.clone()) {
+    fn shadow(&mut self, slot: usize, serving: &Arc<Policy>) -> Option<Shadow> {
+        let new = self.policies.policy(slot)?.ok()?;
+        let is_same = |it: &&Compared| Arc::ptr_eq(&it.new, new) && Arc::ptr_eq(&it.serving, serving);
+        let known = self.tallies.iter().chain(self.known).find(is_same).cloned();
+        let begin = || Compared { new: new.clone(), serving: serving.clone(), tally: Arc::new(Tally::begin()) };
+        let compared = known.unwrap_or_else(begin);
+        match Shadow::new(new.clone(), serving, compared.tally.clone()) {
             Ok(shadow) => {
-                self.tallies.insert(code, tally);
+                if !self.tallies.iter().any(|it| Arc::ptr_eq(&it.tally, &compared.tally)) {
+                    self.tallies.push(compared);
+                }
                 Some(shadow)
             }
             Err(error) => {
-                let place = &self.config.policies.get(name)?.place;
+                let place = &self.config.policies.get(&**new.name())?.place;
                 let advice = "leave out `rollout.shadow`, so that it serves at once, or mend it";
                 self.idle.push(place.below("rollout").fault(format!("it cannot run in the shadow: {error}"), advice));
                 None

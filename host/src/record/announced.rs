@@ -33,7 +33,13 @@ impl fmt::Display for Announcement {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
             Why::Rollback { of } => write!(out, "why=rollback&of={of}")?,
-            _ => out.write_str("why=apply")?,
+            // Others are not announced.
+            Why::Start
+            | Why::Folder
+            | Why::Apply
+            | Why::TakenBack { .. }
+            | Why::Promoted { .. }
+            | Why::Aborted { .. } => out.write_str("why=apply")?,
         }
         write!(out, "&contents={}", self.contents)
     }

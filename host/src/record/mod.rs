@@ -44,6 +44,19 @@ pub(crate) struct Record {
     has_begun: bool,
 }
 
+/// What serves.
+pub(crate) struct Serving<'a> {
+    pub(crate) generation: u64,
+    pub(crate) routes: usize,
+    pub(crate) files: &'a Tree,
+    /// What the folder has in place of these.
+    pub(crate) written: &'a Tree,
+    /// Whether a folder of these files is what serves.
+    pub(crate) whole: bool,
+    /// Without one it is what was announced, or the folder was changed.
+    pub(crate) why: Option<Why>,
+}
+
 /// What others may know of the record, and may tell it.
 pub(crate) struct History {
     /// None where nothing outlasts the process.
@@ -70,12 +83,13 @@ impl Record {
         self.history.clone()
     }
 
-    /// Have it on record that a generation of these files serves; `whole` where a folder of them is what serves. Without a reason it is what was announced, or the
-    /// folder was changed. Where that cannot be written it serves all the same.
-    pub(crate) fn serves(&mut self, generation: u64, routes: usize, files: &Tree, whole: bool, why: Option<Why>) {
+    /// Have it on record that a generation serves. Where that cannot be written it serves all the same.
+    pub(crate) fn serves(&mut self, Serving { generation, routes, files, written, whole, why }: Serving<'_>) {
         let Some(folder) = self.history.state.as_deref().map(folder) else { return };
         let manifest = Manifest::of(files);
-        let announced = self.history.with(|inner| inner.announced.take(&manifest.digest()));
+        // What was announced is what is written.
+        let contents = if whole { manifest.digest() } else { Manifest::of(written).digest() };
+        let announced = self.history.with(|inner| inner.announced.take(&contents));
         let why = if self.has_begun { why.or(announced).unwrap_or(Why::Folder) } else { Why::Start };
         self.has_begun = true;
         let at = seconds(SystemTime::now());
@@ -181,7 +195,7 @@ pub(crate) fn contents(state: &Path, wanted: Option<u64>) -> anyhow::Result<(Ent
     if !entry.whole {
         // A folder of these files was never good, and might lack what guarded an API that was held.
         bail!(
-            "at entry {} some APIs were held as they were before, so no folder says what served then; choose another entry",
+            "at entry {} some parts were as they were before, so no folder says what served then; choose another entry",
             entry.entry
         );
     }

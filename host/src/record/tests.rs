@@ -11,6 +11,11 @@ use super::*;
 
 const ENTRIES: u64 = 5;
 
+fn serves(record: &mut Record, generation: u64, text: &str) {
+    let files = tree(text);
+    record.serves(Serving { generation, routes: 1, files: &files, written: &files, whole: true, why: None });
+}
+
 fn tree(text: &str) -> Tree {
     Tree::from_files([("gateway.toml", text)])
 }
@@ -18,7 +23,7 @@ fn tree(text: &str) -> Tree {
 fn serve(state: &Path, texts: &[&str]) -> Arc<History> {
     let mut record = Record::new(Some(state.to_owned()));
     for (number, text) in (1..).zip(texts) {
-        record.serves(number, 1, &tree(text), true, None);
+        serves(&mut record, number, text);
     }
     record.history()
 }
@@ -255,11 +260,11 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
 fn a_record_goes_on_over_starts_and_tells_why() {
     let state = tempfile::tempdir().unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"), true, None);
+    serves(&mut record, 1, "a");
     let contents = Manifest::of(&tree("b")).digest();
     record.history().announce(Announcement { why: Why::Rollback { of: 1 }, contents });
-    record.serves(2, 1, &tree("c"), true, None);
-    record.serves(3, 1, &tree("b"), true, None);
+    serves(&mut record, 2, "c");
+    serves(&mut record, 3, "b");
     let history = serve(state.path(), &["b", "b"]);
     let chain = verify(state.path()).unwrap();
     let seen: Vec<_> = chain
@@ -295,10 +300,10 @@ fn what_cannot_be_written_is_told_and_tried_again() {
     let state = tempfile::tempdir().unwrap();
     fs::write(folder(state.path()), "in the way").unwrap();
     let mut record = Record::new(Some(state.path().to_owned()));
-    record.serves(1, 1, &tree("a"), true, None);
+    serves(&mut record, 1, "a");
     assert!(record.history().standing().1[0].contains("generation 1 is not on record"));
     fs::remove_file(folder(state.path())).unwrap();
-    record.serves(2, 1, &tree("b"), true, None);
+    serves(&mut record, 2, "b");
     assert_eq!(record.history().standing().1, [""; 0]);
     assert_eq!(verify(state.path()).unwrap().entries().len(), 1);
 }

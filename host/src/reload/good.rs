@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::inputs::{Digests, Text};
 use super::rollouts::Rollouts;
-use crate::config::{Blank, PolicySource, Sources, Tree, TreeFile};
+use crate::config::{Blank, Sources, Tree};
 use crate::sandbox::Digest;
 
 /// All that serves.
@@ -43,8 +44,8 @@ impl Good {
 
     /// Whether something serves less than it does in another.
     pub(super) fn lacks_of(&self, other: &Self) -> bool {
-        let is_new = |folder: &Arc<str>| !other.held.contains_key(folder);
-        self.held.keys().any(is_new) || self.blanks.len() > other.blanks.len()
+        let is_new = |blank: &Blank| other.blanks.iter().all(|it| it.matching != blank.matching);
+        self.held.keys().any(|folder| !other.held.contains_key(folder)) || self.blanks.iter().any(is_new)
     }
 
     /// The files of all that serves, as one folder.
@@ -56,8 +57,8 @@ impl Good {
         let held = self.held.iter().filter_map(|(folder, tree)| own(folder, tree));
         let base = self.base.files().map(|(path, bytes)| (path.to_owned(), bytes.clone()));
         // Of a policy that has another version in the folder, the code that serves.
-        let versions = self.rollouts.waiting.iter().filter_map(|name| self.rollouts.serving.get(name));
-        let versions = versions.flat_map(|version| files(&version.source));
+        let versions = self.rollouts.waiting.keys().filter_map(|name| self.rollouts.serving.get(name));
+        let versions = versions.flat_map(|version| version.source.files());
         let versions = versions.map(|file| (file.path.clone(), file.bytes.clone()));
         Tree::of(base.chain(versions).chain(held).collect())
     }
@@ -84,38 +85,27 @@ impl Good {
 
     /// Of all there is to keep.
     pub(super) fn digest(&self) -> Digest {
-        let mut all = digest(&self.base).bytes().to_vec();
+        let (mut all, mut digests) = (Text::default(), Digests::default());
+        let mut add = |tree: &Tree, all: &mut Text| {
+            for (path, bytes) in tree.files() {
+                all.add(path.as_os_str().as_encoded_bytes());
+                all.add(&digests.of(bytes).bytes());
+            }
+        };
+        add(&self.base, &mut all);
         for (folder, tree) in &self.held {
-            all.extend_from_slice(folder.as_bytes());
-            all.extend_from_slice(&digest(tree).bytes());
+            all.add(folder.as_bytes());
+            add(tree, &mut all);
         }
-        self.blanks.iter().for_each(|blank| all.extend_from_slice(blank.to_string().as_bytes()));
-        all.extend_from_slice(format!("{:?}", self.rollouts.marks).as_bytes());
-        let before = self.rollouts.before.iter().map(|(name, before)| (name, &before.version));
-        for (name, version) in self.rollouts.serving.iter().chain(before) {
-            all.extend_from_slice(format!("{name} {:?}", version.configs).as_bytes());
-            files(&version.source).for_each(|file| all.extend_from_slice(&Digest::of(&file.bytes).bytes()));
+        self.blanks.iter().for_each(|blank| all.add(blank.to_string().as_bytes()));
+        let Rollouts { serving, before, held, marks, waiting } = &self.rollouts;
+        all.add(format!("{marks:?} {waiting:?}").as_bytes());
+        let before = before.iter().flat_map(|(name, newest)| newest.all().map(move |before| (name, &before.version)));
+        let held = held.iter().flat_map(|(folder, own)| own.values().map(move |it| (folder, &it.version)));
+        for (name, version) in serving.iter().chain(before).chain(held) {
+            all.add(format!("{name} {:?}", version.configs).as_bytes());
+            version.source.files().for_each(|file| all.add(&digests.of(&file.bytes).bytes()));
         }
-        Digest::of(&all)
+        all.digest()
     }
-}
-
-/// The files of a component.
-fn files(source: &PolicySource) -> impl Iterator<Item = &TreeFile> {
-    match source {
-        PolicySource::File { component, signature } => [Some(component), signature.as_ref()],
-        PolicySource::Builtin(_) | PolicySource::Missing(_) => [None, None],
-    }
-    .into_iter()
-    .flatten()
-}
-
-fn digest(tree: &Tree) -> Digest {
-    let mut all = Vec::new();
-    for (path, bytes) in tree.files() {
-        all.extend_from_slice(path.as_os_str().as_encoded_bytes());
-        all.push(0);
-        all.extend_from_slice(&Digest::of(bytes).bytes());
-    }
-    Digest::of(&all)
 }

@@ -1,12 +1,12 @@
 //! What a generation is made from: files of the folder, and those of secrets elsewhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::{
-    Api, Backend, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree, TreeFile,
-    Trust, Verify,
+    Api, Backend, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree, Trust, Verify,
 };
 use crate::sandbox::Digest;
 
@@ -59,27 +59,26 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Of everything that serves with a configuration. It is the same for an API that is held and for that API when it was good.
 pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
-    let mut all = Text(Vec::new());
+    let mut all = Text::default();
     for path in of_gateway(config) {
         all.add(path.as_os_str().as_encoded_bytes());
         all.add(sources.folder.get(path).map_or(&[], |bytes| &**bytes));
     }
     config.all_identity_headers().iter().for_each(|name| all.add(name.as_bytes()));
-    let mut code = Code::default();
+    let mut code = Digests::default();
     let used: HashSet<&str> = config.apis.iter().flat_map(|api| policies(config, api)).collect();
     for (name, policy) in &config.policies {
         // What only APIs use counts with them, who may have another.
         if config.chain.iter().any(|entry| entry.policy == *name) || !used.contains(name.as_str()) {
-            all.add(&code.of(policy).bytes());
+            all.add(&code.of_policy(policy).bytes());
         }
     }
+    let mut configs = if config.written.is_empty() { BTreeMap::new() } else { config.configs() };
     for (name, written) in &config.written {
-        all.add(name.as_bytes());
         // What it is configured by may be of an earlier time.
-        let configs = config.version(name).map(|version| version.configs);
-        configs.iter().flatten().for_each(|(place, configs)| all.add(format!("{place} {configs:?}").as_bytes()));
+        all.add(format!("{name} {:?}", configs.remove(name.as_str())).as_bytes());
         if written.is_shadow {
-            all.add(&code.of(&written.policy).bytes());
+            all.add(&code.of_policy(&written.policy).bytes());
         }
     }
     let mut apis: Vec<_> = config.apis.iter().collect();
@@ -98,59 +97,66 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
             all.add(format!("{} {} {}", entry.policy, entry.config, entry.on_error).as_bytes());
         }
         for policy in policies(config, api).filter_map(|name| own.unwrap_or(&config.policies).get(name)) {
-            all.add(&code.of(policy).bytes());
+            all.add(&code.of_policy(policy).bytes());
         }
     }
     config.blanks.iter().for_each(|blank| all.add(blank.to_string().as_bytes()));
-    Digest::of(&all.0)
+    all.digest()
 }
 
 /// Of the components that nobody runs who is as the folder has him.
 pub(super) fn idle(config: &Config) -> Digest {
     let current = config.apis.iter().filter(|api| api.held.is_none());
     let used: HashSet<&str> = current.flat_map(|api| policies(config, api)).collect();
-    let (mut all, mut code) = (Text(Vec::new()), Code::default());
+    let (mut all, mut code) = (Text::default(), Digests::default());
     for (name, policy) in config.policies.iter().filter(|(name, _)| !used.contains(name.as_str())) {
         all.add(name.as_bytes());
-        all.add(&code.of(policy).bytes());
+        all.add(&code.of_policy(policy).bytes());
     }
-    Digest::of(&all.0)
+    all.digest()
 }
 
 /// Pieces of which none runs into the next.
-struct Text(Vec<u8>);
+#[derive(Default)]
+pub(super) struct Text(Vec<u8>);
 
 impl Text {
-    fn add(&mut self, piece: &[u8]) {
+    pub(super) fn add(&mut self, piece: &[u8]) {
         self.0.extend_from_slice(&(piece.len() as u64).to_le_bytes());
         self.0.extend_from_slice(piece);
     }
+
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(&self.0)
+    }
 }
 
-/// Digests of components, each found once.
+/// Digests of contents, each found once.
 #[derive(Default)]
-struct Code(HashMap<*const u8, Digest>);
+pub(super) struct Digests(HashMap<*const u8, Digest>);
 
-impl Code {
-    fn of(&mut self, policy: &Policy) -> Digest {
+impl Digests {
+    /// Contents must live as long as this.
+    pub(super) fn of(&mut self, bytes: &Arc<[u8]>) -> Digest {
+        *self.0.entry(bytes.as_ptr()).or_insert_with(|| Digest::of(bytes))
+    }
+
+    /// Of what makes the code of a policy what it is.
+    fn of_policy(&mut self, policy: &Policy) -> Digest {
         match &policy.source {
             PolicySource::Builtin(name) => Digest::of(name.as_bytes()),
             PolicySource::Missing(fault) => Digest::of(fault.to_string().as_bytes()),
             PolicySource::File { component, signature } => {
-                let mut digest = |file: &TreeFile| {
-                    let known = self.0.entry(file.bytes.as_ptr()).or_insert_with(|| Digest::of(&file.bytes));
-                    known.bytes()
-                };
-                let signature = signature.as_ref().map(&mut digest).unwrap_or_default();
-                Digest::of(&[digest(component), signature].concat())
+                let signature = signature.as_ref().map(|file| self.of(&file.bytes).bytes()).unwrap_or_default();
+                Digest::of(&[self.of(&component.bytes).bytes(), signature].concat())
             }
         }
     }
 }
 
-/// SHA-256 of the code of a policy, where there is any.
-pub(super) fn code(source: &PolicySource) -> Option<Digest> {
-    source.code().map(Digest::of)
+/// SHA-256 of the code of a policy in hexadecimal, where there is any.
+pub(super) fn code(source: &PolicySource) -> Option<String> {
+    source.code().map(|code| Digest::of(code).to_string())
 }
 
 /// The policies an API passes and is answered by, each as often as it is named.
@@ -201,12 +207,9 @@ fn of_gateway(config: &Config) -> Vec<&Path> {
 /// keys, certificates and answers that names.
 pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
     let written = config.written.values().map(|written| &written.policy);
-    let components = config.policies.values().chain(written).flat_map(|policy| match &policy.source {
-        PolicySource::File { component, signature } => [Some(component), signature.as_ref()],
-        PolicySource::Builtin(_) | PolicySource::Missing(_) => [None, None],
-    });
+    let components = config.policies.values().chain(written).flat_map(|policy| policy.source.files());
     let routes = config.apis.iter().filter(|api| api.held.is_none()).flat_map(|api| &api.routes);
-    let named = components.flatten().map(|file| file.path.as_path()).chain(routes.filter_map(answer));
+    let named = components.map(|file| file.path.as_path()).chain(routes.filter_map(answer));
     let named: HashSet<&Path> = named.chain(of_gateway(config)).collect();
     let is_elsewhere = |path: &Path| {
         let folder = path.iter().next().and_then(|first| first.to_str()).unwrap_or_default();

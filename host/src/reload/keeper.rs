@@ -9,7 +9,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::good::Good;
-use super::rollouts::{Before, Marks, Rollouts};
+use super::rollouts::{Before, Instead, Marks, Rollouts};
 use crate::config::{Blank, Configs, PolicySource, Tree, TreeFile, Version};
 use crate::sandbox::Digest;
 use crate::state;
@@ -45,13 +45,16 @@ struct Manifest {
     /// Of policies, what serves.
     #[serde(default)]
     serving: BTreeMap<String, Kept>,
-    /// What served before code that is new, and until when that is.
+    /// What served before code that is new, and until when that is, the newest first.
     #[serde(default)]
-    before: BTreeMap<String, (Kept, SystemTime)>,
+    before: BTreeMap<String, Vec<(Kept, SystemTime)>>,
+    /// What policies run instead of code of their files in APIs that are held.
+    #[serde(default)]
+    instead: BTreeMap<String, BTreeMap<String, (String, Kept)>>,
     #[serde(default)]
     marks: Marks,
     #[serde(default)]
-    waiting: BTreeSet<String>,
+    waiting: BTreeMap<String, String>,
 }
 
 /// How a version of a policy is written: the name of one that comes with the gateway, or the component and its signature.
@@ -141,8 +144,16 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
     };
     let serving = good.rollouts.serving.iter().map(|(name, version)| Ok((name.clone(), keep(version)?)));
     let serving = serving.collect::<io::Result<_>>()?;
-    let before = good.rollouts.before.iter();
-    let before = before.map(|(name, before)| Ok((name.clone(), (keep(&before.version)?, before.until))));
+    let mut before = BTreeMap::<String, Vec<_>>::new();
+    for (name, newest) in &good.rollouts.before {
+        let all = newest.all().map(|it| Ok((keep(&it.version)?, it.until)));
+        before.insert(name.clone(), all.collect::<io::Result<_>>()?);
+    }
+    let mut instead = BTreeMap::<String, BTreeMap<_, _>>::new();
+    for (folder, policies) in &good.rollouts.held {
+        let own = policies.iter().map(|(name, it)| Ok((name.clone(), (it.of.clone(), keep(&it.version)?))));
+        instead.insert(folder.clone(), own.collect::<io::Result<_>>()?);
+    }
     let manifest = Manifest {
         of: of.to_owned(),
         files,
@@ -150,7 +161,8 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
         held,
         blanks: good.blanks.clone(),
         serving,
-        before: before.collect::<io::Result<_>>()?,
+        before,
+        instead,
         marks: good.rollouts.marks.clone(),
         waiting: good.rollouts.waiting.clone(),
     };
@@ -168,17 +180,26 @@ fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
     let held = held.collect::<io::Result<_>>()?;
     let serving = manifest.serving.into_iter().map(|(name, kept)| Ok((name, contents.version(kept)?)));
     let serving = serving.collect::<io::Result<_>>()?;
-    let before = manifest.before.into_iter().map(|(name, (kept, until))| {
-        let version = contents.version(kept)?;
-        Ok((name, Before { version, until }))
-    });
-    let before = before.collect::<io::Result<_>>()?;
+    let mut before = BTreeMap::new();
+    for (name, all) in manifest.before {
+        let mut newest = None;
+        for (kept, until) in all.into_iter().rev() {
+            newest = Some(Before { version: contents.version(kept)?, until, earlier: newest.map(Box::new) });
+        }
+        before.extend(newest.map(|newest| (name, newest)));
+    }
+    let mut instead = BTreeMap::new();
+    for (folder, policies) in manifest.instead {
+        let own = policies.into_iter();
+        let own = own.map(|(name, (of, kept))| Ok((name, Instead { of, version: contents.version(kept)? })));
+        instead.insert(folder, own.collect::<io::Result<_>>()?);
+    }
     let good = Good {
         base,
         apis: manifest.apis.into_iter().map(|(folder, name)| (folder.into(), name)).collect(),
         held,
         blanks: manifest.blanks,
-        rollouts: Rollouts { serving, before, marks: manifest.marks, waiting: manifest.waiting },
+        rollouts: Rollouts { serving, before, held: instead, marks: manifest.marks, waiting: manifest.waiting },
     };
     Ok((manifest.of, good))
 }

@@ -11,6 +11,7 @@ mod publish;
 mod rolling;
 mod rollouts;
 mod settle;
+mod standing;
 mod status;
 mod watch;
 
@@ -27,15 +28,15 @@ pub(crate) use good::Good;
 pub(crate) use keeper::Keeper;
 pub(crate) use parts::{Part, State};
 pub(crate) use publish::Subscription;
-pub(crate) use rolling::Rollout;
 pub(crate) use settle::Settling;
+pub(crate) use standing::Rollout;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
 use crate::config::{ConfigFault, Tree};
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
-use crate::record::{Record, Why};
+use crate::record::{Record, Serving, Why};
 use crate::sandbox::{Digest, Troubles};
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
@@ -43,7 +44,7 @@ use fixed::Fixed;
 use inputs::Outside;
 use parts::parts;
 use publish::Publisher;
-use settle::{Read, Settled};
+use settle::{Demand, Read, Settled};
 
 /// Quiet for this long means that whoever was writing has finished.
 const SETTLE: Duration = Duration::from_millis(15);
@@ -97,7 +98,7 @@ impl Reloader {
         record: Record,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let Beginning { folder, tree, good, mut keeper, refused, whole, config } = beginning;
+        let Beginning { folder, tree, good, keeper, refused, whole, config } = beginning;
         let fixed = Fixed::of(&config);
         let (first, mut is_past) = match refused {
             None => (Settling::new(&tree, &good), false),
@@ -106,7 +107,7 @@ impl Reloader {
         let first = first.read()?;
         // Before they are read for good: what changes from now on is a change.
         let mut outside = Outside::of(&first.config);
-        let settled = match first.build(&mut builder, Vec::new(), None).await {
+        let settled = match first.build(&mut builder, Vec::new(), None, None).await {
             Ok(settled) => settled,
             // What was last good was tried already, or never was, or serves.
             Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
@@ -118,7 +119,7 @@ impl Reloader {
                 // The process is set up by now.
                 let wrong = fixed.changes(&past.config);
                 outside = Outside::of(&past.config);
-                past.build(&mut builder, wrong, None).await.map_err(|_| faults)?
+                past.build(&mut builder, wrong, None, None).await.map_err(|_| faults)?
             }
         };
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
@@ -129,10 +130,9 @@ impl Reloader {
         listeners.make(change);
         metrics.set_generation(generation.number);
         let parts = parts(&config, &good, &absent, &faults, &[]);
-        let rollouts = rolling::known(&config, &good.rollouts).into();
+        let rollouts = standing::known(&good.rollouts);
         let now = Now { generation: generation.clone(), refused: None, parts: parts.into(), rollouts };
         let (publisher, status) = (Publisher::new(generation), Arc::new(Status::new(&folder, now)));
-        keeper.write(&good);
         let (asker, asked) = asked::channel();
         let refused = Vec::new();
         let mut this = Self {
@@ -183,22 +183,25 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
+        // Only now is the state directory this process's alone: until it serves it may be that of the one before it.
+        self.keeper.write(&self.good);
         self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
         let mut took = self.look().await;
+        let mut looked = Instant::now();
         loop {
             // Trying again and again what takes long must not keep a processor busy.
-            let pause = OUTSIDE.max(took * 10);
+            let due = looked + OUTSIDE.max(took * 10);
             let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.is_behind();
             tokio::select! {
                 () = changes.next() => {
                     changes.settled().await;
                 }
                 Some((wish, done)) = self.asked.recv() => {
-                    let begun = Instant::now();
+                    // Who exchanged the folder asks for a look at once, and may change it again right after.
+                    changes.turn();
                     let granted = self.grant(wish).await;
-                    took = begun.elapsed();
                     // Whoever asked may have given up waiting.
                     let _ = done.send(granted);
                     continue;
@@ -214,13 +217,15 @@ impl Reloader {
                 Some(()) = hangup.recv() => {
                     tracing::info!("SIGHUP: looking at the folder again");
                 }
-                () = tokio::time::sleep(pause), if looks_outside => {
+                () = tokio::time::sleep_until(due.into()), if looks_outside => {
                     if self.refused.is_empty() && !self.outside.changed() && !self.keeper.is_behind() {
+                        looked = Instant::now();
                         continue;
                     }
                 }
             }
             took = self.look().await;
+            looked = Instant::now();
         }
     }
 
@@ -249,8 +254,14 @@ impl Reloader {
         begun.elapsed()
     }
 
-    /// Build what was read, and serve it. A change of versions, `why`, must not take anything away from what serves.
-    async fn build(&mut self, read: Read<'_>, begun: Instant, why: Option<Why>) -> Result<(), Vec<ConfigFault>> {
+    /// Build what was read, and serve it; a change of versions only if it does what is demanded.
+    async fn build(
+        &mut self,
+        read: Read<'_>,
+        begun: Instant,
+        change_of_versions: Option<(&Demand, &Why)>,
+    ) -> Result<(), Vec<ConfigFault>> {
+        let (demand, why) = change_of_versions.unzip();
         let listeners = self.listeners.clone();
         let _turn = listeners.turn().await;
         // Before they are read for good: what changes from now on is a change.
@@ -259,14 +270,11 @@ impl Reloader {
         let mut wrong = self.fixed.changes(&read.config);
         let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        let settled = read.build(&mut self.builder, wrong, serving).await?;
-        if why.is_some() && settled.good.lacks_of(&self.good) {
-            return Err(settled.faults);
-        }
+        let settled = read.build(&mut self.builder, wrong, serving, demand).await?;
         self.outside = outside;
         // Workers take them up with the generation.
         change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
-        self.accept(settled, begun, why).await;
+        self.accept(settled, begun, why.cloned()).await;
         Ok(())
     }
 
@@ -283,7 +291,7 @@ impl Reloader {
         let Now { generation: before, refused, parts: standing, .. } = self.status.now();
         let parts = parts(&config, &good, &absent, &faults, &standing).into();
         let refused = refused.filter(|_| !faults.is_empty());
-        let rollouts = rolling::known(&config, &good.rollouts).into();
+        let rollouts = standing::known(&good.rollouts);
         let is_new = generation.is_some();
         match generation.map(Arc::new) {
             Some(generation) => {
@@ -322,7 +330,8 @@ impl Reloader {
     fn on_record(&mut self, why: Option<Why>) {
         let serving = self.status.now().generation;
         let (routes, files) = (serving.routes().count(), self.good.files());
-        self.record.serves(serving.number, routes, &files, self.good.is_whole(), why);
+        let (generation, written, whole) = (serving.number, &self.good.base, self.good.is_whole());
+        self.record.serves(Serving { generation, routes, files: &files, written, whole, why });
     }
 
     /// Say what is wrong, unless that was said last; with `all` nothing of the folder counts.
@@ -339,6 +348,7 @@ impl Reloader {
             let part = parts.iter().find(|part| part.faults.contains(fault));
             let message = match part.map(|part| part.state) {
                 _ if all => "configuration refused; the last good one keeps serving",
+                Some(State::Shadowed) => "refused; what serves is not touched by it",
                 Some(State::Held) => "refused; what was last good of this part keeps serving, all else moves on",
                 Some(State::Unavailable) => "refused; nothing of this part can serve, and its routes answer 503",
                 Some(State::Current) | None => "refused; nothing that serves needs it",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::{code, policies};
+use super::inputs::policies;
 use crate::config::{Config, ConfigFault, Policy, PolicySource};
 use crate::sandbox::Digest;
 
@@ -15,6 +15,8 @@ use crate::sandbox::Digest;
 pub(crate) enum State {
     /// What the folder says.
     Current,
+    /// What the folder said before; what it says now runs in the shadow of that.
+    Shadowed,
     /// What the folder said before.
     Held,
     /// Nothing: requests for it are answered with 503.
@@ -22,11 +24,12 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(super) const ALL: [Self; 3] = [Self::Current, Self::Held, Self::Unavailable];
+    pub(super) const ALL: [Self; 4] = [Self::Current, Self::Shadowed, Self::Held, Self::Unavailable];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Current => "current",
+            Self::Shadowed => "shadowed",
             Self::Held => "held",
             Self::Unavailable => "unavailable",
         }
@@ -69,10 +72,12 @@ pub(super) fn parts(
         let own: Vec<_> = faults.iter().filter(is_own).cloned().collect();
         let mut users = config.apis.iter().filter(|api| policies(config, api).any(|used| used == name));
         let held = users.find_map(|api| api.held.as_ref()?.policies.get(name));
+        let written = config.written.get(name);
         let (state, digest) = match (own.is_empty(), held) {
-            (true, _) => (State::Current, code(&policy.source)),
-            (false, _) if config.written.contains_key(name) => (State::Held, code(&policy.source)),
-            (false, Some(held)) => (State::Held, code(&held.source)),
+            (_, _) if written.is_some_and(|written| written.is_shadow) => (State::Shadowed, digest(&policy.source)),
+            (true, _) => (State::Current, digest(&policy.source)),
+            (false, _) if written.is_some() => (State::Held, digest(&policy.source)),
+            (false, Some(held)) => (State::Held, digest(&held.source)),
             (false, None) => (State::Unavailable, None),
         };
         parts.push(part(format!("policy {name}"), state, source(policy), digest, own));
@@ -106,4 +111,8 @@ fn source(policy: &Policy) -> String {
         PolicySource::File { component, .. } => component.path.display().to_string(),
         PolicySource::Missing(fault) => fault.file.display().to_string(),
     }
+}
+
+fn digest(source: &PolicySource) -> Option<Digest> {
+    source.code().map(Digest::of)
 }

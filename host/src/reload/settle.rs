@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::{identity, policies, used};
-use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree};
+use super::inputs::{code, identity, used};
+use super::rollouts::Past;
+use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree, complained_below};
 use crate::generation::{Builder, Generation, Refused};
 use crate::sandbox::Digest;
 
@@ -34,8 +35,8 @@ pub(crate) struct Settling<'a> {
     never: Vec<Blank>,
     /// With the folders of APIs of which that is known.
     served: OnceCell<Vec<(Arc<str>, Blank)>>,
-    /// Policies whose earlier code runs with the configurations of then: it did not take those of now.
-    with_configs: BTreeSet<String>,
+    /// Where earlier code of policies runs with the configurations of then: it did not take those of now.
+    past: Past,
     /// What is wrong with APIs.
     faults: BTreeSet<ConfigFault>,
     /// What is wrong with what nobody needs.
@@ -46,6 +47,19 @@ pub(crate) struct Settling<'a> {
 pub(crate) struct Read<'a> {
     choice: Settling<'a>,
     pub(crate) config: Config,
+}
+
+/// What a change of versions must do: nothing may be lost that served, and this code of this policy must serve, where some is named.
+pub(super) struct Demand(pub(super) Option<(String, String)>);
+
+impl Demand {
+    fn is_met(&self, next: &Good, before: &Good) -> bool {
+        let serves = |(policy, wanted): &(String, String)| {
+            let serving = next.rollouts.serving.get(policy).and_then(|version| code(&version.source));
+            serving.as_ref() == Some(wanted)
+        };
+        !next.lacks_of(before) && self.0.as_ref().is_none_or(serves)
+    }
 }
 
 /// What came of it.
@@ -88,8 +102,8 @@ impl<'a> Settling<'a> {
     }
 
     fn of(good: &'a Good, sources: Sources<'a>) -> Self {
-        let (kept, never, served, with_configs, faults, idle) = Default::default();
-        Self { good, is_past: false, sources, kept, never, served, with_configs, faults, idle }
+        let (kept, never, served, past, faults, idle) = Default::default();
+        Self { good, is_past: false, sources, kept, never, served, past, faults, idle }
     }
 
     /// What can be read. The error is all that is wrong, where nothing may change for it.
@@ -102,7 +116,7 @@ impl<'a> Settling<'a> {
         loop {
             let Reading { mut config, faulty, idle } = Config::read(&self.sources).map_err(|found| self.all(found))?;
             self.idle = idle;
-            self.idle.extend(self.good.rollouts.apply(&mut config, &self.with_configs));
+            self.idle.extend(self.good.rollouts.apply(&mut config, &self.past));
             if faulty.is_empty() {
                 config.blanks = self.blanks(&config);
                 let gone = config.blanks.iter().filter(|blank| blank.was_served).count();
@@ -204,7 +218,7 @@ impl<'a> Settling<'a> {
 
     /// What serves with this configuration.
     fn result(&self, config: &Config) -> Good {
-        let rollouts = self.good.rollouts.after(config, SystemTime::now());
+        let rollouts = self.good.rollouts.after(config, &self.past, self.kept.keys(), SystemTime::now());
         let served = config.apis.iter().map(|api| (api.folder.clone(), api.name.clone()));
         let kept = self.kept.keys().filter_map(|folder| Some((folder.clone(), self.good.apis.get(folder)?.clone())));
         Good {
@@ -216,31 +230,37 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Have earlier code that could not be used be given the configurations of then, where it was not yet. Says whether there is any.
+    /// Have earlier code be given the configurations of then where it did not take those of now. Says whether there is more of that than before.
     fn go_back_further(&mut self, config: &Config, refused: &Refused) -> bool {
-        let known = self.with_configs.len();
-        for name in config.written.keys() {
-            let mut apis = config.apis.iter().filter(|api| refused.apis.contains_key(&api.folder));
-            let is_in_gateway =
-                || !refused.gateway.is_empty() && config.chain.iter().any(|entry| entry.policy == *name);
-            if apis.any(|api| policies(config, api).any(|used| used == name)) || is_in_gateway() {
-                self.with_configs.insert(name.clone());
-            }
+        if config.written.is_empty() {
+            return false;
         }
-        self.with_configs.len() > known
+        let faults: Faults = refused.apis.values().flatten().chain(&refused.gateway).cloned().collect();
+        let known = self.past.len();
+        for (place, chain) in config.chains() {
+            let earlier = chain.iter().filter(|entry| config.written.contains_key(&entry.policy));
+            let refusing = earlier.filter(|entry| complained_below(&faults, &entry.place));
+            self.past.extend(refusing.map(|entry| (entry.policy.clone(), place.clone())));
+        }
+        self.past.len() > known
     }
 }
 
 impl Read<'_> {
-    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that is what is `serving`.
+    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that is what is `serving`, nor where it would not do what
+    /// is demanded.
     pub(super) async fn build(
         self,
         builder: &mut Builder,
         wrong: Faults,
         serving: Option<Digest>,
+        demand: Option<&Demand>,
     ) -> Result<Settled, Faults> {
         let Self { mut choice, mut config } = self;
         loop {
+            if demand.is_some_and(|demand| !demand.is_met(&choice.result(&config), choice.good)) {
+                return Err(choice.all(Faults::new()));
+            }
             let identity = identity(&choice.sources, &config);
             let (mut generation, mut unused) = (None, Faults::new());
             if serving != Some(identity) {

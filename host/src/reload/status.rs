@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::parts::{Part, State};
-use super::rolling::{Known, Rollout};
+use super::standing::{Known, Rollout};
 use crate::config::ConfigFault;
 use crate::generation::Generation;
 
@@ -24,7 +24,7 @@ pub(crate) struct Now {
     /// What is wrong with the folder.
     pub(crate) refused: Option<Attempt>,
     pub(crate) parts: Arc<[Part]>,
-    pub(super) rollouts: Arc<[Known]>,
+    pub(super) rollouts: Vec<Known>,
 }
 
 /// A state of the folder of which something was refused.
@@ -66,11 +66,15 @@ impl Status {
         self.lock().refused = Some(attempt);
     }
 
+    pub(super) fn set_rollouts(&self, rollouts: Vec<Known>) {
+        self.lock().rollouts = rollouts;
+    }
+
     /// Nothing of the folder counts: all is as it was.
     pub(super) fn hold(&self) {
         let mut now = self.lock();
         let held = |part: &Part| match part.state {
-            State::Current => Part { state: State::Held, ..part.clone() },
+            State::Current | State::Shadowed => Part { state: State::Held, ..part.clone() },
             State::Held | State::Unavailable => part.clone(),
         };
         now.parts = now.parts.iter().map(held).collect();

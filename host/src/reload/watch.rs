@@ -67,7 +67,11 @@ impl Changes {
     pub(crate) async fn next(&mut self) {
         loop {
             tokio::select! {
-                _ = self.hints.recv() => return,
+                _ = self.hints.recv() => {
+                    // A folder says that it was moved away, and nothing of the one in its place.
+                    self.turn();
+                    return;
+                }
                 _ = self.poll.tick() => if self.turn() {
                     return;
                 },
@@ -89,7 +93,7 @@ impl Changes {
     }
 
     /// Turn to the folder that is at the path now. Says whether it is another one than before.
-    fn turn(&mut self) -> bool {
+    pub(super) fn turn(&mut self) -> bool {
         let folder = std::fs::canonicalize(&self.folder).ok();
         let there = folder.and_then(|folder| Some((Identity::of(&folder)?, folder)));
         if self.watched.as_ref().map(|(identity, _)| identity) == there.as_ref().map(|(identity, _)| identity) {

@@ -49,7 +49,7 @@ impl PluginFault {
     }
 
     /// Whether other code might have done better: not where a service was slow, or the gateway had no room.
-    pub(super) fn is_of_code(&self) -> bool {
+    pub(crate) fn is_of_code(&self) -> bool {
         !matches!(self, Self::Exceeded(Exceeded::Wall) | Self::Busy | Self::Paused | Self::Instantiate(_))
     }
 

@@ -167,13 +167,14 @@ impl Policy {
         self.is_shadow
     }
 
-    /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too many wait.
+    /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too many wait already.
     pub(crate) async fn call_aside(
         self: &Arc<Self>,
         exchange: RequestId,
         call: Call,
     ) -> Result<(Said, Spent), PluginFault> {
-        self.lane.send(self.clone(), exchange, call)?.await.map_err(|_| PluginFault::Busy)?
+        let said = self.lane.send(self.clone(), exchange, call)?.await;
+        said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?
     }
 
     /// What instances are made from, where it is not the component itself.

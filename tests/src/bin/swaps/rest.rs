@@ -18,6 +18,8 @@ const MIB: f64 = 1024.0 * 1024.0;
 #[derive(Clone, Debug)]
 pub(crate) struct Rest {
     pub(crate) memory: u64,
+    /// Of that, pages of files: the program, and compiled code.
+    mapped: u64,
     pub(crate) files: usize,
     pub(crate) threads: usize,
 }
@@ -38,14 +40,15 @@ impl Rest {
             if (now.files, now.threads) != (rest.files, rest.threads) {
                 since = Instant::now();
             }
-            rest = Self { memory: now.memory.min(rest.memory), ..now };
+            rest = if now.memory < rest.memory { now } else { Self { files: now.files, threads: now.threads, ..rest } };
         }
         rest
     }
 
     fn now(stage: &Stage) -> Self {
         let gateway = &stage.gateway;
-        Self { memory: gateway.memory().0, files: gateway.open_files(), threads: gateway.threads().len() }
+        let (files, threads) = (gateway.open_files(), gateway.threads().len());
+        Self { memory: gateway.memory().0, mapped: gateway.mapped(), files, threads }
     }
 
     /// How much more memory it is than before, as a part of that.
@@ -54,13 +57,14 @@ impl Rest {
     }
 
     pub(crate) fn json(&self) -> Value {
-        json!({ "memory_bytes": self.memory, "files": self.files, "threads": self.threads })
+        json!({ "memory_bytes": self.memory, "mapped_bytes": self.mapped, "files": self.files, "threads": self.threads })
     }
 }
 
 impl fmt::Display for Rest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { memory, files, threads } = self;
-        write!(f, "{:.1} MiB, {files} files, {threads} threads", *memory as f64 / MIB)
+        let Self { memory, mapped, files, threads } = self;
+        let [memory, mapped] = [*memory, *mapped].map(|bytes| bytes as f64 / MIB);
+        write!(f, "{memory:.1} MiB ({mapped:.1} of them pages of files), {files} files, {threads} threads")
     }
 }
