@@ -145,6 +145,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         handover.ready(listeners.take_over())?;
         state.lock().take().context("the gateway that served keeps the state directory")?;
     }
+    reloader.keep();
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 

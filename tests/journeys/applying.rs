@@ -56,7 +56,7 @@ fn a_folder_that_is_applied_serves_on_all_workers_when_the_verb_ends() {
     gateway.wait_for_generation(3);
     // And it can be applied again.
     let again = apply(&gateway, &next, &["--json"]);
-    assert_eq!(again.stdout.trim(), "{\"generation\":4}");
+    assert_eq!(again.stdout.trim(), "{\"generation\":4,\"shadowed\":[]}");
     assert!(fs::read_to_string(before.join("a/api.toml")).unwrap().contains("three"), "that of the last time");
     apply(&gateway, &before, &[]).assert(0, &["generation 5 serves"]);
     assert_eq!(gateway.get("/three").text(), "three");

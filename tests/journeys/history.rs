@@ -180,7 +180,7 @@ fn an_entry_that_is_unknown_or_whose_contents_are_gone_changes_nothing() {
         (Some(2), 2, 0)
     );
     assert!(fs::read_to_string(gateway.policies().join("a/api.toml")).unwrap().contains("two"));
-    gateway.verb(&["rollback", "1", "--json"]).assert(0, &["{\"entry\":1,\"generation\":3}"]);
+    gateway.verb(&["rollback", "1", "--json"]).assert(0, &["{\"entry\":1,\"generation\":3,\"shadowed\":[]}"]);
     assert_eq!(gateway.get("/r").text(), "one");
 }
 

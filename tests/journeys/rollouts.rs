@@ -241,7 +241,8 @@ fn one_new_version_after_the_other_is_taken_back() {
     eventually("the one before to serve", || (rollout(&gateway)["digest"] == digest).then_some(()));
     assert!(is_new(&gateway));
     trap(&mut gateway.connect());
-    eventually("the first one to serve", || (!is_new(&gateway)).then_some(()));
+    becomes(&gateway, "taken-back");
+    assert!(!is_new(&gateway), "the first one serves");
     assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
 }
 

@@ -19,6 +19,7 @@ mod judge;
 mod lines;
 mod load;
 mod message;
+mod process;
 mod prometheus;
 mod recorder;
 mod running;

@@ -166,6 +166,11 @@ impl Reloader {
         self.asker.clone()
     }
 
+    /// The state directory is this process's alone from now on: what serves is kept there.
+    pub(crate) fn keep(&mut self) {
+        self.keeper.write(&self.good);
+    }
+
     /// For one worker. Until it says that it serves a generation, that generation is not said to serve.
     pub(crate) fn subscribe(&mut self) -> Subscription {
         self.publisher.subscribe()
@@ -183,8 +188,6 @@ impl Reloader {
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
     pub(crate) async fn follow(mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
-        // Only now is the state directory this process's alone: until it serves it may be that of the one before it.
-        self.keeper.write(&self.good);
         self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
