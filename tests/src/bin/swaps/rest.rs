@@ -51,11 +51,6 @@ impl Rest {
         Self { memory: gateway.memory().0, mapped: gateway.mapped(), files, threads }
     }
 
-    /// How much more memory it is than before, as a part of that.
-    pub(crate) fn growth(&self, before: &Self) -> f64 {
-        self.memory as f64 / before.memory as f64 - 1.0
-    }
-
     pub(crate) fn json(&self) -> Value {
         json!({ "memory_bytes": self.memory, "mapped_bytes": self.mapped, "files": self.files, "threads": self.threads })
     }
