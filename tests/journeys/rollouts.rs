@@ -310,3 +310,69 @@ fn only_a_name_is_asked_about_and_only_with_the_token() {
     gateway.verb(&["rollout", "status"]).assert(0, &["Every policy serves as the folder has it"]);
     gateway.verb(&["rollout", "promote", "a b"]).assert(1, &["is no name of a policy"]);
 }
+
+#[test]
+fn an_api_that_is_held_goes_back_too_and_keeps_its_configuration() {
+    let upstream = Upstream::echo();
+    let mut gateway = two(&upstream, "").start();
+    roll(&gateway);
+    gateway.write("api/api.toml", &API.replace("hello", "strict"));
+    gateway.look();
+    gateway.write("api/api.toml", &format!("{API}nonsense = 1\n"));
+    gateway.look();
+    gateway.replace("components/rolled.wasm", &guests::component("trap-request"));
+    write_other(&gateway, "weak", "");
+    let trap_other = || {
+        let mut client = gateway.connect();
+        let asked = Request::get("/y").field("x-test-break", "trap");
+        (0..3).for_each(|_| client.send(&asked).assert_problem(503));
+    };
+    trap_other();
+    let digest = format!("sha256:{}", guests::digest("rolled-new"));
+    eventually("the one before to serve", || (rollout(&gateway)["digest"] == digest).then_some(()));
+    assert!(is_new(&gateway), "held, and as good as it was");
+    trap_other();
+    becomes(&gateway, "taken-back");
+    for _ in 0..2 {
+        assert!(!is_new(&gateway), "held, and goes back with the others");
+        assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("strict"));
+        gateway.restart();
+    }
+}
+
+#[test]
+fn what_is_bad_and_has_nothing_before_it_can_be_promoted() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "").start();
+    roll(&gateway);
+    trap(&mut gateway.connect());
+    becomes(&gateway, "taken-back");
+    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    let (_, ports) = gateway_toml.split_once("[listen.").unwrap();
+    let api = fs::read_to_string(gateway.policies().join("api/api.toml")).unwrap();
+    fs::remove_dir_all(gateway.policies().join("api")).unwrap();
+    gateway.write("gateway.toml", &format!("[listen.{ports}"));
+    gateway.look();
+    gateway.write("gateway.toml", &gateway_toml);
+    gateway.write("api/api.toml", &api);
+    gateway.look();
+    gateway.get("/x").assert_problem(503);
+    assert_eq!(part(&gateway)["state"], "unavailable");
+    gateway.verb(&["rollout", "promote", "rolled"]).assert(0, &[]);
+    assert!(is_new(&gateway));
+}
+
+#[test]
+fn what_serves_and_is_new_is_aborted_while_the_folder_has_something_worse() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "").start();
+    roll(&gateway);
+    gateway.replace("components/rolled.wasm", &guests::component("trap-request"));
+    gateway.look();
+    trap(&mut gateway.connect());
+    let digest = format!("sha256:{}", guests::digest("rolled-new"));
+    eventually("the one before to serve", || (rollout(&gateway)["digest"] == digest).then_some(()));
+    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[]);
+    assert!(!is_new(&gateway));
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
+}

@@ -66,15 +66,30 @@ impl Config {
         name: &str,
         before: &Version,
         is_replaced: impl Fn(&PolicySource) -> bool,
+        is_past: impl Fn(&str) -> bool,
     ) {
         let Some(api) = self.apis.iter_mut().find(|api| *api.folder == *folder) else { return };
+        let outer = outer_of(api);
         let Some(held) = api.held.as_mut().map(Arc::make_mut) else { return };
         let Some(policy) = held.policies.get_mut(name).filter(|policy| is_replaced(&policy.source)) else { return };
         run(policy, &before.source);
-        put_back(&mut held.chain, name, before.configs.get(""));
-        for (place, chain) in chains_of(api) {
+        if is_past(&outer) {
+            put_back(&mut held.chain, name, before.configs.get(""));
+        }
+        for (place, chain) in chains_of(api).filter(|(place, _)| is_past(place)) {
             put_back(chain, name, before.configs.get(&place));
         }
+    }
+
+    /// All chains: the folder of the API, where they are, and what they are; of an API that is held that of the gateway too.
+    pub(crate) fn all_chains(&self) -> impl Iterator<Item = (Option<&Arc<str>>, String, &Vec<ChainEntry>)> {
+        let of_apis = self.apis.iter().flat_map(|api| {
+            let outer = api.held.as_ref().map(|held| (outer_of(api), &held.chain));
+            let routes = api.routes.iter().map(|route| (format!("{}/{}", api.name, route.name), &route.chain));
+            let all = outer.into_iter().chain([(api.name.clone(), &api.chain)]).chain(routes);
+            all.map(|(place, chain)| (Some(&api.folder), place, chain))
+        });
+        std::iter::once((None, String::new(), &self.chain)).chain(of_apis)
     }
 
     /// Policies that requests pass, or that answer them, as the folder has them.
@@ -89,7 +104,7 @@ impl Config {
     }
 
     /// The chains of what is not held, by where they are.
-    pub(crate) fn chains(&self) -> impl Iterator<Item = (String, &Vec<ChainEntry>)> {
+    fn chains(&self) -> impl Iterator<Item = (String, &Vec<ChainEntry>)> {
         let of_apis = self.current().flat_map(|api| {
             let routes = api.routes.iter().map(|route| (format!("{}/{}", api.name, route.name), &route.chain));
             std::iter::once((api.name.clone(), &api.chain)).chain(routes)
@@ -105,6 +120,11 @@ impl Config {
     fn current(&self) -> impl Iterator<Item = &Api> {
         self.apis.iter().filter(|api| api.held.is_none())
     }
+}
+
+/// Where an API that is held passes the gateway's chain.
+fn outer_of(api: &Api) -> String {
+    format!("{}/", api.name)
 }
 
 fn chains_of(api: &mut Api) -> impl Iterator<Item = (String, &mut Vec<ChainEntry>)> {

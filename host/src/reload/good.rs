@@ -100,8 +100,9 @@ impl Good {
         self.blanks.iter().for_each(|blank| all.add(blank.to_string().as_bytes()));
         let Rollouts { serving, before, held, marks, waiting } = &self.rollouts;
         all.add(format!("{marks:?} {waiting:?}").as_bytes());
-        let before = before.iter().flat_map(|(name, newest)| newest.all().map(move |before| (name, &before.version)));
-        let held = held.iter().flat_map(|(folder, own)| own.values().map(move |it| (folder, &it.version)));
+        let before = before.iter().flat_map(|(name, all)| all.iter().map(move |before| (name, &before.version)));
+        held.values().flatten().for_each(|it| all.add(it.of.as_bytes()));
+        let held = held.iter().flat_map(|(folder, own)| own.iter().map(move |it| (folder, &it.version)));
         for (name, version) in serving.iter().chain(before).chain(held) {
             all.add(format!("{name} {:?}", version.configs).as_bytes());
             version.source.files().for_each(|file| all.add(&digests.of(&file.bytes).bytes()));

@@ -50,7 +50,7 @@ struct Manifest {
     before: BTreeMap<String, Vec<(Kept, SystemTime)>>,
     /// What policies run instead of code of their files in APIs that are held.
     #[serde(default)]
-    instead: BTreeMap<String, BTreeMap<String, (String, Kept)>>,
+    instead: BTreeMap<String, Vec<(String, String, Kept)>>,
     #[serde(default)]
     marks: Marks,
     #[serde(default)]
@@ -145,14 +145,14 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
     let serving = good.rollouts.serving.iter().map(|(name, version)| Ok((name.clone(), keep(version)?)));
     let serving = serving.collect::<io::Result<_>>()?;
     let mut before = BTreeMap::<String, Vec<_>>::new();
-    for (name, newest) in &good.rollouts.before {
-        let all = newest.all().map(|it| Ok((keep(&it.version)?, it.until)));
+    for (name, all) in &good.rollouts.before {
+        let all = all.iter().map(|it| Ok((keep(&it.version)?, it.until)));
         before.insert(name.clone(), all.collect::<io::Result<_>>()?);
     }
-    let mut instead = BTreeMap::<String, BTreeMap<_, _>>::new();
-    for (folder, policies) in &good.rollouts.held {
-        let own = policies.iter().map(|(name, it)| Ok((name.clone(), (it.of.clone(), keep(&it.version)?))));
-        instead.insert(folder.clone(), own.collect::<io::Result<_>>()?);
+    let mut instead = BTreeMap::<String, Vec<_>>::new();
+    for (folder, all) in &good.rollouts.held {
+        let all = all.iter().map(|it| Ok((it.policy.clone(), it.of.clone(), keep(&it.version)?)));
+        instead.insert(folder.clone(), all.collect::<io::Result<_>>()?);
     }
     let manifest = Manifest {
         of: of.to_owned(),
@@ -182,17 +182,14 @@ fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
     let serving = serving.collect::<io::Result<_>>()?;
     let mut before = BTreeMap::new();
     for (name, all) in manifest.before {
-        let mut newest = None;
-        for (kept, until) in all.into_iter().rev() {
-            newest = Some(Before { version: contents.version(kept)?, until, earlier: newest.map(Box::new) });
-        }
-        before.extend(newest.map(|newest| (name, newest)));
+        let all = all.into_iter().map(|(kept, until)| Ok(Before { version: contents.version(kept)?, until }));
+        before.insert(name, all.collect::<io::Result<_>>()?);
     }
     let mut instead = BTreeMap::new();
-    for (folder, policies) in manifest.instead {
-        let own = policies.into_iter();
-        let own = own.map(|(name, (of, kept))| Ok((name, Instead { of, version: contents.version(kept)? })));
-        instead.insert(folder, own.collect::<io::Result<_>>()?);
+    for (folder, all) in manifest.instead {
+        let all = all.into_iter();
+        let all = all.map(|(policy, of, kept)| Ok(Instead { policy, of, version: contents.version(kept)? }));
+        instead.insert(folder, all.collect::<io::Result<_>>()?);
     }
     let good = Good {
         base,

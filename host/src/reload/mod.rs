@@ -192,7 +192,7 @@ impl Reloader {
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
         let mut took = self.look().await;
-        let mut looked = Instant::now();
+        let (mut looked, mut compared) = (Instant::now(), Instant::now());
         loop {
             // Trying again and again what takes long must not keep a processor busy.
             let due = looked + OUTSIDE.max(took * 10);
@@ -213,8 +213,9 @@ impl Reloader {
                     self.hear(trouble).await;
                     continue;
                 }
-                () = tokio::time::sleep(rolling::LOOK), if self.has_shadows() => {
+                () = tokio::time::sleep_until((compared + rolling::LOOK).into()), if self.has_shadows() => {
                     self.end_shadows().await;
+                    compared = Instant::now();
                     continue;
                 }
                 Some(()) = hangup.recv() => {
@@ -245,6 +246,7 @@ impl Reloader {
     /// Look at the folder, and act if it does not say what serves. Returns how long that took.
     async fn look(&mut self) -> Duration {
         let begun = Instant::now();
+        self.note_differences(&self.status.now().generation);
         let (tree, good) = (self.read().await, self.good.clone());
         let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
         let settled = match read {
@@ -303,9 +305,11 @@ impl Reloader {
                 self.status.set(Now { generation: generation.clone(), refused, parts, rollouts });
                 self.applied(&generation, begun);
             }
-            None => self.status.set(Now { generation: before, refused, parts, rollouts }),
+            None => self.status.set(Now { generation: before.clone(), refused, parts, rollouts }),
         }
         self.good = good;
+        // What was said last by what served until now.
+        self.note_differences(&before);
         self.keeper.write(&self.good);
         if is_new {
             self.on_record(why);

@@ -76,7 +76,10 @@ pub(super) fn parts(
         let (state, digest) = match (own.is_empty(), held) {
             (_, _) if written.is_some_and(|written| written.is_shadow) => (State::Shadowed, digest(&policy.source)),
             (true, _) => (State::Current, digest(&policy.source)),
-            (false, _) if written.is_some() => (State::Held, digest(&policy.source)),
+            (false, _) if written.is_some() => match digest(&policy.source) {
+                Some(digest) => (State::Held, Some(digest)),
+                None => (State::Unavailable, None),
+            },
             (false, Some(held)) => (State::Held, digest(&held.source)),
             (false, None) => (State::Unavailable, None),
         };

@@ -10,7 +10,7 @@ use super::settle::{Demand, Settling};
 use super::standing::{Is, Known, known};
 use crate::chain::Counts;
 use crate::config::ConfigFault;
-use crate::generation::Shadowed;
+use crate::generation::{Generation, Shadowed};
 use crate::record::Why;
 use crate::sandbox::Trouble;
 
@@ -49,51 +49,57 @@ impl Reloader {
         }
     }
 
-    /// Versions that ran in the shadow long enough serve, if they were always the same; else somebody has to decide.
-    pub(super) async fn end_shadows(&mut self) {
-        let generation = self.status.now().generation;
-        for shadowed in generation.shadows().iter().filter(|shadowed| !shadowed.is_over()) {
+    /// Remember which new versions in the shadow of a generation were not the same as what serves.
+    pub(super) fn note_differences(&mut self, generation: &Generation) {
+        let mut rollouts = self.good.rollouts.clone();
+        for shadowed in generation.shadows() {
             let Shadowed { policy, code, .. } = shadowed;
-            let Counts { agreed, differed, failed, skipped, .. } = shadowed.counts();
-            let differed_before =
-                self.good.rollouts.mark_of(policy, code).is_some_and(|mark| mark.is == Standing::Differed);
-            if differed + failed > 0 && !differed_before {
-                let (standing, now) = (Standing::Differed, SystemTime::now());
-                self.know(self.good.rollouts.decide(policy, code, standing, now));
+            let Counts { differed, failed, .. } = shadowed.counts();
+            let is_unproven = rollouts.mark_of(policy, code).is_some_and(|mark| mark.is == Standing::Unproven);
+            if is_unproven && differed + failed > 0 {
+                rollouts = rollouts.decide(policy, code, Standing::Differed, SystemTime::now());
                 tracing::warn!(
                     policy,
                     code,
                     "new component in the shadow is not the same as the one that serves: see `lockgate rollout status`"
                 );
             }
-            if !shadowed.left().is_zero() {
+        }
+        if rollouts != self.good.rollouts {
+            self.know(rollouts);
+        }
+    }
+
+    /// Versions that ran in the shadow long enough serve, if they were always the same; else somebody has to decide.
+    pub(super) async fn end_shadows(&mut self) {
+        let generation = self.status.now().generation;
+        self.note_differences(&generation);
+        let is_due = |shadowed: &&Shadowed| !shadowed.is_over() && shadowed.left().is_zero();
+        for shadowed in generation.shadows().iter().filter(is_due) {
+            let Shadowed { policy, code, .. } = shadowed;
+            let Counts { agreed, skipped, .. } = shadowed.counts();
+            if self.good.rollouts.mark_of(policy, code).is_none_or(|mark| mark.is != Standing::Unproven) {
+                shadowed.end();
                 continue;
             }
-            if differed + failed > 0 || differed_before {
-                shadowed.end();
-            } else if agreed > skipped {
-                let why = Why::Promoted { policy: policy.clone() };
-                match self.promote(policy, code, why).await {
-                    Ok(()) => {
-                        tracing::info!(
-                            policy,
-                            code,
-                            agreed,
-                            "new component was always the same in the shadow: it serves"
-                        );
-                    }
-                    Err(reason) => {
-                        shadowed.end();
-                        tracing::error!(
-                            policy,
-                            code,
-                            reason,
-                            "new component was always the same in the shadow, and cannot serve"
-                        );
-                    }
+            if agreed <= skipped {
+                // Nothing is known of what nobody called, and little of what mostly could not be.
+                continue;
+            }
+            match self.promote(policy, code, Why::Promoted { policy: policy.clone() }).await {
+                Ok(()) => {
+                    tracing::info!(policy, code, agreed, "new component was always the same in the shadow: it serves");
+                }
+                Err(reason) => {
+                    shadowed.end();
+                    tracing::error!(
+                        policy,
+                        code,
+                        reason,
+                        "new component was always the same in the shadow, and cannot serve"
+                    );
                 }
             }
-            // Nothing is known of what nobody called, and little of what could mostly not be.
         }
     }
 
@@ -104,24 +110,27 @@ impl Reloader {
                 self.look().await;
                 Ok(())
             }
-            Wish::Promote(policy) => match self.known(&policy) {
+            Wish::Promote(policy) => match self.all_known(&policy).first() {
                 Some(Known { code, is: Is::Written(_), .. }) => {
-                    self.promote(&policy, &code, Why::Promoted { policy: policy.clone() }).await
+                    self.promote(&policy, code, Why::Promoted { policy: policy.clone() }).await
                 }
                 Some(Known { is: Is::New(_), .. }) => Err(format!("the new version of `{policy}` serves already")),
                 None => Err(none_of(&policy)),
             },
             Wish::Abort(policy) => {
                 let (now, rollouts) = (SystemTime::now(), &self.good.rollouts);
-                let next = match self.known(&policy) {
-                    Some(Known { is: Is::Written(Some(Standing::TakenBack(_) | Standing::Aborted)), .. }) => {
+                let is_bad =
+                    |known: &Known| matches!(known.is, Is::Written(Some(Standing::TakenBack(_) | Standing::Aborted)));
+                let all = self.all_known(&policy);
+                let next = match all.iter().find(|known| !is_bad(known)) {
+                    None if !all.is_empty() => {
                         return Err(format!("what the folder has of `{policy}` does not serve, and will not"));
                     }
                     Some(Known { code, is: Is::Written(_), .. }) => {
-                        Some(rollouts.decide(&policy, &code, Standing::Aborted, now))
+                        Some(rollouts.decide(&policy, code, Standing::Aborted, now))
                     }
                     Some(Known { code, is: Is::New(_), .. }) => {
-                        rollouts.take_back(&policy, &code, Standing::Aborted, now)
+                        rollouts.take_back(&policy, code, Standing::Aborted, now)
                     }
                     None => None,
                 };
@@ -131,11 +140,11 @@ impl Reloader {
         }
     }
 
-    fn known(&self, policy: &str) -> Option<Known> {
+    /// Of one policy: what waits comes before what serves.
+    fn all_known(&self, policy: &str) -> Vec<Known> {
         let now = self.status.now();
         let is_own = |known: &&Known| known.policy == policy && known.with(&now.generation).is_some();
-        // One that waits comes before one that serves.
-        now.rollouts.iter().rev().find(is_own).cloned()
+        now.rollouts.iter().rev().filter(is_own).cloned().collect()
     }
 
     /// Have code of a policy serve that is in the folder.

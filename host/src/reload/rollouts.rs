@@ -22,11 +22,11 @@ const MOST_FORMER: usize = 256;
 pub(crate) struct Rollouts {
     /// What serves.
     pub(super) serving: BTreeMap<String, Version>,
-    /// What served before code that is new.
-    pub(super) before: BTreeMap<String, Before>,
+    /// What served before code that is new, the newest first: it may have been new itself.
+    pub(super) before: BTreeMap<String, Vec<Before>>,
     pub(super) marks: Marks,
-    /// What policies of APIs that are held run in place of code of their files, by folder and name.
-    pub(super) held: BTreeMap<String, BTreeMap<String, Instead>>,
+    /// What policies of APIs that are held run in place of code of their files, by folder.
+    pub(super) held: BTreeMap<String, Vec<Instead>>,
     /// Policies of which the folder has other code than what serves, and which.
     pub(super) waiting: BTreeMap<String, String>,
 }
@@ -43,13 +43,12 @@ pub(super) struct Before {
     pub(super) version: Version,
     /// Until when that one is new.
     pub(super) until: SystemTime,
-    /// What is put back where this fails too, being new itself.
-    pub(super) earlier: Option<Box<Before>>,
 }
 
-/// A version that runs in place of some code.
+/// A version of a policy that runs in place of some code.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instead {
+    pub(super) policy: String,
     pub(super) of: String,
     pub(super) version: Version,
 }
@@ -80,8 +79,9 @@ pub(super) enum Standing {
 }
 
 impl Rollouts {
-    /// Have a configuration run what is to serve, with configurations of then in places that are `past`. Returns what is wrong with what the folder has instead.
-    pub(super) fn apply(&self, config: &mut Config, past: &Past) -> Vec<ConfigFault> {
+    /// Have a configuration run what is to serve, with configurations of then in places that are `past`, and policies `at_once` that would be in a shadow first. Returns what
+    /// is wrong with what the folder has instead.
+    pub(super) fn apply(&self, config: &mut Config, past: &Past, at_once: &BTreeSet<String>) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let names: Vec<String> = config.policies.keys().cloned().collect();
         for name in names {
@@ -91,52 +91,54 @@ impl Rollouts {
                 continue;
             }
             let Some(written) = code(&policy.source) else { continue };
-            let is_shadow = match self.mark_of(&name, &written) {
-                Some(mark) if mark.is_bad() => {
-                    let fault = mark.fault(&name, &written, &policy.place);
-                    if serving.is_none() {
-                        policy.source = PolicySource::Missing(fault.clone().into());
-                    }
-                    faults.push(fault);
-                    false
+            let (mark, wants_shadow) = (self.mark_of(&name, &written), policy.rollout.shadow.is_some());
+            let is_shadow = match mark.map(|mark| &mark.is) {
+                Some(Standing::Promoted | Standing::Served) => continue,
+                None | Some(Standing::Unproven) if !wants_shadow || serving.is_none() || at_once.contains(&name) => {
+                    continue;
                 }
-                Some(Mark { is: Standing::Promoted | Standing::Served, .. }) => continue,
-                Some(_) | None if policy.rollout.shadow.is_some() => true,
-                Some(mark @ Mark { is: Standing::Differed, .. }) => {
-                    faults.push(mark.fault(&name, &written, &policy.place));
-                    false
-                }
-                Some(_) | None => continue,
+                None | Some(Standing::Unproven) => true,
+                Some(Standing::Differed) if wants_shadow && serving.is_some() => true,
+                Some(Standing::Differed | Standing::TakenBack(_) | Standing::Aborted) => false,
             };
-            if let Some(version) = serving {
-                let is_past = |place: &str| past.contains(&(name.clone(), place.to_owned()));
-                config.run_before(&name, version, is_past, is_shadow);
+            let fault = mark.filter(|_| !is_shadow).map(|mark| mark.fault(&name, &written, &policy.place));
+            match serving {
+                Some(version) => {
+                    let is_past = |place: &str| past.contains(&(name.clone(), place.to_owned()));
+                    config.run_before(&name, version, is_past, is_shadow);
+                }
+                None => {
+                    let missing = fault.clone().map(|fault| PolicySource::Missing(fault.into()));
+                    let nothing = missing.map(|source| Version { source, configs: BTreeMap::new() });
+                    nothing.into_iter().for_each(|nothing| config.run_before(&name, &nothing, |_| false, false));
+                }
             }
+            faults.extend(fault);
         }
-        self.apply_to_held(config);
+        self.apply_to_held(config, past);
         faults
     }
 
     /// An API that is held has the files of a time in which code was written there that did not serve, or was found to be bad later.
-    fn apply_to_held(&self, config: &mut Config) {
-        let folders: Vec<_> =
-            config.apis.iter().filter(|api| api.held.is_some()).map(|api| api.folder.clone()).collect();
+    fn apply_to_held(&self, config: &mut Config, past: &Past) {
+        let held = config.apis.iter().filter(|api| api.held.is_some());
+        let folders: Vec<_> = held.map(|api| api.folder.clone()).collect();
         for folder in folders {
-            for (name, instead) in self.instead_in(&folder) {
-                config.run_before_in(&folder, &name, &instead.version, |source| {
-                    code(source).as_ref() == Some(&instead.of)
-                });
+            for Instead { policy, of, version } in self.instead_in(&folder) {
+                let is_replaced = |source: &PolicySource| code(source).as_ref() == Some(&of);
+                let is_past = |place: &str| past.contains(&(policy.clone(), place.to_owned()));
+                config.run_before_in(&folder, &policy, &version, is_replaced, is_past);
             }
         }
     }
 
     /// What policies run in an API that is held from now on, or was before.
-    fn instead_in(&self, folder: &str) -> BTreeMap<String, Instead> {
+    pub(super) fn instead_in(&self, folder: &str) -> Vec<Instead> {
         let known = self.held.get(folder).cloned();
         known.unwrap_or_else(|| {
-            let now = |(name, of): (&String, &String)| {
-                let version = self.serving.get(name)?.clone();
-                Some((name.clone(), Instead { of: of.clone(), version }))
+            let now = |(policy, of): (&String, &String)| {
+                let version = self.serving.get(policy)?.clone();
+                Some(Instead { policy: policy.clone(), of: of.clone(), version })
             };
             self.waiting.iter().filter_map(now).collect()
         })
@@ -152,11 +154,13 @@ impl Rollouts {
     ) -> Self {
         let mut next = self.clone();
         next.held = held.map(|folder| (folder.to_string(), self.instead_in(folder))).collect();
-        let held: BTreeSet<&String> =
-            config.apis.iter().filter_map(|api| api.held.as_ref()).flat_map(|held| held.policies.keys()).collect();
+        let held = config.apis.iter().filter_map(|api| api.held.as_ref()).flat_map(|held| held.policies.keys());
+        let held: BTreeSet<&String> = held.chain(next.held.values().flatten().map(|it| &it.policy)).collect();
         next.serving.retain(|name, _| config.policies.contains_key(name) || held.contains(name));
-        next.before
-            .retain(|name, before| before.until > now && config.policies.get(name).is_some_and(may_be_taken_back));
+        next.before.retain(|name, all| {
+            let is_new = all.first().is_some_and(|newest| newest.until > now);
+            is_new && config.policies.get(name).is_some_and(may_be_taken_back)
+        });
         let waiting = config.written.iter().filter_map(|(name, it)| Some((name.clone(), code(&it.policy.source)?)));
         next.waiting = waiting.collect();
         for (name, code) in &next.waiting.clone() {
@@ -191,14 +195,19 @@ impl Rollouts {
             if let Some(code) = code(&policy.source) {
                 next.unmark(name, &code);
             }
-            let earlier = next.before.remove(name).filter(|it| it.all().count() < MOST_EARLIER).map(Box::new);
+            let mut before = next.before.remove(name).unwrap_or_default();
             let Some(version) = old else { continue };
             if let Some(code) = code(&version.source) {
                 next.mark(name, &code, Standing::Served, now);
             }
             let until = now.checked_add(policy.rollout.probation).filter(|_| may_be_taken_back(policy));
             if let Some(until) = until {
-                next.before.insert(name.to_owned(), Before { version, until, earlier });
+                if before.len() == MOST_EARLIER {
+                    // The last one was new to nobody.
+                    before.remove(MOST_EARLIER - 2);
+                }
+                before.insert(0, Before { version, until });
+                next.before.insert(name.to_owned(), before);
             }
         }
         next.forget(config);
@@ -207,24 +216,31 @@ impl Rollouts {
 
     /// The same where code that serves failed again and again, and the one before it is to serve again; none where it is not new any more.
     pub(super) fn take_back(&self, name: &str, failed: &str, standing: Standing, now: SystemTime) -> Option<Self> {
-        let newest = self.before.get(name).filter(|before| before.until > now)?;
+        let all = self.before.get(name).filter(|all| all.first().is_some_and(|newest| newest.until > now))?;
         // Nobody goes from bad to worse.
-        let is_bad = |before: &&Before| {
+        let is_good = |before: &Before| {
             let code = code(&before.version.source);
-            code.is_none_or(|code| code == failed || self.mark_of(name, &code).is_some_and(Mark::is_bad))
+            code.is_some_and(|code| code != failed && !self.mark_of(name, &code).is_some_and(Mark::is_bad))
         };
-        let before = newest.all().find(|before| !is_bad(before))?;
+        let at = all.iter().position(is_good)?;
+        let (before, earlier) = all.get(at..)?.split_first()?;
         let serving = self.serving.get(name).and_then(|version| code(&version.source))?;
         (serving == failed).then(|| {
-            let mut next = self.clone();
-            for instead in next.held.values_mut() {
-                let version = before.version.clone();
-                instead.entry(name.to_owned()).or_insert_with(|| Instead { of: failed.to_owned(), version });
+            let (mut next, version) = (self.clone(), &before.version);
+            for all in next.held.values_mut() {
+                let own = all.iter_mut().filter(|it| it.policy == name);
+                // Where it ran in place of other code it is replaced as well.
+                let same = own.filter(|it| code(&it.version.source).is_some_and(|code| code == failed));
+                same.for_each(|it| it.version.clone_from(version));
+                all.retain(|it| (&*it.policy, &*it.of) != (name, failed));
+                all.push(Instead { policy: name.to_owned(), of: failed.to_owned(), version: version.clone() });
             }
-            next.serving.insert(name.to_owned(), before.version.clone());
+            next.serving.insert(name.to_owned(), version.clone());
             next.before.remove(name);
-            next.before.extend(before.earlier.as_deref().map(|earlier| (name.to_owned(), earlier.clone())));
-            if let Some(code) = code(&before.version.source) {
+            if !earlier.is_empty() {
+                next.before.insert(name.to_owned(), earlier.to_vec());
+            }
+            if let Some(code) = code(&version.source) {
                 next.unmark(name, &code);
             }
             next.mark(name, failed, standing, now);
@@ -281,15 +297,8 @@ fn may_be_taken_back(policy: &Policy) -> bool {
     !policy.rollout.probation.is_zero() && policy.digest.is_none()
 }
 
-impl Before {
-    /// This one and those that are put back after it, the newest first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |before| before.earlier.as_deref())
-    }
-}
-
 impl Mark {
-    fn is_bad(&self) -> bool {
+    pub(super) fn is_bad(&self) -> bool {
         matches!(self.is, Standing::TakenBack(_) | Standing::Aborted)
     }
 

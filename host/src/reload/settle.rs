@@ -37,6 +37,8 @@ pub(crate) struct Settling<'a> {
     served: OnceCell<Vec<(Arc<str>, Blank)>>,
     /// Where earlier code of policies runs with the configurations of then: it did not take those of now.
     past: Past,
+    /// Policies whose new code serves without having been in a shadow.
+    at_once: BTreeSet<String>,
     /// What is wrong with APIs.
     faults: BTreeSet<ConfigFault>,
     /// What is wrong with what nobody needs.
@@ -102,8 +104,8 @@ impl<'a> Settling<'a> {
     }
 
     fn of(good: &'a Good, sources: Sources<'a>) -> Self {
-        let (kept, never, served, past, faults, idle) = Default::default();
-        Self { good, is_past: false, sources, kept, never, served, past, faults, idle }
+        let (kept, never, served, past, at_once, faults, idle) = Default::default();
+        Self { good, is_past: false, sources, kept, never, served, past, at_once, faults, idle }
     }
 
     /// What can be read. The error is all that is wrong, where nothing may change for it.
@@ -116,7 +118,7 @@ impl<'a> Settling<'a> {
         loop {
             let Reading { mut config, faulty, idle } = Config::read(&self.sources).map_err(|found| self.all(found))?;
             self.idle = idle;
-            self.idle.extend(self.good.rollouts.apply(&mut config, &self.past));
+            self.idle.extend(self.good.rollouts.apply(&mut config, &self.past, &self.at_once));
             if faulty.is_empty() {
                 config.blanks = self.blanks(&config);
                 let gone = config.blanks.iter().filter(|blank| blank.was_served).count();
@@ -230,19 +232,38 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Have earlier code be given the configurations of then where it did not take those of now. Says whether there is more of that than before.
+    /// Have earlier code be given the configurations of then where it did not take those of now, and new code serve without a shadow where the code before it
+    /// cannot serve at all any more, say for want of a grant. Says whether there is more of that than before.
     fn go_back_further(&mut self, config: &Config, refused: &Refused) -> bool {
-        if config.written.is_empty() {
-            return false;
+        let known = self.past.len() + self.at_once.len();
+        for (folder, place, chain) in config.all_chains() {
+            let faults = match folder {
+                None => &refused.gateway,
+                Some(folder) => match refused.apis.get(folder) {
+                    Some(faults) => faults,
+                    None => continue,
+                },
+            };
+            let refusing = chain.iter().filter(|entry| complained_below(faults, &entry.place));
+            let is_other = |policy: &String| {
+                let held = folder.filter(|folder| self.kept.contains_key(*folder));
+                let instead = held.map(|folder| self.good.rollouts.instead_in(folder));
+                config.written.contains_key(policy) || instead.into_iter().flatten().any(|it| it.policy == *policy)
+            };
+            for entry in refusing.filter(|entry| is_other(&entry.policy)) {
+                self.past.insert((entry.policy.clone(), place.clone()));
+            }
         }
-        let faults: Faults = refused.apis.values().flatten().chain(&refused.gateway).cloned().collect();
-        let known = self.past.len();
-        for (place, chain) in config.chains() {
-            let earlier = chain.iter().filter(|entry| config.written.contains_key(&entry.policy));
-            let refusing = earlier.filter(|entry| complained_below(&faults, &entry.place));
-            self.past.extend(refusing.map(|entry| (entry.policy.clone(), place.clone())));
+        if self.past.len() + self.at_once.len() > known {
+            return true;
         }
-        self.past.len() > known
+        for (name, written) in config.written.iter().filter(|(_, written)| written.is_shadow) {
+            let mut faults = refused.apis.values().chain([&refused.gateway]);
+            if faults.any(|faults| complained_below(faults, &written.policy.place)) {
+                self.at_once.insert(name.clone());
+            }
+        }
+        self.past.len() + self.at_once.len() > known
     }
 }
 
@@ -265,7 +286,15 @@ impl Read<'_> {
             let (mut generation, mut unused) = (None, Faults::new());
             if serving != Some(identity) {
                 match builder.build(&config, wrong.clone()).await {
-                    Ok((built, idle)) => (generation, unused) = (Some(built), idle),
+                    Ok((built, idle)) => {
+                        (generation, unused) = (Some(built), idle);
+                        for policy in &choice.at_once {
+                            tracing::warn!(
+                                policy,
+                                "the component before cannot serve any more under gateway.toml as it is: the new one serves without having been in its shadow"
+                            );
+                        }
+                    }
                     Err(refused) if choice.go_back_further(&config, &refused) => {
                         config = choice.choose()?;
                         continue;

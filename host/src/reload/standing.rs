@@ -79,8 +79,8 @@ pub(super) enum Is {
 pub(super) fn known(rollouts: &Rollouts) -> Vec<Known> {
     let serving = |name: &String| rollouts.serving.get(name).and_then(|version| code(&version.source));
     let new = rollouts.before.iter().filter_map(|(name, before)| {
-        let (policy, own) = (name.clone(), serving(name)?);
-        Some(Known { policy, code: own, before: code(&before.version.source), is: Is::New(before.until) })
+        let (policy, own, newest) = (name.clone(), serving(name)?, before.first()?);
+        Some(Known { policy, code: own, before: code(&newest.version.source), is: Is::New(newest.until) })
     });
     let written = rollouts.waiting.iter().map(|(name, code)| {
         let mark = rollouts.mark_of(name, code).map(|mark| mark.is.clone());

@@ -219,3 +219,37 @@ fn what_acts_on_the_world_has_no_shadow_and_neither_have_bodies() {
     assert_eq!(stage(&gateway), "unfit");
     assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"), "what served serves");
 }
+
+#[test]
+fn a_difference_is_remembered_however_soon_the_folder_changes() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "rollout = { shadow = \"1s\" }").start();
+    roll(&gateway);
+    ask(&gateway, "refuse").assert_status(200);
+    compared(&gateway, "differed", 1);
+    gateway.write("api/api.toml", &API.replace("hello", "goodbye"));
+    gateway.look();
+    for _ in 0..4 {
+        gateway.get("/x").assert_status(200);
+    }
+    becomes(&gateway, "waiting");
+    assert!(!is_new(&gateway));
+}
+
+#[test]
+fn new_code_serves_at_once_where_the_code_before_may_not_any_more() {
+    let upstream = Upstream::echo();
+    let folder = folder(&upstream, "rollout = { shadow = \"1h\" }");
+    let gateway = folder.file("components/rolled.wasm", guests::component("version-a")).start();
+    assert_eq!(gateway.get("/x").field("x-test-version"), Some("a"));
+    let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    let less = gateway_toml.replace("\"write:x-test-version\",", "");
+    assert_ne!(less, gateway_toml);
+    let next = gateway.root().join("next");
+    let copy = std::process::Command::new("cp").arg("-a").arg(gateway.policies()).arg(&next).status().unwrap();
+    assert!(copy.success());
+    fs::write(next.join("gateway.toml"), less).unwrap();
+    fs::write(next.join("components/rolled.wasm"), guests::component("rolled-new")).unwrap();
+    gateway.verb(&["apply", &next.display().to_string()]).assert(0, &["serves on all workers"]);
+    assert!(is_new(&gateway));
+}

@@ -80,7 +80,7 @@ impl Model {
         self.proven.remove(&code);
         if let Some(before) = self.serving.replace(code) {
             if self.before.len() == MOST_EARLIER {
-                self.before.clear();
+                self.before.remove(1);
             }
             self.before.push(before);
             self.proven.insert(before);
@@ -130,7 +130,7 @@ proptest! {
             for is_with_configs in [false, true] {
                 let mut config = folder.config();
                 let past: Past = is_with_configs.then(|| ("p".to_owned(), String::new())).into_iter().collect();
-                let faults = rollouts.apply(&mut config, &past);
+                let faults = rollouts.apply(&mut config, &past, &BTreeSet::new());
                 prop_assert_eq!(model.serving, Some(running(&config)), "{:?}", model);
                 prop_assert_eq!(!faults.is_empty(), model.bad.contains(&folder.code), "{:?}", faults);
                 let written = config.written.get("p");
@@ -176,7 +176,7 @@ fn what_a_policy_without_a_past_may_not_run_it_does_not_run() {
     let folder = Folder { code: 1, shadow: true };
     let bad = Rollouts::default().decide("p", &digest(1), Standing::Aborted, SystemTime::UNIX_EPOCH);
     let mut config = folder.config();
-    let faults = bad.apply(&mut config, &BTreeSet::new());
+    let faults = bad.apply(&mut config, &Past::new(), &BTreeSet::new());
     assert_eq!(config.policies["p"].source.code(), None);
     assert!(faults[0].reason.contains("its rollout was aborted"), "{faults:?}");
 }
