@@ -145,7 +145,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         handover.ready(listeners.take_over())?;
         state.lock().take().context("the gateway that served keeps the state directory")?;
     }
-    reloader.keep();
+    reloader.keep(kept.state.as_ref().map(StateDir::lock), handover.is_some());
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -288,7 +288,7 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
 
 /// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin listener
 /// should not have to wait.
-fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
+fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
     let runtime = control_runtime()?;
     // What other servers reload by. From here on it does not end the process.
     let hangup = {
@@ -301,6 +301,7 @@ fn start_reloading(reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result
                 () = reloader.follow(hangup) => {}
                 _ = shutdown.wait_for(|stage| *stage >= Stage::Draining) => {}
             }
+            reloader.end();
         });
     };
     Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)

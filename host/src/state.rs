@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A state directory that is ours.
 pub(crate) struct StateDir {
@@ -13,10 +14,11 @@ pub(crate) struct StateDir {
 }
 
 /// What says that a state directory is ours: held as long as the gateway runs; the kernel lets go of it whatever way the process ends.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lock {
     of: PathBuf,
     file: Arc<File>,
+    is_held: Arc<AtomicBool>,
 }
 
 /// Why there is no state directory.
@@ -45,7 +47,10 @@ impl StateDir {
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         let state = Self::beside(path)?;
         match state.lock.file.try_lock() {
-            Ok(()) => Ok(state),
+            Ok(()) => {
+                state.lock.is_held.store(true, Ordering::Release);
+                Ok(state)
+            }
             Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(state.path)),
             Err(fs::TryLockError::Error(source)) => Err(StateError::Io { path: state.path, source }),
         }
@@ -76,7 +81,7 @@ impl StateDir {
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(io)?;
-        let lock = Lock { of: path.clone(), file: Arc::new(lock) };
+        let lock = Lock { of: path.clone(), file: Arc::new(lock), is_held: Arc::default() };
         Ok(Self { path, lock })
     }
 
@@ -112,19 +117,30 @@ impl Lock {
         &self.of
     }
 
+    /// Whether it is this process's.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Acquire)
+    }
+
     /// Let another process have it.
     pub(crate) fn give_up(&self) -> io::Result<()> {
+        // First of all: whoever looks then writes nothing there any more.
+        self.is_held.store(false, Ordering::Release);
         self.file.unlock()
     }
 
     /// Take it, where nobody has it.
     pub(crate) fn take(&self) -> io::Result<()> {
-        self.file.try_lock().map_err(Into::into)
+        self.file.try_lock()?;
+        self.is_held.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Wait until nobody has it, and take it.
     pub(crate) fn take_in_turn(&self) -> io::Result<()> {
-        self.file.lock()
+        self.file.lock()?;
+        self.is_held.store(true, Ordering::Release);
+        Ok(())
     }
 }
 

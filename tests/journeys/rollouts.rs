@@ -338,6 +338,19 @@ fn an_api_that_is_held_goes_back_too_and_keeps_its_configuration() {
         assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("strict"));
         gateway.restart();
     }
+    // Held for another reason: what is put back is put back for the files that count.
+    let other = API
+        .replace("chain = [", "chain = [\"absent\", ")
+        .replace("word = \"hello\"", "word = \"weak\", more = \"yes\"");
+    gateway.write("api/api.toml", &other);
+    gateway.look();
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("strict"));
+    write_other(&gateway, "moved on", "");
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("strict"));
+    // And mended with a configuration that the component which serves does not take.
+    gateway.write("api/api.toml", &API.replace("word = \"hello\"", "word = \"new\", more = \"yes\""));
+    gateway.look();
+    assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("strict"), "the last one it had");
 }
 
 #[test]

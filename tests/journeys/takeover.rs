@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use bytes::Bytes;
 use http::Method;
 use lockgate_tests::http2::{Http2Client, read};
-use lockgate_tests::{Client, Folder, Gateway, Load, PATIENCE, Request, Upstream};
+use lockgate_tests::{Client, Folder, Gateway, Load, PATIENCE, Request, Upstream, eventually};
 
 /// A gateway whose answers have a field with this text.
 fn marked(folder: Folder, mark: &str) -> Folder {
@@ -57,8 +57,11 @@ fn what_the_old_process_has_begun_it_ends_and_all_else_is_the_new_ones() {
 
     let old = gateway.succeed();
     assert_eq!((gateway.public(), gateway.admin_address(), gateway.admin_token()), (public, admin, token));
-    let last = kept.send(&Request::get("/"));
-    assert_eq!((last.status, last.field("connection")), (200, Some("close")));
+    eventually("the old process to know that it is over", || {
+        let last = kept.send(&Request::get("/"));
+        last.assert_status(200);
+        (last.field("connection") == Some("close")).then_some(())
+    });
     upload.write(b"half");
     assert_eq!(upload.receive("POST").unwrap().text(), "halfhalf");
     sending.send_data(Bytes::from_static(b"half"), true).unwrap();

@@ -1,6 +1,6 @@
 //! What a generation is made from: files of the folder, and those of secrets elsewhere.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,18 +73,16 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
             all.add(&code.of_policy(policy).bytes());
         }
     }
-    let mut configs = if config.written.is_empty() { BTreeMap::new() } else { config.configs() };
-    for (name, written) in &config.written {
-        // What it is configured by may be of an earlier time.
-        all.add(format!("{name} {:?}", configs.remove(name.as_str())).as_bytes());
-        if written.is_shadow {
-            all.add(&code.of_policy(&written.policy).bytes());
-        }
+    for written in config.written.values().filter(|written| written.is_shadow) {
+        all.add(&code.of_policy(&written.policy).bytes());
+    }
+    for entry in &config.chain {
+        all.add(format!("{} {}", entry.policy, entry.config).as_bytes());
     }
     let mut apis: Vec<_> = config.apis.iter().collect();
     apis.sort_by_key(|api| &api.folder);
     for api in apis {
-        let (tree, own) = match sources.held.get(&api.folder) {
+        let (tree, held) = match sources.held.get(&api.folder) {
             Some(tree) => (&**tree, api.held.as_ref().map(|held| &held.policies)),
             None => (sources.folder, None),
         };
@@ -93,10 +91,12 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
             all.add(file.as_os_str().as_encoded_bytes());
             all.add(tree.get(&file).map_or(&[], |bytes| &**bytes));
         }
-        for entry in config.outer(api) {
+        // What its policies are configured by may be of another time than its files.
+        let own = api.routes.iter().flat_map(|route| &route.chain).chain(&api.chain);
+        for entry in config.outer(api).iter().chain(own) {
             all.add(format!("{} {} {}", entry.policy, entry.config, entry.on_error).as_bytes());
         }
-        for policy in policies(config, api).filter_map(|name| own.unwrap_or(&config.policies).get(name)) {
+        for policy in policies(config, api).filter_map(|name| held.unwrap_or(&config.policies).get(name)) {
             all.add(&code.of_policy(policy).bytes());
         }
     }

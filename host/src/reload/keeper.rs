@@ -12,7 +12,7 @@ use super::good::Good;
 use super::rollouts::{Before, Instead, Marks, Rollouts};
 use crate::config::{Blank, Configs, PolicySource, Tree, TreeFile, Version};
 use crate::sandbox::Digest;
-use crate::state;
+use crate::state::{self, Lock};
 
 /// In the state directory: a file for each content, by its digest, and what they make.
 const FOLDER: &str = "good";
@@ -29,6 +29,8 @@ pub(crate) struct Keeper {
     written: Option<Digest>,
     /// Whether that is not what serves.
     is_behind: bool,
+    /// Says whether the place is still this process's; none where nobody else may want it.
+    lock: Option<Lock>,
 }
 
 /// Files by path, with the digest of what each holds.
@@ -70,7 +72,7 @@ impl Keeper {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(state: Option<&Path>, folder: &Path) -> Self {
         let of = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        Self { kept_in: state.map(|state| state.join(FOLDER)), of, written: None, is_behind: false }
+        Self { kept_in: state.map(|state| state.join(FOLDER)), of, written: None, is_behind: false, lock: None }
     }
 
     /// What served last. Nothing where nothing did, where it is damaged, and where it is another folder's.
@@ -90,6 +92,11 @@ impl Keeper {
         }
     }
 
+    /// Write only as long as this is held.
+    pub(super) fn under(&mut self, lock: Option<Lock>) {
+        self.lock = lock;
+    }
+
     /// Whether what serves could not be written.
     pub(super) fn is_behind(&self) -> bool {
         self.is_behind
@@ -98,6 +105,9 @@ impl Keeper {
     /// This serves. Where it cannot be written, that is tried again with the next look at the folder.
     pub(super) fn write(&mut self, good: &Good) {
         let Some(folder) = &self.kept_in else { return };
+        if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
+            return;
+        }
         let digest = good.digest();
         if self.written == Some(digest) {
             return;

@@ -166,11 +166,6 @@ impl Reloader {
         self.asker.clone()
     }
 
-    /// The state directory is this process's alone from now on: what serves is kept there.
-    pub(crate) fn keep(&mut self) {
-        self.keeper.write(&self.good);
-    }
-
     /// For one worker. Until it says that it serves a generation, that generation is not said to serve.
     pub(crate) fn subscribe(&mut self) -> Subscription {
         self.publisher.subscribe()
@@ -186,7 +181,7 @@ impl Reloader {
     }
 
     /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
-    pub(crate) async fn follow(mut self, mut hangup: Signal) {
+    pub(crate) async fn follow(&mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
         self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.

@@ -13,11 +13,30 @@ use crate::config::ConfigFault;
 use crate::generation::{Generation, Shadowed};
 use crate::record::Why;
 use crate::sandbox::Trouble;
+use crate::state::Lock;
 
 /// How often those in the shadow are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 impl Reloader {
+    /// The state directory is this process's alone from now on, as long as the lock is held: what serves is kept there. Where another process served until now, it may have
+    /// learned something about new versions meanwhile, which the first look goes by.
+    pub(crate) fn keep(&mut self, lock: Option<Lock>, has_predecessor: bool) {
+        self.keeper.under(lock);
+        if has_predecessor {
+            let last = self.keeper.read().rollouts;
+            if last != Rollouts::default() {
+                self.know(last);
+            }
+        }
+        self.keeper.write(&self.good);
+    }
+
+    /// The process ends: what was seen last of new versions is kept.
+    pub(crate) fn end(&mut self) {
+        self.note_differences(&self.status.now().generation);
+    }
+
     /// Whether something in the shadow is to be looked at again.
     pub(super) fn has_shadows(&self) -> bool {
         self.status.now().generation.shadows().iter().any(|shadowed| !shadowed.is_over())

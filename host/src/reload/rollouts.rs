@@ -210,6 +210,7 @@ impl Rollouts {
                 next.before.insert(name.to_owned(), before);
             }
         }
+        next.learn_of_held(config, past);
         next.forget(config);
         next
     }
@@ -282,6 +283,29 @@ impl Rollouts {
             marks.remove(code);
         }
         self.marks.retain(|_, marks| !marks.is_empty());
+    }
+
+    /// What policies of APIs that are held run with by now is what they have where they are put back, too.
+    fn learn_of_held(&mut self, config: &Config, past: &Past) {
+        for api in &config.apis {
+            let Some(held) = &api.held else { continue };
+            let mut learned = BTreeMap::<(&String, String), Vec<serde_json::Value>>::new();
+            for (_, place, chain) in config.all_chains().filter(|(folder, ..)| *folder == Some(&api.folder)) {
+                for entry in chain.iter().filter(|it| !past.contains(&(it.policy.clone(), place.clone()))) {
+                    learned.entry((&entry.policy, place.clone())).or_default().push(entry.config.clone());
+                }
+            }
+            for ((name, place), configs) in learned {
+                let (Some(version), Some(own)) = (self.serving.get_mut(name), held.policies.get(name)) else {
+                    continue;
+                };
+                let is_same = version.source.code() == own.source.code();
+                // Of the gateway's chain today's is known already.
+                if is_same && !place.ends_with('/') {
+                    version.configs.insert(place, configs);
+                }
+            }
+        }
     }
 
     /// Names come and go; that many are not remembered for ever.

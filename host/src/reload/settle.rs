@@ -180,6 +180,10 @@ impl<'a> Settling<'a> {
     /// Have an API be what it was; says whether it was anything.
     fn keep(&mut self, folder: &Arc<str>) -> bool {
         let Some(tree) = self.good.files_of(folder) else { return false };
+        // What was put back there was for files that do not count any more.
+        if let Some(name) = self.good.apis.get(folder) {
+            self.past.retain(|(_, place)| place.split('/').next() != Some(name));
+        }
         self.kept.insert(folder.clone(), tree.clone());
         self.sources.held.insert(folder.clone(), tree);
         true
@@ -258,7 +262,9 @@ impl<'a> Settling<'a> {
             return true;
         }
         for (name, written) in config.written.iter().filter(|(_, written)| written.is_shadow) {
-            let mut faults = refused.apis.values().chain([&refused.gateway]);
+            // What an API that is held lacks is its own affair.
+            let current = refused.apis.iter().filter(|(folder, _)| !self.kept.contains_key(*folder));
+            let mut faults = current.map(|(_, faults)| faults).chain([&refused.gateway]);
             if faults.any(|faults| complained_below(faults, &written.policy.place)) {
                 self.at_once.insert(name.clone());
             }

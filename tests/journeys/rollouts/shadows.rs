@@ -253,3 +253,26 @@ fn new_code_serves_at_once_where_the_code_before_may_not_any_more() {
     gateway.verb(&["apply", &next.display().to_string()]).assert(0, &["serves on all workers"]);
     assert!(is_new(&gateway));
 }
+
+#[test]
+fn a_difference_is_remembered_by_whoever_comes_next() {
+    let upstream = Upstream::echo();
+    for is_succeeded in [false, true] {
+        let mut gateway = folder(&upstream, "rollout = { shadow = \"2s\" }").start();
+        roll(&gateway);
+        ask(&gateway, "refuse").assert_status(200);
+        compared(&gateway, "differed", 1);
+        if is_succeeded {
+            // The one before writes nothing any more once it has handed over.
+            gateway.wait_for_log("a difference", |line| {
+                line["message"].as_str()?.contains("is not the same").then_some(())
+            });
+            gateway.succeed().wait_for_end();
+        } else {
+            gateway.restart();
+        }
+        gateway.get("/x").assert_status(200);
+        becomes(&gateway, "waiting");
+        assert!(!is_new(&gateway));
+    }
+}
