@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{
-    Api, Backend, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree, Trust, Verify,
+    Api, Backend, ChainEntry, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree,
+    Trust, Verify,
 };
 use crate::sandbox::Digest;
 
@@ -76,9 +77,7 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     for written in config.written.values().filter(|written| written.is_shadow) {
         all.add(&code.of_policy(&written.policy).bytes());
     }
-    for entry in &config.chain {
-        all.add(format!("{} {}", entry.policy, entry.config).as_bytes());
-    }
+    config.chain.iter().for_each(|entry| all.add_entry(entry));
     let mut apis: Vec<_> = config.apis.iter().collect();
     apis.sort_by_key(|api| &api.folder);
     for api in apis {
@@ -93,9 +92,7 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
         }
         // What its policies are configured by may be of another time than its files.
         let own = api.routes.iter().flat_map(|route| &route.chain).chain(&api.chain);
-        for entry in config.outer(api).iter().chain(own) {
-            all.add(format!("{} {} {}", entry.policy, entry.config, entry.on_error).as_bytes());
-        }
+        config.outer(api).iter().chain(own).for_each(|entry| all.add_entry(entry));
         for policy in policies(config, api).filter_map(|name| held.unwrap_or(&config.policies).get(name)) {
             all.add(&code.of_policy(policy).bytes());
         }
@@ -124,6 +121,10 @@ impl Text {
     pub(super) fn add(&mut self, piece: &[u8]) {
         self.0.extend_from_slice(&(piece.len() as u64).to_le_bytes());
         self.0.extend_from_slice(piece);
+    }
+
+    fn add_entry(&mut self, ChainEntry { policy, config, on_error, shadow, .. }: &ChainEntry) {
+        self.add(format!("{policy} {config} {on_error} {shadow:?}").as_bytes());
     }
 
     pub(super) fn digest(&self) -> Digest {

@@ -106,6 +106,8 @@ impl Keeper {
     pub(super) fn write(&mut self, good: &Good) {
         let Some(folder) = &self.kept_in else { return };
         if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
+            // Whoever has it now may write there.
+            (self.written, self.is_behind) = (None, true);
             return;
         }
         let digest = good.digest();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Reloader;
 use super::asked::{Refusal, Wish};
+use super::good::Good;
 use super::rollouts::{Rollouts, Standing};
 use super::settle::{Demand, Settling};
 use super::standing::{Is, Known, known};
@@ -180,8 +181,8 @@ impl Reloader {
     /// Have other versions serve, of the folder as it stands, or where that cannot be of what serves. Where what is demanded cannot be, nothing changes.
     async fn roll_to(&mut self, next: Rollouts, demand: &Demand, why: &Why) -> Result<(), Refusal> {
         let begun = Instant::now();
-        let before = std::mem::replace(&mut self.good.rollouts, next);
-        let (tree, good) = (self.read().await, self.good.clone());
+        // Until it serves nothing is decided.
+        let (tree, good) = (self.read().await, Good { rollouts: next, ..self.good.clone() });
         let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
         let rolled = match read {
             Ok(read) => self.build(read, begun, Some((demand, why))).await,
@@ -194,7 +195,6 @@ impl Reloader {
             Err(faults) => Err(faults),
         };
         if rolled.is_err() {
-            self.good.rollouts = before;
             let known = &self.refused;
             let new = faults.iter().find(|fault| !known.contains(fault)).map(ConfigFault::to_string);
             return Err(

@@ -276,3 +276,16 @@ fn a_difference_is_remembered_by_whoever_comes_next() {
         assert!(!is_new(&gateway));
     }
 }
+
+#[test]
+fn an_api_that_is_mended_is_compared_like_the_others() {
+    let upstream = Upstream::echo();
+    let gateway = two(&upstream, "rollout = { shadow = \"1h\" }").start();
+    gateway.write("api/api.toml", &format!("{API}nonsense = 1\n"));
+    gateway.look();
+    roll(&gateway);
+    gateway.write("api/api.toml", API);
+    gateway.look();
+    ask(&gateway, "refuse").assert_status(200);
+    compared(&gateway, "differed", 1);
+}
