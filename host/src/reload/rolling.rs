@@ -71,6 +71,9 @@ impl Reloader {
 
     /// Remember which new versions in the shadow of a generation were not the same as what serves.
     pub(super) fn note_differences(&mut self, generation: &Generation) {
+        if generation.shadows().is_empty() {
+            return;
+        }
         let mut rollouts = self.good.rollouts.clone();
         for shadowed in generation.shadows() {
             let Shadowed { policy, code, .. } = shadowed;
