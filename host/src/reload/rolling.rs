@@ -142,8 +142,7 @@ impl Reloader {
             },
             Wish::Abort(policy) => {
                 let (now, rollouts) = (SystemTime::now(), &self.good.rollouts);
-                let is_bad =
-                    |known: &Known| matches!(known.is, Is::Written(Some(Standing::TakenBack(_) | Standing::Aborted)));
+                let is_bad = |known: &Known| matches!(&known.is, Is::Written(Some(standing)) if standing.is_bad());
                 let all = self.all_known(&policy);
                 let next = match all.iter().find(|known| !is_bad(known)) {
                     None if !all.is_empty() => {

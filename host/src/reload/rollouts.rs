@@ -321,9 +321,16 @@ fn may_be_taken_back(policy: &Policy) -> bool {
     !policy.rollout.probation.is_zero() && policy.digest.is_none()
 }
 
-impl Mark {
+impl Standing {
+    /// Whether it serves only if an operator says so.
     pub(super) fn is_bad(&self) -> bool {
-        matches!(self.is, Standing::TakenBack(_) | Standing::Aborted)
+        matches!(self, Self::TakenBack(_) | Self::Aborted)
+    }
+}
+
+impl Mark {
+    fn is_bad(&self) -> bool {
+        self.is.is_bad()
     }
 
     fn fault(&self, name: &str, code: &str, place: &Place) -> ConfigFault {
