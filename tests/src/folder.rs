@@ -190,6 +190,14 @@ impl Folder {
         self.replace(path, self.filled(text).as_bytes());
     }
 
+    /// A copy of the policies folder beside it.
+    pub fn copied(&self) -> PathBuf {
+        let next = self.root.path().join("next");
+        let copied = Command::new("cp").arg("-a").arg(self.policies()).arg(&next).status().unwrap();
+        assert!(copied.success());
+        next
+    }
+
     /// Text for the policies folder, its words replaced by what they mean.
     pub fn filled(&self, text: &str) -> String {
         let filled = self.words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning));

@@ -155,9 +155,7 @@ fn what_served_before_serves_again_without_a_shadow() {
 fn apply_says_what_only_runs_in_the_shadow() {
     let upstream = Upstream::echo();
     let gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
-    let next = gateway.root().join("next");
-    let copy = std::process::Command::new("cp").arg("-a").arg(gateway.policies()).arg(&next).status().unwrap();
-    assert!(copy.success());
+    let next = gateway.copied();
     fs::write(next.join("components/rolled.wasm"), guests::component("rolled-new")).unwrap();
     let applied = gateway.verb(&["apply", &next.display().to_string()]);
     applied.assert(0, &["run in the shadow of those that serve: rolled"]);
@@ -245,9 +243,7 @@ fn new_code_serves_at_once_where_the_code_before_may_not_any_more() {
     let gateway_toml = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
     let less = gateway_toml.replace("\"write:x-test-version\",", "");
     assert_ne!(less, gateway_toml);
-    let next = gateway.root().join("next");
-    let copy = std::process::Command::new("cp").arg("-a").arg(gateway.policies()).arg(&next).status().unwrap();
-    assert!(copy.success());
+    let next = gateway.copied();
     fs::write(next.join("gateway.toml"), less).unwrap();
     fs::write(next.join("components/rolled.wasm"), guests::component("rolled-new")).unwrap();
     gateway.verb(&["apply", &next.display().to_string()]).assert(0, &["serves on all workers"]);
