@@ -36,9 +36,9 @@ pub(super) struct Made {
     pub(super) trials: Vec<Result<Tried<Vec<u8>>, Vec<String>>>,
 }
 
-/// Have a child of this same binary build.
-pub(super) async fn build(request: &Request, wasm: &[u8]) -> Result<Made, BuildError> {
-    let reply = talk(request, wasm).await?;
+/// Have a child of this same binary build, `at_once` with others.
+pub(super) async fn build(request: &Request, wasm: &[u8], at_once: usize) -> Result<Made, BuildError> {
+    let reply = talk(request, wasm, at_once).await?;
     let (reply, mut blob): (Reply, Vec<u8>) = trial::receive(&mut reply.as_slice())
         .map_err(|error| BuildError::Broke(format!("gave no usable answer: {error}")))?;
     let (code, instrumented, trials) = match reply {
@@ -55,12 +55,14 @@ pub(super) async fn build(request: &Request, wasm: &[u8]) -> Result<Made, BuildE
     Ok(Made { code: some(code), instrumented: some(instrumented), trials })
 }
 
-async fn talk(request: &Request, wasm: &[u8]) -> Result<Vec<u8>, BuildError> {
+async fn talk(request: &Request, wasm: &[u8], at_once: usize) -> Result<Vec<u8>, BuildError> {
     let broke = |what: &'static str| move |error: std::io::Error| BuildError::Broke(format!("{what}: {error}"));
     // The path the kernel holds stays right when the file on disk was replaced by a newer version.
     let mut child = tokio::process::Command::new("/proc/self/exe")
         .arg(BUILD_VERB)
         .env_clear()
+        // What the compiler asks for its number of threads. With more of them than processors those who serve would wait longer for a turn.
+        .env("RAYON_NUM_THREADS", (processors() / at_once).max(1).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -94,4 +96,8 @@ async fn talk(request: &Request, wasm: &[u8]) -> Result<Vec<u8>, BuildError> {
         )));
     }
     Ok(reply)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
