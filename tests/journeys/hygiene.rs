@@ -82,7 +82,9 @@ fn a_connection_field_cannot_remove_what_is_not_of_the_connection() {
 fn identity_comes_from_the_gateway_alone() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder()
-        .gateway_toml("[request]\nidentity_headers = [\"x-consumer-*\", \"x-user\"]")
+        .gateway_toml(
+            "[request]\nidentity_headers = [\"x-consumer-*\", \"x-user\"]\nunderscored_headers = [\"x_user\"]",
+        )
         .proxy(&upstream)
         .start();
     let forged = [

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+use std::time::{Duration, SystemTime};
 
-use lockgate_tests::{Authority, Certificate, Handshake, Request, TlsClient, Upstream};
+use lockgate_tests::{Authority, Certificate, Handshake, Request, TlsClient, Upstream, eventually};
 
 use super::tls::with_members;
 
@@ -47,6 +48,24 @@ fn whoever_would_not_get_in_any_more_is_shown_out_and_all_others_stay() {
     gateway.wait_for_generation(3);
     let response = ada.send(&Request::get("/").field("host", "club.example"));
     assert_eq!((response.status, response.field("connection")), (200, None));
+}
+
+#[test]
+fn a_certificate_that_ended_opens_nothing_any_more() {
+    let (authority, members, upstream) = (Authority::new(), Authority::new(), Upstream::echo());
+    let gateway = with_members(&authority, &members, &upstream, false).start();
+    let ends = SystemTime::now() + Duration::from_secs(2);
+    let handshake = Handshake::new().showing(&members.issue_until("Ada", "spiffe://club/ada", ends));
+    let ask = Request::get("/").field("host", "club.example");
+    let enter = || authority.connect(gateway.public(), "club.example", &handshake);
+    let mut ada = enter().unwrap();
+    ada.send(&ask).assert_status(200);
+    // Until the gateway's clock is past it, each request is answered.
+    eventually("the certificate to end", || (ada.send(&ask).status == 421).then_some(()));
+    assert!(SystemTime::now() >= ends - Duration::from_secs(1), "that was before its end");
+    // Nor does the session it had open anything.
+    let again = enter().and_then(|mut again| again.try_send(&ask));
+    assert!(again.as_ref().is_err() || again.as_ref().is_ok_and(|response| response.status == 421), "{again:?}");
 }
 
 #[test]

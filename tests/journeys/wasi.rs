@@ -96,6 +96,26 @@ fn what_is_drawn_while_configuring_is_in_no_image() {
 }
 
 #[test]
+fn what_it_wants_is_not_up_to_the_time_or_to_chance() {
+    let folder = Gateway::folder().guest("tourist").file("whim.json", r#"{ "before": "whim" }"#);
+    let wants = || {
+        let inspected = folder.run(&[
+            "policy",
+            "inspect",
+            "policies/components/tourist.wasm",
+            "--config",
+            "policies/whim.json",
+            "--json",
+        ]);
+        inspected.assert(0, &["x-test-"]);
+        serde_json::from_str::<Value>(&inspected.stdout).unwrap()["grant"].clone()
+    };
+    let (first, again) = (wants(), wants());
+    assert!(first.is_array(), "{first}");
+    assert_eq!(first, again);
+}
+
+#[test]
 fn a_configuration_that_ends_it_is_refused_with_what_it_said() {
     let upstream = Upstream::echo();
     for (before, said) in [("complain", "no such town"), ("exit", "it called exit")] {

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject;
@@ -64,7 +65,13 @@ impl Authority {
 
     /// A certificate for a client.
     pub fn issue_to(&self, name: &str, uri: &str) -> Certificate {
+        self.issue_until(name, uri, rcgen::date_time_ymd(4096, 1, 1).into())
+    }
+
+    /// One that ends then, to the second.
+    pub fn issue_until(&self, name: &str, uri: &str, end: SystemTime) -> Certificate {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.not_after = end.into();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.subject_alt_names.push(SanType::URI(uri.try_into().unwrap()));

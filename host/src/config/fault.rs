@@ -1,6 +1,6 @@
 //! Owns what a configuration fault is, and the place in a file it points to.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,15 +30,27 @@ impl ConfigFault {
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.file.display())?;
+        plain(out, &self.file.to_string_lossy())?;
         if let Some(line) = self.line {
             write!(out, ":{line}")?;
         }
         if !self.key.is_empty() {
-            write!(out, ": {}", self.key)?;
+            out.write_str(": ")?;
+            plain(out, &self.key)?;
         }
-        write!(out, ": {}; {}", self.reason, self.advice)
+        out.write_str(": ")?;
+        plain(out, &self.reason)?;
+        out.write_str("; ")?;
+        plain(out, &self.advice)
     }
+}
+
+/// Names of files and what components complain of are text of strangers: it stays on its line, and moves no cursor.
+fn plain(out: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|letter| match letter {
+        '\'' | '"' | '\\' => out.write_char(letter),
+        _ => write!(out, "{}", letter.escape_debug()),
+    })
 }
 
 /// Where something was configured, so that later stages can complain about it as precisely as the parser.
@@ -113,6 +125,13 @@ mod tests {
 
     fn place() -> Place {
         Place { file: Path::new("petstore/api.toml").into(), line: Some(7), key: "route[0]".into() }
+    }
+
+    #[test]
+    fn what_strangers_say_moves_no_cursor() {
+        let fault = place().fault("\u{1b}[2Jfine\n\u{202e}", "say \"it\", not \\n");
+        let text = "petstore/api.toml:7: route[0]: \\u{1b}[2Jfine\\n\\u{202e}; say \"it\", not \\n";
+        assert_eq!(fault.to_string(), text);
     }
 
     #[test]

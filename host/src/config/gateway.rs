@@ -150,6 +150,9 @@ section! {
         default identity_headers: List<ClientField> = ["x-consumer-", "x-authenticated-", "x-lockgate-"]
             .map(|prefix| Pattern::Prefix(prefix.to_owned()))
             .into(),
+        /// Header fields with `_` in their names that clients may send, in lower case. Others are removed, for many servers take `x_user` for `x-user`, which a policy
+        /// may have written, removed or looked at; and so are these where their twin with `-` is sent, too.
+        repeated underscored_headers: List<Underscored>,
         /// Field with the id of a request, for upstreams and in answers: `x-request-id` by custom. An id of 1 to 64 letters, digits and
         /// `-_.:+/=` from a peer `[forwarding]` trusts is taken over; others get one of the gateway's. When absent: none.
         optional id_header: IdField,
@@ -175,6 +178,7 @@ pub(super) struct Gateway {
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
     pub(super) identity_headers: Vec<Pattern>,
+    pub(super) underscored_headers: Vec<HeaderName>,
     pub(super) forwarding: Forwarding,
     pub(super) id_header: Option<HeaderName>,
     pub(super) tracing: Option<Tracing>,
@@ -243,6 +247,7 @@ impl RawGateway {
             admin: self.admin.address,
             access_log: self.access_log.enabled,
             identity_headers: self.request.identity_headers,
+            underscored_headers: self.request.underscored_headers,
             forwarding: self.forwarding.resolve(),
             id_header: self.request.id_header,
             tracing: self.tracing.propagate.then_some(Tracing { sampled: self.tracing.sampled }),
@@ -336,6 +341,22 @@ impl Kind for ClientField {
 impl Shown for ClientField {
     fn show(value: &Pattern) -> String {
         format!("\"{value}\"")
+    }
+}
+
+/// A header field with `_` in its name.
+pub(super) struct Underscored;
+
+impl Kind for Underscored {
+    type Out = HeaderName;
+
+    fn describe() -> String {
+        "the lower-case name of a header field with `_`".to_owned()
+    }
+
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<HeaderName> {
+        let is_plain = |text: &&str| text.contains('_') && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        read_text(node, &Self::describe(), faults, |text| Some(text).filter(is_plain)?.parse().ok())
     }
 }
 

@@ -138,7 +138,7 @@ impl FromStr for OverrideField {
     fn from_str(text: &str) -> Result<Self, BadOverride> {
         let name = text.strip_prefix("header:").ok_or(BadOverride::Unknown)?;
         let name: HeaderName = name.parse().map_err(|_| BadOverride::Unknown)?;
-        let is_taken = is_vital(name.as_str()) || is_always_removed(name.as_str());
+        let is_taken = is_vital(name.as_str()) || is_always_removed(name.as_str()) || name.as_str().contains('_');
         if is_taken { Err(BadOverride::Taken) } else { Ok(Self(name)) }
     }
 }

@@ -5,8 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Where clouds tell machines their secrets, besides the link-local addresses most use.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+];
 
 /// Where an address leads. An IPv6 address that stands for one of IPv4 leads where that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,13 @@ impl Zone {
             [0x2002, high, low, ..] => v4(high, low),
             // Teredo hides the address of the client by turning its bits (RFC 4380 section 4).
             [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
+            // A NAT64 of one's own (RFC 8215) leads wherever its operator lets it, which should not be there.
+            [0x64, 0xff9b, 1, _, _, _, high, low] => match v4(high, low) {
+                zone @ (Self::Metadata | Self::Loopback) => zone,
+                _ => Self::Nowhere,
+            },
+            // One cloud has several in this network: one tells secrets of the machine, another those of what runs on it.
+            [0xfd00, 0xec2, ..] => Self::Metadata,
             [0xfc00..=0xfdff, ..] => Self::Private,
             [0xfe80..=0xfebf, ..] => Self::Metadata,
             [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Self::Nowhere,
@@ -93,6 +103,10 @@ mod tests {
                     "168.63.129.16",
                     "192.0.0.192",
                     "fd00:ec2::254",
+                    "fd00:ec2::23",
+                    "fd00:42::42",
+                    "fd00:c1::a9fe:a9fe",
+                    "64:ff9b:1::169.254.169.254",
                     "fd20:ce::254",
                     "fe80::1",
                     "febf::1",

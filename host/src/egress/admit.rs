@@ -14,6 +14,9 @@ const MAX_FIELDS: usize = 64;
 const MAX_FIELD_BYTES: usize = 16 * 1024;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("lockgate/", env!("CARGO_PKG_VERSION")));
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// Fields by which frameworks let a request be of another method, or to another path, than its first line says.
+const OVERRIDES: [&str; 5] =
+    ["x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
 
 impl Egress {
     /// In origin form, with a Host field. All of the caller is checked before anything of ours joins it.
@@ -77,10 +80,11 @@ impl Egress {
     }
 
     /// Whether a field is the host's: of the connection, of framing, where it goes, what of the answer can be decoded, who asks and from
-    /// where, which a service may believe since it comes from here. Some servers read `_` as `-`.
+    /// where, which a service may believe since it comes from here; and what some servers take for the method or the path, which were granted. Some read
+    /// `_` as `-`.
     fn is_own(&self, name: &HeaderName) -> bool {
         let credentials = self.settings.credentials.keys();
-        let mut own = credentials.chain(&[HOST, ACCEPT_ENCODING, EXPECT]);
-        is_always_removed(name.as_str()) || own.any(|own| are_twins(own.as_str(), name.as_str()))
+        let mut own = credentials.chain(&[HOST, ACCEPT_ENCODING, EXPECT]).map(HeaderName::as_str).chain(OVERRIDES);
+        is_always_removed(name.as_str()) || own.any(|own| are_twins(own, name.as_str()))
     }
 }

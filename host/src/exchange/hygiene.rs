@@ -43,7 +43,7 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
 
 /// Remove from the trailers of a request what may only stand in its head (RFC 9110 section 6.5.1), or comes from nobody but us.
 pub(crate) fn clean_request_trailers(fields: &mut HeaderMap, identity: &IdentityHeaders) {
-    clean_trailers(fields, |name| identity.covers(name));
+    clean_trailers(fields, |name| identity.covers(name) || name.contains('_'));
 }
 
 /// As for requests; a response has no identity.
@@ -51,7 +51,8 @@ pub(crate) fn clean_response_trailers(fields: &mut HeaderMap) {
     clean_trailers(fields, |_| false);
 }
 
-/// Fields that say who calls and from where. Only the gateway writes them, so a client's own are removed.
+/// Fields that no client may send: those that say who calls and from where, which only the gateway writes, and those with `_` in their names, which many
+/// servers take for their twins with `-`.
 ///
 /// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`, and [`DEBUG_FIELD`], which is for nobody but the gateway.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub(crate) struct IdentityHeaders {
     patterns: Vec<Pattern>,
     /// The first bytes of all patterns: most names differ there.
     first: [bool; 128],
+    /// Names with `_` that clients may send all the same.
+    underscored: Vec<HeaderName>,
 }
 
 impl IdentityHeaders {
@@ -75,17 +78,26 @@ impl IdentityHeaders {
                 *seen = true;
             }
         }
-        Ok(Self { patterns, first })
+        Ok(Self { patterns, first, underscored: Vec::new() })
     }
 
-    /// Remove identity fields of a client's request and their twins, in which `_` stands for `-`: many servers read both as one.
+    /// The same, where clients may send these names with `_`.
+    pub(crate) fn with_underscored(self, underscored: Vec<HeaderName>) -> Self {
+        Self { underscored, ..self }
+    }
+
+    /// Remove identity fields of a client's request, and fields with `_`: a server that reads `_` and `-` as one would take those for what a policy
+    /// wrote, removed or looked at.
     ///
-    /// A field with `_` also goes when its twin with `-` is in the same message, whatever they mean, and when its twin is of the connection
+    /// One that clients may send also goes when its twin with `-` is in the same message, whatever they mean, and when its twin is of the connection
     /// or of message framing.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         // Empty, hence free, for honest clients.
-        let doomed: Vec<HeaderName> =
-            headers.keys().filter(|name| self.covers(name.as_str()) || is_shadow(name, headers)).cloned().collect();
+        let doomed: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| self.covers(name.as_str()) || self.is_shadow(name, headers))
+            .cloned()
+            .collect();
         for name in doomed {
             headers.remove(name);
         }
@@ -98,6 +110,15 @@ impl IdentityHeaders {
         };
         let likely = self.first.get(usize::from(fold(first))).copied().unwrap_or_default();
         likely && self.patterns.iter().any(|pattern| pattern.matches(name.as_bytes()))
+    }
+
+    /// Whether a name has `_` and nobody said it may, or it stands beside its twin with `-`, or its twin is the host's own.
+    fn is_shadow(&self, name: &HeaderName, headers: &HeaderMap) -> bool {
+        let is_twin = |other: &str| !other.contains('_') && are_twins(name.as_str(), other);
+        memchr::memchr(b'_', name.as_str().as_bytes()).is_some()
+            && (!self.underscored.contains(name)
+                || headers.keys().any(|other| is_twin(other.as_str()))
+                || host_owned().any(|owned| is_twin(owned)))
     }
 }
 
@@ -221,14 +242,6 @@ fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     parts.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Whether a name with `_` stands beside its twin with `-`, or its twin is the host's own.
-fn is_shadow(name: &HeaderName, headers: &HeaderMap) -> bool {
-    let name = name.as_str().as_bytes();
-    let is_twin = |other: &str| !other.contains('_') && folds_to(name, other.as_bytes());
-    name.contains(&b'_')
-        && (headers.keys().any(|other| is_twin(other.as_str())) || host_owned().any(|owned| is_twin(owned)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -300,10 +313,12 @@ mod tests {
 
     #[test]
     fn identity_fields_and_their_twins_come_from_nobody_but_us() {
-        let identity = IdentityHeaders::new(["x-consumer-*", "x-plan"]).unwrap();
+        let underscored = ["api_key", "content_type", "content_length", "x_plan"].map(HeaderName::from_static).into();
+        let identity = IdentityHeaders::new(["x-consumer-*", "x-plan"]).unwrap().with_underscored(underscored);
         let mut found = headers(&[
             ("accept", "*/*"),
-            ("api_key", "kept: nothing shadows it"),
+            ("api_key", "kept: nothing shadows it, and it may"),
+            ("content_length", "1"),
             ("content_type", "text/plain"),
             ("content-type", "text/html"),
             ("forwarded", "for=1"),
@@ -313,6 +328,7 @@ mod tests {
             ("x-consumer-id", "1"),
             ("x_consumer-id", "2"),
             ("x-consumer_groups", "3"),
+            ("x_user", "a policy may write its twin"),
             ("x_forwarded_for", "4"),
             ("x-plan", "gold"),
             ("x_plan", "gold"),

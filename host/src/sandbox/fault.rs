@@ -76,7 +76,7 @@ impl PluginFault {
 
     /// A configuration was refused for these reasons.
     pub(super) fn configure(faults: Vec<ConfigError>) -> Self {
-        Self::Configure(faults.iter().map(shape::config_error).collect())
+        Self::Configure(shape::config_errors(&faults))
     }
 
     /// What was to be called is not there. The chain calls only hooks that are exported.

@@ -78,9 +78,24 @@ pub(super) fn has_hook(exports: &Exports) -> Result<(), String> {
     Ok(())
 }
 
-/// A fault that `configure` found, as text.
-pub(super) fn config_error(fault: &ConfigError) -> String {
-    if fault.path.is_empty() { fault.message.clone() } else { format!("{}: {}", fault.path, fault.message) }
+/// Faults of a configuration that are told, and letters of each.
+const MOST_FAULTS: usize = 20;
+const LONGEST_FAULT: usize = 400;
+
+/// The faults that `configure` found, as text.
+pub(super) fn config_errors(faults: &[ConfigError]) -> Vec<String> {
+    let text = |ConfigError { path, message }: &ConfigError| {
+        let text = if path.is_empty() { message.clone() } else { format!("{path}: {message}") };
+        match text.char_indices().nth(LONGEST_FAULT) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    };
+    let mut told: Vec<_> = faults.iter().take(MOST_FAULTS).map(text).collect();
+    if let Some(more) = faults.len().checked_sub(MOST_FAULTS).filter(|more| *more > 0) {
+        told.push(format!("and {more} more faults"));
+    }
+    told
 }
 
 /// What an interface of the contract gives to who imports it; none for one that is unknown or for exports only.

@@ -8,7 +8,7 @@ use wasmtime::{Engine, Store};
 
 use super::PluginFault;
 use super::cache;
-use super::capability::{self, HostState, Powers};
+use super::capability::{self, HostState, Powers, Told, World};
 use super::engine::{Allocation, engine};
 use super::instance::{begin, store};
 use super::interest::Interest;
@@ -93,13 +93,19 @@ impl Workbench {
         begin(&mut store, RequestId::default(), 0);
         match lifecycle.call_configure(&mut store, trial.config.as_bytes()) {
             Ok(Ok(interest)) => Ok((Interest::of(interest)?, store, instance)),
-            Ok(Err(faults)) => Err(faults.into_iter().map(|fault| shape::config_error(&fault)).collect()),
+            Ok(Err(faults)) => Err(shape::config_errors(&faults)),
             Err(error) => Err(fault(&mut store, "in configure", &error)),
         }
     }
 }
 
+/// A time of day for what asks for it while it is configured, in milliseconds since 1970: any will do, as long as it is always the same.
+const STANDING_STILL: u64 = 1_767_225_600_000;
+
+/// Time stands still and chance is the same each time: what a component says to a configuration today it says tomorrow, and on another machine.
 fn no_powers() -> Powers {
+    let world = Told::default();
+    world.begin(STANDING_STILL);
     Powers {
         api: "".into(),
         policy: "".into(),
@@ -107,7 +113,7 @@ fn no_powers() -> Powers {
         stores: Default::default(),
         egress: Default::default(),
         counters: Metrics::new("", "").policy_counters("", ""),
-        world: Default::default(),
+        world: World::Told(world.into()),
     }
 }
 

@@ -56,6 +56,10 @@ pub(super) fn exchange(
     let target =
         target.map_err(|error| refuse("bad_path", "The path of the request is not acceptable.").because(error))?;
     if parts.version == Version::HTTP_2 {
+        // HTTP/1.1 leaves it out, so that an upstream would read another value than policies (RFC 9113 section 8.2.1).
+        if parts.headers.values().any(is_padded) {
+            return Err(refuse("bad_field", "The value of a header field begins or ends with white space."));
+        }
         as_in_http1(parts, &host);
     }
     // What the client would like to come after the head is told by fields that end here (RFC 9110 sections 7.8 and 10.1.4).
@@ -71,6 +75,11 @@ pub(super) fn exchange(
     let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);
     Ok(exchange)
+}
+
+fn is_padded(value: &HeaderValue) -> bool {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
 }
 
 /// Bring a head of HTTP/2 into the form policies and upstreams know (RFC 9113 sections 8.2.3 and 8.3.1): the authority

@@ -188,6 +188,8 @@ pub(crate) struct Session {
     host: Option<Box<str>>,
     /// What it showed, for when others decide who may connect.
     shown: Vec<CertificateDer<'static>>,
+    /// Until when its certificate is good, where it showed one.
+    ends: Option<SystemTime>,
     certificate: Option<Rc<ClientCertificate>>,
 }
 
@@ -195,12 +197,17 @@ impl Session {
     pub(crate) fn new(identity: &Identity, host: Option<String>, connection: &ServerConnection) -> Self {
         let shown = connection.peer_certificates().unwrap_or_default().to_vec();
         let certificate = shown.first().and_then(|own| ClientCertificate::read(own));
-        Self { terms: Cell::new(identity.terms), host: host.map(String::into_boxed_str), shown, certificate }
+        let ends = shown.first().and_then(|own| peer::validity(own)).map(|validity| *validity.end());
+        Self { terms: Cell::new(identity.terms), host: host.map(String::into_boxed_str), shown, ends, certificate }
     }
 
     /// Whether the client may connect as things are now. If so, the connection goes by the new authorities from here on.
     pub(crate) fn is_admitted(&self, server: &Server) -> bool {
         let (before, identity) = (self.terms.get(), server.identity(self.host.as_deref()));
+        // A connection, and a session that is taken up again, may outlive the certificate.
+        if self.ends.is_some_and(|ends| ends < SystemTime::now()) {
+            return false;
+        }
         if before.clients == identity.terms.clients {
             return true;
         }

@@ -9,14 +9,17 @@ use lockgate_sdk::prelude::*;
 
 #[derive(Deserialize)]
 struct Tourist {
-    /// What to do while it is configured, none of which makes another policy of it.
+    /// What to do while it is configured, of which only `whim` makes another policy of it.
     #[serde(default)]
     before: String,
 }
 
 impl Policy for Tourist {
     fn interest(&self) -> Interest {
-        listening().request_write("x-test-seen")
+        match self.before.as_str() {
+            "whim" => listening().request_read(&whim()),
+            _ => listening().request_write("x-test-seen"),
+        }
     }
 
     fn check(&self) -> Result<(), Vec<ConfigError>> {
@@ -30,6 +33,13 @@ impl Policy for Tourist {
         }
         Ok(())
     }
+}
+
+/// The name of a header field that is another one each time, as far as that is up to it.
+fn whim() -> String {
+    let hashed = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 1);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("x-test-{hashed}-{}", since.as_millis())
 }
 
 impl RequestPhase for Tourist {

@@ -129,6 +129,8 @@ async fn fields_of_a_call_are_checked_before_any_is_sent() {
         ("proxy-authorization", "x", Denial::Owned),
         ("x-forwarded-for", "127.0.0.1", Denial::Owned),
         ("x_real_ip", "127.0.0.1", Denial::Owned),
+        ("X-HTTP-Method-Override", "DELETE", Denial::Owned),
+        ("x_original-url", "/admin", Denial::Owned),
     ] {
         assert_eq!(denial(egress.send(with_field(name, value)).await), expected, "{name:?} {value:?}");
     }

@@ -4,6 +4,8 @@ use super::{HostState, wit};
 
 /// Bytes of one line.
 pub(super) const MAX_LINE_BYTES: usize = 4 * 1024;
+/// What a line costs besides its bytes: many short ones fill the log as well, and the queue all lines pass.
+const LINE_COST: usize = 100;
 
 impl wit::log::Host for HostState {
     fn write(&mut self, level: wit::log::Level, message: String) -> wasmtime::Result<()> {
@@ -18,7 +20,7 @@ impl HostState {
     pub(super) fn log(&mut self, level: wit::log::Level, message: &str) {
         let room = MAX_LINE_BYTES.min(self.log_bytes_left);
         let line = cut(message, room);
-        self.log_bytes_left -= line.len();
+        self.log_bytes_left = self.log_bytes_left.saturating_sub(line.len() + LINE_COST);
         if line.len() < message.len() {
             // The name is good; where a policy has used up its names, this one is what is missed least.
             let _ = self.powers.counters.count("log_cut_bytes", (message.len() - line.len()) as u64, &[]);
