@@ -10,6 +10,7 @@ mod builtin;
 mod chain;
 mod cli;
 mod config;
+mod content;
 mod contract;
 mod egress;
 mod exchange;

@@ -25,13 +25,12 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(String) 
 }
 
 fn about(rollout: Rollout) -> Value {
-    let code = |digest: &String| format!("sha256:{digest}");
     json!({
         "policy": rollout.policy,
         "stage": rollout.stage.as_str(),
         "seconds_left": rollout.stage.left().map(|left| left.as_secs()),
-        "digest": code(&rollout.digest),
-        "before": rollout.before.as_ref().map(code),
+        "digest": rollout.digest,
+        "before": rollout.before,
         "compared": rollout.counts,
     })
 }

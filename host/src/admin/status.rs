@@ -50,7 +50,7 @@ fn part(part: &Part) -> Value {
         "part": part.name,
         "state": part.state.as_str(),
         "source": part.source,
-        "digest": part.digest.map(|digest| format!("sha256:{digest}")),
+        "digest": part.digest,
         "since": seconds(part.since),
         "faults": part.faults,
     })
@@ -73,7 +73,7 @@ fn about(policy: &Policy, memory: u64) -> Value {
     json!({
         "policy": &**policy.name(),
         "api": policy.api(),
-        "digest": format!("{:?}", policy.digest()),
+        "digest": policy.digest(),
         "hooks": names.iter().filter(|(_, has)| *has).map(|(name, _)| name).collect::<Vec<_>>(),
         "isolation": policy.isolation().to_string(),
         "image": image,

@@ -96,7 +96,7 @@ fn show(said: &Said) {
             Why::Promoted { policy } => out::plain(&format!("{policy} promoted")),
             Why::Aborted { policy } => out::plain(&format!("{policy} aborted")),
         };
-        let contents = if *kept { out::plain(entry.after.get(..SHORT).unwrap_or_default()) } else { "not kept".into() };
+        let contents = if *kept { entry.after.hex().chars().take(SHORT).collect() } else { "not kept".into() };
         let (number, generation, routes) = (entry.entry, entry.generation, entry.routes);
         [number.to_string(), when(entry.at), why, generation.to_string(), routes.to_string(), contents, changed(entry)]
     });

@@ -106,7 +106,7 @@ section! {
         /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on a whole body may say twice the size
         /// of that body besides.
         presumed host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
-        /// All lines to the log in one hook call; what is beyond it is left out, and counted.
+        /// All lines to the log in one hook call, each counted 100 bytes longer than it is; what is beyond it is left out, and counted.
         presumed log: Size<0, 1_048_576> = DEFAULT.log,
         /// Calls after which an instance is replaced.
         default calls: Integer<1, 1_000_000> = DEFAULT.calls,

@@ -123,6 +123,7 @@ pub(crate) struct Config {
     pub access_log: bool,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
+    pub underscored_headers: Vec<HeaderName>,
     pub forwarding: Forwarding,
     /// The field with the id of a request, if there is to be one.
     pub id_header: Option<HeaderName>,
@@ -196,6 +197,7 @@ impl Config {
             admin: gateway.admin,
             access_log: gateway.access_log,
             identity_headers: gateway.identity_headers,
+            underscored_headers: gateway.underscored_headers,
             forwarding: gateway.forwarding,
             id_header: gateway.id_header,
             tracing: gateway.tracing,

@@ -15,6 +15,7 @@ use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
 use crate::builtin;
+use crate::content::{Content, Digest};
 use crate::signature::beside;
 
 /// A component with its powers and limits, to be named in chains.
@@ -22,10 +23,10 @@ use crate::signature::beside;
 pub(crate) struct Policy {
     pub source: PolicySource,
     /// SHA-256 the component must have.
-    pub digest: Option<At<[u8; 32]>>,
+    pub digest: Option<At<Digest>>,
     pub grants: Vec<Grant>,
     /// Components, by SHA-256, that may use more of wildcards than those before them.
-    pub accept: Vec<[u8; 32]>,
+    pub accept: Vec<Digest>,
     pub limits: Limits,
     pub isolation: Isolation,
     pub breaker: Breaker,
@@ -46,12 +47,17 @@ pub(crate) enum PolicySource {
 
 impl PolicySource {
     /// The component, where there is one.
-    pub(crate) fn code(&self) -> Option<&[u8]> {
+    pub(crate) fn code(&self) -> Option<&Content> {
         match self {
             Self::Builtin(name) => builtin::component(name),
-            Self::File { component, .. } => Some(&component.bytes),
+            Self::File { component, .. } => Some(&component.content),
             Self::Missing(_) => None,
         }
+    }
+
+    /// Names the component.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.code().map(Content::digest)
     }
 
     /// What of it is in the folder.
@@ -131,7 +137,7 @@ impl RawPolicy {
                 _ => {}
             }
         }
-        let rollout = self.rollout.resolve(&self.grant, faults);
+        let rollout = self.rollout.resolve(&self.grant, self.digest.is_some(), faults);
         let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
         let source = match self.source? {
             At { value: SourceRef::Builtin(name), place } => {
@@ -146,7 +152,7 @@ impl RawPolicy {
                 match tree.file(folder, &text) {
                     Some(component) => {
                         let signed = beside(&component.path);
-                        let signature = tree.get(&signed).cloned().map(|bytes| TreeFile { path: signed, bytes });
+                        let signature = tree.get(&signed).cloned().map(|content| TreeFile { path: signed, content });
                         PolicySource::File { component, signature }
                     }
                     None => {
@@ -157,12 +163,11 @@ impl RawPolicy {
             }
         };
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
-        let accept = self.accept.into_iter().map(|digest| digest.0).collect();
-        let digest = self.digest.map(|At { value, place }| At { value: value.0, place });
         let isolation = self.isolation.unwrap_or(match source {
             PolicySource::Builtin(_) => Isolation::Pooled,
             PolicySource::File { .. } | PolicySource::Missing(_) => Isolation::Request,
         });
+        let (digest, accept) = (self.digest, self.accept.into_iter().collect());
         Some(Policy { source, digest, grants, accept, limits, isolation, breaker, rollout, place: self.place })
     }
 }
@@ -203,30 +208,6 @@ impl Spelled for SourceRef {
 #[error("it names no component")]
 pub(super) struct SourceError;
 
-/// A SHA-256 digest.
-#[derive(Debug)]
-pub(super) struct Digest([u8; 32]);
-
-impl FromStr for Digest {
-    type Err = DigestError;
-
-    fn from_str(text: &str) -> Result<Self, DigestError> {
-        let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or(DigestError)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-            let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-            let value = digit(0).zip(digit(1)).map(|(high, low)| high << 4 | low);
-            *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or(DigestError)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
 impl Spelled for Digest {
     const SPELLING: &'static str = "\"sha256:\" and 64 hexadecimal digits";
 }
-
-/// A text that is no digest.
-#[derive(Debug, thiserror::Error)]
-#[error("it is no SHA-256 digest")]
-pub(super) struct DigestError;

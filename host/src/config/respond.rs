@@ -75,7 +75,7 @@ impl RawRespond {
             (Some(text), _) => (Bytes::from(text.value), None),
             (None, Some(file)) => {
                 let file = find_body(&file, tree, faults)?;
-                (Bytes::from_owner(file.bytes), Some(file.path))
+                (file.content.bytes(), Some(file.path))
             }
             (None, None) => (Bytes::new(), None),
         };
@@ -98,7 +98,7 @@ fn find_body(At { value, place }: &At<String>, tree: &Tree, faults: &mut Faults)
         faults.push(place.fault(reason, "write the path of one, relative to the folder of this file"));
         return None;
     };
-    if file.bytes.len() > LARGEST_BODY {
+    if file.content.len() > LARGEST_BODY {
         let reason = format!("is larger than {}", show_size(LARGEST_BODY as u64));
         faults.push(place.fault(reason, "make it smaller, or let a server give it"));
         return None;

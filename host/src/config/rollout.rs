@@ -21,7 +21,7 @@ section! {
     pub(super) struct RawRollout = "rollout" {
         /// So long a new component runs in the shadow of the one that serves: it is told copies of the same facts, and what it says is compared and thrown away.
         /// If it said the same and never failed, it serves then, else `lockgate rollout` shows what differed, and waits for a decision. When absent, it serves at once. For policies that are
-        /// granted neither stores nor services, are no responders, and have no hooks but those on heads.
+        /// granted neither stores nor services, are no responders, and have no hooks but those on heads; and not pinned by `digest`, which serves at once.
         optional shadow: Placed<Time<1_000, 604_800_000>>,
         /// So long a component is new once it serves. One that fails in that time as often as `breaker` allows on one worker is refused from then on, and the one before it
         /// serves again. With `"0s"` none is taken back, nor one that is pinned by `digest`.
@@ -30,13 +30,17 @@ section! {
 }
 
 impl RawRollout {
-    pub(super) fn resolve(self, grants: &[At<Grant>], faults: &mut Faults) -> Rollout {
+    pub(super) fn resolve(self, grants: &[At<Grant>], is_pinned: bool, faults: &mut Faults) -> Rollout {
         let acts = grants
             .iter()
             .find(|grant| matches!(grant.value, Grant::Store { .. } | Grant::Egress(_) | Grant::Responder));
         if let (Some(shadow), Some(grant)) = (&self.shadow, acts) {
             let reason = format!("is for policies that do nothing but judge heads, and \"{}\" is granted", grant.value);
             faults.push(shadow.place.fault(reason, "leave it out, so that a new component serves at once"));
+        }
+        if let Some(shadow) = self.shadow.as_ref().filter(|_| is_pinned) {
+            let reason = "contradicts `digest`: what is pinned serves at once, and nothing else does";
+            faults.push(shadow.place.fault(reason, "leave out one of the two"));
         }
         Rollout { shadow: self.shadow.map(|shadow| shadow.value), probation: self.probation }
     }

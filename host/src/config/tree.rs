@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
 use super::fault::{ConfigFault, Faults};
 use super::units::show_size;
+use crate::content::Content;
 
 const MOST_ENTRIES: usize = 4096;
 const DEEPEST: usize = 8;
@@ -26,17 +25,17 @@ const MOST_READINGS: usize = 8;
 /// The policies folder at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tree {
-    files: BTreeMap<PathBuf, Arc<[u8]>>,
+    files: BTreeMap<PathBuf, Content>,
     /// What is wrong with entries that are left out.
     faults: Faults,
 }
 
 /// One file of the folder.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeFile {
     /// Relative to the policies folder.
     pub path: PathBuf,
-    pub bytes: Arc<[u8]>,
+    pub content: Content,
 }
 
 impl Tree {
@@ -68,21 +67,21 @@ impl Tree {
     }
 
     /// A tree of files that are known already.
-    pub(crate) fn of(files: BTreeMap<PathBuf, Arc<[u8]>>) -> Self {
+    pub(crate) fn of(files: BTreeMap<PathBuf, Content>) -> Self {
         Self { files, faults: Faults::new() }
     }
 
     /// Some of its files.
     pub(crate) fn only<P: AsRef<Path>>(&self, paths: impl IntoIterator<Item = P>) -> Self {
         let found = paths.into_iter().filter_map(|path| self.files.get_key_value(path.as_ref()));
-        Self::of(found.map(|(path, bytes)| (path.clone(), bytes.clone())).collect())
+        Self::of(found.map(|(path, content)| (path.clone(), content.clone())).collect())
     }
 
     /// The same, sharing the memory of files that hold what they hold in another.
     pub(crate) fn sharing(mut self, other: &Self) -> Self {
-        for (path, bytes) in &mut self.files {
-            if let Some(same) = other.files.get(path).filter(|same| *same == bytes) {
-                *bytes = same.clone();
+        for (path, content) in &mut self.files {
+            if let Some(same) = other.files.get(path).filter(|same| *same == content) {
+                *content = same.clone();
             }
         }
         self
@@ -101,17 +100,17 @@ impl Tree {
     /// A tree that is not on disk.
     #[cfg(test)]
     pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
-        Self::of(files.into_iter().map(|(path, bytes)| (path.into(), bytes.into().into())).collect())
+        Self::of(files.into_iter().map(|(path, bytes)| (path.into(), Content::from(bytes.into()))).collect())
     }
 
-    /// The bytes of a file, by its path relative to the policies folder.
-    pub(crate) fn get(&self, path: &Path) -> Option<&Arc<[u8]>> {
+    /// What a file holds, by its path relative to the policies folder.
+    pub(crate) fn get(&self, path: &Path) -> Option<&Content> {
         self.files.get(path)
     }
 
     /// All files in the order of their paths.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Arc<[u8]>)> {
-        self.files.iter().map(|(path, bytes)| (path.as_path(), bytes))
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Content)> {
+        self.files.iter().map(|(path, content)| (path.as_path(), content))
     }
 
     /// Whether a folder holds TOML, however deep.
@@ -131,20 +130,14 @@ impl Tree {
                 _ => return None,
             }
         }
-        let bytes = Arc::clone(self.files.get(&path)?);
-        Some(TreeFile { path, bytes })
+        let content = self.files.get(&path)?.clone();
+        Some(TreeFile { path, content })
     }
 
     /// The folders directly below the root.
     pub(super) fn folders(&self) -> BTreeSet<&Path> {
         let tops = self.files.keys().filter(|path| path.components().count() > 1);
         tops.filter_map(|path| path.iter().next()).map(Path::new).collect()
-    }
-}
-
-impl fmt::Debug for TreeFile {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "TreeFile({}, {} bytes)", self.path.display(), self.bytes.len())
     }
 }
 

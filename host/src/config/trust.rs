@@ -68,14 +68,14 @@ impl Trust {
             let reason = format!("{shown} is not signed, and [trust] wants it to be: there is no {signed}");
             return Err(place.fault(reason, format!("sign it with `lockgate policy sign {shown} --key FILE`")));
         };
-        let signature = std::str::from_utf8(&file.bytes).ok().and_then(|text| text.parse::<Signature>().ok());
+        let signature = std::str::from_utf8(&file.content).ok().and_then(|text| text.parse::<Signature>().ok());
         let Some(signature) = signature else {
             let advice = format!("sign {shown} again with `lockgate policy sign`");
             return Err(place.fault(format!("{signed} is no signature of minisign"), advice));
         };
         let own = self.keys.iter().filter(|key| key.id() == signature.id());
         // An id is chosen at random, and nobody keeps two keys from having the same.
-        let verified = own.map(|key| key.verify(&component.bytes, &signature)).reduce(Result::or);
+        let verified = own.map(|key| key.verify(&component.content, &signature)).reduce(Result::or);
         match verified {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
@@ -129,7 +129,7 @@ fn key_of_file(tree: &Tree, text: &str, place: &Place) -> Result<(PublicKey, Pat
     let file = tree.file(folder, text).ok_or_else(|| {
         place.fault("names no file of the policies folder", "put the public key there, or correct the path")
     })?;
-    let key = std::str::from_utf8(&file.bytes).ok().and_then(|text| text.parse().ok());
+    let key = std::str::from_utf8(&file.content).ok().and_then(|text| text.parse().ok());
     let key = key.ok_or_else(|| {
         let reason = format!("{} is no public key of minisign", file.path.display());
         place.fault(reason, "name the file that `lockgate policy keygen` wrote with `.pub` at its end")

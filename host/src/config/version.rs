@@ -28,6 +28,13 @@ pub(crate) struct Written {
     pub is_shadow: bool,
 }
 
+impl Version {
+    /// Whether a source has the same code.
+    pub(crate) fn is_of(&self, source: &PolicySource) -> bool {
+        self.source.digest() == source.digest()
+    }
+}
+
 impl Config {
     /// What each policy is configured with, but for APIs that are held: those are of another time.
     pub(crate) fn configs(&self) -> BTreeMap<&str, Configs> {
@@ -46,7 +53,7 @@ impl Config {
     pub(crate) fn run_before(&mut self, name: &str, before: &Version, is_past: impl Fn(&str) -> bool, is_shadow: bool) {
         let Some(policy) = self.policies.get_mut(name) else { return };
         let written = Written { policy: policy.clone(), is_shadow };
-        run(policy, &before.source);
+        policy.source.clone_from(&before.source);
         self.written.insert(name.to_owned(), written);
         for (place, chain) in self.chains_mut() {
             if is_shadow {
@@ -65,14 +72,14 @@ impl Config {
         folder: &str,
         name: &str,
         before: &Version,
-        is_replaced: impl Fn(&PolicySource) -> bool,
+        is_replaced: impl Fn(&Policy) -> bool,
         is_past: impl Fn(&str) -> bool,
     ) {
         let Some(api) = self.apis.iter_mut().find(|api| *api.folder == *folder) else { return };
         let outer = outer_of(api);
         let Some(held) = api.held.as_mut().map(Arc::make_mut) else { return };
-        let Some(policy) = held.policies.get_mut(name).filter(|policy| is_replaced(&policy.source)) else { return };
-        run(policy, &before.source);
+        let Some(policy) = held.policies.get_mut(name).filter(|policy| is_replaced(policy)) else { return };
+        policy.source.clone_from(&before.source);
         if is_past(&outer) {
             put_back(&mut held.chain, name, before.configs.get(""));
         }
@@ -132,11 +139,6 @@ fn chains_of(api: &mut Api) -> impl Iterator<Item = (String, &mut Vec<ChainEntry
     let own = (name.clone(), &mut api.chain);
     let routes = api.routes.iter_mut().map(move |route| (format!("{name}/{}", route.name), &mut route.chain));
     std::iter::once(own).chain(routes)
-}
-
-/// What a policy is pinned to is not what it was pinned to when it had other code.
-fn run(policy: &mut Policy, source: &PolicySource) {
-    (policy.source, policy.digest) = (source.clone(), None);
 }
 
 fn put_back(chain: &mut [ChainEntry], name: &str, known: Option<&Vec<Value>>) {

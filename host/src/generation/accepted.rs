@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Config, ConfigFault, Grant, Pattern, PolicySource};
-use crate::sandbox::{Digest, Policy};
+use crate::content::Digest;
+use crate::sandbox::Policy;
 use crate::state;
 
 /// In the state directory.
@@ -28,7 +29,7 @@ pub(super) struct Accepted {
 /// A component, and what its uses named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Served {
-    digest: String,
+    digest: Digest,
     /// As grants are written.
     names: BTreeSet<String>,
 }
@@ -53,7 +54,7 @@ impl Accepted {
             let served = self.policies.get(name)?;
             let last = served.first()?;
             let is_known = knows(served, digest);
-            if is_known || !is_of_file(declared) || declared.accept.contains(&digest.bytes()) {
+            if is_known || !is_of_file(declared) || declared.accept.contains(&digest) {
                 return None;
             }
             let more: Vec<_> = names.iter().filter(|name| is_more(name, &last.names, &declared.grants)).collect();
@@ -75,7 +76,7 @@ impl Accepted {
                 let (policy, uses) = (name, names.len());
                 tracing::info!(policy, %digest, uses, "nothing is known of a component before this one: what it uses is taken as accepted");
             }
-            let new = Served { digest: pin(digest), names };
+            let new = Served { digest, names };
             served.retain(|served| served.digest != new.digest);
             served.insert(0, new);
             served.truncate(MOST_COMPONENTS);
@@ -89,7 +90,7 @@ impl Accepted {
 }
 
 fn knows(served: &[Served], digest: Digest) -> bool {
-    served.iter().any(|served| served.digest == pin(digest))
+    served.iter().any(|served| served.digest == digest)
 }
 
 /// The components of each policy, and what all uses of them name.
@@ -133,12 +134,8 @@ fn refusal(name: &str, digest: Digest, more: &[&String], declared: &config::Poli
         shown.join(", ")
     );
     let by_name = if more.iter().any(|word| word.ends_with('*')) { "" } else { "add these names to its `grant`, or " };
-    let advice = format!("if it should, {by_name}write accept = [\"{}\"] in [policy.{name}]", pin(digest));
+    let advice = format!("if it should, {by_name}write accept = [\"{}\"] in [policy.{name}]", digest);
     declared.place.fault(reason, advice)
-}
-
-fn pin(digest: Digest) -> String {
-    format!("sha256:{digest}")
 }
 
 fn read(file: &Path) -> BTreeMap<String, Vec<Served>> {

@@ -156,6 +156,7 @@ impl Builder {
         let identity = IdentityHeaders::new(config.all_identity_headers().into_iter().chain(own));
         let place = config.places.request.below("identity_headers");
         let advice = "use lower-case names, or prefixes that end in `*`";
+        let identity = identity.map(|identity| identity.with_underscored(config.underscored_headers.clone()));
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()
     }
 

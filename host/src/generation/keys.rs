@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::material::{bytes, secret};
 use crate::config::{Config, ConfigFault, KeySource};
+use crate::content::Digest;
 use crate::keys::{KeySet, SigningKey, file};
-use crate::sandbox::Digest;
 
 /// A key set, and what tells it from another: policies that use changed keys are made anew.
 #[derive(Clone)]

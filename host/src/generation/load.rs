@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use super::accepted::Accepted;
 use super::keys::Keys;
-use super::uses::{self, Source, Use, Uses};
+use super::uses::{self, Use, Uses};
 use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
+use crate::content::{Content, Digest};
 use crate::egress::Egress;
-use crate::sandbox::{
-    BuildError, Built, Code, Digest, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
-};
+use crate::sandbox::{BuildError, Built, Code, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried};
 use crate::store::{self, Memory};
 use crate::telemetry::metrics::{Metrics, PolicyCounters};
 
@@ -63,7 +62,7 @@ struct PolicyKey {
 
 /// A component that a child process is started for, once for all its configurations.
 struct Job<'a> {
-    source: &'a Source,
+    source: &'a Content,
     /// Of the policies that have it.
     places: Vec<&'a Place>,
     wanted: Vec<Wanted<'a>>,
@@ -109,7 +108,7 @@ impl Loader {
                     continue;
                 }
             };
-            self.sound.insert(job.source.digest);
+            self.sound.insert(job.source.digest());
             for (wanted, trial) in job.wanted.iter().zip(built.trials) {
                 let policy = trial
                     .map_err(|reasons| refused(wanted.place, reasons))
@@ -173,11 +172,11 @@ impl Loader {
         let mut jobs: BTreeMap<Digest, Job<'a>> = BTreeMap::new();
         fn job<'a, 'j>(
             jobs: &'j mut BTreeMap<Digest, Job<'a>>,
-            source: &'a Source,
+            source: &'a Content,
             place: &'a Place,
         ) -> &'j mut Job<'a> {
             let new = || Job { source, places: Vec::new(), wanted: Vec::new() };
-            let job = jobs.entry(source.digest).or_insert_with(new);
+            let job = jobs.entry(source.digest()).or_insert_with(new);
             if !job.places.contains(&place) {
                 job.places.push(place);
             }
@@ -198,7 +197,7 @@ impl Loader {
         // Nothing is wrong with a policy nobody uses yet, as long as it is one.
         for (name, declared) in &plan.config.policies {
             if let Some(Ok(source)) = plan.uses.sources.today.get(name.as_str())
-                && !self.sound.contains(&source.digest)
+                && !self.sound.contains(&source.digest())
             {
                 job(&mut jobs, source, &declared.place);
             }
@@ -208,7 +207,7 @@ impl Loader {
 
     /// Build, two components at a time: more would take the processors from those who serve.
     async fn perform<'a, 'j>(&self, jobs: &'j [Job<'a>]) -> Vec<(&'j Job<'a>, Result<Built, BuildError>)> {
-        let queue = RefCell::new(jobs.iter());
+        let (queue, at_once) = (RefCell::new(jobs.iter()), jobs.len().clamp(1, 2));
         let lane = || async {
             let mut done = Vec::new();
             loop {
@@ -216,7 +215,7 @@ impl Loader {
                 let Some(job) = next else { return done };
                 let trials: Vec<_> =
                     job.wanted.iter().map(|wanted| uses::trial(&wanted.key.used, wanted.declared)).collect();
-                done.push((job, self.sandbox.build(&job.source.wasm, &trials).await));
+                done.push((job, self.sandbox.build(job.source, &trials, at_once).await));
             }
         };
         let (mut done, more) = tokio::join!(lane(), lane());

@@ -13,7 +13,7 @@ const TOO_LARGE: &str = "secrets have at most 256 KiB; is it the right file?";
 /// The bytes of a file or a secret; the error is a reason and an advice.
 pub(super) fn bytes(config: &Config, material: &Material) -> Result<Vec<u8>, (String, &'static str)> {
     match material {
-        Material::File(file) => Ok(file.bytes.to_vec()),
+        Material::File(file) => Ok(file.content.to_vec()),
         Material::Secret(name) => secret(config, name),
     }
 }

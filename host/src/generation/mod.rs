@@ -25,6 +25,7 @@ pub(crate) use local::Local;
 
 use crate::chain::{Chain, Counts, Tally};
 use crate::config::{Forwarding, Rewrite};
+use crate::content::Digest;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::route::{Found, Lookup, Router, Scheme};
@@ -61,8 +62,7 @@ pub(crate) struct Generation {
 /// A new version of a policy that runs in the shadow of the one that serves.
 pub(crate) struct Shadowed {
     pub(crate) policy: String,
-    /// SHA-256 of its component, in hexadecimal.
-    pub(crate) code: String,
+    pub(crate) code: Digest,
     /// How long it is to be compared.
     period: Duration,
     /// One for each of its uses.

@@ -8,7 +8,8 @@ use super::uses::{User, Uses};
 use super::{Responder, Shadowed};
 use crate::chain::{OnError, Reads, Shadow, Step, Tally};
 use crate::config::{self, Config, ConfigFault, Grant, Place};
-use crate::sandbox::{Digest, Policy};
+use crate::content::Digest;
+use crate::sandbox::Policy;
 
 /// Bytes of a request body a responder is given when it does not say.
 const RESPONDER_BODY: u64 = 64 * 1024;
@@ -46,7 +47,7 @@ pub(super) fn shadows(config: &Config, tallies: &Tallies) -> Vec<Shadowed> {
     }
     let of = |((policy, digest), tallies): ((&str, Digest), _)| {
         let period = config.policies.get(policy)?.rollout.shadow?;
-        Some(Shadowed { policy: policy.to_owned(), code: digest.to_string(), period, tallies })
+        Some(Shadowed { policy: policy.to_owned(), code: digest, period, tallies })
     };
     all.into_iter().filter_map(of).collect()
 }

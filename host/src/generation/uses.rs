@@ -1,11 +1,11 @@
 //! Which policies a configuration uses, with which configurations: each distinct use becomes one loaded policy.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use crate::builtin;
 use crate::config::{self, Config, ConfigFault, Grant, Isolation, Place, PolicySource};
-use crate::sandbox::{Digest, Limits, Trial};
+use crate::content::{Content, Digest};
+use crate::sandbox::{Limits, Trial};
 
 /// One policy with one configuration, in one API.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -71,7 +71,7 @@ impl<'a> Uses<'a> {
         config: &serde_json::Value,
     ) -> Result<Option<usize>, &ConfigFault> {
         let Some(source) = self.sources.get(user, policy) else { return Ok(None) };
-        let used = Use::new(user, policy, config, source.as_ref()?.digest);
+        let used = Use::new(user, policy, config, source.as_ref()?.digest());
         Ok(self.slots.get(&used).copied())
     }
 
@@ -84,7 +84,7 @@ impl<'a> Uses<'a> {
 
     fn add(&mut self, user: User<'_>, policy: &str, config: &serde_json::Value, place: &Place) {
         let Some(Ok(source)) = self.sources.get(user, policy) else { return };
-        self.put(Use::new(user, policy, config, source.digest), place);
+        self.put(Use::new(user, policy, config, source.digest()), place);
     }
 
     fn put(&mut self, used: Use, place: &Place) {
@@ -98,7 +98,7 @@ impl<'a> Uses<'a> {
     fn shadow(&self, user: User<'_>, entry: &config::ChainEntry) -> Option<Use> {
         let (config, source) =
             (entry.shadow.as_ref()?, self.sources.shadows.get(entry.policy.as_str())?.as_ref().ok()?);
-        Some(Use { is_shadow: true, ..Use::new(user, &entry.policy, config, source.digest) })
+        Some(Use { is_shadow: true, ..Use::new(user, &entry.policy, config, source.digest()) })
     }
 
     /// The slot of what runs in the shadow of an entry.
@@ -117,24 +117,17 @@ impl Use {
     }
 }
 
-/// The code of a policy.
-#[derive(Clone)]
-pub(super) struct Source {
-    pub(super) wasm: Arc<[u8]>,
-    pub(super) digest: Digest,
-}
-
 /// The code of every policy, or what is wrong with it. Code that is not what `digest` pins, or not signed as `[trust]` wants it, is never run,
 /// not even to try it.
 pub(super) struct Sources<'a> {
     /// As the folder has it.
-    pub(super) today: HashMap<&'a str, Result<Source, ConfigFault>>,
+    pub(super) today: HashMap<&'a str, Result<Content, ConfigFault>>,
     /// By folder of an API that is held.
-    held: HashMap<&'a str, HashMap<&'a str, Result<Source, ConfigFault>>>,
+    held: HashMap<&'a str, HashMap<&'a str, Result<Content, ConfigFault>>>,
     /// What runs in the shadow of other code.
-    pub(super) shadows: HashMap<&'a str, Result<Source, ConfigFault>>,
+    pub(super) shadows: HashMap<&'a str, Result<Content, ConfigFault>>,
     /// By digest, all there is.
-    by_digest: HashMap<Digest, Source>,
+    by_digest: HashMap<Digest, Content>,
 }
 
 impl<'a> Sources<'a> {
@@ -149,11 +142,11 @@ impl<'a> Sources<'a> {
         let mut sources = Self { today, held, shadows, by_digest: HashMap::new() };
         let held = sources.held.values().flat_map(HashMap::values);
         let good = sources.today.values().chain(held).chain(sources.shadows.values()).flatten();
-        sources.by_digest = good.map(|source| (source.digest, source.clone())).collect();
+        sources.by_digest = good.map(|code| (code.digest(), code.clone())).collect();
         sources
     }
 
-    pub(super) fn of_use(&self, used: &Use) -> Option<&Source> {
+    pub(super) fn of_use(&self, used: &Use) -> Option<&Content> {
         self.by_digest.get(&used.digest)
     }
 
@@ -161,7 +154,7 @@ impl<'a> Sources<'a> {
         self.by_digest.keys()
     }
 
-    fn get(&self, user: User<'_>, policy: &str) -> Option<&Result<Source, ConfigFault>> {
+    fn get(&self, user: User<'_>, policy: &str) -> Option<&Result<Content, ConfigFault>> {
         match user {
             User::Outer(api) | User::Api(api) if api.held.is_some() => self.held.get(&*api.folder)?.get(policy),
             User::Gateway | User::Outer(_) | User::Api(_) => self.today.get(policy),
@@ -169,25 +162,24 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn source(policy: &config::Policy, config: &Config) -> Result<Source, ConfigFault> {
-    let wasm: Arc<[u8]> = match &policy.source {
+fn source(policy: &config::Policy, config: &Config) -> Result<Content, ConfigFault> {
+    let code = match &policy.source {
         PolicySource::Missing(fault) => return Err((**fault).clone()),
         PolicySource::File { component, signature } => {
             if let Some(trust) = &config.trust {
                 trust.check(component, signature.as_ref(), &policy.place)?;
             }
-            component.bytes.clone()
+            component.content.clone()
         }
         // The names of others are faults before.
-        PolicySource::Builtin(name) => builtin::component(name).unwrap_or_default().into(),
+        PolicySource::Builtin(name) => builtin::component(name).cloned().unwrap_or_else(|| Content::from(Vec::new())),
     };
-    let digest = Digest::of(&wasm);
-    match policy.digest.as_ref().filter(|pinned| pinned.value != digest.bytes()) {
+    match policy.digest.as_ref().filter(|pinned| pinned.value != code.digest()) {
         Some(pinned) => {
-            let advice = format!("check where it comes from; if it is the right one, write sha256:{digest}");
+            let advice = format!("check where it comes from; if it is the right one, write {}", code.digest());
             Err(pinned.place.fault("is not the digest of the component", advice))
         }
-        None => Ok(Source { wasm, digest }),
+        None => Ok(code),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Why;
+use crate::content::Digest;
 
 /// What did not come to serve within this time is not waited for any more. Whoever announces waits no longer.
 const LIFE: Duration = Duration::from_secs(600);
@@ -12,7 +13,7 @@ const LIFE: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     pub(crate) why: Why,
-    pub(crate) contents: String,
+    pub(crate) contents: Digest,
 }
 
 impl Announcement {
@@ -24,8 +25,7 @@ impl Announcement {
             Some(("rollback", of)) => Why::Rollback { of: of.parse().ok()? },
             _ => return None,
         };
-        let is_digest = contents.len() == 64 && contents.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        is_digest.then(|| Self { why, contents: contents.to_owned() })
+        Some(Self { why, contents: contents.parse().ok()? })
     }
 }
 
@@ -55,7 +55,7 @@ impl Announced {
     }
 
     /// What these contents were said to come by.
-    pub(super) fn take(&mut self, contents: &str) -> Option<Why> {
+    pub(super) fn take(&mut self, contents: Digest) -> Option<Why> {
         let (announcement, _) = self.0.take_if(|(it, at)| it.contents == contents && at.elapsed() < LIFE)?;
         Some(announcement.why)
     }
@@ -67,9 +67,9 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_is_understood_and_nothing_else_is() {
-        let contents = "0123456789abcdef".repeat(4);
+        let contents = Digest::of(b"a");
         for why in [Why::Apply, Why::Rollback { of: 7 }] {
-            let announcement = Announcement { why, contents: contents.clone() };
+            let announcement = Announcement { why, contents };
             assert_eq!(Announcement::parse(&announcement.to_string()), Some(announcement));
         }
         for wrong in [
@@ -79,8 +79,8 @@ mod tests {
             format!("why=rollback&contents={contents}"),
             format!("why=rollback&of=-1&contents={contents}"),
             format!("why=apply&of=1&contents={contents}"),
-            format!("why=apply&contents={}", contents.to_uppercase()),
-            format!("why=apply&contents={}", &contents[1..]),
+            format!("why=apply&contents={}", contents.hex()),
+            format!("why=apply&contents={contents}0"),
             format!("why=apply&contents={contents}&contents={contents}"),
         ] {
             assert_eq!(Announcement::parse(&wrong), None, "{wrong}");
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn only_what_was_announced_is_taken_and_only_once() {
         let mut announced = Announced::default();
-        announced.put(Announcement { why: Why::Apply, contents: "a".to_owned() });
-        assert_eq!(announced.take("b"), None);
-        assert_eq!(announced.take("a"), Some(Why::Apply));
-        assert_eq!(announced.take("a"), None);
+        announced.put(Announcement { why: Why::Apply, contents: Digest::of(b"a") });
+        assert_eq!(announced.take(Digest::of(b"b")), None);
+        assert_eq!(announced.take(Digest::of(b"a")), Some(Why::Apply));
+        assert_eq!(announced.take(Digest::of(b"a")), None);
     }
 }

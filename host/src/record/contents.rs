@@ -1,17 +1,14 @@
 //! What the folder held at each entry: a file for each content, by its digest, and one for the paths they make.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::entry::Change;
 use crate::config::Tree;
-use crate::sandbox::Digest;
-use crate::state;
+use crate::content::{Content, ContentFolder, Digest};
 
 /// In the folder of the record.
 const FOLDER: &str = "contents";
@@ -24,16 +21,16 @@ const MOST_NAMED: usize = 100;
 
 /// By path, the digest of what a file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manifest(BTreeMap<PathBuf, String>);
+pub(crate) struct Manifest(BTreeMap<PathBuf, Digest>);
 
 impl Manifest {
     pub(crate) fn of(tree: &Tree) -> Self {
-        Self(tree.files().map(|(path, bytes)| (path.to_owned(), Digest::of(bytes).to_string())).collect())
+        Self(tree.files().map(|(path, content)| (path.to_owned(), content.digest())).collect())
     }
 
     /// Stands for all the files.
-    pub(crate) fn digest(&self) -> String {
-        Digest::of(&self.bytes()).to_string()
+    pub(crate) fn digest(&self) -> Digest {
+        self.content().digest()
     }
 
     /// What differs from what there was before, and how much more does.
@@ -41,8 +38,8 @@ impl Manifest {
         let paths: BTreeSet<_> = self.0.keys().chain(before.0.keys()).collect();
         let changes = paths.into_iter().filter(|path| self.0.get(*path) != before.0.get(*path)).map(|path| Change {
             path: path.clone(),
-            before: before.0.get(path).cloned(),
-            after: self.0.get(path).cloned(),
+            before: before.0.get(path).copied(),
+            after: self.0.get(path).copied(),
         });
         let mut changes: Vec<_> = changes.collect();
         let more = changes.len().saturating_sub(MOST_NAMED);
@@ -50,66 +47,46 @@ impl Manifest {
         (changes, more)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn content(&self) -> Content {
         // A map of texts can be written in any case.
-        serde_json::to_vec(&self.0).unwrap_or_default()
+        serde_json::to_vec(&self.0).unwrap_or_default().into()
     }
 }
 
 /// The contents that are kept in the folder of a record.
-pub(super) struct Contents(PathBuf);
+pub(super) struct Contents(ContentFolder);
 
 impl Contents {
     pub(super) fn of(record: &Path) -> Self {
-        Self(record.join(FOLDER))
+        Self(ContentFolder::at(record.join(FOLDER)))
     }
 
     /// Keep these files. Returns the digest they are found by.
-    pub(super) fn keep(&self, tree: &Tree, manifest: &Manifest) -> io::Result<String> {
-        state::make_folder(&self.0)?;
-        for (path, bytes) in tree.files() {
-            if let Some(digest) = manifest.0.get(path) {
-                self.put(digest, bytes)?;
-            }
-        }
-        let digest = manifest.digest();
-        self.put(&digest, &manifest.bytes())?;
-        Ok(digest)
-    }
-
-    fn put(&self, digest: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.0.join(digest);
-        if path.try_exists()? { Ok(()) } else { state::put(&path, bytes) }
+    pub(super) fn keep(&self, tree: &Tree, manifest: &Manifest) -> io::Result<Digest> {
+        tree.files().try_for_each(|(_, content)| self.0.put(content).map(drop))?;
+        self.0.put(&manifest.content())
     }
 
     /// Whether what is found by this digest is kept.
-    pub(super) fn has(&self, digest: &str) -> bool {
-        self.0.join(digest).exists()
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        self.0.has(digest)
     }
 
     /// The files that are found by this digest.
-    pub(super) fn tree(&self, digest: &str) -> io::Result<Tree> {
-        let file = |(path, digest): (PathBuf, String)| Ok((path, self.content(&digest)?));
+    pub(super) fn tree(&self, digest: Digest) -> io::Result<Tree> {
+        let file = |(path, digest)| Ok((path, self.0.get(digest)?));
         Ok(Tree::of(self.manifest(digest)?.0.into_iter().map(file).collect::<io::Result<_>>()?))
     }
 
-    pub(super) fn manifest(&self, digest: &str) -> io::Result<Manifest> {
-        Ok(serde_json::from_slice(&self.content(digest)?)?)
-    }
-
-    fn content(&self, digest: &str) -> io::Result<Arc<[u8]>> {
-        let bytes = fs::read(self.0.join(digest))?;
-        match Digest::of(&bytes).to_string() == digest {
-            true => Ok(bytes.into()),
-            false => Err(io::Error::other(format!("{digest} is damaged"))),
-        }
+    pub(super) fn manifest(&self, digest: Digest) -> io::Result<Manifest> {
+        Ok(serde_json::from_slice(&self.0.get(digest)?)?)
     }
 
     /// Delete what only older states of the folder held than those that are kept. `newest` are the digests of these, the newest first.
-    pub(super) fn prune<'a>(&self, newest: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    pub(super) fn prune(&self, newest: impl Iterator<Item = Digest>) -> io::Result<()> {
         let (mut wanted, mut bytes, mut kept) = (BTreeSet::new(), 0, BTreeSet::new());
         for digest in newest {
-            if kept.contains(digest) {
+            if kept.contains(&digest) {
                 continue;
             }
             if kept.len() == MOST_KEPT {
@@ -117,31 +94,23 @@ impl Contents {
             }
             // One that is damaged or was deleted cannot be had any more, and is not in the way of the others.
             let Ok(manifest) = self.manifest(digest) else { continue };
-            let more: BTreeSet<_> =
-                manifest.0.into_values().chain([digest.to_owned()]).filter(|digest| !wanted.contains(digest)).collect();
-            bytes += more.iter().map(|digest| self.size(digest)).sum::<u64>();
+            let all = manifest.0.into_values().chain([digest]);
+            let more: BTreeSet<_> = all.filter(|digest| !wanted.contains(digest)).collect();
+            bytes += more.iter().map(|digest| self.0.size(*digest)).sum::<u64>();
             if bytes > MOST_BYTES && !kept.is_empty() {
                 break;
             }
             kept.insert(digest);
             wanted.extend(more);
         }
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
-            if entry.file_name().to_str().is_none_or(|name| !wanted.contains(name)) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn size(&self, digest: &str) -> u64 {
-        fs::metadata(self.0.join(digest)).map_or(0, |about| about.len())
+        self.0.keep_only(&wanted, None)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn tree(text: &str) -> Tree {
@@ -153,9 +122,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let contents = Contents::of(folder.path());
         let digest = contents.keep(&tree("one"), &Manifest::of(&tree("one"))).unwrap();
-        assert_eq!(contents.tree(&digest).unwrap(), tree("one"));
-        fs::write(folder.path().join(FOLDER).join(Digest::of(b"same").to_string()), "other").unwrap();
-        assert!(contents.tree(&digest).unwrap_err().to_string().contains("is damaged"));
+        assert_eq!(contents.tree(digest).unwrap(), tree("one"));
+        fs::write(folder.path().join(FOLDER).join(Digest::of(b"same").hex()), "other").unwrap();
+        assert!(contents.tree(digest).unwrap_err().to_string().contains("is damaged"));
     }
 
     #[test]
@@ -166,9 +135,9 @@ mod tests {
         for number in 0..MOST_KEPT + 3 {
             let tree = tree(&number.to_string());
             digests.insert(0, contents.keep(&tree, &Manifest::of(&tree)).unwrap());
-            contents.prune(digests.iter().map(String::as_str)).unwrap();
+            contents.prune(digests.iter().copied()).unwrap();
         }
-        let kept: Vec<_> = digests.iter().map(|digest| contents.tree(digest).is_ok()).collect();
+        let kept: Vec<_> = digests.iter().map(|digest| contents.tree(*digest).is_ok()).collect();
         assert_eq!(kept, [vec![true; MOST_KEPT], vec![false; 3]].concat());
         // A state, what only it holds, and what all hold.
         assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 2 * MOST_KEPT + 1);

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use crate::content::Digest;
 use crate::keys::KeyError;
-use crate::sandbox::Digest;
 
 /// What is signed begins with this, so that a signature means nothing anywhere else.
 const PURPOSE: &str = "lockgate record entry 1:";
@@ -29,9 +29,9 @@ pub(crate) struct Entry {
     pub(crate) generation: u64,
     pub(crate) routes: usize,
     /// Of the files that served before, as far as that is on record.
-    pub(crate) before: Option<String>,
+    pub(crate) before: Option<Digest>,
     /// Of the files that serve. What secrets hold is in no digest: one that is short could be guessed from it.
-    pub(crate) after: String,
+    pub(crate) after: Digest,
     /// Whether a folder of these files is what served: where APIs are held, what they pass and run is of another time than the rest.
     pub(crate) whole: bool,
     /// The files that differ; none where it is not known any more what there was before.
@@ -69,8 +69,8 @@ pub(crate) enum Why {
 pub(crate) struct Change {
     pub(crate) path: PathBuf,
     /// The digest of what it held; none where it was not there.
-    pub(crate) before: Option<String>,
-    pub(crate) after: Option<String>,
+    pub(crate) before: Option<Digest>,
+    pub(crate) after: Option<Digest>,
 }
 
 /// An entry with the hash that stands for it and all before.
@@ -96,7 +96,7 @@ impl Sealed {
     /// The entry and its line: JSON, at its end the hash of what stands before that, and a signature of the hash.
     pub(super) fn seal(entry: Entry, key: &Key) -> Result<(Self, String), KeyError> {
         let mut body = serde_json::to_string(&entry).map_err(|_| KeyError::Failed)?;
-        let hash = Digest::of(body.as_bytes()).to_string();
+        let hash = Digest::of(body.as_bytes()).hex();
         let signature = URL_SAFE_NO_PAD.encode(key.sign(&signed(&hash))?);
         body.pop();
         let line = format!("{body}{}", seal(&hash, &signature));
@@ -112,7 +112,7 @@ impl Sealed {
     /// What a line says, if it is as it was written.
     pub(super) fn open(line: &str, key: &Key) -> Result<Self, Broken> {
         let (body, hash, signature) = parts(line).ok_or(Broken::Unreadable)?;
-        if Digest::of(body.as_bytes()).to_string() != hash {
+        if Digest::of(body.as_bytes()).hex() != hash {
             return Err(Broken::Hash);
         }
         let entry: Entry = serde_json::from_str(&body).map_err(|_| Broken::Unreadable)?;

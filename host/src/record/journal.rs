@@ -14,6 +14,7 @@ use super::head::Head;
 use super::key::Key;
 use super::segments;
 use crate::config::Tree;
+use crate::content::Digest;
 use crate::state;
 
 /// The record of one state directory, to be written by this process alone.
@@ -24,7 +25,7 @@ pub(super) struct Journal {
     contents: Contents,
     files: VecDeque<Segment>,
     /// The digests of what entries say serves, the newest first.
-    served: VecDeque<String>,
+    served: VecDeque<Digest>,
     /// What the newest of these stands for, as far as it can be read.
     before: Option<Manifest>,
 }
@@ -70,9 +71,9 @@ impl Journal {
                 "the record ends with an entry that was not written to its end: it is taken away, and the record goes on from the one before"
             );
         }
-        let served: VecDeque<_> = chain.sealed.iter().rev().map(|sealed| sealed.entry.after.clone()).collect();
+        let served: VecDeque<_> = chain.sealed.iter().rev().map(|sealed| sealed.entry.after).collect();
         let before = match served.front() {
-            Some(digest) => contents.manifest(digest).ok(),
+            Some(digest) => contents.manifest(*digest).ok(),
             None => Some(Manifest::default()),
         };
         // Those a process was ended over that was about to delete them.
@@ -97,8 +98,8 @@ impl Journal {
             why: served.why,
             generation: served.generation,
             routes: served.routes,
-            before: self.served.front().cloned(),
-            after: after.clone(),
+            before: self.served.front().copied(),
+            after,
             whole: served.whole,
             files,
             more,
@@ -111,7 +112,7 @@ impl Journal {
         self.served.push_front(after);
         self.served.truncate(segments::MOST_FILES * segments::MOST_ENTRIES);
         // What is kept too long does no harm.
-        if let Err(error) = self.contents.prune(self.served.iter().map(String::as_str)) {
+        if let Err(error) = self.contents.prune(self.served.iter().copied()) {
             tracing::warn!(%error, "contents of older entries cannot be deleted");
         }
         Ok(sealed)

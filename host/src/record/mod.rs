@@ -89,7 +89,7 @@ impl Record {
         let manifest = Manifest::of(files);
         // What was announced is what is written.
         let contents = if whole { manifest.digest() } else { Manifest::of(written).digest() };
-        let announced = self.history.with(|inner| inner.announced.take(&contents));
+        let announced = self.history.with(|inner| inner.announced.take(contents));
         let why = if self.has_begun { why.or(announced).unwrap_or(Why::Folder) } else { Why::Start };
         self.has_begun = true;
         let at = seconds(SystemTime::now());
@@ -152,7 +152,7 @@ impl History {
                 }
                 let mut entry = serde_json::to_value(&sealed.entry)?;
                 entry["hash"] = sealed.hash.into();
-                entry["kept"] = contents.has(&sealed.entry.after).into();
+                entry["kept"] = contents.has(sealed.entry.after).into();
                 entries.push(entry);
             }
         }
@@ -199,7 +199,7 @@ pub(crate) fn contents(state: &Path, wanted: Option<u64>) -> anyhow::Result<(Ent
             entry.entry
         );
     }
-    match Contents::of(&folder(state)).tree(&entry.after) {
+    match Contents::of(&folder(state)).tree(entry.after) {
         Ok(tree) => Ok((entry.clone(), tree)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(anyhow!("what the folder held at entry {} is not kept any more", entry.entry))

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::lines::{ELSEWHERE, ESCAPE, Faults, Line, is_mistakable};
-use crate::sandbox::Digest;
+use crate::content::Digest;
 
 const BASE64: &str = "base64:";
 /// Longest body that is shown; of longer ones the digest.
@@ -57,7 +57,7 @@ fn fetch(elsewhere: &str, line: usize, key: &str, faults: &mut Faults) -> Bytes 
 /// The lines that show a body.
 pub(super) fn shown(bytes: &[u8]) -> String {
     if bytes.len() > LONGEST_SHOWN {
-        return format!("{ELSEWHERE}sha256:{}, {} bytes\n", Digest::of(bytes), bytes.len());
+        return format!("{ELSEWHERE}{}, {} bytes\n", Digest::of(bytes), bytes.len());
     }
     let plain = |text: &&str| !text.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t');
     let Some(text) = std::str::from_utf8(bytes).ok().filter(plain) else {

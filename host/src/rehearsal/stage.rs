@@ -10,6 +10,7 @@ use serde_json::Value;
 use toml::{Table, toml};
 
 use super::terms::Terms;
+use crate::content::Content;
 
 /// What policies are told their API and their route are called.
 const API: &str = "try";
@@ -35,7 +36,7 @@ pub(crate) struct Setup {
 #[derive(Clone, Debug)]
 pub(crate) enum Code {
     Builtin(&'static str),
-    Bytes(Vec<u8>),
+    Component(Content),
 }
 
 /// Where requests go.
@@ -71,8 +72,8 @@ impl Stage {
             setup.terms.hide_secrets(&self.folder());
         }
         let mut files = std::mem::take(&mut setup.terms.files);
-        if let Code::Bytes(bytes) = &setup.code {
-            files.push((format!("{}.wasm", setup.name).into(), bytes.clone()));
+        if let Code::Component(component) = &setup.code {
+            files.push((format!("{}.wasm", setup.name).into(), component.to_vec()));
         }
         files.push((Path::new(API).join("api.toml"), setup.api()?.to_string().into_bytes()));
         files.push(("gateway.toml".into(), setup.gateway(&self.state()).to_string().into_bytes()));
@@ -101,7 +102,7 @@ impl Setup {
         let mut policy = self.terms.policy.clone();
         let source = match &self.code {
             Code::Builtin(name) => format!("builtin:{name}"),
-            Code::Bytes(_) => format!("file:{}.wasm", self.name),
+            Code::Component(_) => format!("file:{}.wasm", self.name),
         };
         policy.insert("source".to_owned(), source.into());
         let mut gateway = toml! {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::inputs::{Digests, Text};
+use super::inputs::Text;
 use super::rollouts::Rollouts;
 use crate::config::{Blank, Sources, Tree};
-use crate::sandbox::Digest;
+use crate::content::Digest;
 
 /// All that serves.
 #[derive(Debug, Clone, Default)]
@@ -52,14 +52,14 @@ impl Good {
     pub(super) fn files(&self) -> Tree {
         let own = |folder: &Arc<str>, tree: &Tree| {
             let file = Path::new(&**folder).join("api.toml");
-            tree.get(&file).map(|bytes| (file, bytes.clone()))
+            tree.get(&file).map(|content| (file, content.clone()))
         };
         let held = self.held.iter().filter_map(|(folder, tree)| own(folder, tree));
-        let base = self.base.files().map(|(path, bytes)| (path.to_owned(), bytes.clone()));
+        let base = self.base.files().map(|(path, content)| (path.to_owned(), content.clone()));
         // Of a policy that has another version in the folder, the code that serves.
         let versions = self.rollouts.waiting.keys().filter_map(|name| self.rollouts.serving.get(name));
         let versions = versions.flat_map(|version| version.source.files());
-        let versions = versions.map(|file| (file.path.clone(), file.bytes.clone()));
+        let versions = versions.map(|file| (file.path.clone(), file.content.clone()));
         Tree::of(base.chain(versions).chain(held).collect())
     }
 
@@ -80,17 +80,14 @@ impl Good {
     /// Whether the files of an API are in another tree as they serve.
     pub(super) fn is_in(&self, folder: &str, other: &Tree) -> bool {
         let mut own = self.base.files().filter(|(path, _)| path.starts_with(folder));
-        !self.held.contains_key(folder) && own.all(|(path, bytes)| other.get(path) == Some(bytes))
+        !self.held.contains_key(folder) && own.all(|(path, content)| other.get(path) == Some(content))
     }
 
     /// Of all there is to keep.
     pub(super) fn digest(&self) -> Digest {
-        let (mut all, mut digests) = (Text::default(), Digests::default());
-        let mut add = |tree: &Tree, all: &mut Text| {
-            for (path, bytes) in tree.files() {
-                all.add(path.as_os_str().as_encoded_bytes());
-                all.add(&digests.of(bytes).bytes());
-            }
+        let mut all = Text::default();
+        let add = |tree: &Tree, all: &mut Text| {
+            tree.files().for_each(|(path, content)| all.add_file(path, Some(content)));
         };
         add(&self.base, &mut all);
         for (folder, tree) in &self.held {
@@ -101,11 +98,11 @@ impl Good {
         let Rollouts { serving, before, held, marks, waiting } = &self.rollouts;
         all.add(format!("{marks:?} {waiting:?}").as_bytes());
         let before = before.iter().flat_map(|(name, all)| all.iter().map(move |before| (name, &before.version)));
-        held.values().flatten().for_each(|it| all.add(it.of.as_bytes()));
+        held.values().flatten().for_each(|it| all.add(&it.of.bytes()));
         let held = held.iter().flat_map(|(folder, own)| own.iter().map(move |it| (folder, &it.version)));
         for (name, version) in serving.iter().chain(before).chain(held) {
             all.add(format!("{name} {:?}", version.configs).as_bytes());
-            version.source.files().for_each(|file| all.add(&digests.of(&file.bytes).bytes()));
+            version.source.files().for_each(|file| all.add(&file.content.digest().bytes()));
         }
         all.digest()
     }

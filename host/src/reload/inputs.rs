@@ -1,15 +1,14 @@
 //! What a generation is made from: files of the folder, and those of secrets elsewhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::config::{
     Api, Backend, ChainEntry, Config, KeySource, Material, Policy, PolicySource, Route, SecretSource, Sources, Tree,
     Trust, Verify,
 };
-use crate::sandbox::Digest;
+use crate::content::{Content, Digest};
 
 /// No secret is larger, so what comes later is no part of one.
 const MOST: u64 = 1 << 20;
@@ -62,20 +61,18 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     let mut all = Text::default();
     for path in of_gateway(config) {
-        all.add(path.as_os_str().as_encoded_bytes());
-        all.add(sources.folder.get(path).map_or(&[], |bytes| &**bytes));
+        all.add_file(path, sources.folder.get(path));
     }
     config.all_identity_headers().iter().for_each(|name| all.add(name.as_bytes()));
-    let mut code = Digests::default();
     let used: HashSet<&str> = config.apis.iter().flat_map(|api| policies(config, api)).collect();
     for (name, policy) in &config.policies {
         // What only APIs use counts with them, who may have another.
         if config.chain.iter().any(|entry| entry.policy == *name) || !used.contains(name.as_str()) {
-            all.add(&code.of_policy(policy).bytes());
+            all.add_code(policy);
         }
     }
     for written in config.written.values().filter(|written| written.is_shadow) {
-        all.add(&code.of_policy(&written.policy).bytes());
+        all.add_code(&written.policy);
     }
     config.chain.iter().for_each(|entry| all.add_entry(entry));
     let mut apis: Vec<_> = config.apis.iter().collect();
@@ -87,14 +84,13 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
         };
         let answers = api.routes.iter().filter_map(answer).map(Path::to_owned);
         for file in [Path::new(&*api.folder).join("api.toml")].into_iter().chain(answers) {
-            all.add(file.as_os_str().as_encoded_bytes());
-            all.add(tree.get(&file).map_or(&[], |bytes| &**bytes));
+            all.add_file(&file, tree.get(&file));
         }
         // What its policies are configured by may be of another time than its files.
         let own = api.routes.iter().flat_map(|route| &route.chain).chain(&api.chain);
         config.outer(api).iter().chain(own).for_each(|entry| all.add_entry(entry));
         for policy in policies(config, api).filter_map(|name| held.unwrap_or(&config.policies).get(name)) {
-            all.add(&code.of_policy(policy).bytes());
+            all.add_code(policy);
         }
     }
     config.blanks.iter().for_each(|blank| all.add(blank.to_string().as_bytes()));
@@ -105,10 +101,10 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
 pub(super) fn idle(config: &Config) -> Digest {
     let current = config.apis.iter().filter(|api| api.held.is_none());
     let used: HashSet<&str> = current.flat_map(|api| policies(config, api)).collect();
-    let (mut all, mut code) = (Text::default(), Digests::default());
+    let mut all = Text::default();
     for (name, policy) in config.policies.iter().filter(|(name, _)| !used.contains(name.as_str())) {
         all.add(name.as_bytes());
-        all.add(&code.of_policy(policy).bytes());
+        all.add_code(policy);
     }
     all.digest()
 }
@@ -123,6 +119,25 @@ impl Text {
         self.0.extend_from_slice(piece);
     }
 
+    pub(super) fn add_file(&mut self, path: &Path, content: Option<&Content>) {
+        self.add(path.as_os_str().as_encoded_bytes());
+        match content {
+            Some(content) => self.add(&content.digest().bytes()),
+            None => self.add(&[]),
+        }
+    }
+
+    /// What makes the code of a policy what it is.
+    fn add_code(&mut self, policy: &Policy) {
+        match &policy.source {
+            PolicySource::Builtin(name) => self.add(name.as_bytes()),
+            PolicySource::Missing(fault) => self.add(fault.to_string().as_bytes()),
+            PolicySource::File { .. } => {
+                policy.source.files().for_each(|file| self.add(&file.content.digest().bytes()));
+            }
+        }
+    }
+
     fn add_entry(&mut self, ChainEntry { policy, config, on_error, shadow, .. }: &ChainEntry) {
         self.add(format!("{policy} {config} {on_error} {shadow:?}").as_bytes());
     }
@@ -130,34 +145,6 @@ impl Text {
     pub(super) fn digest(&self) -> Digest {
         Digest::of(&self.0)
     }
-}
-
-/// Digests of contents, each found once.
-#[derive(Default)]
-pub(super) struct Digests(HashMap<*const u8, Digest>);
-
-impl Digests {
-    /// Contents must live as long as this.
-    pub(super) fn of(&mut self, bytes: &Arc<[u8]>) -> Digest {
-        *self.0.entry(bytes.as_ptr()).or_insert_with(|| Digest::of(bytes))
-    }
-
-    /// Of what makes the code of a policy what it is.
-    fn of_policy(&mut self, policy: &Policy) -> Digest {
-        match &policy.source {
-            PolicySource::Builtin(name) => Digest::of(name.as_bytes()),
-            PolicySource::Missing(fault) => Digest::of(fault.to_string().as_bytes()),
-            PolicySource::File { component, signature } => {
-                let signature = signature.as_ref().map(|file| self.of(&file.bytes).bytes()).unwrap_or_default();
-                Digest::of(&[self.of(&component.bytes).bytes(), signature].concat())
-            }
-        }
-    }
-}
-
-/// SHA-256 of the code of a policy in hexadecimal, where there is any.
-pub(super) fn code(source: &PolicySource) -> Option<String> {
-    source.code().map(|code| Digest::of(code).to_string())
 }
 
 /// The policies an API passes and is answered by, each as often as it is named.

@@ -9,9 +9,10 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::good::Good;
-use super::rollouts::{Before, Instead, Marks, Rollouts};
+use super::marks::Marks;
+use super::rollouts::{Before, Instead, Rollouts};
 use crate::config::{Blank, Configs, PolicySource, Tree, TreeFile, Version};
-use crate::sandbox::Digest;
+use crate::content::{Content, ContentFolder, Digest};
 use crate::state::{self, Lock};
 
 /// In the state directory: a file for each content, by its digest, and what they make.
@@ -34,7 +35,7 @@ pub(crate) struct Keeper {
 }
 
 /// Files by path, with the digest of what each holds.
-type Files = BTreeMap<PathBuf, String>;
+type Files = BTreeMap<PathBuf, Digest>;
 
 /// How it is written.
 #[derive(Serialize, Deserialize)]
@@ -52,19 +53,19 @@ struct Manifest {
     before: BTreeMap<String, Vec<(Kept, SystemTime)>>,
     /// What policies run instead of code of their files in APIs that are held.
     #[serde(default)]
-    instead: BTreeMap<String, Vec<(String, String, Kept)>>,
+    instead: BTreeMap<String, Vec<(String, Digest, Kept)>>,
     #[serde(default)]
     marks: Marks,
     #[serde(default)]
-    waiting: BTreeMap<String, String>,
+    waiting: BTreeMap<String, Digest>,
 }
 
 /// How a version of a policy is written: the name of one that comes with the gateway, or the component and its signature.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     builtin: Option<String>,
-    component: Option<(PathBuf, String)>,
-    signature: Option<(PathBuf, String)>,
+    component: Option<(PathBuf, Digest)>,
+    signature: Option<(PathBuf, Digest)>,
     configs: Configs,
 }
 
@@ -126,25 +127,20 @@ impl Keeper {
 
 fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
     state::make_folder(folder)?;
-    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    let mut there = names.collect::<io::Result<BTreeSet<String>>>()?;
-    let mut wanted = BTreeSet::from([MANIFEST.to_owned()]);
-    let mut put_file = |bytes: &[u8]| {
-        let digest = Digest::of(bytes).to_string();
-        if there.insert(digest.clone()) {
-            state::put(&folder.join(&digest), bytes)?;
-        }
-        wanted.insert(digest.clone());
+    let (contents, mut wanted) = (ContentFolder::at(folder.to_owned()), BTreeSet::new());
+    let mut put_content = |content: &Content| {
+        let digest = contents.put(content)?;
+        wanted.insert(digest);
         Ok::<_, io::Error>(digest)
     };
     let mut put = |tree: &Tree| {
-        let files = tree.files().map(|(path, bytes)| Ok((path.to_owned(), put_file(bytes)?)));
+        let files = tree.files().map(|(path, content)| Ok((path.to_owned(), put_content(content)?)));
         files.collect::<io::Result<Files>>()
     };
     let (files, held) = (put(&good.base)?, good.held.iter());
     let held = held.map(|(folder, tree)| Ok((folder.to_string(), put(tree)?))).collect::<io::Result<_>>()?;
     let mut keep = |version: &Version| {
-        let mut file = |file: &TreeFile| Ok::<_, io::Error>((file.path.clone(), put_file(&file.bytes)?));
+        let mut file = |file: &TreeFile| Ok::<_, io::Error>((file.path.clone(), put_content(&file.content)?));
         let (builtin, component, signature) = match &version.source {
             PolicySource::Builtin(name) => (Some(name.clone()), None, None),
             PolicySource::File { component, signature } => {
@@ -163,7 +159,7 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
     }
     let mut instead = BTreeMap::<String, Vec<_>>::new();
     for (folder, all) in &good.rollouts.held {
-        let all = all.iter().map(|it| Ok((it.policy.clone(), it.of.clone(), keep(&it.version)?)));
+        let all = all.iter().map(|it| Ok((it.policy.clone(), it.of, keep(&it.version)?)));
         instead.insert(folder.clone(), all.collect::<io::Result<_>>()?);
     }
     let manifest = Manifest {
@@ -180,12 +176,12 @@ fn write(folder: &Path, of: &Path, good: &Good) -> io::Result<()> {
     };
     state::put(&folder.join(MANIFEST), &serde_json::to_vec(&manifest)?)?;
     // Only now: until then the manifest before needed them.
-    there.difference(&wanted).try_for_each(|name| fs::remove_file(folder.join(name)))
+    contents.keep_only(&wanted, Some(MANIFEST))
 }
 
 fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(folder.join(MANIFEST))?)?;
-    let mut contents = Contents { folder, known: HashMap::new() };
+    let mut contents = Contents { folder: ContentFolder::at(folder.to_owned()), known: HashMap::new() };
     let base = contents.tree(manifest.files)?;
     let held = manifest.held.into_iter();
     let held = held.map(|(folder, files)| Ok((folder.into(), Arc::new(contents.tree(files)?))));
@@ -214,19 +210,19 @@ fn read(folder: &Path) -> io::Result<(PathBuf, Good)> {
 }
 
 /// Contents by their digests, each read once.
-struct Contents<'a> {
-    folder: &'a Path,
-    known: HashMap<String, Arc<[u8]>>,
+struct Contents {
+    folder: ContentFolder,
+    known: HashMap<Digest, Content>,
 }
 
-impl Contents<'_> {
+impl Contents {
     fn tree(&mut self, files: Files) -> io::Result<Tree> {
         let files = files.into_iter().map(|(path, digest)| Ok((path, self.get(digest)?)));
         Ok(Tree::of(files.collect::<io::Result<_>>()?))
     }
 
     fn version(&mut self, kept: Kept) -> io::Result<Version> {
-        let mut file = |(path, digest)| Ok::<_, io::Error>(TreeFile { path, bytes: self.get(digest)? });
+        let mut file = |(path, digest)| Ok::<_, io::Error>(TreeFile { path, content: self.get(digest)? });
         let source = match (kept.builtin, kept.component) {
             (Some(name), _) => PolicySource::Builtin(name),
             (None, Some(component)) => {
@@ -237,23 +233,12 @@ impl Contents<'_> {
         Ok(Version { source, configs: kept.configs })
     }
 
-    fn get(&mut self, digest: String) -> io::Result<Arc<[u8]>> {
-        if let Some(bytes) = self.known.get(&digest) {
-            return Ok(bytes.clone());
+    fn get(&mut self, digest: Digest) -> io::Result<Content> {
+        if let Some(content) = self.known.get(&digest) {
+            return Ok(content.clone());
         }
-        let bytes = content(self.folder, &digest)?;
-        self.known.insert(digest, bytes.clone());
-        Ok(bytes)
-    }
-}
-
-fn content(folder: &Path, digest: &str) -> io::Result<Arc<[u8]>> {
-    if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(io::Error::other("the manifest names a file that is none of ours"));
-    }
-    let bytes = fs::read(folder.join(digest))?;
-    match Digest::of(&bytes).to_string() == digest {
-        true => Ok(bytes.into()),
-        false => Err(io::Error::other(format!("{digest} is damaged"))),
+        let content = self.folder.get(digest)?;
+        self.known.insert(digest, content.clone());
+        Ok(content)
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::good::Good;
 use super::inputs::policies;
 use crate::config::{Config, ConfigFault, Policy, PolicySource};
-use crate::sandbox::Digest;
+use crate::content::{Content, Digest};
 
 /// What of a part serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) fn parts(
     before: &[Part],
 ) -> Vec<Part> {
     let now = SystemTime::now();
-    let gateway = good.base.get(Path::new("gateway.toml")).map(|bytes| Digest::of(bytes));
+    let gateway = good.base.get(Path::new("gateway.toml")).map(Content::digest);
     let mut parts = vec![part("gateway.toml".into(), State::Current, "gateway.toml".into(), gateway, Vec::new())];
     for (name, policy) in &config.policies {
         let key = format!("policy.{name}");
@@ -74,13 +74,13 @@ pub(super) fn parts(
         let held = users.find_map(|api| api.held.as_ref()?.policies.get(name));
         let written = config.written.get(name);
         let (state, digest) = match (own.is_empty(), held) {
-            (_, _) if written.is_some_and(|written| written.is_shadow) => (State::Shadowed, digest(&policy.source)),
-            (true, _) => (State::Current, digest(&policy.source)),
-            (false, _) if written.is_some() => match digest(&policy.source) {
+            (_, _) if written.is_some_and(|written| written.is_shadow) => (State::Shadowed, policy.source.digest()),
+            (true, _) => (State::Current, policy.source.digest()),
+            (false, _) if written.is_some() => match policy.source.digest() {
                 Some(digest) => (State::Held, Some(digest)),
                 None => (State::Unavailable, None),
             },
-            (false, Some(held)) => (State::Held, digest(&held.source)),
+            (false, Some(held)) => (State::Held, held.source.digest()),
             (false, None) => (State::Unavailable, None),
         };
         parts.push(part(format!("policy {name}"), state, source(policy), digest, own));
@@ -93,7 +93,7 @@ pub(super) fn parts(
             Some(tree) => (State::Held, Some(&**tree)),
             None => (State::Current, Some(&good.base)),
         };
-        let digest = tree.and_then(|tree| tree.get(&file)).map(|bytes| Digest::of(bytes));
+        let digest = tree.and_then(|tree| tree.get(&file)).map(Content::digest);
         let own = faults.iter().filter(|fault| fault.file.starts_with(&**folder)).cloned().collect();
         parts.push(part(format!("API in {folder}"), state, file.display().to_string(), digest, own));
     }
@@ -114,8 +114,4 @@ fn source(policy: &Policy) -> String {
         PolicySource::File { component, .. } => component.path.display().to_string(),
         PolicySource::Missing(fault) => fault.file.display().to_string(),
     }
-}
-
-fn digest(source: &PolicySource) -> Option<Digest> {
-    source.code().map(Digest::of)
 }

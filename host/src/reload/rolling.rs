@@ -6,11 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Reloader;
 use super::asked::{Refusal, Wish};
 use super::good::Good;
-use super::rollouts::{Rollouts, Standing};
+use super::marks::Standing;
+use super::rollouts::Rollouts;
 use super::settle::{Demand, Settling};
 use super::standing::{Is, Known, known};
 use crate::chain::Counts;
 use crate::config::ConfigFault;
+use crate::content::Digest;
 use crate::generation::{Generation, Shadowed};
 use crate::record::Why;
 use crate::sandbox::Trouble;
@@ -45,14 +47,14 @@ impl Reloader {
 
     /// A component failed again and again: where it is new, the one before it serves again.
     pub(super) async fn hear(&mut self, trouble: Trouble) {
-        let Trouble { policy, digest, class } = trouble;
-        let (policy, code) = (&*policy, digest.to_string());
+        let Trouble { policy, digest: code, class } = trouble;
+        let policy = &*policy;
         let standing = Standing::TakenBack(class.to_owned());
-        let Some(next) = self.good.rollouts.take_back(policy, &code, standing, SystemTime::now()) else { return };
+        let Some(next) = self.good.rollouts.take_back(policy, code, standing, SystemTime::now()) else { return };
         match self.roll(next, Why::TakenBack { policy: policy.to_owned() }).await {
             Ok(()) => tracing::error!(
                 policy,
-                code,
+                %code,
                 class,
                 "new component failed again and again: it is taken back, and the one before it serves"
             ),
@@ -60,7 +62,7 @@ impl Reloader {
                 self.know(self.good.rollouts.without_before(policy));
                 tracing::error!(
                     policy,
-                    code,
+                    %code,
                     class,
                     reason,
                     "new component failed again and again, and the one before it cannot serve any more"
@@ -78,12 +80,12 @@ impl Reloader {
         for shadowed in generation.shadows() {
             let Shadowed { policy, code, .. } = shadowed;
             let Counts { differed, failed, .. } = shadowed.counts();
-            let is_unproven = rollouts.mark_of(policy, code).is_some_and(|mark| mark.is == Standing::Unproven);
+            let is_unproven = rollouts.marks.get(policy, *code).is_some_and(|mark| mark.is == Standing::Unproven);
             if is_unproven && differed + failed > 0 {
-                rollouts = rollouts.decide(policy, code, Standing::Differed, SystemTime::now());
+                rollouts = rollouts.decide(policy, *code, Standing::Differed, SystemTime::now());
                 tracing::warn!(
                     policy,
-                    code,
+                    %code,
                     "new component in the shadow is not the same as the one that serves: see `lockgate rollout status`"
                 );
             }
@@ -101,7 +103,7 @@ impl Reloader {
         for shadowed in generation.shadows().iter().filter(is_due) {
             let Shadowed { policy, code, .. } = shadowed;
             let Counts { agreed, skipped, .. } = shadowed.counts();
-            if self.good.rollouts.mark_of(policy, code).is_none_or(|mark| mark.is != Standing::Unproven) {
+            if self.good.rollouts.marks.get(policy, *code).is_none_or(|mark| mark.is != Standing::Unproven) {
                 shadowed.end();
                 continue;
             }
@@ -109,15 +111,15 @@ impl Reloader {
                 // Nothing is known of what nobody called, and little of what mostly could not be.
                 continue;
             }
-            match self.promote(policy, code, Why::Promoted { policy: policy.clone() }).await {
+            match self.promote(policy, *code, Why::Promoted { policy: policy.clone() }).await {
                 Ok(()) => {
-                    tracing::info!(policy, code, agreed, "new component was always the same in the shadow: it serves");
+                    tracing::info!(policy, %code, agreed, "new component was always the same in the shadow: it serves");
                 }
                 Err(reason) => {
                     shadowed.end();
                     tracing::error!(
                         policy,
-                        code,
+                        %code,
                         reason,
                         "new component was always the same in the shadow, and cannot serve"
                     );
@@ -135,7 +137,7 @@ impl Reloader {
             }
             Wish::Promote(policy) => match self.all_known(&policy).first() {
                 Some(Known { code, is: Is::Written(_), .. }) => {
-                    self.promote(&policy, code, Why::Promoted { policy: policy.clone() }).await
+                    self.promote(&policy, *code, Why::Promoted { policy: policy.clone() }).await
                 }
                 Some(Known { is: Is::New(_), .. }) => Err(format!("the new version of `{policy}` serves already")),
                 None => Err(none_of(&policy)),
@@ -149,10 +151,10 @@ impl Reloader {
                         return Err(format!("what the folder has of `{policy}` does not serve, and will not"));
                     }
                     Some(Known { code, is: Is::Written(_), .. }) => {
-                        Some(rollouts.decide(&policy, code, Standing::Aborted, now))
+                        Some(rollouts.decide(&policy, *code, Standing::Aborted, now))
                     }
                     Some(Known { code, is: Is::New(_), .. }) => {
-                        rollouts.take_back(&policy, code, Standing::Aborted, now)
+                        rollouts.take_back(&policy, *code, Standing::Aborted, now)
                     }
                     None => None,
                 };
@@ -170,9 +172,9 @@ impl Reloader {
     }
 
     /// Have code of a policy serve that is in the folder.
-    async fn promote(&mut self, policy: &str, new: &str, why: Why) -> Result<(), Refusal> {
+    async fn promote(&mut self, policy: &str, new: Digest, why: Why) -> Result<(), Refusal> {
         let next = self.good.rollouts.decide(policy, new, Standing::Promoted, SystemTime::now());
-        let demand = Demand(Some((policy.to_owned(), new.to_owned())));
+        let demand = Demand(Some((policy.to_owned(), new)));
         self.roll_to(next, &demand, &why).await
     }
 

@@ -3,21 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use super::marks::{Marks, Standing};
+use crate::config::{Config, ConfigFault, Configs, Policy, PolicySource, Version, Written};
+use crate::content::Digest;
 
-use super::inputs::code;
-use crate::config::{Config, ConfigFault, Place, Policy, PolicySource, Version};
-
-/// Components of one policy that are remembered as bad or not proven.
-const MOST_MARKS: usize = 64;
 /// Versions of one policy that are put back one after the other, each being new.
 const MOST_EARLIER: usize = 8;
-/// Policies that are not declared any more, and of which that is remembered.
-const MOST_FORMER: usize = 256;
 
-/// What is known of the versions of policies. Code is named by its SHA-256 in hexadecimal.
+/// What is known of the versions of policies. Code is named by its digest.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rollouts {
     /// What serves.
@@ -28,11 +23,8 @@ pub(crate) struct Rollouts {
     /// What policies of APIs that are held run in place of code of their files, by folder.
     pub(super) held: BTreeMap<String, Vec<Instead>>,
     /// Policies of which the folder has other code than what serves, and which.
-    pub(super) waiting: BTreeMap<String, String>,
+    pub(super) waiting: BTreeMap<String, Digest>,
 }
-
-/// What is known of code, by the name of the policy and the code.
-pub(super) type Marks = BTreeMap<String, BTreeMap<String, Mark>>;
 
 /// Where policies have configurations of an earlier time: names of policies with places of chains, see [`Version::configs`].
 pub(super) type Past = BTreeSet<(String, String)>;
@@ -49,33 +41,8 @@ pub(super) struct Before {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instead {
     pub(super) policy: String,
-    pub(super) of: String,
+    pub(super) of: Digest,
     pub(super) version: Version,
-}
-
-/// What is known of some code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    pub(super) is: Standing,
-    /// Since when, in seconds since 1970.
-    pub(super) at: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Standing {
-    /// It served without a fault that anybody knows of, and needs no proof.
-    Served,
-    /// It ran in the shadow of other code, and never served.
-    Unproven,
-    /// The same, and it did not always say the same: it never serves by itself.
-    Differed,
-    /// It served and failed again and again, last with this class of fault.
-    TakenBack(String),
-    /// An operator said no.
-    Aborted,
-    /// An operator said yes, or it was proven; as long as it does not serve yet.
-    Promoted,
 }
 
 impl Rollouts {
@@ -87,11 +54,12 @@ impl Rollouts {
         for name in names {
             let Some(policy) = config.policies.get_mut(&name) else { continue };
             let serving = self.serving.get(&name);
-            if serving.is_some_and(|version| version.source.code() == policy.source.code()) {
+            // Who pins code decided about it.
+            if policy.digest.is_some() || serving.is_some_and(|version| version.is_of(&policy.source)) {
                 continue;
             }
-            let Some(written) = code(&policy.source) else { continue };
-            let (mark, wants_shadow) = (self.mark_of(&name, &written), policy.rollout.shadow.is_some());
+            let Some(written) = policy.source.digest() else { continue };
+            let (mark, wants_shadow) = (self.marks.get(&name, written), policy.rollout.shadow.is_some());
             let is_shadow = match mark.map(|mark| &mark.is) {
                 Some(Standing::Promoted | Standing::Served) => continue,
                 None | Some(Standing::Unproven) if !wants_shadow || serving.is_none() || at_once.contains(&name) => {
@@ -101,7 +69,7 @@ impl Rollouts {
                 Some(Standing::Differed) if wants_shadow && serving.is_some() => true,
                 Some(Standing::Differed | Standing::TakenBack(_) | Standing::Aborted) => false,
             };
-            let fault = mark.filter(|_| !is_shadow).map(|mark| mark.fault(&name, &written, &policy.place));
+            let fault = mark.filter(|_| !is_shadow).map(|mark| mark.fault(&name, written, &policy.place));
             match serving {
                 Some(version) => {
                     let is_past = |place: &str| past.contains(&(name.clone(), place.to_owned()));
@@ -125,7 +93,7 @@ impl Rollouts {
         let folders: Vec<_> = held.map(|api| api.folder.clone()).collect();
         for folder in folders {
             for Instead { policy, of, version } in self.instead_in(&folder) {
-                let is_replaced = |source: &PolicySource| code(source).as_ref() == Some(&of);
+                let is_replaced = |own: &Policy| own.digest.is_none() && own.source.digest() == Some(of);
                 let is_past = |place: &str| past.contains(&(policy.clone(), place.to_owned()));
                 config.run_before_in(&folder, &policy, &version, is_replaced, is_past);
             }
@@ -136,9 +104,9 @@ impl Rollouts {
     pub(super) fn instead_in(&self, folder: &str) -> Vec<Instead> {
         let known = self.held.get(folder).cloned();
         known.unwrap_or_else(|| {
-            let now = |(policy, of): (&String, &String)| {
+            let now = |(policy, of): (&String, &Digest)| {
                 let version = self.serving.get(policy)?.clone();
-                Some(Instead { policy: policy.clone(), of: of.clone(), version })
+                Some(Instead { policy: policy.clone(), of: *of, version })
             };
             self.waiting.iter().filter_map(now).collect()
         })
@@ -161,90 +129,92 @@ impl Rollouts {
             let is_new = all.first().is_some_and(|newest| newest.until > now);
             is_new && config.policies.get(name).is_some_and(may_be_taken_back)
         });
-        let waiting = config.written.iter().filter_map(|(name, it)| Some((name.clone(), code(&it.policy.source)?)));
-        next.waiting = waiting.collect();
-        for (name, code) in &next.waiting.clone() {
-            let is_shadow = config.written.get(name).is_some_and(|written| written.is_shadow);
-            if is_shadow && self.mark_of(name, code).is_none() {
-                next.mark(name, code, Standing::Unproven, now);
-            }
-        }
-        let used: BTreeSet<&str> = config.in_use().collect();
+        next.wait(config, now);
         let mut configs = config.configs();
-        for name in used {
-            let (configs, Some(policy)) = (configs.remove(name).unwrap_or_default(), config.policies.get(name)) else {
-                continue;
-            };
+        for name in config.in_use().collect::<BTreeSet<_>>() {
+            let Some(policy) = config.policies.get(name) else { continue };
+            let configs = configs.remove(name).unwrap_or_default();
             if next.waiting.contains_key(name) {
                 // What it runs with by now is what it has when it is put back.
-                let current =
-                    configs.into_iter().filter(|(place, _)| !past.contains(&(name.to_owned(), place.clone())));
+                let is_past = |place: &String| past.contains(&(name.to_owned(), place.clone()));
+                let current = configs.into_iter().filter(|(place, _)| !is_past(place));
                 if let Some(version) = next.serving.get_mut(name) {
                     version.configs.extend(current);
                 }
-                continue;
-            }
-            if policy.source.code().is_none() {
-                continue;
-            }
-            let version = Version { source: policy.source.clone(), configs };
-            let old = next.serving.insert(name.to_owned(), version);
-            if old.as_ref().is_some_and(|old| old.source.code() == policy.source.code()) {
-                continue;
-            }
-            if let Some(code) = code(&policy.source) {
-                next.unmark(name, &code);
-            }
-            let mut before = next.before.remove(name).unwrap_or_default();
-            let Some(version) = old else { continue };
-            if let Some(code) = code(&version.source) {
-                next.mark(name, &code, Standing::Served, now);
-            }
-            let until = now.checked_add(policy.rollout.probation).filter(|_| may_be_taken_back(policy));
-            if let Some(until) = until {
-                if before.len() == MOST_EARLIER {
-                    // The last one was new to nobody.
-                    before.remove(MOST_EARLIER - 2);
-                }
-                before.insert(0, Before { version, until });
-                next.before.insert(name.to_owned(), before);
+            } else if let Some(code) = policy.source.digest() {
+                next.serve(name, policy, code, configs, now);
             }
         }
         next.learn_of_held(config, past);
-        next.forget(config);
+        next.marks.forget_former(|name| config.policies.contains_key(name));
         next
     }
 
+    /// Which policies have other code in the folder than what serves; what runs in the shadow for the first time is not proven yet.
+    fn wait(&mut self, config: &Config, now: SystemTime) {
+        let waiting = |(name, written): (&String, &Written)| Some((name.clone(), written.policy.source.digest()?));
+        self.waiting = config.written.iter().filter_map(waiting).collect();
+        for (name, _) in config.written.iter().filter(|(_, written)| written.is_shadow) {
+            if let Some(code) = self.waiting.get(name).filter(|code| self.marks.get(name, **code).is_none()) {
+                self.marks.put(name, *code, Standing::Unproven, now);
+            }
+        }
+    }
+
+    /// The code of a policy serves as the folder has it. Where it is new, what served until now is what it can be taken back to.
+    fn serve(&mut self, name: &str, policy: &Policy, code: Digest, configs: Configs, now: SystemTime) {
+        let version = Version { source: policy.source.clone(), configs };
+        let old = self.serving.insert(name.to_owned(), version);
+        if old.as_ref().is_some_and(|old| old.is_of(&policy.source)) {
+            return;
+        }
+        self.marks.remove(name, code);
+        let mut before = self.before.remove(name).unwrap_or_default();
+        let Some(version) = old else { return };
+        if let Some(code) = version.source.digest() {
+            self.marks.put(name, code, Standing::Served, now);
+        }
+        let until = now.checked_add(policy.rollout.probation).filter(|_| may_be_taken_back(policy));
+        if let Some(until) = until {
+            if before.len() == MOST_EARLIER {
+                // The last one was new to nobody.
+                before.remove(MOST_EARLIER - 2);
+            }
+            before.insert(0, Before { version, until });
+            self.before.insert(name.to_owned(), before);
+        }
+    }
+
     /// The same where code that serves failed again and again, and the one before it is to serve again; none where it is not new any more.
-    pub(super) fn take_back(&self, name: &str, failed: &str, standing: Standing, now: SystemTime) -> Option<Self> {
+    pub(super) fn take_back(&self, name: &str, failed: Digest, standing: Standing, now: SystemTime) -> Option<Self> {
         let all = self.before.get(name).filter(|all| all.first().is_some_and(|newest| newest.until > now))?;
         // Nobody goes from bad to worse.
         let is_good = |before: &Before| {
-            let code = code(&before.version.source);
-            code.is_some_and(|code| code != failed && !self.mark_of(name, &code).is_some_and(Mark::is_bad))
+            let is_bad = |code| self.marks.get(name, code).is_some_and(|mark| mark.is.is_bad());
+            before.version.source.digest().is_some_and(|code| code != failed && !is_bad(code))
         };
         let at = all.iter().position(is_good)?;
         let (before, earlier) = all.get(at..)?.split_first()?;
-        let serving = self.serving.get(name).and_then(|version| code(&version.source))?;
+        let serving = self.serving.get(name)?.source.digest()?;
         (serving == failed).then(|| {
             let (mut next, version) = (self.clone(), &before.version);
             for all in next.held.values_mut() {
                 let own = all.iter_mut().filter(|it| it.policy == name);
                 // Where it ran in place of other code it is replaced as well.
-                let same = own.filter(|it| code(&it.version.source).is_some_and(|code| code == failed));
+                let same = own.filter(|it| it.version.source.digest() == Some(failed));
                 same.for_each(|it| it.version.clone_from(version));
-                all.retain(|it| (&*it.policy, &*it.of) != (name, failed));
-                all.push(Instead { policy: name.to_owned(), of: failed.to_owned(), version: version.clone() });
+                all.retain(|it| (&*it.policy, it.of) != (name, failed));
+                all.push(Instead { policy: name.to_owned(), of: failed, version: version.clone() });
             }
             next.serving.insert(name.to_owned(), version.clone());
             next.before.remove(name);
             if !earlier.is_empty() {
                 next.before.insert(name.to_owned(), earlier.to_vec());
             }
-            if let Some(code) = code(&version.source) {
-                next.unmark(name, &code);
+            if let Some(code) = version.source.digest() {
+                next.marks.remove(name, code);
             }
-            next.mark(name, failed, standing, now);
+            next.marks.put(name, failed, standing, now);
             next
         })
     }
@@ -257,32 +227,10 @@ impl Rollouts {
     }
 
     /// The same where it was decided about code that does not serve.
-    pub(super) fn decide(&self, name: &str, about: &str, standing: Standing, now: SystemTime) -> Self {
+    pub(super) fn decide(&self, name: &str, about: Digest, standing: Standing, now: SystemTime) -> Self {
         let mut next = self.clone();
-        next.mark(name, about, standing, now);
+        next.marks.put(name, about, standing, now);
         next
-    }
-
-    pub(super) fn mark_of(&self, name: &str, code: &str) -> Option<&Mark> {
-        self.marks.get(name)?.get(code)
-    }
-
-    fn mark(&mut self, name: &str, code: &str, is: Standing, now: SystemTime) {
-        let at = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-        let marks = self.marks.entry(name.to_owned()).or_default();
-        marks.insert(code.to_owned(), Mark { is, at });
-        while marks.len() > MOST_MARKS {
-            // What is bad is remembered longest.
-            let oldest = marks.iter().min_by_key(|(_, mark)| (mark.is_bad(), mark.at)).map(|(code, _)| code.clone());
-            oldest.map(|code| marks.remove(&code));
-        }
-    }
-
-    fn unmark(&mut self, name: &str, code: &str) {
-        if let Some(marks) = self.marks.get_mut(name) {
-            marks.remove(code);
-        }
-        self.marks.retain(|_, marks| !marks.is_empty());
     }
 
     /// What policies of APIs that are held run with by now is what they have where they are put back, too.
@@ -299,50 +247,18 @@ impl Rollouts {
                 let (Some(version), Some(own)) = (self.serving.get_mut(name), held.policies.get(name)) else {
                     continue;
                 };
-                let is_same = version.source.code() == own.source.code();
                 // Of the gateway's chain today's is known already.
-                if is_same && !place.ends_with('/') {
+                if version.is_of(&own.source) && !place.ends_with('/') {
                     version.configs.insert(place, configs);
                 }
             }
         }
-    }
-
-    /// Names come and go; that many are not remembered for ever.
-    fn forget(&mut self, config: &Config) {
-        let former = self.marks.keys().filter(|name| !config.policies.contains_key(*name));
-        let former: Vec<_> = former.skip(MOST_FORMER).cloned().collect();
-        self.marks.retain(|name, _| !former.contains(name));
     }
 }
 
 /// Whether new code of it is. Who pins code wants no other.
 fn may_be_taken_back(policy: &Policy) -> bool {
     !policy.rollout.probation.is_zero() && policy.digest.is_none()
-}
-
-impl Standing {
-    /// Whether it serves only if an operator says so.
-    pub(super) fn is_bad(&self) -> bool {
-        matches!(self, Self::TakenBack(_) | Self::Aborted)
-    }
-}
-
-impl Mark {
-    fn is_bad(&self) -> bool {
-        self.is.is_bad()
-    }
-
-    fn fault(&self, name: &str, code: &str, place: &Place) -> ConfigFault {
-        let reason = match &self.is {
-            Standing::TakenBack(class) => format!("failed again and again ({class}) and was taken back"),
-            Standing::Aborted => "was not wanted: its rollout was aborted".into(),
-            Standing::Differed => "was not the same as the one that serves, and waits for a decision".into(),
-            Standing::Served | Standing::Unproven | Standing::Promoted => "does not serve yet".into(),
-        };
-        let advice = format!("put another there, or take it all the same with `lockgate rollout promote {name}`");
-        place.below("source").fault(format!("the component sha256:{code} {reason}"), advice)
-    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::{code, identity, used};
+use super::inputs::{identity, used};
 use super::rollouts::Past;
 use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree, complained_below};
+use crate::content::Digest;
 use crate::generation::{Builder, Generation, Refused};
-use crate::sandbox::Digest;
 
 type Faults = Vec<ConfigFault>;
 
@@ -52,13 +52,12 @@ pub(crate) struct Read<'a> {
 }
 
 /// What a change of versions must do: nothing may be lost that served, and this code of this policy must serve, where some is named.
-pub(super) struct Demand(pub(super) Option<(String, String)>);
+pub(super) struct Demand(pub(super) Option<(String, Digest)>);
 
 impl Demand {
     fn is_met(&self, next: &Good, before: &Good) -> bool {
-        let serves = |(policy, wanted): &(String, String)| {
-            let serving = next.rollouts.serving.get(policy).and_then(|version| code(&version.source));
-            serving.as_ref() == Some(wanted)
+        let serves = |(policy, wanted): &(String, Digest)| {
+            next.rollouts.serving.get(policy).and_then(|version| version.source.digest()) == Some(*wanted)
         };
         !next.lacks_of(before) && self.0.as_ref().is_none_or(serves)
     }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::inputs::code;
-use super::rollouts::{Rollouts, Standing};
+use super::marks::Standing;
+use super::rollouts::Rollouts;
 use crate::chain::Counts;
+use crate::content::Digest;
 use crate::generation::{Generation, Shadowed};
 
 /// One rollout.
@@ -12,10 +13,10 @@ use crate::generation::{Generation, Shadowed};
 pub(crate) struct Rollout {
     pub(crate) policy: String,
     pub(crate) stage: Stage,
-    /// SHA-256 of the component that is rolled out, in hexadecimal.
-    pub(crate) digest: String,
+    /// Of the component that is rolled out.
+    pub(crate) digest: Digest,
     /// Of the one that serves, or did before.
-    pub(crate) before: Option<String>,
+    pub(crate) before: Option<Digest>,
     /// What was compared; none where it does not run in the shadow.
     pub(crate) counts: Option<Counts>,
 }
@@ -62,8 +63,8 @@ impl Stage {
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) policy: String,
-    pub(super) code: String,
-    before: Option<String>,
+    pub(super) code: Digest,
+    before: Option<Digest>,
     pub(super) is: Is,
 }
 
@@ -77,14 +78,14 @@ pub(super) enum Is {
 
 /// All rollouts there are.
 pub(super) fn known(rollouts: &Rollouts) -> Vec<Known> {
-    let serving = |name: &String| rollouts.serving.get(name).and_then(|version| code(&version.source));
+    let serving = |name: &String| rollouts.serving.get(name)?.source.digest();
     let new = rollouts.before.iter().filter_map(|(name, before)| {
         let (policy, own, newest) = (name.clone(), serving(name)?, before.first()?);
-        Some(Known { policy, code: own, before: code(&newest.version.source), is: Is::New(newest.until) })
+        Some(Known { policy, code: own, before: newest.version.source.digest(), is: Is::New(newest.until) })
     });
     let written = rollouts.waiting.iter().map(|(name, code)| {
-        let mark = rollouts.mark_of(name, code).map(|mark| mark.is.clone());
-        Known { policy: name.clone(), code: code.clone(), before: serving(name), is: Is::Written(mark) }
+        let mark = rollouts.marks.get(name, *code).map(|mark| mark.is.clone());
+        Known { policy: name.clone(), code: *code, before: serving(name), is: Is::Written(mark) }
     });
     new.chain(written).collect()
 }
@@ -105,7 +106,7 @@ impl Known {
                 (_, Some(it)) => (Stage::Shadow(it.left()), Some(it.counts())),
             },
         };
-        let (policy, digest, before) = (self.policy.clone(), self.code.clone(), self.before.clone());
+        let (policy, digest, before) = (self.policy.clone(), self.code, self.before);
         Some(Rollout { policy, stage, digest, before, counts })
     }
 }

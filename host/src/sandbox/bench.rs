@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::trial::{self, Image, Reply, Request, Trial};
-use super::{Digest, Limits, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
+use super::{Limits, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
 use crate::config::{Breaker, Isolation};
+use crate::content::Digest;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 

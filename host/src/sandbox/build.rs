@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wasmtime::component::Component;
 
 use super::child::{self, BuildError, Made};
-use super::policy::{Code, Digest};
+use super::policy::Code;
 use super::trial::{Image, Request, Trial, Tried};
 use super::{Sandbox, cache};
+use crate::content::{Content, Digest};
 
 /// Largest image, as compiled code.
 const MAX_IMAGE: usize = 64 * 1024 * 1024;
@@ -43,9 +44,9 @@ impl Drop for Snapshot {
 }
 
 impl Sandbox {
-    /// Try each configuration on a component; what is known from before is loaded.
-    pub(crate) async fn build(&self, wasm: &[u8], trials: &[Trial]) -> Result<Built, BuildError> {
-        let digest = Digest::of(wasm);
+    /// Try each configuration on a component; what is known from before is loaded. So many are built `at_once`, which share the processors.
+    pub(crate) async fn build(&self, wasm: &Content, trials: &[Trial], at_once: usize) -> Result<Built, BuildError> {
+        let digest = wasm.digest();
         let known: Vec<_> = trials.iter().map(|trial| self.known(digest, trial)).collect();
         let unknown = trials.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(trial, _)| trial.clone());
         let unknown: Vec<_> = unknown.collect();
@@ -53,14 +54,14 @@ impl Sandbox {
             let code = Code { component: None, digest };
             return Ok(Built { code, trials: known.into_iter().flatten().map(Ok).collect() });
         }
-        let (mut component, made) = self.make(wasm, digest, &unknown).await?;
+        let (mut component, made) = self.make(wasm, &unknown, at_once).await?;
         let mut made = unknown.iter().zip(made).map(|(trial, tried)| Ok(self.snapshot(digest, trial, tried?)));
         let trials: Vec<_> = known.into_iter().filter_map(|known| known.map(Ok).or_else(|| made.next())).collect();
         let without_image =
             |tried: &Result<Tried<_>, _>| matches!(tried, Ok(tried) if !matches!(tried.image, Image::Taken(_)));
         // An image was taken, and there is no room for it.
         if component.is_none() && trials.iter().any(without_image) {
-            component = self.make(wasm, digest, &[]).await?.0;
+            component = self.make(wasm, &[], at_once).await?.0;
         }
         Ok(Built { code: Code { component, digest }, trials })
     }
@@ -68,20 +69,21 @@ impl Sandbox {
     /// Have a child do it. The component itself is there if it was needed or is known.
     async fn make(
         &self,
-        wasm: &[u8],
-        digest: Digest,
+        wasm: &Content,
         trials: &[Trial],
+        at_once: usize,
     ) -> Result<(Option<Component>, Vec<Result<Tried<Vec<u8>>, Vec<String>>>), BuildError> {
+        let digest = wasm.digest();
         let there = |path: PathBuf| Some(path).filter(|path| path.exists());
         let compiled = self.cache.as_ref().and_then(|cache| there(cache.code(digest)));
         let instrumented = self.cache.as_ref().and_then(|cache| there(cache.instrumented(digest)));
         let mut request = Request { compiled, instrumented, trials: trials.to_vec() };
-        let made = match child::build(&request, wasm).await {
+        let made = match child::build(&request, wasm, at_once).await {
             // Whatever went wrong with what is kept, compiling again shows what is wrong with the component.
             Err(BuildError::Broke(_)) if request.compiled.is_some() || request.instrumented.is_some() => {
                 tracing::warn!(%digest, "compiled code in the cache is not usable; compiling again");
                 (request.compiled, request.instrumented) = (None, None);
-                child::build(&request, wasm).await?
+                child::build(&request, wasm, at_once).await?
             }
             made => made?,
         };

@@ -1,4 +1,4 @@
-//! Compiled code and images, kept in the state directory by what they were made from and the version of the compiler.
+//! Compiled code and images, kept in the state directory by what they were made from and the versions of compiler and gateway.
 #![allow(unsafe_code, reason = "loading compiled code is what this file is for; argued at the call")]
 
 use std::hash::{Hash, Hasher};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::policy::Digest;
 use super::trial::{Trial, Tried};
+use crate::content::Digest;
 use crate::state;
 
 /// Most files that are kept, and most bytes of all of them.
@@ -25,23 +25,25 @@ impl Cache {
     pub(super) fn new(folder: PathBuf, engine: &Engine) -> Self {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        // What was found good by another version is looked at again.
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
         Self { folder, compiler: hasher.finish() }
     }
 
     /// The file for a component, whether or not it is there.
     pub(super) fn code(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.cwasm", self.compiler))
+        self.folder.join(format!("{}-{:016x}.cwasm", digest.hex(), self.compiler))
     }
 
     /// The file for a component with instruments, of which images are taken.
     pub(super) fn instrumented(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.instrumented", self.compiler))
+        self.folder.join(format!("{}-{:016x}.instrumented", digest.hex(), self.compiler))
     }
 
     /// The file for the image of a component that was configured under limits, whether or not it is there.
     pub(super) fn image(&self, digest: Digest, trial: &Trial) -> PathBuf {
         let key = Digest::of(format!("{digest} {:?} {}", trial.limits, trial.config).as_bytes());
-        self.folder.join(format!("{key}-{:016x}.image", self.compiler))
+        self.folder.join(format!("{}-{:016x}.image", key.hex(), self.compiler))
     }
 
     /// The image in a file and what is known of it, if both are there and can be used.

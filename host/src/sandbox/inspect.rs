@@ -6,15 +6,14 @@ use serde::Serialize;
 use wasmparser::{ComponentExternalKind, CustomSectionReader, KnownCustom, Parser, Payload};
 
 use super::capability::wasi;
-use super::policy::Digest;
 use super::shape::{contract, contract_is, gives, speaks};
+use crate::content::Digest;
 pub(crate) use dependencies::Dependencies;
 
 /// What the bytes of a component tell.
 #[derive(Debug, Serialize)]
 pub(crate) struct Inspection {
     pub(crate) size: usize,
-    #[serde(serialize_with = "as_pin")]
     pub(crate) digest: Digest,
     /// Versions of `lockgate:policy` it names; one, unless it was put together from parts.
     pub(crate) contract: Vec<String>,
@@ -207,10 +206,6 @@ impl Import {
         };
         Self { name: name.to_owned(), origin, gives }
     }
-}
-
-fn as_pin<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("sha256:{digest}"))
 }
 
 #[cfg(test)]

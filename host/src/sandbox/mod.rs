@@ -52,7 +52,7 @@ pub(crate) use fault::PluginFault;
 pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
-pub(crate) use policy::{CONTRACT, Code, Digest, Parts, Policy, Room};
+pub(crate) use policy::{CONTRACT, Code, Parts, Policy, Room};
 pub(crate) use pool::Pool;
 pub(crate) use trial::{Image, Trial, Tried};
 pub(crate) use trouble::{Trouble, Troubles};

@@ -24,6 +24,7 @@ use super::trial::{Image, Tried};
 use super::trouble::Teller;
 use super::waiting::Functions;
 use crate::config::{self, Isolation};
+use crate::content::Digest;
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 
@@ -256,30 +257,3 @@ impl Exports {
 
 /// Version of the contract this host speaks.
 pub(crate) const CONTRACT: &str = "0.1.0";
-
-/// SHA-256 of a component's bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Digest([u8; 32]);
-
-impl Digest {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        use sha2::Digest as _;
-        Self(sha2::Sha256::digest(bytes).into())
-    }
-
-    pub(crate) fn bytes(self) -> [u8; 32] {
-        self.0
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "sha256:{self}")
-    }
-}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::policy::Digest;
+use crate::content::Digest;
 
 /// What is not heard by then is said again with the next pause.
 const MOST_WAITING: usize = 64;

@@ -285,3 +285,22 @@ fn an_api_that_is_mended_is_compared_like_the_others() {
     ask(&gateway, "refuse").assert_status(200);
     compared(&gateway, "differed", 1);
 }
+
+#[test]
+fn what_is_pinned_serves_whatever_was_said_of_it_before() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream, "rollout = { shadow = \"1h\" }").start();
+    roll(&gateway);
+    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[]);
+    assert!(!is_new(&gateway));
+    let pinned = format!("digest = \"sha256:{}\"", guests::digest("rolled-new"));
+    let written = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &written.replace("rollout = ", &format!("{pinned}\nrollout = ")));
+    gateway.look();
+    assert!(!is_new(&gateway), "one of the two is too much");
+    gateway.run(&["check"]).assert(1, &["rollout.shadow", "contradicts `digest`"]);
+    gateway.write("gateway.toml", &written.replace("rollout = { shadow = \"1h\" }", &pinned));
+    gateway.look();
+    assert!(is_new(&gateway));
+    assert_eq!(part(&gateway)["state"], "current");
+}

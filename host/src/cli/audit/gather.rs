@@ -14,9 +14,10 @@ use super::report::{
 use crate::builtin;
 use crate::chain::Chain;
 use crate::config::{self, Config, Grant, Pattern, PolicySource, sounds_secret};
+use crate::content::Digest;
 use crate::generation::{self, Backend, Generation};
 use crate::route::{self, HeaderCondition, QueryCondition};
-use crate::sandbox::{BodyInterest, Digest, Image, InspectError, Inspection, Interest, Policy, WASMTIME_VERSION};
+use crate::sandbox::{BodyInterest, Image, InspectError, Inspection, Interest, Policy, WASMTIME_VERSION};
 use crate::table::Table;
 
 /// Everything there is to say of what was built.
@@ -159,7 +160,7 @@ fn condition_on<V>(name: &str, wanted: &route::Wanted<V>, bytes: impl Fn(&V) -> 
     let is_credential = sounds_secret(name) || (name != "host" && !Pattern::All.covers(name));
     let value = match wanted {
         route::Wanted::Present => Wanted::Any,
-        route::Wanted::Exactly(value) if is_credential => Wanted::Hidden(format!("{:?}", Digest::of(bytes(value)))),
+        route::Wanted::Exactly(value) if is_credential => Wanted::Hidden(Digest::of(bytes(value)).to_string()),
         route::Wanted::Exactly(value) => Wanted::Exactly(String::from_utf8_lossy(bytes(value)).into_owned()),
     };
     Condition { name: name.to_owned(), value }
@@ -180,7 +181,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         policy: policy.name().to_string(),
         api: policy.api().to_owned(),
         source: source(&declared.source),
-        digest: format!("{:?}", policy.digest()),
+        digest: policy.digest().to_string(),
         pinned: declared.digest.is_some(),
         config: serde_json::from_slice(policy.config()).unwrap_or(Value::Null),
         hooks: names.iter().filter(|(_, has)| *has).map(|(name, _)| (*name).to_owned()).collect(),
@@ -227,8 +228,8 @@ fn imports(source: &PolicySource) -> Result<Vec<Import>, InspectError> {
 
 fn bytes(source: &PolicySource) -> &[u8] {
     match source {
-        PolicySource::File { component, .. } => &component.bytes,
-        PolicySource::Builtin(name) => builtin::component(name).unwrap_or_default(),
+        PolicySource::File { component, .. } => &component.content,
+        PolicySource::Builtin(name) => builtin::component(name).map_or(&[], |component| component),
         PolicySource::Missing(_) => &[],
     }
 }
@@ -306,7 +307,7 @@ fn unused(config: &Config, uses: &[Use]) -> Vec<Unused> {
     let unused = unused.map(|(name, declared)| Unused {
         policy: name.clone(),
         source: source(&declared.source),
-        digest: format!("{:?}", Digest::of(bytes(&declared.source))),
+        digest: Digest::of(bytes(&declared.source)).to_string(),
         grants: declared.grants.iter().map(ToString::to_string).collect(),
     });
     unused.collect()

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::report::{Credential, Keys, Material, Service, Tls, Upstream, Use};
 use crate::config::{self, AuthScheme, Config, KeySource, Target, Verify};
-use crate::sandbox::Digest;
 use crate::tls::MinVersion;
 
 pub(super) fn services(config: &Config, uses: &[Use]) -> Vec<Service> {
@@ -92,7 +91,7 @@ fn material(material: &config::Material) -> Material {
     match material {
         config::Material::File(file) => Material {
             source: format!("file:{}", file.path.display()),
-            digest: Some(format!("{:?}", Digest::of(&file.bytes))),
+            digest: Some(file.content.digest().to_string()),
         },
         config::Material::Secret(name) => of_secret(name),
     }

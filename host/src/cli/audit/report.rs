@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::content::Digest;
+
 /// Of the shape of a report. One of another number is not compared with.
 pub(super) const FORMAT: u32 = 1;
 
@@ -347,7 +349,7 @@ impl Report {
 
 impl Content {
     fn digest(&self) -> serde_json::Result<String> {
-        Ok(format!("sha256:{}", crate::sandbox::Digest::of(&serde_json::to_vec(self)?)))
+        Ok(Digest::of(&serde_json::to_vec(self)?).to_string())
     }
 
     pub(super) fn named(&self, id: &str) -> Option<&Use> {

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let path = args.output.unwrap_or(own);
     files::replace(&path, &component)?;
     let inspection = Inspection::of(&component)?;
-    let (path, size, digest) = (files::relative(&path), inspection.size, format!("sha256:{}", inspection.digest));
+    let (path, size, digest) = (files::relative(&path), inspection.size, inspection.digest.to_string());
     if args.json {
         let path = path.display().to_string();
         let hooks = &inspection.hooks;
@@ -90,7 +90,7 @@ fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
 /// A component that the gateway takes, as far as that can be said without a configuration.
 fn checked(component: Vec<u8>, of: &Path) -> anyhow::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let built = runtime.block_on(Sandbox::new(None)?.build(&component, &[]));
+    let built = runtime.block_on(Sandbox::new(None)?.build(&component.clone().into(), &[], 1));
     built.with_context(|| format!("what {} makes is a component, but no policy", of.display()))?;
     Ok(component)
 }

@@ -1,6 +1,5 @@
 //! The component a verb is about: a file, or one of those inside the gateway.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -8,10 +7,11 @@ use anyhow::{Context, anyhow};
 use super::files;
 use crate::builtin;
 use crate::config::{LARGEST_FILE, nearest};
+use crate::content::Content;
 
 /// A component, or what was taken for one.
 pub(super) struct Component {
-    pub(super) bytes: Cow<'static, [u8]>,
+    pub(super) content: Content,
     pub(super) source: Source,
 }
 
@@ -26,15 +26,15 @@ impl Component {
     pub(super) fn read(text: &str) -> anyhow::Result<Self> {
         let Some(name) = text.strip_prefix("builtin:") else {
             let path = PathBuf::from(text);
-            return Ok(Self { bytes: files::read(&path, LARGEST_FILE)?.into(), source: Source::File(path) });
+            return Ok(Self { content: files::read(&path, LARGEST_FILE)?.into(), source: Source::File(path) });
         };
         let known = builtin::names().find(|known| *known == name);
         let known = known.with_context(|| match nearest(name, builtin::names()) {
             Some(near) => format!("there is no {text}; did you mean builtin:{near}?"),
             None => format!("there is no {text}; there are {}", builtin::names().collect::<Vec<_>>().join(", ")),
         })?;
-        let bytes = builtin::component(known).ok_or_else(|| anyhow!("{text} is not in this gateway"))?;
-        Ok(Self { bytes: bytes.into(), source: Source::Builtin(known) })
+        let component = builtin::component(known).ok_or_else(|| anyhow!("{text} is not in this gateway"))?;
+        Ok(Self { content: component.clone(), source: Source::Builtin(known) })
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::out;
 use super::component::{Component, Source};
 use super::{needs, verify};
 use crate::config::Grant;
+use crate::content::Content;
 use crate::sandbox::{Image, Inspection, Interest, Sandbox};
 use crate::signature::{PublicKey, beside};
 
@@ -109,10 +110,11 @@ impl Report {
     fn of(args: &Args) -> anyhow::Result<Self> {
         let component = Component::read(&args.component)?;
         let config = needs::configuration(args.config.as_deref())?;
-        let inspection = Inspection::of(&component.bytes).with_context(|| format!("{} is refused", args.component))?;
+        let inspection =
+            Inspection::of(&component.content).with_context(|| format!("{} is refused", args.component))?;
         let mut faults = Vec::new();
         let signature = signature(&component, args.key.as_ref(), &mut faults)?;
-        let told = if args.no_run { None } else { configure(&component.bytes, &config, &mut faults)? };
+        let told = if args.no_run { None } else { configure(&component.content, &config, &mut faults)? };
         let (interest, image) = told.unzip();
         let is_responder = inspection.hooks.contains(&"responder");
         let grant = interest.as_ref().map(|interest| needs::grants(interest, is_responder)).unwrap_or_default();
@@ -153,7 +155,7 @@ fn signature(
             return Ok(Some(Signed { file, key_id: None, comment: None, verified: key.map(|_| false) }));
         }
     };
-    let verified = key.map(|key| key.verify(&component.bytes, &signature));
+    let verified = key.map(|key| key.verify(&component.content, &signature));
     if let Some(Err(error)) = &verified {
         faults.push(format!("{}: {error}", file.display()));
     }
@@ -162,8 +164,12 @@ fn signature(
 }
 
 /// What the component says to its configuration, asked in a process of its own.
-fn configure(bytes: &[u8], config: &Value, faults: &mut Vec<String>) -> anyhow::Result<Option<(Interest, Snapshot)>> {
-    let tried = match needs::tried(&Sandbox::new(None)?, bytes, config)? {
+fn configure(
+    component: &Content,
+    config: &Value,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<Option<(Interest, Snapshot)>> {
+    let tried = match needs::tried(&Sandbox::new(None)?, component, config)? {
         Ok(tried) => tried,
         Err(reasons) => {
             faults.extend(reasons);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::files;
 use crate::config::Grant;
+use crate::content::Content;
 use crate::sandbox::{Interest, Limits, MAX_MEMORY, Sandbox, Snapshot, Trial, Tried};
 
 /// At most what an operator can give: what is said is about the component, not about limits.
@@ -25,12 +26,12 @@ const LIMITS: Limits = Limits {
 /// What the component says to its configuration, asked in a process of its own; or all that is wrong.
 pub(super) fn tried(
     sandbox: &Sandbox,
-    bytes: &[u8],
+    component: &Content,
     config: &Value,
 ) -> anyhow::Result<Result<Tried<Snapshot>, Vec<String>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let trial = Trial { config: config.to_string(), limits: LIMITS, image: true };
-    let built = match runtime.block_on(sandbox.build(bytes, &[trial])) {
+    let built = match runtime.block_on(sandbox.build(component, &[trial], 1)) {
         Ok(built) => built,
         Err(error) => return Ok(Err(vec![format!("the gateway refuses it: {error}")])),
     };

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use lockgate_build::Project;
 
 use super::component::{Component, Source};
 use super::{build, needs};
+use crate::builtin;
+use crate::content::Content;
 use crate::rehearsal::{Code, Terms};
 use crate::sandbox::{Inspection, Sandbox};
 
@@ -57,17 +60,17 @@ impl Subject {
     /// Read it, or build it.
     pub(super) fn edition(&self) -> anyhow::Result<Edition> {
         let (name, code) = match self {
-            Self::Project(project) => (project.name().to_owned(), Code::Bytes(build::build(project)?)),
+            Self::Project(project) => (project.name().to_owned(), Code::Component(build::build(project)?.into())),
             Self::Component(text) => {
-                let Component { bytes, source } = Component::read(text)?;
+                let Component { content, source } = Component::read(text)?;
                 let code = match source {
                     Source::Builtin(name) => Code::Builtin(name),
-                    Source::File(_) => Code::Bytes(bytes.into_owned()),
+                    Source::File(_) => Code::Component(content),
                 };
                 (source.name(), code)
             }
         };
-        let inspection = Inspection::of(bytes(&code))?;
+        let inspection = Inspection::of(component(&code)?)?;
         Ok(Edition { name, code, inspection })
     }
 }
@@ -95,7 +98,7 @@ impl Edition {
         if terms.grants() {
             return Ok(Ok(terms));
         }
-        let tried = match needs::tried(&Sandbox::new(code)?, bytes(&self.code), config)? {
+        let tried = match needs::tried(&Sandbox::new(code)?, component(&self.code)?, config)? {
             Ok(tried) => tried,
             Err(reasons) => return Ok(Err(reasons)),
         };
@@ -107,9 +110,11 @@ impl Edition {
     }
 }
 
-fn bytes(code: &Code) -> &[u8] {
+fn component(code: &Code) -> anyhow::Result<&Content> {
     match code {
-        Code::Builtin(name) => crate::builtin::component(name).unwrap_or_default(),
-        Code::Bytes(bytes) => bytes,
+        Code::Builtin(name) => {
+            builtin::component(name).with_context(|| format!("builtin:{name} is not in this gateway"))
+        }
+        Code::Component(component) => Ok(component),
     }
 }

@@ -21,7 +21,7 @@ fn keys_come_from_files_secrets_or_are_made() {
     let files = [("gateway.toml", gateway.as_str()), ("keys/idp.json", PUBLIC_JWKS), ("site.pem", "public")];
     let keys = parse(&files).unwrap().keys;
     let KeySource::Jwks(Material::File(file)) = &keys["idp"].source else { panic!("{keys:?}") };
-    assert_eq!((file.path.to_str(), &file.bytes[..]), (Some("keys/idp.json"), PUBLIC_JWKS.as_bytes()));
+    assert_eq!((file.path.to_str(), &file.content[..]), (Some("keys/idp.json"), PUBLIC_JWKS.as_bytes()));
     assert_eq!(keys["remote"].source, KeySource::Jwks(Material::Secret("hush".to_owned())));
     assert!(matches!(
         &keys["site"].source,

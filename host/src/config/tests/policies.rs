@@ -44,7 +44,7 @@ fn a_component_of_the_folder_is_held_with_its_bytes() {
     let gateway = format!("{LISTEN}[policy.guard]\nsource = \"file:wasm/guard.wasm\"\n");
     let config = parse(&[("gateway.toml", &gateway), ("wasm/guard.wasm", "guard")]).unwrap();
     let PolicySource::File { component: file, .. } = &config.policies["guard"].source else { panic!("{config:?}") };
-    assert_eq!(&file.bytes[..], b"guard");
+    assert_eq!(&file.content[..], b"guard");
     assert!(!format!("{config:?}").contains("103, 117"), "bytes are not shown");
 }
 
@@ -55,7 +55,7 @@ fn a_digest_is_64_hexadecimal_digits() {
         parse(&[("gateway.toml", &gateway), ("guard.wasm", "guard")])
     };
     let pinned = with(GUARD).unwrap().policies.remove("guard").unwrap().digest.unwrap();
-    assert_eq!((pinned.value[0], pinned.place.line), (0xa9, Some(5)));
+    assert_eq!((pinned.value.bytes()[0], pinned.place.line), (0xa9, Some(5)));
     assert_fault(with("md5:00"), "it is no SHA-256 digest");
     assert_fault(with(&GUARD.replace("sha256:a9", "sha256:zz")), "it is no SHA-256 digest");
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Tree;
-use crate::sandbox::Digest;
+use crate::content::Digest;
 
 /// What the folder says: which code, and whether that is to run in the shadow first.
 #[derive(Debug, Clone, Copy)]
@@ -46,14 +46,14 @@ fn text(code: u8) -> String {
     format!("code {code}")
 }
 
-fn digest(code: u8) -> String {
-    Digest::of(text(code).as_bytes()).to_string()
+fn digest(code: u8) -> Digest {
+    Digest::of(text(code).as_bytes())
 }
 
 /// Which of the codes a policy runs.
 fn running(config: &Config) -> u8 {
     let code = config.policies["p"].source.code().unwrap();
-    (0..4).find(|it| text(*it).as_bytes() == code).unwrap()
+    (0..4).find(|it| *text(*it).as_bytes() == **code).unwrap()
 }
 
 /// What ought to be.
@@ -109,18 +109,18 @@ proptest! {
                 Event::Folder(next) => folder = next,
                 Event::Failure => {
                     if let Some(failed) = serving
-                        && let Some(next) = rollouts.take_back("p", &digest(failed), Standing::TakenBack("x".into()), now)
+                        && let Some(next) = rollouts.take_back("p", digest(failed), Standing::TakenBack("x".into()), now)
                     {
                         rollouts = next;
                     }
                     model.fails();
                 }
                 Event::Promote if serving.is_some_and(|serving| serving != folder.code) => {
-                    rollouts = rollouts.decide("p", &digest(folder.code), Standing::Promoted, now);
+                    rollouts = rollouts.decide("p", digest(folder.code), Standing::Promoted, now);
                     model.serves(folder.code);
                 }
                 Event::Abort if serving.is_some_and(|serving| serving != folder.code) => {
-                    rollouts = rollouts.decide("p", &digest(folder.code), Standing::Aborted, now);
+                    rollouts = rollouts.decide("p", digest(folder.code), Standing::Aborted, now);
                     model.bad.insert(folder.code);
                     model.proven.remove(&folder.code);
                 }
@@ -165,7 +165,7 @@ fn code_is_new_only_for_a_while() {
         first.after(&Folder { code: 1, shadow: false }.config(), &Past::new(), [].iter(), SystemTime::UNIX_EPOCH);
     let taken_back = |after| {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(after);
-        second.take_back("p", &digest(1), Standing::TakenBack("x".into()), now).is_some()
+        second.take_back("p", digest(1), Standing::TakenBack("x".into()), now).is_some()
     };
     assert!(taken_back(599));
     assert!(!taken_back(600));
@@ -174,7 +174,7 @@ fn code_is_new_only_for_a_while() {
 #[test]
 fn what_a_policy_without_a_past_may_not_run_it_does_not_run() {
     let folder = Folder { code: 1, shadow: true };
-    let bad = Rollouts::default().decide("p", &digest(1), Standing::Aborted, SystemTime::UNIX_EPOCH);
+    let bad = Rollouts::default().decide("p", digest(1), Standing::Aborted, SystemTime::UNIX_EPOCH);
     let mut config = folder.config();
     let faults = bad.apply(&mut config, &Past::new(), &BTreeSet::new());
     assert_eq!(config.policies["p"].source.code(), None);

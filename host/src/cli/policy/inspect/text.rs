@@ -22,7 +22,7 @@ pub(super) fn policy(source: &Source, inspection: &Inspection, grant: &[String])
     let mut text = format!("[policy.{}]\nsource = {}\n", source.name(), quoted(&source.reference()));
     // Built-in policies change with the gateway: a pin would be wrong after each update.
     if let Source::File(_) = source {
-        text.push_str(&format!("digest = \"sha256:{}\"\n", inspection.digest));
+        text.push_str(&format!("digest = \"{}\"\n", inspection.digest));
     }
     let words: Vec<_> = grant.iter().map(|word| quoted(word)).collect();
     let line = format!("grant = [{}]", words.join(", "));
@@ -36,7 +36,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     let inspection = &report.inspection;
     writeln!(out, "{}", plain(&report.source))?;
     line(out, "size", &format!("{} B", inspection.size))?;
-    line(out, "digest", &format!("sha256:{}", inspection.digest))?;
+    line(out, "digest", &inspection.digest.to_string())?;
     line(out, "contract", &contract(inspection))?;
     let hooks = inspection.hooks.join(", ");
     line(out, "hooks", if hooks.is_empty() { "none" } else { &hooks })?;

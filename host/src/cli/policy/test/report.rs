@@ -71,7 +71,7 @@ impl Report {
     pub(super) fn of(edition: &Edition, files: Vec<File>) -> Self {
         let is_right = |exchange: &Exchange| matches!(exchange.state, State::Same | State::Updated);
         let ok = files.iter().all(|file| file.faults.is_empty() && file.exchanges.iter().all(is_right));
-        Self { ok, policy: edition.name.clone(), digest: format!("sha256:{}", edition.inspection.digest), files }
+        Self { ok, policy: edition.name.clone(), digest: edition.inspection.digest.to_string(), files }
     }
 
     /// Print it for people.
