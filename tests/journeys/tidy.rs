@@ -46,6 +46,55 @@ fn no_todo_is_left() {
     }
 }
 
+/// What the environment decides is documented, and nothing else is: a switch of whoever measured something does not stay.
+#[test]
+fn few_files_read_the_environment() {
+    let may = [
+        "host/src/cli/policy/password.rs",
+        "host/src/config/reference.rs",
+        "host/src/contract.rs",
+        "host/src/generation/material.rs",
+        "host/src/keys/vectors.rs",
+        "host/src/state.rs",
+        "host/src/telemetry/log.rs",
+    ];
+    let read = sources(&["host/src"]).into_iter().filter(|(_, text)| text.contains("env::var"));
+    let read: Vec<_> = read.map(|(name, _)| name).collect();
+    assert_eq!(read, may);
+}
+
+/// A link that leads nowhere is noticed by those who need it.
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for folder in ["", "host", "wit", "sdk", "plugins", "tests/soak", "tests/peers"] {
+        for entry in fs::read_dir(workspace().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+            for target in targets.filter(|target| !target.contains("://") && !target.contains(' ')) {
+                let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+                let led = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+                assert!(led.exists(), "{} links to {target}", path.display());
+                if !anchor.is_empty() {
+                    let heads = fs::read_to_string(&led).unwrap();
+                    let found = heads.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
+                    assert!(found, "{} links to {target}, and no heading is called that", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// As pages of repositories name headings.
+fn slug(heading: &str) -> String {
+    let plain = heading.trim_start_matches('#').trim().to_lowercase();
+    let letters = plain.chars().filter(|letter| letter.is_alphanumeric() || "-_ ".contains(*letter));
+    letters.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
 #[test]
 fn every_policy_has_its_papers() {
     let plugins = fs::read_dir(workspace().join("plugins")).unwrap();
@@ -63,6 +112,7 @@ fn the_top_level_is_what_the_readme_shows() {
     let allowed = [
         "Cargo.lock",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "LICENSE",
         "clippy.toml",
         "deny.toml",
