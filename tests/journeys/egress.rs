@@ -202,3 +202,49 @@ fn a_client_that_leaves_ends_the_call() {
     });
     gateway.get("/calm").assert_status(200);
 }
+
+#[test]
+fn every_hook_may_ask_and_waits_beside_the_worker() {
+    let (upstream, service) = (Upstream::echo(), service());
+    let folder = Gateway::folder()
+        .upstream(&upstream)
+        .word("service", service.address())
+        .guest("ask-bodies")
+        .gateway_toml(
+            "[runtime]\nworkers = 1\n[egress.idp]\nurl = \"http://$service/base\"\npaths = [\"/known\", \"/slow\"]\nprivate_ips = true\ntimeout = \"5s\"\n\
+             [policy.ask]\nsource = \"file:components/ask-bodies.wasm\"\nlimits = { wall = \"10s\" }\n\
+             grant = [\"write:x-test-heard\", \"body:request:edit\", \"egress:idp\", \"responder\"]\n",
+        )
+        .api(
+            "api",
+            "name = \"api\"\nversion = \"1\"\n[upstream.main]\ntargets = [\"http://$upstream\"]\n\
+             [[route]]\nname = \"whole\"\nmatch = { path = \"/whole\" }\nchain = [{ policy = \"ask\" }]\nupstream = \"main\"\n\
+             [[route]]\nname = \"pieces\"\nmatch = { path = \"/pieces\" }\nchain = [{ policy = \"ask\", config = { pieces = true } }]\nupstream = \"main\"\n\
+             [[route]]\nname = \"answer\"\nmatch = { path = \"/answer\" }\nresponder = \"ask\"\n\
+             [[route]]\nname = \"calm\"\nmatch = { path = \"/calm\" }\nupstream = \"main\"\n",
+        );
+    let gateway = folder.start();
+    let post = |path: &str, body: &str| Request::new("POST", path).field("content-type", "text/plain").body(body);
+    for path in ["/whole", "/pieces", "/answer"] {
+        let response = gateway.send(&post(path, "/known"));
+        response.assert_status(200);
+        assert!(response.text().contains("/known: 200 4"), "{path}: {}", response.text());
+        let denied = gateway.send(&post(path, "/elsewhere"));
+        assert!(denied.text().contains("/elsewhere: denied"), "{path}: {}", denied.text());
+    }
+    assert_eq!(gateway.send(&post("/whole", "/known")).echoed("x-test-heard"), ["whole"]);
+    let asked = service.requests();
+    // While each of them waits the one worker serves others.
+    thread::scope(|scope| {
+        let gateway = &gateway;
+        let asking =
+            ["/whole", "/pieces", "/answer"].map(|path| scope.spawn(move || gateway.send(&post(path, "/slow"))));
+        service.wait_for_requests(asked + asking.len());
+        gateway.get("/calm").assert_status(200);
+        service.hang_up();
+        for waited in asking {
+            let response = waited.join().unwrap();
+            assert!(response.text().contains("/slow: no answer"), "{}", response.text());
+        }
+    });
+}

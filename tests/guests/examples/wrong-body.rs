@@ -19,9 +19,10 @@ impl BodyPhase for WrongBody {
             b"splice" => Action::Splice(vec![splice(0, 1)]),
             b"respond" => Response::new(200).into(),
             b"trap" => std::process::abort(),
+            b"fail and edit" => Action::Fail(Failure::Dependency),
             _ => Action::Pass,
         };
-        let edits = (body == b"edit").then(|| Edits::new().set("x-other", "1"));
+        let edits = body.ends_with(b"edit").then(|| Edits::new().set("x-other", "1"));
         (action, edits)
     }
 }
