@@ -1,6 +1,6 @@
 //! The admin listener: who may ask, and what it tells.
 
-use lockgate_tests::{Gateway, Request, Upstream};
+use lockgate_tests::{Client, Gateway, Request, Upstream, eventually};
 
 #[test]
 fn health_is_open_and_the_rest_needs_the_token() {
@@ -102,4 +102,27 @@ fn the_public_listener_knows_nothing_of_admin() {
     for path in ["/healthz", "/readyz", "/metrics", "/status"] {
         gateway.get(path).assert_problem(404);
     }
+}
+
+#[test]
+fn who_opens_many_connections_leaves_room_for_clients_and_is_turned_away() {
+    use std::io::Read;
+    use std::net::TcpStream;
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    let open = || TcpStream::connect(gateway.admin_address()).unwrap();
+    let kept: Vec<_> = (0..64).map(|_| open()).collect();
+    // Whether it is closed or reset is a matter of who is faster.
+    let mut one_more = open();
+    one_more.set_read_timeout(Some(lockgate_tests::PATIENCE)).unwrap();
+    match one_more.read(&mut [0; 1]) {
+        Ok(read) => assert_eq!(read, 0),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+    gateway.get("/").assert_status(200);
+    drop(kept);
+    eventually("room again", || {
+        let answer = Client::connect(gateway.admin_address()).try_send(&Request::get("/healthz"));
+        answer.is_ok_and(|answer| answer.status == 200).then_some(())
+    });
 }

@@ -21,7 +21,7 @@ pub(super) async fn newest(history: &Arc<History>, query: Option<&str>) -> Answe
     let history = history.clone();
     // A disk that is slow is none of the others' business who ask.
     match tokio::task::spawn_blocking(move || history.newest(wanted)).await {
-        Ok(Ok(entries)) => with_type(StatusCode::OK, json!({ "entries": entries }).to_string(), "application/json"),
+        Ok(Ok(entries)) => with_type(StatusCode::OK, json!({ "entries": entries }).to_string(), super::JSON),
         Ok(Err(error)) => {
             tracing::error!(%error, "the record cannot be read");
             text(StatusCode::INTERNAL_SERVER_ERROR, "The record cannot be read; the log says why.\n")
@@ -35,7 +35,7 @@ pub(super) fn announce(history: &History, query: Option<&str>) -> Answer {
     match query.and_then(Announcement::parse) {
         Some(announcement) => {
             history.announce(announcement);
-            with_type(StatusCode::OK, "{}", "application/json")
+            with_type(StatusCode::OK, "{}", super::JSON)
         }
         None => text(
             StatusCode::BAD_REQUEST,

@@ -3,6 +3,7 @@
 mod access;
 mod format;
 mod history;
+mod page;
 mod rollouts;
 mod status;
 
@@ -20,6 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::listen::{Shutdown, Stage};
 use crate::record::History;
@@ -27,9 +29,14 @@ use crate::reload::{Asker, Status, Wish};
 use crate::telemetry::metrics::{self, Metrics};
 pub(crate) use access::Token;
 use format::Format;
+use page::Page;
 
-/// Time for a request head on this listener.
+/// Time for a request head on this listener, and between two requests of a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at once; others are closed. Whoever is on this machine can open them, and files are for clients.
+const MOST_CONNECTIONS: usize = 64;
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What the admin listener can tell.
 pub(crate) struct Admin {
@@ -45,11 +52,13 @@ type Answer = Response<Full<Bytes>>;
 
 /// Serve until the process ends. Runs on the control thread, away from the data plane.
 pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
         let admin = admin.clone();
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| {
@@ -63,6 +72,7 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "admin connection ended");
             }
+            drop(place);
         });
     }
 }
@@ -72,37 +82,15 @@ impl Admin {
         if let Err(refusal) = access::local(request.headers()) {
             return text(StatusCode::FORBIDDEN, refusal);
         }
-        let path = request.uri().path();
-        let methods = match path {
-            "/healthz" | "/readyz" | "/metrics" | "/status" => "GET, HEAD",
-            "/history" | "/rollouts" => "GET, HEAD",
-            "/reload" | "/announce" | "/rollouts/promote" | "/rollouts/abort" => "POST",
-            _ => {
-                let there_is = "There is /healthz, /readyz, /metrics, /status, /history, /rollouts, /reload, /announce, \
-                                /rollouts/promote and /rollouts/abort.\n";
-                return text(StatusCode::NOT_FOUND, there_is);
-            }
+        let Some(page) = Page::at(request.uri().path()) else {
+            return with_type(StatusCode::NOT_FOUND, Page::list(), TEXT);
         };
-        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+        if !page.allows(request.method().as_str()) {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "The field Allow says which methods there are.\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(page.methods()));
             return answer;
         }
-        match path {
-            "/healthz" => return text(StatusCode::OK, "ok\n"),
-            "/readyz" if *self.shutdown.borrow() > Stage::Serving => {
-                return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
-            }
-            "/readyz" if !self.status.is_ready() => {
-                return text(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "not all of the folder could be loaded yet; see /status\n",
-                );
-            }
-            "/readyz" => return text(StatusCode::OK, "ready\n"),
-            _ => {}
-        }
-        if !self.token.admits(request.headers()) {
+        if !page.is_open() && !self.token.admits(request.headers()) {
             let mut answer =
                 text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n");
             answer
@@ -110,28 +98,42 @@ impl Admin {
                 .insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
             return answer;
         }
-        match path {
-            "/metrics" => match Format::wanted(request.headers()) {
+        let query = request.uri().query();
+        match page {
+            Page::Health => text(StatusCode::OK, "ok\n"),
+            Page::Readiness => self.readiness(),
+            Page::Metrics => match Format::wanted(request.headers()) {
                 Format::Plain => with_type(StatusCode::OK, self.metrics.encode_plain(), metrics::PLAIN),
                 Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
                 Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
             },
-            "/reload" => match self.reload.ask(Wish::Look).await {
-                Some(_) => with_type(StatusCode::OK, status::looked(&self.status), "application/json"),
+            Page::Status => with_type(StatusCode::OK, status::json(&self.status, &self.history), JSON),
+            Page::History => history::newest(&self.history, query).await,
+            Page::Rollouts => rollouts::all(&self.status),
+            Page::Reload => match self.reload.ask(Wish::Look).await {
+                Some(_) => with_type(StatusCode::OK, status::looked(&self.status), JSON),
                 None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
             },
-            "/history" => history::newest(&self.history, request.uri().query()).await,
-            "/announce" => history::announce(&self.history, request.uri().query()),
-            "/rollouts" => rollouts::all(&self.status),
-            "/rollouts/promote" => rollouts::decide(&self.reload, request.uri().query(), Wish::Promote).await,
-            "/rollouts/abort" => rollouts::decide(&self.reload, request.uri().query(), Wish::Abort).await,
-            _ => with_type(StatusCode::OK, status::json(&self.status, &self.history), "application/json"),
+            Page::Announce => history::announce(&self.history, query),
+            Page::Promote => rollouts::decide(&self.reload, query, Wish::Promote).await,
+            Page::Abort => rollouts::decide(&self.reload, query, Wish::Abort).await,
         }
+    }
+
+    fn readiness(&self) -> Answer {
+        if *self.shutdown.borrow() > Stage::Serving {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        if !self.status.is_ready() {
+            let why = "not all of the folder could be loaded yet; see /status\n";
+            return text(StatusCode::SERVICE_UNAVAILABLE, why);
+        }
+        text(StatusCode::OK, "ready\n")
     }
 }
 
 fn text(status: StatusCode, text: &'static str) -> Answer {
-    with_type(status, text, "text/plain; charset=utf-8")
+    with_type(status, text, TEXT)
 }
 
 fn with_type(status: StatusCode, body: impl Into<Bytes>, kind: &'static str) -> Answer {

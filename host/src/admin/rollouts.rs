@@ -9,7 +9,7 @@ use crate::reload::{Asker, Rollout, Status, Wish};
 /// All of them as JSON text.
 pub(super) fn all(status: &Status) -> Answer {
     let rollouts: Vec<Value> = status.now().rollouts().map(about).collect();
-    with_type(StatusCode::OK, json!({ "rollouts": rollouts }).to_string(), "application/json")
+    with_type(StatusCode::OK, json!({ "rollouts": rollouts }).to_string(), super::JSON)
 }
 
 /// Do with the policy the query names, `policy=NAME`, what is wished. Answers when every worker serves what came of it.
@@ -18,7 +18,7 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(String) 
         return text(StatusCode::BAD_REQUEST, "The query must be policy=NAME.\n");
     };
     match asker.ask(wish(policy.to_owned())).await {
-        Some(Ok(())) => with_type(StatusCode::OK, "{}", "application/json"),
+        Some(Ok(())) => with_type(StatusCode::OK, "{}", super::JSON),
         Some(Err(refusal)) => with_type(StatusCode::CONFLICT, format!("{refusal}\n"), "text/plain; charset=utf-8"),
         None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
     }
