@@ -31,7 +31,7 @@ pub trait ResponsePhase: Policy {
 
 /// Reading and changing bodies. Implement the hook of the mode the interest names; the other fails with [`Failure::Internal`].
 pub trait BodyPhase: Policy {
-    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited.
+    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited. Edits beside an answer or a failure are a fault.
     fn on_body(&self, _direction: Direction, _body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
         (Action::Fail(Failure::Internal), None)
     }

@@ -13,7 +13,7 @@ use super::media::Wanted;
 use super::step::BodyHook;
 use super::{Departure, Passage, Replaced, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, Call, Edits};
+use crate::sandbox::{Action, Call, Edits, PluginFault};
 
 /// What a hook on a whole body left.
 enum Whole {
@@ -125,9 +125,14 @@ impl<'a> Passage<'a> {
         let timed = Timed::begin(&exchange.account);
         let judge = |(action, edits): (Action, Option<Edits>)| {
             let outcome = act(action, at.hook, &body)?;
-            // An answer of its own leaves no head to edit.
-            if let (Acted::Bytes(_) | Acted::Same, Some(edits)) = (&outcome, edits) {
-                carried = at.hook.writes.apply(edits, exchange, head)?;
+            match (&outcome, edits) {
+                (_, None) => {}
+                (Acted::Bytes(_) | Acted::Same, Some(edits)) => {
+                    carried = at.hook.writes.apply(edits, exchange, head)?;
+                }
+                (Acted::Answer(_) | Acted::Failed(_), Some(_)) => {
+                    return Err(PluginFault::Answer("it edits a head beside an answer or a failure".into()));
+                }
             }
             Ok(outcome)
         };

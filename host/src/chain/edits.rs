@@ -60,10 +60,7 @@ impl Writes {
         exchange: &mut Exchange,
         head: Head<'_>,
     ) -> Result<Option<Vec<u8>>, PluginFault> {
-        let changes = self.changes(&edits.changes)?;
-        edits.state.as_deref().map_or(Ok(()), check_state)?;
-        let status = self.status(&edits, &head)?;
-        let target = self.target(&edits, &head)?;
+        let Meant { changes, status, target } = self.read(&edits)?;
         if changes.attributes && !exchange.set_attributes(attributes(&edits.changes)) {
             return Err(PluginFault::Answer("too many attributes on one exchange".into()));
         }
@@ -81,20 +78,12 @@ impl Writes {
         Ok(edits.state)
     }
 
-    /// Whether all of a verdict is allowed, apart from what depends on the message.
+    /// Whether all of a verdict is allowed, apart from how many attributes there are already.
     pub(crate) fn allows(&self, verdict: &Verdict) -> Result<(), PluginFault> {
         match verdict {
             Verdict::Pass | Verdict::Fail(_) => Ok(()),
             Verdict::Respond(response) => self.answer(response.clone()).map(drop),
-            Verdict::Edit(edits) => {
-                self.changes(&edits.changes)?;
-                edits.state.as_deref().map_or(Ok(()), check_state)?;
-                match (edits.target.is_some() && !self.target, edits.status.is_some() && !self.status) {
-                    (true, _) => Err(not_its(format_args!("target"))),
-                    (_, true) => Err(not_its(format_args!("status"))),
-                    (false, false) => Ok(()),
-                }
-            }
+            Verdict::Edit(edits) => self.read(edits).map(drop),
         }
     }
 
@@ -104,6 +93,13 @@ impl Writes {
             return Err(PluginFault::Answer("it responded, which it did not declare".into()));
         }
         answer(response)
+    }
+
+    /// Read a verdict's edits, and find them allowed.
+    fn read(&self, edits: &Edits) -> Result<Meant, PluginFault> {
+        let changes = self.changes(&edits.changes)?;
+        edits.state.as_deref().map_or(Ok(()), check_state)?;
+        Ok(Meant { changes, status: self.status(edits)?, target: self.target(edits)? })
     }
 
     /// Read what is to be changed, and find it allowed. Values stay where they are in the list.
@@ -149,23 +145,27 @@ impl Writes {
         Err(not_its(format_args!("attribute `{}`", shown(name))))
     }
 
-    fn status(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<StatusCode>, PluginFault> {
+    fn status(&self, edits: &Edits) -> Result<Option<StatusCode>, PluginFault> {
         let Some(code) = edits.status else { return Ok(None) };
-        let status = StatusCode::from_u16(code).ok().filter(|status| is_final(*status));
-        match (status, head) {
-            (Some(status), Head::Response(..)) if self.status => Ok(Some(status)),
-            _ => Err(not_its(format_args!("status to {code}"))),
-        }
+        let status = StatusCode::from_u16(code).ok().filter(|status| self.status && is_final(*status));
+        status.map(Some).ok_or_else(|| not_its(format_args!("status to {code}")))
     }
 
-    fn target(&self, edits: &Edits, head: &Head<'_>) -> Result<Option<Target>, PluginFault> {
+    fn target(&self, edits: &Edits) -> Result<Option<Target>, PluginFault> {
         let Some(target) = &edits.target else { return Ok(None) };
-        if !self.target || !matches!(head, Head::Request(_)) {
+        if !self.target {
             return Err(not_its(format_args!("target")));
         }
         let parsed = Target::parse(target);
         parsed.map(Some).map_err(|error| PluginFault::Answer(format!("it set a target that is not one: {error}")))
     }
+}
+
+/// What a verdict's edits mean, found allowed as a whole.
+struct Meant {
+    changes: Changes,
+    status: Option<StatusCode>,
+    target: Option<Target>,
 }
 
 /// What a policy wants changed, found allowed.
@@ -280,6 +280,24 @@ mod tests {
         let mut packed = Vec::new();
         entries.iter().for_each(|(name, value)| fields::push(&mut packed, name.as_bytes(), value.as_bytes()));
         Writes::request(&interest).unwrap().changes(&packed.into()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn what_would_not_be_made_is_not_allowed_either() {
+        let interest = Interest { may_set_status: true, may_set_target: true, ..Interest::default() };
+        let (request, response) = (Writes::request(&interest).unwrap(), Writes::response(&interest).unwrap());
+        let edit = |edits| Verdict::Edit(edits);
+        let (status, target) = (
+            |code| edit(Edits { status: Some(code), ..Edits::default() }),
+            |to: &str| edit(Edits { target: Some(to.into()), ..Edits::default() }),
+        );
+        assert!(response.allows(&status(404)).is_ok() && request.allows(&target("/a")).is_ok());
+        for refused in [response.allows(&status(700)), response.allows(&status(103)), request.allows(&status(404))] {
+            assert!(refused.unwrap_err().to_string().contains("status"));
+        }
+        for refused in [request.allows(&target("::")), response.allows(&target("/a"))] {
+            assert!(refused.unwrap_err().to_string().contains("target"));
+        }
     }
 
     fn made(entries: &[(&str, &str)]) -> String {

@@ -142,19 +142,18 @@ impl<'a> Passage<'a> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
             self.tell_request(step, exchange, headers);
-            if let Some(hook) = &step.request {
-                let decided = match self.is_away(step) {
-                    false => self.request_hook(at, step, hook, exchange, headers),
-                    true => Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await,
-                };
-                self.compare(at, step, true, exchange);
-                match decided {
-                    Ok(None) => {}
-                    Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
-                    Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
+            let decided = match &step.request {
+                None => Ok(None),
+                Some(hook) if self.is_away(step) => {
+                    Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await
                 }
-            } else {
-                self.compare(at, step, false, exchange);
+                Some(hook) => self.request_hook(at, step, hook, exchange, headers),
+            };
+            self.compare(at, step, exchange);
+            match decided {
+                Ok(None) => {}
+                Ok(Some(response)) => return Err(Departure { at, outcome: Ok(*response) }),
+                Err(fault) => return Err(Departure { at, outcome: Err(fault) }),
             }
             if let Some(hook) = &step.request_body {
                 body = self
@@ -182,19 +181,18 @@ impl<'a> Passage<'a> {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
             self.tell_response(step, exchange, response.status(), response.headers());
-            if let Some(hook) = &step.response {
-                let decided = match self.is_away(step) {
-                    false => self.response_hook(at, step, hook, exchange, &mut response),
-                    true => Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await,
-                };
-                self.compare(at, step, true, exchange);
-                match decided {
-                    Ok(None) => {}
-                    Ok(Some(other)) => response = self.answer(*other),
-                    Err(fault) => response = self.refuse(exchange, fault),
+            let decided = match &step.response {
+                None => Ok(None),
+                Some(hook) if self.is_away(step) => {
+                    Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await
                 }
-            } else {
-                self.compare(at, step, false, exchange);
+                Some(hook) => self.response_hook(at, step, hook, exchange, &mut response),
+            };
+            self.compare(at, step, exchange);
+            match decided {
+                Ok(None) => {}
+                Ok(Some(other)) => response = self.answer(*other),
+                Err(fault) => response = self.refuse(exchange, fault),
             }
             if let Some(hook) = &step.response_body {
                 response = self

@@ -11,7 +11,7 @@ use super::names::{BadWrite, UnknownName};
 use super::shadow::Shadow;
 use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
-use crate::sandbox::{BodyInterest, Failure, PluginFault, Policy};
+use crate::sandbox::{BodyInterest, Failure, Interest, PluginFault, Policy};
 use crate::telemetry::RequestId;
 
 /// What to do when a policy fails or breaks.
@@ -51,13 +51,20 @@ pub(super) struct BodyHook {
     pub(super) writes: Writes,
 }
 
+/// An interest in heads that cannot be honoured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HookError {
+    #[error(transparent)]
+    Read(#[from] UnknownName),
+    #[error(transparent)]
+    Write(#[from] BadWrite),
+}
+
 /// An interest that cannot be honoured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error(transparent)]
-    Unknown(#[from] UnknownName),
-    #[error(transparent)]
-    Write(#[from] BadWrite),
+    Hook(#[from] HookError),
     #[error("the interest names the content type `{0}`, which is not one")]
     MediaType(String),
     #[error("the interest names the attribute `{0}`, which is no name for one")]
@@ -84,29 +91,22 @@ impl Step {
                 return Err(StepError::Attribute(name.clone()));
             }
         }
-        let head = |exported: bool, reads: &[String], response: bool| -> Result<Option<Hook>, StepError> {
-            if !exported {
-                return Ok(None);
-            }
-            let reads = Reads::new(reads, &interest.attributes_read, response)?;
-            let writes = if response { Writes::response(interest)? } else { Writes::request(interest)? };
-            Ok(Some(Hook { reads, writes }))
-        };
-        let body = |interest_in: &Option<BodyInterest>, response: bool| -> Result<Option<BodyHook>, StepError> {
-            let Some(wanted) = interest_in.as_ref() else { return Ok(None) };
-            Ok(Some(BodyHook {
-                interest: wanted.clone(),
-                types: MediaTypes::new(&wanted.content_types).map_err(StepError::MediaType)?,
-                writes: if response { Writes::response(interest)? } else { Writes::request(interest)? },
+        let body = |wanted: &Option<BodyInterest>, writes: fn(&Interest) -> Result<Writes, BadWrite>| {
+            let Some(wanted) = wanted.clone() else { return Ok(None) };
+            let types = MediaTypes::new(&wanted.content_types).map_err(StepError::MediaType)?;
+            Ok::<_, StepError>(Some(BodyHook {
+                interest: wanted,
+                types,
+                writes: writes(interest).map_err(HookError::from)?,
             }))
         };
         Ok(Self {
             slot,
             on_error,
-            request: head(hooks.request, &interest.request_read, false)?,
-            response: head(hooks.response, &interest.response_read, true)?,
-            request_body: body(&interest.request_body, false)?,
-            response_body: body(&interest.response_body, true)?,
+            request: Hook::request(&policy)?,
+            response: Hook::response(&policy)?,
+            request_body: body(&interest.request_body, Writes::request)?,
+            response_body: body(&interest.response_body, Writes::response)?,
             policy: policy.clone(),
             shadow: None,
         })
@@ -155,6 +155,28 @@ impl Step {
             "policy broke: {fault}"
         );
         if skipped { Ok(()) } else { Err(Fault::plugin(fault.class()).because(fault)) }
+    }
+}
+
+impl Hook {
+    /// The hook of a policy on requests, if it exports one.
+    pub(super) fn request(policy: &Policy) -> Result<Option<Self>, HookError> {
+        let interest = policy.interest();
+        let hook = || {
+            let reads = Reads::new(&interest.request_read, &interest.attributes_read, false)?;
+            Ok(Self { reads, writes: Writes::request(interest)? })
+        };
+        policy.hooks().request.then(hook).transpose()
+    }
+
+    /// The same on responses.
+    pub(super) fn response(policy: &Policy) -> Result<Option<Self>, HookError> {
+        let interest = policy.interest();
+        let hook = || {
+            let reads = Reads::new(&interest.response_read, &interest.attributes_read, true)?;
+            Ok(Self { reads, writes: Writes::response(interest)? })
+        };
+        policy.hooks().response.then(hook).transpose()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::sandbox::{Pool, thread_cpu_time};
+use crate::sandbox::{Ended, Pool, thread_cpu_time};
 use crate::telemetry::account::{Account, Call};
 
 /// A call that has begun.
@@ -24,9 +24,9 @@ impl Timed {
 
     /// The call is over, and nothing else has called this pool since.
     pub(crate) fn end(self, account: &Option<Rc<Account>>, pool: &Pool) {
-        if let (Some(begun), Some(account), Some((hook, outcome))) = (self.0, account, pool.last()) {
+        if let (Some(begun), Some(account), Some(ended)) = (self.0, account, pool.last()) {
             let policy = pool.policy().name().clone();
-            let (mut spent, Begun { at: begun, cpu }) = (pool.spent(), begun);
+            let (Ended { hook, outcome, mut spent }, Begun { at: begun, cpu }) = (ended, begun);
             // A call that waited, or was made in the slow lane, was measured where it was made.
             spent.cpu = spent.cpu.or(cpu.map(|cpu| thread_cpu_time().saturating_sub(cpu)));
             account.called(Call { policy, hook, outcome, begun, took: begun.elapsed(), spent });

@@ -16,7 +16,8 @@ use super::reply::{self, Reply};
 use super::retry::{self, Spare};
 use super::tried::Tried;
 use super::{Connections, Lease, Sent, Source, Upstream, form};
-use crate::exchange::{Blame, Body, BodyError, Fault};
+use crate::exchange::{Body, BodyError, Fault};
+use crate::telemetry::Blame;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::Retried;
 
@@ -239,11 +240,7 @@ impl Connections {
             let (mut sender, kept) = match kept {
                 Some(sender) => (sender, true),
                 // Rare, and long: on the heap it does not make every other request longer.
-                None => match Box::pin(self.connect(target, pool, asked.deadline)).await {
-                    Ok(connected) => connected,
-                    Err(fault) if fault.class == "upstream_overloaded" => return Err(last(fault)),
-                    Err(fault) => return Err(Failure { fault, why: Why::Unsent }),
-                },
+                None => Box::pin(self.connect(target, pool, asked.deadline)).await?,
             };
             self.address(request, target, asked);
             let answered = tokio::select! {
@@ -329,29 +326,32 @@ impl Connections {
     }
 
     /// Open a connection, or wait for one that is being opened and can be shared; and whether it was in use before.
-    async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Fault> {
+    async fn connect(&self, target: usize, pool: &Pool, deadline: Instant) -> Result<(Sender, bool), Failure> {
+        let unsent = |fault| Failure { fault, why: Why::Unsent };
+        // Another target is no answer to too much being asked for.
+        let full = || Failure { fault: self.overloaded(), why: Why::Final };
         let settings = &self.upstream.settings;
-        let Some(server) = self.upstream.servers.get(target) else { return Err(Fault::gateway("no_target")) };
+        let Some(server) = self.upstream.servers.get(target) else { return Err(unsent(Fault::gateway("no_target"))) };
         let until = deadline.min(Instant::now() + settings.connect_timeout);
         let connected = timeout_at(until, async {
             let turn = pool.turn().await;
             if turn.is_some()
                 && let Some(sender) = pool.take(Instant::now())
             {
-                return Ok(Ok((sender, true)));
+                return Ok(Some((sender, true)));
             }
-            let Some(room) = pool.room().await else { return Ok(Err(self.overloaded())) };
+            let Some(room) = pool.room().await else { return Ok(None) };
             if let Some(sender) = pool.take(Instant::now()) {
-                return Ok(Ok((sender, true)));
+                return Ok(Some((sender, true)));
             }
             let connected = connect::connect(&self.upstream, server, settings.protocol).await?;
-            Ok::<_, ConnectError>(Ok((pool.begin(connected, room), false)))
+            Ok::<_, ConnectError>(Some((pool.begin(connected, room), false)))
         });
         match connected.await {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => Err(unreachable(error)),
-            Err(_) if pool.is_full() => Err(self.overloaded()),
-            Err(_) => Err(too_slow()),
+            Ok(Ok(connected)) => connected.ok_or_else(full),
+            Ok(Err(error)) => Err(unsent(unreachable(error))),
+            Err(_) if pool.is_full() => Err(full()),
+            Err(_) => Err(unsent(too_slow())),
         }
     }
 }
