@@ -10,6 +10,10 @@ use super::section::section;
 
 /// Longest wall-clock time one hook call can be given, in milliseconds.
 pub(crate) const MAX_WALL_MS: u64 = 60_000;
+/// Largest linear memory any policy can be given, in bytes. The engine reserves room for as many.
+pub(crate) const MAX_MEMORY: u64 = 64 << 20;
+/// Largest table any policy can have. Likewise.
+pub(crate) const MAX_TABLE_ELEMENTS: u32 = 20_000;
 
 /// What the calls of a policy share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,14 +102,14 @@ section! {
         /// Wall-clock time of one hook call, waiting included; not less than `cpu`.
         presumed wall: Time<1, MAX_WALL_MS> = DEFAULT.wall,
         /// Memory of one instance.
-        presumed memory: Size<65_536, 67_108_864> = DEFAULT.memory,
+        presumed memory: Size<65_536, MAX_MEMORY> = DEFAULT.memory,
         /// Elements of all tables of one instance.
-        presumed table_elements: Integer<1, 20_000> = DEFAULT.table_elements,
+        presumed table_elements: Integer<1, MAX_TABLE_ELEMENTS> = DEFAULT.table_elements,
         /// Calls of imports in one hook call.
         presumed host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
         /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on a whole body may say twice the size
         /// of that body besides.
-        presumed host_memory: Size<4_096, 67_108_864> = DEFAULT.host_memory,
+        presumed host_memory: Size<4_096, MAX_MEMORY> = DEFAULT.host_memory,
         /// All lines to the log in one hook call, each counted 100 bytes longer than it is; what is beyond it is left out, and counted.
         presumed log: Size<0, 1_048_576> = DEFAULT.log,
         /// Calls after which an instance is replaced.
@@ -121,13 +125,13 @@ section! {
         /// Of `limits.wall`.
         default wall: Time<1, MAX_WALL_MS> = Duration::from_millis(MAX_WALL_MS),
         /// Of `limits.memory`.
-        default memory: Size<65_536, 67_108_864> = 64 << 20,
+        default memory: Size<65_536, MAX_MEMORY> = MAX_MEMORY,
         /// Of `limits.table_elements`.
-        default table_elements: Integer<1, 20_000> = 20_000,
+        default table_elements: Integer<1, MAX_TABLE_ELEMENTS> = MAX_TABLE_ELEMENTS,
         /// Of `limits.host_calls`.
         default host_calls: Integer<1, 10_000_000> = 10_000_000,
         /// Of `limits.host_memory`.
-        default host_memory: Size<4_096, 67_108_864> = 64 << 20,
+        default host_memory: Size<4_096, MAX_MEMORY> = MAX_MEMORY,
         /// Of `limits.log`.
         default log: Size<0, 1_048_576> = 1 << 20,
     }

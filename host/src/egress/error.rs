@@ -6,8 +6,8 @@ use rustls::pki_types::InvalidDnsNameError;
 
 use super::Reply;
 use crate::config::Refusal;
-use crate::exchange::Blame;
 use crate::exchange::path::PathError;
+use crate::telemetry::Blame;
 use crate::telemetry::metrics::EgressOutcome;
 
 /// Why a call came to nothing. Nothing in it shows what was asked for, or with what credentials.

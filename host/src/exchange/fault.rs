@@ -6,33 +6,7 @@ use std::fmt;
 use http::{HeaderValue, StatusCode};
 
 use super::BodyError;
-
-/// Who is to blame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// The request was wrong.
-    Client,
-    /// A policy said no.
-    Policy,
-    /// A policy broke.
-    Plugin,
-    /// The upstream did not answer as it should.
-    Upstream,
-    /// We did.
-    Gateway,
-}
-
-impl Blame {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Policy => "policy",
-            Self::Plugin => "plugin",
-            Self::Upstream => "upstream",
-            Self::Gateway => "gateway",
-        }
-    }
-}
+use crate::telemetry::Blame;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{place}")]

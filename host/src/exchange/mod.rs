@@ -16,7 +16,7 @@ use http::Method;
 
 pub(crate) use arrival::{Arrival, Patience};
 pub(crate) use body::{Body, BodyError, poll_cleaned};
-pub(crate) use fault::{Blame, Chain, Fault};
+pub(crate) use fault::{Chain, Fault};
 
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;

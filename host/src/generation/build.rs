@@ -21,7 +21,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
 
-/// The gateway's own chain may take so long with what cannot be served.
+/// Time for the gateway's own chain, on requests for a route that cannot be served.
 const BLANK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Builds one generation after the other, and remembers the parts of the last.
@@ -265,7 +265,7 @@ impl Builder {
         }
     }
 
-    /// What is matched and cannot be served passes the gateway's chain, as what no route is for does.
+    /// A route that is matched and answers 503. Its requests pass the gateway's own chain, as those that match no route do.
     fn blank(&self, blank: &Blank, chain: Vec<Arc<Step>>) -> (Match, Option<Arc<Route>>) {
         let route = Route {
             api: blank.api.as_str().into(),

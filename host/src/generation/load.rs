@@ -32,7 +32,7 @@ pub(super) struct Loaded {
     pub(super) idle: Faults,
 }
 
-/// Loads policies, and remembers what needs not be done again.
+/// Loads policies, and remembers what need not be done again.
 pub(super) struct Loader {
     sandbox: Sandbox,
     stores: Memory,

@@ -19,7 +19,7 @@ pub(super) struct Desk {
     pub(super) listener: Arc<Listener>,
     pub(super) entrance: Rc<Entrance>,
     pub(super) sweep: Sweep,
-    /// What was shown when it was last looked whether all that are connected may be.
+    /// Value of `Entrance::shown` when open connections were last checked against it.
     judged: Cell<u64>,
 }
 

@@ -47,10 +47,11 @@ const BACKLOG: i32 = 1024;
 /// Bytes the system keeps for a client besides those that are on their way to it. More would hide how slowly it takes them, and be
 /// kept for each that does.
 const UNSENT: u32 = 128 << 10;
-/// A peer that says nothing for so long is asked by the system whether it is still there,
+/// Silence of a peer after which the system asks whether it is still there.
 const PROBE_AFTER: Duration = Duration::from_secs(60);
-/// so often, until the connection is given up.
+/// Time from one such question to the next.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
+/// Questions without an answer after which the connection is given up.
 const PROBES: u32 = 4;
 
 /// A listener as all workers share it, with settings that stay: where they change there is another one, with the same door.

@@ -256,7 +256,7 @@ impl Rollouts {
     }
 }
 
-/// Whether new code of it is. Who pins code wants no other.
+/// Whether new code of this policy may be taken back. Who pins code wants no other.
 fn may_be_taken_back(policy: &Policy) -> bool {
     !policy.rollout.probation.is_zero() && policy.digest.is_none()
 }

@@ -61,7 +61,7 @@ impl Call {
     }
 }
 
-/// What is said of an answer that is not one to what was asked: never, since each hook has its own.
+/// Unreachable: each call is answered by its own kind of reply.
 fn another() -> PluginFault {
     PluginFault::Answer("an answer to another question".into())
 }

@@ -9,11 +9,12 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::ticker::Ticker;
 use super::turns::Turns;
+use crate::config;
 
 /// Largest linear memory any policy can be given, in bytes.
-pub(crate) const MAX_MEMORY: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_MEMORY: usize = config::MAX_MEMORY as usize;
 /// Largest table any policy can have.
-pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
+pub(super) const MAX_TABLE_ELEMENTS: usize = config::MAX_TABLE_ELEMENTS as usize;
 
 pub(super) const MAX_TABLES: usize = 16;
 pub(super) const MAX_MEMORIES: usize = 4;

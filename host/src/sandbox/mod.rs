@@ -53,7 +53,7 @@ pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection,
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
 pub(crate) use policy::{CONTRACT, Code, Parts, Policy, Room};
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Ended, Pool};
 pub(crate) use trial::{Image, Trial, Tried};
 pub(crate) use trouble::{Trouble, Troubles};
 pub(crate) use verdict::{Edits, Response, Verdict};

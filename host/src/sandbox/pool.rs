@@ -36,21 +36,27 @@ pub(crate) struct Pool {
     idle: RefCell<Option<Box<Warm>>>,
     constant: Constant,
     metrics: PolicyMetrics,
-    last: Cell<Option<(Hook, CallOutcome)>>,
-    /// What it used.
-    spent: Cell<Spent>,
+    last: Cell<Option<Ended>>,
     breaker: Breaker,
     slow: Backoff,
     /// Most memory of an instance here.
     held: Cell<usize>,
 }
 
-/// What each hook says that is told nothing, of a policy that can ask for nothing: it has nothing to say it by but its
-/// configuration, so it says the same for ever.
+/// Verdicts of hooks that are told no facts, of a policy that imports nothing. Such a verdict depends on the configuration alone, so the first is repeated.
 #[derive(Default)]
 struct Constant {
     request: RefCell<Option<Verdict>>,
     response: RefCell<Option<Verdict>>,
+}
+
+/// A call that is over.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) hook: Hook,
+    pub(crate) outcome: CallOutcome,
+    /// Nothing, where there was no call at all.
+    pub(crate) spent: Spent,
 }
 
 /// What the caller makes of an answer: what it means, or that it is not allowed.
@@ -73,7 +79,6 @@ impl Pool {
             constant: Constant::default(),
             metrics,
             last: Cell::new(None),
-            spent: Cell::default(),
             held: Cell::new(0),
         }
     }
@@ -82,14 +87,9 @@ impl Pool {
         &self.policy
     }
 
-    /// The call that ended last, and how: that of whoever asks at once, before anything else runs on this worker.
-    pub(crate) fn last(&self) -> Option<(Hook, CallOutcome)> {
+    /// The call that ended last. To be asked in the same turn of the worker's loop in which a call returned: then it is that one.
+    pub(crate) fn last(&self) -> Option<Ended> {
         self.last.get()
-    }
-
-    /// What that call used.
-    pub(crate) fn spent(&self) -> Spent {
-        self.spent.get()
     }
 
     pub(crate) fn on_request<T>(
@@ -173,9 +173,9 @@ impl Pool {
         let admission = self.admit(kind)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker, admission);
-        self.spent.set(Spent::default());
+        let mut used = Spent::default();
         let called = self.beside(exchange, call).await.and_then(|(said, spent)| {
-            self.spent.set(spent);
+            used = spent;
             self.held(spent.memory);
             let outcome = said.outcome();
             judge(said).map(|judged| (outcome, judged))
@@ -185,7 +185,7 @@ impl Pool {
             Err(PluginFault::Busy) => {}
             Err(fault) => self.metrics.retired(fault.retirement()),
         }
-        self.settle(kind, admission, called)
+        self.settle(kind, admission, called, used)
     }
 
     async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, Spent), PluginFault> {
@@ -230,10 +230,9 @@ impl Pool {
             }
             return self.call(kind, hook, Verdict::outcome, judge);
         };
-        self.spent.set(Spent::default());
         let outcome = said.outcome();
         let judged = judge(said);
-        self.over(kind, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome));
+        self.over(kind, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome), Spent::default());
         judged
     }
 
@@ -249,9 +248,10 @@ impl Pool {
         let admission = self.admit(kind)?;
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
+        let mut used = Spent::default();
         let called = warm.and_then(|mut warm| {
             let answer = hook(&mut warm.instance);
-            self.spent.set(warm.instance.spent());
+            used = warm.instance.spent();
             let judged = answer.and_then(|answer| {
                 let outcome = outcome(&answer);
                 judge(answer).map(|judged| (outcome, judged))
@@ -262,23 +262,23 @@ impl Pool {
             }
             judged
         });
-        self.settle(kind, admission, called)
+        self.settle(kind, admission, called, used)
     }
 
     /// Whether there is to be a call at all, and as what.
     fn admit(&self, kind: Hook) -> Result<Admission, PluginFault> {
         self.breaker.admit(Instant::now).ok_or_else(|| {
-            self.over(kind, CallOutcome::Paused);
+            self.over(kind, CallOutcome::Paused, Spent::default());
             PluginFault::Paused
         })
     }
 
     /// A call is over: draw conclusions.
-    fn settle<T>(&self, kind: Hook, admission: Admission, called: Judged<(CallOutcome, T)>) -> Judged<T> {
+    fn settle<T>(&self, kind: Hook, admission: Admission, called: Judged<(CallOutcome, T)>, spent: Spent) -> Judged<T> {
         match &called {
             Ok((outcome, _)) => {
                 self.turn(self.breaker.succeeded(admission), None);
-                self.over(kind, *outcome);
+                self.over(kind, *outcome, spent);
             }
             Err(fault) => {
                 let now = Instant::now();
@@ -290,7 +290,7 @@ impl Pool {
                     PluginFault::Busy => self.breaker.learned_nothing(admission),
                     fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
-                self.over(kind, fault.outcome());
+                self.over(kind, fault.outcome(), spent);
             }
         }
         called.map(|(_, judged)| judged)
@@ -323,9 +323,9 @@ impl Pool {
         }
     }
 
-    fn over(&self, kind: Hook, outcome: CallOutcome) {
-        self.metrics.called(kind, outcome);
-        self.last.set(Some((kind, outcome)));
+    fn over(&self, hook: Hook, outcome: CallOutcome, spent: Spent) {
+        self.metrics.called(hook, outcome);
+        self.last.set(Some(Ended { hook, outcome, spent }));
     }
 
     fn make(&self) -> Result<Box<Warm>, PluginFault> {

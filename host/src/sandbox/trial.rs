@@ -90,7 +90,7 @@ impl<I> Tried<I> {
 }
 
 impl Tried<Vec<u8>> {
-    /// All but the image itself, of which the length.
+    /// The same with the length of the image in place of its bytes.
     pub(super) fn described(&self) -> Tried<usize> {
         let image = match &self.image {
             Image::NotWanted => Image::NotWanted,

@@ -15,7 +15,7 @@ pub(crate) enum Verdict {
 }
 
 /// Changes to a head.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Edits {
     pub(crate) changes: Bytes,
     pub(crate) target: Option<String>,

@@ -17,7 +17,7 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    /// What is shown from now on. Of a listener that is gone, nobody says it any more: it stays as it was.
+    /// Certificates to show from now on. A listener that was removed keeps those it had last.
     pub(crate) fn shows(&self, server: Option<Arc<Server>>) {
         self.server.replace(server);
         self.shown.set(self.shown.get() + 1);

@@ -131,6 +131,7 @@ fn tried(tried: &Try) -> Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Blame;
     use crate::telemetry::account::Spent;
     use crate::telemetry::metrics::{CallOutcome, Hook};
 
@@ -157,7 +158,7 @@ mod tests {
             generation: 3,
             route: Some(("a", "r")),
             class: "upstream_connect",
-            blame: Outcome::Upstream,
+            blame: Blame::Upstream.into(),
             head: Duration::from_micros(100),
             upstream: None,
             policies: Duration::ZERO,

@@ -16,13 +16,13 @@ use super::explain::{Told, explain};
 use super::line::{Completion, Line};
 use super::{Begun, Entrance, Worker, respond};
 use crate::chain::{Departure, Notice, Replaced};
-use crate::exchange::{Arrival, Blame, Body, BodyError, Exchange, Fault, Patience};
+use crate::exchange::{Arrival, Body, BodyError, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
 use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
-use crate::telemetry::{Outcome, RequestId};
+use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
 const CLIENT_GONE: u16 = 499;
@@ -153,14 +153,11 @@ impl Finish {
     }
 
     pub(super) fn blame(&mut self, fault: &Fault) {
-        self.class = fault.class;
-        self.outcome = match fault.blame {
-            Blame::Client => Outcome::Client,
-            Blame::Policy => Outcome::Policy,
-            Blame::Plugin => Outcome::Plugin,
-            Blame::Upstream => Outcome::Upstream,
-            Blame::Gateway => Outcome::Gateway,
-        };
+        self.ends_by(fault.blame, fault.class);
+    }
+
+    fn ends_by(&mut self, blame: Blame, class: &'static str) {
+        (self.outcome, self.class) = (blame.into(), class);
     }
 
     /// The exchange leaves its chain, before the `end` of it where a policy said so.
@@ -184,8 +181,7 @@ impl Finish {
     /// A policy gave the answer. An answer that refuses is the policy saying no.
     fn answered_by_policy(&mut self, status: StatusCode) {
         if status.is_client_error() || status.is_server_error() {
-            self.class = "policy_answer";
-            self.outcome = Outcome::Policy;
+            self.ends_by(Blame::Policy, "policy_answer");
         }
     }
 
@@ -234,10 +230,10 @@ impl Finish {
 
     /// It ends early: because the process or the listener does, or because the client went away.
     fn broke_off(&mut self) {
-        (self.class, self.outcome) = match self.worker.is_cut() || self.entrance.is_cut() {
-            true => ("drain_cut", Outcome::Gateway),
-            false => ("client_gone", Outcome::Client),
-        };
+        match self.worker.is_cut() || self.entrance.is_cut() {
+            true => self.ends_by(Blame::Gateway, "drain_cut"),
+            false => self.ends_by(Blame::Client, "client_gone"),
+        }
     }
 
     fn record(&mut self, status: StatusCode, bytes_out: u64) {
@@ -289,7 +285,7 @@ impl Drop for Finish {
 
 /// What answers HEAD says how long the body would be, and has none: over HTTP/2 nobody else would leave it out.
 fn leave_out_body(response: &mut Response<Body>) {
-    // Of what comes from elsewhere, elsewhere has taken care.
+    // The body of an upstream's answer was left out by hyper.
     let Body::Full(bytes) = response.body() else { return };
     let length = HeaderValue::from(bytes.len());
     response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
@@ -308,7 +304,7 @@ impl Outgoing {
     /// It ends here because its client took it too slowly, or not at all.
     pub(crate) fn client_was_slow(&mut self) {
         if let Some((finish, _)) = &mut self.end {
-            (finish.class, finish.outcome) = ("client_slow", Outcome::Client);
+            finish.ends_by(Blame::Client, "client_slow");
         }
     }
 
@@ -319,14 +315,12 @@ impl Outgoing {
                 finish.blame(&fault);
                 respond::log(&finish.id, &fault);
             }
-            (Some(BodyError::Departed), _) => {
-                (finish.class, finish.outcome) = (BodyError::Departed.class(), Outcome::Policy);
-            }
+            (Some(BodyError::Departed), _) => finish.ends_by(Blame::Policy, BodyError::Departed.class()),
             // Where the body stopped the upstream has broken off because of that.
             (Some(_), _) if finish.arrival.as_ref().is_some_and(|arrival| arrival.is_late()) => {
                 finish.blame(&Fault::unread(BodyError::Idle));
             }
-            (Some(error), _) => (finish.class, finish.outcome) = (error.class(), Outcome::Upstream),
+            (Some(error), _) => finish.ends_by(Blame::Upstream, error.class()),
             (None, _) => {}
         }
         finish.record(status, self.bytes);

@@ -5,7 +5,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, Version};
 
-use crate::exchange::{Blame, Body, Chain, Fault};
+use crate::exchange::{Body, Chain, Fault};
+use crate::telemetry::Blame;
 use crate::telemetry::RequestId;
 
 /// Seconds a client is asked to wait before it tries again what failed for now.

@@ -16,7 +16,7 @@ use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
 use crate::telemetry::load::Load;
 use crate::telemetry::metrics::{Label, Refusal};
-use crate::telemetry::{Outcome, RequestId, SpanContext};
+use crate::telemetry::{Blame, RequestId, SpanContext};
 
 /// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
 pub(crate) struct Worker {
@@ -103,7 +103,7 @@ impl Worker {
             path: LoggedPath::default(),
             status: None,
             class: reason.name(),
-            blame: Outcome::Client,
+            blame: Blame::Client.into(),
             bytes_in: 0,
             bytes_out: 0,
             duration_us: 0,

@@ -14,23 +14,51 @@ pub(crate) use id::RequestId;
 pub(crate) use span::{SpanContext, TRACEPARENT};
 pub(crate) use timestamp::rfc3339;
 
-/// Who a request's end is owed to: nobody, or the party to blame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Ok,
+/// Who is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The request was wrong.
     Client,
     /// A policy said no.
     Policy,
     /// A policy broke.
     Plugin,
+    /// The upstream did not answer as it should.
     Upstream,
+    /// We did.
     Gateway,
+}
+
+impl Blame {
+    pub(crate) fn as_str(self) -> &'static str {
+        metrics::Label::name(Outcome::Fault(self))
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    Fault(Blame),
+}
+
+impl From<Blame> for Outcome {
+    fn from(blame: Blame) -> Self {
+        Self::Fault(blame)
+    }
 }
 
 impl metrics::Label for Outcome {
     const NAMES: &'static [&'static str] = &["ok", "client", "policy", "plugin", "upstream", "gateway"];
 
     fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::Ok => 0,
+            Self::Fault(Blame::Client) => 1,
+            Self::Fault(Blame::Policy) => 2,
+            Self::Fault(Blame::Plugin) => 3,
+            Self::Fault(Blame::Upstream) => 4,
+            Self::Fault(Blame::Gateway) => 5,
+        }
     }
 }

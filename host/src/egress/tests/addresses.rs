@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::*;
 use crate::config::Refusal;
-use crate::exchange::Blame;
+use crate::telemetry::Blame;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const PRIVATE: &str = "private_ips = true\n";

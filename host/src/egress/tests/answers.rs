@@ -111,7 +111,7 @@ async fn an_answer_is_never_longer_than_it_may_be() {
     ] {
         let error = reply(fields, body, most).await.unwrap_err();
         assert!(matches!(error, EgressError::TooLarge), "{fields} {error:?}");
-        assert_eq!((error.class(), error.blame()), ("egress_too_large", crate::exchange::Blame::Upstream));
+        assert_eq!((error.class(), error.blame()), ("egress_too_large", crate::telemetry::Blame::Upstream));
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::exchange::Blame;
+use crate::telemetry::Blame;
 use crate::tls::{Client, ClientParts, MinVersion, Trust};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

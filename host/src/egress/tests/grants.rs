@@ -89,7 +89,7 @@ async fn what_is_not_granted_is_never_sent() {
         ("*", Denial::Target(PathError::NotAbsolute)),
     ] {
         let error = egress.send(get(target)).await.unwrap_err();
-        assert_eq!((error.class(), error.blame()), ("egress_denied", crate::exchange::Blame::Plugin));
+        assert_eq!((error.class(), error.blame()), ("egress_denied", crate::telemetry::Blame::Plugin));
         assert!(!Chain(&error).to_string().contains("evil"), "{error}");
         assert_eq!(denial(Err(error)), expected, "{target:?}");
     }

@@ -21,11 +21,11 @@ use crate::tls::Session;
 const MAX_ABANDONED: u32 = 200;
 /// Frames of HTTP/2 that bring nothing, likewise: PING, SETTINGS and the like, each of which has to be read, and some answered.
 const MAX_IDLE_FRAMES: i64 = 1000;
-/// Such frames go with what is asked and sent: for each request and each piece of a response so many are forgiven,
+/// Such frames that are forgiven for each request and each piece of a response, which they go with.
 const FRAMES_FOR_EACH: u32 = 4;
-/// and one for so many bytes, since windows are opened as they are used up,
+/// Bytes of a response for which one more such frame is forgiven, since windows are opened as they are used up.
 const BYTES_FOR_A_FRAME: usize = 512;
-/// which may be long after the bytes were sent: so many can be forgiven ahead.
+/// Frames that can be forgiven ahead: windows may be opened long after the bytes were sent.
 const FRAMES_AHEAD: i64 = 32_768;
 
 /// The state of one connection, or of one stream of an HTTP/2 connection, known to it and to the sweep.

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::telemetry::{Outcome, RequestId};
+use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Far more than a test that works will ever wait.
 const LONG: Duration = Duration::from_secs(30);
@@ -113,7 +113,7 @@ fn a_path_cannot_begin_a_line_of_its_own() {
     let writes = Writes::default();
     let (log, guard) = AccessLog::start(writes.clone(), Counter::default()).unwrap();
     let mut evil = record("/a\n{\"status\":500}\"\u{1b}");
-    evil.blame = Outcome::Client;
+    evil.blame = Blame::Client.into();
     log.record(evil);
     drop(guard);
     let lines = writes.lines();

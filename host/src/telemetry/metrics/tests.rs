@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::counters::CounterFault;
 use super::*;
-use crate::telemetry::Outcome;
+use crate::telemetry::{Blame, Outcome};
 
 fn metrics() -> Metrics {
     Metrics::new("1.2.3", "48.0.8")
@@ -90,7 +90,7 @@ fn two_handles_of_one_route_count_together() {
     let metrics = metrics();
     for status in [200, 204, 404, 503] {
         let status = StatusCode::from_u16(status).unwrap();
-        let outcome = if status.is_success() { Outcome::Ok } else { Outcome::Upstream };
+        let outcome = if status.is_success() { Outcome::Ok } else { Outcome::Fault(Blame::Upstream) };
         metrics.route("a", "r").finished(status, outcome, Duration::ZERO);
     }
     for (class, outcome, count) in [("2xx", "ok", 2), ("4xx", "upstream", 1), ("5xx", "upstream", 1)] {
@@ -103,7 +103,7 @@ fn two_handles_of_one_route_count_together() {
 fn a_status_outside_the_classes_is_counted_in_the_nearest() {
     let metrics = metrics();
     let status = StatusCode::from_u16(999).unwrap();
-    metrics.route("a", "r").finished(status, Outcome::Upstream, Duration::ZERO);
+    metrics.route("a", "r").finished(status, Outcome::Fault(Blame::Upstream), Duration::ZERO);
     assert!(mentions(&metrics, r#"status_class="5xx""#));
 }
 

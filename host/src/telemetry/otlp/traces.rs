@@ -15,7 +15,7 @@ use super::Recorded;
 use super::resource::{number, scope, text};
 use crate::telemetry::account::{Call, Try};
 use crate::telemetry::metrics::{CallOutcome, Label};
-use crate::telemetry::{Outcome, SpanContext};
+use crate::telemetry::{Blame, Outcome, SpanContext};
 
 /// The methods that stand as they are; all others are one.
 const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
@@ -93,7 +93,7 @@ fn server(recorded: &Recorded, clock: &Clock, method: &str) -> Span {
         attributes.push(number("lockgate.left_out", i64::try_from(recorded.left_out).unwrap_or(i64::MAX)));
     }
     // What a client did wrong, or was refused by a policy, is no error of the server.
-    let ours = matches!(record.blame, Outcome::Plugin | Outcome::Upstream | Outcome::Gateway);
+    let ours = matches!(record.blame, Outcome::Fault(Blame::Plugin | Blame::Upstream | Blame::Gateway));
     let failed = ours || record.status.is_some_and(|status| status.is_server_error());
     let span = clock.span(recorded.begun, Duration::from_micros(record.duration_us));
     let remote = if recorded.context.parent.is_some() { IS_REMOTE } else { 0 };
