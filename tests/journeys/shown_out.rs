@@ -54,7 +54,7 @@ fn whoever_would_not_get_in_any_more_is_shown_out_and_all_others_stay() {
 fn a_certificate_that_ended_opens_nothing_any_more() {
     let (authority, members, upstream) = (Authority::new(), Authority::new(), Upstream::echo());
     let gateway = with_members(&authority, &members, &upstream, false).start();
-    let ends = SystemTime::now() + Duration::from_secs(2);
+    let ends = SystemTime::now() + Duration::from_secs(5);
     let handshake = Handshake::new().showing(&members.issue_until("Ada", "spiffe://club/ada", ends));
     let ask = Request::get("/").field("host", "club.example");
     let enter = || authority.connect(gateway.public(), "club.example", &handshake);

@@ -19,7 +19,7 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(String) 
     };
     match asker.ask(wish(policy.to_owned())).await {
         Some(Ok(())) => with_type(StatusCode::OK, "{}", super::JSON),
-        Some(Err(refusal)) => with_type(StatusCode::CONFLICT, format!("{refusal}\n"), "text/plain; charset=utf-8"),
+        Some(Err(refusal)) => with_type(StatusCode::CONFLICT, format!("{refusal}\n"), super::TEXT),
         None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
     }
 }

@@ -73,7 +73,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        // What was written before 0.1 has the digits alone.
+        text.parse().or_else(|_| format!("sha256:{text}").parse()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -135,6 +137,7 @@ mod tests {
         assert_eq!(digest.to_string(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert_eq!(serde_json::from_str::<Digest>(&serde_json::to_string(&digest).unwrap()).unwrap(), digest);
+        assert_eq!(serde_json::from_str::<Digest>(&format!("\"{}\"", digest.hex())).unwrap(), digest);
         assert!(digest.to_string().ends_with(&digest.hex()));
         for text in ["", "sha256:", &digest.hex(), "sha256:zz", &format!("{digest}0")] {
             assert!(text.parse::<Digest>().is_err(), "{text}");

@@ -121,6 +121,10 @@ impl Text {
 
     pub(super) fn add_file(&mut self, path: &Path, content: Option<&Content>) {
         self.add(path.as_os_str().as_encoded_bytes());
+        self.add_content(content);
+    }
+
+    fn add_content(&mut self, content: Option<&Content>) {
         match content {
             Some(content) => self.add(&content.digest().bytes()),
             None => self.add(&[]),
@@ -132,8 +136,9 @@ impl Text {
         match &policy.source {
             PolicySource::Builtin(name) => self.add(name.as_bytes()),
             PolicySource::Missing(fault) => self.add(fault.to_string().as_bytes()),
-            PolicySource::File { .. } => {
-                policy.source.files().for_each(|file| self.add(&file.content.digest().bytes()));
+            PolicySource::File { component, signature } => {
+                self.add_content(Some(&component.content));
+                self.add_content(signature.as_ref().map(|file| &file.content));
             }
         }
     }

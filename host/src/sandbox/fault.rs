@@ -59,8 +59,7 @@ impl PluginFault {
             Self::Trap(_) => CallOutcome::Trap,
             Self::Exceeded(_) => CallOutcome::Limit,
             Self::Answer(_) => CallOutcome::Refused,
-            Self::Instantiate(_) | Self::Busy => CallOutcome::Busy,
-            Self::Configure(_) => CallOutcome::Fail,
+            Self::Instantiate(_) | Self::Configure(_) | Self::Busy => CallOutcome::Busy,
             Self::Paused => CallOutcome::Paused,
         }
     }
