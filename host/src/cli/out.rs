@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use crate::config::ConfigFault;
+pub(super) use crate::config::plain;
 
 /// One line of result. A reader that has gone is no error.
 pub(super) fn line(text: &str) {
@@ -22,15 +23,6 @@ pub(super) fn table<const COLUMNS: usize>(lines: Vec<[String; COLUMNS]>) {
         let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         line(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
-}
-
-/// Text of strangers on one line, without what a terminal would act on.
-pub(super) fn plain(text: &str) -> String {
-    let plain = |letter: char| match letter {
-        '\'' | '"' | '\\' => letter.to_string(),
-        _ => letter.escape_debug().to_string(),
-    };
-    text.chars().map(plain).collect()
 }
 
 /// What takes its time, for whoever waits.

@@ -1,6 +1,6 @@
 //! Owns what a configuration fault is, and the place in a file it points to.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,27 +30,25 @@ impl ConfigFault {
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        plain(out, &self.file.to_string_lossy())?;
+        out.write_str(&plain(&self.file.to_string_lossy()))?;
         if let Some(line) = self.line {
             write!(out, ":{line}")?;
         }
         if !self.key.is_empty() {
-            out.write_str(": ")?;
-            plain(out, &self.key)?;
+            write!(out, ": {}", plain(&self.key))?;
         }
-        out.write_str(": ")?;
-        plain(out, &self.reason)?;
-        out.write_str("; ")?;
-        plain(out, &self.advice)
+        // Names of files, and what components complain of, are text of strangers.
+        write!(out, ": {}; {}", plain(&self.reason), plain(&self.advice))
     }
 }
 
-/// Names of files and what components complain of are text of strangers: it stays on its line, and moves no cursor.
-fn plain(out: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|letter| match letter {
-        '\'' | '"' | '\\' => out.write_char(letter),
-        _ => write!(out, "{}", letter.escape_debug()),
-    })
+/// Text of strangers on one line, without what a terminal would act on.
+pub(crate) fn plain(text: &str) -> String {
+    let plain = |letter: char| match letter {
+        '\'' | '"' | '\\' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    };
+    text.chars().map(plain).collect()
 }
 
 /// Where something was configured, so that later stages can complain about it as precisely as the parser.

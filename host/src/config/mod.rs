@@ -60,7 +60,7 @@ pub(crate) use blank::Blank;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
 pub(crate) use chain::{ChainEntry, OnError, Responder};
 pub(crate) use egress::{AuthScheme, Credential, Egress, EgressTerms};
-pub(crate) use fault::{ConfigFault, Place, complained_below};
+pub(crate) use fault::{ConfigFault, Place, complained_below, plain};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
