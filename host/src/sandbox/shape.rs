@@ -92,8 +92,8 @@ pub(super) fn config_errors(faults: &[ConfigError]) -> Vec<String> {
         }
     };
     let mut told: Vec<_> = faults.iter().take(MOST_FAULTS).map(text).collect();
-    if let Some(more) = faults.len().checked_sub(MOST_FAULTS).filter(|more| *more > 0) {
-        told.push(format!("and {more} more faults"));
+    if faults.len() > MOST_FAULTS {
+        told.push(format!("and {} more faults", faults.len() - MOST_FAULTS));
     }
     told
 }
