@@ -69,16 +69,25 @@ pub mod responder {
     pub use exports::lockgate::policy::responder::Guest;
 }
 
-impl From<crate::Verdict> for request::types::Verdict {
-    fn from(verdict: crate::Verdict) -> Self {
-        match verdict {
-            crate::Verdict::Pass => Self::Pass,
-            crate::Verdict::Edit(edits) => Self::Edit(edits.into()),
-            crate::Verdict::Respond(response) => Self::Respond(response.into()),
-            crate::Verdict::Fail(failure) => Self::Fail(failure.into()),
+/// The contract names each kind of verdict; here it is one.
+macro_rules! verdict {
+    ($verdict:ty, $edits:ty) => {
+        impl From<crate::Verdict<$edits>> for $verdict {
+            fn from(verdict: crate::Verdict<$edits>) -> Self {
+                match verdict {
+                    crate::Verdict::Pass => Self::Pass,
+                    crate::Verdict::Edit(edits) => Self::Edit(edits.into()),
+                    crate::Verdict::Respond(response) => Self::Respond(response.into()),
+                    crate::Verdict::Fail(failure) => Self::Fail(failure.into()),
+                }
+            }
         }
-    }
+    };
 }
+
+verdict!(request::types::Verdict, crate::Edits);
+verdict!(body::BodyVerdict, crate::BodyEdits);
+verdict!(body::ChunkVerdict, crate::ChunkEdits);
 
 impl From<crate::Edits> for request::types::Edits {
     fn from(edits: crate::Edits) -> Self {
@@ -111,14 +120,24 @@ impl From<body::Direction> for crate::Direction {
     }
 }
 
-impl From<crate::Action> for body::Action {
-    fn from(action: crate::Action) -> Self {
-        match action {
-            crate::Action::Pass => Self::Pass,
-            crate::Action::Splice(splices) => Self::Splice(splices.into_iter().map(Into::into).collect()),
-            crate::Action::Replace(bytes) => Self::Replace(bytes),
-            crate::Action::Respond(response) => Self::Respond(response.into()),
-            crate::Action::Fail(failure) => Self::Fail(failure.into()),
+impl From<crate::BodyEdits> for body::BodyEdits {
+    fn from(edits: crate::BodyEdits) -> Self {
+        Self { bytes: edits.bytes.into(), head: edits.head.map(Into::into) }
+    }
+}
+
+impl From<crate::ChunkEdits> for body::ChunkEdits {
+    fn from(edits: crate::ChunkEdits) -> Self {
+        Self { bytes: edits.bytes.into(), state: edits.state }
+    }
+}
+
+impl From<crate::Change> for body::Change {
+    fn from(change: crate::Change) -> Self {
+        match change {
+            crate::Change::Keep => Self::Keep,
+            crate::Change::Splice(splices) => Self::Splice(splices.into_iter().map(Into::into).collect()),
+            crate::Change::Replace(bytes) => Self::Replace(bytes),
         }
     }
 }

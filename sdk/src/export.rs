@@ -74,10 +74,7 @@ macro_rules! __export_phase {
                 direction: $crate::bindings::body::Direction,
                 body: ::std::vec::Vec<u8>,
                 state: ::std::option::Option<::std::vec::Vec<u8>>,
-            ) -> (
-                $crate::bindings::body::Action,
-                ::std::option::Option<$crate::bindings::request::types::Edits>,
-            ) {
+            ) -> $crate::bindings::body::BodyVerdict {
                 POLICY.with(|slot| $crate::export::on_body(slot, direction, &body, state.as_deref().unwrap_or_default()))
             }
 
@@ -85,9 +82,11 @@ macro_rules! __export_phase {
                 direction: $crate::bindings::body::Direction,
                 chunk: ::std::vec::Vec<u8>,
                 last: bool,
-                state: ::std::vec::Vec<u8>,
-            ) -> ($crate::bindings::body::Action, ::std::vec::Vec<u8>) {
-                POLICY.with(|slot| $crate::export::on_chunk(slot, direction, &chunk, last, &state))
+                state: ::std::option::Option<::std::vec::Vec<u8>>,
+            ) -> $crate::bindings::body::ChunkVerdict {
+                POLICY.with(|slot| {
+                    $crate::export::on_chunk(slot, direction, &chunk, last, state.as_deref().unwrap_or_default())
+                })
             }
         }
         $crate::bindings::body::export_body!($component with_types_in $crate::bindings::body);
@@ -159,13 +158,10 @@ mod guest {
         direction: body::Direction,
         bytes: &[u8],
         state: &[u8],
-    ) -> (body::Action, Option<types::Edits>) {
+    ) -> body::BodyVerdict {
         match slot.get() {
-            Some(policy) => {
-                let (action, edits) = policy.on_body(direction.into(), bytes, state);
-                (action.into(), edits.map(Into::into))
-            }
-            None => (body::Action::Fail(types::Failure::Internal), None),
+            Some(policy) => policy.on_body(direction.into(), bytes, state).into(),
+            None => body::BodyVerdict::Fail(types::Failure::Internal),
         }
     }
 
@@ -175,13 +171,10 @@ mod guest {
         chunk: &[u8],
         last: bool,
         state: &[u8],
-    ) -> (body::Action, Vec<u8>) {
+    ) -> body::ChunkVerdict {
         match slot.get() {
-            Some(policy) => {
-                let (action, state) = policy.on_chunk(direction.into(), chunk, last, state);
-                (action.into(), state)
-            }
-            None => (body::Action::Fail(types::Failure::Internal), Vec::new()),
+            Some(policy) => policy.on_chunk(direction.into(), chunk, last, state).into(),
+            None => body::ChunkVerdict::Fail(types::Failure::Internal),
         }
     }
 

@@ -25,7 +25,7 @@ mod response;
 pub mod testing;
 mod verdict;
 
-pub use body::{Action, Direction, Splice};
+pub use body::{BodyEdits, Change, ChunkEdits, Direction, Splice};
 pub use capability::{clock, crypto, egress, log, metrics, random, store};
 pub use edits::Edits;
 pub use head::{Fields, Head};
@@ -37,8 +37,8 @@ pub use verdict::{Failure, Verdict};
 /// Everything a policy usually needs, for `use lockgate_sdk::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Action, BodyInterest, BodyPhase, ConfigError, Direction, Edits, Failure, Head, Interest, Policy, RequestPhase,
-        Responder, Response, ResponsePhase, Splice, Verdict,
+        BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
+        Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
     };
     pub use serde::Deserialize;
 }

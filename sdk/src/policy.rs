@@ -1,6 +1,6 @@
 //! The traits a policy implements, one for each export of the contract.
 
-use crate::{Action, Direction, Edits, Failure, Head, Interest, Response, Verdict};
+use crate::{BodyEdits, ChunkEdits, Direction, Failure, Head, Interest, Response, Verdict};
 use serde::de::DeserializeOwned;
 
 /// A configured policy: its type is the shape of its configuration.
@@ -31,15 +31,16 @@ pub trait ResponsePhase: Policy {
 
 /// Reading and changing bodies. Implement the hook of the mode the interest names; the other fails with [`Failure::Internal`].
 pub trait BodyPhase: Policy {
-    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited. Edits beside an answer or a failure are a fault.
-    fn on_body(&self, _direction: Direction, _body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
-        (Action::Fail(Failure::Internal), None)
+    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited; `state` is what
+    /// this policy carried last, empty if nothing.
+    fn on_body(&self, _direction: Direction, _body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
+        Failure::Internal.into()
     }
 
-    /// Chunked mode: called for each piece and, with `last` and possibly no bytes, at the end. Returns the action and the state for
-    /// the next call.
-    fn on_chunk(&self, _direction: Direction, _chunk: &[u8], _last: bool, _state: &[u8]) -> (Action, Vec<u8>) {
-        (Action::Fail(Failure::Internal), Vec::new())
+    /// Chunked mode: called for each piece and, with `last` and possibly no bytes, at the end. `state` is what the call before
+    /// carried, at the beginning of a body what this policy carried last, empty if nothing.
+    fn on_chunk(&self, _direction: Direction, _chunk: &[u8], _last: bool, _state: &[u8]) -> Verdict<ChunkEdits> {
+        Failure::Internal.into()
     }
 }
 
@@ -83,8 +84,7 @@ mod tests {
 
     #[test]
     fn a_body_hook_that_is_not_written_decides_nothing() {
-        let failed = Action::Fail(Failure::Internal);
-        assert_eq!(Idle.on_body(Direction::Request, b"", b""), (failed.clone(), None));
-        assert_eq!(Idle.on_chunk(Direction::Request, b"", true, b""), (failed, Vec::new()));
+        assert_eq!(Idle.on_body(Direction::Request, b"", b""), Verdict::Fail(Failure::Internal));
+        assert_eq!(Idle.on_chunk(Direction::Request, b"", true, b""), Verdict::Fail(Failure::Internal));
     }
 }

@@ -1,16 +1,18 @@
-//! What a policy decided about a message head, and why it could not.
+//! What a policy decided, and why it could not.
 
 use crate::{Edits, Response};
 
-/// What a policy decided about a message head.
+/// What a policy decided: about a head, about a whole body where the changes are [`BodyEdits`](crate::BodyEdits), about a piece of one
+/// where they are [`ChunkEdits`](crate::ChunkEdits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum Verdict<E = Edits> {
     /// Go on, unchanged. Carried state stays as it was.
     Pass,
     /// Go on with these changes.
-    Edit(Edits),
-    /// Answer with this now. Needs [`Interest::may_respond`](crate::Interest::may_respond).
+    Edit(E),
+    /// Answer with this now. Needs [`Interest::may_respond`](crate::Interest::may_respond). Where the head of a response has already
+    /// left, as it may have when a piece of its body is looked at, the host cuts the connection.
     Respond(Response),
     /// No decision was possible.
     Fail(Failure),
@@ -22,13 +24,13 @@ impl From<Edits> for Verdict {
     }
 }
 
-impl From<Response> for Verdict {
+impl<E> From<Response> for Verdict<E> {
     fn from(response: Response) -> Self {
         Self::Respond(response)
     }
 }
 
-impl From<Failure> for Verdict {
+impl<E> From<Failure> for Verdict<E> {
     fn from(failure: Failure) -> Self {
         Self::Fail(failure)
     }

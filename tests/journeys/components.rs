@@ -5,6 +5,7 @@ mod bulk;
 mod by_hand;
 mod corpus;
 mod generated;
+mod noise;
 
 use binary::{Part, graft};
 use lockgate_tests::{Gateway, Upstream, guests};

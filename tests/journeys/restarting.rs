@@ -1,6 +1,7 @@
 //! What served last outlives the process: a start on a folder that is faulty or gone serves it, and says so.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 
 use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually, guests};
 use serde_json::Value;
@@ -85,6 +86,28 @@ fn a_start_with_a_component_that_cannot_be_used_serves_what_served_last() {
     gateway.wait_for_generation(2);
     again(&mut gateway, |gateway| gateway.replace("components/mark.wasm", b"\0asm, or so"));
     assert_eq!(gateway.get("/one").field("x-test-version"), Some("b"));
+}
+
+/// What is wrong is found late, when the sockets are open already, and they are wanted again for what served last.
+#[test]
+fn a_start_that_fails_while_it_builds_serves_what_served_last_where_it_was_served() {
+    let upstream = Upstream::echo();
+    let folder = folder(&upstream);
+    let root = folder.root().display().to_string();
+    let folder = folder
+        .word("$root", root)
+        .gateway_toml("[[chain]]\npolicy = \"mark\"\n[listen.local]\naddress = \"unix:$root/local.sock\"\n");
+    let mut gateway = folder.start();
+    let component = guests::component("version-a");
+    for broken in [b"\0asm, or so".as_slice(), &component[..component.len() / 2], b""] {
+        again(&mut gateway, |gateway| gateway.replace("components/mark.wasm", broken));
+        assert_fell_back(&mut gateway, "gateway.toml");
+        assert!(UnixStream::connect(gateway.root().join("local.sock")).is_ok());
+    }
+    again(&mut gateway, |gateway| gateway.remove("components/mark.wasm"));
+    assert_fell_back(&mut gateway, "gateway.toml");
+    gateway.replace("components/mark.wasm", &component);
+    eventually("the folder to be right", || gateway.status()["refused"].is_null().then_some(()));
 }
 
 #[test]

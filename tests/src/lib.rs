@@ -23,6 +23,7 @@ mod process;
 mod prometheus;
 mod recorder;
 mod running;
+pub mod smith;
 mod tls;
 mod upstream;
 mod wire;

@@ -6,14 +6,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 use tokio::time::timeout_at;
 
-use super::act::{Acted, At, act};
+use super::change::changed;
 use super::chunks::Chunks;
+use super::decision::{Decision, Passed};
 use super::edits::Head;
 use super::media::Wanted;
-use super::step::BodyHook;
+use super::step::{At, BodyHook};
 use super::{Departure, Passage, Replaced, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, Call, Edits, PluginFault};
+use crate::sandbox::{BodyEdits, OnBody};
 
 /// What a hook on a whole body left.
 enum Whole {
@@ -102,7 +103,7 @@ impl<'a> Passage<'a> {
     /// Let a hook see a body as it passes.
     fn follow(&mut self, body: Body, at: At<'a>, exchange: &Exchange) -> Result<Body, Fault> {
         let pool = self.pool(at.step)?.clone();
-        let state = self.state(at.at).clone();
+        let state = self.states.get(at.at).cloned().unwrap_or_default();
         Ok(Chunks::wrap(body, pool, at, exchange, self.place, state, self.notice()))
     }
 
@@ -119,40 +120,27 @@ impl<'a> Passage<'a> {
         body: Bytes,
     ) -> Result<Whole, Fault> {
         let pool = self.pool(at.step)?;
-        let place = self.place;
-        let state = self.state(at.at);
-        let (id, mut carried) = (exchange.id.clone(), None);
-        let timed = Timed::begin(&exchange.account);
-        let judge = |(action, edits): (Action, Option<Edits>)| {
-            let outcome = act(action, at.hook, &body)?;
-            match (&outcome, edits) {
-                (_, None) => {}
-                (Acted::Bytes(_) | Acted::Same, Some(edits)) => {
-                    carried = at.hook.writes.apply(edits, exchange, head)?;
-                }
-                (Acted::Answer(_) | Acted::Failed(_), Some(_)) => {
-                    return Err(PluginFault::Answer("it edits a head beside an answer or a failure".into()));
-                }
-            }
-            Ok(outcome)
+        let call = OnBody { direction: at.direction, body: body.clone(), state: self.take_state(at.at) };
+        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let writes = &at.hook.writes;
+        let edit = |edits: BodyEdits| {
+            let bytes = changed(edits.bytes, at.hook.edit(), &body)?;
+            let state = edits.head.map(|edits| writes.apply(edits, exchange, head)).transpose()?.flatten();
+            Ok(Passed { bytes, state })
         };
-        let decided = match pool.is_away() {
-            false => pool.on_body(id, at.direction, &body, state, judge),
-            true => {
-                let call = Call::Body { direction: at.direction, body: body.clone(), state: state.clone() };
-                Box::pin(pool.away(id, call, |said| judge(said.body()?))).await
-            }
-        };
+        let decided = pool.ask(id, &call, |verdict| Decision::of(verdict, writes, edit)).await;
         timed.end(&exchange.account, pool);
-        if let Some(carried) = carried {
-            *state = carried;
-        }
+        self.carry(at.at, call.state);
         match decided {
-            Ok(Acted::Same) => Ok(Whole::Body(body)),
-            Ok(Acted::Bytes(bytes)) => Ok(Whole::Body(bytes)),
-            Ok(Acted::Answer(response)) => Ok(Whole::Answer(response)),
-            Ok(Acted::Failed(failure)) => at.step.failed(failure).map(|()| Whole::Body(body)),
-            Err(fault) => at.step.broke(exchange, &place, fault).map(|()| Whole::Body(body)),
+            Ok(Decision::Go(Passed { bytes, state })) => {
+                if let Some(state) = state {
+                    self.carry(at.at, state);
+                }
+                Ok(Whole::Body(bytes.unwrap_or(body)))
+            }
+            Ok(Decision::Answer(response)) => Ok(Whole::Answer(*response)),
+            Ok(Decision::Failed(failure)) => at.step.failed(failure).map(|()| Whole::Body(body)),
+            Err(fault) => at.step.broke(exchange, &self.place, fault).map(|()| Whole::Body(body)),
         }
     }
 }

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::act::{Acted, At, act};
+use super::change::changed;
+use super::decision::{Decision, Passed};
 use super::edits::check_state;
-use super::step::{BodyHook, Step};
+use super::step::{At, BodyHook, Step};
 use super::{Departure, Place, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{Action, BodyDirection, Call, PluginFault, Pool};
+use crate::sandbox::{BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;
 
@@ -67,8 +68,8 @@ struct Away {
     last: bool,
 }
 
-/// What a hook made of a piece, and what it carries to the next.
-type Decided = Result<(Acted, Vec<u8>), PluginFault>;
+/// What a hook made of a piece.
+type Decided = Result<Decision<Passed>, PluginFault>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -156,18 +157,22 @@ impl Chunks {
             return Err(self.depart(Err(fault)));
         }
         let (step, direction, shown) = (self.step.clone(), self.direction, piece.clone());
-        let judge = move |(action, state): (Action, Vec<u8>)| {
-            check_state(&state)?;
+        let judge = move |verdict: Verdict<ChunkEdits>| {
             let hook = hook(&step, direction);
             let hook = hook.ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
-            Ok((act(action, hook, &shown)?, state))
+            Decision::of(verdict, &hook.writes, |ChunkEdits { bytes, state }| {
+                state.as_deref().map_or(Ok(()), check_state)?;
+                Ok(Passed { bytes: changed(bytes, hook.edit(), &shown)?, state })
+            })
         };
+        let state = std::mem::take(&mut self.state);
+        let call = OnChunk { direction, chunk: piece.clone(), last, state };
         if self.pool.is_away() {
             let (pool, exchange, account) = (self.pool.clone(), self.exchange.clone(), self.account.clone());
-            let call = Call::Chunk { direction, chunk: piece.clone(), last, state: self.state.clone() };
+            self.state = call.state.clone();
             let called = Box::pin(async move {
                 let timed = Timed::begin(&account);
-                let decided = pool.away(exchange, call, |said| judge(said.chunk()?)).await;
+                let decided = pool.away(exchange, call, judge).await;
                 timed.end(&account, &pool);
                 decided
             });
@@ -175,22 +180,23 @@ impl Chunks {
             return Ok(Bytes::new());
         }
         let timed = Timed::begin(&self.account);
-        let decided = self.pool.on_chunk(self.exchange.clone(), direction, &piece, last, &self.state, judge);
+        let decided = self.pool.call(self.exchange.clone(), &call, judge);
         timed.end(&self.account, &self.pool);
+        self.state = call.state;
         self.decided(piece, last, decided)
     }
 
     /// What becomes of a piece.
     fn decided(&mut self, piece: Bytes, last: bool, decided: Decided) -> Result<Bytes, BodyError> {
-        let decided = decided.map(|(acted, state)| {
-            self.state = state;
-            acted
-        });
         let skipped = match decided {
-            Ok(Acted::Same) => return Ok(piece),
-            Ok(Acted::Bytes(bytes)) => return Ok(bytes),
-            Ok(Acted::Answer(response)) => return Err(self.depart(Ok(response))),
-            Ok(Acted::Failed(failure)) => self.step.failed(failure),
+            Ok(Decision::Go(Passed { bytes, state })) => {
+                if let Some(state) = state {
+                    self.state = state;
+                }
+                return Ok(bytes.unwrap_or(piece));
+            }
+            Ok(Decision::Answer(response)) => return Err(self.depart(Ok(*response))),
+            Ok(Decision::Failed(failure)) => self.step.failed(failure),
             Err(fault) => self.step.broke_at(&self.exchange, &self.place.0, &self.place.1, fault),
         };
         match skipped {

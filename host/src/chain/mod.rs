@@ -2,10 +2,10 @@
 //!
 //! What a policy may see and change is decided once, when a chain is built; a request only follows it.
 
-mod act;
-mod away;
 mod body;
+mod change;
 mod chunks;
+mod decision;
 mod edits;
 mod facts;
 mod media;
@@ -15,12 +15,12 @@ mod step;
 mod tally;
 mod timed;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
 pub(crate) use chunks::Notice;
@@ -33,11 +33,11 @@ pub(crate) use timed::Timed;
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
-use crate::sandbox::{BodyDirection, Failure, PluginFault, Pool, Verdict};
-use act::At;
+use crate::sandbox::{BodyDirection, Failure, OnRequest, OnResponse, PluginFault, Pool, Verdict};
+use decision::Decision;
 use edits::Head;
 use shadow::Beside;
-use step::Hook;
+use step::{At, HeadHook};
 
 /// The policies of one route, outermost first. Steps are shared between routes.
 #[derive(Default)]
@@ -65,7 +65,7 @@ pub(crate) struct Passage<'a> {
     pub(crate) pools: &'a [Rc<Pool>],
     pub(crate) place: Place<'a>,
     /// A buffer for facts, kept by the worker.
-    pub(crate) scratch: &'a RefCell<Vec<u8>>,
+    pub(crate) scratch: &'a Cell<Vec<u8>>,
     /// Turns a fault into the gateway's answer.
     pub(crate) render: fn(&Exchange, &Fault) -> Response<Body>,
     /// When waiting for a body ends.
@@ -123,7 +123,7 @@ impl<'a> Passage<'a> {
         chain: &'a Chain,
         pools: &'a [Rc<Pool>],
         place: Place<'a>,
-        scratch: &'a RefCell<Vec<u8>>,
+        scratch: &'a Cell<Vec<u8>>,
         render: fn(&Exchange, &Fault) -> Response<Body>,
         deadline: Instant,
     ) -> Self {
@@ -144,10 +144,7 @@ impl<'a> Passage<'a> {
             self.tell_request(step, exchange, headers);
             let decided = match &step.request {
                 None => Ok(None),
-                Some(hook) if self.is_away(step) => {
-                    Box::pin(self.request_hook_away(at, step, hook, exchange, headers)).await
-                }
-                Some(hook) => self.request_hook(at, step, hook, exchange, headers),
+                Some(hook) => self.request_hook(at, step, hook, exchange, headers).await,
             };
             self.compare(at, step, exchange);
             match decided {
@@ -183,10 +180,7 @@ impl<'a> Passage<'a> {
             self.tell_response(step, exchange, response.status(), response.headers());
             let decided = match &step.response {
                 None => Ok(None),
-                Some(hook) if self.is_away(step) => {
-                    Box::pin(self.response_hook_away(at, step, hook, exchange, &mut response)).await
-                }
-                Some(hook) => self.response_hook(at, step, hook, exchange, &mut response),
+                Some(hook) => self.response_hook(at, step, hook, exchange, &mut response).await,
             };
             self.compare(at, step, exchange);
             match decided {
@@ -235,73 +229,67 @@ impl<'a> Passage<'a> {
         self.notice.get_or_insert_default().clone()
     }
 
-    fn request_hook(
+    async fn request_hook(
         &mut self,
         at: usize,
         step: &Step,
-        hook: &Hook,
+        hook: &HeadHook,
         exchange: &mut Exchange,
         headers: &mut HeaderMap,
     ) -> Result<Option<Box<Response<Body>>>, Fault> {
-        let decided = {
-            let mut facts = self.scratch.borrow_mut();
-            facts.clear();
-            hook.reads.collect(&mut facts, exchange, &self.place, None, headers);
-            let pool = self.pool(step)?;
-            let timed = Timed::begin(&exchange.account);
-            let decided = pool.on_request(exchange.id.clone(), &facts, |verdict| {
-                self.judge(hook, verdict, exchange, Head::Request(headers))
-            });
-            timed.end(&exchange.account, pool);
-            decided
-        };
+        let pool = self.pool(step)?;
+        let call = OnRequest { head: self.facts(hook, exchange, None, headers) };
+        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let judge = |verdict| self.judge(hook, verdict, exchange, Head::Request(headers));
+        let decided = pool.ask(id, &call, judge).await;
+        timed.end(&exchange.account, pool);
+        self.scratch.set(call.head);
         self.settle(at, step, exchange, decided)
     }
 
-    fn response_hook(
+    async fn response_hook(
         &mut self,
         at: usize,
         step: &Step,
-        hook: &Hook,
+        hook: &HeadHook,
         exchange: &mut Exchange,
         response: &mut Response<Body>,
     ) -> Result<Option<Box<Response<Body>>>, Fault> {
+        let pool = self.pool(step)?;
         let mut status = response.status();
-        let decided = {
-            let mut facts = self.scratch.borrow_mut();
-            facts.clear();
-            hook.reads.collect(&mut facts, exchange, &self.place, Some(status), response.headers());
-            let state = self.states.get(at).map_or(&[][..], Vec::as_slice);
-            let head = Head::Response(response.headers_mut(), &mut status);
-            let pool = self.pool(step)?;
-            let timed = Timed::begin(&exchange.account);
-            let id = exchange.id.clone();
-            let judge = |verdict| self.judge(hook, verdict, exchange, head);
-            let decided = pool.on_response(id, &facts, state, judge);
-            timed.end(&exchange.account, pool);
-            decided
-        };
+        let head = self.facts(hook, exchange, Some(status), response.headers());
+        let call = OnResponse { head, state: self.take_state(at) };
+        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let edited = Head::Response(response.headers_mut(), &mut status);
+        let judge = |verdict| self.judge(hook, verdict, exchange, edited);
+        let decided = pool.ask(id, &call, judge).await;
+        timed.end(&exchange.account, pool);
         *response.status_mut() = status;
+        self.scratch.set(call.head);
+        self.carry(at, call.state);
         self.settle(at, step, exchange, decided)
     }
 
-    /// Turn a verdict into its effect.
+    /// What a hook is told, in the worker's buffer.
+    fn facts(&self, hook: &HeadHook, exchange: &Exchange, status: Option<StatusCode>, headers: &HeaderMap) -> Vec<u8> {
+        let mut facts = self.scratch.take();
+        facts.clear();
+        hook.reads.collect(&mut facts, exchange, &self.place, status, headers);
+        facts
+    }
+
+    /// Turn a verdict into its effect: what is carried on, if that is new.
     fn judge(
         &self,
-        hook: &Hook,
+        hook: &HeadHook,
         verdict: Verdict,
         exchange: &mut Exchange,
         head: Head<'_>,
-    ) -> Result<Decided, PluginFault> {
+    ) -> Result<Decision<Option<Vec<u8>>>, PluginFault> {
         let copy = self.copy(&verdict);
-        let decided = match verdict {
-            Verdict::Pass => Decided::Go,
-            Verdict::Edit(edits) => hook.writes.apply(edits, exchange, head)?.map_or(Decided::Go, Decided::Carry),
-            Verdict::Respond(response) => Decided::Answer(Box::new(hook.writes.answer(response)?)),
-            Verdict::Fail(failure) => Decided::Failed(failure),
-        };
+        let decision = Decision::of(verdict, &hook.writes, |edits| hook.writes.apply(edits, exchange, head))?;
         self.hear(copy);
-        Ok(decided)
+        Ok(decision)
     }
 
     /// Go on as was decided: with the message as it now is, or with another answer.
@@ -310,41 +298,37 @@ impl<'a> Passage<'a> {
         at: usize,
         step: &Step,
         exchange: &Exchange,
-        decided: Result<Decided, PluginFault>,
+        decided: Result<Decision<Option<Vec<u8>>>, PluginFault>,
     ) -> Result<Option<Box<Response<Body>>>, Fault> {
         match decided {
-            Ok(Decided::Go) => Ok(None),
-            Ok(Decided::Carry(state)) => {
-                *self.state(at) = state;
+            Ok(Decision::Go(None)) => Ok(None),
+            Ok(Decision::Go(Some(state))) => {
+                self.carry(at, state);
                 Ok(None)
             }
-            Ok(Decided::Answer(response)) => Ok(Some(response)),
-            Ok(Decided::Failed(failure)) => step.failed(failure).map(|()| None),
+            Ok(Decision::Answer(response)) => Ok(Some(response)),
+            Ok(Decision::Failed(failure)) => step.failed(failure).map(|()| None),
             Err(fault) => step.broke(exchange, &self.place, fault).map(|()| None),
         }
     }
 
-    fn state(&mut self, at: usize) -> &mut Vec<u8> {
-        if self.states.len() <= at {
+    /// What a policy carries, for as long as it is called.
+    fn take_state(&mut self, at: usize) -> Vec<u8> {
+        self.states.get_mut(at).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn carry(&mut self, at: usize, state: Vec<u8>) {
+        if self.states.is_empty() && !state.is_empty() {
             self.states.resize_with(self.chain.steps.len(), Vec::new);
         }
-        // The line above made room for every step there is.
-        &mut self.states[at]
+        if let Some(place) = self.states.get_mut(at) {
+            *place = state;
+        }
     }
 
     fn pool(&self, step: &Step) -> Result<&'a Rc<Pool>, Fault> {
         self.pools.get(step.slot).ok_or_else(|| Fault::gateway("no_pool"))
     }
-}
-
-/// What a verdict came to, once it was found allowed and its edits were made.
-enum Decided {
-    Go,
-    /// Go on, with this for the policy's next hook.
-    Carry(Vec<u8>),
-    /// Boxed: a response is large, and nearly every verdict is something else.
-    Answer(Box<Response<Body>>),
-    Failed(Failure),
 }
 
 /// What a failure a policy reported means, unless the operator says to go on without it.

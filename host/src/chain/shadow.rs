@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, StatusCode};
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::step::{Hook, HookError, Step};
+use super::step::{HeadHook, HookError, Step};
 use super::tally::{Declared, Tally, Whereabouts};
 use super::{Passage, Place};
 use crate::exchange::Exchange;
-use crate::sandbox::{Call, Policy, Verdict};
+use crate::sandbox::{OnRequest, OnResponse, Policy, Verdict};
 use crate::telemetry::RequestId;
 
 /// A new version, with what it is told and may do.
 pub(crate) struct Shadow {
     policy: Arc<Policy>,
-    request: Option<Hook>,
-    response: Option<Hook>,
+    request: Option<HeadHook>,
+    response: Option<HeadHook>,
     declared: Declared,
     tally: Arc<Tally>,
 }
@@ -73,7 +73,7 @@ impl Shadow {
         if !(hooks.request || hooks.response) {
             return Err(ShadowError::NoHook);
         }
-        let (request, response) = (Hook::request(&policy)?, Hook::response(&policy)?);
+        let (request, response) = (HeadHook::request(&policy)?, HeadHook::response(&policy)?);
         let declared = Declared::by([policy.interest(), serving.interest()]);
         Ok(Self { policy, request, response, declared, tally })
     }
@@ -97,7 +97,7 @@ impl Shadow {
         Some(Told { phase, head, asked: Instant::now() })
     }
 
-    fn hook(&self, phase: Phase) -> Option<&Hook> {
+    fn hook(&self, phase: Phase) -> Option<&HeadHook> {
         match phase {
             Phase::Request => self.request.as_ref(),
             Phase::Response => self.response.as_ref(),
@@ -115,13 +115,11 @@ impl Shadow {
             self.tally.compared(place, &self.declared, (before.as_ref(), took), (&Verdict::Pass, None));
             return Some(state);
         };
-        let call = match phase {
-            Phase::Request => Call::Request { head },
-            Phase::Response => Call::Response { head, state },
+        let called = match phase {
+            Phase::Request => self.policy.call_aside(exchange, OnRequest { head }).await,
+            Phase::Response => self.policy.call_aside(exchange, OnResponse { head, state }).await,
         };
-        let called = self.policy.call_aside(exchange, call).await;
-        let called = called.and_then(|(said, spent)| {
-            let verdict = said.verdict()?;
+        let called = called.and_then(|(verdict, spent)| {
             hook.writes.allows(&verdict)?;
             Ok((verdict, spent.cpu))
         });

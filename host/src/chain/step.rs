@@ -11,7 +11,7 @@ use super::names::{BadWrite, UnknownName};
 use super::shadow::Shadow;
 use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
-use crate::sandbox::{BodyInterest, Failure, Interest, PluginFault, Policy};
+use crate::sandbox::{BodyDirection, BodyInterest, Failure, Interest, PluginFault, Policy};
 use crate::telemetry::RequestId;
 
 /// What to do when a policy fails or breaks.
@@ -30,8 +30,8 @@ pub(crate) struct Step {
     pub(crate) slot: usize,
     pub(crate) policy: Arc<Policy>,
     pub(crate) on_error: OnError,
-    pub(super) request: Option<Hook>,
-    pub(super) response: Option<Hook>,
+    pub(super) request: Option<HeadHook>,
+    pub(super) response: Option<HeadHook>,
     pub(super) request_body: Option<BodyHook>,
     pub(super) response_body: Option<BodyHook>,
     /// A new version of the policy, which is compared with this one.
@@ -39,7 +39,7 @@ pub(crate) struct Step {
 }
 
 /// A head hook and its powers.
-pub(super) struct Hook {
+pub(super) struct HeadHook {
     pub(super) reads: Reads,
     pub(super) writes: Writes,
 }
@@ -49,6 +49,15 @@ pub(super) struct BodyHook {
     pub(super) interest: BodyInterest,
     pub(super) types: MediaTypes,
     pub(super) writes: Writes,
+}
+
+/// A body hook at its position.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) at: usize,
+    pub(super) step: &'a Arc<Step>,
+    pub(super) hook: &'a BodyHook,
+    pub(super) direction: BodyDirection,
 }
 
 /// An interest in heads that cannot be honoured.
@@ -103,8 +112,8 @@ impl Step {
         Ok(Self {
             slot,
             on_error,
-            request: Hook::request(&policy)?,
-            response: Hook::response(&policy)?,
+            request: HeadHook::request(&policy)?,
+            response: HeadHook::response(&policy)?,
             request_body: body(&interest.request_body, Writes::request)?,
             response_body: body(&interest.response_body, Writes::response)?,
             policy: policy.clone(),
@@ -158,7 +167,7 @@ impl Step {
     }
 }
 
-impl Hook {
+impl HeadHook {
     /// The hook of a policy on requests, if it exports one.
     pub(super) fn request(policy: &Policy) -> Result<Option<Self>, HookError> {
         let interest = policy.interest();

@@ -96,7 +96,7 @@ impl Reloader {
     pub(crate) async fn start(
         beginning: Beginning,
         (mut builder, troubles): (Builder, Troubles),
-        (listeners, mut change): (Arc<Listeners>, Change),
+        (listeners, change): (Arc<Listeners>, Change),
         record: Record,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
@@ -109,19 +109,20 @@ impl Reloader {
         let first = first.read()?;
         // Before they are read for good: what changes from now on is a change.
         let mut outside = Outside::of(&first.config);
-        let settled = match first.build(&mut builder, Vec::new(), None, None).await {
-            Ok(settled) => settled,
+        let (settled, change) = match first.build(&mut builder, Vec::new(), None, None).await {
+            Ok(settled) => (settled, change),
             // What was last good was tried already, or never was, or serves.
             Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
             Err(faults) => {
                 is_past = true;
                 let Ok(past) = Settling::past(&good, faults.clone()).read() else { return Err(faults) };
-                let Ok(other) = listeners.prepare(&past.config.listeners).await else { return Err(faults) };
-                change = other;
+                // Nobody has connected to them yet, and while they are open nobody else can have their addresses.
+                drop(change);
+                let Ok(change) = listeners.prepare(&past.config.listeners).await else { return Err(faults) };
                 // The process is set up by now.
                 let wrong = fixed.changes(&past.config);
                 outside = Outside::of(&past.config);
-                past.build(&mut builder, wrong, None, None).await.map_err(|_| faults)?
+                (past.build(&mut builder, wrong, None, None).await.map_err(|_| faults)?, change)
             }
         };
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;

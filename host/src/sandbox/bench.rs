@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::trial::{self, Image, Reply, Request, Trial};
-use super::{Limits, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
+use super::{Limits, OnRequest, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
 use crate::config::{Breaker, Isolation};
 use crate::content::Digest;
 use crate::telemetry::RequestId;
@@ -24,8 +24,9 @@ pub enum Instances {
 /// A policy with 20 header fields to look at.
 pub struct Hook {
     pool: Pool,
-    head: Vec<u8>,
-    path: Vec<u8>,
+    fields: OnRequest,
+    path: OnRequest,
+    nothing: OnRequest,
 }
 
 impl Hook {
@@ -83,22 +84,23 @@ impl Hook {
         }
         let mut path = Vec::new();
         fields::push(&mut path, b":path", b"/pets/1");
-        Ok(Self { pool: Pool::new(Arc::new(policy), metrics.policy("bench")), head, path })
+        let [fields, path, nothing] = [head, path, Vec::new()].map(|head| OnRequest { head });
+        Ok(Self { pool: Pool::new(Arc::new(policy), metrics.policy("bench")), fields, path, nothing })
     }
 
     /// One request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.on_request(RequestId::Number(1), &self.head, edited)?)
+        Ok(self.pool.call(RequestId::Number(1), &self.fields, edited)?)
     }
 
     /// The same with one fact only.
     pub fn request_with_path(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.on_request(RequestId::Number(1), &self.path, edited)?)
+        Ok(self.pool.call(RequestId::Number(1), &self.path, edited)?)
     }
 
     /// The same with nothing to look at: what a policy without imports said to that is repeated.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.on_request(RequestId::Number(1), &Vec::new(), edited)?)
+        Ok(self.pool.call(RequestId::Number(1), &self.nothing, edited)?)
     }
 }
 

@@ -14,8 +14,8 @@ use thread_priority::unix::{
 };
 use tokio::sync::oneshot;
 
-use super::call::{Call, Said};
 use super::fault::PluginFault;
+use super::hook::Hook;
 use super::instance::Instance;
 use super::limits::thread_cpu_time;
 use super::policy::Policy;
@@ -28,14 +28,8 @@ const QUEUE: usize = 256;
 /// The way to the thread. It ends when nobody can send any more.
 pub(super) struct Lane(SyncSender<Job>);
 
-struct Job {
-    policy: Arc<Policy>,
-    exchange: RequestId,
-    call: Call,
-    answer: oneshot::Sender<Answer>,
-}
-
-type Answer = Result<(Said, Spent), PluginFault>;
+/// A call that is to be made, with whom to tell.
+type Job = Box<dyn FnOnce() + Send>;
 
 impl Lane {
     pub(super) fn start(name: &str) -> std::io::Result<Self> {
@@ -45,36 +39,37 @@ impl Lane {
     }
 
     /// Have a call made. What comes back is what was said, and what that took.
-    pub(super) fn send(
+    pub(super) fn send<H: Hook>(
         &self,
         policy: Arc<Policy>,
         exchange: RequestId,
-        call: Call,
-    ) -> Result<oneshot::Receiver<Answer>, PluginFault> {
+        hook: H,
+    ) -> Result<oneshot::Receiver<Result<(H::Said, Spent), PluginFault>>, PluginFault> {
         let (answer, said) = oneshot::channel();
-        self.0.try_send(Job { policy, exchange, call, answer }).map_err(|_| PluginFault::Busy)?;
+        let job = move || {
+            // Somebody may not wait for this one any more.
+            if !answer.is_closed() {
+                let _ = answer.send(call(&policy, exchange, &hook));
+            }
+        };
+        self.0.try_send(Box::new(job)).map_err(|_| PluginFault::Busy)?;
         Ok(said)
     }
 }
 
+fn call<H: Hook>(policy: &Policy, exchange: RequestId, hook: &H) -> Result<(H::Said, Spent), PluginFault> {
+    let began = thread_cpu_time();
+    let mut instance = Instance::new(policy)?;
+    let said = instance.call(&policy.exports, exchange, hook)?;
+    let cpu = Some(thread_cpu_time().saturating_sub(began));
+    Ok((said, Spent { cpu, ..instance.spent() }))
+}
+
 fn run(jobs: &Receiver<Job>) {
     step_back();
-    for Job { policy, exchange, call, answer } in jobs {
-        // Nobody waits for this one any more.
-        if answer.is_closed() {
-            continue;
-        }
-        let cpu = thread_cpu_time();
-        let called = catch_unwind(AssertUnwindSafe(|| {
-            let mut instance = Instance::new(&policy)?;
-            let said = call.make(&mut instance, &policy.exports, exchange)?;
-            let cpu = Some(thread_cpu_time().saturating_sub(cpu));
-            Ok((said, Spent { cpu, ..instance.spent() }))
-        }));
+    for job in jobs {
         // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that there is no answer.
-        if let Ok(called) = called {
-            let _ = answer.send(called);
-        }
+        let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 

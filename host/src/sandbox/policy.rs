@@ -10,10 +10,10 @@ use super::Sandbox;
 use super::beside::Beside;
 use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
 use super::build::Snapshot;
-use super::call::{Call, Said};
 use super::capability::{HostState, Powers};
 use super::engine;
 use super::fault::PluginFault;
+use super::hook::Hook;
 use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
@@ -22,7 +22,7 @@ use super::shape::contract_is;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
 use super::trouble::Teller;
-use super::waiting::Functions;
+use super::waiting;
 use crate::config::{self, Isolation};
 use crate::content::Digest;
 use crate::telemetry::RequestId;
@@ -52,8 +52,7 @@ pub(crate) struct Policy {
     /// It imports nothing but shapes: what it says follows from what it is told.
     pub(super) is_pure: bool,
     is_shadow: bool,
-    /// There if its calls can wait.
-    pub(super) waits: Option<Functions>,
+    waits: bool,
 }
 
 /// Loaded, checked code. Cheap to clone.
@@ -92,8 +91,8 @@ impl Policy {
         let pre = linker.instantiate_pre(component)?;
         let exports = Exports::of(&pre)?;
         let kind = component.component_type();
-        let waits = Functions::of(component);
-        let beside = if waits.is_some() { Beside::waiting(sandbox.fibers.clone()) } else { Beside::slow() };
+        let waits = waiting::waits(component);
+        let beside = if waits { Beside::waiting(sandbox.fibers.clone()) } else { Beside::slow() };
         let slots = engine::slots(component);
         let is_pure = kind.imports(linker.engine()).all(|(name, _)| contract_is(name, "types"));
         let (config, powers, digest) = (config.into_bytes().into(), Arc::new(powers), code.digest);
@@ -160,7 +159,7 @@ impl Policy {
 
     /// Whether its calls can wait for a service, so that each has an instance of its own, whatever is declared.
     pub(crate) fn waits(&self) -> bool {
-        self.waits.is_some()
+        self.waits
     }
 
     /// Whether what it says only is compared with what another version said.
@@ -169,12 +168,12 @@ impl Policy {
     }
 
     /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too many wait already.
-    pub(crate) async fn call_aside(
+    pub(crate) async fn call_aside<H: Hook>(
         self: &Arc<Self>,
         exchange: RequestId,
-        call: Call,
-    ) -> Result<(Said, Spent), PluginFault> {
-        let said = self.lane.send(self.clone(), exchange, call)?.await;
+        hook: H,
+    ) -> Result<(H::Said, Spent), PluginFault> {
+        let said = self.lane.send(self.clone(), exchange, hook)?.await;
         said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?
     }
 
@@ -190,7 +189,7 @@ impl Policy {
 
     /// What its instances count for on each worker: the one that is kept for the next call, or those of one call.
     pub(crate) fn room(&self) -> Room {
-        let kept = self.isolation == Isolation::Pooled && self.waits.is_none();
+        let kept = self.isolation == Isolation::Pooled && !self.waits;
         if kept { Room::Kept(self.slots) } else { Room::Passing(self.slots) }
     }
 

@@ -10,21 +10,18 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::backoff::Backoff;
-use super::bindings::exports::lockgate::policy::body_phase::{Action, Direction};
-use super::bindings::lockgate::policy::types::{Failure, Fields};
 use super::breaker::{Admission, Breaker, Turn};
-use super::call::{Call, Said, action};
 use super::fault::PluginFault;
+use super::hook::{Constants, Hook};
 use super::instance::Instance;
 use super::limits::Exceeded;
 use super::policy::Policy;
 use super::trouble::Trouble;
-use super::verdict::{Edits, Response, Verdict};
 use super::waiting;
 use crate::config::Isolation;
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
-use crate::telemetry::metrics::{CallOutcome, Hook, InstanceGuard, PolicyMetrics, Retirement};
+use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, PolicyMetrics, Retirement};
 
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
 const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
@@ -34,7 +31,8 @@ const SLOW_AT_MOST: Duration = Duration::from_secs(60);
 pub(crate) struct Pool {
     policy: Arc<Policy>,
     idle: RefCell<Option<Box<Warm>>>,
-    constant: Constant,
+    /// Told no facts, a policy that imports nothing can say one thing, which follows from its configuration: the first is repeated.
+    constants: Constants,
     metrics: PolicyMetrics,
     last: Cell<Option<Ended>>,
     breaker: Breaker,
@@ -43,17 +41,10 @@ pub(crate) struct Pool {
     held: Cell<usize>,
 }
 
-/// Verdicts of hooks that are told no facts, of a policy that imports nothing. Such a verdict depends on the configuration alone, so the first is repeated.
-#[derive(Default)]
-struct Constant {
-    request: RefCell<Option<Verdict>>,
-    response: RefCell<Option<Verdict>>,
-}
-
 /// A call that is over.
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
-    pub(crate) hook: Hook,
+    pub(crate) hook: Label,
     pub(crate) outcome: CallOutcome,
     /// Nothing, where there was no call at all.
     pub(crate) spent: Spent,
@@ -76,7 +67,7 @@ impl Pool {
             breaker,
             slow: Backoff::new(SLOW_AT_LEAST, SLOW_AT_MOST),
             idle: RefCell::default(),
-            constant: Constant::default(),
+            constants: Constants::default(),
             metrics,
             last: Cell::new(None),
             held: Cell::new(0),
@@ -92,92 +83,41 @@ impl Pool {
         self.last.get()
     }
 
-    pub(crate) fn on_request<T>(
+    /// Have a hook called where calls of this policy are made now.
+    pub(crate) async fn ask<H: Hook, T>(
         &self,
         exchange: RequestId,
-        head: &Fields,
-        judge: impl FnOnce(Verdict) -> Judged<T>,
+        hook: &H,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        let hook = |instance: &mut Instance| instance.on_request(&self.policy.exports, exchange, head);
-        self.decide(Hook::Request, &self.constant.request, head.is_empty(), hook, judge)
-    }
-
-    pub(crate) fn on_response<T>(
-        &self,
-        exchange: RequestId,
-        head: &Fields,
-        state: &[u8],
-        judge: impl FnOnce(Verdict) -> Judged<T>,
-    ) -> Judged<T> {
-        let told_nothing = head.is_empty() && state.is_empty();
-        let hook = |instance: &mut Instance| instance.on_response(&self.policy.exports, exchange, head, state);
-        self.decide(Hook::Response, &self.constant.response, told_nothing, hook, judge)
-    }
-
-    pub(crate) fn on_body<T>(
-        &self,
-        exchange: RequestId,
-        direction: Direction,
-        body: &[u8],
-        state: &[u8],
-        judge: impl FnOnce((Action, Option<Edits>)) -> Judged<T>,
-    ) -> Judged<T> {
-        let hook = |instance: &mut Instance| instance.on_body(&self.policy.exports, exchange, direction, body, state);
-        self.call(Hook::Body, hook, |(did, _)| action(did), judge)
-    }
-
-    pub(crate) fn on_chunk<T>(
-        &self,
-        exchange: RequestId,
-        direction: Direction,
-        chunk: &[u8],
-        last: bool,
-        state: &[u8],
-        judge: impl FnOnce((Action, Vec<u8>)) -> Judged<T>,
-    ) -> Judged<T> {
-        let hook =
-            |instance: &mut Instance| instance.on_chunk(&self.policy.exports, exchange, direction, chunk, last, state);
-        self.call(Hook::Chunk, hook, |(did, _)| action(did), judge)
-    }
-
-    pub(crate) fn respond<T>(
-        &self,
-        exchange: RequestId,
-        head: &Fields,
-        body: &[u8],
-        judge: impl FnOnce(Result<Response, Failure>) -> Judged<T>,
-    ) -> Judged<T> {
-        let outcome = |answer: &Result<_, _>| if answer.is_ok() { CallOutcome::Respond } else { CallOutcome::Fail };
-        self.call(
-            Hook::Responder,
-            |instance| instance.respond(&self.policy.exports, exchange, head, body),
-            outcome,
-            judge,
-        )
+        match self.is_away() {
+            // Boxed: nearly no call is one of these, and all would carry room for it.
+            true => Box::pin(self.away(exchange, hook.clone(), judge)).await,
+            false => self.call(exchange, hook, judge),
+        }
     }
 
     /// Whether calls are for [`Pool::away`]: they can wait, or the policy used up its CPU time not long ago.
     pub(crate) fn is_away(&self) -> bool {
-        self.policy.waits.is_some() || self.slow.is_pausing(Instant::now)
+        self.policy.waits() || self.slow.is_pausing(Instant::now)
     }
 
     /// Have a call made that others need not wait for: on a stack of its own, or in the slow lane. It ends when its wall-clock time is over,
     /// waiting for its turn included.
-    pub(crate) async fn away<T>(
+    pub(crate) async fn away<H: Hook, T>(
         &self,
         exchange: RequestId,
-        call: Call,
-        judge: impl FnOnce(Said) -> Judged<T>,
+        hook: H,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        let kind = call.hook();
-        let admission = self.admit(kind)?;
+        let admission = self.admit(H::LABEL)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker, admission);
         let mut used = Spent::default();
-        let called = self.beside(exchange, call).await.and_then(|(said, spent)| {
+        let called = self.beside(exchange, hook).await.and_then(|(said, spent)| {
             used = spent;
             self.held(spent.memory);
-            let outcome = said.outcome();
+            let outcome = H::outcome(&said);
             judge(said).map(|judged| (outcome, judged))
         });
         match &called {
@@ -185,76 +125,70 @@ impl Pool {
             Err(PluginFault::Busy) => {}
             Err(fault) => self.metrics.retired(fault.retirement()),
         }
-        self.settle(kind, admission, called, used)
+        self.settle(H::LABEL, admission, called, used)
     }
 
-    async fn beside(&self, exchange: RequestId, call: Call) -> Result<(Said, Spent), PluginFault> {
+    async fn beside<H: Hook>(&self, exchange: RequestId, hook: H) -> Result<(H::Said, Spent), PluginFault> {
         let policy = &self.policy;
         let _place = policy.beside.enter(policy.slots)?;
         let _counted = self.metrics.instance();
         let wall = policy.limits().wall;
-        if let Some(functions) = &policy.waits {
-            let called = waiting::call(policy, functions, exchange, call);
+        if policy.waits() {
+            let called = waiting::call(policy, exchange, hook);
             return timeout(wall, called).await.unwrap_or(Err(Exceeded::Wall.into()));
         }
         self.metrics.slow_call();
-        let said = policy.lane.send(policy.clone(), exchange, call)?;
+        let said = policy.lane.send(policy.clone(), exchange, hook)?;
         // A call there waits for nothing but the processor: one that is late had too little of it, which is no fault of the policy.
         timeout(wall, said).await.map_err(|_| PluginFault::Busy)?.map_err(|_| PluginFault::Busy)?
     }
 
-    /// Call a hook on a head, or repeat what is `known` to be all it can say.
-    fn decide<T>(
+    /// Call a hook here and now, or repeat what is known to be all it can say.
+    pub(crate) fn call<H: Hook, T>(
         &self,
-        kind: Hook,
-        known: &RefCell<Option<Verdict>>,
-        told_nothing: bool,
-        hook: impl FnOnce(&mut Instance) -> Result<Verdict, PluginFault>,
-        judge: impl FnOnce(Verdict) -> Judged<T>,
+        exchange: RequestId,
+        hook: &H,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        if !told_nothing || !self.policy.is_pure {
-            return self.call(kind, hook, Verdict::outcome, judge);
-        }
-        let said = known.borrow().clone();
-        let Some(said) = said else {
-            let judge = |said: Verdict| {
-                // A failure may be one of the moment.
-                let constant = Some(said.clone()).filter(|said| !matches!(said, Verdict::Fail(_)));
-                let judged = judge(said)?;
-                *known.borrow_mut() = constant;
-                Ok(judged)
-            };
+        let constant = if self.policy.is_pure { hook.constant(&self.constants) } else { None };
+        let Some(constant) = constant else { return self.call_instance(exchange, hook, judge) };
+        let Some(said) = constant.borrow().clone() else {
             // An instance that was used may have kept something it should not: a new one takes its place.
             if self.idle.borrow_mut().take().is_some() {
                 self.metrics.retired(Retirement::Replaced);
             }
-            return self.call(kind, hook, Verdict::outcome, judge);
+            return self.call_instance(exchange, hook, |said: H::Said| {
+                // A failure may be one of the moment.
+                let lasting = (H::outcome(&said) != CallOutcome::Fail).then(|| said.clone());
+                let judged = judge(said)?;
+                *constant.borrow_mut() = lasting;
+                Ok(judged)
+            });
         };
-        let outcome = said.outcome();
+        let outcome = H::outcome(&said);
         let judged = judge(said);
-        self.over(kind, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome), Spent::default());
+        self.over(H::LABEL, judged.as_ref().map_or_else(PluginFault::outcome, |_| outcome), Spent::default());
         judged
     }
 
     /// Take an instance out, call it, let `judge` say whether its answer can be used, and put it back only if all of that
     /// went well: an instance that failed, or whose call was never finished, is gone before anyone can meet it again.
-    fn call<R, T>(
+    fn call_instance<H: Hook, T>(
         &self,
-        kind: Hook,
-        hook: impl FnOnce(&mut Instance) -> Result<R, PluginFault>,
-        outcome: impl FnOnce(&R) -> CallOutcome,
-        judge: impl FnOnce(R) -> Judged<T>,
+        exchange: RequestId,
+        hook: &H,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        let admission = self.admit(kind)?;
+        let admission = self.admit(H::LABEL)?;
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
         let mut used = Spent::default();
         let called = warm.and_then(|mut warm| {
-            let answer = hook(&mut warm.instance);
+            let said = warm.instance.call(&self.policy.exports, exchange, hook);
             used = warm.instance.spent();
-            let judged = answer.and_then(|answer| {
-                let outcome = outcome(&answer);
-                judge(answer).map(|judged| (outcome, judged))
+            let judged = said.and_then(|said| {
+                let outcome = H::outcome(&said);
+                judge(said).map(|judged| (outcome, judged))
             });
             match &judged {
                 Ok(_) => self.keep_or_retire(warm),
@@ -262,23 +196,29 @@ impl Pool {
             }
             judged
         });
-        self.settle(kind, admission, called, used)
+        self.settle(H::LABEL, admission, called, used)
     }
 
     /// Whether there is to be a call at all, and as what.
-    fn admit(&self, kind: Hook) -> Result<Admission, PluginFault> {
+    fn admit(&self, label: Label) -> Result<Admission, PluginFault> {
         self.breaker.admit(Instant::now).ok_or_else(|| {
-            self.over(kind, CallOutcome::Paused, Spent::default());
+            self.over(label, CallOutcome::Paused, Spent::default());
             PluginFault::Paused
         })
     }
 
     /// A call is over: draw conclusions.
-    fn settle<T>(&self, kind: Hook, admission: Admission, called: Judged<(CallOutcome, T)>, spent: Spent) -> Judged<T> {
+    fn settle<T>(
+        &self,
+        label: Label,
+        admission: Admission,
+        called: Judged<(CallOutcome, T)>,
+        spent: Spent,
+    ) -> Judged<T> {
         match &called {
             Ok((outcome, _)) => {
                 self.turn(self.breaker.succeeded(admission), None);
-                self.over(kind, *outcome, spent);
+                self.over(label, *outcome, spent);
             }
             Err(fault) => {
                 let now = Instant::now();
@@ -290,7 +230,7 @@ impl Pool {
                     PluginFault::Busy => self.breaker.learned_nothing(admission),
                     fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
-                self.over(kind, fault.outcome(), spent);
+                self.over(label, fault.outcome(), spent);
             }
         }
         called.map(|(_, judged)| judged)
@@ -323,7 +263,7 @@ impl Pool {
         }
     }
 
-    fn over(&self, hook: Hook, outcome: CallOutcome, spent: Spent) {
+    fn over(&self, hook: Label, outcome: CallOutcome, spent: Spent) {
         self.metrics.called(hook, outcome);
         self.last.set(Some(Ended { hook, outcome, spent }));
     }

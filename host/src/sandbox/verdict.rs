@@ -1,15 +1,16 @@
-//! What hooks say about heads, in bytes that are shared: to say the same again copies none of them.
+//! What hooks say, in bytes that are shared: to say the same again copies none of them.
 
 use bytes::Bytes;
 
+use super::bindings::exports::lockgate::policy::body_phase as body;
 use super::bindings::lockgate::policy::types as wit;
 use crate::telemetry::metrics::CallOutcome;
 
-/// What a hook on a head says.
+/// What a hook says, with the changes that it can make.
 #[derive(Clone)]
-pub(crate) enum Verdict {
+pub(crate) enum Verdict<E = Edits> {
     Pass,
-    Edit(Edits),
+    Edit(E),
     Respond(Response),
     Fail(wit::Failure),
 }
@@ -23,6 +24,16 @@ pub(crate) struct Edits {
     pub(crate) state: Option<Vec<u8>>,
 }
 
+/// Changes to a whole body, and to the head before it.
+#[derive(Clone)]
+pub(crate) struct BodyEdits {
+    pub(crate) bytes: body::Change,
+    pub(crate) head: Option<Edits>,
+}
+
+/// Changes to a piece of a body.
+pub(crate) type ChunkEdits = body::ChunkEdits;
+
 /// A response of a guest.
 #[derive(Clone)]
 pub(crate) struct Response {
@@ -31,7 +42,7 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
 }
 
-impl Verdict {
+impl<E> Verdict<E> {
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {
             Self::Pass => CallOutcome::Pass,
@@ -42,14 +53,30 @@ impl Verdict {
     }
 }
 
-impl From<wit::Verdict> for Verdict {
-    fn from(verdict: wit::Verdict) -> Self {
-        match verdict {
-            wit::Verdict::Pass => Self::Pass,
-            wit::Verdict::Edit(edits) => Self::Edit(edits.into()),
-            wit::Verdict::Respond(response) => Self::Respond(response.into()),
-            wit::Verdict::Fail(failure) => Self::Fail(failure),
+/// The contract names each kind of verdict; here it is one.
+macro_rules! verdict {
+    ($wit:ty, $edits:ty) => {
+        impl From<$wit> for Verdict<$edits> {
+            fn from(verdict: $wit) -> Self {
+                type Wit = $wit;
+                match verdict {
+                    Wit::Pass => Self::Pass,
+                    Wit::Edit(edits) => Self::Edit(edits.into()),
+                    Wit::Respond(response) => Self::Respond(response.into()),
+                    Wit::Fail(failure) => Self::Fail(failure),
+                }
+            }
         }
+    };
+}
+
+verdict!(wit::Verdict, Edits);
+verdict!(body::BodyVerdict, BodyEdits);
+verdict!(body::ChunkVerdict, ChunkEdits);
+
+impl From<body::BodyEdits> for BodyEdits {
+    fn from(edits: body::BodyEdits) -> Self {
+        Self { bytes: edits.bytes, head: edits.head.map(Into::into) }
     }
 }
 

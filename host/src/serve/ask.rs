@@ -15,7 +15,7 @@ use crate::config::HostUse;
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::generation::{Backend, Local, Responder, Route};
-use crate::sandbox::Call;
+use crate::sandbox::Respond;
 use crate::telemetry::account::Chosen;
 use crate::upstream::{Answer, Asked, Choice, Split, Upgraded};
 
@@ -177,22 +177,13 @@ impl Ask<'_> {
             Ok(response) => answer(response).map(Ok),
             Err(failure) => Ok(Err(failure)),
         };
-        let timed = Timed::begin(&exchange.account);
-        let answered = match pool.is_away() {
-            false => {
-                let mut facts = self.worker.scratch().borrow_mut();
-                facts.clear();
-                responder.reads.collect(&mut facts, exchange, &self.place, None, headers);
-                pool.respond(exchange.id.clone(), &facts, &body, judge)
-            }
-            true => {
-                let mut head = Vec::new();
-                responder.reads.collect(&mut head, exchange, &self.place, None, headers);
-                let call = Call::Respond { head, body };
-                Box::pin(pool.away(exchange.id.clone(), call, |said| judge(said.answer()?))).await
-            }
-        };
+        let mut head = self.worker.scratch().take();
+        head.clear();
+        responder.reads.collect(&mut head, exchange, &self.place, None, headers);
+        let (call, timed) = (Respond { head, body }, Timed::begin(&exchange.account));
+        let answered = pool.ask(exchange.id.clone(), &call, judge).await;
         timed.end(&exchange.account, pool);
+        self.worker.scratch().set(call.head);
         answered.map_err(broke)?.map_err(failure)
     }
 }

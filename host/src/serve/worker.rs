@@ -21,7 +21,7 @@ use crate::telemetry::{Blame, RequestId, SpanContext};
 /// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
 pub(crate) struct Worker {
     current: RefCell<Rc<Local>>,
-    scratch: RefCell<Vec<u8>>,
+    scratch: Cell<Vec<u8>>,
     next_number: Cell<u64>,
     refusals: Refusals,
     /// Whether what is under way ends because the process does.
@@ -41,7 +41,7 @@ impl Worker {
     pub(crate) fn new(generation: Arc<Generation>, common: Common) -> Self {
         Self {
             current: RefCell::new(Rc::new(Local::new(generation, None))),
-            scratch: RefCell::default(),
+            scratch: Cell::default(),
             // Ids are for finding, not for secrecy; a random start keeps those of two runs and workers apart.
             next_number: Cell::new(getrandom::u64().unwrap_or_default()),
             refusals: Refusals::default(),
@@ -113,7 +113,7 @@ impl Worker {
         });
     }
 
-    pub(super) fn scratch(&self) -> &RefCell<Vec<u8>> {
+    pub(super) fn scratch(&self) -> &Cell<Vec<u8>> {
         &self.scratch
     }
 

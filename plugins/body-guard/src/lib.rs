@@ -51,20 +51,16 @@ impl RequestPhase for BodyGuard {
 }
 
 impl BodyPhase for BodyGuard {
-    fn on_chunk(&self, _direction: Direction, chunk: &[u8], last: bool, state: &[u8]) -> (Action, Vec<u8>) {
-        let Some(limits) = self.config.limits() else {
-            return (Action::Pass, Vec::new());
-        };
-        let Some(position) = Position::decode(state) else {
-            return (Failure::Internal.into(), Vec::new());
-        };
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], last: bool, state: &[u8]) -> Verdict<ChunkEdits> {
+        let Some(limits) = self.config.limits() else { return Verdict::Pass };
+        let Some(position) = Position::decode(state) else { return Failure::Internal.into() };
         let mut reader = Reader::resume(&limits, position);
         let read = reader.feed(chunk);
         let result = if last { read.and_then(|()| reader.finish()) } else { read };
         match result {
-            Ok(()) if last => (Action::Pass, Vec::new()),
-            Ok(()) => (Action::Pass, reader.suspend().encode()),
-            Err(refusal) => (refuse(refusal).into(), Vec::new()),
+            Ok(()) if last => Verdict::Pass,
+            Ok(()) => ChunkEdits::new(Change::Keep).state(reader.suspend().encode()).into(),
+            Err(refusal) => refuse(refusal).into(),
         }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use lockgate_plugin_body_guard::BodyGuard;
 use lockgate_sdk::testing::{self, Facts};
-use lockgate_sdk::{Action, BodyPhase, Direction, Failure, Policy, RequestPhase, Verdict};
+use lockgate_sdk::{BodyPhase, Direction, Failure, Policy, RequestPhase, Verdict};
 use proptest::prelude::*;
 use support::{Outcome, in_pieces, whole};
 
@@ -106,8 +106,8 @@ fn without_validation_only_the_host_counts_bytes() {
 
 #[test]
 fn a_state_that_was_not_written_here_is_a_failure() {
-    let (action, _) = guard("{}").on_chunk(Direction::Request, b"1", true, b"?");
-    assert_eq!(action, Action::Fail(Failure::Internal));
+    let verdict = guard("{}").on_chunk(Direction::Request, b"1", true, b"?");
+    assert_eq!(verdict, Verdict::Fail(Failure::Internal));
 }
 
 fn json() -> impl Strategy<Value = String> {

@@ -1,11 +1,11 @@
 //! Readers of what a policy returned, for assertions.
 
 use crate::edits::{APPEND, ATTRIBUTE, REMOVE, SET};
-use crate::{Action, Edits, Failure, Head, Response, Verdict};
+use crate::{BodyEdits, Change, ChunkEdits, Edits, Failure, Head, Response, Verdict};
 
-impl Verdict {
+impl<E> Verdict<E> {
     /// The edits, if it is [`Verdict::Edit`].
-    pub fn edits(&self) -> Option<&Edits> {
+    pub fn edits(&self) -> Option<&E> {
         match self {
             Self::Edit(edits) => Some(edits),
             _ => None,
@@ -29,22 +29,38 @@ impl Verdict {
     }
 }
 
-impl Action {
-    /// The answer, if it is [`Action::Respond`].
-    pub fn response(&self) -> Option<&Response> {
-        match self {
-            Self::Respond(response) => Some(response),
-            _ => None,
-        }
+impl BodyEdits {
+    /// What becomes of the bytes.
+    pub fn bytes(&self) -> &Change {
+        &self.bytes
     }
 
-    /// The body as it will be sent on, given what came in; none unless the action is `Pass`, `Splice` or `Replace`.
+    /// What becomes of the head, if anything.
+    pub fn head_edits(&self) -> Option<&Edits> {
+        self.head.as_ref()
+    }
+}
+
+impl ChunkEdits {
+    /// What becomes of the bytes.
+    pub fn bytes(&self) -> &Change {
+        &self.bytes
+    }
+
+    /// What is carried from here on, if that changes.
+    pub fn new_state(&self) -> Option<&[u8]> {
+        self.state.as_deref()
+    }
+}
+
+impl Change {
+    /// The bytes as they will be sent on, given what came in.
     ///
     /// Panics where splices overlap, descend or leave the body, which is a plugin fault in the gateway.
-    pub fn apply(&self, body: &[u8]) -> Option<Vec<u8>> {
+    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
         match self {
-            Self::Pass => Some(body.to_vec()),
-            Self::Replace(bytes) => Some(bytes.clone()),
+            Self::Keep => body.to_vec(),
+            Self::Replace(bytes) => bytes.clone(),
             Self::Splice(splices) => {
                 let mut out = Vec::with_capacity(body.len());
                 let mut kept = 0;
@@ -60,9 +76,8 @@ impl Action {
                     kept = end;
                 }
                 out.extend_from_slice(&body[kept..]);
-                Some(out)
+                out
             }
-            Self::Respond(_) | Self::Fail(_) => None,
         }
     }
 }
@@ -146,16 +161,15 @@ mod tests {
 
     #[test]
     fn splices_are_applied_in_order() {
-        let action = Action::Splice(vec![splice(0, 1, b"J"), splice(5, 0, b"!")]);
-        assert_eq!(action.apply(b"hello"), Some(b"Jello!".to_vec()));
-        assert_eq!(Action::Pass.apply(b"a"), Some(b"a".to_vec()));
-        assert_eq!(Action::Replace(b"b".to_vec()).apply(b"a"), Some(b"b".to_vec()));
-        assert_eq!(Action::Fail(Failure::BadInput).apply(b"a"), None);
+        let change = Change::Splice(vec![splice(0, 1, b"J"), splice(5, 0, b"!")]);
+        assert_eq!(change.apply(b"hello"), b"Jello!");
+        assert_eq!(Change::Keep.apply(b"a"), b"a");
+        assert_eq!(Change::Replace(b"b".to_vec()).apply(b"a"), b"b");
     }
 
     #[test]
     #[should_panic(expected = "overlaps")]
     fn overlapping_splices_panic() {
-        Action::Splice(vec![splice(0, 2, b""), splice(1, 1, b"")]).apply(b"abc");
+        Change::Splice(vec![splice(0, 2, b""), splice(1, 1, b"")]).apply(b"abc");
     }
 }

@@ -31,15 +31,16 @@ fn heard(target: &[u8]) -> String {
 }
 
 impl BodyPhase for AskBodies {
-    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
-        (Action::Replace(heard(body).into_bytes()), Some(Edits::new().set("x-test-heard", "whole")))
+    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
+        let head = Edits::new().set("x-test-heard", "whole");
+        BodyEdits::new(Change::Replace(heard(body).into_bytes())).head(head).into()
     }
 
-    fn on_chunk(&self, _direction: Direction, chunk: &[u8], last: bool, state: &[u8]) -> (Action, Vec<u8>) {
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], last: bool, state: &[u8]) -> Verdict<ChunkEdits> {
         let so_far = [state, chunk].concat();
         match last {
-            true => (Action::Replace(heard(&so_far).into_bytes()), Vec::new()),
-            false => (Action::Replace(Vec::new()), so_far),
+            true => Change::Replace(heard(&so_far).into_bytes()).into(),
+            false => ChunkEdits::new(Change::Replace(Vec::new())).state(so_far).into(),
         }
     }
 }

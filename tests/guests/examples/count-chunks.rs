@@ -15,15 +15,13 @@ impl Policy for CountChunks {
 }
 
 impl BodyPhase for CountChunks {
-    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, state: &[u8]) -> (Action, Vec<u8>) {
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, state: &[u8]) -> Verdict<ChunkEdits> {
         let before = state.try_into().map_or(0, u64::from_le_bytes);
         let now = before + chunk.len() as u64;
-        let action = if now > self.most {
-            Response::new(413).body(format!("{} is the most", self.most)).into()
-        } else {
-            Action::Pass
-        };
-        (action, now.to_le_bytes().to_vec())
+        if now > self.most {
+            return Response::new(413).body(format!("{} is the most", self.most)).into();
+        }
+        ChunkEdits::new(Change::Keep).state(now.to_le_bytes()).into()
     }
 }
 

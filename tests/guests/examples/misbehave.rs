@@ -56,14 +56,14 @@ impl ResponsePhase for Misbehave {
 }
 
 impl BodyPhase for Misbehave {
-    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
+    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         self.maybe(At::Body, std::str::from_utf8(body).unwrap_or_default());
-        (Action::Pass, None)
+        Verdict::Pass
     }
 
-    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, _state: &[u8]) -> (Action, Vec<u8>) {
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, _state: &[u8]) -> Verdict<ChunkEdits> {
         self.maybe(At::Chunk, std::str::from_utf8(chunk).unwrap_or_default());
-        (Action::Pass, Vec::new())
+        Verdict::Pass
     }
 }
 

@@ -17,7 +17,7 @@ impl Policy for Redact {
 }
 
 impl BodyPhase for Redact {
-    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
+    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         let word = self.word.as_bytes();
         let mut splices = Vec::new();
         let mut at = 0;
@@ -31,7 +31,7 @@ impl BodyPhase for Redact {
             }
         }
         let edits = Edits::new().set("x-test-redacted", splices.len().to_string());
-        (Action::Splice(splices), Some(edits))
+        BodyEdits::new(Change::Splice(splices)).head(edits).into()
     }
 }
 

@@ -13,8 +13,8 @@ impl Policy for Shout {
 }
 
 impl BodyPhase for Shout {
-    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, _state: &[u8]) -> (Action, Vec<u8>) {
-        (Action::Replace(chunk.to_ascii_uppercase()), Vec::new())
+    fn on_chunk(&self, _direction: Direction, chunk: &[u8], _last: bool, _state: &[u8]) -> Verdict<ChunkEdits> {
+        Change::Replace(chunk.to_ascii_uppercase()).into()
     }
 }
 

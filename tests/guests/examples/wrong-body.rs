@@ -12,18 +12,16 @@ impl Policy for WrongBody {
 }
 
 impl BodyPhase for WrongBody {
-    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
+    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         let splice = |offset, remove| Splice { offset, remove, insert: Vec::new() };
-        let action = match body {
-            b"replace" => Action::Replace(b"other".to_vec()),
-            b"splice" => Action::Splice(vec![splice(0, 1)]),
+        match body {
+            b"replace" => Change::Replace(b"other".to_vec()).into(),
+            b"splice" => Change::Splice(vec![splice(0, 1)]).into(),
             b"respond" => Response::new(200).into(),
             b"trap" => std::process::abort(),
-            b"fail and edit" => Action::Fail(Failure::Dependency),
-            _ => Action::Pass,
-        };
-        let edits = body.ends_with(b"edit").then(|| Edits::new().set("x-other", "1"));
-        (action, edits)
+            b"edit" => BodyEdits::new(Change::Keep).head(Edits::new().set("x-other", "1")).into(),
+            _ => Verdict::Pass,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ impl Policy for WrongSplice {
 }
 
 impl BodyPhase for WrongSplice {
-    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> (Action, Option<Edits>) {
+    fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         let splice = |offset, remove| Splice { offset, remove, insert: b"-".to_vec() };
         let splices = match body {
             b"overlapping" => vec![splice(0, 5), splice(3, 2)],
@@ -21,7 +21,7 @@ impl BodyPhase for WrongSplice {
             b"far" => vec![splice(u32::MAX, u32::MAX)],
             _ => vec![splice(0, 1)],
         };
-        (Action::Splice(splices), None)
+        Change::Splice(splices).into()
     }
 }
 

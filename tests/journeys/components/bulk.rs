@@ -3,7 +3,7 @@
 use lockgate_tests::{Gateway, guests};
 use serde_json::Value;
 
-use super::generated::noise;
+use super::noise::noise;
 
 /// Most components of one folder: each is a use of its own, with an instance on the one worker.
 const MOST: usize = 1500;

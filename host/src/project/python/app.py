@@ -99,14 +99,26 @@ class BodyPhase:
     @_told
     def on_body(self, direction, body, state):
         said = _policy.on_body(direction.name.lower(), body, state or b"")
-        action, edits = said if isinstance(said, tuple) else (said, None)
-        return _action(action), edits and _edits(edits)
+        if said is None:
+            return body_phase.BodyVerdict_Pass()
+        if isinstance(said, Response):
+            return body_phase.BodyVerdict_Respond(_response(said))
+        if isinstance(said, Failure):
+            return body_phase.BodyVerdict_Fail(types.Failure[said.value])
+        bytes_, head = said if isinstance(said, tuple) else (said, None)
+        return body_phase.BodyVerdict_Edit(body_phase.BodyEdits(_change(bytes_), head and _edits(head)))
 
     @_told
     def on_chunk(self, direction, chunk, last, state):
-        said = _policy.on_chunk(direction.name.lower(), chunk, last, state)
-        action, state = said if isinstance(said, tuple) else (said, state)
-        return _action(action), state
+        said = _policy.on_chunk(direction.name.lower(), chunk, last, state or b"")
+        if said is None:
+            return body_phase.ChunkVerdict_Pass()
+        if isinstance(said, Response):
+            return body_phase.ChunkVerdict_Respond(_response(said))
+        if isinstance(said, Failure):
+            return body_phase.ChunkVerdict_Fail(types.Failure[said.value])
+        bytes_, carried = said if isinstance(said, tuple) else (said, None)
+        return body_phase.ChunkVerdict_Edit(body_phase.ChunkEdits(_change(bytes_), carried))
 
 
 class Responder:
@@ -128,16 +140,12 @@ def _verdict(said):
     return types.Verdict_Fail(types.Failure[said.value])
 
 
-def _action(said):
+def _change(said):
     if said is None:
-        return body_phase.Action_Pass()
+        return body_phase.Change_Keep()
     if isinstance(said, list):
-        return body_phase.Action_Splice([body_phase.Splice(it.offset, it.remove, it.insert) for it in said])
-    if isinstance(said, Response):
-        return body_phase.Action_Respond(_response(said))
-    if isinstance(said, Failure):
-        return body_phase.Action_Fail(types.Failure[said.value])
-    return body_phase.Action_Replace(bytes(said))
+        return body_phase.Change_Splice([body_phase.Splice(it.offset, it.remove, it.insert) for it in said])
+    return body_phase.Change_Replace(bytes(said))
 
 
 def _edits(edits):

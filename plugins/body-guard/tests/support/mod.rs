@@ -1,7 +1,7 @@
 //! Sends bodies through the guard as the gateway does: piece by piece, with the state carried between calls.
 
 use lockgate_plugin_body_guard::BodyGuard;
-use lockgate_sdk::{Action, BodyPhase, Direction};
+use lockgate_sdk::{BodyPhase, Change, Direction, Verdict};
 
 /// What became of a body.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,15 +28,17 @@ pub(crate) fn in_pieces<'a>(guard: &BodyGuard, pieces: impl IntoIterator<Item = 
     let mut state = Vec::new();
     let ends = [(&b""[..], true)];
     for (piece, last) in pieces.into_iter().map(|piece| (piece, false)).chain(ends) {
-        let (action, next) = guard.on_chunk(Direction::Request, piece, last, &state);
-        assert!(next.len() <= 4096, "the state has {} bytes", next.len());
-        state = next;
-        match action {
-            Action::Pass => {}
-            Action::Respond(response) => {
+        match guard.on_chunk(Direction::Request, piece, last, &state) {
+            Verdict::Pass => {}
+            Verdict::Edit(edits) => {
+                assert_eq!(edits.bytes(), &Change::Keep);
+                state = edits.new_state().unwrap().to_vec();
+                assert!(state.len() <= 4096, "the state has {} bytes", state.len());
+            }
+            Verdict::Respond(response) => {
                 return Outcome::Refused(response.status_code(), response.text());
             }
-            other => panic!("unexpected {other:?}"),
+            Verdict::Fail(failure) => panic!("unexpected {failure:?}"),
         }
     }
     Outcome::Accepted
