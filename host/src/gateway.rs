@@ -119,7 +119,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
 
     let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
-    let troubles = sandbox.troubles();
+    let troubles = sandbox.serving();
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
     let record = Record::new(kept.path().filter(|_| falls_back));
     let history = record.history();

@@ -156,28 +156,10 @@ impl From<crate::ConfigError> for lifecycle::ConfigError {
 
 impl From<crate::Interest> for lifecycle::Interest {
     fn from(interest: crate::Interest) -> Self {
-        Self {
-            request_read: interest.request_read,
-            request_write: interest.request_write,
-            response_read: interest.response_read,
-            response_write: interest.response_write,
-            attributes_read: interest.attributes_read,
-            attributes_write: interest.attributes_write,
-            may_respond: interest.may_respond,
-            may_set_target: interest.may_set_target,
-            may_set_status: interest.may_set_status,
-            request_body: interest.request_body.map(Into::into),
-            response_body: interest.response_body.map(Into::into),
-            keys: interest.keys,
-            stores: interest.stores.into_iter().map(Into::into).collect(),
-            egress: interest.egress,
-        }
-    }
-}
-
-impl From<crate::StoreInterest> for lifecycle::StoreInterest {
-    fn from(store: crate::StoreInterest) -> Self {
-        Self { name: store.name, write: store.write }
+        let powers = interest.powers();
+        let [request_body, response_body] =
+            [interest.request_body, interest.response_body].map(|body| body.map(Into::into));
+        Self { powers, request_body, response_body }
     }
 }
 

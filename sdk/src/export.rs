@@ -1,7 +1,7 @@
 //! `export!` and the code behind it: exactly the exports a policy has, and the one place where its configured value lives.
 
-/// Export a policy with any of the phases [`RequestPhase`](crate::RequestPhase), [`ResponsePhase`](crate::ResponsePhase),
-/// [`BodyPhase`](crate::BodyPhase) and [`Responder`](crate::Responder): `export!(Greet: RequestPhase + ResponsePhase)`.
+/// Export a policy with its phases, one or more of [`RequestPhase`](crate::RequestPhase), [`ResponsePhase`](crate::ResponsePhase),
+/// [`BodyPhase`](crate::BodyPhase) and [`Responder`](crate::Responder), joined by `+`: `export!(Greet: RequestPhase + ResponsePhase)`.
 ///
 /// Write it once per crate, whose `crate-type` is `["cdylib", "rlib"]`. Natively it only checks that the traits are there.
 #[macro_export]
@@ -23,6 +23,9 @@ macro_rules! export {
             $crate::__export_phase!(Component: $first);
             $($crate::__export_phase!(Component: $more);)*
         };
+    };
+    ($policy:ty: $first:ident $(, $more:ident)+ $(,)?) => {
+        ::std::compile_error!("phases are joined by `+`: export!(Guard: RequestPhase + ResponsePhase)");
     };
 }
 
@@ -122,6 +125,7 @@ mod guest {
     use crate::bindings::{body, lifecycle, request::types};
     use crate::{BodyPhase, ConfigError, Failure, Head, Policy, RequestPhase, Responder, ResponsePhase};
     use std::cell::OnceCell;
+    use std::panic::PanicHookInfo;
 
     /// Holds the configured policy of an instance, which has one thread.
     pub type Slot<P> = OnceCell<P>;
@@ -130,6 +134,7 @@ mod guest {
         slot: &Slot<P>,
         config_json: &[u8],
     ) -> Result<lifecycle::Interest, Vec<lifecycle::ConfigError>> {
+        std::panic::set_hook(Box::new(|panic| tell(panic)));
         let faults = |faults: Vec<ConfigError>| faults.into_iter().map(Into::into).collect();
         let policy = crate::configure::configure::<P>(config_json).map_err(faults)?;
         let interest = policy.interest();
@@ -137,6 +142,13 @@ mod guest {
             Ok(()) => Ok(interest.into()),
             Err(_) => Err(faults(vec![ConfigError::new("", "the instance is configured already")])),
         }
+    }
+
+    /// Say in the log where a policy panicked, which the trap that follows does not. What is formatted into a message may be a client's and stays out.
+    fn tell(panic: &PanicHookInfo<'_>) {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload().downcast_ref::<&str>().copied().unwrap_or("see there");
+        crate::log::error(&format!("panicked at {place}: {message}"));
     }
 
     pub fn on_request<P: RequestPhase>(slot: &Slot<P>, head: &[u8]) -> types::Verdict {

@@ -22,9 +22,13 @@ impl<'a> Head<'a> {
         self.all(name).next()
     }
 
-    /// The first value of a name, if it is UTF-8.
+    /// The value of a name, if there is exactly one and it is UTF-8: where a field is there twice, readers may differ about which counts.
     pub fn text(&self, name: &str) -> Option<&'a str> {
-        str::from_utf8(self.get(name)?).ok()
+        let mut all = self.all(name);
+        let first = all.next()?;
+        // Facts have one value, but for the names of a certificate; looking on costs as much as finding them.
+        let is_only = name.starts_with(':') || all.next().is_none();
+        str::from_utf8(first).ok().filter(|_| is_only)
     }
 
     /// Every value of a name, in order.
@@ -160,6 +164,7 @@ mod tests {
         assert_eq!(head.attribute("auth.sub"), Some("ann"));
         assert_eq!(head.get("Accept"), Some(&b"a"[..]));
         assert_eq!(head.all("accept").count(), 2);
+        assert_eq!(head.text("accept"), None, "which of the two?");
         assert_eq!(head.iter().count(), 10);
     }
 

@@ -130,6 +130,27 @@ impl Interest {
         self
     }
 
+    /// A word for each power, as the contract has them; those on bodies are apart.
+    pub fn powers(&self) -> Vec<String> {
+        let named =
+            |kind: &str, names: &[String]| names.iter().map(|name| format!("{kind}:{name}")).collect::<Vec<_>>();
+        let plain = [("respond", self.may_respond), ("target", self.may_set_target), ("status", self.may_set_status)];
+        let store = |it: &StoreInterest| format!("store:{}:{}", it.name, if it.write { "write" } else { "read" });
+        [
+            named("request-read", &self.request_read),
+            named("request-write", &self.request_write),
+            named("response-read", &self.response_read),
+            named("response-write", &self.response_write),
+            named("attribute-read", &self.attributes_read),
+            named("attribute-write", &self.attributes_write),
+            plain.iter().filter(|(_, wanted)| *wanted).map(|(word, _)| (*word).to_owned()).collect(),
+            named("key", &self.keys),
+            self.stores.iter().map(store).collect(),
+            named("egress", &self.egress),
+        ]
+        .concat()
+    }
+
     fn store(mut self, name: String, write: bool) -> Self {
         match self.stores.iter_mut().find(|store| store.name == name) {
             Some(store) => store.write |= write,

@@ -40,6 +40,7 @@ pub mod prelude {
         BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
         Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
     };
+    pub use crate::{clock, crypto, egress, log, metrics, random, store};
     pub use serde::Deserialize;
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use lockgate_tests::{Finished, Gateway, Request};
+use lockgate_tests::{Finished, Gateway, Request, eventually};
 
 const API: &str = "name = \"a\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/one\" }\nrespond = { body = \"one\" }\n";
 
@@ -28,6 +28,11 @@ fn apply(gateway: &Gateway, next: &Path, more: &[&str]) -> Finished {
     let (admin, state) = (gateway.admin_address().to_string(), gateway.state("").display().to_string());
     let next = next.display().to_string();
     gateway.run(&[&["apply", &next, "--admin", &admin, "--state", &state], more].concat())
+}
+
+/// Wait until so many entries are on record.
+fn entry(gateway: &Gateway, count: u64) {
+    eventually("an entry", || (gateway.status()["record"]["entry"].as_u64()? >= count).then_some(()));
 }
 
 /// What lies beside the folders that were there.
@@ -60,6 +65,43 @@ fn a_folder_that_is_applied_serves_on_all_workers_when_the_verb_ends() {
     assert!(fs::read_to_string(before.join("a/api.toml")).unwrap().contains("three"), "that of the last time");
     apply(&gateway, &before, &[]).assert(0, &["generation 5 serves"]);
     assert_eq!(gateway.get("/three").text(), "three");
+}
+
+#[test]
+fn what_only_a_folder_that_was_put_aside_has_is_never_removed() {
+    let gateway = gateway();
+    let beside = |name: &str| gateway.root().join(name);
+    // Somebody's own, by that name.
+    fs::create_dir(beside("policies.before")).unwrap();
+    fs::write(beside("policies.before/gateway.toml"), "mine").unwrap();
+    let two = next(&gateway, "a/api.toml", "one", "two");
+    apply(&gateway, &two, &[]).assert(0, &["policies.before, and what was there is in", "policies.before-1"]);
+    assert_eq!(fs::read_to_string(beside("policies.before-1/gateway.toml")).unwrap(), "mine");
+    // Notes that are nowhere else.
+    apply(&gateway, &two, &[]).assert(0, &["policies.before-2"]);
+    assert!(beside("policies.before-2/a/docs/notes.md").exists());
+    // Nothing that is not in the next one, too: the place is taken.
+    let again = apply(&gateway, &two, &[]);
+    again.assert(0, &["what was there before is in"]);
+    assert!(!again.stdout.contains("and what was there is in"), "{}", again.stdout);
+    assert!(!beside("policies.before-3").exists());
+    assert!(!gateway.policies().join(".put-aside-by-lockgate").exists());
+}
+
+#[test]
+fn what_is_hidden_in_the_folder_stays_where_it_is_rolled_back() {
+    let gateway = gateway();
+    entry(&gateway, 1);
+    let text = fs::read_to_string(gateway.policies().join("a/api.toml")).unwrap();
+    gateway.write("a/api.toml", &text.replace("one", "two"));
+    gateway.look();
+    entry(&gateway, 2);
+    gateway.write(".git/config", "[core]");
+    gateway.verb(&["rollback"]).assert(0, &["serves on all workers"]);
+    assert_eq!(gateway.get("/one").text(), "one");
+    assert!(gateway.policies().join(".git/config").exists());
+    assert!(!gateway.policies().join("a/docs/notes.md").exists());
+    assert!(gateway.root().join("policies.before/a/docs/notes.md").exists());
 }
 
 #[test]

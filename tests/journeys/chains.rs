@@ -234,6 +234,20 @@ fn what_a_hook_says_that_is_told_nothing_is_repeated_not_asked_again() {
 }
 
 #[test]
+fn what_a_hook_writes_to_the_log_it_writes_each_time() {
+    let upstream = Upstream::echo();
+    let mut gateway = Gateway::folder()
+        .guest("chatty")
+        .gateway_toml("chain = [\"chatty\"]\n[runtime]\nworkers = 1\n[policy.chatty]\nsource = \"file:components/chatty.wasm\"\nisolation = \"pooled\"\n")
+        .proxy(&upstream)
+        .start();
+    for _ in 0..3 {
+        gateway.get("/").assert_status(200);
+    }
+    assert_eq!(gateway.all_written().matches("called once more").count(), 3);
+}
+
+#[test]
 fn a_hook_that_is_told_something_is_asked_each_time() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder()

@@ -3,13 +3,13 @@
 use lockgate_tests::{Gateway, Request, Upstream, guests};
 
 /// Every guest with a hook on request heads, under a route of its name.
-const GUESTS: &[&str] = &["trap-request", "loop-request", "hoard", "recurse", "wrong-edit", "wrong-answer"];
+const GUESTS: &[&str] = &["trap-request", "panic", "loop-request", "hoard", "recurse", "wrong-edit", "wrong-answer"];
 
 fn gateway(upstream: &Upstream) -> Gateway {
     let policy = |name: &&str| {
         format!(
             "[policy.{name}]\nsource = \"file:components/{name}.wasm\"\n\
-             grant = [\"read:x-test-break\", \"write:x-test-*\", \"respond\"]\nlimits = {{ memory = \"8MiB\" }}\nbreaker = {{ failures = 1000000 }}\n"
+             grant = [\"read:x-test-break\", \"read:x-test-secret\", \"write:x-test-*\", \"respond\"]\nlimits = {{ memory = \"8MiB\" }}\nbreaker = {{ failures = 1000000 }}\n"
         )
     };
     let route = |name: &&str| {
@@ -63,6 +63,24 @@ fn a_guest_that_breaks_costs_one_request() {
             assert_contained(&gateway, guest, "1", class);
         }
     }
+}
+
+#[test]
+fn the_log_says_where_a_policy_panicked_and_not_what_it_was_told() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    for (ask, said) in [("literal", "a literal message"), ("formatted", "see there")] {
+        let request =
+            Request::get(&format!("/panic?{ask}")).field("x-test-break", ask).field("x-test-secret", "s3cret");
+        gateway.send(&request).assert_problem(503);
+        let line = gateway.wait_for_log("the panic", |line| {
+            let message = line["message"].as_str()?;
+            (message.contains("panicked at") && message.contains(said)).then(|| line.clone())
+        });
+        assert!(line["message"].as_str().unwrap().contains("examples/panic.rs:"), "{line}");
+        assert_eq!(line["level"], "ERROR");
+    }
+    assert!(!gateway.all_written().contains("s3cret"));
 }
 
 #[test]

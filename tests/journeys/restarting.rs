@@ -150,3 +150,32 @@ fn what_served_first_and_was_faulty_was_never_good() {
     folder.run(&["run"]).assert(1, &["bad/api.toml:1:"]);
     assert!(!folder.state("good").exists());
 }
+
+#[test]
+fn whoever_asks_hears_that_what_serves_is_not_kept_for_the_next_start() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream).start();
+    gateway.verb(&["status"]).assert(0, &[]);
+    let kept = gateway.state("good");
+    fs::remove_dir_all(&kept).unwrap();
+    fs::write(&kept, "no folder").unwrap();
+    gateway.write("api/api.toml", &API.replace("/one", "/two"));
+    gateway.look();
+    gateway.get("/two").assert_status(200);
+    gateway.verb(&["status"]).assert(3, &["A start would not serve this", "cannot be written"]);
+    fs::remove_file(&kept).unwrap();
+    gateway.look();
+    gateway.verb(&["status"]).assert(0, &[]);
+}
+
+#[test]
+fn whoever_asks_hears_that_a_component_is_being_built() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream).start();
+    assert!(gateway.status()["building_since"].is_null());
+    gateway.replace("components/mark.wasm", &guests::component("loop-configure"));
+    eventually("the build", || gateway.status()["building_since"].as_u64());
+    gateway.wait_for_log("the build", |line| (line["message"] == "a component is built").then_some(()));
+    gateway.wait_for_refusal();
+    eventually("its end", || gateway.status()["building_since"].is_null().then_some(()));
+}

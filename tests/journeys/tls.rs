@@ -130,6 +130,20 @@ fn a_certificate_that_has_expired_serves_and_the_log_says_so() {
     assert_eq!((&line["file"], &line["level"]), (&"gateway.toml".into(), &"WARN".into()));
 }
 
+#[test]
+fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_valid() {
+    let (authority, upstream) = (Authority::new(), Upstream::echo());
+    let site = authority.issue(&["site.example"]);
+    let gateway = showing(&[("site", &site)], &upstream).start();
+    let before = shown_to(&gateway, &authority, "site.example").unwrap();
+    let expired = authority.issue_expired("site.example");
+    fs::write(gateway.root().join("site.key"), &expired.key).unwrap();
+    gateway.write("site.pem", &expired.certificate);
+    let refused = gateway.look().to_string();
+    assert!(refused.contains("has expired or is not valid yet, and the one that serves is valid"), "{refused}");
+    assert_eq!(shown_to(&gateway, &authority, "site.example").unwrap(), before);
+}
+
 /// A gateway with a host for everybody and one for clients with a certificate.
 pub(super) fn with_members(authority: &Authority, members: &Authority, upstream: &Upstream, optional: bool) -> Folder {
     let config = format!(

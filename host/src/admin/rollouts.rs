@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, text, with_type};
-use crate::reload::{Asker, Rollout, Status, Wish};
+use crate::reload::{Asker, Choice, Granted, Rollout, Status, Wish};
 
 /// All of them as JSON text.
 pub(super) fn all(status: &Status) -> Answer {
@@ -12,16 +12,28 @@ pub(super) fn all(status: &Status) -> Answer {
     with_type(StatusCode::OK, json!({ "rollouts": rollouts }).to_string(), super::JSON)
 }
 
-/// Do with the policy the query names, `policy=NAME`, what is wished. Answers when every worker serves what came of it.
-pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(String) -> Wish) -> Answer {
-    let Some(policy) = query.and_then(|query| query.strip_prefix("policy=")).filter(|name| !name.is_empty()) else {
-        return text(StatusCode::BAD_REQUEST, "The query must be policy=NAME.\n");
+/// Do with the version the query names, `policy=NAME` and perhaps `&digest=sha256:…`, what is wished. Answers when every worker serves what
+/// came of it.
+pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(Choice) -> Wish) -> Answer {
+    let Some(choice) = query.and_then(choice) else {
+        return text(StatusCode::BAD_REQUEST, "The query must be policy=NAME or policy=NAME&digest=sha256:….\n");
     };
-    match asker.ask(wish(policy.to_owned())).await {
-        Some(Ok(())) => with_type(StatusCode::OK, "{}", super::JSON),
+    match asker.ask(wish(choice)).await {
+        Some(Ok(Granted { code, serves })) => {
+            with_type(StatusCode::OK, json!({ "digest": code, "serves": serves }).to_string(), super::JSON)
+        }
         Some(Err(refusal)) => with_type(StatusCode::CONFLICT, format!("{refusal}\n"), super::TEXT),
         None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
     }
+}
+
+fn choice(query: &str) -> Option<Choice> {
+    let (policy, digest) = match query.split_once('&') {
+        Some((policy, digest)) => (policy, Some(digest.strip_prefix("digest=")?.to_owned())),
+        None => (query, None),
+    };
+    let policy = policy.strip_prefix("policy=").filter(|name| !name.is_empty())?.to_owned();
+    Some(Choice { policy, digest })
 }
 
 fn about(rollout: Rollout) -> Value {

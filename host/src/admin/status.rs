@@ -12,7 +12,7 @@ use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
 pub(super) fn json(status: &Status, history: &History) -> String {
-    let Now { generation, refused, parts, .. } = status.now();
+    let Now { generation, refused, parts, building, unkept, .. } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
@@ -27,9 +27,11 @@ pub(super) fn json(status: &Status, history: &History) -> String {
         "folder": status.folder(),
         "generation": generation.number,
         "since": seconds(generation.since),
+        "building_since": building.map(seconds),
         "refused": refused,
         "parts": parts.iter().map(part).collect::<Vec<_>>(),
         "record": { "entry": entry, "head": head, "faults": faults },
+        "unkept": unkept,
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,

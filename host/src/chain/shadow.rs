@@ -187,6 +187,10 @@ impl Passage<'_> {
             Phase::Request => step.request.is_some(),
             Phase::Response => step.response.is_some(),
         };
+        if !has_hook && head.is_none() {
+            // Neither version has anything to say here, and that is no agreement.
+            return;
+        }
         let before = if has_hook { beside.heard.take() } else { Some(Verdict::Pass) };
         let trail = match phase {
             Phase::Request => None,

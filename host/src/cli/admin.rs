@@ -22,6 +22,8 @@ use crate::state::StateDir;
 /// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it is waited for when it builds.
+/// Digits of a digest that tell it from others.
+const SHORTEST_DIGEST: usize = 8;
 const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// Longest answer that is looked at.
 const MAX_ANSWER: usize = 64 << 20;
@@ -83,11 +85,21 @@ impl Gateway {
         self.ask(Request::get("/rollouts"), PATIENCE)
     }
 
-    /// Have it `promote` or `abort` the new version of a policy.
-    pub(super) fn decide(&self, what: &str, policy: &str) -> anyhow::Result<()> {
+    /// Have it `promote` or `abort` a version of a policy: the newest, or the one whose digest begins so. Returns what it says.
+    pub(super) fn decide(&self, what: &str, policy: &str, digest: Option<&str>) -> anyhow::Result<String> {
         let is_name = policy.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         ensure!(is_name && !policy.is_empty(), "{policy:?} is no name of a policy");
-        self.ask(Request::post(format!("/rollouts/{what}?policy={policy}")), LONG_PATIENCE).map(drop)
+        let digest = digest.map(|digest| {
+            let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+            let is_hex = digits.len() >= SHORTEST_DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            ensure!(
+                is_hex,
+                "{digest:?} is no digest; at least {SHORTEST_DIGEST} digits of what `lockgate rollout status` shows"
+            );
+            Ok(format!("&digest=sha256:{}", digits.to_ascii_lowercase()))
+        });
+        let digest = digest.transpose()?.unwrap_or_default();
+        self.ask(Request::post(format!("/rollouts/{what}?policy={policy}{digest}")), LONG_PATIENCE)
     }
 
     fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<String> {

@@ -21,6 +21,9 @@ use crate::reload;
 /// When the folder is exchanged and the gateway has not said what it makes of it.
 const UNKNOWN: u8 = 4;
 
+/// In a folder that was put aside here, and that whoever puts the next one aside may remove.
+const MARK: &str = ".put-aside-by-lockgate";
+
 /// What is to serve.
 pub(super) enum Next<'a> {
     /// A copy of a folder; where a link is followed, the folder itself.
@@ -60,7 +63,14 @@ pub(super) struct Exchange {
 
 enum Kind {
     /// The folder and a copy beside it change places.
-    Folder { beside: TempDir, before: PathBuf },
+    Folder {
+        beside: TempDir,
+        before: PathBuf,
+        /// It is made of a record, which has nothing but what the gateway reads.
+        is_record: bool,
+        /// Where that is now which was in the way of what was there before.
+        older: Option<PathBuf>,
+    },
     /// The link leads elsewhere, perhaps to what was made for it.
     Link { next: PathBuf, before: PathBuf, made: Option<TempDir> },
 }
@@ -106,8 +116,8 @@ impl Exchange {
             }
         }
         fs::set_permissions(&copy, fs::metadata(&place)?.permissions())?;
-        let before = copy.clone();
-        Ok(Self { kind: Kind::Folder { beside, before }, place, _lock: lock })
+        let (before, is_record) = (copy.clone(), matches!(next, Next::Files(..)));
+        Ok(Self { kind: Kind::Folder { beside, before, is_record, older: None }, place, _lock: lock })
     }
 
     /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of faults.
@@ -197,17 +207,27 @@ impl Exchange {
         }
     }
 
-    /// It serves: what was there before is put where people find it, in the place of what was there before that.
+    /// It serves: what was there before is put where people find it. What is there already goes where nothing is, unless it was put there by this and holds
+    /// no file that is not in one of the newer ones too: whatever the gateway does not read is on no record.
     fn finish(&mut self) -> anyhow::Result<()> {
-        let Kind::Folder { beside, before } = &mut self.kind else { return Ok(()) };
-        let mut name = self.place.as_os_str().to_owned();
-        name.push(".before");
-        let place = PathBuf::from(name);
-        let moved = match place.symlink_metadata() {
-            Ok(_) => swap(before, &place),
-            Err(_) => fs::rename(&*before, &place).map_err(anyhow::Error::from),
-        };
-        moved.with_context(|| format!("it serves; what was there before is in {}", before.display()))?;
+        let Kind::Folder { beside, before, is_record, older } = &mut self.kind else { return Ok(()) };
+        if *is_record {
+            take_along(before, &self.place)?;
+        }
+        let place = beside_of(&self.place, "before");
+        let misplaced = || format!("it serves; what was there before is in {}", before.display());
+        if place.symlink_metadata().is_ok() {
+            if place.join(MARK).exists() && !has_more(&place, &[before, &self.place]).with_context(misplaced)? {
+                fs::remove_dir_all(&place).with_context(misplaced)?;
+            } else {
+                let free = (1..).map(|n| beside_of(&self.place, &format!("before-{n}")));
+                let free = free.into_iter().find(|path| path.symlink_metadata().is_err()).with_context(misplaced)?;
+                fs::rename(&place, &free).with_context(misplaced)?;
+                *older = Some(free);
+            }
+        }
+        fs::rename(&*before, &place).with_context(misplaced)?;
+        File::create(place.join(MARK)).with_context(|| format!("{} cannot be marked", place.display()))?;
         beside.disable_cleanup(false);
         *before = place;
         Ok(())
@@ -215,7 +235,10 @@ impl Exchange {
 
     fn where_before_is(&self) -> String {
         match &self.kind {
-            Kind::Folder { before, .. } => format!("what was there before is in {}", before.display()),
+            Kind::Folder { before, older, .. } => {
+                let older = older.as_ref().map(|older| format!(", and what was there is in {}", older.display()));
+                format!("what was there before is in {}{}", before.display(), older.unwrap_or_default())
+            }
             Kind::Link { before, .. } => format!("the link led to {} before", before.display()),
         }
     }
@@ -242,12 +265,50 @@ fn lead(link: &Path, to: &Path) -> anyhow::Result<()> {
     renamed.with_context(|| format!("{} cannot be led elsewhere", link.display()))
 }
 
+/// `policies.before`, say, beside `policies`.
+fn beside_of(place: &Path, what: &str) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    name.into()
+}
+
+/// Move hidden entries, which the gateway never reads, from one folder to another that does not have them: `.git` stays with the folder it is about.
+fn take_along(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let name = entry?.file_name();
+        let (there, is_hidden) = (to.join(&name), name.as_encoded_bytes().starts_with(b"."));
+        if is_hidden && name != MARK && there.symlink_metadata().is_err() {
+            fs::rename(from.join(&name), there)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder has something by a name that none of the others has.
+fn has_more(folder: &Path, others: &[&Path]) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let others: Vec<_> = others.iter().map(|other| other.join(&name)).collect();
+        let others: Vec<_> = others.iter().map(PathBuf::as_path).filter(|it| it.symlink_metadata().is_ok()).collect();
+        let is_missing = others.is_empty() && name != MARK;
+        if is_missing || (entry.file_type()?.is_dir() && has_more(&entry.path(), &others)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Copy a folder, links as links, to the disk and not only on the way there.
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if entry.file_name() == MARK {
+            continue;
+        }
         if kind.is_symlink() {
             symlink(fs::read_link(entry.path())?, target)?;
         } else if kind.is_dir() {

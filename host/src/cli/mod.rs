@@ -72,7 +72,7 @@ enum Verb {
     Apply(apply::Args),
     /// Print what each policy of a folder may see and do, and what changed of that
     Audit(audit::Args),
-    /// Print what would change if another folder served in place of what a running gateway serves
+    /// Print which policies, powers and routes would change if another folder served
     Diff(diff::Args),
     /// Print which change served when and why; check that this record was not altered
     History(history::Args),
@@ -101,7 +101,17 @@ enum Verb {
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        // A word that is neither a verb nor alone: the parser takes it for the folder, and what follows for the fault.
+        let word = std::env::args().nth(1).map(std::path::PathBuf::from);
+        match word.and_then(|word| misspelt(&word)).filter(|_| error.use_stderr()) {
+            Some(misspelt) => {
+                out::error(&format!("{misspelt:#}"));
+                std::process::exit(2)
+            }
+            None => error.exit(),
+        }
+    });
     if cli.version {
         out::line(&format!(
             "lockgate {} (wasmtime {}, contract lockgate:policy@{})",

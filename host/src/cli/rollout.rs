@@ -16,6 +16,8 @@ Examples:
   lockgate rollout status --json      the same for programs
   lockgate rollout promote guard      the new version of the policy `guard` serves from now on
   lockgate rollout abort guard        it does not, and the one before it does
+  lockgate rollout promote guard --digest ac2135d0
+                                      this one, which was taken back, may serve when the folder has it again
 
 A component that is new for [policy.NAME] serves at once, or with `rollout.shadow` runs beside the one before it first.
 Stages:
@@ -56,8 +58,24 @@ struct StatusArgs {
 struct Decision {
     /// Name of a [policy.NAME]
     policy: String,
+    /// Which component, by the first digits of its digest; without it the one in the folder, or else the one that is new and serves
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
     #[command(flatten)]
     gateway: Gateway,
+}
+
+impl Decision {
+    fn send(&self, what: &str) -> anyhow::Result<Decided> {
+        understood(&self.gateway.decide(what, &self.policy, self.digest.as_deref())?)
+    }
+}
+
+/// What came of a decision.
+#[derive(Deserialize)]
+struct Decided {
+    digest: String,
+    serves: Option<String>,
 }
 
 /// What is shown of `/rollouts`.
@@ -108,13 +126,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
                 false => show(&said),
             }
         }
-        Verb::Promote(Decision { policy, gateway }) => {
-            gateway.decide("promote", &policy)?;
-            out::line(&format!("the new version of {} serves on all workers", out::plain(&policy)));
+        Verb::Promote(decision) => {
+            let Decided { digest, serves } = decision.send("promote")?;
+            match serves.filter(|serves| *serves != digest) {
+                None => out::line(&format!("{digest} serves on all workers")),
+                Some(_) => out::line(&format!("{digest} serves when the folder has it again")),
+            }
         }
-        Verb::Abort(Decision { policy, gateway }) => {
-            gateway.decide("abort", &policy)?;
-            out::line(&format!("the version of {} before the new one serves on all workers", out::plain(&policy)));
+        Verb::Abort(decision) => {
+            let Decided { digest, serves } = decision.send("abort")?;
+            let serves = serves.map_or("what came before it".to_owned(), |serves| serves);
+            out::line(&format!("{digest} is aborted, and {serves} serves on all workers"));
         }
     }
     Ok(ExitCode::SUCCESS)

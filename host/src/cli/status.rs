@@ -9,7 +9,7 @@ use super::admin::{Gateway, understood};
 use super::out;
 use crate::config::ConfigFault;
 
-/// When not all serves as the folder says.
+/// When not all serves as the folder says, or what serves is not on disk.
 const NOT_AS_IT_STANDS: u8 = 3;
 
 /// `sha256:` and as much as tells one from another.
@@ -42,7 +42,10 @@ struct Said {
     folder: String,
     generation: u64,
     since: u64,
+    building_since: Option<u64>,
     refused: Option<Refused>,
+    /// Why a start would not serve what serves now.
+    unkept: Option<String>,
     record: Record,
     routes: Vec<serde::de::IgnoredAny>,
     parts: Vec<Part>,
@@ -75,7 +78,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         true => out::line(&text),
         false => show(&said),
     }
-    Ok(if said.refused.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_IT_STANDS) })
+    let is_well = said.refused.is_none() && said.unkept.is_none() && said.record.faults.is_empty();
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_IT_STANDS) })
 }
 
 fn show(said: &Said) {
@@ -88,6 +92,12 @@ fn show(said: &Said) {
         [&part.part, &part.state, &self::age(part.since), &part.source, &digest].map(|cell| out::plain(cell))
     });
     out::table(std::iter::once(heads).chain(rows).collect());
+    if let Some(since) = said.building_since {
+        out::line(&format!("\nA change of the folder is being built, for {}.", self::age(since)));
+    }
+    if let Some(why) = &said.unkept {
+        out::line(&format!("\nA start would not serve this: {}", out::plain(why)));
+    }
     for fault in &said.record.faults {
         out::line(&format!("\nThe record: {}", out::plain(fault)));
     }

@@ -97,7 +97,12 @@ impl Loader {
                 Ok(built) => built,
                 Err(error) => {
                     let reason = format!("the component cannot be used: {error}");
-                    let advice = "replace it by one that implements lockgate:policy";
+                    let advice = match &error {
+                        BuildError::Refused(_) => "replace it by one that implements lockgate:policy",
+                        BuildError::Broke(_) => {
+                            "if it builds on another machine, this one has too little memory or time for it"
+                        }
+                    };
                     let faults: Faults = job.places.iter().map(|place| place.fault(reason.clone(), advice)).collect();
                     for wanted in &job.wanted {
                         put(&mut slots, wanted.slot, Err(faults.clone()));

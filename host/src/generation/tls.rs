@@ -79,8 +79,14 @@ impl<'a> Maker<'a> {
             return Ok(known.clone());
         }
         let identity = Identity::new(&parts, is_first).map(Arc::new).map_err(unusable)?;
-        // It may be all there is, so that is no fault.
-        if !identity.is_valid(SystemTime::now()) {
+        let now = SystemTime::now();
+        if !identity.is_valid(now) {
+            let better = |known: &&Arc<Identity>| known.is_valid(now) && known.stands_for(&identity);
+            if self.before.identities.iter().any(|known| better(&known)) {
+                let advice = "put a valid one there; the one that serves stays";
+                return Err(("it has expired or is not valid yet, and the one that serves is valid".into(), advice));
+            }
+            // It may be all there is, so that is no fault.
             let Place { file, line, key } = &declared.place;
             tracing::warn!(file = %file.display(), line, key, "the certificate has expired or is not valid yet: clients will refuse it");
         }

@@ -2,6 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::content::Digest;
+
 /// Whoever asks while so many wait is sent away.
 const MOST_WAITING: usize = 16;
 
@@ -10,10 +12,27 @@ const MOST_WAITING: usize = 16;
 pub(crate) enum Wish {
     /// A look at the folder.
     Look,
-    /// That the new version of this policy serves.
-    Promote(String),
+    /// That a new version serves.
+    Promote(Choice),
     /// That it does not.
-    Abort(String),
+    Abort(Choice),
+}
+
+/// A version of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) policy: String,
+    /// How the digest of its component begins, as it is written; none for the newest.
+    pub(crate) digest: Option<String>,
+}
+
+/// What came of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// Of the component it was about, if it was about one.
+    pub(crate) code: Option<Digest>,
+    /// Of the one that serves now.
+    pub(crate) serves: Option<Digest>,
 }
 
 /// Why a wish was not granted.
@@ -26,7 +45,7 @@ pub(crate) struct Asker(mpsc::Sender<(Wish, Answer)>);
 /// Is asked.
 pub(super) type Asked = mpsc::Receiver<(Wish, Answer)>;
 
-pub(super) type Answer = oneshot::Sender<Result<(), Refusal>>;
+pub(super) type Answer = oneshot::Sender<Result<Granted, Refusal>>;
 
 pub(super) fn channel() -> (Asker, Asked) {
     let (asker, asked) = mpsc::channel(MOST_WAITING);
@@ -35,7 +54,7 @@ pub(super) fn channel() -> (Asker, Asked) {
 
 impl Asker {
     /// Have a wish granted. Returns when that is done and every worker serves what came of it, or why it is not; none where nobody heard.
-    pub(crate) async fn ask(&self, wish: Wish) -> Option<Result<(), Refusal>> {
+    pub(crate) async fn ask(&self, wish: Wish) -> Option<Result<Granted, Refusal>> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send((wish, answer)).ok()?;
         answered.await.ok()

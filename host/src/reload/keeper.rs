@@ -29,7 +29,7 @@ pub(crate) struct Keeper {
     /// What stands there, as far as this process knows.
     written: Option<Digest>,
     /// Whether that is not what serves.
-    is_behind: bool,
+    behind: Option<String>,
     /// Says whether the place is still this process's; none where nobody else may want it.
     lock: Option<Lock>,
 }
@@ -73,7 +73,7 @@ impl Keeper {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(state: Option<&Path>, folder: &Path) -> Self {
         let of = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        Self { kept_in: state.map(|state| state.join(FOLDER)), of, written: None, is_behind: false, lock: None }
+        Self { kept_in: state.map(|state| state.join(FOLDER)), of, written: None, behind: None, lock: None }
     }
 
     /// What served last. Nothing where nothing did, where it is damaged, and where it is another folder's.
@@ -98,9 +98,9 @@ impl Keeper {
         self.lock = lock;
     }
 
-    /// Whether what serves could not be written.
-    pub(super) fn is_behind(&self) -> bool {
-        self.is_behind
+    /// Why what serves could not be written, where that is so.
+    pub(super) fn behind(&self) -> Option<&str> {
+        self.behind.as_deref()
     }
 
     /// This serves. Where it cannot be written, that is tried again with the next look at the folder.
@@ -108,7 +108,7 @@ impl Keeper {
         let Some(folder) = &self.kept_in else { return };
         if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
             // Whoever has it now may write there.
-            (self.written, self.is_behind) = (None, true);
+            (self.written, self.behind) = (None, Some("the state directory is another process's now".into()));
             return;
         }
         let digest = good.digest();
@@ -116,9 +116,9 @@ impl Keeper {
             return;
         }
         match write(folder, &self.of, good) {
-            Ok(()) => (self.written, self.is_behind) = (Some(digest), false),
+            Ok(()) => (self.written, self.behind) = (Some(digest), None),
             Err(error) => {
-                self.is_behind = true;
+                self.behind = Some(format!("{} cannot be written: {error}", folder.display()));
                 tracing::warn!(%error, folder = %folder.display(), "what serves cannot be kept for the next start");
             }
         }

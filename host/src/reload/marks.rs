@@ -48,6 +48,11 @@ impl Marks {
         self.0.get(policy)?.get(&code)
     }
 
+    /// The code of a policy of which something is known.
+    pub(super) fn of(&self, policy: &str) -> impl Iterator<Item = Digest> {
+        self.0.get(policy).into_iter().flat_map(|own| own.keys().copied())
+    }
+
     pub(super) fn put(&mut self, policy: &str, code: Digest, is: Standing, now: SystemTime) {
         let at = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let own = self.0.entry(policy.to_owned()).or_default();

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
-pub(crate) use asked::{Asker, Wish};
+pub(crate) use asked::{Asker, Choice, Granted, Wish};
 pub(crate) use beginning::{Beginning, read_whole};
 pub(crate) use good::Good;
 pub(crate) use keeper::Keeper;
@@ -134,7 +134,8 @@ impl Reloader {
         metrics.set_generation(generation.number);
         let parts = parts(&config, &good, &absent, &faults, &[]);
         let rollouts = standing::known(&good.rollouts);
-        let now = Now { generation: generation.clone(), refused: None, parts: parts.into(), rollouts };
+        let (refused, building, unkept) = Default::default();
+        let now = Now { generation: generation.clone(), refused, parts: parts.into(), rollouts, building, unkept };
         let (publisher, status) = (Publisher::new(generation), Arc::new(Status::new(&folder, now)));
         let (asker, asked) = asked::channel();
         let refused = Vec::new();
@@ -194,7 +195,7 @@ impl Reloader {
         loop {
             // Trying again and again what takes long must not keep a processor busy.
             let due = looked + OUTSIDE.max(took * 10);
-            let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.is_behind();
+            let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.behind().is_some();
             tokio::select! {
                 () = changes.next() => {
                     changes.settled().await;
@@ -220,7 +221,7 @@ impl Reloader {
                     tracing::info!("SIGHUP: looking at the folder again");
                 }
                 () = tokio::time::sleep_until(due.into()), if looks_outside => {
-                    if self.refused.is_empty() && !self.outside.changed() && !self.keeper.is_behind() {
+                    if self.refused.is_empty() && !self.outside.changed() && !self.keeper.behind().is_some() {
                         looked = Instant::now();
                         continue;
                     }
@@ -273,7 +274,10 @@ impl Reloader {
         let mut wrong = self.fixed.changes(&read.config);
         let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        let settled = read.build(&mut self.builder, wrong, serving, demand).await?;
+        self.status.builds(Some(SystemTime::now()));
+        let settled = read.build(&mut self.builder, wrong, serving, demand).await;
+        self.status.builds(None);
+        let settled = settled?;
         self.outside = outside;
         // Workers take them up with the generation.
         change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
@@ -300,15 +304,15 @@ impl Reloader {
             Some(generation) => {
                 self.publisher.publish(generation.clone()).await;
                 // Only now: whoever hears the number may rely on it.
-                self.status.set(Now { generation: generation.clone(), refused, parts, rollouts });
+                self.status.set(generation.clone(), refused, parts, rollouts);
                 self.applied(&generation, begun);
             }
-            None => self.status.set(Now { generation: before.clone(), refused, parts, rollouts }),
+            None => self.status.set(before.clone(), refused, parts, rollouts),
         }
         self.good = good;
         // What was said last by what served until now.
         self.note_differences(&before);
-        self.keeper.write(&self.good);
+        self.keep_good();
         if is_new {
             self.on_record(why);
         }
@@ -318,6 +322,12 @@ impl Reloader {
         } else if !std::mem::take(&mut self.refused).is_empty() {
             tracing::info!("all of the folder serves: what was refused is mended or taken back");
         }
+    }
+
+    /// What serves is there for the next start.
+    fn keep_good(&mut self) {
+        self.keeper.write(&self.good);
+        self.status.is_unkept(self.keeper.behind());
     }
 
     fn applied(&self, generation: &Generation, begun: Instant) {

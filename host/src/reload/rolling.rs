@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Reloader;
-use super::asked::{Refusal, Wish};
+use super::asked::{Choice, Granted, Refusal, Wish};
 use super::good::Good;
 use super::marks::Standing;
 use super::rollouts::Rollouts;
@@ -32,7 +32,7 @@ impl Reloader {
                 self.know(last);
             }
         }
-        self.keeper.write(&self.good);
+        self.keep_good();
     }
 
     /// The process ends: what was seen last of new versions is kept.
@@ -129,38 +129,74 @@ impl Reloader {
     }
 
     /// Do what somebody wants.
-    pub(super) async fn grant(&mut self, wish: Wish) -> Result<(), Refusal> {
-        match wish {
+    pub(super) async fn grant(&mut self, wish: Wish) -> Result<Granted, Refusal> {
+        let (code, policy) = match wish {
             Wish::Look => {
                 self.look().await;
-                Ok(())
+                return Ok(Granted { code: None, serves: None });
             }
-            Wish::Promote(policy) => match self.all_known(&policy).first() {
-                Some(Known { code, is: Is::Written(_), .. }) => {
-                    self.promote(&policy, *code, Why::Promoted { policy: policy.clone() }).await
-                }
-                Some(Known { is: Is::New(_), .. }) => Err(format!("the new version of `{policy}` serves already")),
-                None => Err(none_of(&policy)),
-            },
-            Wish::Abort(policy) => {
-                let (now, rollouts) = (SystemTime::now(), &self.good.rollouts);
-                let is_bad = |known: &Known| matches!(&known.is, Is::Written(Some(standing)) if standing.is_bad());
-                let all = self.all_known(&policy);
-                let next = match all.iter().find(|known| !is_bad(known)) {
-                    None if !all.is_empty() => {
-                        return Err(format!("what the folder has of `{policy}` does not serve, and will not"));
-                    }
-                    Some(Known { code, is: Is::Written(_), .. }) => {
-                        Some(rollouts.decide(&policy, *code, Standing::Aborted, now))
-                    }
-                    Some(Known { code, is: Is::New(_), .. }) => {
-                        rollouts.take_back(&policy, *code, Standing::Aborted, now)
-                    }
-                    None => None,
-                };
-                let next = next.ok_or_else(|| none_of(&policy))?;
-                self.roll(next, Why::Aborted { policy }).await
+            Wish::Promote(choice) => (self.promote_one(&choice).await?, choice.policy),
+            Wish::Abort(choice) => (self.abort_one(&choice).await?, choice.policy),
+        };
+        let serving = self.good.rollouts.serving.get(&policy);
+        Ok(Granted { code: Some(code), serves: serving.and_then(|version| version.source.digest()) })
+    }
+
+    async fn promote_one(&mut self, choice: &Choice) -> Result<Digest, Refusal> {
+        let policy = &choice.policy;
+        match self.chosen(choice)? {
+            Chosen::Known(Known { code, is: Is::Written(_), .. }) => {
+                self.promote(policy, code, Why::Promoted { policy: policy.clone() }).await?;
+                Ok(code)
             }
+            Chosen::Known(Known { code, is: Is::New(_), .. }) => Err(format!("{code} of `{policy}` serves already")),
+            Chosen::Elsewhere(code) => {
+                // It is not in the folder now, and may be put there again.
+                self.know(self.good.rollouts.decide(policy, code, Standing::Promoted, SystemTime::now()));
+                Ok(code)
+            }
+        }
+    }
+
+    async fn abort_one(&mut self, choice: &Choice) -> Result<Digest, Refusal> {
+        let (now, rollouts, policy) = (SystemTime::now(), &self.good.rollouts, &choice.policy);
+        let known = match self.chosen(choice)? {
+            Chosen::Known(known) => known,
+            Chosen::Elsewhere(code) => return Err(format!("{code} of `{policy}` does not serve, and will not")),
+        };
+        let (code, next) = match &known {
+            // What serves beside it is not what was meant by whoever says this twice.
+            Known { code, is: Is::Written(Some(standing)), .. } if standing.is_bad() => {
+                let others = self.all_known(policy);
+                let other = others.iter().find(|other| matches!(other.is, Is::New(_)));
+                let advice = other.map(|it| format!("; the new one that serves is {}: name it with --digest", it.code));
+                let advice = advice.unwrap_or_default();
+                return Err(format!("{code} of `{policy}` does not serve, and will not{advice}"));
+            }
+            Known { code, is: Is::Written(_), .. } => {
+                (*code, Some(rollouts.decide(policy, *code, Standing::Aborted, now)))
+            }
+            Known { code, is: Is::New(_), .. } => (*code, rollouts.take_back(policy, *code, Standing::Aborted, now)),
+        };
+        self.roll(next.ok_or_else(|| none_of(policy))?, Why::Aborted { policy: policy.clone() }).await?;
+        Ok(code)
+    }
+
+    /// The one that is meant: without a digest what waits in the folder, else what is new and serves.
+    fn chosen(&self, Choice { policy, digest }: &Choice) -> Result<Chosen, Refusal> {
+        let mut all = self.all_known(policy);
+        let Some(digest) = digest else {
+            return if all.is_empty() { Err(none_of(policy)) } else { Ok(Chosen::Known(all.remove(0))) };
+        };
+        let is_it = |code: &Digest| code.to_string().starts_with(digest);
+        let elsewhere = self.good.rollouts.marks.of(policy).filter(|code| all.iter().all(|known| known.code != *code));
+        let mut elsewhere = elsewhere.filter(is_it);
+        let mut known = all.iter().filter(|known| is_it(&known.code));
+        match (known.next(), elsewhere.next()) {
+            (Some(known), None) => Ok(Chosen::Known(known.clone())),
+            (None, Some(code)) if elsewhere.next().is_none() => Ok(Chosen::Elsewhere(code)),
+            (None, None) => Err(format!("nothing is known of a component of `{policy}` whose digest begins so")),
+            _ => Err(format!("the digests of several components of `{policy}` begin so")),
         }
     }
 
@@ -213,8 +249,15 @@ impl Reloader {
     fn know(&mut self, rollouts: Rollouts) {
         self.good.rollouts = rollouts;
         self.status.set_rollouts(known(&self.good.rollouts));
-        self.keeper.write(&self.good);
+        self.keep_good();
     }
+}
+
+/// A version somebody decides about.
+enum Chosen {
+    Known(Known),
+    /// It was decided about before, and is not in the folder.
+    Elsewhere(Digest),
 }
 
 fn none_of(policy: &str) -> Refusal {

@@ -25,6 +25,10 @@ pub(crate) struct Now {
     pub(crate) refused: Option<Attempt>,
     pub(crate) parts: Arc<[Part]>,
     pub(super) rollouts: Vec<Known>,
+    /// Since when a change of the folder is being built.
+    pub(crate) building: Option<SystemTime>,
+    /// Why what serves is not kept for the next start, where it is not.
+    pub(crate) unkept: Option<String>,
 }
 
 /// A state of the folder of which something was refused.
@@ -55,15 +59,31 @@ impl Status {
         self.is_ready.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set(&self, now: Now) {
+    /// From now on this serves.
+    pub(super) fn set(
+        &self,
+        generation: Arc<Generation>,
+        refused: Option<Attempt>,
+        parts: Arc<[Part]>,
+        rollouts: Vec<Known>,
+    ) {
+        let mut now = self.lock();
+        *now = Now { generation, refused, parts, rollouts, ..now.clone() };
         if now.is_complete() {
             self.is_ready.store(true, Ordering::Relaxed);
         }
-        *self.lock() = now;
     }
 
     pub(super) fn attempted(&self, attempt: Attempt) {
         self.lock().refused = Some(attempt);
+    }
+
+    pub(super) fn builds(&self, since: Option<SystemTime>) {
+        self.lock().building = since;
+    }
+
+    pub(super) fn is_unkept(&self, why: Option<&str>) {
+        self.lock().unkept = why.map(str::to_owned);
     }
 
     pub(super) fn set_rollouts(&self, rollouts: Vec<Known>) {

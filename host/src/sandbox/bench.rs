@@ -43,7 +43,7 @@ impl Hook {
             calls: u32::MAX,
         };
         let trial = Trial { config: config.into(), limits, image: instances == Instances::FromImage };
-        let request = Request { compiled: None, instrumented: None, trials: vec![trial] };
+        let request = Request { compiled: None, instrumented: None, trials: vec![trial], steps_back: false };
         let (reply, mut code) = trial::perform(&request, wasm);
         let Reply::Built { code: length, instrumented, mut trials } = reply else {
             anyhow::bail!("refused: {reply:?}")

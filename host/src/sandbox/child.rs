@@ -11,7 +11,7 @@ use super::trial::{self, Reply, Request, Tried};
 pub(crate) const BUILD_VERB: &str = "__build";
 
 /// Wall-clock time a building process is given.
-const BUILD_DEADLINE: Duration = Duration::from_secs(120);
+const BUILD_DEADLINE: Duration = Duration::from_secs(600);
 /// Largest reply of a building process.
 const MAX_REPLY: u64 = 512 * 1024 * 1024;
 
@@ -88,7 +88,12 @@ async fn talk(request: &Request, wasm: &[u8], at_once: usize) -> Result<Vec<u8>,
     };
     let (reply, status) = match tokio::time::timeout(BUILD_DEADLINE, talk).await {
         Ok(done) => done.map_err(broke("failed"))?,
-        Err(_) => return Err(BuildError::Broke(format!("took longer than {} s", BUILD_DEADLINE.as_secs()))),
+        Err(_) => {
+            let seconds = BUILD_DEADLINE.as_secs();
+            return Err(BuildError::Broke(format!(
+                "was not done after {seconds} s; this machine has too little time for it"
+            )));
+        }
     };
     if !status.success() {
         return Err(BuildError::Broke(format!(

@@ -11,6 +11,8 @@ use crate::config::{BodyAccess as Access, Direction, Grant};
 /// Names in one list of an interest, and bytes of each.
 const MAX_NAMES: usize = 256;
 const MAX_NAME: usize = 256;
+/// Words that stand for nothing, and are told of.
+const MAX_UNKNOWN: usize = 8;
 
 /// The declared needs of one configured policy. Names are as the guest wrote them, lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,107 +111,162 @@ impl Interest {
     /// What a guest said, or all that is wrong with it. Each name costs something with each request, so there are not too many, and
     /// each counts once.
     pub(super) fn of(said: wit::Interest) -> Result<Self, Vec<String>> {
-        let mut faults = Vec::new();
-        let mut names = |what: &str, names: Vec<String>| {
-            let names = distinct(names);
-            faults.extend(wrong(what, &names));
-            names
-        };
-        let interest = Self {
-            request_read: names("request-read", said.request_read),
-            request_write: names("request-write", said.request_write),
-            response_read: names("response-read", said.response_read),
-            response_write: names("response-write", said.response_write),
-            attributes_read: names("attributes-read", said.attributes_read),
-            attributes_write: names("attributes-write", said.attributes_write),
-            may_respond: said.may_respond,
-            may_set_target: said.may_set_target,
-            may_set_status: said.may_set_status,
-            request_body: said.request_body.map(|body| BodyInterest::of(body, &mut names)),
-            response_body: said.response_body.map(|body| BodyInterest::of(body, &mut names)),
-            keys: names("keys", said.keys),
-            stores: distinct(said.stores.into_iter().map(|store| (store.name, store.write)).collect()),
-            egress: names("egress", said.egress),
-        };
-        names("stores", interest.stores.iter().map(|(name, _)| name.clone()).collect());
+        let (mut interest, mut faults) = (Self::default(), Vec::new());
+        let mut unknown = said.powers.iter().filter(|word| !interest.add(word));
+        faults.extend(unknown.by_ref().take(MAX_UNKNOWN).map(|word| {
+            let word: String = word.chars().take(MAX_NAME).collect();
+            format!("its interest asks for `{word}`, and this gateway knows no such power")
+        }));
+        let more = unknown.count();
+        if more > 0 {
+            faults.push(format!("its interest asks for {more} more powers that this gateway does not know"));
+        }
+        for (what, names) in [
+            ("request-read", &mut interest.request_read),
+            ("request-write", &mut interest.request_write),
+            ("response-read", &mut interest.response_read),
+            ("response-write", &mut interest.response_write),
+            ("attribute-read", &mut interest.attributes_read),
+            ("attribute-write", &mut interest.attributes_write),
+            ("key", &mut interest.keys),
+            ("egress", &mut interest.egress),
+        ] {
+            once(names);
+            faults.extend(wrong(what, &*names));
+        }
+        once(&mut interest.stores);
+        faults.extend(wrong("store", interest.stores.iter().map(|(name, _)| name)));
+        interest.request_body = said.request_body.map(|body| BodyInterest::of(body, &mut faults));
+        interest.response_body = said.response_body.map(|body| BodyInterest::of(body, &mut faults));
         if faults.is_empty() { Ok(interest) } else { Err(faults) }
+    }
+
+    /// Add the power a word stands for; false where it stands for none.
+    fn add(&mut self, word: &str) -> bool {
+        match word {
+            "respond" => self.may_respond = true,
+            "target" => self.may_set_target = true,
+            "status" => self.may_set_status = true,
+            word => match word.split_once(':').filter(|(_, name)| !name.is_empty()) {
+                Some(("request-read", name)) => self.request_read.push(name.to_owned()),
+                Some(("request-write", name)) => self.request_write.push(name.to_owned()),
+                Some(("response-read", name)) => self.response_read.push(name.to_owned()),
+                Some(("response-write", name)) => self.response_write.push(name.to_owned()),
+                Some(("attribute-read", name)) => self.attributes_read.push(name.to_owned()),
+                Some(("attribute-write", name)) => self.attributes_write.push(name.to_owned()),
+                Some(("key", name)) => self.keys.push(name.to_owned()),
+                Some(("egress", name)) => self.egress.push(name.to_owned()),
+                Some(("store", name)) => match name.rsplit_once(':') {
+                    Some((name, "read")) => self.stores.push((name.to_owned(), false)),
+                    Some((name, "write")) => self.stores.push((name.to_owned(), true)),
+                    _ => return false,
+                },
+                _ => return false,
+            },
+        }
+        true
     }
 }
 
 impl BodyInterest {
-    fn of(said: wit::BodyInterest, names: &mut impl FnMut(&str, Vec<String>) -> Vec<String>) -> Self {
+    fn of(said: wit::BodyInterest, faults: &mut Vec<String>) -> Self {
+        let mut content_types = said.content_types;
+        once(&mut content_types);
+        faults.extend(wrong("content-types", &content_types));
         Self {
             buffered: said.mode == wit::BodyMode::Buffered,
             edit: said.access == wit::BodyAccess::Edit,
             max_bytes: said.max_bytes,
-            content_types: names("content-types", said.content_types),
+            content_types,
             refuse_others: said.other == wit::OtherTypes::Refuse,
         }
     }
 }
 
-/// What there is, once each, in the order it was said in.
-fn distinct<T: Clone + Eq + Hash>(mut list: Vec<T>) -> Vec<T> {
+/// Keep what there is once each, in the order it was said in.
+fn once<T: Clone + Eq + Hash>(list: &mut Vec<T>) {
     let mut seen = HashSet::new();
     list.retain(|one| seen.insert(one.clone()));
-    list
 }
 
 /// What is wrong with a list of names.
-fn wrong(what: &str, names: &[String]) -> Option<String> {
-    if names.len() > MAX_NAMES {
-        return Some(format!("its interest has {} names in {what}, and can have {MAX_NAMES}", names.len()));
+fn wrong<'a>(what: &str, names: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let lengths: Vec<_> = names.into_iter().map(String::len).collect();
+    if lengths.len() > MAX_NAMES {
+        return Some(format!("its interest has {} names of {what}, and can have {MAX_NAMES}", lengths.len()));
     }
-    let long = names.iter().map(String::len).find(|length| *length > MAX_NAME)?;
-    Some(format!("its interest has a name of {long} B in {what}, and one can have {MAX_NAME} B"))
+    let long = lengths.into_iter().find(|length| *length > MAX_NAME)?;
+    Some(format!("its interest has a name of {long} B of {what}, and one can have {MAX_NAME} B"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(request_read: Vec<String>) -> wit::Interest {
-        wit::Interest {
-            request_read,
-            request_write: Vec::new(),
-            response_read: Vec::new(),
-            response_write: Vec::new(),
-            attributes_read: Vec::new(),
-            attributes_write: Vec::new(),
-            may_respond: false,
-            may_set_target: false,
-            may_set_status: false,
-            request_body: None,
-            response_body: None,
-            keys: Vec::new(),
-            stores: Vec::new(),
-            egress: Vec::new(),
-        }
+    fn said(powers: Vec<String>) -> wit::Interest {
+        wit::Interest { powers, request_body: None, response_body: None }
     }
 
-    fn names(count: usize) -> Vec<String> {
-        (0..count).map(|n| format!("x-{n}")).collect()
+    fn names(kind: &str, count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("{kind}:x-{n}")).collect()
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn each_word_is_a_power() {
+        let interest = Interest::of(said(words(&[
+            "request-read::param.*",
+            "response-write:x-a",
+            "attribute-read:auth.*",
+            "respond",
+            "store:a:b:write",
+            "egress:idp",
+        ])));
+        let wanted = Interest {
+            request_read: words(&[":param.*"]),
+            response_write: words(&["x-a"]),
+            attributes_read: words(&["auth.*"]),
+            may_respond: true,
+            stores: vec![("a:b".into(), true)],
+            egress: words(&["idp"]),
+            ..Interest::default()
+        };
+        assert_eq!(interest.unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_word_that_is_no_power_is_refused_by_name() {
+        for word in ["", "teleport", "teleport:x", "respond:", "key:", "store:a", "store:a:delete", "Respond"] {
+            let faults = Interest::of(said(words(&["respond", word]))).unwrap_err();
+            assert!(faults[0].contains(&format!("`{word}`")), "{faults:?}");
+        }
+        let faults = Interest::of(said(names("teleport", 100))).unwrap_err();
+        assert_eq!(faults.len(), MAX_UNKNOWN + 1);
     }
 
     #[test]
     fn a_name_that_is_said_again_and_again_counts_once() {
-        let again = ["x-a", "x-b"].repeat(50_000).into_iter().map(str::to_owned).collect();
+        let again = ["request-read:x-a", "request-read:x-b"].repeat(50_000).into_iter().map(str::to_owned).collect();
         assert_eq!(Interest::of(said(again)).unwrap().request_read, ["x-a", "x-b"]);
-        let store = |write| wit::StoreInterest { name: "s".into(), write };
-        let stores = wit::Interest { stores: vec![store(false), store(true), store(false)], ..said(Vec::new()) };
-        assert_eq!(Interest::of(stores).unwrap().stores, [("s".into(), false), ("s".into(), true)]);
+        let stores = words(&["store:s:read", "store:s:write", "store:s:read"]);
+        assert_eq!(Interest::of(said(stores)).unwrap().stores, [("s".into(), false), ("s".into(), true)]);
     }
 
     #[test]
     fn names_that_are_too_many_or_too_long_are_refused() {
-        assert!(Interest::of(said(names(MAX_NAMES))).is_ok());
-        let faults = Interest::of(wit::Interest { keys: names(300), ..said(names(MAX_NAMES + 1)) }).unwrap_err();
+        assert!(Interest::of(said(names("request-read", MAX_NAMES))).is_ok());
+        let many = [names("request-read", MAX_NAMES + 1), names("key", 300)].concat();
+        let faults = Interest::of(said(many)).unwrap_err();
         assert_eq!(faults.len(), 2);
         assert!(
-            faults[0].contains("257 names in request-read") && faults[1].contains("300 names in keys"),
+            faults[0].contains("257 names of request-read") && faults[1].contains("300 names of key"),
             "{faults:?}"
         );
-        let faults = Interest::of(said(vec!["x".repeat(MAX_NAME), "y".repeat(MAX_NAME + 1)])).unwrap_err();
+        let long = [MAX_NAME, MAX_NAME + 1].map(|length| format!("key:{}", "x".repeat(length)));
+        let faults = Interest::of(said(long.to_vec())).unwrap_err();
         assert!(faults[0].contains("257 B"), "{faults:?}");
     }
 }

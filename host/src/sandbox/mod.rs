@@ -77,6 +77,8 @@ pub(crate) struct Sandbox {
     /// Bytes of all images in use.
     images: Arc<AtomicUsize>,
     world: World,
+    /// Whether requests are served while components are built.
+    serves: bool,
     /// None where nobody wants to hear.
     teller: Option<trouble::Teller>,
 }
@@ -92,12 +94,13 @@ impl Sandbox {
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
         let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
-        let (images, world, teller) = Default::default();
-        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, teller })
+        let (images, world, serves, teller) = Default::default();
+        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, serves, teller })
     }
 
-    /// Hear of policies that fail again and again.
-    pub(crate) fn troubles(&mut self) -> Troubles {
+    /// Requests are served from now on, and come before what is built. Whoever serves hears of policies that fail again and again.
+    pub(crate) fn serving(&mut self) -> Troubles {
+        self.serves = true;
         let (teller, troubles) = trouble::troubles();
         self.teller = Some(teller);
         troubles

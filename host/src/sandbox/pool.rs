@@ -31,7 +31,7 @@ const SLOW_AT_MOST: Duration = Duration::from_secs(60);
 pub(crate) struct Pool {
     policy: Arc<Policy>,
     idle: RefCell<Option<Box<Warm>>>,
-    /// Told no facts, a policy that imports nothing can say one thing, which follows from its configuration: the first is repeated.
+    /// Told no facts, a policy that can learn nothing else can say one thing, which follows from its configuration: the first is repeated.
     constants: Constants,
     metrics: PolicyMetrics,
     last: Cell<Option<Ended>>,
@@ -157,13 +157,18 @@ impl Pool {
             if self.idle.borrow_mut().take().is_some() {
                 self.metrics.retired(Retirement::Replaced);
             }
-            return self.call_instance(exchange, hook, |said: H::Said| {
+            let mut lasting = None;
+            let judged = self.call_instance(exchange, hook, |said: H::Said| {
                 // A failure may be one of the moment.
-                let lasting = (H::outcome(&said) != CallOutcome::Fail).then(|| said.clone());
-                let judged = judge(said)?;
-                *constant.borrow_mut() = lasting;
-                Ok(judged)
+                lasting = (H::outcome(&said) != CallOutcome::Fail).then(|| said.clone());
+                judge(said)
             });
+            // What it writes to the log it writes each time.
+            let is_quiet = self.last.get().is_some_and(|ended| ended.spent.host_calls == 0);
+            if judged.is_ok() && is_quiet {
+                *constant.borrow_mut() = lasting;
+            }
+            return judged;
         };
         let outcome = H::outcome(&said);
         let judged = judge(said);

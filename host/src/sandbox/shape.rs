@@ -6,6 +6,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::capability::wasi;
+use super::inspect::{InspectError, Inspection};
 use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
@@ -35,7 +36,11 @@ pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {
 }
 
 pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
-    Component::new(engine, bytes).map_err(|error| format!("does not compile: {}", root_cause(&error)))
+    Component::new(engine, bytes).map_err(|error| match Inspection::of(bytes) {
+        // The compiler says no more than where it was.
+        Err(damaged @ InspectError::Damaged { .. }) => damaged.to_string(),
+        _ => format!("does not compile: {}", root_cause(&error)),
+    })
 }
 
 /// Name every import that does not exist, with advice, before linking stops at the first.

@@ -33,6 +33,8 @@ pub(super) struct Request {
     /// The same, with instruments.
     pub(super) instrumented: Option<PathBuf>,
     pub(super) trials: Vec<Trial>,
+    /// Whether others are served meanwhile, who come first.
+    pub(super) steps_back: bool,
 }
 
 /// A configuration to try.
@@ -106,6 +108,9 @@ pub(crate) fn main() -> anyhow::Result<()> {
     confine();
     let mut stdin = std::io::stdin().lock();
     let (request, blob): (Request, Vec<u8>) = receive(&mut stdin)?;
+    if request.steps_back {
+        let _ = rustix::process::nice(NICENESS);
+    }
     let (reply, code) = perform(&request, &blob);
     send(&mut std::io::stdout().lock(), &reply, &code)
 }
@@ -147,7 +152,6 @@ fn confine() {
     let _ = setrlimit(Resource::Data, limit(MAX_HEAP));
     let _ = setrlimit(Resource::Cpu, limit(MAX_CPU_SECONDS));
     let _ = setrlimit(Resource::Core, limit(0));
-    let _ = rustix::process::nice(NICENESS);
 }
 
 fn build(request: &Request, wasm: &[u8]) -> Result<(Reply, Vec<u8>), String> {

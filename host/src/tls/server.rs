@@ -146,6 +146,11 @@ impl Identity {
         self.validity.contains(&now)
     }
 
+    /// Whether it is for all hosts another is for.
+    pub(crate) fn stands_for(&self, other: &Self) -> bool {
+        other.hosts.iter().all(|host| self.hosts.contains(host))
+    }
+
     /// Whether it was made of these parts.
     pub(crate) fn is_of(&self, parts: &IdentityParts<'_>) -> bool {
         self.digest == parts.digest()
