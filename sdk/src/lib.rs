@@ -4,7 +4,7 @@
 //! component; built natively, its capabilities are the doubles in [`testing`], so that `cargo test` needs neither a gateway nor Wasm.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
-// The test of the README is run as `tests/readme.rs`.
+// The tests of the README are run as `tests/readme.rs` and `tests/guard.rs`.
 #![allow(clippy::test_attr_in_doctest)]
 
 #[doc(hidden)]
@@ -48,8 +48,9 @@ pub mod prelude {
 mod tests {
     #[test]
     fn the_readme_shows_the_policy_that_is_tested() {
-        let tested = include_str!("../tests/readme.rs");
-        let (_, policy) = tested.split_once("\n\n").unwrap();
-        assert!(include_str!("../README.md").contains(policy));
+        for tested in [include_str!("../tests/readme.rs"), include_str!("../tests/guard.rs")] {
+            let (_, policy) = tested.split_once("\n\n").unwrap();
+            assert!(include_str!("../README.md").contains(policy));
+        }
     }
 }

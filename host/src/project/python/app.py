@@ -8,6 +8,7 @@ import lockgate
 from componentize_py_types import Err
 from lockgate import Edits, Failure, Response
 from policy import Policy
+from wit_world import exports
 from wit_world.exports import lifecycle
 from wit_world.imports import types
 
@@ -52,6 +53,24 @@ def _told(hook):
     return called
 
 
+# Hooks, the classes of those who export them here, and what the world calls these.
+_HOOKS = [
+    ("on_request", "RequestPhase", "request-phase"),
+    ("on_response", "ResponsePhase", "response-phase"),
+    ("on_body", "BodyPhase", "body-phase"),
+    ("on_chunk", "BodyPhase", "body-phase"),
+    ("respond", "Responder", "responder"),
+]
+
+
+def _never_called():
+    """Hooks that are written and that the world does not export: a guard among them would guard nothing."""
+    for hook, exported, interface in _HOOKS:
+        if hasattr(Policy, hook) and not hasattr(exports, exported):
+            export = f"export lockgate:policy/{interface}@0.1.0;"
+            yield lifecycle.ConfigError("", f"`{hook}` would never be called: add `{export}` to wit/world.wit")
+
+
 _policy = None
 
 
@@ -59,6 +78,8 @@ class Lifecycle:
     @_told
     def configure(self, config_json):
         global _policy
+        if faults := list(_never_called()):
+            raise Err(faults)
         try:
             _policy = Policy(json.loads(config_json))
         except lockgate.Faults as refused:

@@ -1,5 +1,9 @@
-"""What a policy is told and what it says, in plain Python: nothing here needs the gateway or WebAssembly."""
+"""What a policy is told and what it says, in plain Python: nothing here needs the gateway or WebAssembly.
 
+A hook that returns `None` lets what it looked at pass as it is.
+"""
+
+import json
 import struct
 from dataclasses import dataclass, field
 from enum import Enum
@@ -53,7 +57,10 @@ class Faults(Exception):
 
 
 class Head:
-    """The facts, attributes and fields a hook is told; those it did not declare, or was not granted, are absent."""
+    """The facts, attributes and fields a hook is told; those it did not declare, or was not granted, are absent.
+
+    Names are compared without regard to case.
+    """
 
     def __init__(self, packed: bytes):
         self.entries = list(_unpack(packed))
@@ -65,7 +72,7 @@ class Head:
 
     def all(self, name: str) -> list:
         """The values of a field, of a fact (`:path`) or of an attribute (`@auth.sub`), in their order."""
-        return [value for known, value in self.entries if known == name]
+        return [value for known, value in self.entries if _folded(known) == _folded(name)]
 
     def text(self, name: str) -> str | None:
         """The value, if there is exactly one and it is UTF-8."""
@@ -118,11 +125,17 @@ class Edits:
 
 @dataclass
 class Response:
-    """A complete answer."""
+    """A complete answer. `fields` is a list of pairs, `[("content-type", "text/plain")]`; `body` is bytes or a text."""
 
     status: int
     fields: list = field(default_factory=list)
-    body: bytes = b""
+    body: bytes | str = b""
+
+    @staticmethod
+    def problem(status: int, title: str, detail: str) -> "Response":
+        """An error answer (RFC 9457): `title` names the kind of error, `detail` this occurrence of it."""
+        body = json.dumps({"title": title, "status": status, "detail": detail})
+        return Response(status, [("content-type", "application/problem+json")], body)
 
 
 class Failure(Enum):
@@ -182,6 +195,11 @@ def _unpack(packed: bytes):
         at += 6
         yield packed[at : at + name].decode(), packed[at + name : at + name + value]
         at += name + value
+
+
+def _folded(name: str) -> bytes:
+    # Of bytes `lower` changes letters of ASCII only.
+    return name.encode().lower()
 
 
 def _bytes(value) -> bytes:
