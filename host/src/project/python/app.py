@@ -85,23 +85,7 @@ class Lifecycle:
         except lockgate.Faults as refused:
             raise Err([lifecycle.ConfigError(path, message) for path, message in refused.faults])
         wanted = _policy.interest()
-        stores = [(name, False) for name in wanted.stores_read] + [(name, True) for name in wanted.stores_write]
-        return lifecycle.Interest(
-            wanted.request_read,
-            wanted.request_write,
-            wanted.response_read,
-            wanted.response_write,
-            wanted.attributes_read,
-            wanted.attributes_write,
-            wanted.may_respond,
-            wanted.may_set_target,
-            wanted.may_set_status,
-            _body(wanted.request_body),
-            _body(wanted.response_body),
-            wanted.keys,
-            [lifecycle.StoreInterest(name, write) for name, write in stores],
-            wanted.egress,
-        )
+        return lifecycle.Interest(wanted.powers(), _body(wanted.request_body), _body(wanted.response_body))
 
 
 class RequestPhase:

@@ -47,6 +47,23 @@ class Interest:
     stores_write: list = field(default_factory=list)
     egress: list = field(default_factory=list)
 
+    def powers(self) -> list:
+        """A word for each, as the contract has them; those on bodies are apart."""
+        named = {
+            "request-read": self.request_read,
+            "request-write": self.request_write,
+            "response-read": self.response_read,
+            "response-write": self.response_write,
+            "attribute-read": self.attributes_read,
+            "attribute-write": self.attributes_write,
+            "key": self.keys,
+            "egress": self.egress,
+        }
+        words = [f"{kind}:{name}" for kind, names in named.items() for name in names]
+        words += [f"store:{name}:read" for name in self.stores_read] + [f"store:{name}:write" for name in self.stores_write]
+        plain = {"respond": self.may_respond, "target": self.may_set_target, "status": self.may_set_status}
+        return words + [word for word, wanted in plain.items() if wanted]
+
 
 class Faults(Exception):
     """What is wrong with a configuration: pairs of a path, such as `rules[2].name`, and what to write instead."""
