@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::admin::{self, Admin, Token};
+use crate::admin::{self, Admin};
 use crate::config::{self, Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::keys::DebugKey;
@@ -34,6 +34,7 @@ use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
+use crate::token::Token;
 use crate::upstream::{self, Upstream};
 use ending::{Ending, Signals};
 use succession::Succession;
@@ -85,22 +86,7 @@ pub(crate) enum StartError {
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
     let Options { folder, falls_back, listen, takeover, given, lost } = options;
-    let read = Tree::read(&folder);
-    let state = match (takeover, &read) {
-        (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
-        (true, Ok(tree)) => {
-            let path = config::state_dir(tree).unwrap_or_else(StateDir::default_path);
-            StateDir::beside(&path).map(Some).map_err(anyhow::Error::from)?
-        }
-        (false, _) => open_state(&find_state(&read)?)?,
-    };
-    let kept = Kept::new(state)?;
-    let keeper = falls_back.then(|| Keeper::new(kept.path().as_deref(), &folder));
-    let beginning = Beginning::new(folder, read, keeper).map_err(StartError::Config)?;
-    if let Some(faults) = beginning.refused.as_ref().filter(|_| takeover) {
-        // What serves is better than what was last good.
-        return Err(StartError::Config(faults.clone()));
-    }
+    let (kept, beginning) = read(folder, falls_back, takeover)?;
     let config = &beginning.config;
     let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
@@ -119,7 +105,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
 
     let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
-    let troubles = sandbox.serving();
+    let troubles = sandbox.troubles();
+    // Where nobody is served yet, nobody has to come first.
+    let sandbox = if takeover { sandbox } else { sandbox.hurried() };
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
     let record = Record::new(kept.path().filter(|_| falls_back));
     let history = record.history();
@@ -158,6 +146,27 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// The folder as it stands, and what is kept from one run to the next.
+fn read(folder: PathBuf, falls_back: bool, takeover: bool) -> Result<(Kept, Beginning), StartError> {
+    let read = Tree::read(&folder);
+    let state = match (takeover, &read) {
+        (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
+        (true, Ok(tree)) => {
+            let path = config::state_dir(tree).unwrap_or_else(StateDir::default_path);
+            StateDir::beside(&path).map(Some).map_err(anyhow::Error::from)?
+        }
+        (false, _) => open_state(&find_state(&read)?)?,
+    };
+    let kept = Kept::new(state)?;
+    let keeper = falls_back.then(|| Keeper::new(kept.path().as_deref(), &folder));
+    let beginning = Beginning::new(folder, read, keeper).map_err(StartError::Config)?;
+    match beginning.refused.as_ref().filter(|_| takeover) {
+        // What serves is better than what was last good.
+        Some(faults) => Err(StartError::Config(faults.clone())),
+        None => Ok((kept, beginning)),
+    }
 }
 
 /// What lasts from one run to the next, as far as there is a state directory, which is this process's alone while this lives.

@@ -33,6 +33,7 @@ mod table;
 mod takeover;
 mod telemetry;
 mod tls;
+mod token;
 mod upstream;
 
 pub use cli::main;

@@ -1,6 +1,6 @@
 //! The second policy of the README, word for word, so that its tests are run.
 
-use lockgate_sdk::{log, prelude::*};
+use lockgate_sdk::prelude::*;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,10 @@
 //! The admin listener: who may ask, and what it tells.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+
 use lockgate_tests::{Client, Gateway, Request, Upstream, eventually};
 
 #[test]
@@ -125,4 +130,46 @@ fn who_opens_many_connections_leaves_room_for_clients_and_is_turned_away() {
         let answer = Client::connect(gateway.admin_address()).try_send(&Request::get("/healthz"));
         answer.is_ok_and(|answer| answer.status == 200).then_some(())
     });
+}
+
+/// Listens where a gateway might, and passes on what it is told, if there is somebody to pass it on to. Returns what it heard.
+fn impostor(real: Option<SocketAddr>) -> (SocketAddr, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, (heard, all)) = (listener.local_addr().unwrap(), mpsc::channel());
+    thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut said = String::new();
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = client.read(&mut bytes) {
+            said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+            let answer = match real {
+                None => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(),
+                Some(real) => {
+                    let mut real = TcpStream::connect(real).unwrap();
+                    real.write_all(&bytes[..read]).unwrap();
+                    let read = real.read(&mut bytes).unwrap();
+                    bytes[..read].to_vec()
+                }
+            };
+            client.write_all(&answer).unwrap();
+        }
+        heard.send(said).unwrap();
+    });
+    (address, all)
+}
+
+#[test]
+fn the_command_line_gives_its_token_to_no_other_listener() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::folder().proxy(&upstream).start();
+    gateway.verb(&["status"]).assert(0, &[]);
+    let state = gateway.state("").display().to_string();
+    for real in [None, Some(gateway.admin_address())] {
+        let (address, heard) = impostor(real);
+        let asked = gateway.run(&["status", "--admin", &address.to_string(), "--state", &state]);
+        asked.assert(1, &["does not know the token of this state directory"]);
+        let heard = heard.recv().unwrap();
+        assert!(heard.contains("lockgate-challenge: "), "{heard}");
+        assert!(!heard.contains(&gateway.admin_token()), "{heard}");
+    }
 }

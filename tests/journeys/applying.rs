@@ -162,7 +162,7 @@ fn whoever_has_no_token_has_nothing_looked_at_and_changes_nothing() {
     let other = gateway.root().join("other").display().to_string();
     let admin = gateway.admin_address().to_string();
     let next = next.display().to_string();
-    gateway.run(&["apply", &next, "--admin", &admin, "--state", &other]).assert(1, &["has another token"]);
+    gateway.run(&["apply", &next, "--admin", &admin, "--state", &other]).assert(1, &["does not know the token"]);
     gateway.run(&["apply", &next, "--admin", "127.0.0.1:1", "--state", &other]).assert(1, &["cannot be connected to"]);
     assert!(gateway.policies().join("a/docs/notes.md").exists());
     gateway.admin(&Request::new("POST", "/reload").field("content-length", "0")).assert_status(401);

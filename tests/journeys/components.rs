@@ -20,7 +20,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("no WebAssembly", b"#!/bin/sh\n".to_vec(), &["not a WebAssembly component"]),
         ("empty", Vec::new(), &["not a WebAssembly component"]),
         ("core module", text("(module (func (export \"on-request\")))"), &["core", "module"]),
-        ("cut off", guests::component("trail")[..3000].to_vec(), &["compile"]),
+        ("cut off", guests::component("trail")[..3000].to_vec(), &["cut off or damaged", "of 3000"]),
         ("exports nothing", text("(component)"), &["lifecycle"]),
         ("no hook", guests::component("no-hook"), &["hook"]),
         (

@@ -115,7 +115,7 @@ fn a_policy_may_name_many_fields_and_not_too_many() {
     let upstream = Upstream::echo();
     let gateway = folder(256).proxy(&upstream).start();
     gateway.get("/").assert_status(200);
-    folder(257).run(&["check"]).assert(1, &["its interest has 257 names in request-read, and can have 256"]);
+    folder(257).run(&["check"]).assert(1, &["its interest has 257 names of request-read, and can have 256"]);
 }
 
 #[test]

@@ -18,11 +18,13 @@ match = { path = "/one" }
 upstream = "main"
 "#;
 
+const POLICY: &str = "[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n";
+
 fn folder(upstream: &Upstream) -> Folder {
     Gateway::folder()
         .upstream(upstream)
         .file("components/mark.wasm", guests::component("version-a"))
-        .gateway_toml("[policy.mark]\nsource = \"file:components/mark.wasm\"\ngrant = [\"write:x-test-*\"]\n")
+        .gateway_toml(POLICY)
         .api("api", API)
 }
 
@@ -94,9 +96,9 @@ fn a_start_that_fails_while_it_builds_serves_what_served_last_where_it_was_serve
     let upstream = Upstream::echo();
     let folder = folder(&upstream);
     let root = folder.root().display().to_string();
-    let folder = folder
-        .word("$root", root)
-        .gateway_toml("[[chain]]\npolicy = \"mark\"\n[listen.local]\naddress = \"unix:$root/local.sock\"\n");
+    let listener =
+        format!("{POLICY}[[chain]]\npolicy = \"mark\"\n[listen.local]\naddress = \"unix:$root/local.sock\"\n");
+    let folder = folder.word("root", root).gateway_toml(&listener).api("api", &API.replace("chain = [\"mark\"]\n", ""));
     let mut gateway = folder.start();
     let component = guests::component("version-a");
     for broken in [b"\0asm, or so".as_slice(), &component[..component.len() / 2], b""] {

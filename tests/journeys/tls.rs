@@ -133,7 +133,7 @@ fn a_certificate_that_has_expired_serves_and_the_log_says_so() {
 #[test]
 fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_valid() {
     let (authority, upstream) = (Authority::new(), Upstream::echo());
-    let site = authority.issue(&["site.example"]);
+    let site = authority.issue(&["*.example", "another.test"]);
     let gateway = showing(&[("site", &site)], &upstream).start();
     let before = shown_to(&gateway, &authority, "site.example").unwrap();
     let expired = authority.issue_expired("site.example");

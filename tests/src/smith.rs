@@ -13,6 +13,8 @@ pub fn made(kind: &str) -> Vec<Vec<u8>> {
     let lock = File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
     let made = folder.join("made");
+    // What another version of it made is not what this one makes.
+    let _ = fs::remove_dir_all(&made);
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--locked", "--quiet", "--release", "--target-dir"]).arg(&folder).arg("--").arg(&made);
     let status = cargo.current_dir(workspace().join("tests/smith")).status().unwrap();

@@ -1,26 +1,7 @@
-//! Who may ask: programs on this machine that hold the token, and no web page.
+//! Who may ask: programs on this machine, and no web page.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
-
-/// The admin token. Never printed.
-pub(crate) struct Token(String);
-
-impl Token {
-    pub(crate) fn new(token: String) -> Self {
-        Self(token)
-    }
-
-    /// Whether a request carries it as `Authorization: Bearer` (RFC 6750 section 2.1).
-    pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let (Some(field), None) = (fields.next(), fields.next()) else { return false };
-        let Some((scheme, token)) = field.to_str().ok().and_then(|field| field.split_once(' ')) else { return false };
-        scheme.eq_ignore_ascii_case("bearer")
-            && verify_slices_are_equal(token.trim().as_bytes(), self.0.as_bytes()).is_ok()
-    }
-}
+use http::header::{HOST, ORIGIN};
 
 /// Refuse what a browser could be tricked into sending: a foreign name that resolves to us, a page of another origin.
 pub(super) fn local(headers: &HeaderMap) -> Result<(), &'static str> {
@@ -76,16 +57,6 @@ mod tests {
                 fields.insert(ORIGIN, http::HeaderValue::from_static(origin));
             }
             assert_eq!(local(&fields).is_ok(), local_is, "{host} {origin:?}");
-        }
-    }
-
-    #[test]
-    fn the_token_admits_and_nothing_else_does() {
-        let token = Token::new("secret".into());
-        assert!(token.admits(&headers(&[(AUTHORIZATION, "Bearer secret")])));
-        assert!(token.admits(&headers(&[(AUTHORIZATION, "bearer secret")])));
-        for wrong in ["Bearer secre", "Bearer secret2", "Basic secret", "secret", ""] {
-            assert!(!token.admits(&headers(&[(AUTHORIZATION, wrong)])), "{wrong}");
         }
     }
 }

@@ -8,13 +8,14 @@ mod rollouts;
 mod status;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,7 +28,7 @@ use crate::listen::{Shutdown, Stage};
 use crate::record::History;
 use crate::reload::{Asker, Status, Wish};
 use crate::telemetry::metrics::{self, Metrics};
-pub(crate) use access::Token;
+use crate::token::{self, Token};
 use format::Format;
 use page::Page;
 
@@ -59,11 +60,16 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
             continue;
         };
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let admin = admin.clone();
+        let (admin, here) = (admin.clone(), stream.local_addr());
         tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| {
-                let admin = admin.clone();
-                async move { Ok::<_, Infallible>(admin.answer(&request).await) }
+            let service = service_fn(move |request: Request<Incoming>| {
+                let (admin, here) = (admin.clone(), here.as_ref().ok().copied());
+                async move {
+                    let mut answer = admin.answer(&request).await;
+                    let proof = here.and_then(|here| admin.proof(request.headers(), here));
+                    answer.headers_mut().extend(proof.map(|proof| (HeaderName::from_static(token::PROOF), proof)));
+                    Ok::<_, Infallible>(answer)
+                }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -78,6 +84,12 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
 }
 
 impl Admin {
+    /// That this is the gateway whose token the client knows, where it asks for that before it says it.
+    fn proof(&self, headers: &HeaderMap, here: SocketAddr) -> Option<HeaderValue> {
+        let challenge = headers.get(token::CHALLENGE)?;
+        HeaderValue::try_from(self.token.proof(challenge.as_bytes(), here)?).ok()
+    }
+
     async fn answer(&self, request: &Request<Incoming>) -> Answer {
         if let Err(refusal) = access::local(request.headers()) {
             return text(StatusCode::FORBIDDEN, refusal);

@@ -8,9 +8,10 @@ use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Builder;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::http1;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,13 +19,14 @@ use tokio::net::TcpStream;
 
 use crate::record::Announcement;
 use crate::state::StateDir;
+use crate::token::{self, Token};
 
 /// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long it is waited for when it builds.
+/// How long it is waited for when it builds: longer than two builds may take.
+const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// Digits of a digest that tell it from others.
 const SHORTEST_DIGEST: usize = 8;
-const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// Longest answer that is looked at.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -107,14 +109,10 @@ impl Gateway {
         let token = std::fs::read_to_string(&file).with_context(|| {
             format!("cannot read {}; name the state directory of the gateway with --state", file.display())
         })?;
-        let request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
-        let (address, answer) = (self.listener.address, self.listener.ask(request, patience));
+        let token = Token::new(token.trim().to_owned());
+        let (address, answer) = (self.listener.address, self.listener.ask(request, Some(&token), patience));
         match answer.with_context(|| format!("the gateway at {address}"))? {
             (StatusCode::OK, said) => Ok(said),
-            (StatusCode::UNAUTHORIZED, _) => bail!(
-                "the gateway at {address} has another token than {}; name its state directory with --state, or its address with --admin",
-                file.display()
-            ),
             (StatusCode::CONFLICT, said) => bail!("{}", said.trim()),
             (status, said) => bail!("the gateway at {address} answers {status}: {}", said.trim()),
         }
@@ -129,24 +127,53 @@ pub(super) fn understood<T: DeserializeOwned>(said: &str) -> anyhow::Result<T> {
 impl Listener {
     /// The status and the text of the answer to GET on a path that is open.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
-        self.ask(Request::get(path), PATIENCE)
+        self.ask(Request::get(path), None, PATIENCE)
     }
 
-    fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
+    /// With a token whoever answers has to prove that it is theirs before they see it.
+    fn ask(&self, request: Builder, token: Option<&Token>, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let asked = runtime.block_on(async { tokio::time::timeout(patience, ask(self.address, request)).await });
+        let asked = runtime.block_on(async { tokio::time::timeout(patience, ask(self.address, request, token)).await });
         asked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", patience.as_secs())))
     }
 }
 
-async fn ask(admin: SocketAddr, request: Builder) -> anyhow::Result<(StatusCode, String)> {
+async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyhow::Result<(StatusCode, String)> {
     let stream = TcpStream::connect(admin).await.context("cannot be connected to")?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
+    let request = match token {
+        Some(token) => {
+            prove(&mut sender, admin, token).await?;
+            request.header(AUTHORIZATION, token.bearer())
+        }
+        None => request,
+    };
     let request = request.header(HOST, admin.to_string()).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await.context("gives no answer")?;
     let status = response.status();
+    Ok((status, text(response).await?))
+}
+
+/// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this connection, that they know the token.
+async fn prove(sender: &mut SendRequest<Empty<Bytes>>, admin: SocketAddr, token: &Token) -> anyhow::Result<()> {
+    let challenge = token::challenge()?;
+    let request = Request::get("/healthz").header(HOST, admin.to_string()).header(token::CHALLENGE, &challenge);
+    let response = sender.send_request(request.body(Empty::new())?).await.context("gives no answer")?;
+    let proof = response.headers().get(token::PROOF).cloned();
+    // To its end, so that the connection is free.
+    text(response).await?;
+    let wanted = token.proof(challenge.as_bytes(), admin);
+    let is_it = proof.zip(wanted).is_some_and(|(proof, wanted)| proof.as_bytes() == wanted.as_bytes());
+    ensure!(
+        is_it,
+        "does not know the token of this state directory; name the right one with --state, or the address with --admin"
+    );
+    sender.ready().await.context("gives no answer")
+}
+
+async fn text(response: Response<Incoming>) -> anyhow::Result<String> {
     let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
     let body = body.map_err(|error| anyhow!("gives no answer that can be read: {error}"))?;
-    Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+    Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }

@@ -68,8 +68,8 @@ enum Kind {
         before: PathBuf,
         /// It is made of a record, which has nothing but what the gateway reads.
         is_record: bool,
-        /// Where that is now which was in the way of what was there before.
-        older: Option<PathBuf>,
+        /// What there is to say of where things are now.
+        notes: Vec<String>,
     },
     /// The link leads elsewhere, perhaps to what was made for it.
     Link { next: PathBuf, before: PathBuf, made: Option<TempDir> },
@@ -117,7 +117,7 @@ impl Exchange {
         }
         fs::set_permissions(&copy, fs::metadata(&place)?.permissions())?;
         let (before, is_record) = (copy.clone(), matches!(next, Next::Files(..)));
-        Ok(Self { kind: Kind::Folder { beside, before, is_record, older: None }, place, _lock: lock })
+        Ok(Self { kind: Kind::Folder { beside, before, is_record, notes: Vec::new() }, place, _lock: lock })
     }
 
     /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of faults.
@@ -147,7 +147,7 @@ impl Exchange {
             look().context("what was there before is put back, and the gateway has not said that it serves")?;
             bail!("the gateway refuses it, and what was there before is put back");
         }
-        self.finish()?;
+        self.put_aside();
         let Looked { generation, shadowed, .. } = looked;
         let mut about = self.where_before_is();
         if !shadowed.is_empty() {
@@ -207,37 +207,35 @@ impl Exchange {
         }
     }
 
-    /// It serves: what was there before is put where people find it. What is there already goes where nothing is, unless it was put there by this and holds
-    /// no file that is not in one of the newer ones too: whatever the gateway does not read is on no record.
-    fn finish(&mut self) -> anyhow::Result<()> {
-        let Kind::Folder { beside, before, is_record, older } = &mut self.kind else { return Ok(()) };
-        if *is_record {
-            take_along(before, &self.place)?;
+    /// It serves: what was there before is put where people find it. What is there already goes where nothing is, unless it was put there by this and has
+    /// nothing that is not elsewhere too. Where something of that cannot be done nothing is lost, and who asked is told.
+    fn put_aside(&mut self) {
+        let Kind::Folder { beside, before, is_record, notes } = &mut self.kind else { return };
+        if *is_record && let Err(error) = take_along(before, &self.place) {
+            notes.push(format!("hidden entries are still with it: {error}"));
         }
         let place = beside_of(&self.place, "before");
-        let misplaced = || format!("it serves; what was there before is in {}", before.display());
         if place.symlink_metadata().is_ok() {
-            if place.join(MARK).exists() && !has_more(&place, &[before, &self.place]).with_context(misplaced)? {
-                fs::remove_dir_all(&place).with_context(misplaced)?;
-            } else {
-                let free = (1..).map(|n| beside_of(&self.place, &format!("before-{n}")));
-                let free = free.into_iter().find(|path| path.symlink_metadata().is_err()).with_context(misplaced)?;
-                fs::rename(&place, &free).with_context(misplaced)?;
-                *older = Some(free);
+            match clear(&place, &[before, &self.place]) {
+                Ok(None) => {}
+                Ok(Some(moved)) => notes.push(format!("what was there is in {}", moved.display())),
+                Err(error) => return notes.push(format!("{} is in the way: {error}", place.display())),
             }
         }
-        fs::rename(&*before, &place).with_context(misplaced)?;
-        File::create(place.join(MARK)).with_context(|| format!("{} cannot be marked", place.display()))?;
+        if let Err(error) = fs::rename(&*before, &place) {
+            return notes.push(format!("it cannot be moved to {}: {error}", place.display()));
+        }
+        // Without the mark it is never removed, which loses nothing.
+        let _ = File::create_new(place.join(MARK));
         beside.disable_cleanup(false);
         *before = place;
-        Ok(())
     }
 
     fn where_before_is(&self) -> String {
         match &self.kind {
-            Kind::Folder { before, older, .. } => {
-                let older = older.as_ref().map(|older| format!(", and what was there is in {}", older.display()));
-                format!("what was there before is in {}{}", before.display(), older.unwrap_or_default())
+            Kind::Folder { before, notes, .. } => {
+                let place = format!("what was there before is in {}", before.display());
+                notes.iter().fold(place, |said, note| format!("{said}, and {note}"))
             }
             Kind::Link { before, .. } => format!("the link led to {} before", before.display()),
         }
@@ -274,7 +272,7 @@ fn beside_of(place: &Path, what: &str) -> PathBuf {
 }
 
 /// Move hidden entries, which the gateway never reads, from one folder to another that does not have them: `.git` stays with the folder it is about.
-fn take_along(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn take_along(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
         let (there, is_hidden) = (to.join(&name), name.as_encoded_bytes().starts_with(b"."));
@@ -285,19 +283,56 @@ fn take_along(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a folder has something by a name that none of the others has.
-fn has_more(folder: &Path, others: &[&Path]) -> io::Result<bool> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let others: Vec<_> = others.iter().map(|other| other.join(&name)).collect();
-        let others: Vec<_> = others.iter().map(PathBuf::as_path).filter(|it| it.symlink_metadata().is_ok()).collect();
-        let is_missing = others.is_empty() && name != MARK;
-        if is_missing || (entry.file_type()?.is_dir() && has_more(&entry.path(), &others)?) {
+/// Make room where a folder is that was put aside before: remove it, or move it to where it says, if it has anything that is not elsewhere too.
+fn clear(place: &Path, others: &[&Path]) -> io::Result<Option<PathBuf>> {
+    let is_marked = place.join(MARK).symlink_metadata().is_ok_and(|mark| mark.is_file());
+    if is_marked && place.symlink_metadata()?.is_dir() {
+        // What a gateway was made from is on record.
+        let recorded = Tree::read(place).and_then(|tree| reload::read_whole(&tree));
+        let recorded = recorded.map(|(_, files)| files).unwrap_or_default();
+        if !has_more(place, Path::new(""), &recorded, others).unwrap_or(true) {
+            return fs::remove_dir_all(place).map(|()| None);
+        }
+    }
+    let base = place.as_os_str().to_owned();
+    let numbered = (1_u32..).map(|number| {
+        let mut name = base.clone();
+        name.push(format!("-{number}"));
+        PathBuf::from(name)
+    });
+    for free in numbered {
+        if free.symlink_metadata().is_err() {
+            return fs::rename(place, &free).map(|()| Some(free));
+        }
+    }
+    Err(io::Error::other("there are too many like it"))
+}
+
+/// Whether a folder has something at `below` that is neither on record nor the same in another folder.
+fn has_more(folder: &Path, below: &Path, recorded: &Tree, others: &[&Path]) -> io::Result<bool> {
+    for entry in fs::read_dir(folder.join(below))? {
+        let (entry, kind) = entry.and_then(|entry| Ok((below.join(entry.file_name()), entry.file_type()?)))?;
+        let (own, others_own) = (folder.join(&entry), others.iter().map(|other| other.join(&entry)));
+        let is_elsewhere = if kind.is_dir() {
+            !has_more(folder, &entry, recorded, others)?
+        } else if kind.is_symlink() {
+            let to = fs::read_link(&own)?;
+            others_own.map(fs::read_link).any(|it| it.is_ok_and(|it| it == to))
+        } else {
+            let is_known = entry == Path::new(MARK) || recorded.get(&entry).is_some();
+            is_known || others_own.into_iter().any(|other| are_same(&own, &other))
+        };
+        if !is_elsewhere {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn are_same(one: &Path, other: &Path) -> bool {
+    let length = |path: &Path| path.symlink_metadata().ok().filter(fs::Metadata::is_file).map(|it| it.len());
+    let is_likely = length(one).is_some() && length(one) == length(other);
+    is_likely && fs::read(one).is_ok_and(|bytes| fs::read(other).is_ok_and(|others| others == bytes))
 }
 
 /// Copy a folder, links as links, to the disk and not only on the way there.

@@ -151,6 +151,6 @@ fn misspelt(folder: &Path) -> Option<anyhow::Error> {
     let word = folder.to_str().filter(|_| !folder.exists())?;
     let command = Cli::command();
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name);
-    let near = nearest(word, verbs)?;
+    let near = nearest(word, verbs).filter(|near| *near != word)?;
     Some(anyhow::anyhow!("there is no verb and no folder `{word}`; did you mean `lockgate {near}`?"))
 }

@@ -128,15 +128,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Verb::Promote(decision) => {
             let Decided { digest, serves } = decision.send("promote")?;
-            match serves.filter(|serves| *serves != digest) {
-                None => out::line(&format!("{digest} serves on all workers")),
-                Some(_) => out::line(&format!("{digest} serves when the folder has it again")),
+            match serves.is_some_and(|serves| serves == digest) {
+                true => out::line(&format!("{digest} serves on all workers")),
+                false => out::line(&format!("{digest} serves when the folder has it again")),
             }
         }
         Verb::Abort(decision) => {
             let Decided { digest, serves } = decision.send("abort")?;
-            let serves = serves.map_or("what came before it".to_owned(), |serves| serves);
-            out::line(&format!("{digest} is aborted, and {serves} serves on all workers"));
+            let serves = serves.map(|serves| format!(", and {serves} serves on all workers")).unwrap_or_default();
+            out::line(&format!("{digest} is aborted{serves}"));
         }
     }
     Ok(ExitCode::SUCCESS)

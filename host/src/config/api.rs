@@ -220,54 +220,13 @@ impl RawApi {
 
 impl RawUpstream {
     fn resolve(
-        self,
+        mut self,
         bounds: &UpstreamBounds,
         known: Option<&BTreeSet<String>>,
         faults: &mut Faults,
     ) -> Option<Upstream> {
-        let targets = self.targets?;
-        let place = self.place.below("targets");
-        let is_known = !complained_below(faults, &place);
-        if targets.is_empty() && is_known {
-            faults.push(place.fault("is empty", "name at least one server"));
-        } else if targets.iter().all(|target| target.value.weight == 0) && is_known {
-            faults.push(place.fault("has no weight at all", "give one target a weight above 0"));
-        }
-        for target in &targets {
-            if let Err(refusal) = bounds.check(&target.value.target) {
-                let advice = match refusal {
-                    Refusal::NotAllowed => {
-                        "choose another server, or let the operator widen [upstreams] allow in gateway.toml"
-                    }
-                    Refusal::SocketNotAllowed => {
-                        "choose another server, or let the operator name the socket in [upstreams] sockets in gateway.toml"
-                    }
-                    Refusal::Metadata | Refusal::Own => "choose another server",
-                };
-                faults.push(target.place.fault(refusal.to_string(), advice));
-            }
-        }
-        let by_tls = targets.iter().filter(|target| target.value.target.has_tls()).count();
-        if by_tls > 0 && by_tls < targets.len() {
-            faults.push(place.fault("holds both targets with TLS and without", "make two upstreams of them"));
-        }
-        let by_tls = by_tls > 0;
-        let settings = [self.tls.as_ref().map(|tls| &tls.place), self.server_name.as_ref().map(|name| &name.place)];
-        for place in settings.into_iter().flatten().filter(|_| !by_tls) {
-            faults.push(place.fault("has no meaning without https:// targets", "remove it, or change the targets"));
-        }
-        if let (Some(tls), Some(known)) = (&self.tls, known)
-            && !known.contains(&tls.value)
-        {
-            let reason = format!("names {}, which is not declared", quoted(&tls.value));
-            let known = known.iter().map(String::as_str);
-            faults.push(tls.place.fault(reason, advice(&tls.value, known, "declare it as [tls.NAME] in gateway.toml")));
-        }
-        let tls = by_tls.then(|| UpstreamTls {
-            place: self.tls.as_ref().map_or_else(|| self.place.clone(), |tls| tls.place.clone()),
-            name: self.tls.map(|tls| tls.value),
-            server_name: self.server_name.map(|name| name.value),
-        });
+        let (targets, tls) = (self.read_targets(bounds, faults)?, self.read_tls(known, faults));
+        let by_tls = tls.is_some();
         let protocol = self.protocol.unwrap_or(if by_tls { Protocol::Auto } else { Protocol::Http1 });
         if protocol == Protocol::Auto && !by_tls {
             let place = self.place.below("protocol");
@@ -275,7 +234,7 @@ impl RawUpstream {
         }
         let RawTimeouts { connect, first_byte, idle, .. } = self.timeouts;
         Some(Upstream {
-            targets: targets.into_iter().map(|target| target.value).collect(),
+            targets,
             balance: self.balance,
             retry: self.retry.resolve(),
             eject: self.eject.resolve(),
@@ -293,6 +252,58 @@ impl RawUpstream {
             dns_ttl: self.dns_ttl,
             protocol,
             tls,
+        })
+    }
+    /// The servers, of one kind, which the operator allows.
+    fn read_targets(&self, bounds: &UpstreamBounds, faults: &mut Faults) -> Option<Vec<Weighted>> {
+        let targets = self.targets.as_ref()?;
+        let place = self.place.below("targets");
+        let is_known = !complained_below(faults, &place);
+        if targets.is_empty() && is_known {
+            faults.push(place.fault("is empty", "name at least one server"));
+        } else if targets.iter().all(|target| target.value.weight == 0) && is_known {
+            faults.push(place.fault("has no weight at all", "give one target a weight above 0"));
+        }
+        for target in targets {
+            if let Err(refusal) = bounds.check(&target.value.target) {
+                let advice = match refusal {
+                    Refusal::NotAllowed => {
+                        "choose another server, or let the operator widen [upstreams] allow in gateway.toml"
+                    }
+                    Refusal::SocketNotAllowed => {
+                        "choose another server, or let the operator name the socket in [upstreams] sockets in gateway.toml"
+                    }
+                    Refusal::Metadata | Refusal::Own => "choose another server",
+                };
+                faults.push(target.place.fault(refusal.to_string(), advice));
+            }
+        }
+        let by_tls = targets.iter().filter(|target| target.value.target.has_tls()).count();
+        if by_tls > 0 && by_tls < targets.len() {
+            faults.push(place.fault("holds both targets with TLS and without", "make two upstreams of them"));
+        }
+        Some(targets.iter().map(|target| target.value.clone()).collect())
+    }
+
+    /// How they are reached where that is by TLS.
+    fn read_tls(&mut self, known: Option<&BTreeSet<String>>, faults: &mut Faults) -> Option<UpstreamTls> {
+        let by_tls = self.targets.iter().flatten().any(|target| target.value.target.has_tls());
+        let (tls, server_name) = (self.tls.take(), self.server_name.take());
+        let settings = [tls.as_ref().map(|tls| &tls.place), server_name.as_ref().map(|name| &name.place)];
+        for place in settings.into_iter().flatten().filter(|_| !by_tls) {
+            faults.push(place.fault("has no meaning without https:// targets", "remove it, or change the targets"));
+        }
+        if let (Some(tls), Some(known)) = (&tls, known)
+            && !known.contains(&tls.value)
+        {
+            let reason = format!("names {}, which is not declared", quoted(&tls.value));
+            let known = known.iter().map(String::as_str);
+            faults.push(tls.place.fault(reason, advice(&tls.value, known, "declare it as [tls.NAME] in gateway.toml")));
+        }
+        by_tls.then(|| UpstreamTls {
+            place: tls.as_ref().map_or_else(|| self.place.clone(), |tls| tls.place.clone()),
+            name: tls.map(|tls| tls.value),
+            server_name: server_name.map(|name| name.value),
         })
     }
 }

@@ -74,6 +74,11 @@ impl Builder {
     }
 
     /// Have all connections of what is built go by way of this network.
+    /// Requests are served from now on, and come before what is built.
+    pub(crate) fn step_back(&mut self) {
+        self.loader.step_back();
+    }
+
     pub(crate) fn through(self, network: Network) -> Self {
         Self { network, ..self }
     }

@@ -86,6 +86,10 @@ impl Loader {
         Self { sandbox, stores: Memory::default(), metrics, serving, tried, sound, accepted }
     }
 
+    pub(super) fn step_back(&mut self) {
+        self.sandbox.step_back();
+    }
+
     /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`].
     pub(super) async fn load(&mut self, plan: Plan<'_>) -> Loaded {
         // Each is known already, or wanted by a job.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::material::{bytes, secret};
-use crate::config::{ClientTls, Config, ConfigFault, Place, ServerTls, Verify};
+use crate::config::{self, ClientTls, Config, ConfigFault, Place, ServerTls, Verify};
 use crate::tls::{Client, ClientAuthority, ClientParts, Identity, IdentityParts, MinVersion, Server, TlsError, Trust};
 
 const UNUSABLE: &str = "put the right file there; the last good certificates keep serving";
@@ -14,6 +14,8 @@ const UNUSABLE: &str = "put the right file there; the last good certificates kee
 #[derive(Default)]
 pub(super) struct Known {
     identities: Vec<Arc<Identity>>,
+    /// By the name of their listener.
+    servers: HashMap<String, Arc<Server>>,
     clients: Vec<Arc<Client>>,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Maker<'a> {
         let servers = self.config.listeners.iter().filter_map(|listener| {
             let mut identities = Vec::new();
             for (index, declared) in listener.tls.iter().enumerate() {
-                match self.identity(declared, listener.http2, index == 0) {
+                match self.identity(declared, listener, index == 0) {
                     Ok(identity) => identities.push(identity),
                     Err((reason, advice)) => faults.push(declared.place.fault(reason, advice)),
                 }
@@ -51,13 +53,15 @@ impl<'a> Maker<'a> {
             });
             Some((listener.name.clone(), Arc::new(server?)))
         });
-        servers.collect()
+        let servers: HashMap<_, _> = servers.collect();
+        self.made.servers.clone_from(&servers);
+        servers
     }
 
     fn identity(
         &self,
         declared: &ServerTls,
-        http2: bool,
+        listener: &config::Listener,
         is_first: bool,
     ) -> Result<Arc<Identity>, (String, &'static str)> {
         let certificate = bytes(self.config, &declared.certificate)?;
@@ -73,7 +77,7 @@ impl<'a> Maker<'a> {
             clients: clients
                 .as_ref()
                 .map(|(authorities, optional)| ClientAuthority { authorities, optional: *optional }),
-            http2,
+            http2: listener.http2,
         };
         if let Some(known) = self.before.identities.iter().find(|known| known.is_of(&parts)) {
             return Ok(known.clone());
@@ -81,8 +85,7 @@ impl<'a> Maker<'a> {
         let identity = Identity::new(&parts, is_first).map(Arc::new).map_err(unusable)?;
         let now = SystemTime::now();
         if !identity.is_valid(now) {
-            let better = |known: &&Arc<Identity>| known.is_valid(now) && known.stands_for(&identity);
-            if self.before.identities.iter().any(|known| better(&known)) {
+            if self.before.servers.get(&listener.name).is_some_and(|before| before.shows_valid(&identity, now)) {
                 let advice = "put a valid one there; the one that serves stays";
                 return Err(("it has expired or is not valid yet, and the one that serves is valid".into(), advice));
             }

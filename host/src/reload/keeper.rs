@@ -28,7 +28,7 @@ pub(crate) struct Keeper {
     of: PathBuf,
     /// What stands there, as far as this process knows.
     written: Option<Digest>,
-    /// Whether that is not what serves.
+    /// Why that is not what serves, where it is not.
     behind: Option<String>,
     /// Says whether the place is still this process's; none where nobody else may want it.
     lock: Option<Lock>,
@@ -113,11 +113,14 @@ impl Keeper {
         }
         let digest = good.digest();
         if self.written == Some(digest) {
+            self.behind = None;
             return;
         }
         match write(folder, &self.of, good) {
             Ok(()) => (self.written, self.behind) = (Some(digest), None),
             Err(error) => {
+                // What is there now may be some of both.
+                self.written = None;
                 self.behind = Some(format!("{} cannot be written: {error}", folder.display()));
                 tracing::warn!(%error, folder = %folder.display(), "what serves cannot be kept for the next start");
             }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod beginning;
+mod first;
 mod fixed;
 mod good;
 mod inputs;
@@ -42,6 +43,7 @@ use crate::record::{Record, Serving, Why};
 use crate::sandbox::Troubles;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
 use asked::Asked;
+use first::First;
 use fixed::Fixed;
 use inputs::Outside;
 use parts::parts;
@@ -100,36 +102,15 @@ impl Reloader {
         record: Record,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let Beginning { folder, tree, good, keeper, refused, whole, config } = beginning;
-        let fixed = Fixed::of(&config);
-        let (first, mut is_past) = match refused {
-            None => (Settling::new(&tree, &good), false),
-            Some(faults) => (Settling::past(&good, faults), true),
-        };
-        let first = first.read()?;
-        // Before they are read for good: what changes from now on is a change.
-        let mut outside = Outside::of(&first.config);
-        let (settled, change) = match first.build(&mut builder, Vec::new(), None, None).await {
-            Ok(settled) => (settled, change),
-            // What was last good was tried already, or never was, or serves.
-            Err(faults) if is_past || good.is_empty() || listeners.are_inherited() => return Err(faults),
-            Err(faults) => {
-                is_past = true;
-                let Ok(past) = Settling::past(&good, faults.clone()).read() else { return Err(faults) };
-                // Nobody has connected to them yet, and while they are open nobody else can have their addresses.
-                drop(change);
-                let Ok(change) = listeners.prepare(&past.config.listeners).await else { return Err(faults) };
-                // The process is set up by now.
-                let wrong = fixed.changes(&past.config);
-                outside = Outside::of(&past.config);
-                (past.build(&mut builder, wrong, None, None).await.map_err(|_| faults)?, change)
-            }
-        };
+        let fixed = Fixed::of(&beginning.config);
+        let first = First::build(&beginning, &fixed, &mut builder, &listeners, change).await?;
+        let (First { settled, change, outside, is_past }, Beginning { folder, keeper, whole, .. }) = (first, beginning);
         let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
         add(&mut faults, &unused);
         let unused = (unused, inputs::idle(&config));
         let generation = generation.filter(|_| faults.is_empty() || !whole).map(Arc::new);
         let Some(generation) = generation else { return Err(faults) };
+        builder.step_back();
         listeners.make(change);
         metrics.set_generation(generation.number);
         let parts = parts(&config, &good, &absent, &faults, &[]);

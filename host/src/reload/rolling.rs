@@ -152,6 +152,7 @@ impl Reloader {
             Chosen::Known(Known { code, is: Is::New(_), .. }) => Err(format!("{code} of `{policy}` serves already")),
             Chosen::Elsewhere(code) => {
                 // It is not in the folder now, and may be put there again.
+                tracing::info!(policy, %code, "component is promoted: it serves when the folder has it again");
                 self.know(self.good.rollouts.decide(policy, code, Standing::Promoted, SystemTime::now()));
                 Ok(code)
             }
@@ -162,7 +163,14 @@ impl Reloader {
         let (now, rollouts, policy) = (SystemTime::now(), &self.good.rollouts, &choice.policy);
         let known = match self.chosen(choice)? {
             Chosen::Known(known) => known,
-            Chosen::Elsewhere(code) => return Err(format!("{code} of `{policy}` does not serve, and will not")),
+            Chosen::Elsewhere(code) => {
+                if rollouts.marks.get(policy, code).is_some_and(|mark| mark.is.is_bad()) {
+                    return Err(format!("{code} of `{policy}` does not serve, and will not"));
+                }
+                tracing::info!(policy, %code, "component is aborted: it does not serve when the folder has it again");
+                self.know(rollouts.decide(policy, code, Standing::Aborted, now));
+                return Ok(code);
+            }
         };
         let (code, next) = match &known {
             // What serves beside it is not what was meant by whoever says this twice.
@@ -193,7 +201,7 @@ impl Reloader {
         let mut elsewhere = elsewhere.filter(is_it);
         let mut known = all.iter().filter(|known| is_it(&known.code));
         match (known.next(), elsewhere.next()) {
-            (Some(known), None) => Ok(Chosen::Known(known.clone())),
+            (Some(one), None) if known.next().is_none() => Ok(Chosen::Known(one.clone())),
             (None, Some(code)) if elsewhere.next().is_none() => Ok(Chosen::Elsewhere(code)),
             (None, None) => Err(format!("nothing is known of a component of `{policy}` whose digest begins so")),
             _ => Err(format!("the digests of several components of `{policy}` begin so")),

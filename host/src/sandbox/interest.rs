@@ -156,7 +156,7 @@ impl Interest {
                 Some(("attribute-write", name)) => self.attributes_write.push(name.to_owned()),
                 Some(("key", name)) => self.keys.push(name.to_owned()),
                 Some(("egress", name)) => self.egress.push(name.to_owned()),
-                Some(("store", name)) => match name.rsplit_once(':') {
+                Some(("store", name)) => match name.rsplit_once(':').filter(|(name, _)| !name.is_empty()) {
                     Some((name, "read")) => self.stores.push((name.to_owned(), false)),
                     Some((name, "write")) => self.stores.push((name.to_owned(), true)),
                     _ => return false,

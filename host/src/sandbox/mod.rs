@@ -77,8 +77,8 @@ pub(crate) struct Sandbox {
     /// Bytes of all images in use.
     images: Arc<AtomicUsize>,
     world: World,
-    /// Whether requests are served while components are built.
-    serves: bool,
+    /// Whether requests may be served while components are built, which come first.
+    steps_back: bool,
     /// None where nobody wants to hear.
     teller: Option<trouble::Teller>,
 }
@@ -94,13 +94,23 @@ impl Sandbox {
         capability::link(&mut linker).map_err(anyhow_from)?;
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
         let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
-        let (images, world, serves, teller) = Default::default();
-        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, serves, teller })
+        let (images, world, teller) = Default::default();
+        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, steps_back: true, teller })
     }
 
-    /// Requests are served from now on, and come before what is built. Whoever serves hears of policies that fail again and again.
-    pub(crate) fn serving(&mut self) -> Troubles {
-        self.serves = true;
+    /// Nobody is served on this machine who should come before what is built.
+    pub(crate) fn hurried(mut self) -> Self {
+        self.steps_back = false;
+        self
+    }
+
+    /// Somebody is, from now on.
+    pub(crate) fn step_back(&mut self) {
+        self.steps_back = true;
+    }
+
+    /// Hear of policies that fail again and again.
+    pub(crate) fn troubles(&mut self) -> Troubles {
         let (teller, troubles) = trouble::troubles();
         self.teller = Some(teller);
         troubles

@@ -94,6 +94,21 @@ impl Server {
         Ok(Some(server))
     }
 
+    /// Whether who asks for a host that another identity is for is shown one here that is valid.
+    pub(crate) fn shows_valid(&self, other: &Identity, now: SystemTime) -> bool {
+        let shown = |host: &String| match host.strip_prefix("*.") {
+            Some(suffix) => self.wildcard.get(suffix),
+            None => {
+                let below = || host.split_once('.').and_then(|(_, suffix)| self.wildcard.get(suffix));
+                self.exact.get(host).or_else(below)
+            }
+        };
+        match other.hosts.is_empty() {
+            true => self.first.is_valid(now),
+            false => other.hosts.iter().filter_map(shown).any(|shown| shown.is_valid(now)),
+        }
+    }
+
     /// The identity for a host; in lower case, as SNI and [`crate::exchange::authority::Host`] are.
     pub(crate) fn identity(&self, host: Option<&str>) -> &Arc<Identity> {
         let Some(host) = host else { return &self.first };
@@ -144,11 +159,6 @@ impl Identity {
     /// Whether clients will take it at `now`.
     pub(crate) fn is_valid(&self, now: SystemTime) -> bool {
         self.validity.contains(&now)
-    }
-
-    /// Whether it is for all hosts another is for.
-    pub(crate) fn stands_for(&self, other: &Self) -> bool {
-        other.hosts.iter().all(|host| self.hosts.contains(host))
     }
 
     /// Whether it was made of these parts.

@@ -28,11 +28,7 @@ impl Policy for Rewrite {
 impl RequestPhase for Rewrite {
     fn on_request(&self, head: &Head<'_>) -> Verdict {
         let facts = [head.path(), head.param("name"), head.client()].map(Option::unwrap_or_default);
-        Edits::new()
-            .set("x-test-facts", facts.join(" "))
-            .attribute("seen.path", facts[0])
-            .target(&self.target)
-            .into()
+        Edits::new().set("x-test-facts", facts.join(" ")).attribute("seen.path", facts[0]).target(&self.target).into()
     }
 }
 

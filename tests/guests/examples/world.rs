@@ -19,13 +19,8 @@ impl RequestPhase for World {
     fn on_request(&self, head: &Head<'_>) -> Verdict {
         let facts = FACTS.map(|name| head.text(name).unwrap_or("-").to_owned());
         let subject = head.attribute("auth.sub");
-        let told = format!(
-            "{} {} {:?} {}",
-            facts.join(" "),
-            subject.unwrap_or_default(),
-            random::bytes(4),
-            clock::unix_ms()
-        );
+        let told =
+            format!("{} {} {:?} {}", facts.join(" "), subject.unwrap_or_default(), random::bytes(4), clock::unix_ms());
         Response::new(200).body(told).into()
     }
 }

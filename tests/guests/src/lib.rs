@@ -23,10 +23,7 @@ const FIELD: &str = "x-test-version";
 
 impl<const LETTER: char> Policy for Version<LETTER> {
     fn interest(&self) -> Interest {
-        Interest::new()
-            .request_write(FIELD)
-            .response_write(FIELD)
-            .response_write("x-test-mixed")
+        Interest::new().request_write(FIELD).response_write(FIELD).response_write("x-test-mixed")
     }
 }
 
@@ -41,11 +38,7 @@ impl<const LETTER: char> ResponsePhase for Version<LETTER> {
     fn on_response(&self, _head: &Head<'_>, state: &[u8]) -> Verdict {
         let letter = LETTER.to_string();
         let edits = Edits::new().set(FIELD, &letter);
-        if state == letter.as_bytes() {
-            edits.into()
-        } else {
-            edits.set("x-test-mixed", state).into()
-        }
+        if state == letter.as_bytes() { edits.into() } else { edits.set("x-test-mixed", state).into() }
     }
 }
 

@@ -65,14 +65,20 @@ impl RequestPhase for Tourist {
                 format!("{read:?}")
             }
             "file" => {
-                let errors = ["/etc/passwd", "gateway.toml", "/proc/self/environ"].map(|path| std::fs::read(path).is_err());
+                let errors =
+                    ["/etc/passwd", "gateway.toml", "/proc/self/environ"].map(|path| std::fs::read(path).is_err());
                 format!("{errors:?} {}", std::fs::write("/tmp/tourist", "was here").is_err())
             }
             "time" => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let begun = Instant::now();
                 while begun.elapsed().is_zero() {}
-                format!("{} {} {}", since.as_millis(), since.subsec_nanos() % 1_000_000, begun.elapsed().subsec_nanos() % 1_000_000)
+                format!(
+                    "{} {} {}",
+                    since.as_millis(),
+                    since.subsec_nanos() % 1_000_000,
+                    begun.elapsed().subsec_nanos() % 1_000_000
+                )
             }
             "random" => {
                 let hashed = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 1);

@@ -169,7 +169,7 @@ fn configure(
     config: &Value,
     faults: &mut Vec<String>,
 ) -> anyhow::Result<Option<(Interest, Snapshot)>> {
-    let tried = match needs::tried(&Sandbox::new(None)?, component, config)? {
+    let tried = match needs::tried(&Sandbox::new(None)?.hurried(), component, config)? {
         Ok(tried) => tried,
         Err(reasons) => {
             faults.extend(reasons);

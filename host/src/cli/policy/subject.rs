@@ -98,7 +98,7 @@ impl Edition {
         if terms.grants() {
             return Ok(Ok(terms));
         }
-        let tried = match needs::tried(&Sandbox::new(code)?, component(&self.code)?, config)? {
+        let tried = match needs::tried(&Sandbox::new(code)?.hurried(), component(&self.code)?, config)? {
             Ok(tried) => tried,
             Err(reasons) => return Ok(Err(reasons)),
         };
