@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 /// Media types a policy named: `application/json`, `text/*`, `*+json`, `*/*`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct MediaTypes(Vec<Pattern>);
 
 #[derive(Debug)]

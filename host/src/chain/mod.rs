@@ -8,6 +8,8 @@ mod body;
 mod chunks;
 mod edits;
 mod facts;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod media;
 mod names;
 mod shadow;

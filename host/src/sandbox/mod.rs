@@ -16,6 +16,8 @@ mod child;
 mod engine;
 mod fault;
 pub(crate) mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod image;
 mod inspect;
 mod instance;
@@ -41,6 +43,8 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use bindings::exports::lockgate::policy::body_phase::Splice;
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Action, Direction as BodyDirection};
 pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use build::{Built, Snapshot};
