@@ -14,6 +14,8 @@ mod content;
 mod contract;
 mod egress;
 mod exchange;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod gateway;
 mod generation;
 mod keys;

@@ -256,7 +256,7 @@ fn a_record_that_cannot_be_written_is_told_of_and_holds_nothing_up() {
         let faults = gateway.status()["record"]["faults"].to_string();
         faults.contains("generation 2 is not on record").then_some(())
     });
-    gateway.verb(&["status"]).assert(0, &["The record: generation 2 is not on record"]);
+    gateway.verb(&["status"]).assert(3, &["The record: generation 2 is not on record"]);
     verify(&gateway).assert(1, &["the record in"]);
     fs::remove_file(gateway.state("record")).unwrap();
     change(&gateway, "three");

@@ -66,7 +66,7 @@ fn few_files_read_the_environment() {
 /// A link that leads nowhere is noticed by those who need it.
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for folder in ["", "host", "wit", "sdk", "plugins", "tests/soak", "tests/peers"] {
+    for folder in ["", "host", "wit", "sdk", "plugins", "tests/fuzz", "tests/soak", "tests/peers"] {
         for entry in fs::read_dir(workspace().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "md") {

@@ -8,6 +8,8 @@ mod chunks;
 mod decision;
 mod edits;
 mod facts;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod media;
 mod names;
 mod shadow;

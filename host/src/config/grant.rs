@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::HeaderName;
+
 use super::kinds::Spelled;
 
 /// Header fields no wildcard covers: each must be granted by its own name.
@@ -103,7 +105,9 @@ impl FromStr for Pattern {
         };
         let token = name.strip_prefix(':').unwrap_or(name);
         let all_facts = name == ":" && text == ":*";
-        let is_token = !token.contains('*') && http::HeaderName::from_lowercase(token.as_bytes()).is_ok();
+        // Not `from_lowercase`, which takes quotes too.
+        let is_name = HeaderName::from_bytes(token.as_bytes()).is_ok_and(|name| name.as_str() == token);
+        let is_token = !token.contains('*') && is_name;
         if !all_facts && !is_token {
             return Err(GrantError::Name);
         }
@@ -256,6 +260,7 @@ mod tests {
             ("read:a*b", GrantError::Name),
             ("read::", GrantError::Name),
             ("read:a b", GrantError::Name),
+            ("write:x-\"a\"", GrantError::Name),
             ("write::client", GrantError::FactWrite),
             ("write::*", GrantError::FactWrite),
             ("attribute-write:@auth", GrantError::Attribute),

@@ -12,6 +12,8 @@ mod egress;
 mod endpoint;
 mod fault;
 mod forwarding;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod gateway;
 mod grant;
 mod key;

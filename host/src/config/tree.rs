@@ -98,7 +98,7 @@ impl Tree {
     }
 
     /// A tree that is not on disk.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn from_files<P: Into<PathBuf>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
         Self::of(files.into_iter().map(|(path, bytes)| (path.into(), Content::from(bytes.into()))).collect())
     }

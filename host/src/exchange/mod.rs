@@ -9,6 +9,7 @@ pub(crate) mod hygiene;
 pub(crate) mod path;
 pub(crate) mod trace;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -75,8 +76,11 @@ impl Exchange {
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.
     #[must_use]
     pub(crate) fn set_attributes<'a>(&mut self, new: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> bool {
-        let unknown = new.clone().filter(|(name, _)| self.attributes.iter().all(|(known, _)| **known != **name));
-        if self.attributes.len() + unknown.count() > MAX_ATTRIBUTES {
+        let names = new.clone().map(|(name, _)| name);
+        let unknown = names.filter(|name| self.attributes.iter().all(|(known, _)| **known != **name));
+        let room = MAX_ATTRIBUTES.saturating_sub(self.attributes.len());
+        // A name that is new twice takes one place; that is looked at only where it matters.
+        if unknown.clone().count() > room && unknown.collect::<BTreeSet<_>>().len() > room {
             return false;
         }
         for (name, value) in new {

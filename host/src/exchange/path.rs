@@ -18,6 +18,9 @@
 //!
 //! The result of the rule is its own normal form: applying it twice changes nothing more.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+
 use std::fmt;
 
 use bytes::Bytes;

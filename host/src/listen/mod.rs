@@ -35,6 +35,8 @@ pub(crate) use given::given;
 pub(crate) use handover::Offer;
 pub(crate) use listeners::{Change, Listeners, Told, Unopened};
 pub(crate) use shutdown::{Shutdown, Stage};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use strict::fuzz;
 
 use crate::config::{self, Address, SocketPath};
 use crate::telemetry::metrics::ListenerMetrics;

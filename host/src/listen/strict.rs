@@ -4,6 +4,9 @@
 //! can be read in another way by whoever passed the message on to us, which is how requests are smuggled. So we follow
 //! the framing: where heads, chunks and bodies begin and end. Bodies are counted, not looked at.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;

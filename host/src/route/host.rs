@@ -29,7 +29,7 @@ pub(super) enum Kind {
 
 impl HostPattern {
     /// Whether a host in the form of [`crate::exchange::authority::Host`] is covered.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn matches(&self, host: &str) -> bool {
         match &self.0 {
             Kind::Exact(name) => **name == *host,

@@ -20,8 +20,12 @@
 //! literals, both branches may have to be tried.
 
 mod condition;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod host;
 mod location;
+#[cfg(any(test, feature = "fuzz"))]
+mod model;
 mod params;
 mod pattern;
 mod rank;

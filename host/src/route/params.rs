@@ -23,7 +23,7 @@ impl<'a> Params<'a> {
     }
 
     /// The pattern that matched.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn pattern(&self) -> &'a PathPattern {
         self.pattern
     }

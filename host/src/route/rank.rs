@@ -51,7 +51,7 @@ impl<'a> Rank<'a> {
         Self { host, path, conditions: matching.strictness(), method }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn with_fit(self, method: MethodFit) -> Self {
         Self { method, ..self }
     }

@@ -2,6 +2,8 @@
 
 mod dependencies;
 
+use std::ops::Range;
+
 use serde::Serialize;
 use wasmparser::{ComponentExternalKind, CustomSectionReader, KnownCustom, Parser, Payload};
 
@@ -84,8 +86,17 @@ pub(crate) enum InspectError {
 struct Place<'a> {
     /// How many modules and components are around.
     depth: usize,
+    /// Where the modules and components so far end, by what they say themselves.
+    end: usize,
     /// Lists of dependencies so far, as they lie there.
     lists: Vec<&'a [u8]>,
+}
+
+impl Place<'_> {
+    fn enter(&mut self, inner: &Range<usize>) {
+        self.depth += 1;
+        self.end = self.end.max(inner.end);
+    }
 }
 
 const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];
@@ -99,13 +110,15 @@ impl Inspection {
         }
         let mut inspection = Self::empty(bytes);
         let mut place = Place::default();
+        let damaged =
+            |offset, reason: &str| InspectError::Damaged { offset, size: bytes.len(), reason: reason.to_owned() };
         for payload in Parser::new(0).parse_all(bytes) {
             let read = payload.and_then(|payload| inspection.take(payload, &mut place));
-            read.map_err(|error| InspectError::Damaged {
-                offset: error.offset(),
-                size: bytes.len(),
-                reason: error.message().to_owned(),
-            })?;
+            read.map_err(|error| damaged(error.offset(), error.message()))?;
+        }
+        // The parser takes the end of the bytes for the end of all that is open.
+        if place.end > bytes.len() {
+            return Err(damaged(bytes.len(), "unexpected end-of-file"));
         }
         let names = inspection.imports.iter().map(|import| &import.name).chain(&inspection.exports);
         let mut contract: Vec<_> = names.filter_map(|name| Some(contract(name)?.1.to_owned())).collect();
@@ -134,20 +147,20 @@ impl Inspection {
         }
     }
 
-    fn take<'a>(&mut self, payload: Payload<'a>, Place { depth, lists }: &mut Place<'a>) -> wasmparser::Result<()> {
+    fn take<'a>(&mut self, payload: Payload<'a>, place: &mut Place<'a>) -> wasmparser::Result<()> {
         match payload {
             Payload::ModuleSection { unchecked_range, .. } => {
                 self.modules.push(unchecked_range.len());
-                *depth += 1;
+                place.enter(&unchecked_range);
             }
-            Payload::ComponentSection { .. } => *depth += 1,
-            Payload::End(_) => *depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(imports) if *depth == 0 => {
+            Payload::ComponentSection { unchecked_range, .. } => place.enter(&unchecked_range),
+            Payload::End(_) => place.depth = place.depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if place.depth == 0 => {
                 for import in imports {
                     self.imports.push(Import::of(import?.name.name));
                 }
             }
-            Payload::ComponentExportSection(exports) if *depth == 0 => {
+            Payload::ComponentExportSection(exports) if place.depth == 0 => {
                 for export in exports {
                     let export = export?;
                     // Types are exported besides, for whoever composes components.
@@ -168,8 +181,9 @@ impl Inspection {
                     self.tables.push(Bounds { minimum: kind.initial, maximum: kind.maximum });
                 }
             }
-            Payload::CustomSection(custom) if custom.name() == dependencies::SECTION => lists.push(custom.data()),
-            Payload::CustomSection(custom) => self.take_producers(&custom)?,
+            Payload::CustomSection(custom) if custom.name() == dependencies::SECTION => place.lists.push(custom.data()),
+            // The engine skips what it cannot read of such sections, so that is no damage.
+            Payload::CustomSection(custom) => drop(self.take_producers(&custom)),
             _ => {}
         }
         Ok(())

@@ -15,6 +15,8 @@ mod child;
 mod engine;
 mod fault;
 pub(crate) mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod hook;
 mod image;
 mod inspect;

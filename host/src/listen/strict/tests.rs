@@ -1,18 +1,8 @@
 //! Framing of requests: what passes, what does not, and that hyper never sees another message than was followed.
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::rc::Rc;
-
-use http::{Request, Response};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+use super::fuzz::{in_pieces, lengths, served};
 use super::*;
 
 const HEAD: &str = "POST / HTTP/1.1\r\nhost: a\r\n";
@@ -23,8 +13,7 @@ fn long() -> String {
 }
 
 fn framed(text: &str) -> Result<Place, Offence> {
-    let mut framing = Framing::default();
-    framing.follow(text.as_bytes()).map(|()| framing.place)
+    in_pieces([text.as_bytes()])
 }
 
 #[test]
@@ -84,51 +73,6 @@ fn what_can_be_framed_in_two_ways_goes_no_further() {
     }
 }
 
-/// The length of the content of each message that is there to its end, as `Framing` sees it.
-fn lengths(text: &str) -> Vec<u64> {
-    let mut framing = Framing::default();
-    let (mut lengths, mut length) = (Vec::new(), 0);
-    for byte in text.bytes() {
-        let before = framing.place;
-        length += u64::from(matches!(before, Place::Body(_) | Place::Chunk(_)));
-        if framing.follow(&[byte]).is_err() {
-            break;
-        }
-        if before != Place::Between && framing.place == Place::Between {
-            lengths.push(std::mem::take(&mut length));
-        }
-    }
-    lengths
-}
-
-/// The same as hyper sees it, from a stream that gives `most` bytes at once; and whether it was content to the end.
-fn served(text: &str, most: usize) -> (Vec<u64>, bool) {
-    let lengths = Rc::new(RefCell::new(Vec::new()));
-    let seen = lengths.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let seen = seen.clone();
-        async move {
-            if let Ok(body) = request.into_body().collect().await {
-                seen.borrow_mut().push(body.to_bytes().len() as u64);
-            }
-            Ok::<_, Infallible>(Response::new(Empty::<&[u8]>::new()))
-        }
-    });
-    let (client, server) = duplex(most);
-    let (mut answers, mut requests) = tokio::io::split(client);
-    let strict = Strict { stream: server, inspector: Strictness::new(Pulse::new()) };
-    let serve = http1::Builder::new().serve_connection(TokioIo::new(strict), service);
-    let send = async {
-        // Who refuses does not read on.
-        drop(requests.write_all(text.as_bytes()).await);
-        drop(requests.shutdown().await);
-    };
-    let receive = async { drop(answers.read_to_end(&mut Vec::new()).await) };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (ended, (), ()) = runtime.block_on(async { tokio::join!(serve, send, receive) });
-    (lengths.take(), ended.is_ok())
-}
-
 /// Requests, most of which are wrong somewhere.
 fn requests() -> impl Strategy<Value = String> {
     let field = prop::sample::select(vec![
@@ -170,7 +114,7 @@ fn requests() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn hyper_sees_the_messages_that_are_followed_and_no_others(text in requests(), most in 1_usize..100) {
-        let (ours, (theirs, content)) = (lengths(&text), served(&text, most));
+        let (ours, (theirs, content)) = (lengths(text.as_bytes()), served(text.as_bytes(), most));
         prop_assert!(ours.starts_with(&theirs), "{theirs:?} are not among {ours:?}");
         if content {
             prop_assert_eq!(theirs, ours);
@@ -189,13 +133,7 @@ proptest! {
         let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
-        let mut framing = Framing::default();
-        let in_pieces = cuts.windows(2).try_for_each(|cut| {
-            framing.follow(&text.as_bytes()[cut[0]..cut[1]]).map_err(|offence| match offence {
-                Offence::InHead(at) => Offence::InHead(cut[0] + at),
-                Offence::InBody(at) => Offence::InBody(cut[0] + at),
-            })
-        });
-        prop_assert_eq!(in_pieces.map(|()| framing.place), framed(&text));
+        let pieces = cuts.windows(2).map(|cut| &text.as_bytes()[cut[0]..cut[1]]);
+        prop_assert_eq!(in_pieces(pieces), framed(&text));
     }
 }

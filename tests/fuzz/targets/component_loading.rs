@@ -1,0 +1,4 @@
+//! Feeds `component_loading` to libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| lockgate::fuzz::component_loading(data));

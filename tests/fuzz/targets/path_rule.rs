@@ -1,0 +1,4 @@
+//! Feeds `path_rule` to libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| lockgate::fuzz::path_rule(data));
