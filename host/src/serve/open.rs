@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use super::Connection;
 use super::asker::Asker;
 use crate::exchange::authority::{Host, authority};
-use crate::exchange::hygiene::{IdentityHeaders, clean_request_trailers, strip_hop_by_hop};
+use crate::exchange::hygiene::{IdentityHeaders, clean_request_trailers, is_same_in_http1, strip_hop_by_hop};
 use crate::exchange::path::Target;
 use crate::exchange::{Arrival, Body, BodyError, Exchange, Fault, Peer};
 use crate::generation::Generation;
@@ -56,9 +56,9 @@ pub(super) fn exchange(
     let target =
         target.map_err(|error| refuse("bad_path", "The path of the request is not acceptable.").because(error))?;
     if parts.version == Version::HTTP_2 {
-        // HTTP/1.1 leaves it out, so that an upstream would read another value than policies (RFC 9113 section 8.2.1).
-        if parts.headers.values().any(is_padded) {
-            return Err(refuse("bad_field", "The value of a header field begins or ends with white space."));
+        if !is_same_in_http1(&parts.headers) {
+            let detail = "A header field has a name that is none, or its value begins or ends with white space.";
+            return Err(refuse("bad_field", detail));
         }
         as_in_http1(parts, &host);
     }
@@ -75,11 +75,6 @@ pub(super) fn exchange(
     let mut exchange = Exchange::new(asker.id.clone(), peer, parts.method.clone(), host, target);
     (exchange.wants_trailers, exchange.upgrade) = (wants_trailers, upgrade);
     Ok(exchange)
-}
-
-fn is_padded(value: &HeaderValue) -> bool {
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
 }
 
 /// Bring a head of HTTP/2 into the form policies and upstreams know (RFC 9113 sections 8.2.3 and 8.3.1): the authority

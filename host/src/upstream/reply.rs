@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Lease;
-use crate::exchange::hygiene::clean_response_trailers;
+use crate::exchange::hygiene::{clean_response_trailers, is_same_in_http1};
 use crate::exchange::{Body, BodyError, Fault, poll_cleaned};
 
 /// Reads from the upstream only as fast as it is read itself.
@@ -27,9 +27,10 @@ pub(super) struct Reply {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// A response whose end nobody can be sure of is none.
+/// A response whose end nobody can be sure of is none, nor is one that clients of HTTP/1.1 would read otherwise.
 pub(super) fn check(response: &Response<Incoming>) -> Result<(), Fault> {
-    if is_framed_once(response.headers()) {
+    let is_same = response.version() != Version::HTTP_2 || is_same_in_http1(response.headers());
+    if is_same && is_framed_once(response.headers()) {
         return Ok(());
     }
     let detail = "The upstream gave an answer that is not HTTP.";

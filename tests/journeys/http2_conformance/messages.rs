@@ -61,6 +61,7 @@ fn fields_have_names_and_values_that_http_1_could_carry() {
         stream("8.2.1 NUL in a value", PROTOCOL, raw(b"x-test", b"a\0b")),
         stream("8.2.1 white space before a value", PROTOCOL, raw(b"x-test", b" a")).but(Answered(400)),
         stream("8.2.1 white space after a value", PROTOCOL, raw(b"x-test", b"a\t")).but(Answered(400)),
+        stream("8.2.1 a quote in a name", PROTOCOL, raw(b"x-\"test", b"a")).but(Answered(400)),
         served("8.2.1 white space within", raw(b"x-test", b"a \t b")),
         served("RFC 9110 5.5 bytes beyond ASCII", raw(b"x-test", b"\xfc")),
     ]);
