@@ -101,8 +101,8 @@ impl Sandbox {
             }
             (None, known) => known.map(|path| cache::load(&self.engine, &path)),
         };
-        let unusable = |error: wasmtime::Error| format!("made code that cannot be loaded: {}", error.root_cause());
-        Ok((component.transpose().map_err(|error| BuildError::Broke(unusable(error)))?, trials))
+        let unusable = |error: wasmtime::Error| format!("the code made of it cannot be loaded: {}", error.root_cause());
+        Ok((component.transpose().map_err(|error| BuildError::Refused(unusable(error)))?, trials))
     }
 
     /// What is known of a trial whose image is kept.
