@@ -202,7 +202,7 @@ impl Reloader {
                     tracing::info!("SIGHUP: looking at the folder again");
                 }
                 () = tokio::time::sleep_until(due.into()), if looks_outside => {
-                    if self.refused.is_empty() && !self.outside.changed() && !self.keeper.behind().is_some() {
+                    if self.refused.is_empty() && !self.outside.changed() && self.keeper.behind().is_none() {
                         looked = Instant::now();
                         continue;
                     }
