@@ -173,7 +173,9 @@ fn whoever_asks_hears_that_what_serves_is_not_kept_for_the_next_start() {
 #[test]
 fn whoever_asks_hears_that_a_component_is_being_built() {
     let upstream = Upstream::echo();
-    let gateway = folder(&upstream).start();
+    // It is given up after a second of CPU time, during which there is somebody to ask.
+    let slow = format!("{POLICY}limits = {{ cpu = \"1s\", wall = \"1m\" }}\n");
+    let gateway = folder(&upstream).gateway_toml(&slow).start();
     assert!(gateway.status()["building_since"].is_null());
     gateway.replace("components/mark.wasm", &guests::component("loop-configure"));
     eventually("the build", || gateway.status()["building_since"].as_u64());

@@ -1,5 +1,6 @@
 //! New code of a policy: taken back where it fails, compared in the shadow of what serves, and decided about.
 
+mod decided;
 mod shadows;
 
 use std::fs;
@@ -143,47 +144,6 @@ fn new_code_that_fails_again_and_again_is_taken_back_and_stays_refused() {
     gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[&aborted]);
     assert!(!is_new(&gateway));
     gateway.verb(&["rollout", "status"]).assert(0, &["aborted"]);
-}
-
-#[test]
-fn code_that_was_taken_back_is_promoted_by_its_digest_before_it_is_there_again() {
-    let upstream = Upstream::echo();
-    let gateway = folder(&upstream, "").start();
-    roll(&gateway);
-    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &["is aborted"]);
-    gateway.replace("components/rolled.wasm", &guests::component("rolled-old"));
-    gateway.look();
-    let new = guests::digest("rolled-new");
-    let decide = |verb: &str, digest: &str| gateway.verb(&["rollout", verb, "rolled", "--digest", digest]);
-    decide("promote", "0000000000").assert(1, &["nothing is known of a component of `rolled`"]);
-    decide("promote", "latest").assert(1, &["is no digest"]);
-    decide("abort", &new[..8]).assert(1, &["does not serve, and will not"]);
-    decide("promote", &new[..8]).assert(0, &["serves when the folder has it again"]);
-    assert!(!is_new(&gateway));
-    assert_eq!(roll(&gateway)["faults"], serde_json::json!([]));
-    assert!(is_new(&gateway));
-}
-
-#[test]
-fn whoever_aborts_twice_takes_back_one_version() {
-    let upstream = Upstream::echo();
-    let gateway = folder(&upstream, "").start();
-    roll(&gateway);
-    assert!(is_new(&gateway));
-    // Another, in the shadow of the new one.
-    let text = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
-    gateway.write("gateway.toml", &text.replace("[policy.rolled]", "[policy.rolled]\nrollout = { shadow = \"1h\" }"));
-    gateway.look();
-    gateway.replace("components/rolled.wasm", &guests::component("rolled-third"));
-    gateway.look();
-    let abort = |more: &[&str]| gateway.verb(&[&["rollout", "abort", "rolled"], more].concat());
-    let third = guests::digest("rolled-third");
-    abort(&[]).assert(0, &[&format!("sha256:{third} is aborted")]);
-    let new = guests::digest("rolled-new");
-    abort(&[]).assert(1, &["will not", &format!("the new one that serves is sha256:{new}: name it with --digest")]);
-    assert!(is_new(&gateway));
-    abort(&["--digest", &new]).assert(0, &["is aborted"]);
-    assert!(!is_new(&gateway));
 }
 
 #[test]
@@ -428,7 +388,8 @@ fn what_serves_and_is_new_is_aborted_while_the_folder_has_something_worse() {
     trap(&mut gateway.connect());
     let digest = format!("sha256:{}", guests::digest("rolled-new"));
     eventually("the one before to serve", || (rollout(&gateway)["digest"] == digest).then_some(()));
-    gateway.verb(&["rollout", "abort", "rolled"]).assert(0, &[]);
+    gateway.verb(&["rollout", "abort", "rolled"]).assert(1, &["name it with --digest"]);
+    gateway.verb(&["rollout", "abort", "rolled", "--digest", &digest]).assert(0, &[]);
     assert!(!is_new(&gateway));
     assert_eq!(gateway.get("/x").field("x-test-rolled"), Some("hello"));
 }

@@ -133,15 +133,15 @@ fn a_certificate_that_has_expired_serves_and_the_log_says_so() {
 #[test]
 fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_valid() {
     let (authority, upstream) = (Authority::new(), Upstream::echo());
-    let site = authority.issue(&["*.example", "another.test"]);
+    let site = authority.issue(&["*.site.example", "another.test"]);
     let gateway = showing(&[("site", &site)], &upstream).start();
-    let before = shown_to(&gateway, &authority, "site.example").unwrap();
-    let expired = authority.issue_expired("site.example");
+    let before = shown_to(&gateway, &authority, "a.site.example").unwrap();
+    let expired = authority.issue_expired("a.site.example");
     fs::write(gateway.root().join("site.key"), &expired.key).unwrap();
     gateway.write("site.pem", &expired.certificate);
     let refused = gateway.look().to_string();
     assert!(refused.contains("has expired or is not valid yet, and the one that serves is valid"), "{refused}");
-    assert_eq!(shown_to(&gateway, &authority, "site.example").unwrap(), before);
+    assert_eq!(shown_to(&gateway, &authority, "a.site.example").unwrap(), before);
 }
 
 /// A gateway with a host for everybody and one for clients with a certificate.

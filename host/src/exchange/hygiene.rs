@@ -1,9 +1,12 @@
 //! Which header fields may cross the gateway: hop-by-hop fields end here, identity fields come from nobody but us.
 
+mod http1;
 mod pattern;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use http1::is_same;
+pub(crate) use http1::is_same_in_http1;
 pub(crate) use pattern::BadPattern;
 use pattern::{Pattern, fold, folds_to};
 
@@ -39,21 +42,6 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
         }
     }
     Ok(())
-}
-
-/// Whether fields that came over HTTP/2 are the same over HTTP/1.1. That leaves out white space around a value, so that others would read another one than
-/// we do (RFC 9113 section 8.2.1); and quotes are in no name (RFC 9110 section 5.6.2), which the parser of HTTP/2 lets pass.
-pub(crate) fn is_same_in_http1(fields: &HeaderMap) -> bool {
-    fields.iter().all(|(name, value)| !is_quoted(name) && !is_padded(value))
-}
-
-fn is_quoted(name: &HeaderName) -> bool {
-    memchr::memchr(b'"', name.as_str().as_bytes()).is_some()
-}
-
-fn is_padded(value: &HeaderValue) -> bool {
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
 }
 
 /// Remove from the trailers of a request what may only stand in its head (RFC 9110 section 6.5.1), or comes from nobody but us.
@@ -222,7 +210,7 @@ const ESSENTIAL_PREFIX: &str = "x-forwarded-";
 
 fn clean_trailers(fields: &mut HeaderMap, covers: impl Fn(&str) -> bool) {
     let is_doomed = |(name, value): &(&HeaderName, &HeaderValue)| {
-        is_quoted(name) || is_padded(value) || is_vital(name.as_str()) || covers(name.as_str())
+        !is_same(name, value) || is_vital(name.as_str()) || covers(name.as_str())
     };
     let doomed: Vec<_> = fields.iter().filter(is_doomed).map(|(name, _)| name.clone()).collect();
     for name in doomed {
