@@ -179,7 +179,7 @@ fn whoever_asks_hears_that_a_component_is_being_built() {
     assert!(gateway.status()["building_since"].is_null());
     gateway.replace("components/mark.wasm", &guests::component("loop-configure"));
     eventually("the build", || gateway.status()["building_since"].as_u64());
-    gateway.wait_for_log("the build", |line| (line["message"] == "a component is built").then_some(()));
+    gateway.wait_for_log("the build", |line| (line["message"] == "building a component").then_some(()));
     gateway.wait_for_refusal();
     eventually("its end", || gateway.status()["building_since"].is_null().then_some(()));
 }
