@@ -98,10 +98,7 @@ impl Server {
     pub(crate) fn shows_valid(&self, other: &Identity, now: SystemTime) -> bool {
         let shown = |host: &String| match host.strip_prefix("*.") {
             Some(suffix) => self.wildcard.get(suffix),
-            None => {
-                let below = || host.split_once('.').and_then(|(_, suffix)| self.wildcard.get(suffix));
-                self.exact.get(host).or_else(below)
-            }
+            None => self.named(host),
         };
         match other.hosts.is_empty() {
             true => self.first.is_valid(now),
@@ -111,9 +108,13 @@ impl Server {
 
     /// The identity for a host; in lower case, as SNI and [`crate::exchange::authority::Host`] are.
     pub(crate) fn identity(&self, host: Option<&str>) -> &Arc<Identity> {
-        let Some(host) = host else { return &self.first };
+        host.and_then(|host| self.named(host)).unwrap_or(&self.first)
+    }
+
+    /// The one whose certificate is for a host.
+    fn named(&self, host: &str) -> Option<&Arc<Identity>> {
         let below = || host.split_once('.').and_then(|(_, suffix)| self.wildcard.get(suffix));
-        self.exact.get(host).or_else(below).unwrap_or(&self.first)
+        self.exact.get(host).or_else(below)
     }
 }
 
