@@ -4,10 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, text, with_type};
-use crate::reload::{Asker, Choice, Granted, Rollout, Status, Wish};
-
-/// Digits of a digest that tell it from others.
-const SHORTEST_DIGEST: usize = 8;
+use crate::reload::{Asker, Choice, Granted, Rollout, Status, Wish, beginning};
 
 /// All of them as JSON text.
 pub(super) fn all(status: &Status) -> Answer {
@@ -32,12 +29,7 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(Choice) 
 
 fn choice(query: &str) -> Option<Choice> {
     let (policy, digest) = match query.split_once('&') {
-        Some((policy, digest)) => {
-            let digest = digest.strip_prefix("digest=")?;
-            let digits = digest.strip_prefix("sha256:")?;
-            let is_hex = digits.len() >= SHORTEST_DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-            (policy, Some(digest.to_owned()).filter(|_| is_hex).map(Some)?)
-        }
+        Some((policy, digest)) => (policy, Some(beginning(digest.strip_prefix("digest=")?)?)),
         None => (query, None),
     };
     let policy = policy.strip_prefix("policy=").filter(|name| !name.is_empty())?.to_owned();

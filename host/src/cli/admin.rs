@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use crate::record::Announcement;
+use crate::reload::beginning;
 use crate::state::StateDir;
 use crate::token::{self, Token};
 
@@ -25,8 +26,6 @@ use crate::token::{self, Token};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it is waited for when it builds: longer than two builds may take.
 const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// Digits of a digest that tell it from others.
-const SHORTEST_DIGEST: usize = 8;
 /// Longest answer that is looked at.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -92,13 +91,12 @@ impl Gateway {
         let is_name = policy.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         ensure!(is_name && !policy.is_empty(), "{policy:?} is no name of a policy");
         let digest = digest.map(|digest| {
-            let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-            let is_hex = digits.len() >= SHORTEST_DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-            ensure!(
-                is_hex,
-                "{digest:?} is no digest; at least {SHORTEST_DIGEST} digits of what `lockgate rollout status` shows"
-            );
-            Ok(format!("&digest=sha256:{}", digits.to_ascii_lowercase()))
+            let why = || {
+                format!(
+                    "{digest:?} is no digest, of which eight digits of what `lockgate rollout status` shows are enough"
+                )
+            };
+            beginning(digest).map(|digest| format!("&digest={digest}")).with_context(why)
         });
         let digest = digest.transpose()?.unwrap_or_default();
         self.ask(Request::post(format!("/rollouts/{what}?policy={policy}{digest}")), LONG_PATIENCE)

@@ -26,6 +26,16 @@ pub(crate) struct Choice {
     pub(crate) digest: Option<String>,
 }
 
+/// Digits that tell a digest from others.
+const SHORTEST_DIGEST: usize = 8;
+
+/// How a digest begins, as it is written; `sha256:` may be left out. None where that is no digest, or too little of one.
+pub(crate) fn beginning(digest: &str) -> Option<String> {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    let is_hex = digits.len() >= SHORTEST_DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| format!("sha256:{}", digits.to_ascii_lowercase()))
+}
+
 /// What came of a wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
-pub(crate) use asked::{Asker, Choice, Granted, Wish};
+pub(crate) use asked::{Asker, Choice, Granted, Wish, beginning};
 pub(crate) use beginning::{Beginning, read_whole};
 pub(crate) use good::Good;
 pub(crate) use keeper::Keeper;
