@@ -255,9 +255,9 @@ impl Reloader {
         let mut wrong = self.fixed.changes(&read.config);
         let change = listeners.prepare(&read.config.listeners).await;
         let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        self.status.builds(Some(SystemTime::now()));
+        self.status.set_building(Some(SystemTime::now()));
         let settled = read.build(&mut self.builder, wrong, serving, demand).await;
-        self.status.builds(None);
+        self.status.set_building(None);
         let settled = settled?;
         self.outside = outside;
         // Workers take them up with the generation.
@@ -308,7 +308,7 @@ impl Reloader {
     /// What serves is there for the next start.
     fn keep_good(&mut self) {
         self.keeper.write(&self.good);
-        self.status.is_unkept(self.keeper.behind());
+        self.status.set_unkept(self.keeper.behind());
     }
 
     fn applied(&self, generation: &Generation, begun: Instant) {

@@ -78,11 +78,11 @@ impl Status {
         self.lock().refused = Some(attempt);
     }
 
-    pub(super) fn builds(&self, since: Option<SystemTime>) {
+    pub(super) fn set_building(&self, since: Option<SystemTime>) {
         self.lock().building = since;
     }
 
-    pub(super) fn is_unkept(&self, why: Option<&str>) {
+    pub(super) fn set_unkept(&self, why: Option<&str>) {
         self.lock().unkept = why.map(str::to_owned);
     }
 
