@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::record::Announcement;
 use crate::reload::beginning;
-use crate::state::StateDir;
+use crate::state::{StateDir, random_token};
 use crate::token::{self, Token};
 
 /// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
@@ -155,7 +155,7 @@ async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyh
 
 /// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this connection, that they know the token.
 async fn prove(sender: &mut SendRequest<Empty<Bytes>>, admin: SocketAddr, token: &Token) -> anyhow::Result<()> {
-    let challenge = token::challenge()?;
+    let challenge = random_token()?;
     let request = Request::get("/healthz").header(HOST, admin.to_string()).header(token::CHALLENGE, &challenge);
     let response = sender.send_request(request.body(Empty::new())?).await.context("gives no answer")?;
     let proof = response.headers().get(token::PROOF).cloned();
