@@ -169,7 +169,8 @@ fn read(folder: PathBuf, falls_back: bool, takeover: bool) -> Result<(Kept, Begi
     }
 }
 
-/// What lasts from one run to the next, as far as there is a state directory, which is this process's alone while this lives.
+/// What lasts from one run to the next, as far as there is a state directory, which is this process's alone while this
+/// lives.
 struct Kept {
     state: Option<StateDir>,
     token: String,
@@ -254,8 +255,8 @@ fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
     Ok(socket)
 }
 
-/// Take as many descriptors as the system allows: the usual limit, meant for programs that use `select`, is reached by some
-/// five hundred proxied connections.
+/// Take as many descriptors as the system allows: the usual limit, meant for programs that use `select`, is reached by
+/// some five hundred proxied connections.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -264,7 +265,8 @@ fn raise_file_limit() {
     }
 }
 
-/// Where the state is when the gateway begins. Where nobody knows what the folder says of that, it is where it usually is, and none is made.
+/// Where the state is when the gateway begins. Where nobody knows what the folder says of that, it is where it usually
+/// is, and none is made.
 fn find_state(read: &Result<Tree, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
     let usual = StateDir::default_path();
     match read {
@@ -295,8 +297,8 @@ fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
     }
 }
 
-/// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin listener
-/// should not have to wait.
+/// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin
+/// listener should not have to wait.
 fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
     let runtime = control_runtime()?;
     // What other servers reload by. From here on it does not end the process.
@@ -316,8 +318,8 @@ fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Re
     Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)
 }
 
-/// Ask the targets of all upstreams that want it whether they are well, once for the process. Upstreams that did not change are
-/// asked on.
+/// Ask the targets of all upstreams that want it whether they are well, once for the process. Upstreams that did not
+/// change are asked on.
 async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
     let mut asked: Vec<(Arc<Upstream>, JoinSet<()>)> = Vec::new();
     loop {
@@ -338,7 +340,8 @@ async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
     }
 }
 
-/// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its last generation.
+/// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its
+/// last generation.
 async fn follow_otlp(
     mut published: watch::Receiver<Arc<Generation>>,
     metrics: Arc<Metrics>,

@@ -1,9 +1,11 @@
 //! The gateway, in the order a request meets its rooms.
 //!
-//! A connection is accepted by [`listen`]; [`serve`] tells the story of each request on it: one [`generation`] is taken for the
-//! whole exchange, the request is brought into its one form ([`exchange`]), [`route`] finds where it goes, [`chain`] takes it through
-//! its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then back through the chain. Around that:
-//! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`admin`] tells what is going on, [`cli`] is how people start it all.
+//! A connection is accepted by [`listen`]; [`serve`] tells the story of each request on it: one [`generation`] is taken
+//! for the whole exchange, the request is brought into its one form ([`exchange`]), [`route`] finds where it goes,
+//! [`chain`] takes it through its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then
+//! back through the chain. Around that:
+//! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`admin`] tells what is
+//! going on, [`cli`] is how people start it all.
 
 mod admin;
 mod builtin;

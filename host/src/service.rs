@@ -74,8 +74,8 @@ impl Watchdog {
         }
     }
 
-    /// Ends when every worker has come round to it. One that has ended had nothing left to do; one that hangs keeps us here, and the
-    /// manager waits in vain.
+    /// Ends when every worker has come round to it. One that has ended had nothing left to do; one that hangs keeps us
+    /// here, and the manager waits in vain.
     async fn all_answer(&mut self) {
         self.asks.send_modify(|number| *number += 1);
         let number = *self.asks.borrow();

@@ -13,7 +13,8 @@ pub(crate) struct StateDir {
     lock: Lock,
 }
 
-/// What says that a state directory is ours: held as long as the gateway runs; the kernel lets go of it whatever way the process ends.
+/// What says that a state directory is ours: held as long as the gateway runs; the kernel lets go of it whatever way
+/// the process ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Lock {
     of: PathBuf,
@@ -42,8 +43,8 @@ impl StateDir {
         first_path(std::env::var_os("STATE_DIRECTORY")).unwrap_or_else(|| PathBuf::from(".lockgate"))
     }
 
-    /// Take the directory, making it if need be. An empty one that others may enter is closed to them (service managers make such);
-    /// one that holds something is refused, for compiled code in it would be run.
+    /// Take the directory, making it if need be. An empty one that others may enter is closed to them (service managers
+    /// make such); one that holds something is refused, for compiled code in it would be run.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         let state = Self::beside(path)?;
         match state.lock.file.try_lock() {

@@ -38,8 +38,8 @@ impl Token {
         format!("Bearer {}", self.0)
     }
 
-    /// The answer to a challenge on a connection to `address`, in hexadecimal; none where it is no challenge. The address is part of it, so that nobody can
-    /// have another listener answer in their place.
+    /// The answer to a challenge on a connection to `address`, in hexadecimal; none where it is no challenge. The
+    /// address is part of it, so that nobody can have another listener answer in their place.
     pub(crate) fn proof(&self, challenge: &[u8], address: SocketAddr) -> Option<String> {
         if challenge.len() != LENGTH || !challenge.iter().all(u8::is_ascii_hexdigit) {
             return None;

@@ -63,7 +63,8 @@ impl Edits {
         self
     }
 
-    /// Bytes handed to this policy's later hooks on the same exchange, at most 4 KiB, in place of what was carried before.
+    /// Bytes handed to this policy's later hooks on the same exchange, at most 4 KiB, in place of what was carried
+    /// before.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = Some(state.into());
         self

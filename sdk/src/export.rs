@@ -1,9 +1,12 @@
 //! `export!` and the code behind it: exactly the exports a policy has, and the one place where its configured value lives.
 
-/// Export a policy with its phases, one or more of [`RequestPhase`](crate::RequestPhase), [`ResponsePhase`](crate::ResponsePhase),
-/// [`BodyPhase`](crate::BodyPhase) and [`Responder`](crate::Responder), joined by `+`: `export!(Greet: RequestPhase + ResponsePhase)`.
+/// Export a policy with its phases, one or more of [`RequestPhase`](crate::RequestPhase),
+/// [`ResponsePhase`](crate::ResponsePhase),
+/// [`BodyPhase`](crate::BodyPhase) and [`Responder`](crate::Responder), joined by `+`: `export!(Greet: RequestPhase +
+/// ResponsePhase)`.
 ///
-/// Write it once per crate, whose `crate-type` is `["cdylib", "rlib"]`. Natively it only checks that the traits are there.
+/// Write it once per crate, whose `crate-type` is `["cdylib", "rlib"]`. Natively it only checks that the traits are
+/// there.
 #[macro_export]
 macro_rules! export {
     ($policy:ty: $first:ident $(+ $more:ident)*) => {
@@ -144,7 +147,8 @@ mod guest {
         }
     }
 
-    /// Say in the log where a policy panicked, which the trap that follows does not. What is formatted into a message may be a client's and stays out.
+    /// Say in the log where a policy panicked, which the trap that follows does not. What is formatted into a message
+    /// may be a client's and stays out.
     fn tell(panic: &PanicHookInfo<'_>) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload().downcast_ref::<&str>().copied().unwrap_or("see there");

@@ -5,7 +5,8 @@ use std::{fmt, str};
 
 /// What a hook is told about a message: the declared and granted fields, facts and attributes that exist.
 ///
-/// Anything else is absent: a policy that wants `:path` must read it in its interest. Names are compared without regard to case.
+/// Anything else is absent: a policy that wants `:path` must read it in its interest. Names are compared without regard
+/// to case.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     packed: &'a [u8],
@@ -22,7 +23,8 @@ impl<'a> Head<'a> {
         self.all(name).next()
     }
 
-    /// The value of a name, if there is exactly one and it is UTF-8: where a field is there twice, readers may differ about which counts.
+    /// The value of a name, if there is exactly one and it is UTF-8: where a field is there twice, readers may differ
+    /// about which counts.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         let mut all = self.all(name);
         let first = all.next()?;
@@ -56,7 +58,8 @@ impl<'a> Head<'a> {
         self.text(":query")
     }
 
-    /// The IP address of the client, `:client`: of the peer, or what proxies the operator trusts say. Absent on Unix sockets.
+    /// The IP address of the client, `:client`: of the peer, or what proxies the operator trusts say. Absent on Unix
+    /// sockets.
     pub fn client(&self) -> Option<&'a str> {
         self.text(":client")
     }
@@ -71,7 +74,8 @@ impl<'a> Head<'a> {
         self.text(":client-certificate-subject")
     }
 
-    /// The alternative names of the client's certificate, `:client-certificate-name`: `dns:`, `uri:`, `email:` or `ip:` and the name.
+    /// The alternative names of the client's certificate, `:client-certificate-name`: `dns:`, `uri:`, `email:` or `ip:`
+    /// and the name.
     pub fn client_certificate_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.all(":client-certificate-name").filter_map(|name| str::from_utf8(name).ok())
     }

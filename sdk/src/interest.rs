@@ -191,7 +191,8 @@ impl BodyInterest {
         Self::new(BodyMode::Buffered, max_bytes, content_types)
     }
 
-    /// Bodies of these media types in pieces, at most `max_bytes` in all (0 for no bound); those of other types are refused.
+    /// Bodies of these media types in pieces, at most `max_bytes` in all (0 for no bound); those of other types are
+    /// refused.
     pub fn chunked<T: Into<String>>(max_bytes: u64, content_types: impl IntoIterator<Item = T>) -> Self {
         Self::new(BodyMode::Chunked, max_bytes, content_types)
     }

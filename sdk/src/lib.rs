@@ -1,7 +1,8 @@
 //! What the author of a policy sees: traits to implement, views and builders for their arguments, and `export!`.
 //!
-//! The same source runs in two places. Built for `wasm32-unknown-unknown` it becomes a module that `lockgate-build` turns into a
-//! component; built natively, its capabilities are the doubles in [`testing`], so that `cargo test` needs neither a gateway nor Wasm.
+//! The same source runs in two places. Built for `wasm32-unknown-unknown` it becomes a module that `lockgate-build`
+//! turns into a component; built natively, its capabilities are the doubles in [`testing`], so that `cargo test` needs
+//! neither a gateway nor Wasm.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 // The tests of the README are run as `tests/readme.rs` and `tests/guard.rs`.

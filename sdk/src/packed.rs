@@ -12,8 +12,8 @@ pub(crate) fn push(list: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Append an entry whose name is `prefix` and `name` joined.
 ///
-/// The format holds names up to 65,535 bytes. A longer one is cut there, far above what any host accepts, so that it is refused as a
-/// plugin fault and never read as something else.
+/// The format holds names up to 65,535 bytes. A longer one is cut there, far above what any host accepts, so that it is
+/// refused as a plugin fault and never read as something else.
 pub(crate) fn push_prefixed(list: &mut Vec<u8>, prefix: &[u8], name: &str, value: &[u8]) {
     let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX) - prefix.len())];
     let value = &value[..value.len().min(u32::MAX as usize)];

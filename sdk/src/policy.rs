@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 /// A configured policy: its type is the shape of its configuration.
 ///
 /// A new instance is deserialised from the operator's configuration, [`check`](Self::check)ed and asked for its
-/// [`interest`](Self::interest), all before any hook. Of the capabilities only [`log`](crate::log) may be used meanwhile.
+/// [`interest`](Self::interest), all before any hook. Of the capabilities only [`log`](crate::log) may be used
+/// meanwhile.
 pub trait Policy: DeserializeOwned {
     /// Everything the policy will read, write and reach; asking for more than the operator granted refuses the policy.
     fn interest(&self) -> Interest;
@@ -25,20 +26,22 @@ pub trait RequestPhase: Policy {
 
 /// Deciding about responses.
 pub trait ResponsePhase: Policy {
-    /// Called once for each response, when its head is complete; `state` is what this policy carried last, empty if nothing.
+    /// Called once for each response, when its head is complete; `state` is what this policy carried last, empty if
+    /// nothing.
     fn on_response(&self, head: &Head<'_>, state: &[u8]) -> Verdict;
 }
 
-/// Reading and changing bodies. Implement the hook of the mode the interest names; the other fails with [`Failure::Internal`].
+/// Reading and changing bodies. Implement the hook of the mode the interest names; the other fails with
+/// [`Failure::Internal`].
 pub trait BodyPhase: Policy {
-    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited; `state` is what
-    /// this policy carried last, empty if nothing.
+    /// Buffered mode: called at most once per direction with the whole body, while the head can still be edited;
+    /// `state` is what this policy carried last, empty if nothing.
     fn on_body(&self, _direction: Direction, _body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         Failure::Internal.into()
     }
 
-    /// Chunked mode: called for each piece and, with `last` and possibly no bytes, at the end. `state` is what the call before
-    /// carried, at the beginning of a body what this policy carried last, empty if nothing.
+    /// Chunked mode: called for each piece and, with `last` and possibly no bytes, at the end. `state` is what the call
+    /// before carried, at the beginning of a body what this policy carried last, empty if nothing.
     fn on_chunk(&self, _direction: Direction, _chunk: &[u8], _last: bool, _state: &[u8]) -> Verdict<ChunkEdits> {
         Failure::Internal.into()
     }

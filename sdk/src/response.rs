@@ -19,13 +19,14 @@ impl Response {
         Self { status, fields: Vec::new(), body: Vec::new() }
     }
 
-    /// An answer with a JSON body. A value that cannot be written as JSON, such as a map whose keys are not strings, gives a 500
-    /// without body.
+    /// An answer with a JSON body. A value that cannot be written as JSON, such as a map whose keys are not strings,
+    /// gives a 500 without body.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         Self::with_json(status, "application/json", value)
     }
 
-    /// An error answer, `application/problem+json` (RFC 9457). `title` names the kind of error, `detail` this occurrence of it.
+    /// An error answer, `application/problem+json` (RFC 9457). `title` names the kind of error, `detail` this
+    /// occurrence of it.
     pub fn problem(status: u16, title: &str, detail: &str) -> Self {
         #[derive(Serialize)]
         struct Problem<'a> {

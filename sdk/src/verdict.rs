@@ -2,8 +2,8 @@
 
 use crate::{Edits, Response};
 
-/// What a policy decided: about a head, about a whole body where the changes are [`BodyEdits`](crate::BodyEdits), about a piece of one
-/// where they are [`ChunkEdits`](crate::ChunkEdits).
+/// What a policy decided: about a head, about a whole body where the changes are [`BodyEdits`](crate::BodyEdits), about
+/// a piece of one where they are [`ChunkEdits`](crate::ChunkEdits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict<E = Edits> {
@@ -11,8 +11,8 @@ pub enum Verdict<E = Edits> {
     Pass,
     /// Go on with these changes.
     Edit(E),
-    /// Answer with this now. Needs [`Interest::may_respond`](crate::Interest::may_respond). Where the head of a response has already
-    /// left, as it may have when a piece of its body is looked at, the host cuts the connection.
+    /// Answer with this now. Needs [`Interest::may_respond`](crate::Interest::may_respond). Where the head of a
+    /// response has already left, as it may have when a piece of its body is looked at, the host cuts the connection.
     Respond(Response),
     /// No decision was possible.
     Fail(Failure),

@@ -132,7 +132,8 @@ fn who_opens_many_connections_leaves_room_for_clients_and_is_turned_away() {
     });
 }
 
-/// Listens where a gateway might, and passes on what it is told, if there is somebody to pass it on to. Returns what it heard.
+/// Listens where a gateway might, and passes on what it is told, if there is somebody to pass it on to. Returns what it
+/// heard.
 fn impostor(real: Option<SocketAddr>) -> (SocketAddr, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, (heard, all)) = (listener.local_addr().unwrap(), mpsc::channel());

@@ -56,8 +56,8 @@ fn a_connection_may_still_ask_once_and_is_closed_where_nothing_comes() {
     assert!(gateway.wait_for_end().success());
 }
 
-/// An API whose upstream does by path what a test needs: `/download` in two halves, `/socket` an upgrade, all else an answer to the
-/// whole body.
+/// An API whose upstream does by path what a test needs: `/download` in two halves, `/socket` an upgrade, all else an
+/// answer to the whole body.
 fn all_kinds(folder: Folder) -> (Folder, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);

@@ -95,7 +95,8 @@ fn heads_without_end() {
 
 #[test]
 fn a_few_bytes_that_stand_for_megabytes_of_fields() {
-    // A field of 4000 bytes, added to the table (RFC 7541 section 6.2.1), and then a byte for each time it is meant again.
+    // A field of 4000 bytes, added to the table (RFC 7541 section 6.2.1), and then a byte for each time it is meant
+    // again.
     let value = [&[0x7f, 0xa1, 0x1e][..], &[b'x'; 4000]].concat();
     let field = [&[0x40, 1, b'n'][..], &value].concat();
     let first = frame(HEADERS, END_STREAM | END_HEADERS, 1, &[&GET[..], &field].concat());

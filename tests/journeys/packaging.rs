@@ -145,7 +145,8 @@ fn who_connects_to_a_socket_of_the_service_manager_waits_for_a_gateway() {
     assert!(running.interrupt().success());
 }
 
-/// The sandbox of the unit, without systemd: no privileges, nothing to write but the state, and its filter of system calls.
+/// The sandbox of the unit, without systemd: no privileges, nothing to write but the state, and its filter of system
+/// calls.
 fn confined(folder: Folder) -> Folder {
     let root = folder.root().to_str().unwrap().to_owned();
     let (filter, state) = (format!("{root}/syscalls.bpf"), format!("{root}/state"));

@@ -285,7 +285,8 @@ fn write_zeros(stream: &mut impl Write, length: usize) -> io::Result<()> {
     io::copy(&mut io::repeat(0).take(length as u64), stream).map(drop)
 }
 
-/// Bytes that repeat at no power of two, so that lost or doubled blocks are noticed: any piece up to `PIECE`, wherever it begins.
+/// Bytes that repeat at no power of two, so that lost or doubled blocks are noticed: any piece up to `PIECE`, wherever
+/// it begins.
 fn pattern() -> Vec<u8> {
     (0..PERIOD + PIECE).map(|at| (at % PERIOD) as u8).collect()
 }

@@ -61,7 +61,8 @@ impl Expect {
     }
 }
 
-/// Follows each row on the same connection. Where the row is refused it must never arrive; else it must, as the next request and whole.
+/// Follows each row on the same connection. Where the row is refused it must never arrive; else it must, as the next
+/// request and whole.
 pub(crate) const MARKER: &str = "GET /marker HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 /// Send each row and see what becomes of it. One worker, so that what one row leaves behind would meet the next.

@@ -23,8 +23,8 @@ fn gateway(upstream: &Upstream) -> Gateway {
     marked(Gateway::folder().proxy(upstream), "old").start()
 }
 
-/// Change the folder so that whoever reads it from now on answers with another mark, without the process that serves noticing: what
-/// it has read is what it serves until it has looked again.
+/// Change the folder so that whoever reads it from now on answers with another mark, without the process that serves
+/// noticing: what it has read is what it serves until it has looked again.
 fn mark(gateway: &Gateway, text: &str) {
     let path = gateway.policies().join("gateway.toml");
     let before = fs::read_to_string(path).unwrap();
@@ -194,7 +194,8 @@ fn listeners_and_workers_may_be_others_in_the_new_process() {
     };
     ask(&gateway);
     Client::connect(side).send(&Request::get("/")).assert_status(200);
-    // Neither the number of workers nor what is gone matters to who connects. The process that serves refuses the change.
+    // Neither the number of workers nor what is gone matters to who connects. The process that serves refuses the
+    // change.
     for workers in [1, 5] {
         gateway.write("gateway.toml", &toml(workers, &local));
         let old = gateway.succeed();

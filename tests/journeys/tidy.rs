@@ -46,7 +46,8 @@ fn no_todo_is_left() {
     }
 }
 
-/// What the environment decides is documented, and nothing else is: a switch of whoever measured something does not stay.
+/// What the environment decides is documented, and nothing else is: a switch of whoever measured something does not
+/// stay.
 #[test]
 fn few_files_read_the_environment() {
     let may = [

@@ -38,7 +38,8 @@ fn each_host_is_shown_its_own_certificate() {
     let (first, pets, wild) =
         (authority.issue(&["first.example"]), authority.issue(&["pets.example"]), authority.issue(&["*.wild.example"]));
     let gateway = showing(&[("first", &first), ("pets", &pets), ("wild", &wild)], &upstream).start();
-    // A client refuses a certificate that is not for the host it asked for, so an answer says that it was the right one.
+    // A client refuses a certificate that is not for the host it asked for, so an answer says that it was the right
+    // one.
     for host in ["first.example", "pets.example", "PETS.example", "a.wild.example", "b.wild.example"] {
         assert!(shown_to(&gateway, &authority, host).is_some(), "{host}");
     }

@@ -46,7 +46,8 @@ fn next(gateway: &Gateway) -> std::path::PathBuf {
     next
 }
 
-/// Write by one way while requests are made, until the answer is the second one by the second component. In between each may be either, but none fails.
+/// Write by one way while requests are made, until the answer is the second one by the second component. In between
+/// each may be either, but none fails.
 #[track_caller]
 fn written(gateway: Gateway, write: impl FnOnce(&Gateway)) {
     let address = gateway.public();

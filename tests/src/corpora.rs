@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::guests::workspace;
 
-/// A folder of it, below `LOCKGATE_CORPORA` or else beside the repository; none, after saying so, where it is not there.
+/// A folder of it, below `LOCKGATE_CORPORA` or else beside the repository; none, after saying so, where it is not
+/// there.
 pub fn corpus(name: &str) -> Option<PathBuf> {
     let root =
         std::env::var_os("LOCKGATE_CORPORA").map_or_else(|| workspace().join("../shared/corpora"), PathBuf::from);

@@ -108,7 +108,8 @@ impl Folder {
         self
     }
 
-    /// Run the gateway by a command that takes its binary and arguments as its last words, in one process below its own.
+    /// Run the gateway by a command that takes its binary and arguments as its last words, in one process below its
+    /// own.
     pub fn within(mut self, command: Vec<String>) -> Self {
         self.within = command;
         self

@@ -68,7 +68,8 @@ impl Gateway {
         self.wait_until_ready();
     }
 
-    /// Start another process, which takes the place of this one. The one before may still be ending; this is the way to it.
+    /// Start another process, which takes the place of this one. The one before may still be ending; this is the way to
+    /// it.
     pub fn succeed(&mut self) -> Predecessor {
         let (child, stdout, stderr) = spawn(&self.folder, &["run", "--takeover"]);
         let (child, stderr) = (std::mem::replace(&mut self.child, child), std::mem::replace(&mut self.stderr, stderr));

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::PATIENCE;
 
-/// A client with one connection, without TLS and without asking first. The connection is alive while something is waited for.
+/// A client with one connection, without TLS and without asking first. The connection is alive while something is
+/// waited for.
 pub struct Http2Client {
     runtime: Runtime,
     address: SocketAddr,
@@ -124,8 +125,8 @@ async fn read_body(mut stream: RecvStream) -> Result<(Bytes, Option<HeaderMap>),
     Ok((body.into(), stream.trailers().await?))
 }
 
-/// An upstream that speaks HTTP/2 only. It answers with the fields it got, each with `x-test-` before its name, streams the body
-/// back as it comes, and ends with the trailers it got and `grpc-status: 0`.
+/// An upstream that speaks HTTP/2 only. It answers with the fields it got, each with `x-test-` before its name, streams
+/// the body back as it comes, and ends with the trailers it got and `grpc-status: 0`.
 pub struct Http2Upstream {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,

@@ -38,7 +38,8 @@ impl Message {
         reader.rest(start, Unframed::None)
     }
 
-    /// The response to a request with this method at the beginning of `bytes`; a body without a length goes on to their end.
+    /// The response to a request with this method at the beginning of `bytes`; a body without a length goes on to their
+    /// end.
     pub fn response(bytes: &[u8], method: &str) -> Judged<Self> {
         let mut reader = Reader { bytes, at: 0 };
         let start = reader.line()?;

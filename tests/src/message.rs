@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::wire::Fields;
 
-/// Fields the gateway, its built-in policies, a new policy and the upstreams of tests send. Anything else is a leak, unless it begins with `x-test-`.
+/// Fields the gateway, its built-in policies, a new policy and the upstreams of tests send. Anything else is a leak,
+/// unless it begins with `x-test-`.
 const EXPECTED: &[&str] = &[
     "accept",
     "accept-ranges",

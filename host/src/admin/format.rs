@@ -12,7 +12,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The known format of the greatest weight (RFC 9110 section 12.5.1), the first of several; plain text where none is named.
+    /// The known format of the greatest weight (RFC 9110 section 12.5.1), the first of several; plain text where none
+    /// is named.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let fields = headers.get_all(ACCEPT).iter().filter_map(|field| field.to_str().ok());
         let named =

@@ -12,8 +12,8 @@ pub(super) fn all(status: &Status) -> Answer {
     with_type(StatusCode::OK, json!({ "rollouts": rollouts }).to_string(), super::JSON)
 }
 
-/// Do with the version the query names, `policy=NAME` and perhaps `&digest=sha256:…`, what is wished. Answers when every worker serves what
-/// came of it.
+/// Do with the version the query names, `policy=NAME` and perhaps `&digest=sha256:…`, what is wished. Answers when
+/// every worker serves what came of it.
 pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(Choice) -> Wish) -> Answer {
     let Some(choice) = query.and_then(choice) else {
         return text(StatusCode::BAD_REQUEST, "The query must be policy=NAME or policy=NAME&digest=sha256:….\n");

@@ -53,7 +53,8 @@ impl Writes {
         })
     }
 
-    /// Apply a verdict's edits: found allowed as a whole before anything is changed. Returns the state to carry, if it is new.
+    /// Apply a verdict's edits: found allowed as a whole before anything is changed. Returns the state to carry, if it
+    /// is new.
     pub(crate) fn apply(
         &self,
         edits: Edits,

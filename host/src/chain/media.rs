@@ -76,7 +76,8 @@ impl Pattern {
     }
 }
 
-/// The media type without its parameters, empty where there is none. None where there are several fields, or one that is no text.
+/// The media type without its parameters, empty where there is none. None where there are several fields, or one that
+/// is no text.
 fn essence(headers: &HeaderMap) -> Option<&str> {
     let mut fields = headers.get_all(CONTENT_TYPE).iter();
     let Some(field) = fields.next() else { return Some("") };

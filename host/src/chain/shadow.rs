@@ -179,7 +179,8 @@ impl Passage<'_> {
         }
     }
 
-    /// The version that serves has answered, if it has such a hook: have the new one called, and compare what they say. Nobody waits for it.
+    /// The version that serves has answered, if it has such a hook: have the new one called, and compare what they say.
+    /// Nobody waits for it.
     pub(super) fn compare(&mut self, at: usize, step: &Step, exchange: &Exchange) {
         let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.clone()) else { return };
         let Some(Told { phase, head, asked }) = beside.told.take() else { return };

@@ -35,7 +35,8 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     /// Calls that were not made, since the gateway had no room for them.
     pub(crate) skipped: u64,
-    /// In microseconds on average: how long the version that serves takes on its worker, and how much of a processor the new one uses on a fresh instance.
+    /// In microseconds on average: how long the version that serves takes on its worker, and how much of a processor
+    /// the new one uses on a fresh instance.
     pub(crate) microseconds_before: u64,
     pub(crate) microseconds_after: u64,
     /// One for each kind of difference or fault.

@@ -86,7 +86,8 @@ impl Gateway {
         self.ask(Request::get("/rollouts"), PATIENCE)
     }
 
-    /// Have it `promote` or `abort` a version of a policy: the newest, or the one whose digest begins so. Returns what it says.
+    /// Have it `promote` or `abort` a version of a policy: the newest, or the one whose digest begins so. Returns what
+    /// it says.
     pub(super) fn decide(&self, what: &str, policy: &str, digest: Option<&str>) -> anyhow::Result<String> {
         let is_name = policy.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         ensure!(is_name && !policy.is_empty(), "{policy:?} is no name of a policy");
@@ -153,7 +154,8 @@ async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyh
     Ok((status, text(response).await?))
 }
 
-/// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this connection, that they know the token.
+/// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this
+/// connection, that they know the token.
 async fn prove(sender: &mut SendRequest<Empty<Bytes>>, admin: SocketAddr, token: &Token) -> anyhow::Result<()> {
     let challenge = random_token()?;
     let request = Request::get("/healthz").header(HOST, admin.to_string()).header(token::CHALLENGE, &challenge);

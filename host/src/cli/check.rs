@@ -79,8 +79,8 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So all is compiled here
-/// and now, and generated keys are fresh ones that are forgotten again.
+/// Without a state directory: the folder under check names it, and nothing it names is to be trusted or changed yet. So
+/// all is compiled here and now, and generated keys are fresh ones that are forgotten again.
 fn builder(config: &Config) -> anyhow::Result<Builder> {
     let sandbox = Sandbox::new(None)?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));

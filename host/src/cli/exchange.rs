@@ -120,7 +120,8 @@ impl Exchange {
         Ok(Self { kind: Kind::Folder { beside, before, is_record, notes: Vec::new() }, place, _lock: lock })
     }
 
-    /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of faults.
+    /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of
+    /// faults.
     pub(super) fn take_effect(mut self, gateway: &Gateway, why: Why, what: &Path) -> anyhow::Result<Outcome> {
         let announcement = match self.check(why)? {
             Ok(announcement) => announcement,
@@ -207,8 +208,9 @@ impl Exchange {
         }
     }
 
-    /// It serves: what was there before is put where people find it. What is there already goes where nothing is, unless it was put there by this and has
-    /// nothing that is not elsewhere too. Where something of that cannot be done nothing is lost, and who asked is told.
+    /// It serves: what was there before is put where people find it. What is there already goes where nothing is,
+    /// unless it was put there by this and has nothing that is not elsewhere too. Where something of that cannot be
+    /// done nothing is lost, and who asked is told.
     fn put_aside(&mut self) {
         let Kind::Folder { beside, before, is_record, notes } = &mut self.kind else { return };
         if *is_record && let Err(error) = take_along(before, &self.place) {
@@ -271,7 +273,8 @@ fn beside_of(place: &Path, what: &str) -> PathBuf {
     name.into()
 }
 
-/// Move hidden entries, which the gateway never reads, from one folder to another that does not have them: `.git` stays with the folder it is about.
+/// Move hidden entries, which the gateway never reads, from one folder to another that does not have them: `.git` stays
+/// with the folder it is about.
 fn take_along(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
@@ -283,7 +286,8 @@ fn take_along(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Make room where a folder is that was put aside before: remove it, or move it to where it says, if it has anything that is not elsewhere too.
+/// Make room where a folder is that was put aside before: remove it, or move it to where it says, if it has anything
+/// that is not elsewhere too.
 fn clear(place: &Path, others: &[&Path]) -> io::Result<Option<PathBuf>> {
     let is_marked = place.join(MARK).symlink_metadata().is_ok_and(|mark| mark.is_file());
     if is_marked && place.symlink_metadata()?.is_dir() {

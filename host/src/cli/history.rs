@@ -44,7 +44,8 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Check in the state directory that nothing of the record was changed, removed or cut off; whether a gateway runs or not
+    /// Check in the state directory that nothing of the record was changed, removed or cut off; whether a gateway runs
+    /// or not
     Verify(Verify),
 }
 

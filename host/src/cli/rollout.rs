@@ -58,7 +58,8 @@ struct StatusArgs {
 struct Decision {
     /// Name of a [policy.NAME]
     policy: String,
-    /// Which component, by the first digits of its digest; without it the one in the folder, or else the one that is new and serves
+    /// Which component, by the first digits of its digest; without it the one in the folder, or else the one that is
+    /// new and serves
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
     #[command(flatten)]

@@ -152,14 +152,16 @@ section! {
         nested timeouts: RawTimeouts,
         /// Most unused connections kept, per worker.
         default max_idle: Integer<0, 65_536> = 128,
-        /// How long the addresses of a name are used before the system is asked for them again; while that fails, longer.
+        /// How long the addresses of a name are used before the system is asked for them again; while that fails,
+        /// longer.
         default dns_ttl: Time<1, 86_400_000> = Duration::from_secs(30),
         /// Which HTTP is spoken; when absent, HTTP/1.1, and over TLS what both sides like best.
         optional protocol: Spelling<Protocol>,
-        /// Name of a `[tls.NAME]` of gateway.toml, for `https://` targets; when absent, a certificate the operating system trusts is
-        /// asked for.
+        /// Name of a `[tls.NAME]` of gateway.toml, for `https://` targets; when absent, a certificate the operating
+        /// system trusts is asked for.
         optional tls: Placed<Text>,
-        /// The host whose certificate is expected, and that is named to the server; when absent, the host of the target.
+        /// The host whose certificate is expected, and that is named to the server; when absent, the host of the
+        /// target.
         optional server_name: Placed<Spelling<Host>>,
     }
 }

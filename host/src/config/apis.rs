@@ -19,7 +19,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) held: BTreeMap<Arc<str>, Arc<Tree>>,
     /// APIs that cannot serve.
     pub(crate) absent: BTreeSet<Arc<str>>,
-    /// APIs that served before, and whether they did as they are here: where two are in each other's way, these were there first.
+    /// APIs that served before, and whether they did as they are here: where two are in each other's way, these were
+    /// there first.
     pub(crate) before: BTreeMap<Arc<str>, bool>,
 }
 

@@ -14,15 +14,16 @@ use super::zone::Zone;
 const METADATA_NAME: &str = "metadata.google.internal";
 
 section! {
-    /// Where APIs may send requests. Refused whatever is allowed, also when a name resolves to it: link-local addresses, the metadata
-    /// services of clouds, and the addresses `[listen]` and `[admin]` say. Of a listener on all addresses (`0.0.0.0`, `[::]`) those
-    /// are the loopback and unspecified ones with its port; other addresses of the machine are not known to be its own.
+    /// Where APIs may send requests. Refused whatever is allowed, also when a name resolves to it: link-local
+    /// addresses, the metadata services of clouds, and the addresses `[listen]` and `[admin]` say. Of a listener on all
+    /// addresses (`0.0.0.0`, `[::]`) those are the loopback and unspecified ones with its port; other addresses of the
+    /// machine are not known to be its own.
     pub(super) struct RawUpstreams = "[upstreams]" {
-        /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. Names are allowed as they are written,
-        /// whatever address they resolve to. When absent: all.
+        /// Hosts targets may have: names, names with a port, `*.suffix`, addresses and networks. Names are allowed as
+        /// they are written, whatever address they resolve to. When absent: all.
         optional allow: List<Spelling<AllowRule>>,
-        /// Unix sockets targets may be, `unix:/run/app.sock`, each by its path: whoever can connect to a file of this machine is
-        /// trusted with more than who can reach a server. When absent: none.
+        /// Unix sockets targets may be, `unix:/run/app.sock`, each by its path: whoever can connect to a file of this
+        /// machine is trusted with more than who can reach a server. When absent: none.
         repeated sockets: List<Spelling<SocketPath>>,
     }
 }

@@ -73,8 +73,8 @@ impl Spelled for OnError {
 }
 
 section! {
-    /// A position in a chain. Chains nest: the gateway's, then the API's, then the route's. An item that needs neither configuration
-    /// nor `on_error` can be written as the policy's name alone.
+    /// A position in a chain. Chains nest: the gateway's, then the API's, then the route's. An item that needs neither
+    /// configuration nor `on_error` can be written as the policy's name alone.
     pub(super) struct RawEntry = "[[chain]]" {
         /// Name of a `[policy.NAME]`.
         required policy: Text,

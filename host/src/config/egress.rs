@@ -70,20 +70,21 @@ pub(crate) enum AuthScheme {
 }
 
 section! {
-    /// A service that policies may ask, where they are granted `egress:NAME`. They name it and never see its URL; addresses its name
-    /// resolves to are checked, and then connected to without being asked for again. Redirects are not followed, and the environment's
-    /// proxies are not used. Credentials are in nothing a policy is given, unless the service itself repeats them in a body.
+    /// A service that policies may ask, where they are granted `egress:NAME`. They name it and never see its URL;
+    /// addresses its name resolves to are checked, and then connected to without being asked for again. Redirects are
+    /// not followed, and the environment's proxies are not used. Credentials are in nothing a policy is given, unless
+    /// the service itself repeats them in a body.
     pub(super) struct RawEgress = "[egress.NAME]" {
-        /// Where it is, `https://idp.example.com`, and the beginning of all paths if there is one. `http://` needs `private_ips`, and
-        /// reaches no address of the internet.
+        /// Where it is, `https://idp.example.com`, and the beginning of all paths if there is one. `http://` needs
+        /// `private_ips`, and reaches no address of the internet.
         required url: Placed<Spelling<Endpoint>>,
-        /// What may be asked for below `url`: paths, or beginnings of paths followed by `*`, as they are after the rule of paths. The
-        /// query is the policy's to say.
+        /// What may be asked for below `url`: paths, or beginnings of paths followed by `*`, as they are after the rule
+        /// of paths. The query is the policy's to say.
         required paths: List<Spelling<PathRule>>,
         /// How it may be asked.
         default methods: List<CallMethod> = vec![Method::GET],
-        /// How long a call may take, connecting and reading included. Less than `limits.wall` of each policy that is granted the service: a
-        /// policy that is cut off while it waits cannot say what should happen then.
+        /// How long a call may take, connecting and reading included. Less than `limits.wall` of each policy that is
+        /// granted the service: a policy that is cut off while it waits cannot say what should happen then.
         default timeout: Time<1, 60_000> = Duration::from_millis(500),
         /// How long a connection may take to be made, TLS included, within `timeout`.
         default connect_timeout: Time<1, 60_000> = Duration::from_secs(1),
@@ -93,10 +94,11 @@ section! {
         default max_request: Size<0, 16_777_216> = 64 << 10,
         /// Most calls at once in the whole process; one more fails at once.
         default max_in_flight: Integer<1, 10_000> = 64,
-        /// Whether the service may lie in a private network (RFC 1918, RFC 4193, RFC 6598), and, where `url` says `localhost` or a
-        /// loopback address, on this machine.
+        /// Whether the service may lie in a private network (RFC 1918, RFC 4193, RFC 6598), and, where `url` says
+        /// `localhost` or a loopback address, on this machine.
         default private_ips: Flag = false,
-        /// Name of the `[tls.NAME]` by which the service is known; when absent, by the authorities the operating system trusts.
+        /// Name of the `[tls.NAME]` by which the service is known; when absent, by the authorities the operating system
+        /// trusts.
         optional tls: Placed<Text>,
         /// A token: each request has `authorization: Bearer` with it.
         optional bearer: SecretName,
@@ -148,7 +150,8 @@ impl RawEgress {
     }
 }
 
-/// Complain about services that take longer to be given up than policies that ask them may run: not the service would be blamed.
+/// Complain about services that take longer to be given up than policies that ask them may run: not the service would
+/// be blamed.
 pub(super) fn check_patience(
     services: &BTreeMap<String, Egress>,
     policies: &BTreeMap<String, Policy>,

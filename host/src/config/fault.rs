@@ -99,8 +99,8 @@ pub(crate) fn complained_below(faults: &[ConfigFault], place: &Place) -> bool {
     })
 }
 
-/// User text fit for a message: short, without control characters, and without what stands before an `@`, which in a URL may be a
-/// password.
+/// User text fit for a message: short, without control characters, and without what stands before an `@`, which in a
+/// URL may be a password.
 pub(super) fn quoted(text: &str) -> String {
     const MOST: usize = 60;
     let text = match text.rsplit_once('@') {

@@ -73,13 +73,14 @@ impl Forwarding {
 section! {
     /// Proxies in front of the gateway, and what upstreams are told about the way a request came.
     pub(super) struct RawForwarding = "[forwarding]" {
-        /// Peers whose word about clients is taken: addresses, networks, and `unix` for those on Unix sockets. The client is then the
-        /// address furthest from the gateway that one of them vouches for.
+        /// Peers whose word about clients is taken: addresses, networks, and `unix` for those on Unix sockets. The
+        /// client is then the address furthest from the gateway that one of them vouches for.
         repeated trusted: List<Spelling<Trusted>>,
-        /// Where they say it: `x-forwarded` (X-Forwarded-For, X-Forwarded-Proto) or `forwarded` (RFC 7239). The other is never read.
+        /// Where they say it: `x-forwarded` (X-Forwarded-For, X-Forwarded-Proto) or `forwarded` (RFC 7239). The other
+        /// is never read.
         default read: Spelling<ForwardingField> = ForwardingField::XForwarded,
-        /// What upstreams are told: `x-forwarded` (X-Forwarded-For, -Proto, -Host), `forwarded` (RFC 7239), `via` (RFC 9110, in responses
-        /// too).
+        /// What upstreams are told: `x-forwarded` (X-Forwarded-For, -Proto, -Host), `forwarded` (RFC 7239), `via` (RFC
+        /// 9110, in responses too).
         default send: List<Spelling<Said>> = vec![Said::XForwarded],
         /// What the gateway calls itself in Via.
         default name: Spelling<Pseudonym> = Pseudonym("lockgate".to_owned()),

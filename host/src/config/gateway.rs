@@ -118,11 +118,13 @@ section! {
     pub(super) struct RawRuntime = "[runtime]" {
         /// Worker threads; when absent, one per core.
         optional workers: Integer<1, 256>,
-        /// Most requests at once, in the whole process; beyond them the answer is 503 at once. Upgraded connections count too.
+        /// Most requests at once, in the whole process; beyond them the answer is 503 at once. Upgraded connections
+        /// count too.
         default max_requests: Integer<1, 1_000_000> = 20_000,
         /// How long what is under way may take to end after SIGTERM or SIGINT; what is left then is cut off.
         default drain: Time<0, 86_400_000> = Duration::from_secs(30),
-        /// How long connections are accepted after that signal, while `/readyz` answers 503 already: for load balancers to notice.
+        /// How long connections are accepted after that signal, while `/readyz` answers 503 already: for load balancers
+        /// to notice.
         default drain_delay: Time<0, 3_600_000> = Duration::ZERO,
     }
 }
@@ -150,11 +152,14 @@ section! {
         default identity_headers: List<ClientField> = ["x-consumer-", "x-authenticated-", "x-lockgate-"]
             .map(|prefix| Pattern::Prefix(prefix.to_owned()))
             .into(),
-        /// Header fields with `_` in their names that clients may send, in lower case. Others are removed, for many servers take `x_user` for `x-user`, which a policy
-        /// may have written, removed or looked at; and so are these where their twin with `-` is sent, too.
+        /// Header fields with `_` in their names that clients may send, in lower case. Others are removed, for many
+        /// servers take `x_user` for `x-user`, which a policy may have written, removed or looked at; and so are these
+        /// where their twin with `-` is sent, too.
         repeated underscored_headers: List<Underscored>,
-        /// Field with the id of a request, for upstreams and in answers: `x-request-id` by custom. An id of 1 to 64 letters, digits and
-        /// `-_.:+/=` from a peer `[forwarding]` trusts is taken over; others get one of the gateway's. When absent: none.
+        /// Field with the id of a request, for upstreams and in answers: `x-request-id` by custom. An id of 1 to 64
+        /// letters, digits and
+        /// `-_.:+/=` from a peer `[forwarding]` trusts is taken over; others get one of the gateway's. When absent:
+        /// none.
         optional id_header: IdField,
     }
 }
@@ -162,7 +167,8 @@ section! {
 section! {
     /// Traces (W3C Trace Context). They are recorded where `[otlp]` says so.
     pub(super) struct RawTracing = "[tracing]" {
-        /// Whether upstreams are told of the trace a request belongs to: the one it came with, whoever sent it, or a new one.
+        /// Whether upstreams are told of the trace a request belongs to: the one it came with, whoever sent it, or a
+        /// new one.
         default propagate: Flag = false,
         /// Whether traces that begin here ask to be recorded.
         default sampled: Flag = false,

@@ -65,7 +65,8 @@ pub(crate) enum Pattern {
 }
 
 impl Pattern {
-    /// Whether everything `other` stands for, a name or itself a pattern, is covered. `authorization`, `cookie`, `set-cookie` and
+    /// Whether everything `other` stands for, a name or itself a pattern, is covered. `authorization`, `cookie`,
+    /// `set-cookie` and
     /// `host` are covered by their exact names only, facts never by `*`.
     pub(crate) fn covers(&self, other: &str) -> bool {
         let wildcard = other.strip_suffix('*');

@@ -33,7 +33,8 @@ impl Spelled for Algorithm {
 }
 
 section! {
-    /// A key set that policies may be granted with `key:NAME`. Private and symmetric keys never lie in the policies folder.
+    /// A key set that policies may be granted with `key:NAME`. Private and symmetric keys never lie in the policies
+    /// folder.
     pub(super) struct RawKeys = "[keys.NAME]" {
         /// A JWK set.
         optional jwks: MaterialText,

@@ -107,10 +107,11 @@ section! {
         presumed table_elements: Integer<1, MAX_TABLE_ELEMENTS> = DEFAULT.table_elements,
         /// Calls of imports in one hook call.
         presumed host_calls: Integer<1, 10_000_000> = DEFAULT.host_calls,
-        /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on a whole body may say twice the size
-        /// of that body besides.
+        /// What the policy can hand to the gateway at once: in one call of an import, or as what a hook says. A hook on
+        /// a whole body may say twice the size of that body besides.
         presumed host_memory: Size<4_096, MAX_MEMORY> = DEFAULT.host_memory,
-        /// All lines to the log in one hook call, each counted 100 bytes longer than it is; what is beyond it is left out, and counted.
+        /// All lines to the log in one hook call, each counted 100 bytes longer than it is; what is beyond it is left
+        /// out, and counted.
         presumed log: Size<0, 1_048_576> = DEFAULT.log,
         /// Calls after which an instance is replaced.
         default calls: Integer<1, 1_000_000> = DEFAULT.calls,
@@ -138,10 +139,11 @@ section! {
 }
 
 section! {
-    /// When a policy that fails again and again is left alone for a while. Its routes then answer at once as if it had failed. After
-    /// the pause one call is tried; if it fails, the next pause is twice as long.
+    /// When a policy that fails again and again is left alone for a while. Its routes then answer at once as if it had
+    /// failed. After the pause one call is tried; if it fails, the next pause is twice as long.
     pub(super) struct RawBreaker = "breaker" {
-        /// So many failed calls on one worker in ten seconds, if no more succeeded, of which ten times as many count from before.
+        /// So many failed calls on one worker in ten seconds, if no more succeeded, of which ten times as many count
+        /// from before.
         default failures: Integer<1, 1_000_000> = 10,
         /// The first pause.
         default pause: Time<1, 3_600_000> = Duration::from_secs(1),

@@ -21,7 +21,8 @@ pub(crate) struct Listener {
     pub address: Address,
     /// Permissions of its file, where it is a Unix socket.
     pub mode: u32,
-    /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or a second.
+    /// From the first byte of a request, or the opening of a connection, to the end of the head; kept to an eighth, or
+    /// a second.
     pub header_timeout: Duration,
     /// Between requests of one connection.
     pub idle_timeout: Duration,
@@ -62,15 +63,19 @@ section! {
         default header_timeout: Time<100, 600_000> = Duration::from_secs(10),
         /// How long a connection may wait for its next request, and a client may take nothing of what is sent to it.
         default idle_timeout: Time<100, 3_600_000> = Duration::from_secs(75),
-        /// How long a client may send nothing of a body; then the answer is 408. Bodies of gRPC have as long as their route.
+        /// How long a client may send nothing of a body; then the answer is 408. Bodies of gRPC have as long as their
+        /// route.
         default body_timeout: Time<100, 3_600_000> = Duration::from_secs(30),
-        /// Bytes a second that a client has to send of a body, gRPC aside, measured over `body_timeout`, and to take of what is sent to it,
-        /// measured over `idle_timeout`; in both cases only while nobody else is waited for. `0B` for no such limit.
+        /// Bytes a second that a client has to send of a body, gRPC aside, measured over `body_timeout`, and to take of
+        /// what is sent to it, measured over `idle_timeout`; in both cases only while nobody else is waited for. `0B`
+        /// for no such limit.
         default min_rate: Size<0, 1_048_576> = 256,
-        /// Most connections at once, in the whole process. What comes beyond is closed, where it is plain HTTP after a 503.
+        /// Most connections at once, in the whole process. What comes beyond is closed, where it is plain HTTP after a
+        /// 503.
         default max_connections: Integer<1, 1_000_000> = 10_000,
-        /// Most of them from one address, or one /64 of IPv6, likewise; when absent, a quarter of `max_connections`. Of a connection with
-        /// a PROXY header the client counts. Addresses `[forwarding] trusted` names may have any number, and so may Unix sockets.
+        /// Most of them from one address, or one /64 of IPv6, likewise; when absent, a quarter of `max_connections`. Of
+        /// a connection with a PROXY header the client counts. Addresses `[forwarding] trusted` names may have any
+        /// number, and so may Unix sockets.
         optional max_connections_per_address: Integer<1, 1_000_000>,
         /// Longest target of a request, path and query; beyond it the answer is 414. At most `max_header_bytes`.
         default max_target_bytes: Size<256, 65_536> = 8 << 10,
@@ -84,9 +89,10 @@ section! {
         default http2: Flag = true,
         /// Most requests at once on one HTTP/2 connection.
         default max_streams: Integer<1, 10_000> = 100,
-        /// Whether a proxy in front begins each connection with a header of the PROXY protocol, version 1 or 2, that says who the client
-        /// is. Connections without it are closed, and those of peers `[forwarding] trusted` does not name, where it names any. Otherwise
-        /// whoever can reach the listener can claim any address: let only the proxy reach it.
+        /// Whether a proxy in front begins each connection with a header of the PROXY protocol, version 1 or 2, that
+        /// says who the client is. Connections without it are closed, and those of peers `[forwarding] trusted` does
+        /// not name, where it names any. Otherwise whoever can reach the listener can claim any address: let only the
+        /// proxy reach it.
         default proxy_protocol: Flag = false,
         /// Certificates; when absent, plain HTTP. They may change while the gateway runs, as may their files.
         repeated tls: Filled<List<RawServerTls>>,

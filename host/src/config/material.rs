@@ -16,7 +16,8 @@ pub(crate) enum Material {
     Secret(String),
 }
 
-/// `"secret:NAME"` or a file of the policies folder. Faults never show the text: it may be the key itself, put in the wrong place.
+/// `"secret:NAME"` or a file of the policies folder. Faults never show the text: it may be the key itself, put in the
+/// wrong place.
 pub(super) struct MaterialText;
 
 /// Names material.

@@ -167,7 +167,8 @@ impl Config {
         config.filter(|_| faults.is_empty()).ok_or(faults)
     }
 
-    /// Read each API from where it comes. Where gateway.toml is faulty the error is all there is, else what is wrong leaves the rest as it is.
+    /// Read each API from where it comes. Where gateway.toml is faulty the error is all there is, else what is wrong
+    /// leaves the rest as it is.
     pub(crate) fn read(sources: &Sources<'_>) -> Result<Reading, Vec<ConfigFault>> {
         match Self::read_all(sources) {
             (Some(config), Found { gateway, faulty, idle }) if gateway.is_empty() => {

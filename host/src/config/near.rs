@@ -1,6 +1,7 @@
 //! What somebody may have meant who wrote something that is not known.
 
-/// The one of `names` that `word` is most likely a slip of, if any is near enough. Of short words many are near, so they may differ less.
+/// The one of `names` that `word` is most likely a slip of, if any is near enough. Of short words many are near, so
+/// they may differ less.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.into_iter().min_by_key(|name| strsim::damerau_levenshtein(name, word))?;
     (strsim::damerau_levenshtein(near, word) <= 1 + near.len() / 4).then_some(near)

@@ -30,13 +30,13 @@ pub(crate) struct Otlp {
 }
 
 section! {
-    /// Traces and metrics for an OpenTelemetry collector, by OTLP over HTTP. When absent, nothing is sent. It may change while the
-    /// gateway runs.
+    /// Traces and metrics for an OpenTelemetry collector, by OTLP over HTTP. When absent, nothing is sent. It may
+    /// change while the gateway runs.
     pub(super) struct RawOtlp = "[otlp]" {
         /// Where the collector is; `/v1/traces` and `/v1/metrics` are added.
         required endpoint: Placed<Spelling<Endpoint>>,
-        /// Name of the `[tls.NAME]` by which a collector of `https://` is known; when absent, by the authorities the operating system
-        /// trusts.
+        /// Name of the `[tls.NAME]` by which a collector of `https://` is known; when absent, by the authorities the
+        /// operating system trusts.
         optional tls: Placed<Text>,
         /// Header fields of each request to it, in lower case, such as `authorization`; each the whole of a secret.
         repeated headers: Named<SecretName>,
@@ -55,11 +55,11 @@ section! {
 }
 
 section! {
-    /// Traces of requests: how each was answered, with a span for each call of a policy and for each try of an upstream. Upstreams
-    /// are told of them, as with `[tracing] propagate`.
+    /// Traces of requests: how each was answered, with a span for each call of a policy and for each try of an
+    /// upstream. Upstreams are told of them, as with `[tracing] propagate`.
     pub(super) struct RawTraces = "[otlp.traces]" {
-        /// Of the requests that come without a trace, how many are recorded; those that come with one are recorded where that says so,
-        /// whoever sent it.
+        /// Of the requests that come without a trace, how many are recorded; those that come with one are recorded
+        /// where that says so, whoever sent it.
         required sample: Ratio,
     }
 }

@@ -79,12 +79,14 @@ section! {
         optional digest: Placed<Spelling<Digest>>,
         /// Powers. What is not granted cannot be used; a policy that declares more is refused.
         repeated grant: List<Placed<Spelling<Grant>>>,
-        /// Digests of components, each `sha256:` and 64 hexadecimal digits, that may use more names under a wildcard of `grant` than the component that served
-        /// before. A new component that does is refused as long as neither this names it nor `grant` the names. The same component under
-        /// another configuration is not asked about: what that makes it use is the word of who wrote the configuration.
+        /// Digests of components, each `sha256:` and 64 hexadecimal digits, that may use more names under a wildcard of
+        /// `grant` than the component that served before. A new component that does is refused as long as neither this
+        /// names it nor `grant` the names. The same component under another configuration is not asked about: what that
+        /// makes it use is the word of who wrote the configuration.
         repeated accept: List<Spelling<Digest>>,
-        /// What calls of the policy share: with `request` nothing, each has a fresh instance; with `pooled` an instance serves one after the other, which is
-        /// cheaper. By default `pooled` for policies inside the gateway, `request` for all others.
+        /// What calls of the policy share: with `request` nothing, each has a fresh instance; with `pooled` an instance
+        /// serves one after the other, which is cheaper. By default `pooled` for policies inside the gateway, `request`
+        /// for all others.
         optional isolation: Spelling<Isolation>,
         /// What the policy may use.
         nested limits: RawLimits,

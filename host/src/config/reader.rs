@@ -13,8 +13,8 @@ use super::section::Section;
 /// More syntax faults of one file than this help nobody.
 const MOST_SYNTAX_FAULTS: usize = 20;
 
-/// Parse a document and hand its root to `read`; none when the text is not TOML, which is a fault. `elsewhere` knows better advice than
-/// a section has about keys that belong into another file.
+/// Parse a document and hand its root to `read`; none when the text is not TOML, which is a fault. `elsewhere` knows
+/// better advice than a section has about keys that belong into another file.
 pub(super) fn with_document<T>(
     file: &Path,
     bytes: &[u8],
@@ -131,8 +131,8 @@ impl<'a> Node<'a> {
         faults.push(self.place.fault(format!("is {found}"), format!("write {expected}")));
     }
 
-    /// The value as JSON; datetimes become strings, numbers JSON cannot hold are faults. `visit` sees everything that is neither a
-    /// list nor a table, with the names it stands under from the outermost on.
+    /// The value as JSON; datetimes become strings, numbers JSON cannot hold are faults. `visit` sees everything that
+    /// is neither a list nor a table, with the names it stands under from the outermost on.
     pub(super) fn to_json(&self, faults: &mut Faults, visit: &mut Visit<'_>) -> Value {
         self.json_under(&mut Vec::new(), faults, visit)
     }
@@ -223,7 +223,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A table opened as a section. Only the code `section!` generates reads from it, so a key that is read is a key that is declared.
+/// A table opened as a section. Only the code `section!` generates reads from it, so a key that is read is a key that
+/// is declared.
 pub(super) struct Fields<'a> {
     table: Table<'a>,
 }

@@ -18,13 +18,14 @@ pub(crate) struct Redirect {
 }
 
 section! {
-    /// An answer that sends the client elsewhere. The request hooks of the chain come before it, the response hooks after it.
+    /// An answer that sends the client elsewhere. The request hooks of the chain come before it, the response hooks
+    /// after it.
     pub(super) struct RawRedirect = "redirect" {
-        /// Where to. Parameters of `match.path` may stand in path and query, written as they are there. A path stays one of the same
-        /// host, whatever a parameter holds.
+        /// Where to. Parameters of `match.path` may stand in path and query, written as they are there. A path stays
+        /// one of the same host, whatever a parameter holds.
         required to: Placed<Spelling<Location>>,
-        /// `307` and `308` keep method and body, `303` makes a GET of them. `301` and `308` are remembered by clients, so that a mistake
-        /// in them cannot be taken back.
+        /// `307` and `308` keep method and body, `303` makes a GET of them. `301` and `308` are remembered by clients,
+        /// so that a mistake in them cannot be taken back.
         default status: RedirectStatus = StatusCode::TEMPORARY_REDIRECT,
         /// What becomes of the query of the request: `keep` puts it behind that of `to`.
         default query: Spelling<QueryUse> = QueryUse::Keep,

@@ -32,13 +32,15 @@ pub(crate) enum HostUse {
 }
 
 section! {
-    /// What the upstream is asked for in place of what the client asked for. It happens after the request hooks; the fields that tell
-    /// the upstream about the client (`X-Forwarded-Host`) keep the host the client asked for.
+    /// What the upstream is asked for in place of what the client asked for. It happens after the request hooks; the
+    /// fields that tell the upstream about the client (`X-Forwarded-Host`) keep the host the client asked for.
     pub(super) struct RawRewrite = "rewrite" {
-        /// The path, and maybe a query. Parameters of `match.path` may stand in both, written as they are there. They are those of the
-        /// path as policies left it; where that does not fit `match.path` any more, a policy has chosen another, and it stays.
+        /// The path, and maybe a query. Parameters of `match.path` may stand in both, written as they are there. They
+        /// are those of the path as policies left it; where that does not fit `match.path` any more, a policy has
+        /// chosen another, and it stays.
         optional path: Placed<Spelling<Template>>,
-        /// Which host it is told: `keep` is the client's, `target` that of the target, with its port unless that is the usual one, and
+        /// Which host it is told: `keep` is the client's, `target` that of the target, with its port unless that is the
+        /// usual one, and
         /// `localhost` for a Unix socket.
         default host: Spelling<HostUse> = HostUse::Keep,
         /// What becomes of the query of the request: `keep` puts it behind that of `path`.

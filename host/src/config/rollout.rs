@@ -19,12 +19,15 @@ pub(crate) struct Rollout {
 section! {
     /// How a new component comes to serve in place of the one before it.
     pub(super) struct RawRollout = "rollout" {
-        /// So long a new component runs in the shadow of the one that serves: it is told copies of the same facts, and what it says is compared and thrown away.
-        /// If it said the same and never failed, it serves then, else `lockgate rollout` shows what differed, and waits for a decision. When absent, it serves at once. For policies that are
-        /// granted neither stores nor services, are no responders, and have no hooks but those on heads; and not pinned by `digest`, which serves at once.
+        /// So long a new component runs in the shadow of the one that serves: it is told copies of the same facts, and
+        /// what it says is compared and thrown away. If it said the same and never failed, it serves then, else
+        /// `lockgate rollout` shows what differed, and waits for a decision. When absent, it serves at once. For
+        /// policies that are granted neither stores nor services, are no responders, and have no hooks but those on
+        /// heads; and not pinned by `digest`, which serves at once.
         optional shadow: Placed<Time<1_000, 604_800_000>>,
-        /// So long a component is new once it serves. One that fails in that time as often as `breaker` allows on one worker is refused from then on, and the one before it
-        /// serves again. With `"0s"` none is taken back, nor one that is pinned by `digest`.
+        /// So long a component is new once it serves. One that fails in that time as often as `breaker` allows on one
+        /// worker is refused from then on, and the one before it serves again. With `"0s"` none is taken back, nor one
+        /// that is pinned by `digest`.
         default probation: Time<0, 604_800_000> = Duration::from_secs(600),
     }
 }

@@ -98,8 +98,8 @@ section! {
         optional rewrite: RawRewrite,
         /// Longest time for the whole exchange.
         default timeout: Time<1, 86_400_000> = Duration::from_secs(60),
-        /// Protocols to which clients may upgrade a connection, with `upstream` or `split`; policies see the request and its answer, and
-        /// nothing of what follows.
+        /// Protocols to which clients may upgrade a connection, with `upstream` or `split`; policies see the request
+        /// and its answer, and nothing of what follows.
         repeated upgrades: Filled<List<UpgradeName>>,
     }
     exactly one of "upstream", "split", "responder", "redirect", "respond";

@@ -53,8 +53,8 @@ section! {
     pub(super) struct RawSecret = "[secret.NAME]" {
         /// Environment variable that holds the value.
         optional env: Text,
-        /// File that holds the value, at most 256 KiB; absolute, or relative to the working directory of the gateway. One line end at
-        /// its end is not part of the value.
+        /// File that holds the value, at most 256 KiB; absolute, or relative to the working directory of the gateway.
+        /// One line end at its end is not part of the value.
         optional file: Text,
     }
     exactly one of "env", "file";
@@ -92,8 +92,8 @@ pub(super) fn check_json(config: &Value, place: &Place, faults: &mut Faults) {
     }
 }
 
-/// Complain about files of the tree, beyond what is known, that hold private or symmetric keys. Components, whatever their names, are left
-/// out: code that reads keys holds the words that mark them.
+/// Complain about files of the tree, beyond what is known, that hold private or symmetric keys. Components, whatever
+/// their names, are left out: code that reads keys holds the words that mark them.
 pub(super) fn check_files(tree: &Tree, known: &Faults, faults: &mut Faults) {
     for (path, bytes) in tree.files() {
         let is_component = bytes.starts_with(b"\0asm");
@@ -115,9 +115,9 @@ pub(super) fn check_files(tree: &Tree, known: &Faults, faults: &mut Faults) {
     }
 }
 
-/// Whether names, from the outermost on, say that the value under them is a secret. Below a table that is named so all strings are,
-/// but not the names of where a secret is. Settings of tokens are many (`max_tokens = 5`, `token = { header = ".." }`), so these say
-/// less.
+/// Whether names, from the outermost on, say that the value under them is a secret. Below a table that is named so all
+/// strings are, but not the names of where a secret is. Settings of tokens are many (`max_tokens = 5`, `token = {
+/// header = ".." }`), so these say less.
 fn is_secret(names: &[&str], is_number: bool) -> bool {
     let Some((last, outer)) = names.split_last() else { return false };
     match *last {
@@ -165,7 +165,8 @@ fn private_pem(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// What is wrong with a text that may be JSON with keys. One that marks keys and cannot be read is not taken to be harmless.
+/// What is wrong with a text that may be JSON with keys. One that marks keys and cannot be read is not taken to be
+/// harmless.
 fn private_jwk(bytes: &[u8]) -> Option<&'static str> {
     const KEY_TYPE: &[u8] = b"\"kty\"";
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();

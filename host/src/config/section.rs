@@ -43,8 +43,10 @@ impl Section {
     }
 }
 
-/// Declares a section: `required`, `optional`, `default`, `presumed` (a default, for whoever needs to know whether it was said),
-/// `repeated` (empty when absent) or `nested` (a section of which every key may be absent), then the field, its key where that is no identifier, its kind and its default.
+/// Declares a section: `required`, `optional`, `default`, `presumed` (a default, for whoever needs to know whether it
+/// was said),
+/// `repeated` (empty when absent) or `nested` (a section of which every key may be absent), then the field, its key
+/// where that is no identifier, its kind and its default.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])+

@@ -49,14 +49,16 @@ section! {
     pub(super) struct RawSplit = "split" {
         /// At most 16, each once, one of them with a weight above 0.
         required to: List<RawArm>,
-        /// What keeps requests at one upstream: the same client, header field, cookie or path gets the same one as long as the weights are
-        /// the same; where one of them changes, requests move only from it or to it. Requests without it are drawn for one by one; those
-        /// without the cookie are given it. When absent, every request is drawn for.
+        /// What keeps requests at one upstream: the same client, header field, cookie or path gets the same one as long
+        /// as the weights are the same; where one of them changes, requests move only from it or to it. Requests
+        /// without it are drawn for one by one; those without the cookie are given it. When absent, every request is
+        /// drawn for.
         optional sticky: Spelling<HashKey>,
         /// How long the cookie of `sticky` lasts; when absent, as long as the browser runs.
         optional max_age: Placed<Time<1_000, 34_560_000_000>>,
-        /// A header field that may name an upstream of `to`, which then gets the request, whatever its weight. The field goes no further.
-        /// Whoever can send it can choose, unless `[request] identity_headers` names it: then only policies can. Answers name it in `Vary`.
+        /// A header field that may name an upstream of `to`, which then gets the request, whatever its weight. The
+        /// field goes no further. Whoever can send it can choose, unless `[request] identity_headers` names it: then
+        /// only policies can. Answers name it in `Vary`.
         optional override_field "override": Spelling<OverrideField>,
     }
 }

@@ -19,7 +19,8 @@ pub(crate) struct Store {
 }
 
 section! {
-    /// A key-value store that policies may be granted with `store:NAME:read` or `store:NAME:write`. A granted store that is not declared has the defaults.
+    /// A key-value store that policies may be granted with `store:NAME:read` or `store:NAME:write`. A granted store
+    /// that is not declared has the defaults.
     pub(super) struct RawStore = "[store.NAME]" {
         /// Share the store between all policies that use this namespace; when absent, each API and policy has its own.
         optional namespace: Text,
@@ -43,7 +44,8 @@ impl Store {
     }
 }
 
-/// Stores of one namespace are the same data, and that has one limit: complain about those that say another than the first.
+/// Stores of one namespace are the same data, and that has one limit: complain about those that say another than the
+/// first.
 pub(super) fn check_shared(stores: &BTreeMap<String, Store>, faults: &mut Faults) {
     for store in stores.values() {
         let Some(namespace) = &store.namespace else { continue };

@@ -30,7 +30,8 @@ impl Target {
         matches!(self, Self::Origin(origin) if origin.tls)
     }
 
-    /// Host and port as a Host field has them, the usual port left out. A Unix socket has none; `localhost` is what servers expect there.
+    /// Host and port as a Host field has them, the usual port left out. A Unix socket has none; `localhost` is what
+    /// servers expect there.
     pub(crate) fn authority(&self) -> String {
         match self {
             Self::Origin(origin) => origin.authority(),

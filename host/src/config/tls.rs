@@ -40,8 +40,9 @@ pub(crate) enum Verify {
 }
 
 section! {
-    /// A certificate, and the terms of the connections it is shown on. It is shown to clients that name a host it is for; the first of a
-    /// listener also to those that name none or another. A request for a host with other terms gets 421.
+    /// A certificate, and the terms of the connections it is shown on. It is shown to clients that name a host it is
+    /// for; the first of a listener also to those that name none or another. A request for a host with other terms gets
+    /// 421.
     pub(super) struct RawServerTls = "[[listen.NAME.tls]]" {
         /// The certificate in PEM, its own first and those that lead to its authority after it.
         required certificate: MaterialText,
@@ -59,7 +60,8 @@ section! {
 section! {
     /// How APIs that name it with `tls = "NAME"` reach their upstreams.
     pub(super) struct RawClientTls = "[tls.NAME]" {
-        /// Certificates of authorities in PEM that servers need a certificate of; when absent, those the operating system trusts.
+        /// Certificates of authorities in PEM that servers need a certificate of; when absent, those the operating
+        /// system trusts.
         optional ca: MaterialText,
         /// The gateway's own certificate in PEM, for servers that ask for one.
         optional certificate: MaterialText,
@@ -67,7 +69,8 @@ section! {
         optional key: SecretName,
         /// The oldest version of TLS that is spoken.
         default min_version: Spelling<MinVersion> = MinVersion::Tls12,
-        /// Whether a server's certificate must be good and its own. Without, anybody on the way can read and change everything.
+        /// Whether a server's certificate must be good and its own. Without, anybody on the way can read and change
+        /// everything.
         default verify: Flag = true,
     }
 }

@@ -132,14 +132,16 @@ impl Kind for TargetEntry {
 }
 
 section! {
-    /// When a request is sent once more. Where nothing of a request was sent, another target is asked in any case. Otherwise it must
-    /// be safe: the method is idempotent (RFC 9110 section 9.2.2), the body empty or in memory, and no byte of an answer was there.
+    /// When a request is sent once more. Where nothing of a request was sent, another target is asked in any case.
+    /// Otherwise it must be safe: the method is idempotent (RFC 9110 section 9.2.2), the body empty or in memory, and
+    /// no byte of an answer was there.
     pub(super) struct RawRetry = "retry" {
         /// How often a request is sent at most. A kept connection that turns out to be closed does not count, once.
         default attempts: Integer<1, 10> = 2,
         /// Answers after which it is sent once more.
         repeated status: List<Integer<500, 599>>,
-        /// How long each try may take to begin its answer, as long as another may follow; when absent, `timeouts.first_byte`.
+        /// How long each try may take to begin its answer, as long as another may follow; when absent,
+        /// `timeouts.first_byte`.
         optional timeout: Time<1, 600_000>,
         /// Of a hundred requests, how many may be sent once more; a few always may. Per worker.
         default budget: Integer<0, 100> = 20,
@@ -147,8 +149,8 @@ section! {
 }
 
 section! {
-    /// When a target that fails is left out for a while. A target that cannot be connected to, does not answer in time or breaks
-    /// off has failed.
+    /// When a target that fails is left out for a while. A target that cannot be connected to, does not answer in time
+    /// or breaks off has failed.
     pub(super) struct RawEject = "eject" {
         /// Failures in a row; 0 for never.
         default failures: Integer<0, 1_000> = 5,
@@ -188,7 +190,8 @@ section! {
         optional max_requests: Integer<1, 1_000_000>,
         /// Connections to each target, per worker; when absent, any number.
         optional max_connections: Integer<1, 100_000>,
-        /// Requests that may wait for one of those connections, per worker and target, for as long as it may take to connect.
+        /// Requests that may wait for one of those connections, per worker and target, for as long as it may take to
+        /// connect.
         default max_pending: Integer<0, 100_000> = 100,
     }
 }

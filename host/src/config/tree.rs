@@ -39,8 +39,9 @@ pub(crate) struct TreeFile {
 }
 
 impl Tree {
-    /// Read a folder as it was at one moment: until it reads the same twice, for what changed in between may be half of one state and half of another. Hidden
-    /// entries and leftovers of editors are ignored; symbolic links are followed as long as they stay inside.
+    /// Read a folder as it was at one moment: until it reads the same twice, for what changed in between may be half of
+    /// one state and half of another. Hidden entries and leftovers of editors are ignored; symbolic links are followed
+    /// as long as they stay inside.
     pub(crate) fn read(dir: &Path) -> Result<Self, Vec<ConfigFault>> {
         let mut read = Self::read_once(dir);
         for _ in 1..MOST_READINGS {
@@ -245,8 +246,8 @@ impl Walk {
     }
 }
 
-/// What a path led to at one moment. It is held and not looked up again, so that where it lies, what it is and what is read from it
-/// are of one thing, whatever becomes of the path meanwhile.
+/// What a path led to at one moment. It is held and not looked up again, so that where it lies, what it is and what is
+/// read from it are of one thing, whatever becomes of the path meanwhile.
 struct Entry {
     held: File,
     real: PathBuf,

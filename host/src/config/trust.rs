@@ -18,10 +18,12 @@ pub(crate) struct Trust {
 }
 
 section! {
-    /// Whose components are run. Built-in policies are part of the gateway and need no signature. A component `guard.wasm` has its signature,
-    /// in the form of minisign, in `guard.wasm.minisig` beside it; `lockgate policy sign` makes it.
+    /// Whose components are run. Built-in policies are part of the gateway and need no signature. A component
+    /// `guard.wasm` has its signature, in the form of minisign, in `guard.wasm.minisig` beside it; `lockgate policy
+    /// sign` makes it.
     pub(super) struct RawTrust = "[trust]" {
-        /// Public keys of minisign, each `RW...` or `file:PATH` of the policies folder; a signature by one of them is enough.
+        /// Public keys of minisign, each `RW...` or `file:PATH` of the policies folder; a signature by one of them is
+        /// enough.
         required keys: List<Placed<Spelling<KeyRef>>>,
         /// Whether components need a signature; `false` keeps the keys for a time without.
         default require_signature: Flag = true,

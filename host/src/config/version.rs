@@ -48,8 +48,8 @@ impl Config {
         all
     }
 
-    /// Run an earlier version of a policy. Where `is_past` says so of a place it has the configurations it had there then, if it stands there as often now as it stood then.
-    /// What it may do, keys and all else is as it is now.
+    /// Run an earlier version of a policy. Where `is_past` says so of a place it has the configurations it had there
+    /// then, if it stands there as often now as it stood then. What it may do, keys and all else is as it is now.
     pub(crate) fn run_before(&mut self, name: &str, before: &Version, is_past: impl Fn(&str) -> bool, is_shadow: bool) {
         let Some(policy) = self.policies.get_mut(name) else { return };
         let written = Written { policy: policy.clone(), is_shadow };
@@ -88,7 +88,8 @@ impl Config {
         }
     }
 
-    /// All chains: the folder of the API, where they are, and what they are; of an API that is held that of the gateway too.
+    /// All chains: the folder of the API, where they are, and what they are; of an API that is held that of the gateway
+    /// too.
     pub(crate) fn all_chains(&self) -> impl Iterator<Item = (Option<&Arc<str>>, String, &Vec<ChainEntry>)> {
         let of_apis = self.apis.iter().flat_map(|api| {
             let outer = api.held.as_ref().map(|held| (outer_of(api), &held.chain));

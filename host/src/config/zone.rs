@@ -64,7 +64,8 @@ impl Zone {
                 zone @ (Self::Metadata | Self::Loopback) => zone,
                 _ => Self::Nowhere,
             },
-            // One cloud has several in this network: one tells secrets of the machine, another those of what runs on it.
+            // One cloud has several in this network: one tells secrets of the machine, another those of what runs on
+            // it.
             [0xfd00, 0xec2, ..] => Self::Metadata,
             [0xfc00..=0xfdff, ..] => Self::Private,
             [0xfe80..=0xfebf, ..] => Self::Metadata,

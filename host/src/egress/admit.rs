@@ -79,8 +79,9 @@ impl Egress {
         Ok(fields)
     }
 
-    /// Whether a field is the host's: of the connection, of framing, where it goes, what of the answer can be decoded, who asks and from
-    /// where, which a service may believe since it comes from here; and what some servers take for the method or the path, which were granted. Some read
+    /// Whether a field is the host's: of the connection, of framing, where it goes, what of the answer can be decoded,
+    /// who asks and from where, which a service may believe since it comes from here; and what some servers take for
+    /// the method or the path, which were granted. Some read
     /// `_` as `-`.
     fn is_own(&self, name: &HeaderName) -> bool {
         let credentials = self.settings.credentials.keys();

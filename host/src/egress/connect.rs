@@ -25,12 +25,13 @@ use crate::upstream::{Called, connect_first, lookup};
 
 /// Bytes of the head of an answer.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long an HTTP/2 connection with calls on it may say nothing before it is asked whether it lives, and may take to say so.
+/// How long an HTTP/2 connection with calls on it may say nothing before it is asked whether it lives, and may take to
+/// say so.
 const PING_AFTER: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Lookups of a name that are under way at once. The system has no time limit of its own for them, and gives each a thread: those of a
-/// name nobody answers for must not take all there are.
+/// Lookups of a name that are under way at once. The system has no time limit of its own for them, and gives each a
+/// thread: those of a name nobody answers for must not take all there are.
 const MAX_LOOKUPS: usize = 4;
 
 /// Finds the addresses of a name.
@@ -103,7 +104,8 @@ impl Egress {
         Ok(sender)
     }
 
-    /// Those that may be connected to. What they are connected to is one of these numbers, whatever the name comes to mean meanwhile.
+    /// Those that may be connected to. What they are connected to is one of these numbers, whatever the name comes to
+    /// mean meanwhile.
     fn checked(&self, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, EgressError> {
         let mut denial = None;
         addresses.retain(|address| match self.check(*address) {

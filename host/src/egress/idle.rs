@@ -17,7 +17,8 @@ use crate::upstream::to_http2;
 const MOST: usize = 16;
 const LIFE: Duration = Duration::from_secs(15);
 
-/// What waits for the next call. A connection is used by the thread that drives it, so that no call waits for another thread's work.
+/// What waits for the next call. A connection is used by the thread that drives it, so that no call waits for another
+/// thread's work.
 #[derive(Debug, Default)]
 pub(super) struct Idle(Mutex<Vec<Kept>>);
 
@@ -70,7 +71,8 @@ impl Idle {
 }
 
 impl Sender {
-    /// Send a request in the form of the connection's protocol. It comes back with the error when nothing of it was sent.
+    /// Send a request in the form of the connection's protocol. It comes back with the error when nothing of it was
+    /// sent.
     pub(super) async fn send(
         &mut self,
         mut request: Request<Full<Bytes>>,

@@ -1,10 +1,12 @@
 //! Asks services on behalf of policies: what was granted, and nothing else.
 //!
-//! A caller names a service and a path below its URL. Where that leads, by what address and with what credentials is decided here:
+//! A caller names a service and a path below its URL. Where that leads, by what address and with what credentials is
+//! decided here:
 //!
-//! - the path is brought into the form all paths have (`exchange::path`) before it is matched, and that form is what is sent;
-//! - a name is resolved once for each connection, its addresses are checked, and one of those is connected to: no second lookup
-//!   could answer anything else;
+//! - the path is brought into the form all paths have (`exchange::path`) before it is matched, and that form is what is
+//!   sent;
+//! - a name is resolved once for each connection, its addresses are checked, and one of those is connected to: no
+//!   second lookup could answer anything else;
 //! - credentials are attached after everything the caller said, which may name none of their fields;
 //! - a redirect is an answer like any other, and no environment variable is looked at;
 //! - an answer is decoded, and bounded as it is sent and as it is decoded.

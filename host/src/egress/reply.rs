@@ -12,7 +12,8 @@ use super::{Egress, EgressError, Reply};
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::upstream::is_framed_once;
 
-/// Pieces that are decoded at once: what a few hundred bytes can become is more than one thread should do without a pause.
+/// Pieces that are decoded at once: what a few hundred bytes can become is more than one thread should do without a
+/// pause.
 const PIECE: usize = 4 * 1024;
 /// Fields about a body as it was sent.
 const OF_ENCODED: [&str; 4] = ["content-encoding", "content-digest", "content-md5", "digest"];
@@ -50,8 +51,9 @@ impl Egress {
         Ok(decoder.ok_or(ProtocolError::Coding)?)
     }
 
-    /// Leave what the caller may see. Cookies are a credential of the account that all callers share, given in return for ours, so they
-    /// are for no caller, as is a field by the name of one of ours: some services repeat what they are sent.
+    /// Leave what the caller may see. Cookies are a credential of the account that all callers share, given in return
+    /// for ours, so they are for no caller, as is a field by the name of one of ours: some services repeat what they
+    /// are sent.
     fn clean(&self, fields: &mut HeaderMap, is_identity: bool) -> Result<(), EgressError> {
         strip_hop_by_hop(fields).map_err(|_| ProtocolError::Framing)?;
         fields.remove(CONTENT_LENGTH);

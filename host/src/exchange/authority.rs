@@ -30,8 +30,8 @@ pub(crate) enum HostError {
 
 /// The host a request is for (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
 ///
-/// HTTP/1 requests must carry exactly one Host field. An authority in the request target wins, but a Host field beside it must name
-/// the same host and port.
+/// HTTP/1 requests must carry exactly one Host field. An authority in the request target wins, but a Host field beside
+/// it must name the same host and port.
 pub(crate) fn authority(parts: &Parts) -> Result<Host, HostError> {
     let mut fields = parts.headers.get_all(HOST).iter();
     let field = fields.next();

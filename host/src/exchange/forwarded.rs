@@ -13,8 +13,9 @@ const MAX_HOPS: usize = 32;
 
 /// What was written by proxies that are believed, and nothing that stood there before them.
 ///
-/// Each proxy adds at the far right who asked it. So the last element is the word of the gateway's peer, and each before it is believed
-/// as far as the address after it is trusted. What is malformed or no address ends the way: nobody vouches for what is left of it.
+/// Each proxy adds at the far right who asked it. So the last element is the word of the gateway's peer, and each
+/// before it is believed as far as the address after it is trusted. What is malformed or no address ends the way:
+/// nobody vouches for what is left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Way {
     /// The nearest first.
@@ -122,8 +123,8 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// The members of a list, the last first; empty ones do not count. Commas in quotes are looked for from the right, since what a proxy
-/// has added there is well-formed whatever it was added to.
+/// The members of a list, the last first; empty ones do not count. Commas in quotes are looked for from the right,
+/// since what a proxy has added there is well-formed whatever it was added to.
 fn from_right(values: GetAll<'_, HeaderValue>) -> impl Iterator<Item = &[u8]> {
     let members = values.into_iter().rev().flat_map(|value| FromRight(Some(value.as_bytes())));
     members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())

@@ -17,7 +17,8 @@ pub(crate) struct BadConnection;
 
 /// Remove what belongs to one connection only (RFC 9110 section 7.6.1), in either direction.
 ///
-/// What the client wants after the body (`te`) and upgrades must be noted before. Fails without removing anything a Connection field names when one of them is end-to-end.
+/// What the client wants after the body (`te`) and upgrades must be noted before. Fails without removing anything a
+/// Connection field names when one of them is end-to-end.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnection> {
     // One look at the names there are costs a fraction of asking for each that must not be there.
     let mut found = 0_u16;
@@ -44,7 +45,8 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) -> Result<(), BadConnect
     Ok(())
 }
 
-/// Remove from the trailers of a request what may only stand in its head (RFC 9110 section 6.5.1), or comes from nobody but us.
+/// Remove from the trailers of a request what may only stand in its head (RFC 9110 section 6.5.1), or comes from nobody
+/// but us.
 pub(crate) fn clean_request_trailers(fields: &mut HeaderMap, identity: &IdentityHeaders) {
     clean_trailers(fields, |name| identity.covers(name) || name.contains('_'));
 }
@@ -54,10 +56,11 @@ pub(crate) fn clean_response_trailers(fields: &mut HeaderMap) {
     clean_trailers(fields, |_| false);
 }
 
-/// Fields that no client may send: those that say who calls and from where, which only the gateway writes, and those with `_` in their names, which many
-/// servers take for their twins with `-`.
+/// Fields that no client may send: those that say who calls and from where, which only the gateway writes, and those
+/// with `_` in their names, which many servers take for their twins with `-`.
 ///
-/// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`, and [`DEBUG_FIELD`], which is for nobody but the gateway.
+/// Always among them: `forwarded`, `x-forwarded-*` and `x-real-ip`, and [`DEBUG_FIELD`], which is for nobody but the
+/// gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct IdentityHeaders {
     patterns: Vec<Pattern>,
@@ -89,11 +92,11 @@ impl IdentityHeaders {
         Self { underscored, ..self }
     }
 
-    /// Remove identity fields of a client's request, and fields with `_`: a server that reads `_` and `-` as one would take those for what a policy
-    /// wrote, removed or looked at.
+    /// Remove identity fields of a client's request, and fields with `_`: a server that reads `_` and `-` as one would
+    /// take those for what a policy wrote, removed or looked at.
     ///
-    /// One that clients may send also goes when its twin with `-` is in the same message, whatever they mean, and when its twin is of the connection
-    /// or of message framing.
+    /// One that clients may send also goes when its twin with `-` is in the same message, whatever they mean, and when
+    /// its twin is of the connection or of message framing.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         // Empty, hence free, for honest clients.
         let doomed: Vec<HeaderName> = headers
@@ -115,7 +118,8 @@ impl IdentityHeaders {
         likely && self.patterns.iter().any(|pattern| pattern.matches(name.as_bytes()))
     }
 
-    /// Whether a name has `_` and nobody said it may, or it stands beside its twin with `-`, or its twin is the host's own.
+    /// Whether a name has `_` and nobody said it may, or it stands beside its twin with `-`, or its twin is the host's
+    /// own.
     fn is_shadow(&self, name: &HeaderName, headers: &HeaderMap) -> bool {
         let is_twin = |other: &str| !other.contains('_') && are_twins(name.as_str(), other);
         memchr::memchr(b'_', name.as_str().as_bytes()).is_some()
@@ -125,13 +129,15 @@ impl IdentityHeaders {
     }
 }
 
-/// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection, framing).
+/// Whether no policy may ever write this name: not a field name, a pseudo-field, or one of the host's own (connection,
+/// framing).
 pub(crate) fn is_forbidden_edit(name: &str) -> bool {
     let is_token = HeaderName::from_bytes(name.as_bytes()).is_ok();
     !is_token || host_owned().any(|owned| folds_to(name.as_bytes(), owned.as_bytes()))
 }
 
-/// Whether a client's field of this name (lower case) is removed whatever the configuration, so that nothing behind ever sees one.
+/// Whether a client's field of this name (lower case) is removed whatever the configuration, so that nothing behind
+/// ever sees one.
 pub(crate) fn is_always_removed(name: &str) -> bool {
     let mut said = FORWARDING.iter().chain([&DEBUG_FIELD]).filter_map(|text| Pattern::parse(text).ok());
     is_forbidden_edit(name) || said.any(|pattern| pattern.matches(name.as_bytes()))

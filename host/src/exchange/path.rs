@@ -118,7 +118,8 @@ impl fmt::Debug for Target {
     }
 }
 
-/// What one look at the raw target showed; the path up to `path_end` obeys the rule, except that it may still climb above the root.
+/// What one look at the raw target showed; the path up to `path_end` obeys the rule, except that it may still climb
+/// above the root.
 struct Scan {
     path_end: usize,
     normal: bool,

@@ -6,8 +6,8 @@ use crate::telemetry::{SpanContext, TRACEPARENT};
 
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// What the recommendation knows of the flags: whether the trace is recorded, and whether its id is random (level 2). All others
-/// are to be cleared.
+/// What the recommendation knows of the flags: whether the trace is recorded, and whether its id is random (level 2).
+/// All others are to be cleared.
 const FLAGS: u8 = 0b11;
 
 /// Most members of tracestate (section 3.3.1.1), and the length from which on some are left out (section 3.3.1.5).
@@ -16,8 +16,8 @@ const MAX_STATE: usize = 512;
 /// The length of a member from which on it is left out first.
 const LONG_MEMBER: usize = 128;
 
-/// Where the gateway stands in the trace of a request: one that came with the request, or a new one, for which `samples` decides
-/// by its id whether it is recorded. None where there is no chance to be had.
+/// Where the gateway stands in the trace of a request: one that came with the request, or a new one, for which
+/// `samples` decides by its id whether it is recorded. None where there is no chance to be had.
 pub(crate) fn join(headers: &HeaderMap, samples: impl FnOnce(u128) -> bool) -> Option<SpanContext> {
     let mut chance = [0; 24];
     getrandom::fill(&mut chance).ok()?;
@@ -46,7 +46,8 @@ fn given(headers: &HeaderMap) -> Option<SpanContext> {
     parse(value.as_bytes())
 }
 
-/// traceparent (section 3.2). None where the recommendation says that it is invalid. Of versions to come, the part that is known now.
+/// traceparent (section 3.2). None where the recommendation says that it is invalid. Of versions to come, the part that
+/// is known now.
 fn parse(text: &[u8]) -> Option<SpanContext> {
     let (known, more) = text.split_at_checked(55)?;
     let mut parts = known.split(|&byte| byte == b'-');

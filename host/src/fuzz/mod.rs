@@ -1,6 +1,7 @@
 //! What fuzzing calls: one target for each thing that reads bytes of strangers, asserting what its room promises about any of them.
 //!
-//! A target lives beside what it tests. `tests/fuzz` feeds them to libFuzzer; the ordinary tests play what that has kept. No part of the program.
+//! A target lives beside what it tests. `tests/fuzz` feeds them to libFuzzer; the ordinary tests play what that has
+//! kept. No part of the program.
 
 #[cfg(test)]
 pub(crate) mod play;

@@ -15,7 +15,8 @@ use crate::listen::{Listeners, Stage};
 use crate::telemetry::load::Load;
 use crate::telemetry::metrics::Metrics;
 
-/// Signals this soon after the first say the same once more: some who end a process tell it and then the group it is in.
+/// Signals this soon after the first say the same once more: some who end a process tell it and then the group it is
+/// in.
 const SAME_WISH: Duration = Duration::from_secs(1);
 /// For what was cut off to be told in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);

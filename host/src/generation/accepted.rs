@@ -42,8 +42,9 @@ impl Accepted {
         Self { file, policies }
     }
 
-    /// A fault, with the policy's name and the component's digest, for each policy whose component is new and uses more of a wildcard than the one that served. What a component that is known uses more, its configuration makes it use: that is
-    /// the word of who may choose it.
+    /// A fault, with the policy's name and the component's digest, for each policy whose component is new and uses more
+    /// of a wildcard than the one that served. What a component that is known uses more, its configuration makes it
+    /// use: that is the word of who may choose it.
     pub(super) fn faults<'a>(
         &self,
         config: &Config,

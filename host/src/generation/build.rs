@@ -92,8 +92,8 @@ impl Builder {
         }
     }
 
-    /// Build a generation, and say what is wrong with what nobody uses; or say everything that is wrong with the configuration, `faults` that
-    /// were found before included. A failure changes nothing that serves.
+    /// Build a generation, and say what is wrong with what nobody uses; or say everything that is wrong with the
+    /// configuration, `faults` that were found before included. A failure changes nothing that serves.
     pub(crate) async fn build(
         &mut self,
         config: &Config,
@@ -270,7 +270,8 @@ impl Builder {
         }
     }
 
-    /// A route that is matched and answers 503. Its requests pass the gateway's own chain, as those that match no route do.
+    /// A route that is matched and answers 503. Its requests pass the gateway's own chain, as those that match no route
+    /// do.
     fn blank(&self, blank: &Blank, chain: Vec<Arc<Step>>) -> (Match, Option<Arc<Route>>) {
         let route = Route {
             api: blank.api.as_str().into(),
@@ -331,7 +332,8 @@ fn sample(tracing: Tracing) -> Sample {
     if tracing.sampled { Sample::ALL } else { Sample::NONE }
 }
 
-/// Where more instances are kept or used than can be alive, some policies would never get one. Those that could not be loaded count too.
+/// Where more instances are kept or used than can be alive, some policies would never get one. Those that could not be
+/// loaded count too.
 fn too_many(config: &Config, uses: &Uses<'_>, policies: &Loaded, workers: usize) -> Option<ConfigFault> {
     let (mut kept, mut passing) = (0, 0);
     for (slot, (used, _)) in uses.list.iter().enumerate().filter(|(_, (used, _))| !used.is_shadow) {

@@ -309,7 +309,8 @@ struct Space<'a> {
     limits: store::Limits,
 }
 
-/// The stores a use is granted. A name stands for the namespace the operator chose, else for one of the API and policy alone.
+/// The stores a use is granted. A name stands for the namespace the operator chose, else for one of the API and policy
+/// alone.
 fn stores<'a>(used: &'a Use, declared: &'a config::Policy, config: &'a Config) -> impl Iterator<Item = Space<'a>> {
     declared.grants.iter().filter_map(|grant| {
         let Grant::Store { name, .. } = grant else { return None };

@@ -28,7 +28,8 @@ pub(super) struct Steps<'a> {
     pub(super) tallies: Tallies,
 }
 
-/// What came so far of each new version in the shadow of the one that serves. Another configuration, or another of the two, begins anew.
+/// What came so far of each new version in the shadow of the one that serves. Another configuration, or another of the
+/// two, begins anew.
 pub(super) type Tallies = Vec<Compared>;
 
 /// Two versions of a policy, as one use of it has them.
@@ -117,7 +118,8 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The new version that is in a slot, for the shadow of the one that is `serving`. What is wrong with it is no fault of a chain.
+    /// The new version that is in a slot, for the shadow of the one that is `serving`. What is wrong with it is no
+    /// fault of a chain.
     fn shadow(&mut self, slot: usize, serving: &Arc<Policy>) -> Option<Shadow> {
         let new = self.policies.policy(slot)?.ok()?;
         let is_same = |it: &&Compared| Arc::ptr_eq(&it.new, new) && Arc::ptr_eq(&it.serving, serving);

@@ -21,7 +21,8 @@ pub(super) struct Use {
     pub(super) is_shadow: bool,
 }
 
-/// All uses, in order of their slots, each with the place that first named it; those in the shadow of others after all that serve.
+/// All uses, in order of their slots, each with the place that first named it; those in the shadow of others after all
+/// that serve.
 pub(super) struct Uses<'a> {
     pub(super) list: Vec<(Use, Place)>,
     slots: HashMap<Use, usize>,
@@ -117,8 +118,8 @@ impl Use {
     }
 }
 
-/// The code of every policy, or what is wrong with it. Code that is not what `digest` pins, or not signed as `[trust]` wants it, is never run,
-/// not even to try it.
+/// The code of every policy, or what is wrong with it. Code that is not what `digest` pins, or not signed as `[trust]`
+/// wants it, is never run, not even to try it.
 pub(super) struct Sources<'a> {
     /// As the folder has it.
     pub(super) today: HashMap<&'a str, Result<Content, ConfigFault>>,

@@ -25,7 +25,8 @@ const MAX_TOKEN: usize = 80;
 pub(crate) struct DebugKey(hmac::Key);
 
 impl DebugKey {
-    /// The key in this state directory. Whoever serves makes it; who only signs must not, for nobody would know that one.
+    /// The key in this state directory. Whoever serves makes it; who only signs must not, for nobody would know that
+    /// one.
     pub(crate) fn load(state: &Path) -> Result<Self, KeyError> {
         let text = fs::read(state.join(FILE))?;
         let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).map_err(|_| short())?;

@@ -12,7 +12,8 @@ pub(crate) const LONGEST_NAME: usize = 64;
 
 /// Read `<dir>/keys/<name>.pem`, or make it with a new key. Whoever reads the directory sees the whole file or none.
 ///
-/// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows it.
+/// A file with a key of another algorithm is an error: replacing it would silently end the trust of everyone who knows
+/// it.
 pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
     match load(dir, name, algorithm) {
         Err(KeyError::File(error)) if error.kind() == io::ErrorKind::NotFound => {

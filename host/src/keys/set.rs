@@ -21,7 +21,8 @@ pub(crate) struct KeySet {
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// None for a key with an id that cannot be used: its id is known, which must not look like a key yet to be fetched.
+    /// None for a key with an id that cannot be used: its id is known, which must not look like a key yet to be
+    /// fetched.
     material: Option<Material>,
 }
 
@@ -39,7 +40,8 @@ pub(crate) enum VerifyError {
 }
 
 impl KeySet {
-    /// A JWK Set (RFC 7517 section 5), at most 256 KiB and 100 keys. Keys we cannot use are passed over; at least one must remain.
+    /// A JWK Set (RFC 7517 section 5), at most 256 KiB and 100 keys. Keys we cannot use are passed over; at least one
+    /// must remain.
     pub(crate) fn from_jwks(text: &[u8]) -> Result<Self, KeyError> {
         if text.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
@@ -90,8 +92,9 @@ impl KeySet {
         Material::hmac(secret, algorithm).map(Self::one).map_err(|reason| KeyError::Unusable(algorithm, reason))
     }
 
-    /// Check `signature` over `message`. With `id`, keys of that id and keys that have none are asked; without it, every key that fits the algorithm.
-    /// ECDSA signatures have the fixed form of RFC 7518 section 3.4. An empty id is an id.
+    /// Check `signature` over `message`. With `id`, keys of that id and keys that have none are asked; without it,
+    /// every key that fits the algorithm. ECDSA signatures have the fixed form of RFC 7518 section 3.4. An empty id is
+    /// an id.
     pub(crate) fn verify(
         &self,
         algorithm: Algorithm,
@@ -122,7 +125,8 @@ impl KeySet {
         self.keys.iter().filter_map(|key| key.material.as_ref())
     }
 
-    /// An algorithm for which two keys have one id. Keys of different algorithms may share an id (RFC 7517 section 4.5).
+    /// An algorithm for which two keys have one id. Keys of different algorithms may share an id (RFC 7517 section
+    /// 4.5).
     fn ambiguity(&self) -> Option<Algorithm> {
         let mut seen = HashSet::new();
         self.keys

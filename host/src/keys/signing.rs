@@ -133,8 +133,8 @@ impl Public {
         }
     }
 
-    /// RFC 7638 section 3: the required members alone, in lexical order, without white space. Written out because the order of a
-    /// JSON value depends on a feature of the JSON library that any crate may turn on.
+    /// RFC 7638 section 3: the required members alone, in lexical order, without white space. Written out because the
+    /// order of a JSON value depends on a feature of the JSON library that any crate may turn on.
     fn thumbprint(&self) -> String {
         let canonical = match self {
             Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),

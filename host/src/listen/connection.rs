@@ -36,7 +36,8 @@ use crate::serve::{Connection, End, serve};
 use crate::telemetry::metrics::Refusal;
 use crate::tls;
 
-/// Bytes a client may send of one body, and of all, before the gateway has passed them on. HTTP/1.1 leaves that to the kernel.
+/// Bytes a client may send of one body, and of all, before the gateway has passed them on. HTTP/1.1 leaves that to the
+/// kernel.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// Bytes kept for a client that does not take them, for each of its streams.
@@ -190,7 +191,8 @@ async fn speak_http1(
         service_fn(move |request| {
             let shared = shared.clone();
             let exchanging = Exchanging::begin(&shared.2);
-            // The future is kilobytes long: written where it stays, it is not copied on its way there or into the connection.
+            // The future is kilobytes long: written where it stays, it is not copied on its way there or into the
+            // connection.
             Box::into_pin(Box::write(Box::new_uninit(), async move {
                 let (facts, worker, pulse) = &*shared;
                 let is_old = request.version() == Version::HTTP_10;
@@ -246,7 +248,8 @@ where
 {
     loop {
         let mut served = http.serve_connection(TokioIo::new(strict), service.clone());
-        // A drain is what the next response tells the client. To close without a word could cost the request it sends meanwhile.
+        // A drain is what the next response tells the client. To close without a word could cost the request it sends
+        // meanwhile.
         let ended = drive(Pin::new(&mut served), |_| {}, pulse).await;
         let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
         strict = io.into_inner();

@@ -34,13 +34,15 @@ impl Drop for Exchanging {
 pub(super) struct Delivery {
     body: Outgoing,
     exchanging: Exchanging,
-    /// Of the stream, where the connection has several: whether the client takes what it is sent is told by its asking for more.
+    /// Of the stream, where the connection has several: whether the client takes what it is sent is told by its asking
+    /// for more.
     stream: Option<Rc<Pulse>>,
     /// What is left of a piece too long for a stream.
     rest: Bytes,
 }
 
-/// Most bytes a stream is handed at once. What it was handed counts as sent, and is kept until the client opens its window.
+/// Most bytes a stream is handed at once. What it was handed counts as sent, and is kept until the client opens its
+/// window.
 const PIECE: usize = 16 << 10;
 
 impl Delivery {

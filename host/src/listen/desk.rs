@@ -52,7 +52,8 @@ impl Desk {
         Ok(seat)
     }
 
-    /// Count a connection as one of its address, if that is one that is counted: behind those that are trusted there are many.
+    /// Count a connection as one of its address, if that is one that is counted: behind those that are trusted there
+    /// are many.
     pub(super) fn claims(&self, seat: &mut Seat, client: Option<IpAddr>) -> bool {
         match client {
             Some(address) if !self.worker.current().generation.forwarding.trusts(client) => {
@@ -62,7 +63,8 @@ impl Desk {
         }
     }
 
-    /// Count and log a client that was turned away. One that just left is counted only: whoever looks whether the port is open does that.
+    /// Count and log a client that was turned away. One that just left is counted only: whoever looks whether the port
+    /// is open does that.
     pub(super) fn refuse(&self, client: Option<IpAddr>, reason: Refusal) {
         self.listener.metrics.refused(reason);
         if reason != Refusal::Left {

@@ -19,8 +19,8 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Deal sockets to workers, to each at least one. Where there are fewer, several workers accept from one; where there are more,
-    /// a worker accepts from several: each may have received connections already.
+    /// Deal sockets to workers, to each at least one. Where there are fewer, several workers accept from one; where
+    /// there are more, a worker accepts from several: each may have received connections already.
     pub(super) fn new(sockets: &[Socket], workers: usize, lasts: bool) -> io::Result<Arc<Self>> {
         let mut dealt: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
         for (index, socket) in sockets.iter().cycle().take(sockets.len().max(workers)).enumerate() {
@@ -38,7 +38,8 @@ impl Door {
         std::mem::take(&mut *dealt.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether another process accepts what is received here, now or later, so that nothing is lost when this one does not.
+    /// Whether another process accepts what is received here, now or later, so that nothing is lost when this one does
+    /// not.
     pub(super) fn is_shared(&self) -> bool {
         self.lasts || self.shared.load(Relaxed)
     }

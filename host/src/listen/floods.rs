@@ -1,5 +1,6 @@
 //! Frames of HTTP/2 that bring nothing, counted as they arrive. The h2 crate answers them one by one and keeps none, so they
-//! fill no memory; a client that sends them without end still costs time and gets nothing done (CVE-2019-9512, -9515, -9518).
+//! fill no memory; a client that sends them without end still costs time and gets nothing done (CVE-2019-9512, -9515,
+//! -9518).
 
 use std::io;
 use std::pin::Pin;

@@ -44,7 +44,8 @@ impl Fronts {
         Self { worker, index, told, shutdown, drain, open: Vec::new(), serving: JoinSet::new() }
     }
 
-    /// Serve the listeners there are now, in the same turn in which their generation is taken up: no request sees more of one than of the other.
+    /// Serve the listeners there are now, in the same turn in which their generation is taken up: no request sees more
+    /// of one than of the other.
     pub(crate) fn take_up(&mut self) {
         let listeners = self.told.borrow_and_update().clone();
         let local = self.worker.current();

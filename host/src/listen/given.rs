@@ -9,8 +9,8 @@ use listenfd::ListenFd;
 use super::{Offer, Socket, set_up};
 use crate::config::Address;
 
-/// What the environment says is there, by the protocol of `sd_listen_fds(3)`. Takes it from the environment: to be called before
-/// there are threads.
+/// What the environment says is there, by the protocol of `sd_listen_fds(3)`. Takes it from the environment: to be
+/// called before there are threads.
 pub(crate) fn given() -> io::Result<Vec<Offer>> {
     let mut sockets = ListenFd::from_env();
     (0..sockets.len()).map(|index| take(&mut sockets, index)).collect()

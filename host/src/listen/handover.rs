@@ -40,7 +40,8 @@ impl Offer {
     }
 }
 
-/// A listener is where it listens, whatever its name and its other settings are. Of a port that the system chooses the name tells.
+/// A listener is where it listens, whatever its name and its other settings are. Of a port that the system chooses the
+/// name tells.
 pub(super) fn is_same((name, address): (&str, &Address), config: &config::Listener) -> bool {
     let is_any = address.ip().is_some_and(|address| address.port() == 0);
     *address == config.address && (!is_any || name == config.name)

@@ -46,8 +46,8 @@ use unix::SocketFile;
 
 /// Connections waiting to be accepted, for each worker.
 const BACKLOG: i32 = 1024;
-/// Bytes the system keeps for a client besides those that are on their way to it. More would hide how slowly it takes them, and be
-/// kept for each that does.
+/// Bytes the system keeps for a client besides those that are on their way to it. More would hide how slowly it takes
+/// them, and be kept for each that does.
 const UNSENT: u32 = 128 << 10;
 /// Silence of a peer after which the system asks whether it is still there.
 const PROBE_AFTER: Duration = Duration::from_secs(60);
@@ -56,7 +56,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(15);
 /// Questions without an answer after which the connection is given up.
 const PROBES: u32 = 4;
 
-/// A listener as all workers share it, with settings that stay: where they change there is another one, with the same door.
+/// A listener as all workers share it, with settings that stay: where they change there is another one, with the same
+/// door.
 pub(crate) struct Listener {
     pub(crate) config: config::Listener,
     /// Where it really listens: port 0 has become a port.
@@ -87,8 +88,8 @@ struct Bound {
     file: Option<SocketFile>,
 }
 
-/// Listen where a listener says, at a port with a socket for each of `workers`, among which the kernel spreads connections. Where
-/// the port is `ours`, nobody else is looked for.
+/// Listen where a listener says, at a port with a socket for each of `workers`, among which the kernel spreads
+/// connections. Where the port is `ours`, nobody else is looked for.
 fn bind(config: &config::Listener, workers: usize, ours: bool) -> Result<Bound, BindError> {
     match &config.address {
         Address::Ip(address) => {
@@ -114,8 +115,8 @@ fn bind_ip(
             _ => BindError::Failed { address: Address::Ip(address), source },
         }
     };
-    // A socket that does not share its port finds out whether another process has it; those that share would not. It never listens:
-    // whoever it received would be reset.
+    // A socket that does not share its port finds out whether another process has it; those that share would not. It
+    // never listens: whoever it received would be reset.
     if !ours {
         drop(socket(address, false).map_err(failed(address))?);
     }

@@ -33,9 +33,9 @@ const HTTP2: &[u8] = b"PRI ";
 
 /// The connections of one worker on one listener for which there is no room.
 ///
-/// Whoever speaks plain HTTP/1.1 is told why, in one write to a buffer that is empty. To close such a connection at once would
-/// reset it where more of the request is on its way, and the client might lose the answer (RFC 9112 section 9.6). So its
-/// client may go on for a while: some of them, for to turn away many must take next to nothing.
+/// Whoever speaks plain HTTP/1.1 is told why, in one write to a buffer that is empty. To close such a connection at
+/// once would reset it where more of the request is on its way, and the client might lose the answer (RFC 9112 section
+/// 9.6). So its client may go on for a while: some of them, for to turn away many must take next to nothing.
 #[derive(Default)]
 pub(super) struct TurnedAway {
     lingering: JoinSet<()>,

@@ -46,9 +46,10 @@ impl Socket {
         })
     }
 
-    /// Have the kernel begin no more connections; those it has begun or queued can be accepted. To close a socket of TCP, or to
-    /// shut it down, would reset them. So it is made deaf to the first segment of a connection, which clients send again until
-    /// there is somebody to hear or to refuse it. A Unix socket is found by its file, and not without it.
+    /// Have the kernel begin no more connections; those it has begun or queued can be accepted. To close a socket of
+    /// TCP, or to shut it down, would reset them. So it is made deaf to the first segment of a connection, which
+    /// clients send again until there is somebody to hear or to refuse it. A Unix socket is found by its file, and not
+    /// without it.
     pub(super) fn deafen(&self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => SockRef::from(socket).attach_filter(&NO_SYN),

@@ -11,8 +11,9 @@ use super::pulse::{Pulse, Told};
 
 /// Runs the streams of one connection on the worker's own thread.
 ///
-/// A client may open its connection's window and keep that of a stream shut; then nothing wakes the stream any more, and
-/// only its pulse knows. hyper hands over a future right after it called the service for it, which is how the two meet.
+/// A client may open its connection's window and keep that of a stream shut; then nothing wakes the stream any more,
+/// and only its pulse knows. hyper hands over a future right after it called the service for it, which is how the two
+/// meet.
 #[derive(Clone, Default)]
 pub(super) struct Streams {
     next: Rc<RefCell<Option<Rc<Pulse>>>>,

@@ -1,8 +1,8 @@
 //! A client's bytes on their way to hyper: where it would repair how a message is framed, the message ends here.
 //!
-//! hyper keeps quiet about a length beside chunks, about lines that end without CR, and about transfer codings before `chunked`. Each
-//! can be read in another way by whoever passed the message on to us, which is how requests are smuggled. So we follow
-//! the framing: where heads, chunks and bodies begin and end. Bodies are counted, not looked at.
+//! hyper keeps quiet about a length beside chunks, about lines that end without CR, and about transfer codings before
+//! `chunked`. Each can be read in another way by whoever passed the message on to us, which is how requests are
+//! smuggled. So we follow the framing: where heads, chunks and bodies begin and end. Bodies are counted, not looked at.
 
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
@@ -30,7 +30,8 @@ pub(super) struct Strictness {
     left: &'static [u8],
 }
 
-/// What cannot be in a head, and the end of one: hyper, which looks at a head that comes in pieces when it is complete, makes a 400 of it.
+/// What cannot be in a head, and the end of one: hyper, which looks at a head that comes in pieces when it is complete,
+/// makes a 400 of it.
 const NO_HEAD: &[u8] = b"\0\r\n\r\n";
 
 impl Strictness {
@@ -71,8 +72,8 @@ impl Inspect for Strictness {
         let polled = stream.poll_read(cx, buffer);
         let read = buffer.filled().get(before..).unwrap_or_default();
         if read.is_empty() && matches!(polled, Poll::Ready(Ok(()))) && self.has_asked_its_last() {
-            // To hyper the end of what a client sends is the end of the client, which may want its answer all the same. It is
-            // found again when that has gone.
+            // To hyper the end of what a client sends is the end of the client, which may want its answer all the same.
+            // It is found again when that has gone.
             self.pulse.half_close();
             return Poll::Pending;
         }

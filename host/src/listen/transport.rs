@@ -79,8 +79,9 @@ impl Transport {
         Ok(())
     }
 
-    /// Close a connection on which more may come. To close it at once would reset it, and the client might lose the answer that
-    /// says why (RFC 9112 section 9.6). Where nothing waits to be read that is no danger, unless it is `likely` on its way.
+    /// Close a connection on which more may come. To close it at once would reset it, and the client might lose the
+    /// answer that says why (RFC 9112 section 9.6). Where nothing waits to be read that is no danger, unless it is
+    /// `likely` on its way.
     pub(super) async fn linger(mut self, likely: bool) {
         let mut rest = vec![0; 4096];
         let waits = {

@@ -17,7 +17,8 @@ pub(crate) struct SocketFile {
     identity: (u64, u64, i64, i64),
 }
 
-/// Listen on a socket that only those may connect to whom `mode` lets. A file that is left of a gateway which is gone is replaced.
+/// Listen on a socket that only those may connect to whom `mode` lets. A file that is left of a gateway which is gone
+/// is replaced.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
     clear(path)?;
     let socket = open()?;

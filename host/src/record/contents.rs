@@ -82,7 +82,8 @@ impl Contents {
         Ok(serde_json::from_slice(&self.0.get(digest)?)?)
     }
 
-    /// Delete what only older states of the folder held than those that are kept. `newest` are the digests of these, the newest first.
+    /// Delete what only older states of the folder held than those that are kept. `newest` are the digests of these,
+    /// the newest first.
     pub(super) fn prune(&self, newest: impl Iterator<Item = Digest>) -> io::Result<()> {
         let (mut wanted, mut bytes, mut kept) = (BTreeSet::new(), 0, BTreeSet::new());
         for digest in newest {

@@ -32,7 +32,8 @@ pub(crate) struct Entry {
     pub(crate) before: Option<Digest>,
     /// Of the files that serve. What secrets hold is in no digest: one that is short could be guessed from it.
     pub(crate) after: Digest,
-    /// Whether a folder of these files is what served: where APIs are held, what they pass and run is of another time than the rest.
+    /// Whether a folder of these files is what served: where APIs are held, what they pass and run is of another time
+    /// than the rest.
     pub(crate) whole: bool,
     /// The files that differ; none where it is not known any more what there was before.
     pub(crate) files: Option<Vec<Change>>,

@@ -137,7 +137,8 @@ impl History {
         (newest, fault.into_iter().chain(aside).collect())
     }
 
-    /// The newest entries as JSON, the newest first; whether they are genuine is not looked at. Each says whether its contents are kept.
+    /// The newest entries as JSON, the newest first; whether they are genuine is not looked at. Each says whether its
+    /// contents are kept.
     pub(crate) fn newest(&self, most: usize) -> io::Result<Vec<Value>> {
         let Some(folder) = self.state.as_deref().map(folder).filter(|folder| folder.exists()) else {
             return Ok(Vec::new());

@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file ends with so many entries, or when it is so long. Each entry is waited for until it is on the disk, which makes tests of many slow.
+/// A file ends with so many entries, or when it is so long. Each entry is waited for until it is on the disk, which
+/// makes tests of many slow.
 pub(super) const MOST_ENTRIES: usize = if cfg!(test) { 8 } else { 512 };
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 /// Files that are kept.

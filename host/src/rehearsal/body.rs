@@ -16,7 +16,8 @@ const LONGEST_SHOWN: usize = 16 << 10;
 /// Longest body that is read from another file.
 const LONGEST_FILE: u64 = 16 << 20;
 
-/// The body that some lines are. Empty ones at the end are there for the eye; one that is meant ends in a line with nothing but `\`.
+/// The body that some lines are. Empty ones at the end are there for the eye; one that is meant ends in a line with
+/// nothing but `\`.
 pub(super) fn read(lines: &[Line<'_>], key: &str, faults: &mut Faults) -> Bytes {
     let end = lines.iter().rposition(|line| !line.text.is_empty()).map_or(0, |last| last + 1);
     let lines = lines.get(..end).unwrap_or_default();

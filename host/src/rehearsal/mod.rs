@@ -1,7 +1,7 @@
 //! Plays exchanges that are written as files through the gateway, without a network: who asks, who answers and what time it is stands in the file.
 //!
-//! What is played is the gateway itself, from the head of a request to the last byte of its answer: `serve`, with a connection in memory
-//! on the one side and, by way of `upstream::Network`, others in memory where servers would be.
+//! What is played is the gateway itself, from the head of a request to the last byte of its answer: `serve`, with a
+//! connection in memory on the one side and, by way of `upstream::Network`, others in memory where servers would be.
 
 mod body;
 mod facts;

@@ -34,7 +34,8 @@ use crate::telemetry::metrics::Metrics;
 /// Longer than any exchange can take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A gateway for the exchanges of one file. What a policy keeps in stores is there for those that follow; all else begins anew with each.
+/// A gateway for the exchanges of one file. What a policy keeps in stores is there for those that follow; all else
+/// begins anew with each.
 pub(crate) struct Player {
     runtime: tokio::runtime::LocalRuntime,
     generation: Arc<Generation>,

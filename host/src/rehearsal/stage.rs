@@ -65,7 +65,8 @@ impl Stage {
         self.0.path().join("state")
     }
 
-    /// Put a setup there in the place of the last. A gateway that looks meanwhile sees files of the one and of the other, none half written.
+    /// Put a setup there in the place of the last. A gateway that looks meanwhile sees files of the one and of the
+    /// other, none half written.
     pub(crate) fn set(&self, setup: &Setup) -> anyhow::Result<()> {
         let mut setup = setup.clone();
         if let Leads::Offline(_) = setup.leads {

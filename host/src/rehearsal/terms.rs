@@ -22,7 +22,8 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// From a `gateway.toml`, or a piece of one: what it says of this policy, or of the only one, and what that may name.
+    /// From a `gateway.toml`, or a piece of one: what it says of this policy, or of the only one, and what that may
+    /// name.
     pub(crate) fn read(file: &Path, name: &str) -> anyhow::Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let all: Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
@@ -52,7 +53,8 @@ impl Terms {
         self.policy.contains_key("grant")
     }
 
-    /// Put words in the place of secrets that services are sent, for what is sent is shown. They can be a user and a password, too.
+    /// Put words in the place of secrets that services are sent, for what is sent is shown. They can be a user and a
+    /// password, too.
     pub(super) fn hide_secrets(&mut self, folder: &Path) {
         let services = self.sections.get("egress").map(ToString::to_string).unwrap_or_default();
         let Some(secrets) = self.sections.get_mut("secret").and_then(toml::Value::as_table_mut) else { return };

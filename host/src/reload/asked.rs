@@ -29,7 +29,8 @@ pub(crate) struct Choice {
 /// Digits that tell a digest from others.
 const SHORTEST_DIGEST: usize = 8;
 
-/// How a digest begins, as it is written; `sha256:` may be left out. None where that is no digest, or too little of one.
+/// How a digest begins, as it is written; `sha256:` may be left out. None where that is no digest, or too little of
+/// one.
 pub(crate) fn beginning(digest: &str) -> Option<String> {
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
     let is_hex = digits.len() >= SHORTEST_DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -63,7 +64,8 @@ pub(super) fn channel() -> (Asker, Asked) {
 }
 
 impl Asker {
-    /// Have a wish granted. Returns when that is done and every worker serves what came of it, or why it is not; none where nobody heard.
+    /// Have a wish granted. Returns when that is done and every worker serves what came of it, or why it is not; none
+    /// where nobody heard.
     pub(crate) async fn ask(&self, wish: Wish) -> Option<Result<Granted, Refusal>> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send((wish, answer)).ok()?;

@@ -25,7 +25,8 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
-    /// The folder as it was `read`, as far as it can be, and what was last good where it cannot. Without a `keeper` all of it must be good.
+    /// The folder as it was `read`, as far as it can be, and what was last good where it cannot. Without a `keeper` all
+    /// of it must be good.
     pub(crate) fn new(
         folder: PathBuf,
         read: Result<Tree, Vec<ConfigFault>>,

@@ -13,12 +13,13 @@ use crate::content::Digest;
 /// All that serves.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Good {
-    /// The files of the folder that count, but for those of APIs that are faulty there. Empty where nothing ever served.
+    /// The files of the folder that count, but for those of APIs that are faulty there. Empty where nothing ever
+    /// served.
     pub(super) base: Tree,
     /// The names of APIs by their folders.
     pub(super) apis: BTreeMap<Arc<str>, String>,
-    /// Of APIs that are faulty in the folder: the files by which they were good last, the gateway's and components among them. Those that do
-    /// not fit into the gateway as it is now are here too.
+    /// Of APIs that are faulty in the folder: the files by which they were good last, the gateway's and components
+    /// among them. Those that do not fit into the gateway as it is now are here too.
     pub(super) held: BTreeMap<Arc<str>, Arc<Tree>>,
     /// What is matched and cannot be served.
     pub(super) blanks: Vec<Blank>,

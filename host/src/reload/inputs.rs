@@ -57,7 +57,8 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Of everything that serves with a configuration. It is the same for an API that is held and for that API when it was good.
+/// Of everything that serves with a configuration. It is the same for an API that is held and for that API when it was
+/// good.
 pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     let mut all = Text::default();
     for path in of_gateway(config) {
@@ -196,8 +197,8 @@ fn of_gateway(config: &Config) -> Vec<&Path> {
     [Path::new("gateway.toml")].into_iter().chain(named).chain(judged).collect()
 }
 
-/// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components, their signatures,
-/// keys, certificates and answers that names.
+/// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components,
+/// their signatures, keys, certificates and answers that names.
 pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
     let written = config.written.values().map(|written| &written.policy);
     let components = config.policies.values().chain(written).flat_map(|policy| policy.source.files());

@@ -60,7 +60,8 @@ struct Manifest {
     waiting: BTreeMap<String, Digest>,
 }
 
-/// How a version of a policy is written: the name of one that comes with the gateway, or the component and its signature.
+/// How a version of a policy is written: the name of one that comes with the gateway, or the component and its
+/// signature.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     builtin: Option<String>,

@@ -56,7 +56,8 @@ const SETTLE: Duration = Duration::from_millis(15);
 const SETTLE_AT_MOST: Duration = Duration::from_millis(500);
 /// Who deletes a file to write it again has done so by then.
 const REPLACING: Duration = Duration::from_millis(200);
-/// How often to look at what gives no hints: what lies outside of the folder, and what was refused, perhaps because of that.
+/// How often to look at what gives no hints: what lies outside of the folder, and what was refused, perhaps because of
+/// that.
 const OUTSIDE: Duration = Duration::from_secs(10);
 
 /// A burst is one change: wait until there is no next for a moment.
@@ -93,8 +94,8 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Build the first generation: of what the folder says, and of what was last good where it cannot be used. Without one there is nothing to run, so its
-    /// faults are the caller's to show.
+    /// Build the first generation: of what the folder says, and of what was last good where it cannot be used. Without
+    /// one there is nothing to run, so its faults are the caller's to show.
     pub(crate) async fn start(
         beginning: Beginning,
         (mut builder, troubles): (Builder, Troubles),
@@ -165,7 +166,8 @@ impl Reloader {
         self.status.clone()
     }
 
-    /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and hashes: it wants a thread of its own.
+    /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and
+    /// hashes: it wants a thread of its own.
     pub(crate) async fn follow(&mut self, mut hangup: Signal) {
         let mut changes = Changes::of(&self.folder);
         self.on_record(None);
@@ -213,7 +215,8 @@ impl Reloader {
         }
     }
 
-    /// The folder as it stands. Where something is gone it is looked at twice: whoever replaces a file by deleting it first may be between the two.
+    /// The folder as it stands. Where something is gone it is looked at twice: whoever replaces a file by deleting it
+    /// first may be between the two.
     async fn read(&self) -> Result<Tree, Vec<ConfigFault>> {
         let mut tree = Tree::read(&self.folder)?;
         if tree.lacks_of(&self.good.base) {

@@ -22,8 +22,9 @@ use crate::state::Lock;
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 impl Reloader {
-    /// The state directory is this process's alone from now on, as long as the lock is held: what serves is kept there. Where another process served until now, it may have
-    /// learned something about new versions meanwhile, which the first look goes by.
+    /// The state directory is this process's alone from now on, as long as the lock is held: what serves is kept there.
+    /// Where another process served until now, it may have learned something about new versions meanwhile, which the
+    /// first look goes by.
     pub(crate) fn keep(&mut self, lock: Option<Lock>, has_predecessor: bool) {
         self.keeper.under(lock);
         if has_predecessor {
@@ -226,7 +227,8 @@ impl Reloader {
         self.roll_to(next, &Demand(None), &why).await
     }
 
-    /// Have other versions serve, of the folder as it stands, or where that cannot be of what serves. Where what is demanded cannot be, nothing changes.
+    /// Have other versions serve, of the folder as it stands, or where that cannot be of what serves. Where what is
+    /// demanded cannot be, nothing changes.
     async fn roll_to(&mut self, next: Rollouts, demand: &Demand, why: &Why) -> Result<(), Refusal> {
         let begun = Instant::now();
         // Until it serves nothing is decided.

@@ -26,7 +26,8 @@ pub(crate) struct Rollouts {
     pub(super) waiting: BTreeMap<String, Digest>,
 }
 
-/// Where policies have configurations of an earlier time: names of policies with places of chains, see [`Version::configs`].
+/// Where policies have configurations of an earlier time: names of policies with places of chains, see
+/// [`Version::configs`].
 pub(super) type Past = BTreeSet<(String, String)>;
 
 /// A version that is put back where the one that serves fails.
@@ -46,8 +47,8 @@ pub(super) struct Instead {
 }
 
 impl Rollouts {
-    /// Have a configuration run what is to serve, with configurations of then in places that are `past`, and policies `at_once` that would be in a shadow first. Returns what
-    /// is wrong with what the folder has instead.
+    /// Have a configuration run what is to serve, with configurations of then in places that are `past`, and policies
+    /// `at_once` that would be in a shadow first. Returns what is wrong with what the folder has instead.
     pub(super) fn apply(&self, config: &mut Config, past: &Past, at_once: &BTreeSet<String>) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let names: Vec<String> = config.policies.keys().cloned().collect();
@@ -87,7 +88,8 @@ impl Rollouts {
         faults
     }
 
-    /// An API that is held has the files of a time in which code was written there that did not serve, or was found to be bad later.
+    /// An API that is held has the files of a time in which code was written there that did not serve, or was found to
+    /// be bad later.
     fn apply_to_held(&self, config: &mut Config, past: &Past) {
         let held = config.apis.iter().filter(|api| api.held.is_some());
         let folders: Vec<_> = held.map(|api| api.folder.clone()).collect();
@@ -150,7 +152,8 @@ impl Rollouts {
         next
     }
 
-    /// Which policies have other code in the folder than what serves; what runs in the shadow for the first time is not proven yet.
+    /// Which policies have other code in the folder than what serves; what runs in the shadow for the first time is not
+    /// proven yet.
     fn wait(&mut self, config: &Config, now: SystemTime) {
         let waiting = |(name, written): (&String, &Written)| Some((name.clone(), written.policy.source.digest()?));
         self.waiting = config.written.iter().filter_map(waiting).collect();
@@ -161,7 +164,8 @@ impl Rollouts {
         }
     }
 
-    /// The code of a policy serves as the folder has it. Where it is new, what served until now is what it can be taken back to.
+    /// The code of a policy serves as the folder has it. Where it is new, what served until now is what it can be taken
+    /// back to.
     fn serve(&mut self, name: &str, policy: &Policy, code: Digest, configs: Configs, now: SystemTime) {
         let version = Version { source: policy.source.clone(), configs };
         let old = self.serving.insert(name.to_owned(), version);
@@ -185,7 +189,8 @@ impl Rollouts {
         }
     }
 
-    /// The same where code that serves failed again and again, and the one before it is to serve again; none where it is not new any more.
+    /// The same where code that serves failed again and again, and the one before it is to serve again; none where it
+    /// is not new any more.
     pub(super) fn take_back(&self, name: &str, failed: Digest, standing: Standing, now: SystemTime) -> Option<Self> {
         let all = self.before.get(name).filter(|all| all.first().is_some_and(|newest| newest.until > now))?;
         // Nobody goes from bad to worse.

@@ -1,9 +1,10 @@
 //! Finds what serves of a folder. The unit is an API with its whole chain and the components in that: as the folder has it where all of that is
 //! good, else as it was when all of it was, else nothing of it.
 //!
-//! So no request meets parts of different times that were never good together. What each policy may do, its keys and whom to trust are those
-//! of gateway.toml as it is now; a gateway.toml that is faulty changes nothing at all. And what was matched stays matched: as long as something
-//! is faulty, requests for routes that are gone are refused, and fall to no other route.
+//! So no request meets parts of different times that were never good together. What each policy may do, its keys and
+//! whom to trust are those of gateway.toml as it is now; a gateway.toml that is faulty changes nothing at all. And what
+//! was matched stays matched: as long as something is faulty, requests for routes that are gone are refused, and fall
+//! to no other route.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,7 +24,8 @@ type Faults = Vec<ConfigFault>;
 /// Routes that are refused at most: each change beside a fault can add some.
 const MOST_BLANKS: usize = 10_000;
 
-/// A choice of what serves, made until nothing is wrong with it. Each step lets more APIs be what they were, or nothing.
+/// A choice of what serves, made until nothing is wrong with it. Each step lets more APIs be what they were, or
+/// nothing.
 pub(crate) struct Settling<'a> {
     good: &'a Good,
     /// Whether the folder counts for nothing.
@@ -51,7 +53,8 @@ pub(crate) struct Read<'a> {
     pub(crate) config: Config,
 }
 
-/// What a change of versions must do: nothing may be lost that served, and this code of this policy must serve, where some is named.
+/// What a change of versions must do: nothing may be lost that served, and this code of this policy must serve, where
+/// some is named.
 pub(super) struct Demand(pub(super) Option<(String, Digest)>);
 
 impl Demand {
@@ -235,8 +238,9 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// Have earlier code be given the configurations of then where it did not take those of now, and new code serve without a shadow where the code before it
-    /// cannot serve at all any more, say for want of a grant. Says whether there is more of that than before.
+    /// Have earlier code be given the configurations of then where it did not take those of now, and new code serve
+    /// without a shadow where the code before it cannot serve at all any more, say for want of a grant. Says whether
+    /// there is more of that than before.
     fn go_back_further(&mut self, config: &Config, refused: &Refused) -> bool {
         let known = self.past.len() + self.at_once.len();
         for (folder, place, chain) in config.all_chains() {
@@ -273,8 +277,8 @@ impl<'a> Settling<'a> {
 }
 
 impl Read<'_> {
-    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that is what is `serving`, nor where it would not do what
-    /// is demanded.
+    /// Build what was read. `wrong` is what else is known to be wrong with gateway.toml. Nothing is built where that is
+    /// what is `serving`, nor where it would not do what is demanded.
     pub(super) async fn build(
         self,
         builder: &mut Builder,

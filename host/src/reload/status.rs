@@ -53,8 +53,8 @@ impl Status {
         self.lock().clone()
     }
 
-    /// Whether all chains have been loaded since the process began. A fault that comes later is that of its API: it must not take the whole gateway, and all
-    /// its like, out of service.
+    /// Whether all chains have been loaded since the process began. A fault that comes later is that of its API: it
+    /// must not take the whole gateway, and all its like, out of service.
     pub(crate) fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
     }

@@ -13,7 +13,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::settle;
 
-/// How often to look where the system gives no hints: whether the folder is still the same one, and where there is no watcher.
+/// How often to look where the system gives no hints: whether the folder is still the same one, and where there is no
+/// watcher.
 const POLL: Duration = Duration::from_secs(2);
 
 /// Who has a file open for longer is not waited for.
@@ -37,8 +38,8 @@ pub(crate) struct Changes {
 #[derive(Clone, Default)]
 struct Open(Arc<Mutex<HashSet<PathBuf>>>);
 
-/// What tells a folder from another that takes its place. The time it was made, where that is known, tells it from one that
-/// got the same number.
+/// What tells a folder from another that takes its place. The time it was made, where that is known, tells it from one
+/// that got the same number.
 #[derive(Debug, PartialEq)]
 struct Identity(u64, u64, Option<SystemTime>);
 

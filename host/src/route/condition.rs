@@ -1,12 +1,12 @@
 //! Conditions on header fields and on the query, that a name is there, or stands once with one value; and on the scheme.
 //!
-//! A query is read as forms and nearly all servers read it (the `application/x-www-form-urlencoded` parser of the URL standard): pairs
-//! between `&`, in any order, the value after the first `=` and empty without one; names and values percent-decoded, `+` a space. So a
-//! request cannot take another route by being spelt in another way. What is no escape, such as `%zz`, stands for itself; `;` separates
-//! nothing. The query itself goes on as the client wrote it.
+//! A query is read as forms and nearly all servers read it (the `application/x-www-form-urlencoded` parser of the URL
+//! standard): pairs between `&`, in any order, the value after the first `=` and empty without one; names and values
+//! percent-decoded, `+` a space. So a request cannot take another route by being spelt in another way. What is no
+//! escape, such as `%zz`, stands for itself; `;` separates nothing. The query itself goes on as the client wrote it.
 //!
-//! Where a value is wanted, a name that stands twice does not fulfil the condition, whatever the values are: servers differ about which
-//! of them counts.
+//! Where a value is wanted, a name that stands twice does not fulfil the condition, whatever the values are: servers
+//! differ about which of them counts.
 
 use std::fmt;
 use std::str::FromStr;

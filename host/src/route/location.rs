@@ -11,8 +11,8 @@ use super::template::{Template, TemplateError};
 use crate::exchange::authority::HostPort;
 use crate::exchange::path::{PathError, Target};
 
-/// A path such as `/new/{*rest}`, or `https://new.example/{*rest}`; parameters stand in its path and query only, so that nobody but
-/// the operator says which host it is.
+/// A path such as `/new/{*rest}`, or `https://new.example/{*rest}`; parameters stand in its path and query only, so
+/// that nobody but the operator says which host it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
     /// Scheme and authority; none for those of the request.

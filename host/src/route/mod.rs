@@ -8,16 +8,16 @@
 //! 4. a method that is named, then GET standing in for HEAD, then any method.
 //!
 //! A more specific route that does not match in everything stands aside for a less specific one that does: with
-//! `/pets/mine` for GET only and `/pets/{id}` for any method, `DELETE /pets/mine` goes to `/pets/{id}`; and a host of its own that
-//! has no route for a path leaves it to the routes for any host. Two routes that tie for some request are a conflict and refused when
-//! the router is built, so there is always one winner.
+//! `/pets/mine` for GET only and `/pets/{id}` for any method, `DELETE /pets/mine` goes to `/pets/{id}`; and a host of
+//! its own that has no route for a path leaves it to the routes for any host. Two routes that tie for some request are
+//! a conflict and refused when the router is built, so there is always one winner.
 //!
-//! Routes whose host, path and conditions match, but whose methods do not, make the answer 405 if no other route matches at all;
-//! everything else is 404.
+//! Routes whose host, path and conditions match, but whose methods do not, make the answer 405 if no other route
+//! matches at all; everything else is 404.
 //!
-//! Looking up allocates nothing (except for 405), and its cost depends on the length of the path, not on the number of routes:
-//! only routes of the same host and the same path shape are compared one by one. Where patterns with parameters overlap with
-//! literals, both branches may have to be tried.
+//! Looking up allocates nothing (except for 405), and its cost depends on the length of the path, not on the number of
+//! routes: only routes of the same host and the same path shape are compared one by one. Where patterns with parameters
+//! overlap with literals, both branches may have to be tried.
 
 mod condition;
 #[cfg(any(test, feature = "fuzz"))]
@@ -108,8 +108,8 @@ impl<T> Router<T> {
         Self::with_yielding(0, routes)
     }
 
-    /// Arrange routes, of which so many at the beginning yield to those they tie with; fails with every other route that ties with an
-    /// earlier one, once per host.
+    /// Arrange routes, of which so many at the beginning yield to those they tie with; fails with every other route
+    /// that ties with an earlier one, once per host.
     pub(crate) fn with_yielding(yielding: usize, routes: Vec<(Match, T)>) -> Result<Self, Vec<Conflict>> {
         let mut table = Table::default();
         let mut conflicts = BTreeSet::new();
@@ -153,7 +153,8 @@ impl<T> Router<T> {
         rows.into_iter()
     }
 
-    /// The winner among routes of the same host and path shape; of those that tie the last, so that what yields comes before.
+    /// The winner among routes of the same host and path shape; of those that tie the last, so that what yields comes
+    /// before.
     fn best(&self, slot: &Slot, lookup: &Lookup<'_, '_>) -> Option<&(Match, T)> {
         let matching = slot.iter().filter_map(|&index| {
             let route = self.routes.get(index)?;

@@ -7,7 +7,8 @@ use http::{HeaderName, HeaderValue, Method};
 use super::condition::{Condition, HeaderCondition, QueryCondition, Wanted};
 use super::{Lookup, Match, Rank};
 
-/// `[METHOD,METHOD ][host]path[ scheme:][ name=value]...`, for short tables; `?name` is of the query, and without a value anything will do.
+/// `[METHOD,METHOD ][host]path[ scheme:][ name=value]...`, for short tables; `?name` is of the query, and without a
+/// value anything will do.
 pub(super) fn rule(text: &str) -> Option<Match> {
     let mut words = text.split(' ');
     let methods = words.next()?;

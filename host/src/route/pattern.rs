@@ -8,15 +8,16 @@ use crate::exchange::path::{PathError, Target};
 
 /// A path such as `/pets/{id}` or `/files/{*rest}`.
 ///
-/// `{id}` takes exactly one segment that is not empty; `{*rest}` stands last and takes all that follows, nothing included.
-/// A slash at the end counts: `/pets` and `/pets/` are two paths.
+/// `{id}` takes exactly one segment that is not empty; `{*rest}` stands last and takes all that follows, nothing
+/// included. A slash at the end counts: `/pets` and `/pets/` are two paths.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PathPattern {
     text: Box<str>,
     segments: Box<[Segment]>,
 }
 
-/// A part of a path: of a pattern what stands between two slashes, of a template what stands together. Parameters hold their names.
+/// A part of a path: of a pattern what stands between two slashes, of a template what stands together. Parameters hold
+/// their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Segment {
     Literal(Box<str>),
@@ -128,7 +129,8 @@ impl PathPattern {
         Ok(())
     }
 
-    /// Whether the path rule leaves the pattern as it is; braces, which no path may hold, take part in their escaped form.
+    /// Whether the path rule leaves the pattern as it is; braces, which no path may hold, take part in their escaped
+    /// form.
     fn check_form(&self) -> Result<(), PathPatternError> {
         let escaped = self.text.replace('{', "%7B").replace('}', "%7D");
         let target = Target::parse(&escaped).map_err(PathPatternError::Path)?;

@@ -9,8 +9,8 @@ use super::rule::{Match, MethodFit};
 
 /// How specific a route is; of all routes that match a request the greatest wins.
 ///
-/// Fields and variants stand in the order in which they decide. Texts never decide between routes that match the same request; they
-/// make the order total and a printed table easy to read.
+/// Fields and variants stand in the order in which they decide. Texts never decide between routes that match the same
+/// request; they make the order total and a printed table easy to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank<'a> {
     host: HostRank<'a>,

@@ -88,7 +88,8 @@ mod tests {
     use super::super::condition::{Condition, Wanted};
     use super::*;
 
-    /// Conditions are `name=value` or `name`, on the query with a `?` before them; `http:` and `https:` are on the scheme.
+    /// Conditions are `name=value` or `name`, on the query with a `?` before them; `http:` and `https:` are on the
+    /// scheme.
     fn rule(methods: &[Method], conditions: &[&str]) -> Match {
         let mut rule = Match {
             hosts: Vec::new(),

@@ -9,9 +9,10 @@ use crate::exchange::path::{PathError, Target};
 
 /// A path such as `/v2/pets/{id}` or `/new/{*rest}?from=old`.
 ///
-/// `{id}` may stand anywhere in path and query. `{*rest}` fills its segment of the path; where it took nothing, not even a slash, the
-/// slash before it goes too, so that `/old` leads to `/new` as `/old/` leads to `/new/`. Values keep the escapes of the path they come
-/// from; in a query, what would separate pairs there is escaped as well. What comes of it has passed the path rule again.
+/// `{id}` may stand anywhere in path and query. `{*rest}` fills its segment of the path; where it took nothing, not
+/// even a slash, the slash before it goes too, so that `/old` leads to `/new` as `/old/` leads to `/new/`. Values keep
+/// the escapes of the path they come from; in a query, what would separate pairs there is escaped as well. What comes
+/// of it has passed the path rule again.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     text: Box<str>,
@@ -40,7 +41,8 @@ impl Template {
         self.params().find(|param| !pattern.segments().contains(param)).map(ToString::to_string)
     }
 
-    /// Fill in the parameters of a path, and put `query` behind what the template has itself. Fails where that is too long.
+    /// Fill in the parameters of a path, and put `query` behind what the template has itself. Fails where that is too
+    /// long.
     pub(crate) fn render(&self, params: Params<'_>, query: Option<&str>) -> Result<Target, PathError> {
         let mut text = String::with_capacity(2 * self.text.len() + query.map_or(0, str::len));
         for segment in &self.path {

@@ -18,7 +18,8 @@ fn router(rules: &[&'static str]) -> Router<&'static str> {
     Router::build(rules.iter().map(|text| (rule(text).unwrap(), *text)).collect()).unwrap()
 }
 
-/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule, but for its query, and `https:` if not else said.
+/// The winner's text, `405 ALLOW` or `404`; the request is written like a rule, but for its query, and `https:` if not
+/// else said.
 fn outcome(router: &Router<&'static str>, request: &str) -> String {
     let asked = request.split(' ').collect::<Vec<_>>();
     let (host, path) = asked[1].split_at(asked[1].find('/').unwrap());

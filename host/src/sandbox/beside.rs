@@ -13,7 +13,8 @@ const MAX_SLOW: usize = 32;
 /// The room of one policy.
 pub(super) struct Beside {
     own: Semaphore,
-    /// For the instances of calls that wait, in slots of memory; of all policies. Others have none before it is their turn.
+    /// For the instances of calls that wait, in slots of memory; of all policies. Others have none before it is their
+    /// turn.
     slots: Option<Arc<Semaphore>>,
 }
 

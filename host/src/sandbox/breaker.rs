@@ -62,7 +62,8 @@ impl Breaker {
         }
     }
 
-    /// Whether the policy may be called now, and as what. After a pause one call is, and the others wait for what comes of it.
+    /// Whether the policy may be called now, and as what. After a pause one call is, and the others wait for what comes
+    /// of it.
     pub(super) fn admit(&self, now: impl FnOnce() -> Instant) -> Option<Admission> {
         match self.state.get() {
             State::Closed => Some(Admission::Usual),
@@ -75,7 +76,8 @@ impl Breaker {
         }
     }
 
-    /// A call ended that says nothing about the policy: it was given up, or not made after all. The next one is tried instead.
+    /// A call ended that says nothing about the policy: it was given up, or not made after all. The next one is tried
+    /// instead.
     pub(super) fn learned_nothing(&self, call: Admission) {
         if call == Admission::Trial && self.state.get() == State::Trying {
             self.state.set(State::Open);

@@ -44,7 +44,8 @@ impl Drop for Snapshot {
 }
 
 impl Sandbox {
-    /// Try each configuration on a component; what is known from before is loaded. So many are built `at_once`, which share the processors.
+    /// Try each configuration on a component; what is known from before is loaded. So many are built `at_once`, which
+    /// share the processors.
     pub(crate) async fn build(&self, wasm: &Content, trials: &[Trial], at_once: usize) -> Result<Built, BuildError> {
         let digest = wasm.digest();
         let known: Vec<_> = trials.iter().map(|trial| self.known(digest, trial)).collect();

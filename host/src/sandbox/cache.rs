@@ -92,7 +92,8 @@ impl Cache {
     }
 }
 
-/// Note that a file was used, for whoever looks for what was not. Where that cannot be noted, it is compiled again one day.
+/// Note that a file was used, for whoever looks for what was not. Where that cannot be noted, it is compiled again one
+/// day.
 fn used(path: &Path) {
     let _ = std::fs::File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
 }

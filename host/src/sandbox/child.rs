@@ -61,7 +61,8 @@ async fn talk(request: &Request, wasm: &[u8], at_once: usize) -> Result<Vec<u8>,
     let mut child = tokio::process::Command::new("/proc/self/exe")
         .arg(BUILD_VERB)
         .env_clear()
-        // What the compiler asks for its number of threads. With more of them than processors those who serve would wait longer for a turn.
+        // What the compiler asks for its number of threads. With more of them than processors those who serve would
+        // wait longer for a turn.
         .env("RAYON_NUM_THREADS", (processors() / at_once).max(1).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

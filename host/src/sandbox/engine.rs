@@ -8,10 +8,12 @@ use super::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_MEMORY, MAX_TABLE_ELEM
 
 /// Instances workers keep or use at once, over all policies, each counted by its [`slots`].
 pub(crate) const MAX_INSTANCES: u32 = 2048;
-/// Calls that wait at once, over all policies and workers: each has a stack of its own, and an instance counted likewise.
+/// Calls that wait at once, over all policies and workers: each has a stack of its own, and an instance counted
+/// likewise.
 pub(super) const MAX_FIBERS: u32 = 512;
 
-/// All instances there can be: while one generation takes the place of another, workers have those of both; the slow lane has one.
+/// All instances there can be: while one generation takes the place of another, workers have those of both; the slow
+/// lane has one.
 const SLOTS: u32 = 2 * MAX_INSTANCES + MAX_FIBERS + 1;
 /// Tables for each memory.
 const TABLES: u32 = 2;

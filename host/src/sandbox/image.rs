@@ -25,8 +25,8 @@ pub(super) struct Instrumented<'a> {
 }
 
 impl<'a> Instrumented<'a> {
-    /// Load it, or make it and give its `code`. Or why there can be none: the component has parts that no image can hold, or is no
-    /// policy.
+    /// Load it, or make it and give its `code`. Or why there can be none: the component has parts that no image can
+    /// hold, or is no policy.
     pub(super) fn of(
         bench: &Workbench,
         wasm: &'a [u8],
@@ -64,7 +64,8 @@ impl<'a> Instrumented<'a> {
     }
 }
 
-/// The library panics on components it did not expect. The process is short-lived and nothing of what broke is used again.
+/// The library panics on components it did not expect. The process is short-lived and nothing of what broke is used
+/// again.
 fn unbroken<T>(work: impl FnOnce() -> wasmtime::Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done.map_err(|error| root_cause(&error)),

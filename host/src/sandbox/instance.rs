@@ -102,7 +102,8 @@ fn configure(
     finish(store, configured)?.map(|_| ()).map_err(PluginFault::configure)
 }
 
-/// A call begins, which is given a body of so many bytes. One may be replaced by another of its size; the usual allowance comes on top.
+/// A call begins, which is given a body of so many bytes. One may be replaced by another of its size; the usual
+/// allowance comes on top.
 pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId, body: usize) {
     store.data_mut().begin(exchange);
     store.set_epoch_deadline(1);

@@ -108,8 +108,8 @@ impl Interest {
 }
 
 impl Interest {
-    /// What a guest said, or all that is wrong with it. Each name costs something with each request, so there are not too many, and
-    /// each counts once.
+    /// What a guest said, or all that is wrong with it. Each name costs something with each request, so there are not
+    /// too many, and each counts once.
     pub(super) fn of(said: wit::Interest) -> Result<Self, Vec<String>> {
         let (mut interest, mut faults) = (Self::default(), Vec::new());
         let mut unknown = said.powers.iter().filter(|word| !interest.add(word));

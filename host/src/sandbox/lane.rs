@@ -1,7 +1,8 @@
 //! Lanes: threads of their own, which have the processors when nothing else wants them.
 //!
-//! A call that uses up its CPU time on a worker is time that all other requests of that worker wait. So a policy that did that once goes on
-//! in the slow lane, one call after the other, until it has behaved for a while. What runs in the shadow of what serves has a lane, too.
+//! A call that uses up its CPU time on a worker is time that all other requests of that worker wait. So a policy that
+//! did that once goes on in the slow lane, one call after the other, until it has behaved for a while. What runs in the
+//! shadow of what serves has a lane, too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -68,13 +69,14 @@ fn call<H: Hook>(policy: &Policy, exchange: RequestId, hook: &H) -> Result<(H::S
 fn run(jobs: &Receiver<Job>) {
     step_back();
     for job in jobs {
-        // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that there is no answer.
+        // A fault of the gateway costs this call and not the thread: its instance is gone, and whoever waits hears that
+        // there is no answer.
         let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
-/// Run when nothing else wants to. A thread that is merely nicer than others keeps the processor for the rest of its slice when a worker wakes;
-/// one that is idle in the eyes of the scheduler leaves it at once.
+/// Run when nothing else wants to. A thread that is merely nicer than others keeps the processor for the rest of its
+/// slice when a worker wakes; one that is idle in the eyes of the scheduler leaves it at once.
 fn step_back() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle) {

@@ -33,7 +33,8 @@ pub(crate) struct Limits {
     pub(crate) table_elements: usize,
     /// Calls of imports in one hook call.
     pub(crate) host_calls: u32,
-    /// Bytes a guest can hand over at once, and so make the host allocate: in one call of an import, or as what a hook says.
+    /// Bytes a guest can hand over at once, and so make the host allocate: in one call of an import, or as what a hook
+    /// says.
     pub(crate) host_memory: usize,
     /// Bytes of all log lines of one hook call.
     pub(crate) log: usize,
@@ -124,7 +125,8 @@ impl Meter {
         self.turns.get_or_insert_default().clone()
     }
 
-    /// What happens at the epoch deadline: the call goes on until a limit is reached. One that has turns leaves the next to others.
+    /// What happens at the epoch deadline: the call goes on until a limit is reached. One that has turns leaves the
+    /// next to others.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         match &self.turns {
             None => self.check()?,

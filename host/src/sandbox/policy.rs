@@ -168,7 +168,8 @@ impl Policy {
         self.is_shadow
     }
 
-    /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too many wait already.
+    /// Have a call made in its lane, on a fresh instance, and wait for what it says and what that took. Busy where too
+    /// many wait already.
     pub(crate) async fn call_aside<H: Hook>(
         self: &Arc<Self>,
         exchange: RequestId,

@@ -1,7 +1,7 @@
 //! Calls of one policy on one worker: on its warm instance, on fresh ones, or beside the worker.
 //!
-//! A call on the worker never suspends, so there is one at a time and one idle instance for each policy is all it can use. What waits, or was slow,
-//! has an instance of its own for each call.
+//! A call on the worker never suspends, so there is one at a time and one idle instance for each policy is all it can
+//! use. What waits, or was slow, has an instance of its own for each call.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -31,7 +31,8 @@ const SLOW_AT_MOST: Duration = Duration::from_secs(60);
 pub(crate) struct Pool {
     policy: Arc<Policy>,
     idle: RefCell<Option<Box<Warm>>>,
-    /// Told no facts, a policy that can learn nothing else can say one thing, which follows from its configuration: the first is repeated.
+    /// Told no facts, a policy that can learn nothing else can say one thing, which follows from its configuration: the
+    /// first is repeated.
     constants: Constants,
     metrics: PolicyMetrics,
     last: Cell<Option<Ended>>,
@@ -78,7 +79,8 @@ impl Pool {
         &self.policy
     }
 
-    /// The call that ended last. To be asked in the same turn of the worker's loop in which a call returned: then it is that one.
+    /// The call that ended last. To be asked in the same turn of the worker's loop in which a call returned: then it is
+    /// that one.
     pub(crate) fn last(&self) -> Option<Ended> {
         self.last.get()
     }
@@ -102,8 +104,8 @@ impl Pool {
         self.policy.waits() || self.slow.is_pausing(Instant::now)
     }
 
-    /// Have a call made that others need not wait for: on a stack of its own, or in the slow lane. It ends when its wall-clock time is over,
-    /// waiting for its turn included.
+    /// Have a call made that others need not wait for: on a stack of its own, or in the slow lane. It ends when its
+    /// wall-clock time is over, waiting for its turn included.
     pub(crate) async fn away<H: Hook, T>(
         &self,
         exchange: RequestId,
@@ -139,7 +141,8 @@ impl Pool {
         }
         self.metrics.slow_call();
         let said = policy.lane.send(policy.clone(), exchange, hook)?;
-        // A call there waits for nothing but the processor: one that is late had too little of it, which is no fault of the policy.
+        // A call there waits for nothing but the processor: one that is late had too little of it, which is no fault of
+        // the policy.
         timeout(wall, said).await.map_err(|_| PluginFault::Busy)?.map_err(|_| PluginFault::Busy)?
     }
 
@@ -176,8 +179,9 @@ impl Pool {
         judged
     }
 
-    /// Take an instance out, call it, let `judge` say whether its answer can be used, and put it back only if all of that
-    /// went well: an instance that failed, or whose call was never finished, is gone before anyone can meet it again.
+    /// Take an instance out, call it, let `judge` say whether its answer can be used, and put it back only if all of
+    /// that went well: an instance that failed, or whose call was never finished, is gone before anyone can meet it
+    /// again.
     fn call_instance<H: Hook, T>(
         &self,
         exchange: RequestId,

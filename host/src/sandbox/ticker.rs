@@ -42,7 +42,8 @@ impl Ticker {
         if self.shared.called.load(Relaxed) {
             return;
         }
-        // In this order, and the thread in the opposite one: either it sees the call before it sleeps, or this sees it asleep.
+        // In this order, and the thread in the opposite one: either it sees the call before it sleeps, or this sees it
+        // asleep.
         self.shared.called.store(true, SeqCst);
         if self.shared.asleep.load(SeqCst) {
             self.thread.unpark();

@@ -1,7 +1,7 @@
 //! The building process: compiles a component, checks its shape, tries its configurations, takes images.
 //!
-//! It runs as a short-lived child of the gateway under limits of its own, because a compile can neither be cancelled nor
-//! capped from inside, and the memory it used would stay. It reads one request from standard input and writes one
+//! It runs as a short-lived child of the gateway under limits of its own, because a compile can neither be cancelled
+//! nor capped from inside, and the memory it used would stay. It reads one request from standard input and writes one
 //! reply to standard output, each as a JSON header and a blob.
 
 use std::io::{Read, Write};
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 /// Heap of the building process, in bytes. Reserved but untouched address space does not count.
 const MAX_HEAP: u64 = 2 * 1024 * 1024 * 1024;
-/// The nicest there is. The idle class would be worse: a worker that has just run is put behind it, for a tick of the kernel's clock.
+/// The nicest there is. The idle class would be worse: a worker that has just run is put behind it, for a tick of the
+/// kernel's clock.
 const NICENESS: i32 = 19;
 /// CPU seconds of the building process.
 const MAX_CPU_SECONDS: u64 = 120;
@@ -50,8 +51,8 @@ pub(crate) struct Trial {
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// The component is good. The blob is what was compiled now, in this order and of these lengths: the component, none if it
-    /// was not needed; the same with instruments; the images of the trials.
+    /// The component is good. The blob is what was compiled now, in this order and of these lengths: the component,
+    /// none if it was not needed; the same with instruments; the images of the trials.
     Built { code: usize, instrumented: usize, trials: Vec<Result<Tried<usize>, Vec<String>>> },
     /// The component cannot be used at all.
     Refused(String),
@@ -146,7 +147,8 @@ pub(super) fn receive<T: for<'de> Deserialize<'de>>(reader: &mut impl Read) -> a
     Ok((serde_json::from_slice(&header)?, blob))
 }
 
-/// Limits first: nothing of the component has been read yet. A limit that cannot be set is one the parent's clock replaces.
+/// Limits first: nothing of the component has been read yet. A limit that cannot be set is one the parent's clock
+/// replaces.
 fn confine() {
     let limit = |value| Rlimit { current: Some(value), maximum: Some(value) };
     let _ = setrlimit(Resource::Data, limit(MAX_HEAP));

@@ -11,7 +11,8 @@ use super::limits::thread_cpu_time;
 /// CPU time of a call whose future is polled now and then.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// Nanoseconds of turns that are over, and the thread's when this one began. One thread polls; atomics make it `Sync`.
+    /// Nanoseconds of turns that are over, and the thread's when this one began. One thread polls; atomics make it
+    /// `Sync`.
     over: AtomicU64,
     began: AtomicU64,
 }

@@ -99,10 +99,12 @@ impl Workbench {
     }
 }
 
-/// A time of day for what asks for it while it is configured, in milliseconds since 1970: any will do, as long as it is always the same.
+/// A time of day for what asks for it while it is configured, in milliseconds since 1970: any will do, as long as it is
+/// always the same.
 const STANDING_STILL: u64 = 1_767_225_600_000;
 
-/// Time stands still and chance is the same each time: what a component says to a configuration today it says tomorrow, and on another machine.
+/// Time stands still and chance is the same each time: what a component says to a configuration today it says tomorrow,
+/// and on another machine.
 fn no_powers() -> Powers {
     let world = Told::default();
     world.begin(STANDING_STILL);

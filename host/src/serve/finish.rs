@@ -138,7 +138,8 @@ impl Finish {
         }
     }
 
-    /// An upstream is asked from here on. It has had the time until the exchange ends where that is sooner than its answer.
+    /// An upstream is asked from here on. It has had the time until the exchange ends where that is sooner than its
+    /// answer.
     pub(super) fn upstream_begins(&mut self, at: Instant) {
         self.upstream_since = Some(at);
     }

@@ -167,7 +167,8 @@ impl<'a> Begun<'a> {
                     switched = answered.then;
                     answered.response
                 });
-                // A policy that ended the exchange from inside the request body has the word, whatever was answered meanwhile.
+                // A policy that ended the exchange from inside the request body has the word, whatever was answered
+                // meanwhile.
                 passage.departed().unwrap_or(Departure { at: end, outcome })
             }
         };
@@ -204,15 +205,16 @@ fn find<'a>(
     }
 }
 
-/// Something else than HTTP may follow where the operator said so; elsewhere the wish is ignored (RFC 9110 section 7.8).
+/// Something else than HTTP may follow where the operator said so; elsewhere the wish is ignored (RFC 9110 section
+/// 7.8).
 fn keep_upgrade(route: Option<&Arc<Route>>, exchange: &mut Exchange) {
     if !route.is_some_and(|route| exchange.upgrade.as_ref().is_some_and(|wish| route.upgrades.contains(wish))) {
         exchange.upgrade = None;
     }
 }
 
-/// Give the answer. Where that is a 101, say with it that the connection is used for something else from here on, and use it
-/// for that.
+/// Give the answer. Where that is a 101, say with it that the connection is used for something else from here on, and
+/// use it for that.
 fn deliver(
     mut response: Response<Body>,
     notice: Option<Rc<Notice>>,

@@ -62,7 +62,8 @@ pub(super) fn exchange(
         }
         as_in_http1(parts, &host);
     }
-    // What the client would like to come after the head is told by fields that end here (RFC 9110 sections 7.8 and 10.1.4).
+    // What the client would like to come after the head is told by fields that end here (RFC 9110 sections 7.8 and
+    // 10.1.4).
     let (wants_trailers, upgrade) = (has_member(&parts.headers, &TE, b"trailers"), upgrade(parts));
     strip_hop_by_hop(&mut parts.headers)
         .map_err(|error| refuse("bad_connection", "The Connection field names what it may not.").because(error))?;
@@ -98,7 +99,8 @@ fn as_in_http1(parts: &mut Parts, host: &Host) {
     }
 }
 
-/// The protocol a client would like to go on with (RFC 9110 section 7.8). One that sends a body first, or names several, gets HTTP.
+/// The protocol a client would like to go on with (RFC 9110 section 7.8). One that sends a body first, or names
+/// several, gets HTTP.
 fn upgrade(parts: &Parts) -> Option<Box<str>> {
     let mut values = parts.headers.get_all(UPGRADE).iter();
     let (protocol, None) = (values.next()?, values.next()) else { return None };
@@ -147,7 +149,8 @@ pub(super) fn body(
     })
 }
 
-/// Say that a body of unknown length comes where a message of this method usually has none: without it, it would be left out.
+/// Say that a body of unknown length comes where a message of this method usually has none: without it, it would be
+/// left out.
 pub(super) fn frame(method: &Method, body: &Body, headers: &mut HeaderMap) {
     let unusual = matches!(*method, Method::GET | Method::HEAD);
     if unusual && !body.is_end_stream() && body.size_hint().exact().is_none() {

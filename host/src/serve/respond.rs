@@ -49,7 +49,8 @@ fn trailers_only(id: &RequestId, fault: &Fault) -> Response<Body> {
     response
 }
 
-/// What clients of gRPC take a status of HTTP for, where no status of gRPC comes with it; their documentation lays it down.
+/// What clients of gRPC take a status of HTTP for, where no status of gRPC comes with it; their documentation lays it
+/// down.
 fn grpc_status(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "13",                   // INTERNAL

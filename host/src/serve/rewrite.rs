@@ -9,8 +9,8 @@ use crate::exchange::path::Target;
 use crate::exchange::{Exchange, Fault};
 use crate::route::Params;
 
-/// The target for the upstream, from the one policies have left. Where that does not fit the route any more, a policy has chosen
-/// another path, which stays.
+/// The target for the upstream, from the one policies have left. Where that does not fit the route any more, a policy
+/// has chosen another path, which stays.
 pub(super) fn target(rewrite: &Rewrite, params: Option<Params<'_>>, exchange: &Exchange) -> Result<Target, Fault> {
     let target = &exchange.target;
     let query = rewrite.query.of(target.query());

@@ -41,7 +41,8 @@ impl Tunnel {
         Self { switched, is_websocket, finish }
     }
 
-    /// Carry bytes to the end. `ahead` is what the client has sent already; `told` says, when polled, how the tunnel is to end.
+    /// Carry bytes to the end. `ahead` is what the client has sent already; `told` says, when polled, how the tunnel is
+    /// to end.
     pub(crate) async fn run(
         mut self,
         client: impl Duplex,

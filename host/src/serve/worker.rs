@@ -123,7 +123,8 @@ impl Worker {
         id
     }
 
-    /// An account to be kept of a request, where its trace is recorded or it shows a debug token; and whether it shows one.
+    /// An account to be kept of a request, where its trace is recorded or it shows a debug token; and whether it shows
+    /// one.
     pub(super) fn account(&self, headers: &HeaderMap, recorded: Option<SpanContext>) -> (Option<Rc<Account>>, bool) {
         let explains = self.common.debug_key.as_ref().is_some_and(|key| explain::is_due(key, headers));
         let wanted = explains || recorded.is_some();

@@ -20,14 +20,16 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The namespace of that name, made under `limits` if new. One that is there keeps its limits until [`Self::settle`].
+    /// The namespace of that name, made under `limits` if new. One that is there keeps its limits until
+    /// [`Self::settle`].
     pub(crate) fn namespace(&self, name: &str, limits: Limits) -> Namespace {
         let mut namespaces = lock(&self.namespaces);
         let data = namespaces.entry(name.into()).or_insert_with(|| Arc::new(Data::new(limits)));
         Namespace { data: Arc::clone(data) }
     }
 
-    /// From now on these namespaces are used, under these limits. The others go, with their data, once nobody holds them.
+    /// From now on these namespaces are used, under these limits. The others go, with their data, once nobody holds
+    /// them.
     pub(crate) fn settle(&self, used: &HashMap<String, Limits>) {
         lock(&self.namespaces).retain(|name, data| match used.get(&**name) {
             Some(limits) => {
@@ -63,8 +65,8 @@ impl Namespace {
         Ok(())
     }
 
-    /// Add to a counter and return the sum. An absent counter starts at 0 and takes `ttl`; an existing one keeps its end.
-    /// A sum beyond 64 bits is [`StoreError::Limit`] and leaves the counter as it was.
+    /// Add to a counter and return the sum. An absent counter starts at 0 and takes `ttl`; an existing one keeps its
+    /// end. A sum beyond 64 bits is [`StoreError::Limit`] and leaves the counter as it was.
     pub(crate) fn add(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, StoreError> {
         self.add_at(Instant::now(), key, delta, ttl)
     }
@@ -121,8 +123,8 @@ impl Data {
         Ok(lock(&self.shards[index]))
     }
 
-    /// Try a write; when it meets a limit, make room from what has expired and try once more. The shard is unlocked in between,
-    /// since room is looked for in all of them.
+    /// Try a write; when it meets a limit, make room from what has expired and try once more. The shard is unlocked in
+    /// between, since room is looked for in all of them.
     fn write<T>(
         &self,
         now: Instant,

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::Limits;
 
-/// Entries and bytes in use, with their limits. Relaxed order suffices: the shard locks order the data, these are only numbers.
+/// Entries and bytes in use, with their limits. Relaxed order suffices: the shard locks order the data, these are only
+/// numbers.
 #[derive(Debug)]
 pub(super) struct Usage {
     entries: Budget,

@@ -1,7 +1,8 @@
 //! From one process to the next: the one that serves hands its sockets to one that is to serve in its place.
 //!
-//! They meet at a socket in the state directory. The successor builds all it needs before it asks for more than copies of the
-//! sockets, so that until then, and until it says that it serves, the predecessor goes on as if nothing had been.
+//! They meet at a socket in the state directory. The successor builds all it needs before it asks for more than copies
+//! of the sockets, so that until then, and until it says that it serves, the predecessor goes on as if nothing had
+//! been.
 
 mod predecessor;
 mod successor;

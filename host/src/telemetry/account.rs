@@ -25,7 +25,8 @@ pub(crate) struct Account {
     left_out: Cell<usize>,
     /// How it ended, once it has.
     ended: Cell<Option<(&'static str, Outcome)>>,
-    /// Whether it has the CPU time of calls, which costs two system calls for each, and calls for pieces of bodies, of which there can be many.
+    /// Whether it has the CPU time of calls, which costs two system calls for each, and calls for pieces of bodies, of
+    /// which there can be many.
     is_detailed: bool,
 }
 

@@ -13,7 +13,8 @@ use tracing_subscriber::filter::LevelFilter;
 /// Lines that may wait for the writer; more are dropped and counted.
 const QUEUE: usize = 8192;
 
-/// Start logging: lines for people on a terminal, JSON for everything else. `LOCKGATE_LOG` sets levels (`debug`, `policy=trace`).
+/// Start logging: lines for people on a terminal, JSON for everything else. `LOCKGATE_LOG` sets levels (`debug`,
+/// `policy=trace`).
 ///
 /// Dropping the guard writes what is queued.
 #[must_use = "the log ends when the guard is dropped"]

@@ -26,8 +26,8 @@ pub(crate) struct Server {
     wildcard: HashMap<String, Arc<Identity>>,
 }
 
-/// A certificate and the terms of the connections it is shown on. Each has sessions and tickets of its own, so that no session
-/// begun under other terms is ever taken up under these.
+/// A certificate and the terms of the connections it is shown on. Each has sessions and tickets of its own, so that no
+/// session begun under other terms is ever taken up under these.
 #[derive(Debug)]
 pub(crate) struct Identity {
     config: Arc<ServerConfig>,
@@ -217,7 +217,8 @@ impl Session {
         Self { terms: Cell::new(identity.terms), host: host.map(String::into_boxed_str), shown, ends, certificate }
     }
 
-    /// Whether the client may connect as things are now. If so, the connection goes by the new authorities from here on.
+    /// Whether the client may connect as things are now. If so, the connection goes by the new authorities from here
+    /// on.
     pub(crate) fn is_admitted(&self, server: &Server) -> bool {
         let (before, identity) = (self.terms.get(), server.identity(self.host.as_deref()));
         // A connection, and a session that is taken up again, may outlive the certificate.

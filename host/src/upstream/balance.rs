@@ -69,7 +69,8 @@ impl Balancer {
         Some(Load(busy.clone()))
     }
 
-    /// Each open target earns its weight, and the richest pays for all: the turns of a target lie apart from each other.
+    /// Each open target earns its weight, and the richest pays for all: the turns of a target lie apart from each
+    /// other.
     fn in_turn(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
         let mut credit = self.credit.borrow_mut();
         let mut total = 0;
@@ -90,8 +91,8 @@ impl Balancer {
         Some(at)
     }
 
-    /// Of two that weights and chance choose, the one with fewer requests for its weight; the first where that is the same, so that
-    /// idle targets take their shares too.
+    /// Of two that weights and chance choose, the one with fewer requests for its weight; the first where that is the
+    /// same, so that idle targets take their shares too.
     fn less_busy(&self, open: impl Fn(&usize) -> bool) -> Option<usize> {
         let first = self.by_chance(&open)?;
         let Some(second) = self.by_chance(|at| *at != first && open(at)) else { return Some(first) };

@@ -24,11 +24,12 @@ use crate::tls;
 
 /// Bytes of a response head.
 const MAX_HEAD: usize = 64 * 1024;
-/// Bytes of one response that wait for a slow client, and of all on one connection: enough for each of the usual hundred
-/// streams, so that slow ones do not hold up the others.
+/// Bytes of one response that wait for a slow client, and of all on one connection: enough for each of the usual
+/// hundred streams, so that slow ones do not hold up the others.
 const STREAM_WINDOW: u32 = 128 << 10;
 const CONNECTION_WINDOW: u32 = 100 * STREAM_WINDOW;
-/// How long an HTTP/2 connection with requests on it may say nothing before it is asked whether it lives, and may take to say so.
+/// How long an HTTP/2 connection with requests on it may say nothing before it is asked whether it lives, and may take
+/// to say so.
 const PING_AFTER: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -13,8 +13,8 @@ pub(super) fn meant_for<B>(request: &mut Request<B>, host: &HeaderValue) {
     request.headers_mut().insert(HOST, host.clone());
 }
 
-/// Origin form, with a Host field (RFC 9112 section 3.2). Whether trailers are wanted is not said: that field would need
-/// another beside it, and who sends trailers over HTTP/1.1 sends them unasked.
+/// Origin form, with a Host field (RFC 9112 section 3.2). Whether trailers are wanted is not said: that field would
+/// need another beside it, and who sends trailers over HTTP/1.1 sends them unasked.
 pub(super) fn to_http1<B>(request: &mut Request<B>) {
     request.headers_mut().remove(TE);
     *request.version_mut() = Version::HTTP_11;

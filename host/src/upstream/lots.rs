@@ -1,7 +1,7 @@
 //! Drawing by hash (weighted rendezvous): the same key draws the same one of several, in every worker, process and release.
 //!
-//! Each draws a lot for a key, longer the heavier it is, and the longest wins. So where one goes, becomes lighter or heavier, a key moves
-//! only from it or to it; between two, exactly as many move as the shares differ.
+//! Each draws a lot for a key, longer the heavier it is, and the longest wins. So where one goes, becomes lighter or
+//! heavier, a key moves only from it or to it; between two, exactly as many move as the shares differ.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,8 @@ use http::header::COOKIE;
 
 use crate::config::HashKey;
 
-/// The place of the one that wins `key`, among places with what each is known by and its weight. None wins without a weight.
+/// The place of the one that wins `key`, among places with what each is known by and its weight. None wins without a
+/// weight.
 pub(super) fn winner(key: u64, all: impl Iterator<Item = (usize, u64, u32)>) -> Option<usize> {
     let spread = mix(key);
     let lot = |(at, identity, weight): (usize, u64, u32)| {

@@ -30,7 +30,8 @@ impl Network {
         Self::Offline(Arc::new(connect))
     }
 
-    /// A connection that needs no network; none where there is one. It is in plain text, whatever the network would ask for.
+    /// A connection that needs no network; none where there is one. It is in plain text, whatever the network would ask
+    /// for.
     pub(crate) fn within(&self, called: Called<'_>) -> Option<io::Result<DuplexStream>> {
         match self {
             Self::Real => None,

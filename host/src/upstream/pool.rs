@@ -221,7 +221,8 @@ impl Sender {
         Self::Http1(Http1 { sender, _room: None })
     }
 
-    /// Send a request in the form of the connection's protocol, and leave an empty one. It comes back when nothing of it was sent.
+    /// Send a request in the form of the connection's protocol, and leave an empty one. It comes back when nothing of
+    /// it was sent.
     pub(super) async fn try_send(
         &mut self,
         request: &mut Request<Body>,

@@ -38,8 +38,8 @@ pub(super) fn check(response: &Response<Incoming>) -> Result<(), Fault> {
 }
 
 /// Whether a head says in one way only where its body ends. What is framed twice can be read in two ways, by us and by
-/// the client, and ought to be an error (RFC 9112 section 6.3); a transfer coding is not for the client, who would get it
-/// without being told.
+/// the client, and ought to be an error (RFC 9112 section 6.3); a transfer coding is not for the client, who would get
+/// it without being told.
 pub(crate) fn is_framed_once(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
@@ -52,8 +52,8 @@ pub(crate) fn is_framed_once(headers: &HeaderMap) -> bool {
     once && lengths.next().is_none() && codings.next().is_none()
 }
 
-/// Whether a head tells of a body that its status forbids (RFC 9110 section 15.3.5). Some upstreams send it all the same, so
-/// the connection may have more to say than the next client asked for.
+/// Whether a head tells of a body that its status forbids (RFC 9110 section 15.3.5). Some upstreams send it all the
+/// same, so the connection may have more to say than the next client asked for.
 pub(crate) fn contradicts_itself(head: &Parts) -> bool {
     let length = head.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     head.status == StatusCode::NO_CONTENT && (length || head.headers.contains_key(TRANSFER_ENCODING))

@@ -1,7 +1,7 @@
 //! The addresses of a name, kept for a while, and connecting to the first of them that answers.
 //!
-//! Names are asked of the system, so that they mean here what they mean to every other program on the machine; it says no life span,
-//! and so the configuration does.
+//! Names are asked of the system, so that they mean here what they mean to every other program on the machine; it says
+//! no life span, and so the configuration does.
 
 use std::io;
 use std::net::SocketAddr;
@@ -136,7 +136,8 @@ pub(crate) async fn connect_first(addresses: &[SocketAddr], patience: Duration) 
     race(addresses, STAGGER.min(share)).await
 }
 
-/// Families in turn, each in the order of the system: a family that leads nowhere costs one attempt, not all of its own.
+/// Families in turn, each in the order of the system: a family that leads nowhere costs one attempt, not all of its
+/// own.
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (one, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
@@ -150,7 +151,8 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Begin with the next address when one fails, or after `stagger`; the first that connects wins, and the others are dropped.
+/// Begin with the next address when one fails, or after `stagger`; the first that connects wins, and the others are
+/// dropped.
 async fn race(addresses: &[SocketAddr], stagger: Duration) -> io::Result<TcpStream> {
     let mut waiting = addresses.iter().copied();
     let mut attempts = JoinSet::new();

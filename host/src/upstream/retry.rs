@@ -17,8 +17,8 @@ const MOST: u32 = 20 * COST;
 /// A rare request may be sent once more too.
 const ONE_EACH: Duration = Duration::from_secs(1);
 
-/// What one worker may spend on one upstream: each request earns a share of one more try. So an upstream that is in trouble gets
-/// little more than it would anyway.
+/// What one worker may spend on one upstream: each request earns a share of one more try. So an upstream that is in
+/// trouble gets little more than it would anyway.
 pub(super) struct Budget {
     share: u32,
     saved: Cell<u32>,
@@ -47,8 +47,8 @@ impl Budget {
     }
 }
 
-/// What is needed to send a request once more. Its fields are kept as bytes in one buffer: most copies are never looked at, and to
-/// copy a header map costs several times as much.
+/// What is needed to send a request once more. Its fields are kept as bytes in one buffer: most copies are never looked
+/// at, and to copy a header map costs several times as much.
 pub(super) struct Spare {
     method: Method,
     uri: Uri,

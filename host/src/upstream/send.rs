@@ -81,8 +81,9 @@ enum Why {
 }
 
 impl Connections {
-    /// Send a request, whose target is in origin form, and wait for the head of the response. It stays where it is until a
-    /// connection takes it, and is empty afterwards: each future it was handed on to would be as long again as it is.
+    /// Send a request, whose target is in origin form, and wait for the head of the response. It stays where it is
+    /// until a connection takes it, and is empty afterwards: each future it was handed on to would be as long again as
+    /// it is.
     pub(crate) async fn send(
         self: &Rc<Self>,
         request: &mut Request<Body>,
@@ -197,7 +198,8 @@ impl Connections {
         Fault::upstream(StatusCode::SERVICE_UNAVAILABLE, "upstream_overloaded", detail)
     }
 
-    /// A target that has not failed this request, and is asked at all; where there is none, any: to try is better than not to.
+    /// A target that has not failed this request, and is asked at all; where there is none, any: to try is better than
+    /// not to.
     pub(super) fn pick(&self, key: Option<u64>, failed: &[usize], now: Instant) -> Option<usize> {
         let open = |target: usize| self.upstream.targets.is_open(target, now);
         let untried = |target: usize| !failed.contains(&target);

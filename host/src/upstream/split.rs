@@ -53,7 +53,8 @@ pub(crate) enum ChosenBy {
     Chance,
 }
 
-/// What a client draws once and keeps in a cookie: four hexadecimal digits that name no upstream and lead only where the weights do.
+/// What a client draws once and keeps in a cookie: four hexadecimal digits that name no upstream and lead only where
+/// the weights do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lot(u16);
 

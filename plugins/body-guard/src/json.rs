@@ -51,8 +51,8 @@ impl<'a> Reader<'a> {
         if is_complete { Ok(()) } else { Err(Refusal::Incomplete) }
     }
 
-    /// Read at least `byte`, the first of `rest`, and say how many bytes were read: none only where `byte` ends a number, which
-    /// leaves it to the next call.
+    /// Read at least `byte`, the first of `rest`, and say how many bytes were read: none only where `byte` ends a
+    /// number, which leaves it to the next call.
     fn advance(&mut self, byte: u8, rest: &[u8]) -> Result<usize, Fault> {
         match self.at.step {
             Step::Text => return self.text(byte, rest),

@@ -38,8 +38,9 @@ impl Policy for BodyGuard {
 }
 
 impl RequestPhase for BodyGuard {
-    /// Answers before any of the body is read where the client says that it is too long. With `other = "pass"` the length may be that of
-    /// a body nobody asked to be limited; the field is not read then, and the host counts what arrives.
+    /// Answers before any of the body is read where the client says that it is too long. With `other = "pass"` the
+    /// length may be that of a body nobody asked to be limited; the field is not read then, and the host counts what
+    /// arrives.
     fn on_request(&self, head: &Head<'_>) -> Verdict {
         let max_bytes = self.config.max_bytes.get();
         let announced = head.text("content-length").and_then(|text| text.parse().ok());

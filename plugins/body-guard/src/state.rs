@@ -49,7 +49,8 @@ impl Position {
         Self { step: Step::Value, in_key: false, length: 0, tokens: 0, offset: 0, levels: Vec::new() }
     }
 
-    /// Read a carried state; an empty one is the beginning. None for bytes that [`encode`](Self::encode) does not write.
+    /// Read a carried state; an empty one is the beginning. None for bytes that [`encode`](Self::encode) does not
+    /// write.
     pub(crate) fn decode(state: &[u8]) -> Option<Self> {
         if state.is_empty() {
             return Some(Self::start());

@@ -1,6 +1,7 @@
 //! The `cors` policy: the server's side of the CORS protocol (Fetch standard, section 3.3) for all APIs behind the gateway.
 //!
-//! It only ever tells browsers what pages may read; it keeps no request from the upstream but preflights, which it answers itself.
+//! It only ever tells browsers what pages may read; it keeps no request from the upstream but preflights, which it
+//! answers itself.
 
 mod config;
 mod origin;

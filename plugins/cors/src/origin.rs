@@ -1,6 +1,7 @@
 //! Origins an operator allows, and whether the one of a request is among them.
 //!
-//! Browsers send origins serialised (HTML standard, section 7.1.1): lower case, no default port, no path. So they are compared byte by byte.
+//! Browsers send origins serialised (HTML standard, section 7.1.1): lower case, no default port, no path. So they are
+//! compared byte by byte.
 
 use serde::Deserialize;
 use std::str;

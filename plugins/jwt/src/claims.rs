@@ -77,8 +77,8 @@ impl Claims {
 
     /// A claim as the value of a field or an attribute; none if it is absent or cannot be one without doubt.
     ///
-    /// Numbers and booleans are written as in JSON, lists of words joined by spaces. A list whose items hold spaces, an empty text,
-    /// outer spaces and control characters would all be read as something else further on.
+    /// Numbers and booleans are written as in JSON, lists of words joined by spaces. A list whose items hold spaces, an
+    /// empty text, outer spaces and control characters would all be read as something else further on.
     pub(crate) fn text(&self, path: &ClaimPath) -> Option<Cow<'_, str>> {
         let text = match self.get(path)? {
             Value::String(text) => Cow::Borrowed(text.as_str()),

@@ -31,7 +31,8 @@ pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a
     }
 }
 
-/// What follows the scheme `Bearer`; none if another scheme or none stands there. A scheme is a token (RFC 9110 section 11.1).
+/// What follows the scheme `Bearer`; none if another scheme or none stands there. A scheme is a token (RFC 9110 section
+/// 11.1).
 fn after_bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(b"bearer".len())?;
     let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);

@@ -1,7 +1,7 @@
 //! The `jwt` policy: a request passes with a valid JSON Web Token (RFC 7519) or is refused as RFC 6750 says.
 //!
-//! Until its signature is verified, nothing in a token has any effect but its key id and its algorithm, and the algorithm is bound to
-//! the key by the gateway. Tokens appear in no log line, answer or error.
+//! Until its signature is verified, nothing in a token has any effect but its key id and its algorithm, and the
+//! algorithm is bound to the key by the gateway. Tokens appear in no log line, answer or error.
 
 mod claims;
 mod config;

@@ -68,7 +68,8 @@ fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED)
 }
 
-/// What a header may not ask for: extensions we would have to understand, unencoded payloads, encryption, compression, other kinds of token.
+/// What a header may not ask for: extensions we would have to understand, unencoded payloads, encryption, compression,
+/// other kinds of token.
 fn refuse_extensions(header: &Map<String, Value>) -> Result<(), Refusal> {
     let refused = ["crit", "enc", "zip"];
     if refused.iter().any(|name| header.contains_key(*name)) {
@@ -84,7 +85,8 @@ fn refuse_extensions(header: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 7515 section 4.1.9: a media type, from which `application/` may be left out. `at+jwt` is an access token (RFC 9068).
+/// RFC 7515 section 4.1.9: a media type, from which `application/` may be left out. `at+jwt` is an access token (RFC
+/// 9068).
 fn is_jwt(kind: &str) -> bool {
     let kind = kind.to_ascii_lowercase();
     let kind = kind.strip_prefix("application/").unwrap_or(&kind);

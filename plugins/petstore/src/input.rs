@@ -107,7 +107,8 @@ impl Members {
     }
 }
 
-/// The pointer to a member of the client's naming, escaped (RFC 6901 sections 3 and 6); to the object for an unwieldy name.
+/// The pointer to a member of the client's naming, escaped (RFC 6901 sections 3 and 6); to the object for an unwieldy
+/// name.
 fn pointer_to(name: &str) -> String {
     let mut pointer = String::from("#");
     if name.len() > LONGEST_NAME {

@@ -1,6 +1,7 @@
 //! Pets in the store: one key each, ids from a counter, and a count that keeps their number bounded.
 //!
-//! Single calls of the store are atomic and nothing else is, so each way to interleave two requests is answered for where it matters.
+//! Single calls of the store are atomic and nothing else is, so each way to interleave two requests is answered for
+//! where it matters.
 
 use crate::answer::Stop;
 use crate::config::Config;

@@ -35,8 +35,8 @@ pub struct Built {
 }
 
 impl Build {
-    /// A build of the workspace (or package) in a directory, with the profile `plugin`. `target_dir` must not be the one an outer build
-    /// holds locked; relative to the current directory.
+    /// A build of the workspace (or package) in a directory, with the profile `plugin`. `target_dir` must not be the
+    /// one an outer build holds locked; relative to the current directory.
     pub fn new(workspace: impl Into<PathBuf>, target_dir: impl Into<PathBuf>) -> Self {
         Self {
             workspace: workspace.into(),

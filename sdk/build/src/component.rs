@@ -7,11 +7,12 @@ use std::process;
 use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
-/// Make a component of a core module, whatever it was compiled from: one in which a generator of bindings for the contract has left the
-/// description of its types.
+/// Make a component of a core module, whatever it was compiled from: one in which a generator of bindings for the
+/// contract has left the description of its types.
 ///
 /// # Errors
-/// [`BuildError::Component`] if it is no such module, or exports nothing: the linker keeps what `export!` exports, so it was not called.
+/// [`BuildError::Component`] if it is no such module, or exports nothing: the linker keeps what `export!` exports, so
+/// it was not called.
 pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let fault = |reason: String| BuildError::Component { name: name.to_owned(), reason };
     let module = stripped(module).map_err(|error| fault(error.to_string()))?;

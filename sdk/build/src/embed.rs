@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 /// What the names of built-in packages begin with; the rest is the name of their folder.
 const PACKAGE_PREFIX: &str = "lockgate-plugin-";
 
-/// Build every `plugins/NAME` of a workspace, a package `lockgate-plugin-NAME` with a `plugin.toml`, into `out_dir/plugins/NAME.wasm`.
+/// Build every `plugins/NAME` of a workspace, a package `lockgate-plugin-NAME` with a `plugin.toml`, into
+/// `out_dir/plugins/NAME.wasm`.
 ///
 /// Also writes `out_dir/builtins.rs`, which defines `BUILTINS` as name, component and text of `plugin.toml` of each.
 /// Returns the files and folders the outcome depends on.

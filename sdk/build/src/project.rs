@@ -29,10 +29,12 @@ enum Kind {
 }
 
 impl Project {
-    /// The package whose `Cargo.toml` or `pyproject.toml` lies in this folder. In Rust it may be a member of a workspace.
+    /// The package whose `Cargo.toml` or `pyproject.toml` lies in this folder. In Rust it may be a member of a
+    /// workspace.
     ///
     /// # Errors
-    /// [`BuildError::NoProject`] where there is none, [`BuildError::NoModule`] where its library is no `cdylib`; see [`BuildError`].
+    /// [`BuildError::NoProject`] where there is none, [`BuildError::NoModule`] where its library is no `cdylib`; see
+    /// [`BuildError`].
     pub fn open(folder: &Path) -> Result<Self, BuildError> {
         let (cargo, python) = (folder.join("Cargo.toml"), folder.join(python::MANIFEST));
         match (cargo.is_file(), python.is_file()) {

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Write `out_dir/sdk.rs`, which defines `SDK` as paths and texts of a workspace that holds the SDK and the contract alone, and `LOCK`
-/// as the text of a `Cargo.lock` with the versions of the SDK's dependencies that this workspace is tested with.
-/// Returns the files and folders the outcome depends on.
+/// Write `out_dir/sdk.rs`, which defines `SDK` as paths and texts of a workspace that holds the SDK and the contract
+/// alone, and `LOCK` as the text of a `Cargo.lock` with the versions of the SDK's dependencies that this workspace is
+/// tested with. Returns the files and folders the outcome depends on.
 ///
 /// # Errors
 /// The first fault met; see [`BuildError`].

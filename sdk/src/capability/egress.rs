@@ -1,7 +1,7 @@
 //! Requests to services of the operator's choice. Needs the grant `egress:NAME`.
 //!
-//! A policy names a service and a path below its URL. Where that is, what may be asked for and with what credentials is the operator's to
-//! say; credentials are in no call and in no reply, and redirects are not followed.
+//! A policy names a service and a path below its URL. Where that is, what may be asked for and with what credentials is
+//! the operator's to say; credentials are in no call and in no reply, and redirects are not followed.
 //!
 //! ```
 //! use lockgate_sdk::egress::{self, Call};
@@ -48,7 +48,8 @@ impl<'a> Call<'a> {
         Self::new("POST", target)
     }
 
-    /// Add a header field; earlier values of the name stay. Those of the connection, of framing and the operator's own are refused.
+    /// Add a header field; earlier values of the name stay. Those of the connection, of framing and the operator's own
+    /// are refused.
     pub fn field(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         packed::push(&mut self.fields, name.as_ref(), value.as_ref());
         self
@@ -129,7 +130,8 @@ impl fmt::Debug for Reply {
 /// Ask the service `egress`, a name of the interest, and wait for its reply.
 ///
 /// # Errors
-/// `Denied` is a fault of policy or grant; the others should become [`Failure::Dependency`](crate::Failure::Dependency).
+/// `Denied` is a fault of policy or grant; the others should become
+/// [`Failure::Dependency`](crate::Failure::Dependency).
 pub fn send(egress: &str, call: &Call<'_>) -> Result<Reply, Error> {
     let call = host::Call { method: call.method, target: call.target, fields: &call.fields, body: call.body };
     let host::Reply { status, fields, body } = host::send(egress, call)?;

@@ -1,6 +1,7 @@
 //! Small values that outlive instances and policy versions. Needs the grant `store:NAME:read` or `store:NAME:write`.
 //!
-//! `store` is always a name of the interest. One call is atomic, two calls are not. A key has at most 256 bytes, a value 64 KiB.
+//! `store` is always a name of the interest. One call is atomic, two calls are not. A key has at most 256 bytes, a
+//! value 64 KiB.
 
 use super::host::store as host;
 pub use host::Error;
@@ -8,7 +9,8 @@ pub use host::Error;
 /// The value, or none when the key is absent or has expired.
 ///
 /// # Errors
-/// `Unavailable` should become [`Failure::Dependency`](crate::Failure::Dependency); the others are faults of policy or grant.
+/// `Unavailable` should become [`Failure::Dependency`](crate::Failure::Dependency); the others are faults of policy or
+/// grant.
 pub fn get(store: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
     host::get(store, key)
 }
@@ -29,7 +31,8 @@ pub fn delete(store: &str, key: &str) -> Result<(), Error> {
     host::delete(store, key)
 }
 
-/// Add to a counter and return the sum. An absent counter starts at 0 and takes `ttl_ms` as its life, an existing one keeps its end.
+/// Add to a counter and return the sum. An absent counter starts at 0 and takes `ttl_ms` as its life, an existing one
+/// keeps its end.
 ///
 /// # Errors
 /// As [`set`]; `NotACounter` when the key holds something else.

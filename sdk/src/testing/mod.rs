@@ -1,6 +1,7 @@
 //! Native doubles for the gateway: facts to call hooks with, readers for what they return, and each capability.
 //!
-//! State belongs to the thread, so tests that run side by side do not meet. [`reset`] clears it where tests share a thread.
+//! State belongs to the thread, so tests that run side by side do not meet. [`reset`] clears it where tests share a
+//! thread.
 
 pub mod clock;
 pub mod crypto;
@@ -21,7 +22,8 @@ thread_local! {
     static CONFIGURING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Deserialise and check a policy as the gateway does. A capability other than `log` used meanwhile panics, as it would trap there.
+/// Deserialise and check a policy as the gateway does. A capability other than `log` used meanwhile panics, as it would
+/// trap there.
 ///
 /// # Errors
 /// All faults found, with the paths and messages an operator would see.

@@ -45,7 +45,8 @@ impl<const LETTER: char> ResponsePhase for Version<LETTER> {
 /// Whoever tests writes another number here, and so has another build.
 static BUILD: [u8; 17] = *b"<build>0000000000";
 
-/// A policy that tells which build it is and what it was configured with, in both directions, and whether both hooks of an exchange are of one.
+/// A policy that tells which build it is and what it was configured with, in both directions, and whether both hooks of
+/// an exchange are of one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tell {

@@ -35,7 +35,8 @@ pub(super) fn graft(component: &[u8], part: Part, bytes: &[u8], times: usize) ->
     [component, &section(defined, bytes), &section(instantiated, &list(&vec![instance; times]))].concat()
 }
 
-/// Components in components, so deep, each of which has the inner one so many times: a few bytes that stand for a power of instances.
+/// Components in components, so deep, each of which has the inner one so many times: a few bytes that stand for a power
+/// of instances.
 pub(super) fn nested(depth: usize, width: usize) -> Vec<u8> {
     let innermost = graft(COMPONENT, Part::Module, MODULE, width);
     (1..depth).fold(innermost, |inner, _| graft(COMPONENT, Part::Component, &inner, width))

@@ -11,8 +11,8 @@ use wast::{QuoteWat, Wast, WastDirective, WastExecute, Wat};
 
 use super::bulk::{assert_none_broke_anything, judged};
 
-/// wasmtime panics where components with memories of their own call each other: what it joins them by has several memories, which it
-/// is told not to compile. The panic is that of the building process.
+/// wasmtime panics where components with memories of their own call each other: what it joins them by has several
+/// memories, which it is told not to compile. The panic is that of the building process.
 const PANICS: &str = "ended with exit status: 101";
 
 #[test]

@@ -11,8 +11,9 @@ fn gateway() -> Gateway {
     Gateway::folder().proxy(&Upstream::answering(200, &[], "here")).start()
 }
 
-/// Nobody may send a POST again that was not answered (RFC 9110 section 9.2.2), so on a connection that the gateway did not say
-/// it would close each must be answered. Only one that its client left idle may be closed without a word (RFC 9112 section 9.3).
+/// Nobody may send a POST again that was not answered (RFC 9110 section 9.2.2), so on a connection that the gateway did
+/// not say it would close each must be answered. Only one that its client left idle may be closed without a word (RFC
+/// 9112 section 9.3).
 #[test]
 fn clients_that_keep_asking_over_http1_are_told_before_their_connection_is_closed() {
     let mut gateway = gateway();
@@ -41,8 +42,8 @@ fn clients_that_keep_asking_over_http1_are_told_before_their_connection_is_close
     assert!(gateway.wait_for_end().success());
 }
 
-/// What is sent after the number that GOAWAY names may be sent again, since nobody looked at it (RFC 9113 section 6.8). Each
-/// stream up to it must be answered.
+/// What is sent after the number that GOAWAY names may be sent again, since nobody looked at it (RFC 9113 section 6.8).
+/// Each stream up to it must be answered.
 #[test]
 fn clients_that_keep_asking_over_http2_are_answered_up_to_the_stream_that_the_gateway_names() {
     let mut gateway = gateway();
@@ -77,7 +78,8 @@ fn clients_that_keep_asking_over_http2_are_answered_up_to_the_stream_that_the_ga
                 if frame.ends_stream() {
                     open.remove(&frame.stream);
                     pace.did();
-                    // The first GOAWAY forbids further requests, the last one says which of those under way have been seen.
+                    // The first GOAWAY forbids further requests, the last one says which of those under way have been
+                    // seen.
                     if last.is_none() {
                         ask(&mut peer, &mut open);
                     }

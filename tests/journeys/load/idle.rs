@@ -80,8 +80,8 @@ fn warm<C>(gateway: &Gateway, open: impl Fn() -> C) -> u64 {
     gateway.memory().0
 }
 
-/// Connections that rest give their buffers back after a moment, and the allocator gives them to the system when it is asked
-/// for something else.
+/// Connections that rest give their buffers back after a moment, and the allocator gives them to the system when it is
+/// asked for something else.
 #[track_caller]
 fn assert_cheap<C>(what: &str, gateway: &Gateway, before: u64, count: usize, most: u64, open: impl Fn() -> C) {
     let each = eventually("idle connections to cost little", || {

@@ -43,7 +43,8 @@ impl Answering {
         Self { says, gateway }
     }
 
-    /// Let the upstream answer so. Whatever it says, there is one response at most, and who asks next never gets the rest.
+    /// Let the upstream answer so. Whatever it says, there is one response at most, and who asks next never gets the
+    /// rest.
     pub(crate) fn outcome(&self, method: &str, answer: &[u8], then: Then) -> Outcome {
         let shown = String::from_utf8_lossy(answer.get(..300).unwrap_or(answer));
         *self.says.lock().unwrap() = (answer.to_vec(), then);

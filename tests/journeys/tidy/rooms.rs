@@ -64,7 +64,8 @@ fn uses_are_found_in_every_form() {
     assert_eq!(found, ["chain", "keys", "route", "store"].map(str::to_owned).into());
 }
 
-/// What each room's sources use of the others; tests may use anything, and so may what fuzzing calls, which is compiled for tests only.
+/// What each room's sources use of the others; tests may use anything, and so may what fuzzing calls, which is compiled
+/// for tests only.
 fn found() -> Uses {
     let mut uses = Uses::new();
     for (name, text) in super::sources(&["host/src"]) {

@@ -1,7 +1,7 @@
 //! Measures what a policy costs in each language it can be begun in: the same greeting, by the real gateway.
 //!
-//! `cargo run --release -p lockgate-tests --bin languages` prints the table of `sdk/README.md`. Costs are CPU time, which other
-//! load on the machine changes least.
+//! `cargo run --release -p lockgate-tests --bin languages` prints the table of `sdk/README.md`. Costs are CPU time,
+//! which other load on the machine changes least.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::fs;

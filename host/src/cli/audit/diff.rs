@@ -245,8 +245,8 @@ fn newcomer(report: &Report, used: &Use, how: &str, route: &str, found: &mut Fou
     }
 }
 
-/// A policy on a route that is new: what it may do there, compared with all it might on others. Only what is more is told; it is no
-/// less on these.
+/// A policy on a route that is new: what it may do there, compared with all it might on others. Only what is more is
+/// told; it is no less on these.
 fn elsewhere(old: &Report, (new, used): (&Report, &Use), route: &str, found: &mut Found) {
     let before = old.content.uses.iter().filter(|earlier| earlier.policy == used.policy);
     match union(before.map(|earlier| facts(earlier, old))) {

@@ -58,7 +58,8 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Build a project as it is now, and put the component where `policy build` does: what is tried out and what lies there are the same.
+/// Build a project as it is now, and put the component where `policy build` does: what is tried out and what lies there
+/// are the same.
 pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
     out::progress(&format!("building {} ...", project.name()));
     let component = compile(project)?;

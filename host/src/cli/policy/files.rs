@@ -28,7 +28,8 @@ pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path, LONGEST_TEXT)?).ok().with_context(|| format!("{} is no text", path.display()))
 }
 
-/// Put a file in the place of what is there, if anything: a gateway that looks at the same moment sees the old one or the new one.
+/// Put a file in the place of what is there, if anything: a gateway that looks at the same moment sees the old one or
+/// the new one.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     // The gateway does not read files with such an end.
     let partial = with_suffix(path, &format!(".{}.tmp", std::process::id()));

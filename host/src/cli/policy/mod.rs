@@ -40,7 +40,8 @@ enum Verb {
     New(new::Args),
     /// Build a project, or wrap a core module, into a component that is checked against the contract
     Build(build::Args),
-    /// Play exchanges that are written as files, without a network, and compare what comes of them with what is expected
+    /// Play exchanges that are written as files, without a network, and compare what comes of them with what is
+    /// expected
     Test(test::Args),
     /// Put a policy in front of an upstream; what is saved takes effect
     Run(run::Args),

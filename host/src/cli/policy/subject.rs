@@ -81,7 +81,8 @@ impl Edition {
         self.inspection.hooks == ["responder"]
     }
 
-    /// What it is granted: as is said, or else whatever it asks for with this configuration. Services are then imagined, where that is wanted;
+    /// What it is granted: as is said, or else whatever it asks for with this configuration. Services are then
+    /// imagined, where that is wanted;
     /// `code` is where compiled code is kept.
     pub(super) fn terms(
         &self,

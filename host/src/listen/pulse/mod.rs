@@ -16,10 +16,11 @@ pub(super) use watched::Watched;
 use crate::telemetry::metrics::Refusal;
 use crate::tls::Session;
 
-/// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look. Whoever
-/// opens streams only to reset them makes us work for nothing (CVE-2023-44487).
+/// Exchanges a client may give up before they were answered, above those it is forgiven: half of them at each look.
+/// Whoever opens streams only to reset them makes us work for nothing (CVE-2023-44487).
 const MAX_ABANDONED: u32 = 200;
-/// Frames of HTTP/2 that bring nothing, likewise: PING, SETTINGS and the like, each of which has to be read, and some answered.
+/// Frames of HTTP/2 that bring nothing, likewise: PING, SETTINGS and the like, each of which has to be read, and some
+/// answered.
 const MAX_IDLE_FRAMES: i64 = 1000;
 /// Such frames that are forgiven for each request and each piece of a response, which they go with.
 const FRAMES_FOR_EACH: u32 = 4;

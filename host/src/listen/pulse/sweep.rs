@@ -15,8 +15,8 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 const FORGIVES: Duration = Duration::from_secs(1);
 /// After so long without a request a connection gives its buffers back.
 const REST: Duration = Duration::from_secs(1);
-/// How long a client that ended its side of the connection may be sent nothing of the answer it asked for: one that only has no
-/// more to ask cannot be told from one that has gone.
+/// How long a client that ended its side of the connection may be sent nothing of the answer it asked for: one that
+/// only has no more to ask cannot be told from one that has gone.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 
 /// What clients may take, in time and slowness.
@@ -56,8 +56,8 @@ impl Sweep {
         }
     }
 
-    /// Ask every connection, those to come too, to end when its exchange has. One on which a request may be on its way gets a
-    /// moment for that.
+    /// Ask every connection, those to come too, to end when its exchange has. One on which a request may be on its way
+    /// gets a moment for that.
     pub(crate) fn drain(&self, now: Instant) {
         self.draining.set(true);
         for pulse in self.connections.borrow().iter().filter_map(Weak::upgrade) {
@@ -108,7 +108,8 @@ impl Sweep {
         silence(pulse, now) >= limit
     }
 
-    /// Whether the client took less than it has to while it was the one who was waited for: at each look, for the whole time.
+    /// Whether the client took less than it has to while it was the one who was waited for: at each look, for the whole
+    /// time.
     fn is_slow(&self, pulse: &Pulse, now: Instant) -> bool {
         if !pulse.blocked.get() {
             pulse.measured.set(None);

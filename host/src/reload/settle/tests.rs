@@ -181,7 +181,8 @@ proptest! {
             keeper.write(&next);
             prop_assert_eq!(keeper.read().files(), next.files());
             prop_assert_eq!(keeper.read().blanks, next.blanks.clone());
-            // Who was refused for another that was refused after all serves by the next look; what serves as it stands goes on so.
+            // Who was refused for another that was refused after all serves by the next look; what serves as it stands
+            // goes on so.
             let standing = |good: &Good| good.apis.len() - good.held.len();
             let mut looks = vec![next];
             while looks.len() <= FOLDERS.len() {

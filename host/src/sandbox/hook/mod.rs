@@ -56,7 +56,8 @@ pub(crate) trait Hook: Clone + Send + 'static {
         0
     }
 
-    /// Where to keep what it says, if it is told nothing. Of a policy that can learn nothing else, that is all it can ever say.
+    /// Where to keep what it says, if it is told nothing. Of a policy that can learn nothing else, that is all it can
+    /// ever say.
     fn constant<'a>(&self, _constants: &'a Constants) -> Option<&'a RefCell<Option<Self::Said>>> {
         None
     }

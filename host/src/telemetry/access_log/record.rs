@@ -13,7 +13,8 @@ use crate::telemetry::metrics::Label;
 use crate::telemetry::rfc3339;
 use crate::telemetry::{Outcome, RequestId};
 
-/// One finished request, or what was turned away before it was one. Times are in microseconds, sizes in bytes of content.
+/// One finished request, or what was turned away before it was one. Times are in microseconds, sizes in bytes of
+/// content.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     /// When the head was read.

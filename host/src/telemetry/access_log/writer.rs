@@ -14,7 +14,8 @@ use super::record::Record;
 
 /// Bytes after which a batch is written.
 const BATCH: usize = 64 * 1024;
-/// How long records gather after the first. While this thread sleeps, handing one over wakes nobody, which is the point.
+/// How long records gather after the first. While this thread sleeps, handing one over wakes nobody, which is the
+/// point.
 const GATHER: Duration = Duration::from_millis(10);
 
 pub(super) enum Message {

@@ -50,7 +50,8 @@ impl PolicyCounters {
         Self { names: Arc::default() }
     }
 
-    /// Add to the counter of that name and label set, in whatever order the labels come. Known ones cost a shared lock and an add.
+    /// Add to the counter of that name and label set, in whatever order the labels come. Known ones cost a shared lock
+    /// and an add.
     ///
     /// `_total` at the end of a name is left out, since the text format adds it.
     pub(crate) fn count(&self, name: &str, by: u64, labels: &[(&str, &str)]) -> Result<(), CounterFault> {
@@ -101,7 +102,8 @@ struct Names {
 #[derive(Debug, Default)]
 struct Sets {
     by_key: HashMap<Box<[u8]>, Set>,
-    /// Where sets beyond the limit are counted; one, whatever labels they have, or their names alone could grow without end.
+    /// Where sets beyond the limit are counted; one, whatever labels they have, or their names alone could grow without
+    /// end.
     other: Option<Set>,
 }
 
@@ -201,8 +203,8 @@ struct Sample {
 }
 
 impl Sets {
-    /// Labels and counts. A set that calls itself `other` and the one for what is beyond the limit may be the same in the
-    /// answer, which must then hold their sum.
+    /// Labels and counts. A set that calls itself `other` and the one for what is beyond the limit may be the same in
+    /// the answer, which must then hold their sum.
     fn totals(&self) -> impl Iterator<Item = (Vec<(&str, &str)>, u64)> {
         let mut totals: BTreeMap<Vec<(&str, &str)>, u64> = BTreeMap::new();
         for set in self.by_key.values().chain(&self.other) {

@@ -10,13 +10,14 @@ use prometheus_client::encoding::{EncodeLabelSet, MetricEncoder, NativeHistogram
 /// Four buckets for each doubling: a quantile read from them is at most a tenth off.
 const SCHEMA: i32 = 2;
 const PER_OCTAVE: usize = 1 << SCHEMA;
-/// From 2^-20 s, about a microsecond, to 2^16 s, some 18 hours. What is shorter counts as zero, what is longer in the last bucket.
+/// From 2^-20 s, about a microsecond, to 2^16 s, some 18 hours. What is shorter counts as zero, what is longer in the
+/// last bucket.
 const LOWEST: i32 = -20;
 const HIGHEST: i32 = 16;
 const BUCKETS: usize = (HIGHEST - LOWEST) as usize * PER_OCTAVE;
 const ZERO_THRESHOLD: f64 = 1.0 / (1_u64 << -LOWEST) as f64;
-/// The upper bounds of the text formats, as powers of 2: 0.24 ms to 32 s. Each is a bound of the exponential buckets too, so that both
-/// say the same.
+/// The upper bounds of the text formats, as powers of 2: 0.24 ms to 32 s. Each is a bound of the exponential buckets
+/// too, so that both say the same.
 const BOUNDS: std::ops::RangeInclusive<i32> = -12..=5;
 
 /// What is behind the leading bit of 2^(1/4), 2^(2/4) and 2^(3/4), rounded as Prometheus rounds them.
@@ -24,8 +25,8 @@ const STEPS: [u64; PER_OCTAVE - 1] =
     [fraction(0.594_603_557_501_360_5), fraction(0.707_106_781_186_547_5), fraction(0.840_896_415_253_714_4)];
 const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
 
-/// Buckets of four doublings, made when the first of them is counted in: what a route is used for lies within a few such chunks, and a
-/// route nobody asks for has none.
+/// Buckets of four doublings, made when the first of them is counted in: what a route is used for lies within a few
+/// such chunks, and a route nobody asks for has none.
 type Chunk = [AtomicU64; 4 * PER_OCTAVE];
 const CHUNKS: usize = BUCKETS / (4 * PER_OCTAVE);
 
@@ -86,9 +87,11 @@ const fn fraction(number: f64) -> u64 {
     number.to_bits() & ((1 << FRACTION_BITS) - 1)
 }
 
-/// The bucket of so many seconds, which are not negative; none where they count as zero. A bound belongs to the bucket it ends.
+/// The bucket of so many seconds, which are not negative; none where they count as zero. A bound belongs to the bucket
+/// it ends.
 fn bucket(seconds: f64) -> Option<usize> {
-    // One less than the bits of a number are those of the next smaller one: it is in no higher bucket, and never a bound.
+    // One less than the bits of a number are those of the next smaller one: it is in no higher bucket, and never a
+    // bound.
     let below = seconds.to_bits().checked_sub(1)?;
     let octave = usize::try_from(i32::try_from(below >> FRACTION_BITS).ok()? - 1023 - LOWEST).ok()?;
     let fraction = below & ((1 << FRACTION_BITS) - 1);

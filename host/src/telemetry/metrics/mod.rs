@@ -173,8 +173,8 @@ impl Metrics {
         self.access_log_dropped.clone()
     }
 
-    /// Forget the routes that are not live, given API and route. Call after the new generation took its handles: what its
-    /// predecessor still counts for a forgotten route is lost.
+    /// Forget the routes that are not live, given API and route. Call after the new generation took its handles: what
+    /// its predecessor still counts for a forgotten route is lost.
     pub(crate) fn retain_routes(&self, live: impl Fn(&str, &str) -> bool) {
         self.live.routes.retain(live);
     }

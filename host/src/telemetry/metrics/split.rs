@@ -29,7 +29,8 @@ impl SplitMetrics {
     }
 }
 
-/// A request on its way to an upstream of a split, counted when this is dropped: by the class of the answer, if there was one by then.
+/// A request on its way to an upstream of a split, counted when this is dropped: by the class of the answer, if there
+/// was one by then.
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     cells: &'a Cells,

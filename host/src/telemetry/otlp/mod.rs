@@ -52,8 +52,8 @@ pub(crate) struct Collector {
     pub(crate) timeout: Duration,
 }
 
-/// The way to a collector, shared by the workers while a generation names it. When the last is gone, what waits is sent, and the
-/// thread ends.
+/// The way to a collector, shared by the workers while a generation names it. When the last is gone, what waits is
+/// sent, and the thread ends.
 pub(crate) struct Otlp {
     settings: Arc<Settings>,
     queue: Sender<Recorded>,

@@ -74,7 +74,8 @@ impl Line {
         Self { way: self.way.clone(), connection, turn: self.turn + place }
     }
 
-    /// Ask for the next path and wait for the whole answer, which must be 200. A connection that failed is not used again.
+    /// Ask for the next path and wait for the whole answer, which must be 200. A connection that failed is not used
+    /// again.
     pub(crate) async fn ask(&mut self) -> Outcome<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -112,7 +113,8 @@ impl Way {
     }
 }
 
-/// TLS that leaves the server no choice: version, cipher suite and group are the same whoever it is, and no session is resumed.
+/// TLS that leaves the server no choice: version, cipher suite and group are the same whoever it is, and no session is
+/// resumed.
 fn trusting(certificate: CertificateDer<'static>, protocol: &str) -> Outcome<TlsConnector> {
     let provider = CryptoProvider {
         cipher_suites: vec![TLS13_AES_128_GCM_SHA256],

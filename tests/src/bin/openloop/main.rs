@@ -1,8 +1,8 @@
 //! Sends requests by a timetable, whether or not earlier ones were answered, and tells how long after its time each answer was whole.
 //!
-//! Load generators that wait for an answer before they send again measure a slow server less often than a quick one. Here
-//! a request that had to wait for a free connection has waited since the time it was due, and one that was never answered
-//! counts as slower than all others.
+//! Load generators that wait for an answer before they send again measure a slow server less often than a quick one.
+//! Here a request that had to wait for a free connection has waited since the time it was due, and one that was never
+//! answered counts as slower than all others.
 #![allow(clippy::print_stdout, reason = "a benchmark tells what it measured")]
 
 mod http1;
@@ -60,7 +60,8 @@ struct Options {
     fresh: bool,
 }
 
-/// What all connections share: requests that are due, and what became of them. The semaphores count those that wait and those that are over.
+/// What all connections share: requests that are due, and what became of them. The semaphores count those that wait and
+/// those that are over.
 struct Run {
     due: RefCell<VecDeque<Instant>>,
     waiting: Semaphore,

@@ -10,8 +10,8 @@ use tokio::io::unix::AsyncFd;
 
 use crate::Outcome;
 
-/// The least time from one departure to the next. Where requests are due more often, several leave at once: to be woken for each of
-/// them would cost more than to send them.
+/// The least time from one departure to the next. Where requests are due more often, several leave at once: to be woken
+/// for each of them would cost more than to send them.
 const FINEST: Duration = Duration::from_micros(50);
 
 /// Departures at equal distances.

@@ -1,8 +1,8 @@
 //! A gateway under everything at once, for as long as one says: `cargo run --release -p lockgate-tests --bin soak -- --seconds 300`.
 //!
-//! Clients of all kinds ask it as fast as they can, while its configuration and its certificate are exchanged and an upstream dies and
-//! comes back. In the end it tells what they were answered, how its memory went, and which files it has open. Something that must
-//! not happen makes it end with 1.
+//! Clients of all kinds ask it as fast as they can, while its configuration and its certificate are exchanged and an
+//! upstream dies and comes back. In the end it tells what they were answered, how its memory went, and which files it
+//! has open. Something that must not happen makes it end with 1.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

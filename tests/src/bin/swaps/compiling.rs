@@ -99,7 +99,8 @@ pub(crate) fn run(rounds: usize, seed: u64) -> Outcome {
     Outcome { name: "compiling", text, json, faults }
 }
 
-/// Clients are on other machines, where nobody compiles: here they never wait for a processor. Who may not ask for that measures their waits, too.
+/// Clients are on other machines, where nobody compiles: here they never wait for a processor. Who may not ask for that
+/// measures their waits, too.
 fn stand_for_other_machines() {
     let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let first = ThreadPriority::from_posix(ScheduleParams { sched_priority: 1 });

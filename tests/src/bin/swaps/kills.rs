@@ -56,7 +56,8 @@ pub(crate) fn run(kills: usize, seed: u64) -> Outcome {
 fn kill(swapper: &mut Swapper, counts: &mut Counts) -> io::Result<()> {
     let (to, what) = swapper.draw();
     let at = swapper.write(to, what)?;
-    // In the middle of it, or just when it serves, which is when it is kept for the next start, or when it was said to serve.
+    // In the middle of it, or just when it serves, which is when it is kept for the next start, or when it was said to
+    // serve.
     let most = match swapper.dice.throw(3) {
         0 => A_CHANGE,
         1 => {
@@ -105,7 +106,8 @@ fn gateway(swapper: &mut Swapper) -> &mut Stage {
 }
 
 impl Stage {
-    /// Whether everything is answered by state `at`, or else by those from `least` on: each answer by one, and where the folder is not
+    /// Whether everything is answered by state `at`, or else by those from `least` on: each answer by one, and where
+    /// the folder is not
     /// `broken` all by the same, for what is faulty goes on as it was and all else moves on.
     fn serves(&self, least: usize, at: usize, broken: bool) -> io::Result<bool> {
         let mut client = self.gateway.connect();

@@ -1,7 +1,8 @@
 //! Whether a swap costs anything: `tests/soak/run`, which says what it does with `--help`.
 //!
-//! Each response states the generation that made it, in several places; whoever changes the folder keeps a list of all states it was in.
-//! A response that is of none of them was made by two, and one that is of an older state than is known to serve came too late.
+//! Each response states the generation that made it, in several places; whoever changes the folder keeps a list of all
+//! states it was in. A response that is of none of them was made by two, and one that is of an older state than is
+//! known to serve came too late.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -37,15 +38,16 @@ use serde_json::json;
 use lockgate_tests::allow_open_files;
 use outcome::Outcome;
 
-/// Exchanges what a gateway serves, again and again, and checks that nobody notices. Without an option for a phase all of them take their turn; else
-/// those that are named.
+/// Exchanges what a gateway serves, again and again, and checks that nobody notices. Without an option for a phase all
+/// of them take their turn; else those that are named.
 #[derive(Parser)]
 #[command(bin_name = "tests/soak/run", after_help = "Exit status 1 if something happened that must not.")]
 struct Options {
     /// Swaps under a mixed load: no request fails, none is of two generations, nothing is left over [default: 400]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
     swaps: Option<u32>,
-    /// The gateway is killed in the middle of changes, and serves the last good ones when it is started again [default: 15]
+    /// The gateway is killed in the middle of changes, and serves the last good ones when it is started again [default:
+    /// 15]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     kills: Option<u32>,
     /// How long a change takes on a gateway that is idle, so many of each kind

@@ -15,15 +15,17 @@ use crate::stage::Stage;
 use crate::swapper::Swapper;
 use crate::times::Times;
 
-/// Swaps before what is held is first looked at: the heap has its size, caches have what they keep. Of a short run a third.
+/// Swaps before what is held is first looked at: the heap has its size, caches have what they keep. Of a short run a
+/// third.
 const WARM: usize = 500;
 /// What a long run may hold more at its end than after the first swaps.
 const GROWTH: f64 = 0.05;
 const LONG: usize = 10_000;
-/// The same of a shorter run, whose heap has not quite found its size; a hundred generations that are not let go of are more than that.
+/// The same of a shorter run, whose heap has not quite found its size; a hundred generations that are not let go of are
+/// more than that.
 const GROWTH_OF_SHORT: f64 = 0.25;
-/// Of a run that begins to count before so many swaps, memory says nothing: it grows by half in the first dozens. What is not let go of is seen by its
-/// open files.
+/// Of a run that begins to count before so many swaps, memory says nothing: it grows by half in the first dozens. What
+/// is not let go of is seen by its open files.
 const FEWEST: usize = 100;
 /// Swaps from one look at what is held to the next.
 const PART: usize = 1000;
@@ -94,7 +96,8 @@ pub(crate) fn run(swaps: usize, seed: u64) -> Outcome {
     Outcome { name: "swaps", text, json, faults }
 }
 
-/// After how many swaps what is held is looked at: several times around the first and the last, since the heap keeps now more, now less of what is free.
+/// After how many swaps what is held is looked at: several times around the first and the last, since the heap keeps
+/// now more, now less of what is free.
 fn looks(warm: usize, swaps: usize) -> BTreeSet<usize> {
     let step = (warm / 10).max(1);
     let around = |at: usize| (0..LOOKS).map(move |n| at.saturating_sub(n * step));

@@ -43,7 +43,8 @@ impl Stage {
         Self { gateway, secure, parts, history, arrived, upstream }
     }
 
-    /// Put the folder from one state into another: what is new first, so that it is there when it is named. Each file is there whole or not at all.
+    /// Put the folder from one state into another: what is new first, so that it is there when it is named. Each file
+    /// is there whole or not at all.
     pub(crate) fn write(&self, from: &State, to: &State) -> io::Result<()> {
         self.parts.certificates.put_key(&self.gateway, to.certificate)?;
         let (from, to) = (from.files(&self.parts), to.files(&self.parts));
@@ -52,7 +53,8 @@ impl Stage {
             .filter(|(path, bytes)| from.get(*path) != Some(bytes))
             .partition(|(path, _)| !from.contains_key(*path));
         new.iter().chain(&changed).for_each(|(path, bytes)| self.gateway.replace(path, bytes));
-        // A certificate that is not named any more means nothing; where a file vanishes, the gateway looks twice before it believes it.
+        // A certificate that is not named any more means nothing; where a file vanishes, the gateway looks twice before
+        // it believes it.
         for folder in
             from.keys().filter(|path| !to.contains_key(*path)).filter_map(|path| path.strip_suffix("/api.toml"))
         {
@@ -75,7 +77,8 @@ impl Stage {
         fs::remove_dir_all(next)
     }
 
-    /// Ask, and judge what is answered. `seen` is the state this connection has met: its next request meets no older one.
+    /// Ask, and judge what is answered. `seen` is the state this connection has met: its next request meets no older
+    /// one.
     pub(crate) fn ask<S: Read + Write>(
         &self,
         client: &mut Client<S>,

@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(8);
 const SIP: usize = 8 << 10;
 
 impl Act<'_> {
-    /// Judge the head of a response that came when `most` was the newest state, by a request that began when `least` was known to serve.
+    /// Judge the head of a response that came when `most` was the newest state, by a request that began when `least`
+    /// was known to serve.
     fn judged(&mut self, said: &Said, [least, most]: [usize; 2]) -> bool {
         match self.stage.history.judge_between(Asked::Proxied, said, least, most) {
             Ok(_) => true,

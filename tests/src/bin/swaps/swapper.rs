@@ -22,7 +22,8 @@ const KNOWN: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(1);
 /// What takes longer than this is told.
 const SLOW: Duration = Duration::from_secs(1);
-/// Longest pause between changes that follow each other closely, in microseconds: around the time that the gateway waits for more.
+/// Longest pause between changes that follow each other closely, in microseconds: around the time that the gateway
+/// waits for more.
 const CLOSE: u64 = 30_000;
 
 /// Kinds of changes, and how many of a hundred are of each.

@@ -171,7 +171,8 @@ impl Spent {
     }
 }
 
-/// Lines that were expected and are missing, and those that are there instead, with what stands around them; `...` is for what is left out.
+/// Lines that were expected and are missing, and those that are there instead, with what stands around them; `...` is
+/// for what is left out.
 fn difference(expected: &str, outcome: &str, paint: Paint) -> String {
     let diff = TextDiff::from_lines(expected, outcome);
     let mut text = String::new();

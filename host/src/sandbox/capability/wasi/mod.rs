@@ -1,7 +1,8 @@
 //! WASI without powers: the interfaces of WASI 0.2 that runtimes of languages cannot start without, and nothing behind them.
 //!
-//! There is no environment, no argument, no file, no socket and nothing to wait for. What a guest prints is a line of its log; time and
-//! random bytes are those every policy may ask for, in no finer grain. What is not named here is not linked.
+//! There is no environment, no argument, no file, no socket and nothing to wait for. What a guest prints is a line of
+//! its log; time and random bytes are those every policy may ask for, in no finer grain. What is not named here is not
+//! linked.
 
 mod nothing;
 mod output;
