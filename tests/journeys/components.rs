@@ -17,8 +17,8 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     let policy = guests::component("start");
     let with = |times: usize, wat: &str| graft(&policy, Part::Module, &text(wat), times);
     vec![
-        ("no WebAssembly", b"#!/bin/sh\n".to_vec(), &["not a WebAssembly component"]),
-        ("empty", Vec::new(), &["not a WebAssembly component"]),
+        ("no WebAssembly", b"#!/bin/sh\n".to_vec(), &["no WebAssembly: the file does not begin like it"]),
+        ("empty", Vec::new(), &["no WebAssembly: the file does not begin like it"]),
         ("core module", text("(module (func (export \"on-request\")))"), &["core", "module"]),
         ("cut off", guests::component("trail")[..3000].to_vec(), &["cut off or damaged", "of 3000"]),
         ("exports nothing", text("(component)"), &["lifecycle"]),

@@ -6,7 +6,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::capability::wasi;
-use super::inspect::{InspectError, Inspection};
+use super::inspect::Inspection;
 use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
@@ -22,25 +22,10 @@ const POWERS: [(&str, &str); 8] = [
     ("egress", "requests to services it is granted"),
 ];
 
-/// Tell a component from other files before anyone reads it.
-pub(super) fn begins_like_one(bytes: &[u8]) -> Result<(), String> {
-    const MAGIC: &[u8] = b"\0asm";
-    const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
-    let Some(version) = bytes.strip_prefix(MAGIC) else {
-        return Err("not a WebAssembly component (the file does not begin like one)".into());
-    };
-    if version.starts_with(CORE_VERSION) {
-        return Err("a core WebAssembly module, not a component; wrap it with `lockgate policy build FILE.wasm`".into());
-    }
-    Ok(())
-}
-
+/// Compile what can be inspected: of what runs somebody must be able to say what it holds, and the engine takes some components that are cut off.
 pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
-    Component::new(engine, bytes).map_err(|error| match Inspection::of(bytes) {
-        // The compiler says no more than where it was.
-        Err(damaged @ InspectError::Damaged { .. }) => damaged.to_string(),
-        _ => format!("does not compile: {}", root_cause(&error)),
-    })
+    Inspection::of(bytes).map_err(|error| error.to_string())?;
+    Component::new(engine, bytes).map_err(|error| format!("does not compile: {}", root_cause(&error)))
 }
 
 /// Name every import that does not exist, with advice, before linking stops at the first.
