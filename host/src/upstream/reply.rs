@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -41,15 +41,26 @@ pub(super) fn check(response: &Response<Incoming>) -> Result<(), Fault> {
 /// the client, and ought to be an error (RFC 9112 section 6.3); a transfer coding is not for the client, who would get
 /// it without being told.
 pub(crate) fn is_framed_once(headers: &HeaderMap) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let once = match (lengths.next(), codings.next()) {
-        (None, None) => true,
-        (Some(length), None) => !length.as_bytes().contains(&b','),
-        (None, Some(coding)) => coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
-    };
-    once && lengths.next().is_none() && codings.next().is_none()
+    let (mut length, mut coding) = (false, false);
+    // One look at the names there are costs less than to ask for each.
+    for name in headers.keys() {
+        length |= *name == CONTENT_LENGTH;
+        coding |= *name == TRANSFER_ENCODING;
+    }
+    match (length, coding) {
+        (false, false) => true,
+        (true, false) => sole(headers, &CONTENT_LENGTH).is_some_and(|length| !length.contains(&b',')),
+        (false, true) => {
+            sole(headers, &TRANSFER_ENCODING).is_some_and(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+        }
+        (true, true) => false,
+    }
+}
+
+/// The value of a field that stands there once.
+fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
 }
 
 /// Whether a head tells of a body that its status forbids (RFC 9110 section 15.3.5). Some upstreams send it all the
