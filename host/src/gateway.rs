@@ -29,6 +29,7 @@ use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
 use crate::state::{StateDir, StateError, random_token};
+use crate::takeover::Handover;
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
 use crate::telemetry::log::LostLines;
@@ -90,8 +91,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let config = &beginning.config;
     let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone());
-    let metrics = Arc::new(metrics);
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION).with(lost).with(load.clone()));
     let workers = worker_count(limits.workers);
 
     // Sockets first: a taken port is found before anything slow is done.
@@ -101,8 +101,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let mut handover = succession::meet(kept.path().filter(|_| takeover), &listeners)?;
     let opened = runtime.block_on(listeners.prepare(&config.listeners)).map_err(first)?;
     let admin_address = config.admin;
-    let inherited = handover.as_mut().and_then(|handover| handover.admin(&admin_address.to_string()));
-    let admin_socket = inherited.map_or_else(|| bind_admin(admin_address), Ok)?;
+    let admin_socket = open_admin(admin_address, handover.as_mut())?;
 
     let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
     let troubles = sandbox.troubles();
@@ -248,7 +247,11 @@ fn first(unopened: Vec<Unopened>) -> StartError {
     StartError::Other(first.unwrap_or_else(|| anyhow::anyhow!("there is nowhere to listen")))
 }
 
-fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+/// The socket of who served before, or a new one.
+fn open_admin(address: SocketAddr, handover: Option<&mut Handover>) -> anyhow::Result<std::net::TcpListener> {
+    if let Some(inherited) = handover.and_then(|handover| handover.admin(&address.to_string())) {
+        return Ok(inherited);
+    }
     let socket = std::net::TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address} for [admin]; choose another address there"))?;
     socket.set_nonblocking(true).context("the admin socket")?;

@@ -221,14 +221,7 @@ impl RawGateway {
         let listeners = listen::resolve(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
         let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
         let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
-        let keys: BTreeMap<_, _> = self
-            .keys
-            .into_iter()
-            .map(|(name, raw)| {
-                let keys = raw.resolve(&name, tree, is_secret, faults);
-                (name, keys)
-            })
-            .collect();
+        let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, faults));
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
         let services = self.egress.keys().cloned().collect();
@@ -237,8 +230,7 @@ impl RawGateway {
             resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
         let trust = self.trust.and_then(|raw| raw.resolve(tree, faults));
         check_shared(&stores, faults);
-        let tls: BTreeMap<_, _> =
-            self.tls.into_iter().map(|(name, raw)| (name, raw.resolve(tree, is_secret, faults))).collect();
+        let tls = named(self.tls, |_, raw| raw.resolve(tree, is_secret, faults));
         let declared_tls = tls.keys().cloned().collect();
         let upstreams =
             UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
@@ -284,6 +276,15 @@ impl RawGateway {
 fn belongs_to_apis(section: &Section, name: &str) -> Option<String> {
     let there = section.title == RawGateway::SECTION.title && RawApi::SECTION.has(name);
     there.then(|| format!("`{name}` belongs in the api.toml of an API's folder"))
+}
+
+/// What each name came to. A faulty one counts as declared, so that who names it is not at fault too.
+fn named<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(&str, R) -> T) -> BTreeMap<String, T> {
+    let named = raw.into_iter().map(|(name, raw)| {
+        let value = resolve(&name, raw);
+        (name, value)
+    });
+    named.collect()
 }
 
 /// By name, without what is faulty.

@@ -118,52 +118,10 @@ impl RawPolicy {
         ceilings: &RawCeilings,
         faults: &mut Faults,
     ) -> Option<Policy> {
-        for At { value, place } in &self.grant {
-            match value {
-                Grant::Key(name) if !keys.contains_key(name) => {
-                    faults.push(place.fault(
-                        format!("names the keys `{name}`, which are not declared"),
-                        "declare them as [keys.NAME]",
-                    ));
-                }
-                Grant::Egress(name) if !services.contains(name) => {
-                    let known = services.iter().map(String::as_str);
-                    faults.push(place.fault(
-                        format!("names the service `{name}`, which is not declared"),
-                        advice(name, known, "declare it as [egress.NAME]"),
-                    ));
-                }
-                Grant::Store { name, .. } if !stores.contains_key(name) => {
-                    stores.insert(name.clone(), Store::with_defaults(place.clone()));
-                }
-                _ => {}
-            }
-        }
+        check_grants(&self.grant, keys, services, stores, faults);
         let rollout = self.rollout.resolve(&self.grant, self.digest.is_some(), faults);
         let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
-        let source = match self.source? {
-            At { value: SourceRef::Builtin(name), place } => {
-                if builtin::component(&name).is_none() {
-                    faults.push(place.fault("names no policy that comes with the gateway", known_builtins(&name)));
-                    return None;
-                }
-                PolicySource::Builtin(name)
-            }
-            At { value: SourceRef::File(text), place } => {
-                let folder = place.file.parent().unwrap_or(Path::new(""));
-                match tree.file(folder, &text) {
-                    Some(component) => {
-                        let signed = beside(&component.path);
-                        let signature = tree.get(&signed).cloned().map(|content| TreeFile { path: signed, content });
-                        PolicySource::File { component, signature }
-                    }
-                    None => {
-                        let advice = "put the component there, or correct the path";
-                        PolicySource::Missing(place.fault("names no file of the policies folder", advice).into())
-                    }
-                }
-            }
-        };
+        let source = find_source(self.source?, tree, faults)?;
         let grants = self.grant.into_iter().map(|grant| grant.value).collect();
         let isolation = self.isolation.unwrap_or(match source {
             PolicySource::Builtin(_) => Isolation::Pooled,
@@ -172,6 +130,67 @@ impl RawPolicy {
         let (digest, accept) = (self.digest, self.accept.into_iter().collect());
         Some(Policy { source, digest, grants, accept, limits, isolation, breaker, rollout, place: self.place })
     }
+}
+
+/// What is granted has to be there; a store is there once it is granted.
+fn check_grants(
+    grants: &[At<Grant>],
+    keys: &BTreeMap<String, Option<Keys>>,
+    services: &BTreeSet<String>,
+    stores: &mut BTreeMap<String, Store>,
+    faults: &mut Faults,
+) {
+    for At { value, place } in grants {
+        match value {
+            Grant::Key(name) if !keys.contains_key(name) => {
+                faults.push(
+                    place.fault(
+                        format!("names the keys `{name}`, which are not declared"),
+                        "declare them as [keys.NAME]",
+                    ),
+                );
+            }
+            Grant::Egress(name) if !services.contains(name) => {
+                let known = services.iter().map(String::as_str);
+                faults.push(place.fault(
+                    format!("names the service `{name}`, which is not declared"),
+                    advice(name, known, "declare it as [egress.NAME]"),
+                ));
+            }
+            Grant::Store { name, .. } if !stores.contains_key(name) => {
+                stores.insert(name.clone(), Store::with_defaults(place.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The component a source names.
+fn find_source(source: At<SourceRef>, tree: &Tree, faults: &mut Faults) -> Option<PolicySource> {
+    let found = match source {
+        At { value: SourceRef::Builtin(name), place } => {
+            if builtin::component(&name).is_none() {
+                faults.push(place.fault("names no policy that comes with the gateway", known_builtins(&name)));
+                return None;
+            }
+            PolicySource::Builtin(name)
+        }
+        At { value: SourceRef::File(text), place } => {
+            let folder = place.file.parent().unwrap_or(Path::new(""));
+            match tree.file(folder, &text) {
+                Some(component) => {
+                    let signed = beside(&component.path);
+                    let signature = tree.get(&signed).cloned().map(|content| TreeFile { path: signed, content });
+                    PolicySource::File { component, signature }
+                }
+                None => {
+                    let advice = "put the component there, or correct the path";
+                    PolicySource::Missing(place.fault("names no file of the policies folder", advice).into())
+                }
+            }
+        }
+    };
+    Some(found)
 }
 
 /// What could have been meant.

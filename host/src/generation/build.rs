@@ -132,10 +132,7 @@ impl Builder {
         self.tallies = tallies;
         self.built += 1;
         self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
-        let policies = policies.into_policies().map(|policy| {
-            let metrics = self.metrics.policy(policy.name());
-            (policy, metrics)
-        });
+        let policies = policies.into_policies().map(|policy| (policy.clone(), self.metrics.policy(policy.name())));
         let generation = Generation {
             number: self.built,
             since: SystemTime::now(),
