@@ -21,6 +21,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::admin::{self, Admin};
 use crate::config::{self, Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
+use crate::jwks::Published;
 use crate::keys::DebugKey;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::record::Record;
@@ -211,7 +212,9 @@ impl Control {
         let admin_copy = admin_socket.try_clone()?;
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         let asked = tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
-        tokio::task::spawn_local(follow_health(published));
+        let key_sets = |generation: &Generation| generation.key_sets().cloned().collect();
+        tokio::task::spawn_local(follow(published.clone(), key_sets, Published::keep));
+        tokio::task::spawn_local(follow(published, asked_for_health, upstream::probe));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.
         let mut signals = Signals::listen()?;
@@ -321,26 +324,33 @@ fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Re
     Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)
 }
 
-/// Ask the targets of all upstreams that want it whether they are well, once for the process. Upstreams that did not
-/// change are asked on.
-async fn follow_health(mut published: watch::Receiver<Arc<Generation>>) {
-    let mut asked: Vec<(Arc<Upstream>, JoinSet<()>)> = Vec::new();
+/// Keep something going for each of these parts of the newest generation, once for the process and for as long as it
+/// has them.
+async fn follow<T, F: Future<Output = ()> + 'static>(
+    mut published: watch::Receiver<Arc<Generation>>,
+    parts: impl Fn(&Generation) -> Vec<Arc<T>>,
+    keep: impl Fn(Arc<T>) -> F,
+) {
+    let mut kept: Vec<(Arc<T>, JoinSet<()>)> = Vec::new();
     loop {
-        let generation = published.borrow_and_update().clone();
-        asked.retain(|(known, _)| generation.upstreams().any(|upstream| Arc::ptr_eq(upstream, known)));
-        let wanting = generation.upstreams().filter(|upstream| upstream.settings.health.is_some());
-        for upstream in wanting {
-            if asked.iter().all(|(known, _)| !Arc::ptr_eq(known, upstream)) {
+        let parts = parts(&published.borrow_and_update());
+        kept.retain(|(known, _)| parts.iter().any(|part| Arc::ptr_eq(part, known)));
+        for part in parts {
+            if kept.iter().all(|(known, _)| !Arc::ptr_eq(known, &part)) {
                 let mut task = JoinSet::new();
-                task.spawn_local(upstream::probe(upstream.clone()));
-                asked.push((upstream.clone(), task));
+                task.spawn_local(keep(part.clone()));
+                kept.push((part, task));
             }
         }
-        drop(generation);
         if published.changed().await.is_err() {
             return;
         }
     }
+}
+
+/// Upstreams whose targets are asked whether they are well.
+fn asked_for_health(generation: &Generation) -> Vec<Arc<Upstream>> {
+    generation.upstreams().filter(|upstream| upstream.settings.health.is_some()).cloned().collect()
 }
 
 /// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its

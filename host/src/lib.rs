@@ -20,6 +20,7 @@ mod exchange;
 pub mod fuzz;
 mod gateway;
 mod generation;
+mod jwks;
 mod keys;
 mod listen;
 mod project;

@@ -1,6 +1,7 @@
-//! Clients and servers that others wrote: Python programs of `tests/foreign` with their libraries, and tools of the system.
+//! Clients and servers that others wrote: programs of `tests/foreign` in Python and JavaScript with their libraries, and tools of the system.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,10 +9,12 @@ use std::process::{Child, Command, Stdio};
 use crate::Lines;
 use crate::guests::{target, workspace};
 
-/// A server in Python, stopped when dropped.
+/// A server, stopped when dropped.
 pub struct ForeignServer {
     child: Child,
     lines: Lines,
+    /// Lines that were taken for answers.
+    heard: usize,
     address: SocketAddr,
 }
 
@@ -19,12 +22,33 @@ impl ForeignServer {
     /// Start `tests/foreign/SCRIPT.py`, which says where it listens.
     pub fn start(script: &str, arguments: &[&Path]) -> Self {
         let mut command = python(script);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.args(arguments);
+        Self::begin(command)
+    }
+
+    /// Start `tests/foreign/FOLDER/SCRIPT.js`, which says where it listens, with what `package.json` there names.
+    pub fn node(folder: &str, script: &str) -> Self {
+        let mut command = Command::new("node");
+        command.arg(packages(folder).join(format!("{script}.js")));
+        Self::begin(command)
+    }
+
+    fn begin(mut command: Command) -> Self {
+        without_proxies(&mut command);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = Lines::follow(child.stdout.take().unwrap());
         let listening = |line: &str| line.strip_prefix("listening on ")?.parse().ok();
-        let (_, address) = lines.wait(0, "the server's address", listening);
-        Self { child, lines, address }
+        let (heard, address) = lines.wait(0, "the server's address", listening);
+        Self { child, lines, heard, address }
+    }
+
+    /// Tell it something in a line, and hear the line it answers.
+    #[track_caller]
+    pub fn tell(&mut self, line: &str) -> String {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let (heard, answer) = self.lines.wait(self.heard, line, |line| Some(line.to_owned()));
+        self.heard = heard;
+        answer
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -65,12 +89,34 @@ pub fn tool(name: &str, arguments: &[&str]) -> String {
 
 fn python(script: &str) -> Command {
     let mut command = Command::new(environment().join("bin/python"));
-    // What is on the way to 127.0.0.1 is the business of the test.
+    without_proxies(&mut command);
+    command.arg(workspace().join(format!("tests/foreign/{script}.py")));
+    command
+}
+
+/// What is on the way to 127.0.0.1 is the business of the test.
+fn without_proxies(command: &mut Command) {
     for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(proxy);
     }
-    command.arg(workspace().join(format!("tests/foreign/{script}.py")));
-    command
+}
+
+/// Where `tests/foreign/FOLDER` lies with its packages. Whoever comes first fetches them, the others wait.
+fn packages(folder: &str) -> PathBuf {
+    let (source, made) = (workspace().join("tests/foreign").join(folder), target().join("foreign").join(folder));
+    fs::create_dir_all(&made).unwrap();
+    let lock = File::create(made.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let (wanted, done) = (fs::read(source.join("package-lock.json")).unwrap(), made.join("done"));
+    for file in fs::read_dir(&source).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), made.join(file.file_name())).unwrap();
+    }
+    if fs::read(&done).is_ok_and(|done| done == wanted) {
+        return made;
+    }
+    tool("npm", &["ci", "--silent", "--no-audit", "--no-fund", "--prefix", made.to_str().unwrap()]);
+    fs::write(done, wanted).unwrap();
+    made
 }
 
 /// The Python environment with what `requirements.txt` names. Whoever comes first makes it, the others wait.

@@ -42,6 +42,18 @@ impl FromStr for Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Path and query of a URL, as they stand below this one. None where it is not below it, names a user, or has a
+    /// fragment.
+    pub(crate) fn below<'a>(&self, url: &'a str) -> Option<&'a str> {
+        let authority = url.find("://")? + 3;
+        let (origin, rest) = url.split_at(authority + url.get(authority..)?.find('/')?);
+        let is_here = origin.parse() == Ok(Target::Origin(self.origin.clone()));
+        let below = rest.strip_prefix(self.path.as_str()).filter(|below| below.starts_with('/'))?;
+        (is_here && !below.contains('#')).then_some(below)
+    }
+}
+
 impl Spelled for Endpoint {
     const SPELLING: &'static str =
         "\"http://host:port\" or \"https://host:port\", and the beginning of a path if there is one";

@@ -14,7 +14,7 @@ use super::egress::{Egress, RawEgress, check_patience};
 use super::fault::{ConfigFault, Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
-use super::key::{Keys, RawKeys};
+use super::key::{Keys, RawKeys, check_published};
 use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
 use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
@@ -221,10 +221,10 @@ impl RawGateway {
         let listeners = listen::resolve(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
         let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
         let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
-        let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, faults));
+        let services = self.egress.keys().cloned().collect();
+        let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, &services, faults));
         let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
-        let services = self.egress.keys().cloned().collect();
         let ceilings = &self.ceilings;
         let policies: BTreeMap<_, _> =
             resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
@@ -236,6 +236,7 @@ impl RawGateway {
             UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
         let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
         check_patience(&egress, &policies, faults);
+        check_published(&keys, &egress, faults);
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {

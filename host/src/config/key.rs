@@ -1,11 +1,20 @@
 //! Owns key sets as the operator declares them: where the material comes from and the algorithm it is bound to.
 
-use super::fault::{Faults, Place, complained_below};
-use super::kinds::{Kind, Placed, Spelled, Spelling, read_text};
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::Method;
+
+use super::egress::Egress;
+use super::fault::{At, Faults, Place, complained_below};
+use super::kinds::{Kind, List, Placed, Spelled, Spelling, Text, Time, read_text};
 use super::material::{Material, MaterialText, SecretName, declared, find_material};
+use super::near::advice;
 use super::reader::Node;
 use super::section::section;
 use super::tree::Tree;
+use crate::exchange::path::{PathError, Target};
 use crate::keys::{Algorithm, file};
 
 /// A key set policies may be granted by name.
@@ -26,6 +35,26 @@ pub(crate) enum KeySource {
     Hmac { secret: String, algorithm: Algorithm },
     /// Made at the first start and kept in the state directory.
     Generate(Algorithm),
+    /// Fetched from services, by their names; the first is asked.
+    Published { services: Vec<String>, at: PublishedAt, refresh: KeyRefresh },
+}
+
+/// Where a key set is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PublishedAt {
+    /// Path and query below the URL of the first service.
+    Target(String),
+    /// Where the document of this issuer says.
+    Issuer(String),
+}
+
+/// When a key set is fetched, and how long it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyRefresh {
+    pub refresh: Duration,
+    /// Between two attempts.
+    pub cool_down: Duration,
+    pub stale: Duration,
 }
 
 impl Spelled for Algorithm {
@@ -44,10 +73,26 @@ section! {
         optional hmac: SecretName,
         /// Make a key at the first start and keep it in the state directory. Its NAME has at most 64 letters.
         optional generate: SigningName,
+        /// Path of a JWK set below the URL of the service in `egress`, `/oauth2/jwks`: it is fetched there.
+        optional fetch: Placed<Spelling<KeyPath>>,
+        /// An issuer as its tokens name it, `https://idp.example.com/realms/main`: the JWK set is fetched from where its
+        /// document `.well-known/openid-configuration` says, which has to name the same issuer.
+        optional discover: Placed<Text>,
+        /// Names of the `[egress.NAME]` by which the set is fetched; required with `fetch` and `discover`. Issuer and
+        /// key set have to be below the URL of one of them. Symmetric keys in such a set are passed over.
+        repeated egress: List<Placed<Text>>,
+        /// How old a fetched set gets before it is fetched anew; when absent, 10 minutes. Where a token names a key that
+        /// is not there, it is fetched at once.
+        optional refresh: Placed<Time<1_000, 86_400_000>>,
+        /// Least time between the end of an attempt to fetch it and the next, whoever asks; when absent, 5 seconds. A
+        /// request whose token names a key that is not there waits for that next attempt.
+        optional cool_down: Placed<Time<10, 60_000>>,
+        /// How long a fetched set is good while it cannot be fetched anew; when absent, a day.
+        optional stale: Placed<Time<1_000, 2_592_000_000>>,
         /// What the key is bound to; required with `pem` and with `hmac` (the HS family), not used otherwise.
         optional algorithm: Placed<Spelling<Algorithm>>,
     }
-    exactly one of "jwks", "pem", "hmac", "generate";
+    exactly one of "jwks", "pem", "hmac", "generate", "fetch", "discover";
 }
 
 impl RawKeys {
@@ -56,6 +101,7 @@ impl RawKeys {
         name: &str,
         tree: &Tree,
         is_secret: impl Fn(&str) -> bool,
+        services: &BTreeSet<String>,
         faults: &mut Faults,
     ) -> Option<Keys> {
         if self.generate.is_some() && name.len() > file::LONGEST_NAME {
@@ -65,6 +111,7 @@ impl RawKeys {
         if !complained_below(faults, &self.place) {
             self.check_algorithm(faults);
         }
+        let published = self.published(services, faults);
         let bound = self.algorithm.map(|algorithm| algorithm.value);
         let mut find = |reference| find_material(reference, tree, &is_secret, faults);
         let source = match (self.jwks, self.pem, self.hmac, self.generate) {
@@ -74,9 +121,45 @@ impl RawKeys {
                 KeySource::Hmac { secret: declared(hmac, &is_secret, faults)?, algorithm: bound? }
             }
             (None, None, None, Some(algorithm)) => KeySource::Generate(algorithm),
+            (None, None, None, None) => published?,
             _ => return None,
         };
         Some(Keys { source, place: self.place })
+    }
+
+    /// A set that is fetched, if it is one; complains about what has a meaning for those only.
+    fn published(&self, services: &BTreeSet<String>, faults: &mut Faults) -> Option<KeySource> {
+        let at = match (&self.fetch, &self.discover) {
+            (Some(path), None) => PublishedAt::Target(path.value.0.clone()),
+            (None, Some(issuer)) => PublishedAt::Issuer(issuer.value.clone()),
+            (None, None) => {
+                let times = [&self.refresh, &self.cool_down, &self.stale].map(|it| it.as_ref().map(|it| &it.place));
+                let named = self.egress.iter().map(|it| &it.place);
+                for place in times.into_iter().flatten().chain(named) {
+                    faults.push(place.fault("has no meaning here", "remove it; it belongs to `fetch` and `discover`"));
+                }
+                return None;
+            }
+            _ => return None,
+        };
+        if self.egress.is_empty() && !complained_below(faults, &self.place.below("egress")) {
+            let advice = "name the [egress.NAME] by which the set is fetched";
+            faults.push(self.place.below("egress").fault("is missing: nothing is fetched but by a service", advice));
+        }
+        for At { value, place } in self.egress.iter().filter(|it| !services.contains(&it.value)) {
+            let known = services.iter().map(String::as_str);
+            let advice = advice(value, known, "declare it as [egress.NAME]");
+            faults.push(place.fault(format!("names the service `{value}`, which is not declared"), advice));
+        }
+        let or =
+            |time: &Option<At<Duration>>, seconds| time.as_ref().map_or(Duration::from_secs(seconds), |it| it.value);
+        let refresh = KeyRefresh {
+            refresh: or(&self.refresh, 600),
+            cool_down: or(&self.cool_down, 5),
+            stale: or(&self.stale, 86_400),
+        };
+        let services = self.egress.iter().map(|it| it.value.clone()).collect();
+        Some(KeySource::Published { services, at, refresh })
     }
 
     /// The algorithm is there when the key needs one, and of the family the key is of.
@@ -100,6 +183,67 @@ impl RawKeys {
         };
         faults.push(algorithm.place.fault(reason, advice));
     }
+}
+
+/// Complain about sets that are to be fetched from where their services are not.
+pub(super) fn check_published(
+    keys: &BTreeMap<String, Option<Keys>>,
+    egress: &BTreeMap<String, Egress>,
+    faults: &mut Faults,
+) {
+    for keys in keys.values().flatten() {
+        let KeySource::Published { services, at, .. } = &keys.source else { continue };
+        let Some(services) = services.iter().map(|name| egress.get(name)).collect::<Option<Vec<_>>>() else { continue };
+        let (key, asked) = match at {
+            PublishedAt::Target(target) => ("fetch", services.first().map(|service| (*service, target.clone()))),
+            PublishedAt::Issuer(issuer) => {
+                let document = document_of(issuer);
+                let mut below = services.iter();
+                ("discover", below.find_map(|it| Some((*it, it.terms.endpoint.below(&document)?.to_owned()))))
+            }
+        };
+        let (place, path) =
+            (keys.place.below(key), |target: &str| target.split('?').next().unwrap_or_default().to_owned());
+        match asked {
+            None => faults.push(place.fault(
+                "is below the URL of none of the services in `egress`",
+                "write the issuer as its tokens name it, and name the [egress.NAME] with its URL",
+            )),
+            Some((service, target)) => {
+                let path = path(&target);
+                if !service.terms.paths.iter().any(|rule| rule.covers(&path)) {
+                    let advice = format!("add \"{path}\" to `paths` of the service");
+                    faults
+                        .push(place.fault(format!("asks for {path}, which its service may not be asked for"), advice));
+                } else if !service.terms.methods.contains(&Method::GET) {
+                    faults.push(
+                        place.fault("is asked for with GET, which its service does not permit", "add it to `methods`"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Where the document of an issuer is (OpenID Connect Discovery 1.0 section 4).
+pub(crate) fn document_of(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+}
+
+/// Path and query of a key set, in normal form.
+#[derive(Debug)]
+pub(super) struct KeyPath(String);
+
+impl FromStr for KeyPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Ok(Self(Target::parse(text)?.to_string()))
+    }
+}
+
+impl Spelled for KeyPath {
+    const SPELLING: &'static str = "a path, \"/oauth2/jwks\"";
 }
 
 /// The name of an algorithm keys are made for.

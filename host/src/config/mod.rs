@@ -66,7 +66,7 @@ pub(crate) use fault::{ConfigFault, Place, complained_below, plain};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
-pub(crate) use key::{KeySource, Keys};
+pub(crate) use key::{KeyRefresh, KeySource, Keys, PublishedAt, document_of};
 pub(crate) use limits::{Breaker, Isolation, MAX_MEMORY, MAX_TABLE_ELEMENTS, MAX_WALL_MS};
 pub(crate) use listen::Listener;
 pub(crate) use material::Material;

@@ -21,6 +21,7 @@ mod reply;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -105,6 +106,21 @@ impl Egress {
     /// Connect by way of this network.
     pub(crate) fn reached_by(self, network: Network) -> Self {
         Self { network, ..self }
+    }
+
+    /// Of `[egress.NAME]`.
+    pub(crate) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Longest time of one call.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings.terms.timeout
+    }
+
+    /// What to ask it for to have what is at a URL, if that is below its own.
+    pub(crate) fn below<'a>(&self, url: &'a str) -> Option<&'a str> {
+        self.settings.terms.endpoint.below(url)
     }
 
     /// Whether it was made of these settings.

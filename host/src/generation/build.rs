@@ -15,6 +15,7 @@ use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
+use crate::jwks::Published;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
@@ -35,6 +36,8 @@ pub(crate) struct Builder {
     upstreams: HashMap<String, Arc<Upstream>>,
     /// By name.
     egress: BTreeMap<String, Arc<Egress>>,
+    /// Those that are fetched, by name.
+    key_sets: BTreeMap<String, Arc<Published>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
@@ -69,16 +72,17 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
-        let (upstreams, egress, tls, tallies, network) = Default::default();
-        Self { loader, state, workers, metrics, built: 0, upstreams, egress, tls, otlp: None, tallies, network }
+        let (upstreams, egress, key_sets, tls, tallies, network) = Default::default();
+        let (built, otlp) = (0, None);
+        Self { loader, state, workers, metrics, built, upstreams, egress, key_sets, tls, otlp, tallies, network }
     }
 
-    /// Have all connections of what is built go by way of this network.
     /// Requests are served from now on, and come before what is built.
     pub(crate) fn step_back(&mut self) {
         self.loader.step_back();
     }
 
+    /// Have all connections of what is built go by way of this network.
     pub(crate) fn through(self, network: Network) -> Self {
         Self { network, ..self }
     }
@@ -100,10 +104,16 @@ impl Builder {
         mut faults: Faults,
     ) -> Result<(Generation, Faults), Box<Refused>> {
         let identity = self.identity(config, &mut faults);
-        let keys = keys::load(config, self.state.as_deref(), &mut faults);
         let uses = Uses::of(config);
         let mut tls = Maker::new(config, &self.tls);
         let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &self.network, &mut faults);
+        let around = keys::Around {
+            state: self.state.as_deref(),
+            services: &services,
+            before: &self.key_sets,
+            metrics: &self.metrics,
+        };
+        let keys = keys::load(config, &around, &mut faults);
         let plan = Plan { config, keys: &keys, uses: &uses, services: &services };
         let policies = self.loader.load(plan).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
@@ -128,6 +138,7 @@ impl Builder {
         self.loader.keep(plan);
         self.tls = tls;
         self.egress = services;
+        self.key_sets = keys::fetched(&keys);
         self.otlp.clone_from(&otlp);
         self.tallies = tallies;
         self.built += 1;
@@ -146,6 +157,7 @@ impl Builder {
             router,
             policies: policies.collect(),
             upstreams,
+            key_sets: self.key_sets.values().cloned().collect(),
             servers,
             shadows: steps::shadows(config, &self.tallies),
         };
@@ -301,6 +313,7 @@ impl Builder {
             Some(target) => targets.contains(&(upstream, target.to_owned())),
         });
         self.metrics.retain_egress(|name| config.egress.contains_key(name));
+        self.metrics.retain_key_sets(|name| self.key_sets.contains_key(name));
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
         let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(move |route| (api, route)));

@@ -7,20 +7,34 @@ use std::sync::Arc;
 use super::material::{bytes, secret};
 use crate::config::{Config, ConfigFault, KeySource};
 use crate::content::Digest;
+use crate::egress::Egress;
+use crate::jwks::{self, Published};
 use crate::keys::{KeySet, SigningKey, file};
+use crate::sandbox::Keyring;
+use crate::telemetry::metrics::Metrics;
 
 /// A key set, and what tells it from another: policies that use changed keys are made anew.
 #[derive(Clone)]
 pub(super) struct Keys {
-    pub(super) set: Arc<KeySet>,
+    pub(super) ring: Keyring,
     pub(super) digest: Digest,
 }
 
-/// Load every declared key set. `state` is where generated keys live.
-pub(super) fn load(config: &Config, state: Option<&Path>, faults: &mut Vec<ConfigFault>) -> BTreeMap<String, Keys> {
+/// What loading goes by besides the configuration.
+pub(super) struct Around<'a> {
+    /// Where generated keys live, and sets that were fetched.
+    pub(super) state: Option<&'a Path>,
+    pub(super) services: &'a BTreeMap<String, Arc<Egress>>,
+    /// The sets so far that are fetched.
+    pub(super) before: &'a BTreeMap<String, Arc<Published>>,
+    pub(super) metrics: &'a Metrics,
+}
+
+/// Load every declared key set.
+pub(super) fn load(config: &Config, around: &Around<'_>, faults: &mut Vec<ConfigFault>) -> BTreeMap<String, Keys> {
     let mut sets = BTreeMap::new();
     for (name, declared) in &config.keys {
-        match key_set(config, name, &declared.source, state) {
+        match key_set(config, name, &declared.source, around) {
             Ok(keys) => {
                 sets.insert(name.clone(), keys);
             }
@@ -30,11 +44,32 @@ pub(super) fn load(config: &Config, state: Option<&Path>, faults: &mut Vec<Confi
     sets
 }
 
+/// A set that is fetched: the one there is, if nothing about it changed. What it holds tells nothing of it.
+fn published(settings: jwks::Settings, around: &Around<'_>) -> Keys {
+    let before = around.before.get(&settings.name);
+    let known = before.filter(|known| known.is_of(&settings)).cloned();
+    let set = known.unwrap_or_else(|| {
+        let metrics = around.metrics.key_set(&settings.name);
+        Arc::new(Published::new(settings, before.map(Arc::as_ref), around.state, metrics))
+    });
+    let digest = Digest::of(format!("published {:p}", Arc::as_ptr(&set)).as_bytes());
+    Keys { ring: Keyring::Published(set), digest }
+}
+
+/// The sets among these that are fetched, by name.
+pub(super) fn fetched(keys: &BTreeMap<String, Keys>) -> BTreeMap<String, Arc<Published>> {
+    let fetched = keys.iter().filter_map(|(name, keys)| match &keys.ring {
+        Keyring::Published(set) => Some((name.clone(), set.clone())),
+        Keyring::Held(_) => None,
+    });
+    fetched.collect()
+}
+
 fn key_set(
     config: &Config,
     name: &str,
     source: &KeySource,
-    state: Option<&Path>,
+    around: &Around<'_>,
 ) -> Result<Keys, (String, &'static str)> {
     let unusable = |error: crate::keys::KeyError| {
         let advice = error.advice();
@@ -55,7 +90,7 @@ fn key_set(
         }
         KeySource::Generate(algorithm) => {
             // Without a state directory the key lives as long as this generation; nobody else can sign with it then.
-            let key = match state {
+            let key = match around.state {
                 Some(state) => file::load_or_generate(state, name, *algorithm),
                 None => SigningKey::generate(*algorithm),
             };
@@ -63,10 +98,15 @@ fn key_set(
             let jwks = key.public_jwks();
             (KeySet::from_jwks(jwks.as_bytes()).map_err(unusable)?, jwks.into_bytes())
         }
+        KeySource::Published { services, at, refresh } => {
+            let services = services.iter().filter_map(|name| around.services.get(name).cloned()).collect();
+            let settings = jwks::Settings { name: name.to_owned(), at: at.clone(), services, refresh: *refresh };
+            return Ok(published(settings, around));
+        }
     };
     // The algorithm is part of what the set means.
     let digest = Digest::of(&[format!("{source:?}").as_bytes(), &material].concat());
-    Ok(Keys { set: Arc::new(set), digest })
+    Ok(Keys { ring: Keyring::Held(Arc::new(set)), digest })
 }
 
 #[cfg(test)]
@@ -87,7 +127,9 @@ mod tests {
         let secret = format!("[secret.s]\nfile = '{}'\n", path.display());
         let config = config(&format!("{secret}[keys.k]\nhmac = 'secret:s'\nalgorithm = 'HS256'\n"));
         let mut faults = Vec::new();
-        load(&config, None, &mut faults);
+        let (services, before, metrics) = (BTreeMap::new(), BTreeMap::new(), Metrics::new("0", "0"));
+        let around = Around { state: None, services: &services, before: &before, metrics: &metrics };
+        load(&config, &around, &mut faults);
         assert!(faults[0].reason.contains("HMAC keys the length of their hash"), "{faults:?}");
         assert!(faults[0].advice.contains("longer key"), "{faults:?}");
     }

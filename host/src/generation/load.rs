@@ -234,7 +234,7 @@ impl Loader {
 
     /// The named powers of a use: those its interest names, which were granted.
     fn powers(&self, used: &Use, interest: &Interest, plan: Plan<'_>) -> Powers {
-        let sets = interest.keys.iter().filter_map(|name| Some((name.clone(), plan.keys.get(name)?.set.clone())));
+        let sets = interest.keys.iter().filter_map(|name| Some((name.clone(), plan.keys.get(name)?.ring.clone())));
         let spaces: Vec<_> =
             plan.config.policies.get(&used.policy).into_iter().flat_map(|it| stores(used, it, plan.config)).collect();
         let stores = interest.stores.iter().filter_map(|(name, write)| {

@@ -28,6 +28,7 @@ use crate::config::{Forwarding, Rewrite};
 use crate::content::Digest;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
+use crate::jwks::Published;
 use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
@@ -54,6 +55,8 @@ pub(crate) struct Generation {
     router: Router<Arc<Route>>,
     policies: Vec<(Arc<Policy>, PolicyMetrics)>,
     upstreams: Vec<Arc<Upstream>>,
+    /// Those that are fetched.
+    key_sets: Vec<Arc<Published>>,
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
     shadows: Vec<Shadowed>,
@@ -138,6 +141,11 @@ impl Generation {
 
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.upstreams.iter()
+    }
+
+    /// Key sets that have to be fetched.
+    pub(crate) fn key_sets(&self) -> impl Iterator<Item = &Arc<Published>> {
+        self.key_sets.iter()
     }
 
     pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {

@@ -53,6 +53,11 @@ enum Verifier {
 }
 
 impl Material {
+    /// Whether who can verify with it can also sign.
+    pub(super) fn is_secret(&self) -> bool {
+        self.bound.iter().any(|(_, verifier)| matches!(verifier, Verifier::Secret(_)))
+    }
+
     /// From big-endian modulus and exponent. Without `only`, the key serves every RSA algorithm.
     pub(super) fn rsa(n: &[u8], e: &[u8], only: Option<Algorithm>) -> Result<Self, Unusable> {
         let (n, e) = (strip_zeros(n), strip_zeros(e));

@@ -104,6 +104,8 @@ pub(crate) enum Unusable {
     NotForVerifying,
     #[error("its type, curve or algorithm is not supported, or they do not fit each other")]
     Unsupported,
+    #[error("a secret that is published is none")]
+    Secret,
     #[error("RSA keys need 2048 to 8192 bits, HMAC keys the length of their hash")]
     Size,
 }

@@ -1,6 +1,7 @@
 //! A set of keys to verify with: immutable, and each key bound to its algorithms before any signature is seen.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -16,6 +17,8 @@ pub(super) const MAX_KEYS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
+    /// No other set of this process has it.
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl KeySet {
                 }
             }
         }
-        let set = Self { keys };
+        let set = Self::of(keys);
         if set.usable().next().is_none() {
             return Err(KeyError::NoUsableKey(refused));
         }
@@ -71,6 +74,23 @@ impl KeySet {
             Some(algorithm) => Err(KeyError::DuplicateKeyId(algorithm)),
             None => Ok(set),
         }
+    }
+
+    /// A set that anybody may read: as [`Self::from_jwks`], where what is no public key can verify nothing.
+    pub(crate) fn published(text: &[u8]) -> Result<Self, KeyError> {
+        let mut set = Self::from_jwks(text)?;
+        for key in &mut set.keys {
+            key.material = key.material.take().filter(|material| !material.is_secret());
+        }
+        if set.usable().next().is_none() {
+            return Err(KeyError::NoUsableKey(Some(Unusable::Secret)));
+        }
+        Ok(set)
+    }
+
+    /// Whether a key has this id, even one that cannot be used.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
     /// One public key as PEM, bound to `algorithm`; it has no id.
@@ -118,7 +138,17 @@ impl KeySet {
 
     fn one(material: Material) -> Self {
         let material = Some(material);
-        Self { keys: vec![Key { id: None, material }] }
+        Self::of(vec![Key { id: None, material }])
+    }
+
+    fn of(keys: Vec<Key>) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Self { keys, number: MADE.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// What tells it from all other sets of this process, so that what was found with it can be remembered.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     fn usable(&self) -> impl Iterator<Item = &Material> {

@@ -3,6 +3,7 @@
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::limits::Exceeded;
 use super::shape;
+use crate::jwks::Wait;
 use crate::telemetry::metrics::{CallOutcome, Retirement};
 
 /// Why a call into a guest did not give a usable answer.
@@ -25,6 +26,9 @@ pub(crate) enum PluginFault {
     /// There is no room for one more call of it now, or no time for it in the slow lane. No fault of the policy.
     #[error("has as many calls under way as it may, or as there is room for")]
     Busy,
+    /// It was told that a key set is not there yet, and is to be called again when it is.
+    #[error("waits for keys")]
+    Unready(Wait),
     /// It failed so often that it was not called.
     #[error("is left alone for a while, because it failed again and again")]
     Paused,
@@ -40,7 +44,7 @@ impl PluginFault {
             Self::Exceeded(Exceeded::Memory) => "plugin_memory",
             Self::Exceeded(Exceeded::HostCalls) => "plugin_host_calls",
             Self::Exceeded(Exceeded::HostMemory) => "plugin_host_memory",
-            Self::Busy => "plugin_busy",
+            Self::Busy | Self::Unready(_) => "plugin_busy",
             Self::Paused => "plugin_paused",
             Self::Instantiate(_) => "plugin_instantiate",
             Self::Configure(_) => "plugin_configure",
@@ -50,7 +54,10 @@ impl PluginFault {
 
     /// Whether other code might have done better: not where a service was slow, or the gateway had no room.
     pub(crate) fn is_of_code(&self) -> bool {
-        !matches!(self, Self::Exceeded(Exceeded::Wall) | Self::Busy | Self::Paused | Self::Instantiate(_))
+        !matches!(
+            self,
+            Self::Exceeded(Exceeded::Wall) | Self::Busy | Self::Unready(_) | Self::Paused | Self::Instantiate(_)
+        )
     }
 
     /// What a call is counted as that ended so.
@@ -59,7 +66,7 @@ impl PluginFault {
             Self::Trap(_) => CallOutcome::Trap,
             Self::Exceeded(_) => CallOutcome::Limit,
             Self::Answer(_) => CallOutcome::Refused,
-            Self::Instantiate(_) | Self::Configure(_) | Self::Busy => CallOutcome::Busy,
+            Self::Instantiate(_) | Self::Configure(_) | Self::Busy | Self::Unready(_) => CallOutcome::Busy,
             Self::Paused => CallOutcome::Paused,
         }
     }

@@ -11,8 +11,26 @@ use super::limits::Limits;
 use super::policy::{Exports, Policy};
 use super::ticker::Ticker;
 use super::trial::Image;
+use crate::jwks::Wait;
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
+
+/// What a call came back with.
+pub(super) struct Returned<S> {
+    pub(super) said: S,
+    /// What would have helped it, and is on its way.
+    pub(super) wait: Option<Wait>,
+}
+
+impl<S> Returned<S> {
+    /// What was said, unless whoever asks would rather wait for what would have helped.
+    pub(super) fn ready(self, is_patient: bool) -> Result<S, PluginFault> {
+        match self.wait {
+            Some(wait) if is_patient => Err(PluginFault::Unready(wait)),
+            _ => Ok(self.said),
+        }
+    }
+}
 
 /// A configured instance. Used for one call at a time, and dropped after any call that failed.
 pub(super) struct Instance {
@@ -55,13 +73,14 @@ impl Instance {
         exports: &Exports,
         exchange: RequestId,
         hook: &H,
-    ) -> Result<H::Said, PluginFault> {
+    ) -> Result<Returned<H::Said>, PluginFault> {
         let Self { store, instance, found, calls } = self;
         let guest = H::guest(Place { exports, store: &mut *store, instance, found })?;
         *calls += 1;
         begin(store, exchange, hook.body());
         let returned = H::function(&guest).call(&mut *store, hook.told());
-        finish(store, returned).map(H::said)
+        let said = finish(store, returned).map(H::said)?;
+        Ok(Returned { said, wait: store.data_mut().take_wait() })
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::fault::PluginFault;
 use super::hook::Hook;
-use super::instance::Instance;
+use super::instance::{Instance, Returned};
 use super::limits::thread_cpu_time;
 use super::policy::Policy;
 use crate::telemetry::RequestId;
@@ -39,13 +39,13 @@ impl Lane {
         Ok(Self(sender))
     }
 
-    /// Have a call made. What comes back is what was said, and what that took.
+    /// Have a call made. What comes back comes with what that took.
     pub(super) fn send<H: Hook>(
         &self,
         policy: Arc<Policy>,
         exchange: RequestId,
         hook: H,
-    ) -> Result<oneshot::Receiver<Result<(H::Said, Spent), PluginFault>>, PluginFault> {
+    ) -> Result<oneshot::Receiver<Result<(Returned<H::Said>, Spent), PluginFault>>, PluginFault> {
         let (answer, said) = oneshot::channel();
         let job = move || {
             // Somebody may not wait for this one any more.
@@ -58,12 +58,12 @@ impl Lane {
     }
 }
 
-fn call<H: Hook>(policy: &Policy, exchange: RequestId, hook: &H) -> Result<(H::Said, Spent), PluginFault> {
+fn call<H: Hook>(policy: &Policy, exchange: RequestId, hook: &H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
     let began = thread_cpu_time();
     let mut instance = Instance::new(policy)?;
-    let said = instance.call(&policy.exports, exchange, hook)?;
+    let returned = instance.call(&policy.exports, exchange, hook)?;
     let cpu = Some(thread_cpu_time().saturating_sub(began));
-    Ok((said, Spent { cpu, ..instance.spent() }))
+    Ok((returned, Spent { cpu, ..instance.spent() }))
 }
 
 fn run(jobs: &Receiver<Job>) {

@@ -176,7 +176,8 @@ impl Policy {
         hook: H,
     ) -> Result<(H::Said, Spent), PluginFault> {
         let said = self.lane.send(self.clone(), exchange, hook)?.await;
-        said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?
+        let returned = said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?;
+        returned.map(|(returned, spent)| (returned.said, spent))
     }
 
     /// What instances are made from, where it is not the component itself.

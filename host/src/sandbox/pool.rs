@@ -13,12 +13,13 @@ use super::backoff::Backoff;
 use super::breaker::{Admission, Breaker, Turn};
 use super::fault::PluginFault;
 use super::hook::{Constants, Hook};
-use super::instance::Instance;
+use super::instance::{Instance, Returned};
 use super::limits::Exceeded;
 use super::policy::Policy;
 use super::trouble::Trouble;
 use super::waiting;
 use crate::config::Isolation;
+use crate::jwks::Wait;
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, PolicyMetrics, Retirement};
@@ -26,6 +27,8 @@ use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, Polic
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
 const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
 const SLOW_AT_MOST: Duration = Duration::from_secs(60);
+/// How often a call is made again that wanted keys: one set after the other may be missing.
+const MOST_WAITS: usize = 3;
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
 pub(crate) struct Pool {
@@ -85,17 +88,50 @@ impl Pool {
         self.last.get()
     }
 
-    /// Have a hook called where calls of this policy are made now.
+    /// Have a hook called where calls of this policy are made now; again, where it wanted keys that were not there yet.
     pub(crate) async fn ask<H: Hook, T>(
         &self,
         exchange: RequestId,
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
+        let mut judge = Once(Some(judge));
+        match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
+            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, exchange, hook, judge)).await,
+            judged => judged,
+        }
+    }
+
+    async fn again<H: Hook, T>(
+        &self,
+        mut wait: Wait,
+        exchange: RequestId,
+        hook: &H,
+        mut judge: Once<impl FnOnce(H::Said) -> Judged<T>>,
+    ) -> Judged<T> {
+        for _ in 0..MOST_WAITS {
+            if !wait.over().await {
+                break;
+            }
+            match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
+                Err(PluginFault::Unready(next)) => wait = next,
+                judged => return judged,
+            }
+        }
+        self.attempt(exchange, hook, false, |said| judge.judge(said)).await
+    }
+
+    async fn attempt<H: Hook, T>(
+        &self,
+        exchange: RequestId,
+        hook: &H,
+        is_patient: bool,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
+    ) -> Judged<T> {
         match self.is_away() {
             // Boxed: nearly no call is one of these, and all would carry room for it.
-            true => Box::pin(self.away(exchange, hook.clone(), judge)).await,
-            false => self.call(exchange, hook, judge),
+            true => Box::pin(self.away_from(exchange, hook.clone(), is_patient, judge)).await,
+            false => self.call_here(exchange, hook, is_patient, judge),
         }
     }
 
@@ -112,25 +148,36 @@ impl Pool {
         hook: H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
+        self.away_from(exchange, hook, false, judge).await
+    }
+
+    async fn away_from<H: Hook, T>(
+        &self,
+        exchange: RequestId,
+        hook: H,
+        is_patient: bool,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
+    ) -> Judged<T> {
         let admission = self.admit(H::LABEL)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker, admission);
         let mut used = Spent::default();
-        let called = self.beside(exchange, hook).await.and_then(|(said, spent)| {
+        let called = self.beside(exchange, hook).await.and_then(|(returned, spent)| {
             used = spent;
             self.held(spent.memory);
+            let said = returned.ready(is_patient)?;
             let outcome = H::outcome(&said);
             judge(said).map(|judged| (outcome, judged))
         });
         match &called {
-            Ok(_) => self.metrics.retired(Retirement::Isolation),
+            Ok(_) | Err(PluginFault::Unready(_)) => self.metrics.retired(Retirement::Isolation),
             Err(PluginFault::Busy) => {}
             Err(fault) => self.metrics.retired(fault.retirement()),
         }
         self.settle(H::LABEL, admission, called, used)
     }
 
-    async fn beside<H: Hook>(&self, exchange: RequestId, hook: H) -> Result<(H::Said, Spent), PluginFault> {
+    async fn beside<H: Hook>(&self, exchange: RequestId, hook: H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
         let policy = &self.policy;
         let _place = policy.beside.enter(policy.slots)?;
         let _counted = self.metrics.instance();
@@ -153,15 +200,27 @@ impl Pool {
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
+        self.call_here(exchange, hook, false, judge)
+    }
+
+    fn call_here<H: Hook, T>(
+        &self,
+        exchange: RequestId,
+        hook: &H,
+        is_patient: bool,
+        judge: impl FnOnce(H::Said) -> Judged<T>,
+    ) -> Judged<T> {
         let constant = if self.policy.is_pure { hook.constant(&self.constants) } else { None };
-        let Some(constant) = constant else { return self.call_instance(exchange, hook, judge) };
+        let Some(constant) = constant else {
+            return self.call_instance(exchange, hook, is_patient, judge);
+        };
         let Some(said) = constant.borrow().clone() else {
             // An instance that was used may have kept something it should not: a new one takes its place.
             if self.idle.borrow_mut().take().is_some() {
                 self.metrics.retired(Retirement::Replaced);
             }
             let mut lasting = None;
-            let judged = self.call_instance(exchange, hook, |said: H::Said| {
+            let judged = self.call_instance(exchange, hook, is_patient, |said: H::Said| {
                 // A failure may be one of the moment.
                 lasting = (H::outcome(&said) != CallOutcome::Fail).then(|| said.clone());
                 judge(said)
@@ -186,6 +245,7 @@ impl Pool {
         &self,
         exchange: RequestId,
         hook: &H,
+        is_patient: bool,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let admission = self.admit(H::LABEL)?;
@@ -193,14 +253,15 @@ impl Pool {
         let warm = idle.map_or_else(|| self.make(), Ok);
         let mut used = Spent::default();
         let called = warm.and_then(|mut warm| {
-            let said = warm.instance.call(&self.policy.exports, exchange, hook);
+            let returned = warm.instance.call(&self.policy.exports, exchange, hook);
             used = warm.instance.spent();
-            let judged = said.and_then(|said| {
+            let judged = returned.and_then(|returned| {
+                let said = returned.ready(is_patient)?;
                 let outcome = H::outcome(&said);
                 judge(said).map(|judged| (outcome, judged))
             });
             match &judged {
-                Ok(_) => self.keep_or_retire(warm),
+                Ok(_) | Err(PluginFault::Unready(_)) => self.keep_or_retire(warm),
                 Err(fault) => self.metrics.retired(fault.retirement()),
             }
             judged
@@ -236,6 +297,11 @@ impl Pool {
                 }
                 // That others wait is no fault of this call.
                 match fault {
+                    // It is made again, and counts then.
+                    PluginFault::Unready(_) => {
+                        self.breaker.learned_nothing(admission);
+                        return called.map(|(_, judged)| judged);
+                    }
                     PluginFault::Busy => self.breaker.learned_nothing(admission),
                     fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
@@ -301,6 +367,19 @@ impl Pool {
         } else {
             *self.idle.borrow_mut() = Some(warm);
         }
+    }
+}
+
+/// Who judges the one of several calls that is not made again.
+struct Once<F>(Option<F>);
+
+impl<F> Once<F> {
+    fn judge<S, T>(&mut self, said: S) -> Judged<T>
+    where
+        F: FnOnce(S) -> Judged<T>,
+    {
+        // A call that was judged is the last, so there always is somebody.
+        self.0.take().map_or(Err(PluginFault::Busy), |judge| judge(said))
     }
 }
 

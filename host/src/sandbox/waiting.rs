@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 
 use super::fault::PluginFault;
 use super::hook::{Found, Hook, Place};
-use super::instance::{begin, finish, made, spent};
+use super::instance::{Returned, begin, finish, made, spent};
 use super::policy::Policy;
 use super::shape::contract_is;
 use super::trial::Image;
@@ -19,12 +19,12 @@ pub(super) fn waits(component: &Component) -> bool {
     component.component_type().imports(component.engine()).any(|(name, _)| contract_is(name, "egress"))
 }
 
-/// Make a call on a fresh instance. Returns what was said, and what that took.
+/// Make a call on a fresh instance. Returns what came back, and what that took.
 pub(super) async fn call<H: Hook>(
     policy: &Policy,
     exchange: RequestId,
     hook: H,
-) -> Result<(H::Said, Spent), PluginFault> {
+) -> Result<(Returned<H::Said>, Spent), PluginFault> {
     let mut store = policy.store();
     let turns = store.data_mut().meter().in_turns();
     let charged = turns.clone();
@@ -46,7 +46,8 @@ pub(super) async fn call<H: Hook>(
         begin(&mut store, exchange, hook.body());
         let returned = H::function(&guest).call_async(&mut store, hook.told()).await;
         let said = H::said(finish(&mut store, returned)?);
-        Ok((said, Spent { cpu: Some(charged.used()), ..spent(&mut store) }))
+        let spent = Spent { cpu: Some(charged.used()), ..spent(&mut store) };
+        Ok((Returned { said, wait: store.data_mut().take_wait() }, spent))
     });
     Charged { future, turns }.await
 }

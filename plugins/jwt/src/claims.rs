@@ -1,7 +1,7 @@
 //! Claims of a verified token: whether they admit the request, and what of them is passed on.
 
 use crate::{
-    config::Config,
+    config::{Config, Issuer},
     names::{Allowed, ClaimPath},
     refusal::Refusal,
 };
@@ -42,15 +42,12 @@ impl Claims {
     }
 
     /// Who issued it, whom it is for, and whether it says everything it must.
-    pub(crate) fn check_origin(&self, config: &Config) -> Result<(), Refusal> {
-        let issuer = self.issuer()?;
-        if let Some(accepted) = &config.issuer
-            && !issuer.is_some_and(|issuer| accepted.contains(issuer))
-        {
+    pub(crate) fn check_origin(&self, trusted: &Issuer, config: &Config) -> Result<(), Refusal> {
+        if !trusted.accepts(self.issuer()?) {
             return Err(Refusal::Token("the issuer is not accepted"));
         }
         let audience = self.audience()?;
-        if let Some(accepted) = &config.audience
+        if let Some(accepted) = &trusted.audience
             && !audience.iter().any(|audience| accepted.contains(audience))
         {
             return Err(Refusal::Token("the token is for another audience"));
@@ -109,7 +106,7 @@ impl Claims {
         }
     }
 
-    fn issuer(&self) -> Result<Option<&str>, Refusal> {
+    pub(crate) fn issuer(&self) -> Result<Option<&str>, Refusal> {
         match self.members.get("iss") {
             None => Ok(None),
             Some(Value::String(issuer)) => Ok(Some(issuer)),

@@ -13,11 +13,14 @@ const MAX_PASSED_ON: usize = 32;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    pub(crate) keys: String,
-    pub(crate) issuer: Option<Strings>,
+    #[serde(default)]
+    keys: String,
+    issuer: Option<Strings>,
     #[serde(default)]
     any_issuer: bool,
-    pub(crate) audience: Option<Strings>,
+    #[serde(default)]
+    issuers: Vec<RawIssuer>,
+    audience: Option<Strings>,
     #[serde(default)]
     any_audience: bool,
     #[serde(default)]
@@ -47,7 +50,46 @@ pub(crate) struct Config {
     pub(crate) optional: bool,
 }
 
+/// One of several issuers, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIssuer {
+    issuer: String,
+    keys: String,
+    audience: Option<Strings>,
+}
+
+/// Whose tokens are accepted, and by which keys they are known.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) keys: String,
+    /// None for any.
+    pub(crate) issuer: Option<Strings>,
+    /// None for any.
+    pub(crate) audience: Option<Strings>,
+}
+
+impl Issuer {
+    pub(crate) fn accepts(&self, issuer: Option<&str>) -> bool {
+        self.issuer.as_ref().is_none_or(|known| issuer.is_some_and(|issuer| known.contains(issuer)))
+    }
+}
+
 impl Config {
+    /// All that is trusted, at least one without faults.
+    pub(crate) fn trusted(&self) -> Vec<Issuer> {
+        if self.issuers.is_empty() {
+            let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
+            return vec![Issuer { keys: self.keys.clone(), issuer, audience }];
+        }
+        let trusted = self.issuers.iter().map(|raw| Issuer {
+            keys: raw.keys.clone(),
+            issuer: Some(Strings::one(&raw.issuer)),
+            audience: raw.audience.clone().or_else(|| self.audience.clone()),
+        });
+        trusted.collect()
+    }
+
     /// How far clocks may differ, in milliseconds.
     pub(crate) fn leeway_ms(&self) -> u64 {
         self.leeway.saturating_mul(1000)
@@ -56,11 +98,15 @@ impl Config {
     /// Settings that are missing, out of bounds or contradict each other.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         let mut faults = Vec::new();
-        if self.keys.is_empty() {
-            faults.push(ConfigError::new("keys", "must name a key set"));
+        if self.issuers.is_empty() {
+            if self.keys.is_empty() {
+                faults.push(ConfigError::new("keys", "must name a key set"));
+            }
+            faults.extend(guard("issuer", self.issuer.is_some(), self.any_issuer));
+            faults.extend(guard("audience", self.audience.is_some(), self.any_audience));
+        } else {
+            faults.extend(self.issuer_faults());
         }
-        faults.extend(guard("issuer", self.issuer.is_some(), self.any_issuer));
-        faults.extend(guard("audience", self.audience.is_some(), self.any_audience));
         if self.leeway > MAX_LEEWAY_S {
             let message = format!("must be at most {MAX_LEEWAY_S} seconds");
             faults.push(ConfigError::new("leeway", message));
@@ -74,6 +120,37 @@ impl Config {
         }
         faults.extend(self.field_faults());
         faults.extend(self.attribute_faults());
+        faults
+    }
+
+    /// Each of several issuers has a key set of its own: a key of one says nothing about tokens of another.
+    fn issuer_faults(&self) -> Vec<ConfigError> {
+        let single =
+            [("keys", !self.keys.is_empty()), ("issuer", self.issuer.is_some()), ("any_issuer", self.any_issuer)];
+        let mut faults: Vec<_> = single
+            .into_iter()
+            .filter(|(_, is_there)| *is_there)
+            .map(|(name, _)| ConfigError::new(name, "is for one issuer; leave it out, `issuers` says it for each"))
+            .collect();
+        for (at, raw) in self.issuers.iter().enumerate() {
+            let mut fault = |key: &str, message: &str| {
+                faults.push(ConfigError::new(format!("issuers[{at}].{key}"), message.to_owned()));
+            };
+            if self.issuers.iter().take(at).any(|earlier| earlier.issuer == raw.issuer) {
+                fault("issuer", "is there already");
+            }
+            if raw.issuer.is_empty() {
+                fault("issuer", "must be the issuer as its tokens name it");
+            }
+            if raw.keys.is_empty() {
+                fault("keys", "must name a key set");
+            }
+            match (raw.audience.is_some() || self.audience.is_some(), self.any_audience) {
+                (false, false) => fault("audience", "must name what tokens are accepted for, here or for all issuers"),
+                (true, true) => fault("audience", "contradicts `any_audience = true`; leave one out"),
+                _ => {}
+            }
+        }
         faults
     }
 

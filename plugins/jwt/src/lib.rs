@@ -1,7 +1,7 @@
 //! The `jwt` policy: a request passes with a valid JSON Web Token (RFC 7519) or is refused as RFC 6750 says.
 //!
-//! Until its signature is verified, nothing in a token has any effect but its key id and its algorithm, and the
-//! algorithm is bound to the key by the gateway. Tokens appear in no log line, answer or error.
+//! Until its signature is verified, nothing in a token has any effect but its key id, its algorithm and, where there are
+//! several issuers, which of them it names; the algorithm is bound to the key by the gateway, and the key set to the issuer. Tokens appear in no log line, answer or error.
 
 mod claims;
 mod config;
@@ -12,7 +12,7 @@ mod refusal;
 mod token;
 
 use claims::Claims;
-use config::Config;
+use config::{Config, Issuer};
 use lockgate_sdk::{clock, prelude::*};
 use refusal::{Challenge, Refusal};
 use token::Token;
@@ -25,20 +25,25 @@ const MAX_ATTRIBUTE_VALUE: usize = 4 * 1024;
 #[serde(from = "Config")]
 pub struct Jwt {
     config: Config,
+    /// Whose tokens are accepted; never empty.
+    trusted: Vec<Issuer>,
     challenge: Challenge,
 }
 
 impl From<Config> for Jwt {
     fn from(config: Config) -> Self {
         let challenge = Challenge::new(&config.realm, &config.scopes);
-        Self { config, challenge }
+        Self { trusted: config.trusted(), config, challenge }
     }
 }
 
 impl Policy for Jwt {
     fn interest(&self) -> Interest {
         let config = &self.config;
-        let mut interest = Interest::new().request_read(config.header.as_str()).key(&config.keys).may_respond();
+        let mut interest = Interest::new().request_read(config.header.as_str()).may_respond();
+        for trusted in &self.trusted {
+            interest = interest.key(&trusted.keys);
+        }
         if !config.forward_token {
             interest = interest.request_write(config.header.as_str());
         }
@@ -79,11 +84,23 @@ impl Jwt {
         if !config.algorithms.allow(token.algorithm()) {
             return Err(Refusal::Token("the algorithm is not accepted"));
         }
-        let claims = token.verify(&config.keys)?;
+        let trusted = self.trusted_for(&token)?;
+        let claims = token.verify(&trusted.keys)?;
         claims.check_time(config, clock::unix_ms())?;
-        claims.check_origin(config)?;
+        claims.check_origin(trusted, config)?;
         claims.check_rights(config)?;
         Ok(self.with_claims(&claims))
+    }
+
+    /// By whose keys a token has to be confirmed. Where there is a choice the token makes it; what it chooses has to
+    /// confirm the issuer too.
+    fn trusted_for(&self, token: &Token<'_>) -> Result<&Issuer, Refusal> {
+        if let [only] = self.trusted.as_slice() {
+            return Ok(only);
+        }
+        let stated = token.stated_issuer()?;
+        let trusted = self.trusted.iter().find(|trusted| trusted.accepts(stated.as_deref()));
+        trusted.ok_or(Refusal::Token("the issuer is not accepted"))
     }
 
     fn with_claims(&self, claims: &Claims) -> Edits {

@@ -196,6 +196,10 @@ pub(crate) fn algorithm_named(name: &str) -> Option<Algorithm> {
 pub(crate) struct Strings(Vec<String>);
 
 impl Strings {
+    pub(crate) fn one(text: &str) -> Self {
+        Self(vec![text.to_owned()])
+    }
+
     pub(crate) fn contains(&self, text: &str) -> bool {
         self.0.iter().any(|known| known == text)
     }

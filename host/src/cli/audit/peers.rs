@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Credential, Keys, Material, Service, Tls, Upstream, Use};
-use crate::config::{self, AuthScheme, Config, KeySource, Target, Verify};
+use crate::config::{self, AuthScheme, Config, KeySource, PublishedAt, Target, Verify};
 use crate::tls::MinVersion;
 
 pub(super) fn services(config: &Config, uses: &[Use]) -> Vec<Service> {
@@ -77,6 +77,14 @@ pub(super) fn keys(config: &Config) -> Vec<Keys> {
             KeySource::Jwks(it) => (material(it), None),
             KeySource::Pem { material: it, algorithm } => (material(it), Some(algorithm)),
             KeySource::Hmac { secret, algorithm } => (of_secret(secret), Some(algorithm)),
+            // What is there today says nothing of tomorrow.
+            KeySource::Published { services, at, .. } => {
+                let at = match at {
+                    PublishedAt::Target(target) => target,
+                    PublishedAt::Issuer(issuer) => issuer,
+                };
+                (Material { source: format!("{at} by egress {}", services.join(", ")), digest: None }, None)
+            }
             // Made by each gateway for itself.
             KeySource::Generate(algorithm) => {
                 (Material { source: "generated".to_owned(), digest: None }, Some(algorithm))

@@ -1,6 +1,6 @@
 //! Owns tests of declared keys and of literal secrets.
 
-use crate::config::{KeySource, Material};
+use crate::config::{KeySource, Material, PublishedAt};
 use crate::keys::Algorithm;
 
 use super::{LISTEN, PETS, assert_fault, gateway, parse};
@@ -35,7 +35,7 @@ fn keys_come_from_files_secrets_or_are_made() {
 #[test]
 fn keys_that_make_no_sense_are_faults() {
     let cases = [
-        ("", "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `generate`"),
+        ("", "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `generate`, `fetch`, `discover`"),
         ("jwks = 'secret:s'\ngenerate = 'ES256'", "keys.k: is of several kinds at once"),
         ("jwks = 'absent.json'", "keys.k.jwks: names no file of the policies folder"),
         ("jwks = '/etc/passwd'", "names no file"),
@@ -115,4 +115,42 @@ fn a_key_file_is_public_whatever_its_name() {
     let files =
         [("gateway.toml", gateway.as_str()), ("idp.wasm", r#"{"keys":[{"kty":"oct","k":"AAAA","alg":"HS256"}]}"#)];
     assert_fault(parse(&files), "idp.wasm: holds a private key");
+}
+
+const SERVICE: &str = "egress.idp = { url = 'https://idp.example.com/base', paths = ['/certs', '/t/.well-known/openid-configuration'] }\n";
+
+#[test]
+fn keys_are_fetched_by_way_of_services() {
+    let text = "keys.a = { fetch = '/certs?x=1', egress = ['idp'], refresh = '1m' }\n\
+                keys.b = { discover = 'https://idp.example.com/base/t', egress = ['idp'], cool_down = '1s', stale = '1h' }\n";
+    let keys = parse(&[("gateway.toml", &format!("{SERVICE}{text}{LISTEN}"))]).unwrap().keys;
+    let of = |name: &str| match &keys[name].source {
+        KeySource::Published { services, at, refresh } => {
+            assert_eq!(services, &["idp"]);
+            (at.clone(), [refresh.refresh, refresh.cool_down, refresh.stale].map(|time| time.as_secs()))
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of("a"), (PublishedAt::Target("/certs?x=1".to_owned()), [60, 5, 86_400]));
+    assert_eq!(of("b"), (PublishedAt::Issuer("https://idp.example.com/base/t".to_owned()), [600, 1, 3600]));
+}
+
+#[test]
+fn keys_that_could_not_be_fetched_are_faults() {
+    let cases = [
+        ("fetch = '/certs'", "keys.k.egress: is missing: nothing is fetched but by a service"),
+        ("fetch = '/certs'\negress = ['ipd']", "names the service `ipd`, which is not declared; did you mean `idp`?"),
+        ("fetch = 'certs'\negress = ['idp']", "keys.k.fetch"),
+        ("fetch = '/other'\negress = ['idp']", "asks for /other, which its service may not be asked for"),
+        ("fetch = '/certs'\ndiscover = 'https://idp.example.com'\negress = ['idp']", "is of several kinds at once"),
+        ("discover = 'https://idp.example.com'\negress = ['idp']", "is below the URL of none of the services"),
+        ("discover = 'https://idp.example.com.evil/base/t'\negress = ['idp']", "is below the URL of none"),
+        ("discover = 'https://u@idp.example.com/base/t'\negress = ['idp']", "is below the URL of none"),
+        ("discover = 'http://idp.example.com/base/t'\negress = ['idp']", "is below the URL of none"),
+        ("generate = 'EdDSA'\nrefresh = '1m'", "keys.k.refresh: has no meaning here"),
+        ("fetch = '/certs'\negress = ['idp']\nalgorithm = 'ES256'", "keys.k.algorithm: has no meaning here"),
+    ];
+    for (text, fault) in cases {
+        assert_fault(gateway(&format!("{SERVICE}[keys.k]\n{text}\n")), fault);
+    }
 }

@@ -2,8 +2,9 @@
 
 use aws_lc_rs::digest;
 
-use super::{HostState, wit};
-use crate::keys::{Algorithm, VerifyError};
+use super::{HostState, Keyring, wit};
+use crate::jwks::Refusal;
+use crate::keys::{Algorithm, KeySet, VerifyError};
 
 use wit::crypto as api;
 
@@ -17,15 +18,25 @@ impl api::Host for HostState {
         signature: Vec<u8>,
     ) -> wasmtime::Result<Result<(), api::VerifyError>> {
         self.serving()?;
-        let Some(set) = self.powers.keys.get(&keys) else {
+        let Some(keys) = self.powers.keys.get(&keys) else {
             // Naming a key set that was not declared is a fault of the guest, not a bad signature.
             return Err(wasmtime::Error::msg("a key set that is not in the interest"));
         };
-        let verified = set.verify(algorithm.into(), key_id.as_deref(), &message, &signature);
-        Ok(verified.map_err(|error| match error {
-            VerifyError::UnknownKey => api::VerifyError::UnknownKey,
-            VerifyError::WrongAlgorithm => api::VerifyError::WrongAlgorithm,
-            VerifyError::BadSignature => api::VerifyError::BadSignature,
+        let (algorithm, id) = (algorithm.into(), key_id.as_deref());
+        let mut check = |set: &KeySet| self.verified.check(set, algorithm, id, &message, &signature);
+        let verified = match keys {
+            Keyring::Held(set) => check(set).map_err(Refusal::No),
+            Keyring::Published(published) => published.verify(id, &message, &signature, check),
+        };
+        Ok(verified.map_err(|refusal| match refusal {
+            Refusal::No(VerifyError::UnknownKey) => api::VerifyError::UnknownKey,
+            Refusal::No(VerifyError::WrongAlgorithm) => api::VerifyError::WrongAlgorithm,
+            Refusal::No(VerifyError::BadSignature) => api::VerifyError::BadSignature,
+            Refusal::Unavailable => api::VerifyError::Unavailable,
+            Refusal::NotYet(wait) => {
+                self.wait = Some(wait);
+                api::VerifyError::Unavailable
+            }
         }))
     }
 

@@ -7,6 +7,7 @@ mod log;
 mod metrics;
 mod random;
 mod store;
+mod verified;
 pub(super) mod wasi;
 mod world;
 
@@ -21,23 +22,33 @@ use super::limits::{Limits, Meter};
 use super::policy::CONTRACT;
 use super::ticker::Ticker;
 use crate::egress::Egress;
+use crate::jwks::{Published, Wait};
 use crate::keys::KeySet;
 use crate::store::Namespace;
 use crate::telemetry::RequestId;
 use crate::telemetry::metrics::PolicyCounters;
 
+use verified::Verified;
 pub(crate) use world::{Told, World};
 
 /// The named powers of one policy: what was declared *and* granted, nothing else is in here.
 pub(crate) struct Powers {
     pub(crate) api: Arc<str>,
     pub(crate) policy: Arc<str>,
-    pub(crate) keys: HashMap<String, Arc<KeySet>>,
+    pub(crate) keys: HashMap<String, Keyring>,
     /// Namespace, and whether it may be written.
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) counters: PolicyCounters,
     pub(crate) world: World,
+}
+
+/// A key set a policy may verify with.
+#[derive(Debug, Clone)]
+pub(crate) enum Keyring {
+    Held(Arc<KeySet>),
+    /// It may be that it has to be fetched first.
+    Published(Arc<Published>),
 }
 
 /// The data of a store: everything an instance's imports can touch.
@@ -50,6 +61,9 @@ pub(super) struct HostState {
     wasi: wasi::Wasi,
     /// Warnings and errors before it serves.
     complaints: String,
+    verified: Verified,
+    /// What would have helped the call, and is on its way.
+    wait: Option<Wait>,
 }
 
 impl HostState {
@@ -57,7 +71,18 @@ impl HostState {
     pub(super) fn configuring(powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Self {
         let exchange = RequestId::default();
         let (meter, wasi) = (Meter::new(limits, ticker), wasi::Wasi::default());
-        Self { powers, meter, exchange, log_bytes_left: 0, configuring: true, wasi, complaints: String::new() }
+        let (log_bytes_left, configuring, complaints) = (0, true, String::new());
+        Self {
+            powers,
+            meter,
+            exchange,
+            log_bytes_left,
+            configuring,
+            wasi,
+            complaints,
+            verified: Verified::default(),
+            wait: None,
+        }
     }
 
     /// What it said of what is wrong while it was made or configured, if it did.
@@ -74,7 +99,13 @@ impl HostState {
     pub(super) fn begin(&mut self, exchange: RequestId) {
         self.exchange = exchange;
         self.log_bytes_left = self.meter.limits().log;
+        self.wait = None;
         self.meter.restart();
+    }
+
+    /// What is to be waited for before the call is made again, if that would help.
+    pub(super) fn take_wait(&mut self) -> Option<Wait> {
+        self.wait.take()
     }
 
     pub(super) fn meter(&mut self) -> &mut Meter {

@@ -3,6 +3,7 @@
 mod counters;
 mod egress;
 mod histogram;
+mod keys;
 mod label;
 mod listener;
 mod otlp;
@@ -33,6 +34,7 @@ use label::Counts;
 
 pub(crate) use counters::PolicyCounters;
 pub(crate) use egress::{EgressMetrics, EgressOutcome};
+pub(crate) use keys::{FetchOutcome, KeySetMetrics};
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
@@ -128,6 +130,16 @@ impl Metrics {
     /// Forget the services that are not live.
     pub(crate) fn retain_egress(&self, live: impl Fn(&str) -> bool) {
         self.live.services.retain(live);
+    }
+
+    /// The handle of a key set that is fetched.
+    pub(crate) fn key_set(&self, name: &str) -> KeySetMetrics {
+        self.live.key_sets.handle(name)
+    }
+
+    /// Forget the key sets that are not live.
+    pub(crate) fn retain_key_sets(&self, live: impl Fn(&str) -> bool) {
+        self.live.key_sets.retain(live);
     }
 
     /// Forget the upstreams and targets that are not live, given the upstream and, for a target, its URL.
@@ -246,6 +258,7 @@ struct Live {
     listeners: listener::Listeners,
     upstreams: upstream::Upstreams,
     services: egress::Services,
+    key_sets: keys::KeySets,
     otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
@@ -260,6 +273,7 @@ impl Collector for Live {
         self.listeners.encode(&mut encoder)?;
         self.upstreams.encode(&mut encoder)?;
         self.services.encode(&mut encoder)?;
+        self.key_sets.encode(&mut encoder)?;
         self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;
