@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use lockgate_tests::corpora::corpus;
+use lockgate_tests::corpus;
 use lockgate_tests::{Gateway, Request, Upstream};
 use serde_json::{Value, json};
 
@@ -55,8 +55,11 @@ fn exactly_the_valid_wycheproof_signatures_pass_the_gateway() {
     let text = fs::read(folder.join("json_web_signature_test.json")).unwrap();
     let vectors: Value = serde_json::from_slice(&text).unwrap();
     let groups = vectors["testGroups"].as_array().unwrap();
-    // A set of which no key can be used is a fault of the configuration: those groups have none that is valid.
-    let usable = |key: &Value| !matches!(key["alg"].as_str(), Some("ES521"));
+    // A set of which no key can be used is a fault of the configuration: nothing is right there.
+    let usable = |key: &Value| {
+        let operations = key["key_ops"].as_array();
+        key["alg"] != "ES521" && key["use"] != "enc" && operations.is_none_or(|all| all.contains(&json!("verify")))
+    };
     let groups: Vec<_> =
         groups.iter().map(|group| (group.get("public").unwrap_or(&group["private"]), &group["tests"])).collect();
     let keys: Vec<Value> = groups.iter().filter(|(key, _)| usable(key)).map(|(key, _)| (*key).clone()).collect();
@@ -101,6 +104,6 @@ fn the_signatures_of_the_jose_cookbook_pass_the_gateway_and_changed_ones_do_not(
         let jws = example["output"]["compact"].as_str().unwrap();
         assert!(is_right(&gateway, at, jws), "{}", files[at]);
         assert!(!is_right(&gateway, at, &jws.replacen('.', ".AAAA", 1)), "{}", files[at]);
-        assert!(!is_right(&gateway, (at + 1) % files.len(), jws), "{}", files[at]);
+        assert!(!is_right(&gateway, (at + 2) % files.len(), jws), "{}", files[at]);
     }
 }

@@ -148,7 +148,7 @@ fn folder(upstream: &Upstream, providers: &[(&str, &Provider)], more: &str) -> F
             "api",
             &format!(
                 "name = \"api\"\nversion = \"1\"\n[upstream.main]\ntargets = [\"http://$upstream\"]\n\
-                 [[route]]\nname = \"all\"\nmatch = {{ path = \"/*\" }}\nupstream = \"main\"\n\
+                 [[route]]\nname = \"all\"\nmatch = {{ path = \"/{{*rest}}\" }}\nupstream = \"main\"\n\
                  chain = [{{ policy = \"jwt\", config = {{ audience = \"api\", issuers = [{}] }} }}]\n",
                 issuers.join(", ")
             ),

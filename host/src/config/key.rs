@@ -132,6 +132,11 @@ impl RawKeys {
         let at = match (&self.fetch, &self.discover) {
             (Some(path), None) => PublishedAt::Target(path.value.0.clone()),
             (None, Some(issuer)) => PublishedAt::Issuer(issuer.value.clone()),
+            (None, None)
+                if ["fetch", "discover"].iter().any(|key| complained_below(faults, &self.place.below(key))) =>
+            {
+                return None;
+            }
             (None, None) => {
                 let times = [&self.refresh, &self.cool_down, &self.stale].map(|it| it.as_ref().map(|it| &it.place));
                 let named = self.egress.iter().map(|it| &it.place);
@@ -193,6 +198,9 @@ pub(super) fn check_published(
 ) {
     for keys in keys.values().flatten() {
         let KeySource::Published { services, at, .. } = &keys.source else { continue };
+        if services.is_empty() {
+            continue;
+        }
         let Some(services) = services.iter().map(|name| egress.get(name)).collect::<Option<Vec<_>>>() else { continue };
         let (key, asked) = match at {
             PublishedAt::Target(target) => ("fetch", services.first().map(|service| (*service, target.clone()))),

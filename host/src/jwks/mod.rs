@@ -136,7 +136,17 @@ impl Published {
         signature: &[u8],
         check: impl FnOnce(&KeySet) -> Result<(), VerifyError>,
     ) -> Result<(), Refusal> {
-        let now = Instant::now();
+        self.verify_at(Instant::now(), id, message, signature, check)
+    }
+
+    fn verify_at(
+        self: &Arc<Self>,
+        now: Instant,
+        id: Option<&str>,
+        message: &[u8],
+        signature: &[u8],
+        check: impl FnOnce(&KeySet) -> Result<(), VerifyError>,
+    ) -> Result<(), Refusal> {
         let held = self.held.load();
         let Some(held) = held.as_ref().filter(|held| now < held.until) else {
             return Err(self.nothing(now));
@@ -201,8 +211,8 @@ impl Published {
         loop {
             self.progress.send_modify(|progress| progress.begun += 1);
             let fetched = fetch(&self.settings).await;
-            failed = self.take(fetched, failed);
             let ended = Instant::now();
+            failed = self.take(ended, fetched, failed);
             let next = match failed {
                 0 => refresh,
                 times => refresh.min(RETRY_AT_MOST).min(cool_down * 2_u32.saturating_pow(times - 1)),
@@ -227,8 +237,7 @@ impl Published {
     }
 
     /// What a fetch came to; how many have failed since the last that did not.
-    fn take(&self, fetched: Result<(KeySet, Bytes), FetchError>, failed: u32) -> u32 {
-        let now = Instant::now();
+    fn take(&self, now: Instant, fetched: Result<(KeySet, Bytes), FetchError>, failed: u32) -> u32 {
         let name = &*self.settings.name;
         let failed = match fetched {
             Ok((set, text)) => {

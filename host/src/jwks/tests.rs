@@ -1,16 +1,14 @@
 //! What becomes of a signature whose key is not there, as fetches succeed and fail.
 
-use tokio::time::advance;
-
 use super::*;
 use crate::keys::{Algorithm, SigningKey};
 use crate::telemetry::metrics::Metrics;
 
 const COOL_DOWN: Duration = Duration::from_secs(5);
+const STALE: Duration = Duration::from_secs(3600);
 
 fn published(issuer: &str, before: Option<&Published>) -> Arc<Published> {
-    let refresh =
-        KeyRefresh { refresh: Duration::from_secs(600), cool_down: COOL_DOWN, stale: Duration::from_secs(3600) };
+    let refresh = KeyRefresh { refresh: Duration::from_secs(600), cool_down: COOL_DOWN, stale: STALE };
     let at = PublishedAt::Issuer(issuer.to_owned());
     let settings = Settings { name: "idp".to_owned(), at, services: Vec::new(), refresh };
     Arc::new(Published::new(settings, before, None, Metrics::new("0", "0").key_set("idp")))
@@ -22,15 +20,18 @@ fn a_set() -> (KeySet, Bytes) {
 }
 
 /// A fetch from beginning to end.
-fn fetched(published: &Published, fetched: Result<(KeySet, Bytes), FetchError>) {
+fn fetched(published: &Published, at: Instant, fetched: Result<(KeySet, Bytes), FetchError>) {
     published.progress.send_modify(|progress| progress.begun += 1);
-    published.take(fetched, 0);
+    published.take(at, fetched, 0);
+}
+
+fn verify(published: &Arc<Published>, at: Instant, id: &str) -> Result<(), Refusal> {
+    published.verify_at(at, Some(id), b"m", b"s", |set| set.verify(Algorithm::EdDsa, Some(id), b"m", b"s"))
 }
 
 /// What is said of a signature by a key of this id, which no set has.
-fn asked(published: &Arc<Published>, id: &str) -> &'static str {
-    let said = published.verify(Some(id), b"m", b"s", |set| set.verify(Algorithm::EdDsa, Some(id), b"m", b"s"));
-    match said {
+fn asked(published: &Arc<Published>, at: Instant, id: &str) -> &'static str {
+    match verify(published, at, id) {
         Ok(()) => "right",
         Err(Refusal::No(_)) => "no",
         Err(Refusal::Unavailable) => "unavailable",
@@ -38,85 +39,71 @@ fn asked(published: &Arc<Published>, id: &str) -> &'static str {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn without_a_set_nothing_is_known_and_it_is_asked_for_at_its_pace() {
-    let published = published("a", None);
-    assert_eq!(asked(&published, "k"), "not yet");
-    fetched(&published, Err(FetchError::NoDocument));
-    assert_eq!(asked(&published, "k"), "unavailable");
-    advance(COOL_DOWN).await;
-    assert_eq!(asked(&published, "k"), "not yet");
-    fetched(&published, Ok(a_set()));
-    assert_eq!(asked(&published, "k"), "not yet", "what was fetched may be older than the key");
+#[test]
+fn without_a_set_nothing_is_known_and_it_is_asked_for_at_its_pace() {
+    let (published, now) = (published("a", None), Instant::now());
+    assert_eq!(asked(&published, now, "k"), "not yet");
+    fetched(&published, now, Err(FetchError::NoDocument));
+    assert_eq!(asked(&published, now, "k"), "unavailable");
+    let later = now + COOL_DOWN;
+    assert_eq!(asked(&published, later, "k"), "not yet");
+    fetched(&published, later, Ok(a_set()));
+    assert_eq!(asked(&published, later, "k"), "not yet", "what was fetched may be older than the key");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_key_is_absent_once_a_fetch_that_began_later_says_so() {
-    let published = published("a", None);
-    fetched(&published, Ok(a_set()));
-    assert_eq!(asked(&published, "k"), "not yet");
+#[test]
+fn a_key_is_absent_once_a_fetch_that_began_later_says_so() {
+    let (published, now) = (published("a", None), Instant::now());
+    fetched(&published, now, Ok(a_set()));
+    assert_eq!(asked(&published, now, "k"), "not yet");
     // Under way before anybody asked for another one.
     published.progress.send_modify(|progress| progress.begun += 1);
-    assert_eq!(asked(&published, "other"), "not yet");
-    published.take(Ok(a_set()), 0);
-    assert_eq!((asked(&published, "k"), asked(&published, "other")), ("no", "not yet"));
-    fetched(&published, Ok(a_set()));
-    assert_eq!((asked(&published, "k"), asked(&published, "other")), ("no", "no"));
-    advance(KNOWN_ABSENT).await;
-    assert_eq!(asked(&published, "k"), "not yet", "it may be there by now");
+    assert_eq!(asked(&published, now, "other"), "not yet");
+    published.take(now, Ok(a_set()), 0);
+    assert_eq!((asked(&published, now, "k"), asked(&published, now, "other")), ("no", "not yet"));
+    fetched(&published, now, Ok(a_set()));
+    assert_eq!((asked(&published, now, "k"), asked(&published, now, "other")), ("no", "no"));
+    assert_eq!(asked(&published, now + KNOWN_ABSENT, "k"), "not yet", "it may be there by now");
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_fetches_fail_nobody_can_say_that_a_key_is_absent() {
-    let published = published("a", None);
-    fetched(&published, Ok(a_set()));
-    assert_eq!(asked(&published, "k"), "not yet");
-    fetched(&published, Err(FetchError::NoDocument));
-    assert_eq!(asked(&published, "k"), "unavailable");
-    advance(COOL_DOWN).await;
-    assert_eq!(asked(&published, "k"), "not yet");
-    advance(Duration::from_secs(3600)).await;
-    fetched(&published, Err(FetchError::NoDocument));
-    assert_eq!(asked(&published, "k"), "unavailable", "the set is too old");
+#[test]
+fn while_fetches_fail_nobody_can_say_that_a_key_is_absent() {
+    let (published, now) = (published("a", None), Instant::now());
+    fetched(&published, now, Ok(a_set()));
+    assert_eq!(asked(&published, now, "k"), "not yet");
+    fetched(&published, now, Err(FetchError::NoDocument));
+    assert_eq!(asked(&published, now, "k"), "unavailable");
+    assert_eq!(asked(&published, now + COOL_DOWN, "k"), "not yet");
+    let too_old = now + STALE;
+    fetched(&published, too_old, Err(FetchError::NoDocument));
+    assert_eq!(asked(&published, too_old, "k"), "unavailable");
 }
 
-#[tokio::test(start_paused = true)]
-async fn so_many_wait_and_no_more() {
-    let published = published("a", None);
-    fetched(&published, Ok(a_set()));
-    let verify =
-        |id: &str| published.verify(Some(id), b"m", b"s", |set| set.verify(Algorithm::EdDsa, Some(id), b"m", b"s"));
-    let waiting: Vec<_> = (0..MOST_WAITING).map(|number| verify(&number.to_string())).collect();
+#[test]
+fn so_many_wait_and_no_more() {
+    let (published, now) = (published("a", None), Instant::now());
+    fetched(&published, now, Ok(a_set()));
+    let waiting: Vec<_> = (0..MOST_WAITING).map(|number| verify(&published, now, &number.to_string())).collect();
     assert!(waiting.iter().all(|said| matches!(said, Err(Refusal::NotYet(_)))));
-    assert!(matches!(verify("one more"), Err(Refusal::No(VerifyError::UnknownKey))));
+    assert!(matches!(verify(&published, now, "one more"), Err(Refusal::No(VerifyError::UnknownKey))));
     drop(waiting);
-    assert!(matches!(verify("one more"), Err(Refusal::NotYet(_))));
+    assert!(matches!(verify(&published, now, "one more"), Err(Refusal::NotYet(_))));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_wait_is_over_when_the_fetch_is_and_when_that_takes_too_long() {
-    let published = published("a", None);
-    fetched(&published, Ok(a_set()));
-    let wait =
-        |published: &Arc<Published>| match published.verify(Some("k"), b"m", b"s", |_| Err(VerifyError::UnknownKey)) {
-            Err(Refusal::NotYet(wait)) => wait,
-            other => panic!("{other:?}"),
-        };
-    let over = tokio::spawn(wait(&published).over());
-    tokio::task::yield_now().await;
-    fetched(&published, Err(FetchError::NoDocument));
+#[tokio::test]
+async fn a_wait_is_over_when_the_fetch_is() {
+    let (published, now) = (published("a", None), Instant::now());
+    fetched(&published, now, Ok(a_set()));
+    let Err(Refusal::NotYet(wait)) = verify(&published, now, "k") else { panic!("nothing to wait for") };
+    let over = tokio::spawn(wait.over());
+    fetched(&published, now, Err(FetchError::NoDocument));
     assert!(over.await.unwrap());
-    advance(COOL_DOWN).await;
-    assert!(!wait(&published).over().await);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_new_declaration_of_the_same_place_begins_with_what_is_there() {
-    let before = published("a", None);
-    fetched(&before, Ok(a_set()));
-    assert_eq!(asked(&published("b", Some(&before)), "k"), "not yet");
-    let after = published("a", Some(&before));
-    fetched(&after, Err(FetchError::NoDocument));
-    let known = after.verify(None, b"m", b"s", |_| Ok(()));
-    assert!(known.is_ok());
+#[test]
+fn a_new_declaration_of_the_same_place_begins_with_what_is_there() {
+    let (before, now) = (published("a", None), Instant::now());
+    fetched(&before, now, Ok(a_set()));
+    let is_held = |published: &Arc<Published>| published.verify(None, b"m", b"s", |_| Ok(())).is_ok();
+    assert!(is_held(&published("a", Some(&before))) && !is_held(&published("b", Some(&before))));
 }

@@ -1,6 +1,7 @@
 //! A set of keys to verify with: immutable, and each key bound to its algorithms before any signature is seen.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
@@ -14,7 +15,6 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 pub(super) const MAX_KEYS: usize = 100;
 
 /// Verifying keys, replaced as a whole when they change.
-#[derive(Debug)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
     /// No other set of this process has it.
@@ -165,6 +165,12 @@ impl KeySet {
             .flat_map(|(id, material)| material.algorithms().map(move |algorithm| (id, algorithm)))
             .find(|named| !seen.insert(*named))
             .map(|(_, algorithm)| algorithm)
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("KeySet").field("keys", &self.keys).finish()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this room names wasmtime. A guest's answer and a guest's fault are different types.
 
+mod asking;
 mod backoff;
 #[cfg(feature = "bench")]
 pub mod bench;

@@ -19,7 +19,6 @@ use super::policy::Policy;
 use super::trouble::Trouble;
 use super::waiting;
 use crate::config::Isolation;
-use crate::jwks::Wait;
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, PolicyMetrics, Retirement};
@@ -27,8 +26,6 @@ use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, Polic
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
 const SLOW_AT_LEAST: Duration = Duration::from_secs(1);
 const SLOW_AT_MOST: Duration = Duration::from_secs(60);
-/// How often a call is made again that wanted keys: one set after the other may be missing.
-const MOST_WAITS: usize = 3;
 
 /// The instances of a policy on this worker. Not `Send`: it belongs to its worker.
 pub(crate) struct Pool {
@@ -55,7 +52,7 @@ pub(crate) struct Ended {
 }
 
 /// What the caller makes of an answer: what it means, or that it is not allowed.
-type Judged<T> = Result<T, PluginFault>;
+pub(super) type Judged<T> = Result<T, PluginFault>;
 
 /// An instance, and its place in the count of instances.
 struct Warm {
@@ -88,53 +85,6 @@ impl Pool {
         self.last.get()
     }
 
-    /// Have a hook called where calls of this policy are made now; again, where it wanted keys that were not there yet.
-    pub(crate) async fn ask<H: Hook, T>(
-        &self,
-        exchange: RequestId,
-        hook: &H,
-        judge: impl FnOnce(H::Said) -> Judged<T>,
-    ) -> Judged<T> {
-        let mut judge = Once(Some(judge));
-        match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
-            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, exchange, hook, judge)).await,
-            judged => judged,
-        }
-    }
-
-    async fn again<H: Hook, T>(
-        &self,
-        mut wait: Wait,
-        exchange: RequestId,
-        hook: &H,
-        mut judge: Once<impl FnOnce(H::Said) -> Judged<T>>,
-    ) -> Judged<T> {
-        for _ in 0..MOST_WAITS {
-            if !wait.over().await {
-                break;
-            }
-            match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
-                Err(PluginFault::Unready(next)) => wait = next,
-                judged => return judged,
-            }
-        }
-        self.attempt(exchange, hook, false, |said| judge.judge(said)).await
-    }
-
-    async fn attempt<H: Hook, T>(
-        &self,
-        exchange: RequestId,
-        hook: &H,
-        is_patient: bool,
-        judge: impl FnOnce(H::Said) -> Judged<T>,
-    ) -> Judged<T> {
-        match self.is_away() {
-            // Boxed: nearly no call is one of these, and all would carry room for it.
-            true => Box::pin(self.away_from(exchange, hook.clone(), is_patient, judge)).await,
-            false => self.call_here(exchange, hook, is_patient, judge),
-        }
-    }
-
     /// Whether calls are for [`Pool::away`]: they can wait, or the policy used up its CPU time not long ago.
     pub(crate) fn is_away(&self) -> bool {
         self.policy.waits() || self.slow.is_pausing(Instant::now)
@@ -151,7 +101,7 @@ impl Pool {
         self.away_from(exchange, hook, false, judge).await
     }
 
-    async fn away_from<H: Hook, T>(
+    pub(super) async fn away_from<H: Hook, T>(
         &self,
         exchange: RequestId,
         hook: H,
@@ -203,7 +153,7 @@ impl Pool {
         self.call_here(exchange, hook, false, judge)
     }
 
-    fn call_here<H: Hook, T>(
+    pub(super) fn call_here<H: Hook, T>(
         &self,
         exchange: RequestId,
         hook: &H,
@@ -367,19 +317,6 @@ impl Pool {
         } else {
             *self.idle.borrow_mut() = Some(warm);
         }
-    }
-}
-
-/// Who judges the one of several calls that is not made again.
-struct Once<F>(Option<F>);
-
-impl<F> Once<F> {
-    fn judge<S, T>(&mut self, said: S) -> Judged<T>
-    where
-        F: FnOnce(S) -> Judged<T>,
-    {
-        // A call that was judged is the last, so there always is somebody.
-        self.0.take().map_or(Err(PluginFault::Busy), |judge| judge(said))
     }
 }
 

@@ -7,6 +7,9 @@ import { createInterface } from 'node:readline';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
+// What it has to say for itself is no answer.
+console.info = console.error;
+
 const client = { client_id: 'app', client_secret: 'a secret of an application' };
 const keys = [];
 let issuer;

@@ -117,13 +117,14 @@ fn a_key_file_is_public_whatever_its_name() {
     assert_fault(parse(&files), "idp.wasm: holds a private key");
 }
 
-const SERVICE: &str = "egress.idp = { url = 'https://idp.example.com/base', paths = ['/certs', '/t/.well-known/openid-configuration'] }\n";
+const SERVICE: &str =
+    "[egress.idp]\nurl = 'https://idp.example.com/base'\npaths = ['/certs', '/t/.well-known/openid-configuration']\n";
 
 #[test]
 fn keys_are_fetched_by_way_of_services() {
-    let text = "keys.a = { fetch = '/certs?x=1', egress = ['idp'], refresh = '1m' }\n\
-                keys.b = { discover = 'https://idp.example.com/base/t', egress = ['idp'], cool_down = '1s', stale = '1h' }\n";
-    let keys = parse(&[("gateway.toml", &format!("{SERVICE}{text}{LISTEN}"))]).unwrap().keys;
+    let text = "[keys.a]\nfetch = '/certs?x=1'\negress = ['idp']\nrefresh = '1m'\n\
+                [keys.b]\ndiscover = 'https://idp.example.com/base/t'\negress = ['idp']\ncool_down = '1s'\nstale = '1h'\n";
+    let keys = parse(&[("gateway.toml", &format!("{LISTEN}{SERVICE}{text}"))]).unwrap().keys;
     let of = |name: &str| match &keys[name].source {
         KeySource::Published { services, at, refresh } => {
             assert_eq!(services, &["idp"]);
