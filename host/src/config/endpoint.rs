@@ -1,6 +1,7 @@
 //! Owns services the gateway asks itself: the beginning of their URLs, and the fields it makes itself known with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderName;
@@ -39,6 +40,12 @@ impl FromStr for Endpoint {
             return Err(EndpointError::Path);
         }
         Ok(Self { origin, path: path.to_owned() })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", Target::Origin(self.origin.clone()), self.path)
     }
 }
 

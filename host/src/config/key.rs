@@ -79,15 +79,17 @@ section! {
         /// document `.well-known/openid-configuration` says, which has to name the same issuer.
         optional discover: Placed<Text>,
         /// Names of the `[egress.NAME]` by which the set is fetched; required with `fetch` and `discover`. Issuer and
-        /// key set have to be below the URL of one of them. Symmetric keys in such a set are passed over.
+        /// key set have to be below the URL of one of them. Symmetric keys in such a set are passed over. What is fetched
+        /// counts in `max_in_flight`: a service that policies ask for clients should be another.
         repeated egress: List<Placed<Text>>,
         /// How old a fetched set gets before it is fetched anew; when absent, 10 minutes. Where a token names a key that
-        /// is not there, it is fetched at once.
+        /// is not there, it is fetched as soon as `cool_down` lets it.
         optional refresh: Placed<Time<1_000, 86_400_000>>,
         /// Least time between the end of an attempt to fetch it and the next, whoever asks; when absent, 5 seconds. A
-        /// request whose token names a key that is not there waits for that next attempt.
+        /// request whose token names a key that is not there waits for that next attempt, outside of `limits.wall`. That
+        /// the key is not there then is believed for six times as long, and 30 seconds at most.
         optional cool_down: Placed<Time<10, 60_000>>,
-        /// How long a fetched set is good while it cannot be fetched anew; when absent, a day.
+        /// How long a fetched set is good while it cannot be fetched anew, at least twice `refresh`; when absent, a day.
         optional stale: Placed<Time<1_000, 2_592_000_000>>,
         /// What the key is bound to; required with `pem` and with `hmac` (the HS family), not used otherwise.
         optional algorithm: Placed<Spelling<Algorithm>>,
@@ -158,11 +160,15 @@ impl RawKeys {
         }
         let or =
             |time: &Option<At<Duration>>, seconds| time.as_ref().map_or(Duration::from_secs(seconds), |it| it.value);
-        let refresh = KeyRefresh {
-            refresh: or(&self.refresh, 600),
-            cool_down: or(&self.cool_down, 5),
-            stale: or(&self.stale, 86_400),
-        };
+        let (refresh, cool_down) = (or(&self.refresh, 600), or(&self.cool_down, 5));
+        let stale = self.stale.as_ref().map_or(Duration::from_secs(86_400).max(refresh * 2), |it| it.value);
+        if let Some(At { value, place }) = &self.stale
+            && *value < refresh * 2
+        {
+            let reason = "is less than twice `refresh`: a set would be too old before there is another";
+            faults.push(place.fault(reason, "make it longer; what it is for is hours in which the provider is down"));
+        }
+        let refresh = KeyRefresh { refresh, cool_down, stale };
         let services = self.egress.iter().map(|it| it.value.clone()).collect();
         Some(KeySource::Published { services, at, refresh })
     }

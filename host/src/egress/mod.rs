@@ -113,6 +113,11 @@ impl Egress {
         &self.settings.name
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        self.settings.terms.endpoint.to_string()
+    }
+
     /// Longest time of one call.
     pub(crate) fn patience(&self) -> Duration {
         self.settings.terms.timeout

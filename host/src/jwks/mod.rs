@@ -12,8 +12,9 @@ mod tests;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,9 +33,10 @@ use absent::Absent;
 use fetch::{FetchError, fetch};
 use shelf::Shelf;
 
-/// How long it is known that there is no such key.
+/// How long it is known that there is no such key: at most, and in times of the cool-down.
 const KNOWN_ABSENT: Duration = Duration::from_secs(30);
-/// Most that wait for one set; who comes then hears what is known now.
+const KNOWN_ABSENT_TIMES: u32 = 6;
+/// Most that wait for one set; who comes then hears that nothing is known.
 const MOST_WAITING: usize = 256;
 /// Longest time between attempts while none succeeds.
 const RETRY_AT_MOST: Duration = Duration::from_secs(60);
@@ -50,6 +52,19 @@ pub(crate) struct Settings {
     pub(crate) refresh: KeyRefresh,
 }
 
+impl Settings {
+    /// Whose set it is: what was fetched elsewhere is none of this.
+    fn place(&self) -> String {
+        match &self.at {
+            PublishedAt::Target(target) => {
+                let service = self.services.first().map(|service| service.url());
+                format!("{}{target}", service.unwrap_or_default())
+            }
+            PublishedAt::Issuer(issuer) => issuer.clone(),
+        }
+    }
+}
+
 impl PartialEq for Settings {
     fn eq(&self, other: &Self) -> bool {
         let services = |settings: &Self| settings.services.iter().map(Arc::as_ptr).collect::<Vec<_>>();
@@ -62,6 +77,8 @@ pub(crate) struct Published {
     settings: Settings,
     /// None without a state directory.
     shelf: Option<Shelf>,
+    /// Whether what lies there is what is held.
+    is_kept: AtomicBool,
     held: ArcSwapOption<Held>,
     progress: watch::Sender<Progress>,
     /// To have it fetched before that is due.
@@ -107,7 +124,7 @@ impl Published {
     pub(crate) fn new(settings: Settings, before: Option<&Self>, state: Option<&Path>, metrics: KeySetMetrics) -> Self {
         let now = Instant::now();
         let nothing = Progress { begun: 0, ended: 0, ended_at: now, succeeded: 0, succeeded_at: now };
-        let before = before.filter(|before| before.settings.at == settings.at);
+        let before = before.filter(|before| before.settings.place() == settings.place());
         let shelf = state.map(|state| Shelf::at(state, &settings.name));
         let left = || shelf.as_ref().and_then(|shelf| left(shelf, &settings)).map(Arc::new);
         let held = before.and_then(|before| before.held.load_full()).or_else(left);
@@ -115,6 +132,7 @@ impl Published {
             held: ArcSwapOption::new(held),
             settings,
             shelf,
+            is_kept: AtomicBool::new(false),
             progress: watch::Sender::new(nothing),
             wanted: Notify::new(),
             absent: Mutex::default(),
@@ -134,7 +152,7 @@ impl Published {
         id: Option<&str>,
         message: &[u8],
         signature: &[u8],
-        check: impl FnOnce(&KeySet) -> Result<(), VerifyError>,
+        check: impl FnMut(&KeySet) -> Result<(), VerifyError>,
     ) -> Result<(), Refusal> {
         self.verify_at(Instant::now(), id, message, signature, check)
     }
@@ -145,20 +163,27 @@ impl Published {
         id: Option<&str>,
         message: &[u8],
         signature: &[u8],
-        check: impl FnOnce(&KeySet) -> Result<(), VerifyError>,
+        mut check: impl FnMut(&KeySet) -> Result<(), VerifyError>,
     ) -> Result<(), Refusal> {
-        let held = self.held.load();
-        let Some(held) = held.as_ref().filter(|held| now < held.until) else {
-            return Err(self.nothing(now));
-        };
-        let Err(error) = check(&held.set) else { return Ok(()) };
-        let wanted = match id {
-            Some(id) if held.set.has(id) => return Err(Refusal::No(error)),
-            Some(id) => self.hasher.hash_one(id),
-            // Any key might have been meant: of these only the signature itself can be remembered.
-            None => self.hasher.hash_one((message, signature)),
-        };
-        Err(self.missing(wanted, error, now))
+        loop {
+            let held = self.held.load();
+            let Some(good) = held.as_ref().filter(|held| now < held.until) else {
+                return Err(self.nothing(now));
+            };
+            let Err(error) = check(&good.set) else { return Ok(()) };
+            let wanted = match id {
+                Some(id) if good.set.has(id) => return Err(Refusal::No(error)),
+                Some(id) => self.hasher.hash_one(id),
+                // Any key might have been meant: of these only the signature itself can be remembered.
+                None => self.hasher.hash_one((message, signature)),
+            };
+            // A fetch is over when its set is held: of all that are over by now, this is what they say, unless another
+            // set came meanwhile.
+            let progress = *self.progress.borrow();
+            if self.held.load().as_ref().is_some_and(|newest| Arc::ptr_eq(newest, good)) {
+                return Err(self.missing(wanted, error, progress, now));
+            }
+        }
     }
 
     /// There is no set at all.
@@ -168,17 +193,18 @@ impl Published {
         if !is_first && now - progress.ended_at < self.settings.refresh.cool_down {
             return Refusal::Unavailable;
         }
-        self.wanted.notify_one();
+        if !is_first {
+            self.wanted.notify_one();
+        }
         self.wait(progress.ended + 1).map_or(Refusal::Unavailable, Refusal::NotYet)
     }
 
     /// There is a set, and no key in it for this.
-    fn missing(self: &Arc<Self>, wanted: u64, error: VerifyError, now: Instant) -> Refusal {
+    fn missing(self: &Arc<Self>, wanted: u64, error: VerifyError, progress: Progress, now: Instant) -> Refusal {
         let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        let progress = *self.progress.borrow();
         let needs = match absent.needs(wanted) {
             Some(needs) if progress.ended < needs => needs,
-            Some(needs) if progress.succeeded >= needs && now - progress.succeeded_at < KNOWN_ABSENT => {
+            Some(needs) if progress.succeeded >= needs && now - progress.succeeded_at < self.absent_for() => {
                 return Refusal::No(error);
             }
             Some(needs) if progress.succeeded < needs && now - progress.ended_at < self.settings.refresh.cool_down => {
@@ -187,7 +213,7 @@ impl Published {
             // A fetch that is under way may have been answered before the key was there.
             _ => progress.begun + 1,
         };
-        let Some(wait) = self.wait(needs) else { return Refusal::No(error) };
+        let Some(wait) = self.wait(needs) else { return Refusal::Unavailable };
         absent.put(wanted, needs);
         self.wanted.notify_one();
         Refusal::NotYet(wait)
@@ -198,10 +224,14 @@ impl Published {
         (self.waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING).then_some(place)
     }
 
-    /// How long a fetch that somebody needs may take to begin and to end.
+    fn absent_for(&self) -> Duration {
+        KNOWN_ABSENT.min(self.settings.refresh.cool_down * KNOWN_ABSENT_TIMES)
+    }
+
+    /// How long a fetch that somebody needs may take to begin, after one that is under way, and to end.
     fn patience(&self) -> Duration {
         let asked = self.settings.services.iter().map(|service| service.patience()).max().unwrap_or_default();
-        self.settings.refresh.cool_down + asked * 2
+        self.settings.refresh.cool_down + asked * 4
     }
 
     /// Fetch it, and fetch it again, for as long as this is polled.
@@ -227,10 +257,13 @@ impl Published {
     /// For a process that comes after this one; what cannot be kept is fetched then.
     fn lay_down(&self, text: &[u8], is_new: bool) {
         let Some(shelf) = &self.shelf else { return };
-        let kept = match std::str::from_utf8(text) {
-            Ok(text) if is_new => shelf.put(&self.settings.at, text),
-            _ => shelf.renew(),
+        let put = || {
+            let text = std::str::from_utf8(text).map_err(io::Error::other)?;
+            shelf.put(&self.settings.place(), text)
         };
+        let is_there = self.is_kept.load(Ordering::Relaxed) && !is_new;
+        let kept = if is_there { shelf.renew().or_else(|_| put()) } else { put() };
+        self.is_kept.store(kept.is_ok(), Ordering::Relaxed);
         if let Err(error) = kept {
             tracing::warn!(keys = self.settings.name, reason = %Chain(&error), "key set is not kept for the next start");
         }
@@ -275,7 +308,7 @@ impl Published {
 
 /// What an earlier process left, unless that is too old.
 fn left(shelf: &Shelf, settings: &Settings) -> Option<Held> {
-    let (text, age) = shelf.get(&settings.at)?;
+    let (text, age) = shelf.get(&settings.place())?;
     let left = settings.refresh.stale.checked_sub(age)?;
     let set = Arc::new(KeySet::published(text.as_bytes()).ok()?);
     Some(Held { set, digest: Digest::of(text.as_bytes()), until: Instant::now() + left })

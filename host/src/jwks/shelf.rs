@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::PublishedAt;
+use crate::content::Digest;
 use crate::state::{make_folder, put};
 
 /// The place of one set. When it was fetched is when the file was changed.
@@ -25,36 +25,29 @@ struct Kept {
 }
 
 impl Shelf {
-    /// Of the set of this name.
+    /// Of the set of this name, which can be any text.
     pub(super) fn at(state: &Path, name: &str) -> Self {
-        Self { file: state.join("key-sets").join(format!("{name}.json")) }
+        Self { file: state.join("key-sets").join(format!("{}.json", Digest::of(name.as_bytes()).hex())) }
     }
 
-    /// The text of a set from there, and how long ago it was fetched.
-    pub(super) fn get(&self, from: &PublishedAt) -> Option<(String, Duration)> {
-        let age = SystemTime::now().duration_since(fs::metadata(&self.file).ok()?.modified().ok()?).unwrap_or_default();
+    /// The text of a set from there, and how long ago it was fetched; none where that is not known.
+    pub(super) fn get(&self, from: &str) -> Option<(String, Duration)> {
+        let age = SystemTime::now().duration_since(fs::metadata(&self.file).ok()?.modified().ok()?).ok()?;
         let kept: Kept = serde_json::from_slice(&fs::read(&self.file).ok()?).ok()?;
-        (kept.from == said(from)).then_some((kept.set, age))
+        (kept.from == from).then_some((kept.set, age))
     }
 
-    pub(super) fn put(&self, from: &PublishedAt, set: &str) -> io::Result<()> {
+    pub(super) fn put(&self, from: &str, set: &str) -> io::Result<()> {
         if let Some(folder) = self.file.parent() {
             make_folder(folder)?;
         }
-        let kept = Kept { from: said(from), set: set.to_owned() };
+        let kept = Kept { from: from.to_owned(), set: set.to_owned() };
         put(&self.file, &serde_json::to_vec(&kept)?)
     }
 
     /// What lies there was fetched again.
     pub(super) fn renew(&self) -> io::Result<()> {
         File::options().write(true).open(&self.file)?.set_modified(SystemTime::now())
-    }
-}
-
-fn said(from: &PublishedAt) -> String {
-    match from {
-        PublishedAt::Target(target) => format!("at {target}"),
-        PublishedAt::Issuer(issuer) => format!("of {issuer}"),
     }
 }
 
@@ -66,19 +59,20 @@ mod tests {
     fn what_is_put_there_comes_back_to_who_wants_that_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let shelf = Shelf::at(folder.path(), "idp");
-        let (issuer, other) =
-            (PublishedAt::Issuer("https://a".to_owned()), PublishedAt::Issuer("https://b".to_owned()));
-        assert!(shelf.get(&issuer).is_none() && shelf.renew().is_err());
-        shelf.put(&issuer, "a set").unwrap();
+        let (issuer, other) = ("https://a", "https://b");
+        assert!(shelf.get(issuer).is_none() && shelf.renew().is_err());
+        shelf.put(issuer, "a set").unwrap();
         let hour = Duration::from_secs(3600);
         let file = File::options().write(true).open(&shelf.file).unwrap();
         file.set_modified(SystemTime::now() - hour).unwrap();
-        let (set, age) = shelf.get(&issuer).unwrap();
+        let (set, age) = shelf.get(issuer).unwrap();
         assert!(set == "a set" && age >= hour);
         shelf.renew().unwrap();
-        assert!(shelf.get(&issuer).unwrap().1 < hour);
-        assert!(shelf.get(&other).is_none());
+        assert!(shelf.get(issuer).unwrap().1 < hour);
+        assert!(shelf.get(other).is_none());
+        file.set_modified(SystemTime::now() + hour).unwrap();
+        assert!(shelf.get(issuer).is_none(), "the clock was wrong once, or is");
         fs::write(&shelf.file, "{").unwrap();
-        assert!(shelf.get(&issuer).is_none());
+        assert!(shelf.get(issuer).is_none());
     }
 }

@@ -80,12 +80,29 @@ fn while_fetches_fail_nobody_can_say_that_a_key_is_absent() {
 }
 
 #[test]
+fn a_set_that_comes_while_a_signature_is_checked_is_asked_too() {
+    let (published, now) = (published("a", None), Instant::now());
+    fetched(&published, now, Ok(a_set()));
+    assert_eq!(asked(&published, now, "k"), "not yet");
+    let mut checked = 0;
+    let said = published.verify_at(now, Some("k"), b"m", b"s", |_| {
+        checked += 1;
+        if checked > 1 {
+            return Ok(());
+        }
+        fetched(&published, now, Ok(a_set()));
+        Err(VerifyError::UnknownKey)
+    });
+    assert!(said.is_ok(), "{said:?}");
+}
+
+#[test]
 fn so_many_wait_and_no_more() {
     let (published, now) = (published("a", None), Instant::now());
     fetched(&published, now, Ok(a_set()));
     let waiting: Vec<_> = (0..MOST_WAITING).map(|number| verify(&published, now, &number.to_string())).collect();
     assert!(waiting.iter().all(|said| matches!(said, Err(Refusal::NotYet(_)))));
-    assert!(matches!(verify(&published, now, "one more"), Err(Refusal::No(VerifyError::UnknownKey))));
+    assert_eq!(asked(&published, now, "one more"), "unavailable");
     drop(waiting);
     assert!(matches!(verify(&published, now, "one more"), Err(Refusal::NotYet(_))));
 }

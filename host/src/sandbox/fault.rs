@@ -66,7 +66,8 @@ impl PluginFault {
             Self::Trap(_) => CallOutcome::Trap,
             Self::Exceeded(_) => CallOutcome::Limit,
             Self::Answer(_) => CallOutcome::Refused,
-            Self::Instantiate(_) | Self::Configure(_) | Self::Busy | Self::Unready(_) => CallOutcome::Busy,
+            Self::Instantiate(_) | Self::Configure(_) | Self::Busy => CallOutcome::Busy,
+            Self::Unready(_) => CallOutcome::Waited,
             Self::Paused => CallOutcome::Paused,
         }
     }

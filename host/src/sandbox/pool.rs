@@ -245,14 +245,9 @@ impl Pool {
                 if matches!(fault, PluginFault::Exceeded(Exceeded::Cpu)) {
                     self.slow.begin(now);
                 }
-                // That others wait is no fault of this call.
+                // That others wait is no fault of this call, nor that it does.
                 match fault {
-                    // It is made again, and counts then.
-                    PluginFault::Unready(_) => {
-                        self.breaker.learned_nothing(admission);
-                        return called.map(|(_, judged)| judged);
-                    }
-                    PluginFault::Busy => self.breaker.learned_nothing(admission),
+                    PluginFault::Busy | PluginFault::Unready(_) => self.breaker.learned_nothing(admission),
                     fault => self.turn(self.breaker.failed(admission, now), Some(fault)),
                 }
                 self.over(label, fault.outcome(), spent);

@@ -148,6 +148,7 @@ fn keys_that_could_not_be_fetched_are_faults() {
         ("discover = 'https://idp.example.com.evil/base/t'\negress = ['idp']", "is below the URL of none"),
         ("discover = 'https://u@idp.example.com/base/t'\negress = ['idp']", "is below the URL of none"),
         ("discover = 'http://idp.example.com/base/t'\negress = ['idp']", "is below the URL of none"),
+        ("fetch = '/certs'\negress = ['idp']\nstale = '10m'", "keys.k.stale: is less than twice `refresh`"),
         ("generate = 'EdDSA'\nrefresh = '1m'", "keys.k.refresh: has no meaning here"),
         ("fetch = '/certs'\negress = ['idp']\nalgorithm = 'ES256'", "keys.k.algorithm: has no meaning here"),
     ];

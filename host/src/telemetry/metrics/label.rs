@@ -49,11 +49,13 @@ pub(crate) enum CallOutcome {
     Busy,
     /// It was not called, because it failed again and again.
     Paused,
+    /// It wanted keys that were on their way, and was called again when they were there.
+    Waited,
 }
 
 impl Label for CallOutcome {
     const NAMES: &'static [&'static str] =
-        &["pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy", "paused"];
+        &["pass", "edit", "respond", "fail", "trap", "limit", "refused", "busy", "paused", "waited"];
 
     fn index(self) -> usize {
         self as usize
