@@ -174,6 +174,11 @@ pub(super) fn check_patience(
 }
 
 impl EgressTerms {
+    /// Whether a path in normal form may be asked for.
+    pub(crate) fn cover(&self, path: &str) -> bool {
+        self.paths.iter().any(|rule| rule.covers(path))
+    }
+
     /// Whether addresses of this zone may be connected to.
     pub(crate) fn admits(&self, zone: Zone) -> bool {
         match zone {

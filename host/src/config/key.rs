@@ -216,25 +216,21 @@ pub(super) fn check_published(
                 ("discover", below.find_map(|it| Some((*it, it.terms.endpoint.below(&document)?.to_owned()))))
             }
         };
-        let (place, path) =
-            (keys.place.below(key), |target: &str| target.split('?').next().unwrap_or_default().to_owned());
-        match asked {
-            None => faults.push(place.fault(
+        let place = keys.place.below(key);
+        let Some((service, target)) = asked else {
+            faults.push(place.fault(
                 "is below the URL of none of the services in `egress`",
                 "write the issuer as its tokens name it, and name the [egress.NAME] with its URL",
-            )),
-            Some((service, target)) => {
-                let path = path(&target);
-                if !service.terms.paths.iter().any(|rule| rule.covers(&path)) {
-                    let advice = format!("add \"{path}\" to `paths` of the service");
-                    faults
-                        .push(place.fault(format!("asks for {path}, which its service may not be asked for"), advice));
-                } else if !service.terms.methods.contains(&Method::GET) {
-                    faults.push(
-                        place.fault("is asked for with GET, which its service does not permit", "add it to `methods`"),
-                    );
-                }
-            }
+            ));
+            continue;
+        };
+        let path = target.split('?').next().unwrap_or_default();
+        if !service.terms.cover(path) {
+            let reason = format!("asks for {path}, which its service may not be asked for");
+            faults.push(place.fault(reason, format!("add \"{path}\" to `paths` of the service")));
+        } else if !service.terms.methods.contains(&Method::GET) {
+            let reason = "is asked for with GET, which its service does not permit";
+            faults.push(place.fault(reason, "add it to `methods`"));
         }
     }
 }

@@ -52,7 +52,7 @@ impl Egress {
         }
         let terms = &self.settings.terms;
         let target = Target::parse(target)?;
-        if !terms.paths.iter().any(|rule| rule.covers(target.path())) {
+        if !terms.cover(target.path()) {
             return Err(Denial::Path);
         }
         if terms.endpoint.path.is_empty() {
