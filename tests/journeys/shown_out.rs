@@ -63,6 +63,7 @@ fn a_certificate_that_ended_opens_nothing_any_more() {
     // Until the gateway's clock is past it, each request is answered.
     eventually("the certificate to end", || (ada.send(&ask).status == 421).then_some(()));
     assert!(SystemTime::now() >= ends - Duration::from_secs(1), "that was before its end");
+    assert_eq!(rest(ada), b"", "what is of no use any more is not kept open");
     // Nor does the session it had open anything.
     let again = enter().and_then(|mut again| again.try_send(&ask));
     assert!(again.as_ref().is_err() || again.as_ref().is_ok_and(|response| response.status == 421), "{again:?}");

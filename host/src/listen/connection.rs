@@ -197,6 +197,7 @@ async fn speak_http1(
                 let (facts, worker, pulse) = &*shared;
                 let is_old = request.version() == Version::HTTP_10;
                 let mut response = serve(worker, facts, request).await;
+                show_out(facts, pulse);
                 // Without chunks, a body of unknown length ends with its connection.
                 let is_last = pulse.is_draining() || is_old && response.body().size_hint().exact().is_none();
                 if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -281,8 +282,9 @@ async fn speak_http2(
             shared.1.sweep.add(&stream);
             streams.expect(&stream);
             Box::into_pin(Box::write(Box::new_uninit(), async move {
-                let (facts, desk, _) = &*shared;
+                let (facts, desk, pulse) = &*shared;
                 let response = serve(&desk.worker, facts, request).await;
+                show_out(facts, pulse);
                 Ok::<_, Infallible>(response.map(|body| Delivery::new(body, exchanging, Some(stream))))
             }))
         })
@@ -298,6 +300,14 @@ async fn speak_http2(
         .max_send_buf_size(SEND_BUFFER)
         .serve_connection(TokioIo::new(counted), service);
     drive(std::pin::pin!(served), http2::Connection::graceful_shutdown, pulse).await
+}
+
+/// With its answer a client hears that its connection ends, if it might not connect any more: the look at all connections
+/// may be a second away, and does not know of certificates that have ended.
+fn show_out(facts: &Connection, pulse: &Pulse) {
+    if !facts.is_welcome() {
+        pulse.drain();
+    }
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.

@@ -65,6 +65,13 @@ pub(crate) struct Connection {
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
 
+impl Connection {
+    /// Whether its client might connect now.
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.tls.as_ref().is_none_or(|session| self.entrance.admits(session))
+    }
+}
+
 /// How long a request that no route is for may take to send its body, where a policy reads it.
 const UNMATCHED_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -190,6 +190,11 @@ impl Pulse {
         }
     }
 
+    /// The connection is to end with what is under way.
+    pub(super) fn drain(&self) {
+        self.tell(Told::Drain);
+    }
+
     fn tell(&self, told: Told) {
         if self.is_stopped() {
             return;

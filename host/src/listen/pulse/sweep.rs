@@ -52,7 +52,7 @@ impl Sweep {
     pub(crate) fn add(&self, pulse: &Rc<Pulse>) {
         self.connections.borrow_mut().push(Rc::downgrade(pulse));
         if self.draining.get() {
-            pulse.tell(Told::Drain);
+            pulse.drain();
         }
     }
 
@@ -139,7 +139,7 @@ fn drain(pulse: &Pulse, now: Instant) {
     if pulse.awaits_head() {
         pulse.since.set(Some(now));
     }
-    pulse.tell(Told::Drain);
+    pulse.drain();
 }
 
 /// How long nothing has changed, as far as looks tell.
