@@ -23,6 +23,7 @@ use crate::config::{self, Address, Config, ConfigFault, Runtime, Tree};
 use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::keys::DebugKey;
+use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::record::Record;
 use crate::reload::{Beginning, Keeper, Reloader};
@@ -214,6 +215,8 @@ impl Control {
         let asked = tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
         let key_sets = |generation: &Generation| generation.key_sets().cloned().collect();
         tokio::task::spawn_local(follow(published.clone(), key_sets, Published::keep));
+        let limiters = |generation: &Generation| generation.limiters().cloned().collect();
+        tokio::task::spawn_local(follow(published.clone(), limiters, Shared::keep));
         tokio::task::spawn_local(follow(published, asked_for_health, upstream::probe));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.

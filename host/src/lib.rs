@@ -22,6 +22,7 @@ mod gateway;
 mod generation;
 mod jwks;
 mod keys;
+mod limiter;
 mod listen;
 mod project;
 mod record;

@@ -34,6 +34,8 @@ pub struct Interest {
     pub stores: Vec<StoreInterest>,
     /// Services for `egress`.
     pub egress: Vec<String>,
+    /// Limiters.
+    pub limiters: Vec<String>,
 }
 
 impl Interest {
@@ -130,6 +132,12 @@ impl Interest {
         self
     }
 
+    /// Count in a [`limiter`](crate::limiter).
+    pub fn limiter(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.limiters, name.into());
+        self
+    }
+
     /// A word for each power, as the contract has them; those on bodies are apart.
     pub fn powers(&self) -> Vec<String> {
         let named =
@@ -147,6 +155,7 @@ impl Interest {
             named("key", &self.keys),
             self.stores.iter().map(store).collect(),
             named("egress", &self.egress),
+            named("limiter", &self.limiters),
         ]
         .concat()
     }

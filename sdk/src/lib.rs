@@ -27,12 +27,12 @@ pub mod testing;
 mod verdict;
 
 pub use body::{BodyEdits, Change, ChunkEdits, Direction, Splice};
-pub use capability::{clock, crypto, egress, log, metrics, random, store};
+pub use capability::{clock, crypto, egress, limiter, log, metrics, random, store};
 pub use edits::Edits;
 pub use head::{Fields, Head};
 pub use interest::{BodyAccess, BodyInterest, BodyMode, Interest, OtherTypes, StoreInterest};
 pub use policy::{BodyPhase, ConfigError, Policy, RequestPhase, Responder, ResponsePhase};
-pub use response::Response;
+pub use response::{Problem, Response};
 pub use verdict::{Failure, Verdict};
 
 /// Everything a policy usually needs, for `use lockgate_sdk::prelude::*`.
@@ -41,7 +41,7 @@ pub mod prelude {
         BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
         Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
     };
-    pub use crate::{clock, crypto, egress, log, metrics, random, store};
+    pub use crate::{clock, crypto, egress, limiter, log, metrics, random, store};
     pub use serde::Deserialize;
 }
 

@@ -2,6 +2,7 @@
 
 use crate::packed::{self, Names};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Builder for an answer. `content-length` and hop-by-hop fields belong to the host; naming them is a fault.
@@ -28,14 +29,7 @@ impl Response {
     /// An error answer, `application/problem+json` (RFC 9457). `title` names the kind of error, `detail` this
     /// occurrence of it.
     pub fn problem(status: u16, title: &str, detail: &str) -> Self {
-        #[derive(Serialize)]
-        struct Problem<'a> {
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-        }
-        let problem = Problem { title, status, detail };
-        Self::with_json(status, "application/problem+json", &problem)
+        Problem::new(status, title).detail(detail).into()
     }
 
     /// Add a header field; earlier values of the name stay.
@@ -58,6 +52,53 @@ impl Response {
     }
 }
 
+/// Builder for an error answer, `application/problem+json` (RFC 9457).
+#[derive(Clone, Debug, Serialize)]
+#[must_use]
+pub struct Problem<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(flatten)]
+    members: BTreeMap<&'a str, serde_json::Value>,
+}
+
+impl<'a> Problem<'a> {
+    /// `title` names the kind of error in words; `status` is 200 to 599.
+    pub fn new(status: u16, title: &'a str) -> Self {
+        Self { kind: None, title, status, detail: None, members: BTreeMap::new() }
+    }
+
+    /// The kind of error as a URI, which clients may go by.
+    pub fn kind(mut self, uri: &'a str) -> Self {
+        self.kind = Some(uri);
+        self
+    }
+
+    /// This occurrence of it, for people.
+    pub fn detail(mut self, detail: &'a str) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// One more member, for programs; a value that cannot be written as JSON is left out.
+    pub fn member(mut self, name: &'a str, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.members.insert(name, value);
+        }
+        self
+    }
+}
+
+impl From<Problem<'_>> for Response {
+    fn from(problem: Problem<'_>) -> Self {
+        Self::with_json(problem.status, "application/problem+json", &problem)
+    }
+}
+
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
@@ -71,7 +112,6 @@ impl fmt::Debug for Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[test]
     fn a_problem_names_status_title_and_detail() {
@@ -80,6 +120,15 @@ mod tests {
         assert_eq!(response.values("content-type"), ["application/problem+json"]);
         assert_eq!(response.values("vary"), ["origin"]);
         assert_eq!(response.text(), r#"{"title":"Forbidden","status":403,"detail":"no \"key\""}"#);
+    }
+
+    #[test]
+    fn a_problem_has_a_kind_and_members_of_its_own() {
+        let problem = Problem::new(429, "Too much").kind("urn:x").member("violated", ["a", "b"]);
+        assert_eq!(
+            Response::from(problem).text(),
+            r#"{"type":"urn:x","title":"Too much","status":429,"violated":["a","b"]}"#
+        );
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod prometheus;
 mod proxy_protocol;
 mod published_keys;
 mod quarantine;
+mod rate_limit;
 mod redirects;
 mod refusals;
 mod reload;

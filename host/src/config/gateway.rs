@@ -16,14 +16,15 @@ use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys, check_published};
 use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
+use super::limiter::{self, Limiter, RawLimiter};
 use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
 use super::otlp::{Otlp, RawOtlp};
-use super::policy::{Policy, RawPolicy};
+use super::policy::{Grantable, Policy, RawPolicy};
 use super::reader::{Node, with_document};
 use super::secret::{RawSecret, Secret};
 use super::section::{Section, section};
-use super::store::{RawStore, Store, check_shared};
+use super::store::{self, RawStore, Store};
 use super::tls::{ClientTls, RawClientTls};
 use super::tree::Tree;
 use super::trust::{RawTrust, Trust};
@@ -92,6 +93,8 @@ section! {
         repeated keys: Named<RawKeys>,
         /// Key-value stores.
         repeated store: Named<RawStore>,
+        /// Limiters.
+        repeated limiter: Named<RawLimiter>,
         /// TLS to upstreams.
         repeated tls: Named<RawClientTls>,
         /// Services that policies may ask.
@@ -193,6 +196,7 @@ pub(super) struct Gateway {
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) keys: BTreeMap<String, Keys>,
     pub(super) stores: BTreeMap<String, Store>,
+    pub(super) limiters: BTreeMap<String, Limiter>,
     pub(super) tls: BTreeMap<String, ClientTls>,
     /// The names of all there are, faulty ones too.
     pub(super) declared_tls: BTreeSet<String>,
@@ -223,15 +227,21 @@ impl RawGateway {
         let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
         let services = self.egress.keys().cloned().collect();
         let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, &services, faults));
-        let mut stores = self.store.into_iter().map(|(name, raw)| (name, raw.resolve())).collect();
+        let declared_tls = self.tls.keys().cloned().collect();
+        let mut there = Grantable {
+            keys: &keys,
+            services: &services,
+            stores: named(self.store, |_, raw| raw.resolve()),
+            limiters: named(self.limiter, |_, raw| raw.resolve(&declared_tls, is_secret, faults)),
+        };
         let declared = DeclaredPolicies(Some(self.policy.keys().cloned().collect()));
         let ceilings = &self.ceilings;
-        let policies: BTreeMap<_, _> =
-            resolved(self.policy, |raw| raw.resolve(tree, &keys, &services, &mut stores, ceilings, faults));
+        let policies: BTreeMap<_, _> = resolved(self.policy, |raw| raw.resolve(tree, &mut there, ceilings, faults));
         let trust = self.trust.and_then(|raw| raw.resolve(tree, faults));
-        check_shared(&stores, faults);
+        let Grantable { stores, limiters, .. } = there;
+        store::check_shared(&stores, faults);
+        limiter::check_shared(&limiters, faults);
         let tls = named(self.tls, |_, raw| raw.resolve(tree, is_secret, faults));
-        let declared_tls = tls.keys().cloned().collect();
         let upstreams =
             UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
         let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
@@ -255,6 +265,7 @@ impl RawGateway {
             secrets: resolved(secrets, RawSecret::resolve),
             keys: resolved(keys, |keys| keys),
             stores,
+            limiters,
             declared_tls,
             egress,
             tls: resolved(tls, |tls| tls),

@@ -35,6 +35,8 @@ pub(crate) enum Grant {
     Key(String),
     /// It may ask the service of this name.
     Egress(String),
+    /// It may count in the limiter of this name.
+    Limiter(String),
     /// It may use the store of this name; writing includes reading.
     Store { name: String, write: bool },
 }
@@ -133,6 +135,7 @@ impl FromStr for Grant {
             ("body", Some(rest)) => body(rest),
             ("key", Some(name)) if is_declarable(name) => Ok(Self::Key(name.to_owned())),
             ("egress", Some(name)) if is_declarable(name) => Ok(Self::Egress(name.to_owned())),
+            ("limiter", Some(name)) if is_declarable(name) => Ok(Self::Limiter(name.to_owned())),
             ("store", Some(rest)) => store(rest),
             _ => Err(GrantError::Unknown),
         }
@@ -157,6 +160,7 @@ impl fmt::Display for Grant {
             }
             Self::Key(name) => write!(out, "key:{name}"),
             Self::Egress(name) => write!(out, "egress:{name}"),
+            Self::Limiter(name) => write!(out, "limiter:{name}"),
             Self::Store { name, write } => write!(out, "store:{name}:{}", if *write { "write" } else { "read" }),
         }
     }
@@ -164,7 +168,7 @@ impl fmt::Display for Grant {
 
 impl Spelled for Grant {
     const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
-        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME` or `store:NAME:read|write`";
+        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME`, `limiter:NAME` or `store:NAME:read|write`";
 }
 
 /// Why a text is no grant.
@@ -242,6 +246,7 @@ mod tests {
             "body:response:edit",
             "key:idp",
             "egress:idp",
+            "limiter:calls",
             "store:counts:read",
             "store:counts:write",
         ] {
@@ -274,6 +279,7 @@ mod tests {
             ("store:x", GrantError::Unknown),
             ("store:x:all", GrantError::Unknown),
             ("egress:", GrantError::Unknown),
+            ("limiter:", GrantError::Unknown),
             ("egress:https://idp", GrantError::Unknown),
         ];
         for (text, error) in cases {

@@ -18,6 +18,7 @@ mod gateway;
 mod grant;
 mod key;
 mod kinds;
+mod limiter;
 mod limits;
 mod listen;
 mod material;
@@ -67,6 +68,7 @@ pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
 pub(crate) use gateway::{Places, Runtime, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeyRefresh, KeySource, Keys, PublishedAt, document_of};
+pub(crate) use limiter::{Limiter, RedisAddress};
 pub(crate) use limits::{Breaker, Isolation, MAX_MEMORY, MAX_TABLE_ELEMENTS, MAX_WALL_MS};
 pub(crate) use listen::Listener;
 pub(crate) use material::Material;
@@ -139,6 +141,8 @@ pub(crate) struct Config {
     pub keys: BTreeMap<String, Keys>,
     /// Those declared and those only granted.
     pub stores: BTreeMap<String, Store>,
+    /// Those declared and those only granted.
+    pub limiters: BTreeMap<String, Limiter>,
     /// What APIs may name to reach upstreams by TLS.
     pub tls: BTreeMap<String, ClientTls>,
     /// What policies may ask.
@@ -209,6 +213,7 @@ impl Config {
             secrets: gateway.secrets,
             keys: gateway.keys,
             stores: gateway.stores,
+            limiters: gateway.limiters,
             tls: gateway.tls,
             egress: gateway.egress,
             policies: gateway.policies,

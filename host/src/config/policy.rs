@@ -8,6 +8,7 @@ use super::fault::{At, ConfigFault, Faults, Place};
 use super::grant::Grant;
 use super::key::Keys;
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
+use super::limiter::Limiter;
 use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
 use super::near::{advice, nearest};
 use super::rollout::{RawRollout, Rollout};
@@ -108,17 +109,15 @@ impl Policy {
 }
 
 impl RawPolicy {
-    /// Turn into a policy; a granted store nobody declared joins `stores` with the defaults.
+    /// Turn into a policy.
     pub(super) fn resolve(
         self,
         tree: &Tree,
-        keys: &BTreeMap<String, Option<Keys>>,
-        services: &BTreeSet<String>,
-        stores: &mut BTreeMap<String, Store>,
+        there: &mut Grantable<'_>,
         ceilings: &RawCeilings,
         faults: &mut Faults,
     ) -> Option<Policy> {
-        check_grants(&self.grant, keys, services, stores, faults);
+        there.check(&self.grant, faults);
         let rollout = self.rollout.resolve(&self.grant, self.digest.is_some(), faults);
         let (limits, breaker) = (self.limits.resolve(ceilings, faults), self.breaker.resolve(faults));
         let source = find_source(self.source?, tree, faults)?;
@@ -132,35 +131,41 @@ impl RawPolicy {
     }
 }
 
-/// What is granted has to be there; a store is there once it is granted.
-fn check_grants(
-    grants: &[At<Grant>],
-    keys: &BTreeMap<String, Option<Keys>>,
-    services: &BTreeSet<String>,
-    stores: &mut BTreeMap<String, Store>,
-    faults: &mut Faults,
-) {
-    for At { value, place } in grants {
-        match value {
-            Grant::Key(name) if !keys.contains_key(name) => {
-                faults.push(
-                    place.fault(
+/// What can be granted by name.
+pub(super) struct Grantable<'a> {
+    pub(super) keys: &'a BTreeMap<String, Option<Keys>>,
+    pub(super) services: &'a BTreeSet<String>,
+    pub(super) stores: BTreeMap<String, Store>,
+    pub(super) limiters: BTreeMap<String, Limiter>,
+}
+
+impl Grantable<'_> {
+    /// What is granted has to be there; stores and limiters are there, with the defaults, once they are granted.
+    fn check(&mut self, grants: &[At<Grant>], faults: &mut Faults) {
+        let Self { keys, services, stores, limiters } = self;
+        for At { value, place } in grants {
+            match value {
+                Grant::Key(name) if !keys.contains_key(name) => {
+                    faults.push(place.fault(
                         format!("names the keys `{name}`, which are not declared"),
                         "declare them as [keys.NAME]",
-                    ),
-                );
+                    ));
+                }
+                Grant::Egress(name) if !services.contains(name) => {
+                    let known = services.iter().map(String::as_str);
+                    faults.push(place.fault(
+                        format!("names the service `{name}`, which is not declared"),
+                        advice(name, known, "declare it as [egress.NAME]"),
+                    ));
+                }
+                Grant::Store { name, .. } if !stores.contains_key(name) => {
+                    stores.insert(name.clone(), Store::with_defaults(place.clone()));
+                }
+                Grant::Limiter(name) if !limiters.contains_key(name) => {
+                    limiters.insert(name.clone(), Limiter::with_defaults(place.clone()));
+                }
+                _ => {}
             }
-            Grant::Egress(name) if !services.contains(name) => {
-                let known = services.iter().map(String::as_str);
-                faults.push(place.fault(
-                    format!("names the service `{name}`, which is not declared"),
-                    advice(name, known, "declare it as [egress.NAME]"),
-                ));
-            }
-            Grant::Store { name, .. } if !stores.contains_key(name) => {
-                stores.insert(name.clone(), Store::with_defaults(place.clone()));
-            }
-            _ => {}
         }
     }
 }

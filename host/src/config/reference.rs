@@ -82,6 +82,7 @@ mod tests {
             "[secret.NAME]",
             "[keys.NAME]",
             "[store.NAME]",
+            "[limiter.NAME]",
             "[policy.NAME]",
             "limits",
             "[[chain]]",

@@ -22,7 +22,7 @@ section! {
         /// So long a new component runs in the shadow of the one that serves: it is told copies of the same facts, and
         /// what it says is compared and thrown away. If it said the same and never failed, it serves then, else
         /// `lockgate rollout` shows what differed, and waits for a decision. When absent, it serves at once. For
-        /// policies that are granted neither stores nor services, are no responders, and have no hooks but those on
+        /// policies that are granted no stores, limiters or services, are no responders, and have no hooks but those on
         /// heads; and not pinned by `digest`, which serves at once.
         optional shadow: Placed<Time<1_000, 604_800_000>>,
         /// So long a component is new once it serves. One that fails in that time as often as `breaker` allows on one
@@ -34,9 +34,9 @@ section! {
 
 impl RawRollout {
     pub(super) fn resolve(self, grants: &[At<Grant>], is_pinned: bool, faults: &mut Faults) -> Rollout {
-        let acts = grants
-            .iter()
-            .find(|grant| matches!(grant.value, Grant::Store { .. } | Grant::Egress(_) | Grant::Responder));
+        let acts = grants.iter().find(|grant| {
+            matches!(grant.value, Grant::Store { .. } | Grant::Limiter(_) | Grant::Egress(_) | Grant::Responder)
+        });
         if let (Some(shadow), Some(grant)) = (&self.shadow, acts) {
             let reason = format!("is for policies that do nothing but judge heads, and \"{}\" is granted", grant.value);
             faults.push(shadow.place.fault(reason, "leave it out, so that a new component serves at once"));

@@ -10,12 +10,13 @@ use super::load::{Loaded, Loader, Plan};
 use super::steps::{self, Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, egress, keys, otlp};
+use super::{Generation, Route, egress, keys, limiters, otlp};
 use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::jwks::Published;
+use crate::limiter::Shared;
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
@@ -38,6 +39,8 @@ pub(crate) struct Builder {
     egress: BTreeMap<String, Arc<Egress>>,
     /// Those that are fetched, by name.
     key_sets: BTreeMap<String, Arc<Published>>,
+    /// Those with a shared store, by name.
+    limiters: BTreeMap<String, Arc<Shared>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
@@ -72,9 +75,23 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
-        let (upstreams, egress, key_sets, tls, tallies, network) = Default::default();
+        let (upstreams, egress, key_sets, limiters, tls, tallies, network) = Default::default();
         let (built, otlp) = (0, None);
-        Self { loader, state, workers, metrics, built, upstreams, egress, key_sets, tls, otlp, tallies, network }
+        Self {
+            loader,
+            state,
+            workers,
+            metrics,
+            built,
+            upstreams,
+            egress,
+            key_sets,
+            limiters,
+            tls,
+            otlp,
+            tallies,
+            network,
+        }
     }
 
     /// Requests are served from now on, and come before what is built.
@@ -114,7 +131,8 @@ impl Builder {
             metrics: &self.metrics,
         };
         let keys = keys::load(config, &around, &mut faults);
-        let plan = Plan { config, keys: &keys, uses: &uses, services: &services };
+        let limiters = limiters::load(config, &mut tls, &self.limiters, &self.metrics, &mut faults);
+        let plan = Plan { config, keys: &keys, uses: &uses, services: &services, limiters: &limiters };
         let policies = self.loader.load(plan).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
         let servers = tls.servers(&mut faults);
@@ -139,6 +157,7 @@ impl Builder {
         self.tls = tls;
         self.egress = services;
         self.key_sets = keys::fetched(&keys);
+        self.limiters = limiters;
         self.otlp.clone_from(&otlp);
         self.tallies = tallies;
         self.built += 1;
@@ -158,6 +177,7 @@ impl Builder {
             policies: policies.collect(),
             upstreams,
             key_sets: self.key_sets.values().cloned().collect(),
+            limiters: self.limiters.values().cloned().collect(),
             servers,
             shadows: steps::shadows(config, &self.tallies),
         };
@@ -314,6 +334,7 @@ impl Builder {
         });
         self.metrics.retain_egress(|name| config.egress.contains_key(name));
         self.metrics.retain_key_sets(|name| self.key_sets.contains_key(name));
+        self.metrics.retain_limiters(|name| self.limiters.contains_key(name));
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));
         let routes = config.apis.iter().flat_map(|api| api.routes.iter().map(move |route| (api, route)));

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use super::accepted::Accepted;
 use super::keys::Keys;
+use super::limiters::Tables;
 use super::uses::{self, Use, Uses};
 use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
 use crate::content::{Content, Digest};
 use crate::egress::Egress;
+use crate::limiter::{Limiter, Shared};
 use crate::sandbox::{BuildError, Built, Code, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried};
 use crate::store::{self, Memory};
 use crate::telemetry::metrics::{Metrics, PolicyCounters};
@@ -22,6 +24,7 @@ pub(super) struct Plan<'a> {
     pub(super) keys: &'a BTreeMap<String, Keys>,
     pub(super) uses: &'a Uses<'a>,
     pub(super) services: &'a BTreeMap<String, Arc<Egress>>,
+    pub(super) limiters: &'a BTreeMap<String, Arc<Shared>>,
 }
 
 /// What came of loading.
@@ -36,6 +39,7 @@ pub(super) struct Loaded {
 pub(super) struct Loader {
     sandbox: Sandbox,
     stores: Memory,
+    tables: Tables,
     metrics: Arc<Metrics>,
     /// Of the generation that serves.
     serving: HashMap<PolicyKey, Arc<Policy>>,
@@ -58,6 +62,8 @@ struct PolicyKey {
     stores: String,
     /// Services by address: another one has other terms or credentials.
     services: Vec<usize>,
+    /// Where its limiters count; stores by address likewise.
+    limiters: String,
 }
 
 /// A component that a child process is started for, once for all its configurations.
@@ -83,7 +89,8 @@ impl Loader {
     pub(super) fn new(sandbox: Sandbox, state: Option<&Path>, metrics: Arc<Metrics>) -> Self {
         let (serving, tried, sound) = Default::default();
         let accepted = Accepted::open(state);
-        Self { sandbox, stores: Memory::default(), metrics, serving, tried, sound, accepted }
+        let (stores, tables) = Default::default();
+        Self { sandbox, stores, tables, metrics, serving, tried, sound, accepted }
     }
 
     pub(super) fn step_back(&mut self) {
@@ -172,7 +179,10 @@ impl Loader {
             return;
         }
         let used = plan.uses.list.iter().filter_map(|(used, _)| Some((used, plan.config.policies.get(&used.policy)?)));
-        let spaces = used.flat_map(|(used, declared)| stores(used, declared, plan.config));
+        let used: Vec<_> = used.collect();
+        let counted = used.iter().flat_map(|(used, declared)| limiters(used, declared, plan.config));
+        self.tables.settle(&counted.map(|counted| (counted.namespace, counted.declared.max_keys)).collect());
+        let spaces = used.iter().flat_map(|(used, declared)| stores(used, declared, plan.config));
         self.stores.settle(&spaces.map(|space| (space.namespace, space.limits)).collect());
     }
 
@@ -242,12 +252,19 @@ impl Loader {
             Some((name.clone(), (self.stores.namespace(&space.namespace, space.limits), *write)))
         });
         let egress = interest.egress.iter().filter_map(|name| Some((name.clone(), plan.services.get(name)?.clone())));
+        let counted = plan.config.policies.get(&used.policy).into_iter();
+        let counted = counted.flat_map(|declared| limiters(used, declared, plan.config));
+        let limiters = counted.filter(|counted| interest.limiters.iter().any(|name| name == counted.name)).map(|it| {
+            let shared = plan.limiters.get(it.name).map(|store| (store.clone(), it.namespace.as_str().into()));
+            (it.name.to_owned(), Limiter::new(self.tables.table(&it.namespace, it.declared.max_keys), shared))
+        });
         Powers {
             api: used.api.as_str().into(),
             policy: used.policy.as_str().into(),
             keys: sets.collect(),
             stores: stores.collect(),
             egress: egress.collect(),
+            limiters: limiters.collect(),
             counters: match used.is_shadow {
                 true => PolicyCounters::apart(),
                 false => self.metrics.policy_counters(&used.api, &used.policy),
@@ -284,6 +301,11 @@ impl PolicyKey {
             keys: keys.collect(),
             stores: stores.collect(),
             services: services(declared, plan).map(|(_, service)| Arc::as_ptr(service).addr()).collect(),
+            limiters: limiters(used, declared, plan.config)
+                .map(|Counted { name, namespace, .. }| {
+                    format!("{name}={namespace}@{:p};", plan.limiters.get(name).map_or(std::ptr::null(), Arc::as_ptr))
+                })
+                .collect(),
         }
     }
 }
@@ -321,6 +343,23 @@ fn stores<'a>(used: &'a Use, declared: &'a config::Policy, config: &'a Config) -
             max_bytes: usize::try_from(store.max_bytes).unwrap_or(usize::MAX),
         };
         Some(Space { name, namespace: store.namespace.clone().unwrap_or_else(own), limits })
+    })
+}
+
+/// A limiter as one use sees it.
+struct Counted<'a> {
+    name: &'a str,
+    namespace: String,
+    declared: &'a config::Limiter,
+}
+
+/// The limiters a use is granted, and where it counts, likewise.
+fn limiters<'a>(used: &'a Use, policy: &'a config::Policy, config: &'a Config) -> impl Iterator<Item = Counted<'a>> {
+    policy.grants.iter().filter_map(|grant| {
+        let Grant::Limiter(name) = grant else { return None };
+        let declared = config.limiters.get(name)?;
+        let own = || format!("{}/{}/{name}", used.api, used.policy);
+        Some(Counted { name, namespace: declared.namespace.clone().unwrap_or_else(own), declared })
     })
 }
 

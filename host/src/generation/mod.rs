@@ -5,6 +5,7 @@ mod backend;
 mod build;
 mod egress;
 mod keys;
+mod limiters;
 mod load;
 mod local;
 mod material;
@@ -29,6 +30,7 @@ use crate::content::Digest;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::jwks::Published;
+use crate::limiter::Shared;
 use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
@@ -57,6 +59,7 @@ pub(crate) struct Generation {
     upstreams: Vec<Arc<Upstream>>,
     /// Those that are fetched.
     key_sets: Vec<Arc<Published>>,
+    limiters: Vec<Arc<Shared>>,
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
     shadows: Vec<Shadowed>,
@@ -146,6 +149,11 @@ impl Generation {
     /// Key sets that have to be fetched.
     pub(crate) fn key_sets(&self) -> impl Iterator<Item = &Arc<Published>> {
         self.key_sets.iter()
+    }
+
+    /// Stores of limiters that several gateways share.
+    pub(crate) fn limiters(&self) -> impl Iterator<Item = &Arc<Shared>> {
+        self.limiters.iter()
     }
 
     pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {

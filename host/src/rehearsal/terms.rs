@@ -9,7 +9,9 @@ use toml::{Table, toml};
 use crate::config::nearest;
 
 /// Sections of a `gateway.toml` that a policy may need besides its own.
-const SECTIONS: [&str; 5] = ["egress", "keys", "secret", "store", "tls"];
+const SECTIONS: [&str; 6] = ["egress", "keys", "limiter", "secret", "store", "tls"];
+/// What says of a limiter that others count with it: in a rehearsal nobody does.
+const SHARES: [&str; 5] = ["redis", "user", "password", "tls", "timeout"];
 
 /// What a policy is granted and what there is for it, in the words of `gateway.toml`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +39,10 @@ impl Terms {
             bail!("{} says nothing of `{name}`; {advice}", file.display());
         };
         policy.retain(|key, _| !["source", "digest"].contains(&key));
-        let sections: Table = all.into_iter().filter(|(key, _)| SECTIONS.contains(&key.as_str())).collect();
+        let mut sections: Table = all.into_iter().filter(|(key, _)| SECTIONS.contains(&key.as_str())).collect();
+        let limiters = sections.get_mut("limiter").and_then(toml::Value::as_table_mut);
+        let limiters = limiters.into_iter().flatten().filter_map(|(_, limiter)| limiter.as_table_mut());
+        limiters.for_each(|limiter| limiter.retain(|key, _| !SHARES.contains(&key)));
         let files = named(&sections, file.parent().unwrap_or(Path::new("")))?;
         Ok(Self { policy, sections, files })
     }

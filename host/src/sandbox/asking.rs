@@ -1,16 +1,17 @@
-//! Having a hook called and waiting for it: where calls of its policy are made now, and again where it wanted keys that were on their way.
+//! Having a hook called and waiting for it: where calls of its policy are made now, and again where what it wanted was
+//! on its way.
 
 use super::fault::PluginFault;
 use super::hook::Hook;
+use super::occasion::{Occasion, Wait};
 use super::pool::{Judged, Pool};
-use crate::jwks::Wait;
 use crate::telemetry::RequestId;
 
-/// How often a call is made again that wanted keys: one set after the other may be missing.
+/// How often a call is made again: one thing after the other may be missing.
 const MOST_WAITS: usize = 3;
 
 impl Pool {
-    /// Have a hook called where calls of this policy are made now; again, where it wanted keys that were not there yet.
+    /// Have a hook called where calls of this policy are made now; again, where it wanted what was not there yet.
     pub(crate) async fn ask<H: Hook, T>(
         &self,
         exchange: RequestId,
@@ -18,8 +19,9 @@ impl Pool {
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let mut judge = Once(Some(judge));
-        match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
-            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, exchange, hook, judge)).await,
+        let occasion = Occasion { is_patient: true, ..Occasion::of(exchange) };
+        match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
+            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, occasion, hook, judge)).await,
             judged => judged,
         }
     }
@@ -27,33 +29,33 @@ impl Pool {
     async fn again<H: Hook, T>(
         &self,
         mut wait: Wait,
-        exchange: RequestId,
+        mut occasion: Occasion,
         hook: &H,
         mut judge: Once<impl FnOnce(H::Said) -> Judged<T>>,
     ) -> Judged<T> {
         for _ in 0..MOST_WAITS {
-            if !wait.over().await {
+            if !occasion.learn(wait).await {
                 break;
             }
-            match self.attempt(exchange.clone(), hook, true, |said| judge.judge(said)).await {
+            match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
                 Err(PluginFault::Unready(next)) => wait = next,
                 judged => return judged,
             }
         }
-        self.attempt(exchange, hook, false, |said| judge.judge(said)).await
+        occasion.is_patient = false;
+        self.attempt(occasion, hook, |said| judge.judge(said)).await
     }
 
     async fn attempt<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: &H,
-        is_patient: bool,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         match self.is_away() {
             // Boxed: nearly no call is one of these, and all would carry room for it.
-            true => Box::pin(self.away_from(exchange, hook.clone(), is_patient, judge)).await,
-            false => self.call_here(exchange, hook, is_patient, judge),
+            true => Box::pin(self.away_from(occasion, hook.clone(), judge)).await,
+            false => self.call_here(occasion, hook, judge),
         }
     }
 }

@@ -69,6 +69,7 @@ impl Hook {
             keys: Default::default(),
             stores: Default::default(),
             egress: Default::default(),
+            limiters: Default::default(),
             counters: metrics.policy_counters("bench", "bench"),
             world: Default::default(),
         };

@@ -2,8 +2,8 @@
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::limits::Exceeded;
+use super::occasion::Wait;
 use super::shape;
-use crate::jwks::Wait;
 use crate::telemetry::metrics::{CallOutcome, Retirement};
 
 /// Why a call into a guest did not give a usable answer.
@@ -26,8 +26,8 @@ pub(crate) enum PluginFault {
     /// There is no room for one more call of it now, or no time for it in the slow lane. No fault of the policy.
     #[error("has as many calls under way as it may, or as there is room for")]
     Busy,
-    /// It was told that a key set is not there yet, and is to be called again when it is.
-    #[error("waits for keys")]
+    /// It was told that something is not there yet, and is to be called again when it is.
+    #[error("waits for what it asked for")]
     Unready(Wait),
     /// It failed so often that it was not called.
     #[error("is left alone for a while, because it failed again and again")]

@@ -13,10 +13,10 @@ use super::capability::HostState;
 use super::instance::begin;
 use super::interest::Interest;
 use super::limits::MAX_MEMORY;
+use super::occasion::Occasion;
 use super::shape;
 use super::trial::Trial;
 use super::workbench::{Prepared, Workbench, root_cause};
-use crate::telemetry::RequestId;
 
 /// A component that shows what is in its memories and globals. The cost of making one is shared by all configurations.
 pub(super) struct Instrumented<'a> {
@@ -96,7 +96,7 @@ impl Inside {
         let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).ok_or_else(lost)?;
         let function = self.instance.get_typed_func::<(), (R,)>(&mut self.store, function)?;
         // What is read is a memory at most, whatever a hook may hand over.
-        begin(&mut self.store, RequestId::default(), MAX_MEMORY);
+        begin(&mut self.store, Occasion::default(), MAX_MEMORY);
         Ok(function.call(&mut self.store, ())?.0)
     }
 

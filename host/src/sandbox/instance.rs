@@ -8,11 +8,10 @@ use super::capability::{HostState, Powers};
 use super::fault::PluginFault;
 use super::hook::{Found, Hook, Place};
 use super::limits::Limits;
+use super::occasion::{Occasion, Wait};
 use super::policy::{Exports, Policy};
 use super::ticker::Ticker;
 use super::trial::Image;
-use crate::jwks::Wait;
-use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 
 /// What a call came back with.
@@ -71,13 +70,13 @@ impl Instance {
     pub(super) fn call<H: Hook>(
         &mut self,
         exports: &Exports,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: &H,
     ) -> Result<Returned<H::Said>, PluginFault> {
         let Self { store, instance, found, calls } = self;
         let guest = H::guest(Place { exports, store: &mut *store, instance, found })?;
         *calls += 1;
-        begin(store, exchange, hook.body());
+        begin(store, occasion, hook.body());
         let returned = H::function(&guest).call(&mut *store, hook.told());
         let said = finish(store, returned).map(H::said)?;
         Ok(Returned { said, wait: store.data_mut().take_wait() })
@@ -94,7 +93,7 @@ pub(super) fn store(engine: &Engine, powers: Arc<Powers>, limits: Limits, ticker
     let mut store = Store::new(engine, HostState::configuring(powers, limits, ticker));
     store.limiter(|state| state.meter());
     store.epoch_deadline_callback(|mut store| store.data_mut().meter().tick());
-    begin(&mut store, RequestId::default(), 0);
+    begin(&mut store, Occasion::default(), 0);
     store
 }
 
@@ -116,15 +115,15 @@ fn configure(
 ) -> Result<(), PluginFault> {
     let lifecycle = policy.exports.lifecycle.load(&mut *store, instance);
     let lifecycle = lifecycle.map_err(|error| PluginFault::not_made(&error))?;
-    begin(store, RequestId::default(), 0);
+    begin(store, Occasion::default(), 0);
     let configured = lifecycle.call_configure(&mut *store, &policy.config);
     finish(store, configured)?.map(|_| ()).map_err(PluginFault::configure)
 }
 
 /// A call begins, which is given a body of so many bytes. One may be replaced by another of its size; the usual
 /// allowance comes on top.
-pub(super) fn begin(store: &mut Store<HostState>, exchange: RequestId, body: usize) {
-    store.data_mut().begin(exchange);
+pub(super) fn begin(store: &mut Store<HostState>, occasion: Occasion, body: usize) {
+    store.data_mut().begin(occasion);
     store.set_epoch_deadline(1);
     let usual = store.data_mut().meter().limits().host_memory;
     store.set_hostcall_fuel(usual + 2 * body);

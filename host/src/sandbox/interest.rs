@@ -33,6 +33,7 @@ pub(crate) struct Interest {
     pub(crate) stores: Vec<(String, bool)>,
     /// Services.
     pub(crate) egress: Vec<String>,
+    pub(crate) limiters: Vec<String>,
 }
 
 /// How the bodies of one direction are wanted.
@@ -103,6 +104,9 @@ impl Interest {
         for name in &self.egress {
             need(grants.contains(&Grant::Egress(name.clone())), format!("egress:{name}"));
         }
+        for name in &self.limiters {
+            need(grants.contains(&Grant::Limiter(name.clone())), format!("limiter:{name}"));
+        }
         missing
     }
 }
@@ -130,6 +134,7 @@ impl Interest {
             ("attribute-write", &mut interest.attributes_write),
             ("key", &mut interest.keys),
             ("egress", &mut interest.egress),
+            ("limiter", &mut interest.limiters),
         ] {
             once(names);
             faults.extend(wrong(what, &*names));
@@ -156,6 +161,7 @@ impl Interest {
                 Some(("attribute-write", name)) => self.attributes_write.push(name.to_owned()),
                 Some(("key", name)) => self.keys.push(name.to_owned()),
                 Some(("egress", name)) => self.egress.push(name.to_owned()),
+                Some(("limiter", name)) => self.limiters.push(name.to_owned()),
                 Some(("store", name)) => match name.rsplit_once(':').filter(|(name, _)| !name.is_empty()) {
                     Some((name, "read")) => self.stores.push((name.to_owned(), false)),
                     Some((name, "write")) => self.stores.push((name.to_owned(), true)),
@@ -224,6 +230,7 @@ mod tests {
             "respond",
             "store:a:b:write",
             "egress:idp",
+            "limiter:calls",
         ])));
         let wanted = Interest {
             request_read: words(&[":param.*"]),
@@ -232,6 +239,7 @@ mod tests {
             may_respond: true,
             stores: vec![("a:b".into(), true)],
             egress: words(&["idp"]),
+            limiters: words(&["calls"]),
             ..Interest::default()
         };
         assert_eq!(interest.unwrap(), wanted);

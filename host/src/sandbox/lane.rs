@@ -19,8 +19,8 @@ use super::fault::PluginFault;
 use super::hook::Hook;
 use super::instance::{Instance, Returned};
 use super::limits::thread_cpu_time;
+use super::occasion::Occasion;
 use super::policy::Policy;
-use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 
 /// Calls that wait, of all policies.
@@ -43,14 +43,14 @@ impl Lane {
     pub(super) fn send<H: Hook>(
         &self,
         policy: Arc<Policy>,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: H,
     ) -> Result<oneshot::Receiver<Result<(Returned<H::Said>, Spent), PluginFault>>, PluginFault> {
         let (answer, said) = oneshot::channel();
         let job = move || {
             // Somebody may not wait for this one any more.
             if !answer.is_closed() {
-                let _ = answer.send(call(&policy, exchange, &hook));
+                let _ = answer.send(call(&policy, occasion, &hook));
             }
         };
         self.0.try_send(Box::new(job)).map_err(|_| PluginFault::Busy)?;
@@ -58,10 +58,10 @@ impl Lane {
     }
 }
 
-fn call<H: Hook>(policy: &Policy, exchange: RequestId, hook: &H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
+fn call<H: Hook>(policy: &Policy, occasion: Occasion, hook: &H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
     let began = thread_cpu_time();
     let mut instance = Instance::new(policy)?;
-    let returned = instance.call(&policy.exports, exchange, hook)?;
+    let returned = instance.call(&policy.exports, occasion, hook)?;
     let cpu = Some(thread_cpu_time().saturating_sub(began));
     Ok((returned, Spent { cpu, ..instance.spent() }))
 }

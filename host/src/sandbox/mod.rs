@@ -25,6 +25,7 @@ mod instance;
 mod interest;
 mod lane;
 mod limits;
+mod occasion;
 mod policy;
 mod pool;
 mod shape;

@@ -18,6 +18,7 @@ use super::instance::store;
 use super::interest::Interest;
 use super::lane::Lane;
 use super::limits::Limits;
+use super::occasion::Occasion;
 use super::shape::contract_is;
 use super::ticker::Ticker;
 use super::trial::{Image, Tried};
@@ -175,7 +176,7 @@ impl Policy {
         exchange: RequestId,
         hook: H,
     ) -> Result<(H::Said, Spent), PluginFault> {
-        let said = self.lane.send(self.clone(), exchange, hook)?.await;
+        let said = self.lane.send(self.clone(), Occasion::of(exchange), hook)?.await;
         let returned = said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?;
         returned.map(|(returned, spent)| (returned.said, spent))
     }

@@ -15,6 +15,7 @@ use super::fault::PluginFault;
 use super::hook::{Constants, Hook};
 use super::instance::{Instance, Returned};
 use super::limits::Exceeded;
+use super::occasion::Occasion;
 use super::policy::Policy;
 use super::trouble::Trouble;
 use super::waiting;
@@ -98,21 +99,20 @@ impl Pool {
         hook: H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        self.away_from(exchange, hook, false, judge).await
+        self.away_from(Occasion::of(exchange), hook, judge).await
     }
 
     pub(super) async fn away_from<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: H,
-        is_patient: bool,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let admission = self.admit(H::LABEL)?;
         // Whoever asks may be gone before there is an answer.
         let _over = Over(&self.breaker, admission);
-        let mut used = Spent::default();
-        let called = self.beside(exchange, hook).await.and_then(|(returned, spent)| {
+        let (mut used, is_patient) = (Spent::default(), occasion.is_patient);
+        let called = self.beside(occasion, hook).await.and_then(|(returned, spent)| {
             used = spent;
             self.held(spent.memory);
             let said = returned.ready(is_patient)?;
@@ -127,17 +127,17 @@ impl Pool {
         self.settle(H::LABEL, admission, called, used)
     }
 
-    async fn beside<H: Hook>(&self, exchange: RequestId, hook: H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
+    async fn beside<H: Hook>(&self, occasion: Occasion, hook: H) -> Result<(Returned<H::Said>, Spent), PluginFault> {
         let policy = &self.policy;
         let _place = policy.beside.enter(policy.slots)?;
         let _counted = self.metrics.instance();
         let wall = policy.limits().wall;
         if policy.waits() {
-            let called = waiting::call(policy, exchange, hook);
+            let called = waiting::call(policy, occasion, hook);
             return timeout(wall, called).await.unwrap_or(Err(Exceeded::Wall.into()));
         }
         self.metrics.slow_call();
-        let said = policy.lane.send(policy.clone(), exchange, hook)?;
+        let said = policy.lane.send(policy.clone(), occasion, hook)?;
         // A call there waits for nothing but the processor: one that is late had too little of it, which is no fault of
         // the policy.
         timeout(wall, said).await.map_err(|_| PluginFault::Busy)?.map_err(|_| PluginFault::Busy)?
@@ -150,19 +150,18 @@ impl Pool {
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        self.call_here(exchange, hook, false, judge)
+        self.call_here(Occasion::of(exchange), hook, judge)
     }
 
     pub(super) fn call_here<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: &H,
-        is_patient: bool,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let constant = if self.policy.is_pure { hook.constant(&self.constants) } else { None };
         let Some(constant) = constant else {
-            return self.call_instance(exchange, hook, is_patient, judge);
+            return self.call_instance(occasion, hook, judge);
         };
         let Some(said) = constant.borrow().clone() else {
             // An instance that was used may have kept something it should not: a new one takes its place.
@@ -170,7 +169,7 @@ impl Pool {
                 self.metrics.retired(Retirement::Replaced);
             }
             let mut lasting = None;
-            let judged = self.call_instance(exchange, hook, is_patient, |said: H::Said| {
+            let judged = self.call_instance(occasion, hook, |said: H::Said| {
                 // A failure may be one of the moment.
                 lasting = (H::outcome(&said) != CallOutcome::Fail).then(|| said.clone());
                 judge(said)
@@ -193,17 +192,16 @@ impl Pool {
     /// again.
     fn call_instance<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        occasion: Occasion,
         hook: &H,
-        is_patient: bool,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let admission = self.admit(H::LABEL)?;
         let idle = self.idle.borrow_mut().take();
         let warm = idle.map_or_else(|| self.make(), Ok);
-        let mut used = Spent::default();
+        let (mut used, is_patient) = (Spent::default(), occasion.is_patient);
         let called = warm.and_then(|mut warm| {
-            let returned = warm.instance.call(&self.policy.exports, exchange, hook);
+            let returned = warm.instance.call(&self.policy.exports, occasion, hook);
             used = warm.instance.spent();
             let judged = returned.and_then(|returned| {
                 let said = returned.ready(is_patient)?;

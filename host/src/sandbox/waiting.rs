@@ -7,11 +7,11 @@ use wasmtime::component::Component;
 use super::fault::PluginFault;
 use super::hook::{Found, Hook, Place};
 use super::instance::{Returned, begin, finish, made, spent};
+use super::occasion::Occasion;
 use super::policy::Policy;
 use super::shape::contract_is;
 use super::trial::Image;
 use super::turns::Charged;
-use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 
 /// Whether a component imports something that can wait.
@@ -22,7 +22,7 @@ pub(super) fn waits(component: &Component) -> bool {
 /// Make a call on a fresh instance. Returns what came back, and what that took.
 pub(super) async fn call<H: Hook>(
     policy: &Policy,
-    exchange: RequestId,
+    occasion: Occasion,
     hook: H,
 ) -> Result<(Returned<H::Said>, Spent), PluginFault> {
     let mut store = policy.store();
@@ -34,7 +34,7 @@ pub(super) async fn call<H: Hook>(
         if !matches!(policy.image(), Image::Taken(_)) {
             let lifecycle = policy.exports.lifecycle.load(&mut store, &instance);
             let lifecycle = lifecycle.map_err(|error| PluginFault::not_made(&error))?;
-            begin(&mut store, RequestId::default(), 0);
+            begin(&mut store, Occasion::default(), 0);
             let configured = lifecycle.func_configure().call_async(&mut store, (&*policy.config,)).await;
             let (configured,) = finish(&mut store, configured)?;
             configured.map_err(PluginFault::configure)?;
@@ -43,7 +43,7 @@ pub(super) async fn call<H: Hook>(
         let mut found = Found::default();
         let (exports, instance) = (&policy.exports, &instance);
         let guest = H::guest(Place { exports, store: &mut store, instance, found: &mut found })?;
-        begin(&mut store, exchange, hook.body());
+        begin(&mut store, occasion, hook.body());
         let returned = H::function(&guest).call_async(&mut store, hook.told()).await;
         let said = H::said(finish(&mut store, returned)?);
         let spent = Spent { cpu: Some(charged.used()), ..spent(&mut store) };

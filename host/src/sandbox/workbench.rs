@@ -12,11 +12,11 @@ use super::capability::{self, HostState, Powers, Told, World};
 use super::engine::{Allocation, engine};
 use super::instance::{begin, store};
 use super::interest::Interest;
+use super::occasion::Occasion;
 use super::policy::Exports;
 use super::shape;
 use super::ticker::Ticker;
 use super::trial::Trial;
-use crate::telemetry::RequestId;
 use crate::telemetry::metrics::Metrics;
 
 /// What components are tried on.
@@ -90,7 +90,7 @@ impl Workbench {
         };
         let lifecycle = prepared.exports.lifecycle.load(&mut store, &instance);
         let lifecycle = lifecycle.map_err(|error| vec![root_cause(&error)])?;
-        begin(&mut store, RequestId::default(), 0);
+        begin(&mut store, Occasion::default(), 0);
         match lifecycle.call_configure(&mut store, trial.config.as_bytes()) {
             Ok(Ok(interest)) => Ok((Interest::of(interest)?, store, instance)),
             Ok(Err(faults)) => Err(shape::config_errors(&faults)),
@@ -114,6 +114,7 @@ fn no_powers() -> Powers {
         keys: Default::default(),
         stores: Default::default(),
         egress: Default::default(),
+        limiters: Default::default(),
         counters: Metrics::new("", "").policy_counters("", ""),
         world: World::Told(world.into()),
     }

@@ -12,7 +12,7 @@ mod timestamp;
 
 pub(crate) use id::RequestId;
 pub(crate) use span::{SpanContext, TRACEPARENT};
-pub(crate) use timestamp::rfc3339;
+pub(crate) use timestamp::{date, rfc3339};
 
 /// Who is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

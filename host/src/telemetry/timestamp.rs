@@ -16,7 +16,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 ///
 /// Counted in years that begin on 1 March, so that the leap day is the last of its year, and in cycles of 400 years,
 /// which all have 146,097 days. 719,468 days lie between 1 March of year 0 and 1970.
-fn date(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (cycle, day) = (days / 146_097, days % 146_097);
     let leap_days = day / 1_460 - day / 36_524 + day / 146_096;

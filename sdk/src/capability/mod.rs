@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod crypto;
 pub mod egress;
+pub mod limiter;
 pub mod log;
 pub mod metrics;
 pub mod random;

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod crypto;
 pub mod egress;
 mod facts;
+pub mod limiter;
 pub mod log;
 pub mod metrics;
 pub mod random;
@@ -46,6 +47,7 @@ pub fn reset() {
     clock::reset();
     crypto::reset();
     egress::reset();
+    limiter::reset();
     log::reset();
     metrics::reset();
     random::reset();

@@ -83,6 +83,11 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
         plain(store.writes, format!("writes the store `{}`, namespace {}", store.name, store.namespace));
         plain(store.shared, format!("shares the namespace {} with others", store.namespace));
     }
+    for limiter in &used.limiters {
+        let at = limiter.at.as_deref().map(|at| format!(", at {at}")).unwrap_or_default();
+        plain(true, format!("counts in the limiter `{}`, namespace {}{at}", limiter.name, limiter.namespace));
+        plain(limiter.shared, format!("counts under {} together with others", limiter.namespace));
+    }
     for service in report.content.services.iter().filter(|service| used.services.contains(&service.name)) {
         asks(service, &mut facts);
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::peers::{self, millis};
 use super::report::{
-    Access, Bodies, Body, Breaker, Changes, Condition, Content, From, Import, Isolation, Limits, Link, Mode, OnError,
-    Others, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
+    Access, Bodies, Body, Breaker, Changes, Condition, Content, From, Import, Isolation, Limiter, Limits, Link, Mode,
+    OnError, Others, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
 };
 use crate::builtin;
 use crate::chain::Chain;
@@ -208,6 +208,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         responder_body,
         keys: interest.keys.clone(),
         stores: interest.stores.iter().map(|(name, writes)| store(name, *writes, policy, config)).collect(),
+        limiters: interest.limiters.iter().map(|name| limiter(name, policy, config)).collect(),
         services: interest.egress.clone(),
         isolation: isolation(policy),
         limits: limits(policy),
@@ -267,6 +268,14 @@ fn store(name: &str, writes: bool, policy: &Policy, config: &Config) -> Store {
     let shared = config.stores.get(name).and_then(|store| store.namespace.clone());
     let own = || format!("{}/{}/{name}", policy.api(), policy.name());
     Store { name: name.to_owned(), writes, shared: shared.is_some(), namespace: shared.unwrap_or_else(own) }
+}
+
+fn limiter(name: &str, policy: &Policy, config: &Config) -> Limiter {
+    let declared = config.limiters.get(name);
+    let shared = declared.and_then(|limiter| limiter.namespace.clone());
+    let own = || format!("{}/{}/{name}", policy.api(), policy.name());
+    let at = declared.and_then(|limiter| limiter.shared.as_ref()).map(|shared| shared.address.to_string());
+    Limiter { name: name.to_owned(), shared: shared.is_some(), namespace: shared.unwrap_or_else(own), at }
 }
 
 fn isolation(policy: &Policy) -> Isolation {

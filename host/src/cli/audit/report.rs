@@ -123,6 +123,8 @@ pub(super) struct Use {
     pub(super) responder_body: Option<u64>,
     pub(super) keys: Vec<String>,
     pub(super) stores: Vec<Store>,
+    #[serde(default)]
+    pub(super) limiters: Vec<Limiter>,
     /// Names of `services`.
     pub(super) services: Vec<String>,
     pub(super) isolation: Isolation,
@@ -198,6 +200,16 @@ pub(super) struct Store {
     pub(super) namespace: String,
     /// Whether other policies may have the same namespace.
     pub(super) shared: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Limiter {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    /// Whether other policies may count under the same namespace.
+    pub(super) shared: bool,
+    /// The server that counts, if it is not this process.
+    pub(super) at: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

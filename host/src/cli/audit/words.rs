@@ -32,6 +32,7 @@ pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
         topic("bodies", or_nothing(bodies(used))),
         topic("may reach", or_nothing(reaches(used, report))),
         topic("may store", or_nothing(stores(used))),
+        topic("may count", or_nothing(limiters(used))),
         topic("imports", or_nothing(used.imports.iter().map(|it| format!("{}: {}", it.name, it.gives)).collect())),
         topic("isolation", vec![isolation(used)]),
         topic("limits", limits(used)),
@@ -216,6 +217,15 @@ pub(super) fn asked(service: &Service) -> String {
         service.max_in_flight
     ));
     plain(&text)
+}
+
+fn limiters(used: &Use) -> Vec<String> {
+    let limiter = |limiter: &super::report::Limiter| {
+        let whose = if limiter.shared { "shared with others" } else { "its own" };
+        let at = limiter.at.as_deref().map_or("in this process".to_owned(), |at| format!("at {at}"));
+        plain(&format!("{}: {at}, namespace {} ({whose})", limiter.name, limiter.namespace))
+    };
+    used.limiters.iter().map(limiter).collect()
 }
 
 fn stores(used: &Use) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 
+use super::super::occasion::Wait;
 use super::{HostState, Keyring, wit};
 use crate::jwks::Refusal;
 use crate::keys::{Algorithm, KeySet, VerifyError};
@@ -34,7 +35,7 @@ impl api::Host for HostState {
             Refusal::No(VerifyError::BadSignature) => api::VerifyError::BadSignature,
             Refusal::Unavailable => api::VerifyError::Unavailable,
             Refusal::NotYet(wait) => {
-                self.wait = Some(wait);
+                self.wait = Some(Wait::Keys(wait));
                 api::VerifyError::Unavailable
             }
         }))

@@ -3,6 +3,7 @@
 mod clock;
 mod crypto;
 mod egress;
+mod limiter;
 mod log;
 mod metrics;
 mod random;
@@ -19,13 +20,14 @@ use wasmtime::component::{HasSelf, Linker, Val};
 
 use super::bindings::lockgate::policy as wit;
 use super::limits::{Limits, Meter};
+use super::occasion::{Occasion, Wait};
 use super::policy::CONTRACT;
 use super::ticker::Ticker;
 use crate::egress::Egress;
-use crate::jwks::{Published, Wait};
+use crate::jwks::Published;
 use crate::keys::KeySet;
+use crate::limiter::Limiter;
 use crate::store::Namespace;
-use crate::telemetry::RequestId;
 use crate::telemetry::metrics::PolicyCounters;
 
 use verified::Verified;
@@ -39,6 +41,7 @@ pub(crate) struct Powers {
     /// Namespace, and whether it may be written.
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
+    pub(crate) limiters: HashMap<String, Limiter>,
     pub(crate) counters: PolicyCounters,
     pub(crate) world: World,
 }
@@ -55,7 +58,9 @@ pub(crate) enum Keyring {
 pub(super) struct HostState {
     powers: Arc<Powers>,
     meter: Meter,
-    exchange: RequestId,
+    occasion: Occasion,
+    /// Shared limiters asked in this call.
+    asked: usize,
     log_bytes_left: usize,
     configuring: bool,
     wasi: wasi::Wasi,
@@ -69,13 +74,13 @@ pub(super) struct HostState {
 impl HostState {
     /// State for `configure`: imports of the contract other than `log` trap.
     pub(super) fn configuring(powers: Arc<Powers>, limits: Limits, ticker: Arc<Ticker>) -> Self {
-        let exchange = RequestId::default();
         let (meter, wasi) = (Meter::new(limits, ticker), wasi::Wasi::default());
         let (log_bytes_left, configuring, complaints) = (0, true, String::new());
         Self {
             powers,
             meter,
-            exchange,
+            occasion: Occasion::default(),
+            asked: 0,
             log_bytes_left,
             configuring,
             wasi,
@@ -95,9 +100,10 @@ impl HostState {
         self.configuring = false;
     }
 
-    /// A new call begins, on behalf of `exchange`.
-    pub(super) fn begin(&mut self, exchange: RequestId) {
-        self.exchange = exchange;
+    /// A new call begins.
+    pub(super) fn begin(&mut self, occasion: Occasion) {
+        self.occasion = occasion;
+        self.asked = 0;
         self.log_bytes_left = self.meter.limits().log;
         self.wait = None;
         self.meter.restart();
@@ -147,6 +153,7 @@ fn link_plain(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wit::metrics::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::crypto::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::limiter::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wasi::link(linker)
 }

@@ -5,6 +5,7 @@ mod egress;
 mod histogram;
 mod keys;
 mod label;
+mod limiter;
 mod listener;
 mod otlp;
 mod policy;
@@ -36,6 +37,7 @@ pub(crate) use counters::PolicyCounters;
 pub(crate) use egress::{EgressMetrics, EgressOutcome};
 pub(crate) use keys::{FetchOutcome, KeySetMetrics};
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};
+pub(crate) use limiter::{LimiterMetrics, TakeOutcome};
 pub(crate) use listener::ListenerMetrics;
 pub(crate) use otlp::{Fate, OtlpMetrics, Signal};
 pub(crate) use policy::{InstanceGuard, PolicyMetrics};
@@ -140,6 +142,16 @@ impl Metrics {
     /// Forget the key sets that are not live.
     pub(crate) fn retain_key_sets(&self, live: impl Fn(&str) -> bool) {
         self.live.key_sets.retain(live);
+    }
+
+    /// The handle of a limiter with a shared store.
+    pub(crate) fn limiter(&self, name: &str) -> LimiterMetrics {
+        self.live.limiters.handle(name)
+    }
+
+    /// Forget the limiters that are not live.
+    pub(crate) fn retain_limiters(&self, live: impl Fn(&str) -> bool) {
+        self.live.limiters.retain(live);
     }
 
     /// Forget the upstreams and targets that are not live, given the upstream and, for a target, its URL.
@@ -259,6 +271,7 @@ struct Live {
     upstreams: upstream::Upstreams,
     services: egress::Services,
     key_sets: keys::KeySets,
+    limiters: limiter::Limiters,
     otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
@@ -274,6 +287,7 @@ impl Collector for Live {
         self.upstreams.encode(&mut encoder)?;
         self.services.encode(&mut encoder)?;
         self.key_sets.encode(&mut encoder)?;
+        self.limiters.encode(&mut encoder)?;
         self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;

@@ -161,6 +161,8 @@ fn interests(interest: &Interest) -> Vec<String> {
         interest.request_body.as_ref().map(|wanted| body("requests", wanted)),
         interest.response_body.as_ref().map(|wanted| body("responses", wanted)),
         names("uses the keys", &interest.keys),
+        names("asks the services", &interest.egress),
+        names("counts in the limiters", &interest.limiters),
     ];
     fixed.into_iter().chain(stores).flatten().collect()
 }

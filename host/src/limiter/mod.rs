@@ -1,0 +1,93 @@
+//! How often something may happen: limits, what is left of them, and where that is counted.
+//!
+//! The arithmetic is there once in Rust and once as a script for servers; a property test holds both against a model.
+
+mod calendar;
+#[cfg(test)]
+mod model;
+mod redis;
+mod rule;
+mod shared;
+mod table;
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+pub(crate) use rule::{Rule, Standing, Unusable};
+pub(crate) use shared::{Asked, Settings, Shared, Taken};
+pub(crate) use table::Table;
+
+/// Demands that can be made together.
+pub(crate) const MAX_DEMANDS: usize = 16;
+/// Longest key, in bytes.
+pub(crate) const MAX_KEY: usize = 1024;
+
+/// Units wanted of one limit, for one of those it counts apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Demand {
+    /// Who or what it is counted for.
+    pub(crate) key: Box<[u8]>,
+    pub(crate) rule: Rule,
+    /// 0 only looks.
+    pub(crate) cost: u32,
+}
+
+/// What came of demands that were made together: all of them are taken, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// How each stands now, in the order of the demands.
+    pub(crate) standings: Vec<Standing>,
+}
+
+impl Outcome {
+    fn new(standings: Vec<Standing>) -> Self {
+        Self { standings }
+    }
+
+    /// Whether what was demanded was taken.
+    pub(crate) fn admits(&self) -> bool {
+        self.standings.iter().all(|standing| standing.has_room)
+    }
+}
+
+/// A limiter as one policy has it; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Limiter {
+    here: Arc<Table>,
+    shared: Option<Space>,
+}
+
+/// What one policy, or several that share a name, count in a shared store.
+#[derive(Debug, Clone)]
+pub(crate) struct Space {
+    store: Arc<Shared>,
+    name: Arc<str>,
+}
+
+impl Limiter {
+    /// Counts in `here`, or, if there is a store that others share, there under a name.
+    pub(crate) fn new(here: Arc<Table>, shared: Option<(Arc<Shared>, Arc<str>)>) -> Self {
+        Self { here, shared: shared.map(|(store, name)| Space { store, name }) }
+    }
+
+    pub(crate) fn shared(&self) -> Option<&Space> {
+        self.shared.as_ref()
+    }
+
+    /// Take what is demanded of what this process counts by itself. `now` in milliseconds since 1970.
+    pub(crate) fn take_here(&self, now: u64, demands: &[Demand]) -> Outcome {
+        self.here.take(now, demands)
+    }
+}
+
+impl Space {
+    /// Have what is demanded taken in the store; none where it is known not to answer, or too many ask.
+    pub(crate) fn ask(&self, demands: &[Demand]) -> Option<Asked> {
+        self.store.ask(&self.name, demands)
+    }
+}
+
+/// The time of day.
+fn unix_ms() -> u64 {
+    UNIX_EPOCH.elapsed().map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

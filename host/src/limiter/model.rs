@@ -1,0 +1,155 @@
+//! Property tests: each rule admits what a list of all that was admitted before says it must, and each store says the
+//! same.
+
+use std::process::Stdio;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, RedisConnectionInfo};
+use proptest::prelude::*;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::rule::Rule;
+use super::table::Table;
+use super::{Demand, calendar, redis};
+
+/// What is asked for, and how long after what was asked for before.
+type Step = (u64, u32);
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let amount = 1..20u32;
+    let period = prop_oneof![1..50u64, Just(1000), Just(60_000)];
+    prop_oneof![
+        (amount.clone(), period.clone(), 1..30u32).prop_map(|(a, p, b)| Rule::bucket(a, p, b).unwrap()),
+        (amount.clone(), period.clone()).prop_map(|(a, p)| Rule::fixed(a, p).unwrap()),
+        (amount.clone(), period).prop_map(|(a, p)| Rule::sliding(a, p).unwrap()),
+        amount.prop_map(|a| Rule::monthly(a).unwrap()),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let wait = prop_oneof![4 => 0..20u64, 2 => 0..2_000u64, 1 => 0..200_000u64, 1 => 0..4_000_000_000u64];
+    prop::collection::vec((wait, 0..4u32), 1..150)
+}
+
+/// Whether there is room, and what remains before, by going through the whole list.
+pub(super) fn judge(rule: Rule, admitted: &[(u64, u32)], now: u64) -> u64 {
+    let within = |begin: u64, end: u64| -> u64 {
+        let counts = admitted.iter().filter(|(at, _)| (begin..end).contains(at));
+        counts.map(|(_, cost)| u64::from(*cost)).sum()
+    };
+    match rule {
+        Rule::Bucket { amount, period, burst } => {
+            // In parts of a token, as small as one that comes in a millisecond is large in periods.
+            let (amount, period, burst) = (u128::from(amount.get()), u128::from(period.get()), u128::from(burst.get()));
+            let (mut lies, mut since) = (burst * period, 0);
+            for (at, cost) in admitted.iter().chain([&(now, 0)]) {
+                lies = (lies + u128::from(at - since) * amount).min(burst * period);
+                since = *at;
+                lies -= u128::from(*cost) * period;
+            }
+            u64::try_from(lies / period).unwrap()
+        }
+        Rule::Fixed { amount, period } => {
+            let begin = now / period.get() * period.get();
+            u64::from(amount.get()).saturating_sub(within(begin, begin + period.get()))
+        }
+        Rule::Monthly { amount } => {
+            let (begin, end) = calendar::month(now);
+            u64::from(amount.get()).saturating_sub(within(begin, end))
+        }
+        Rule::Sliding { amount, period } => {
+            let (amount, period) = (u64::from(amount.get()), period.get());
+            let begin = now / period * period;
+            let before = begin.checked_sub(period).map_or(0, |earlier| within(earlier, begin)).min(amount);
+            let left = begin + period - now;
+            let weighs = (u128::from(before) * u128::from(left)).div_ceil(u128::from(period));
+            amount.saturating_sub(within(begin, begin + period) + u64::try_from(weighs).unwrap())
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_rule_admits_what_the_list_of_all_before_says(rule in rule(), start in 0..4_000_000_000_000u64, steps in steps()) {
+        let table = Table::new(100);
+        let (mut now, mut admitted) = (start, Vec::new());
+        for (wait, cost) in steps {
+            now += wait;
+            let room = judge(rule, &admitted, now);
+            let outcome = table.take(now, &[Demand { key: b"k"[..].into(), rule, cost }]);
+            let standing = outcome.standings[0];
+            prop_assert_eq!(standing.has_room, u64::from(cost) <= room, "{:?} at {}", rule, now);
+            if standing.has_room {
+                admitted.push((now, cost));
+                prop_assert_eq!(standing.remaining, room - u64::from(cost));
+            } else if let Some(retry) = standing.retry {
+                // There is room as soon as that is said, and not before.
+                prop_assert!(u64::from(cost) <= judge(rule, &admitted, now + retry), "{:?} {}", rule, retry);
+                prop_assert!(u64::from(cost) > judge(rule, &admitted, now + retry - 1), "{:?} {}", rule, retry);
+            } else {
+                prop_assert!(u64::from(cost) > judge(rule, &[], now));
+            }
+        }
+    }
+}
+
+/// A server of its own for a test, at a socket in a folder of its own.
+struct Server {
+    process: tokio::process::Child,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = tokio::process::Command::new("redis-server")
+            .args(["--port", "0", "--save", "", "--unixsocket"])
+            .arg(folder.path().join("socket"))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server is not installed");
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("The server is now ready") {
+                return Self { process, folder };
+            }
+        }
+        panic!("redis-server ended: {:?}", process.wait().await);
+    }
+
+    async fn connect(&self) -> MultiplexedConnection {
+        let stream = UnixStream::connect(self.folder.path().join("socket")).await.unwrap();
+        let (connection, driver) = MultiplexedConnection::new_with_config(
+            &RedisConnectionInfo::default(),
+            stream,
+            AsyncConnectionConfig::new(),
+        )
+        .await
+        .unwrap();
+        tokio::spawn(driver);
+        connection
+    }
+}
+
+#[test]
+fn a_server_says_what_memory_says() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::start());
+    let connection = runtime.block_on(server.connect());
+    let space = std::cell::Cell::new(0);
+    let both = (prop::collection::vec(rule(), 1..4), 0..4_000_000_000_000u64, steps());
+    proptest!(ProptestConfig::with_cases(100), |((rules, start, steps) in both)| {
+        // Each case has counts of its own.
+        space.set(space.get() + 1);
+        let (table, mut now) = (Table::new(1000), start);
+        for (wait, cost) in steps {
+            now += wait;
+            let demand = |(n, rule): (usize, &Rule)| Demand { key: [n as u8].into(), rule: *rule, cost };
+            let demands: Vec<_> = rules.iter().enumerate().map(demand).collect();
+            let said = runtime.block_on(redis::take(&mut connection.clone(), &space.get().to_string(), &demands, Some(now)));
+            prop_assert_eq!(said.unwrap(), table.take(now, &demands), "{:?} at {}", demands, now);
+        }
+    });
+}

@@ -1,0 +1,74 @@
+//! Counts in a Redis or Valkey server, which all gateways that use it share.
+
+use std::sync::LazyLock;
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, Script};
+use sha2::{Digest, Sha256};
+
+use super::rule::{Rule, Standing};
+use super::{Demand, Outcome, calendar};
+
+static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
+
+/// Give the script to a server, which is then known to answer.
+pub(super) async fn prepare(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    TAKE.load_async(connection).await.map(drop)
+}
+
+/// Numbers of a reply for each demand.
+const EACH: usize = 4;
+
+/// Have demands taken, all of them or none, as things are `now`, or else at the server's own time.
+pub(super) async fn take(
+    connection: &mut MultiplexedConnection,
+    space: &str,
+    demands: &[Demand],
+    now: Option<u64>,
+) -> Result<Outcome, RedisError> {
+    let mut call = TAKE.prepare_invoke();
+    call.arg(now.map(|now| now.to_string()).unwrap_or_default());
+    for Demand { key, rule, cost } in demands {
+        let (kind, period) = rule.series();
+        call.key(place(space, *rule, key));
+        let amount = match *rule {
+            Rule::Bucket { amount, .. } => amount.get(),
+            Rule::Fixed { .. } | Rule::Sliding { .. } | Rule::Monthly { .. } => 0,
+        };
+        // Months are ours to know; what is counted in one by clocks that differ a little stays in it.
+        let (begins, ends) = match rule {
+            Rule::Monthly { .. } => calendar::month(now.unwrap_or_else(super::unix_ms)),
+            Rule::Bucket { .. } | Rule::Fixed { .. } | Rule::Sliding { .. } => (0, 0),
+        };
+        call.arg(&[kind][..]).arg(amount).arg(period).arg(rule.capacity()).arg(*cost).arg(begins).arg(ends);
+    }
+    let reply: Vec<i64> = call.invoke_async(connection).await?;
+    outcome(&reply, demands.len())
+        .ok_or_else(|| (redis::ErrorKind::UnexpectedReturnType, "not what was asked for").into())
+}
+
+/// Where a count is kept. What it is counted for may be personal, and long: it is not told. The braces keep what is
+/// taken together on one node of a cluster.
+fn place(space: &str, rule: Rule, key: &[u8]) -> String {
+    let (kind, period) = rule.series();
+    let digest = Sha256::digest(key);
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("lockgate:{{{space}}}:{}{period}:{hex}", char::from(kind))
+}
+
+fn outcome(reply: &[i64], demands: usize) -> Option<Outcome> {
+    let (_, each) = reply.split_first()?;
+    if each.len() != demands * EACH {
+        return None;
+    }
+    let standing = |numbers: &[i64]| {
+        let [has_room, remaining, reset, retry] = *numbers else { return None };
+        Some(Standing {
+            has_room: has_room == 1,
+            remaining: u64::try_from(remaining).ok()?,
+            reset: u64::try_from(reset).ok()?,
+            retry: u64::try_from(retry).ok(),
+        })
+    };
+    each.chunks(EACH).map(standing).collect::<Option<_>>().map(Outcome::new)
+}

@@ -1,0 +1,140 @@
+//! Limits that several gateways count together in a Redis, which is asked, falls silent, dies and comes back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use lockgate_tests::{Authority, Gateway, Redis, Upstream, eventually};
+
+use super::{TEN, admitted, ask, folder};
+
+/// The limiter `calls` at a server, under a name that all gateways share.
+fn at(server: &str) -> String {
+    format!("[limiter.calls]\nnamespace = \"all\"\nredis = \"{server}\"\ntimeout = \"1s\"\n")
+}
+
+fn up(gateway: &Gateway) -> Option<f64> {
+    gateway.metric("lockgate_limiter_up{limiter=\"calls\"}")
+}
+
+#[test]
+fn two_gateways_admit_exactly_the_limit_together() {
+    let (upstream, redis) = (Upstream::echo(), Redis::start());
+    for algorithm in ["fixed", "sliding"] {
+        let config = TEN.replace("amount", &format!("algorithm = \"{algorithm}\", amount"));
+        let start = || folder(&upstream, &at(&redis.socket()), &config).start();
+        let (one, other) = (start(), start());
+        assert_eq!(admitted(&[&one, &other], 5, "ada"), 10, "{algorithm}");
+        let refused = ask(&one, "ada");
+        refused.assert_status(429);
+        assert_eq!(refused.field("ratelimit").map(|field| field.contains(";r=0;")), Some(true));
+        assert_eq!(one.metric("lockgate_limiter_takes_total{limiter=\"calls\",outcome=\"unanswered\"}"), None);
+    }
+    let keys = redis.keys();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with("lockgate:{all}:") && !key.contains("ada")), "{keys:?}");
+}
+
+#[test]
+fn a_bucket_and_a_quota_are_shared_too() {
+    let (upstream, redis) = (Upstream::echo(), Redis::start());
+    let config = "limits = [{ name = \"b\", amount = 1, per = \"1h\", algorithm = \"bucket\", burst = 7 }, \
+                  { name = \"m\", amount = 5, per = \"month\" }]";
+    let start = || folder(&upstream, &at(&redis.socket()), config).start();
+    let (one, other) = (start(), start());
+    assert_eq!(admitted(&[&one, &other], 3, "ada"), 5);
+    assert!(ask(&other, "ada").field("ratelimit").unwrap().starts_with("\"b\";r=2;"), "what is refused counts nowhere");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_waited_for_once_and_counted_without() {
+    let (upstream, redis) = (Upstream::echo(), Redis::start());
+    let gateway = folder(&upstream, &at(&redis.socket()), TEN).start();
+    assert_eq!(admitted(&[&gateway], 1, "ada"), 4);
+    redis.fall_silent();
+    // Those that ask first wait, and then count here, as all others do.
+    assert_eq!(admitted(&[&gateway], 5, "ada"), 10);
+    assert_eq!(up(&gateway), Some(0.0));
+    redis.wake();
+    eventually("the server to answer", || (up(&gateway) == Some(1.0)).then_some(()));
+    // What was counted there is still known.
+    assert_eq!(admitted(&[&gateway], 4, "ada"), 6);
+}
+
+#[test]
+fn without_a_server_what_is_declared_happens() {
+    let (upstream, mut redis) = (Upstream::echo(), Redis::start());
+    let start = |declared: &str| {
+        let config = format!("unavailable = \"{declared}\", {TEN}");
+        folder(&upstream, &at(&redis.socket()), &config).start()
+    };
+    let (open, closed) = (start("open"), start("closed"));
+    for gateway in [&open, &closed] {
+        ask(gateway, "ada").assert_status(200);
+    }
+    redis.kill();
+    for (gateway, status) in [(&open, 200), (&closed, 503)] {
+        eventually("the server to be missed", || (up(gateway) == Some(0.0)).then_some(()));
+        for _ in 0..20 {
+            ask(gateway, "ada").assert_status(status);
+        }
+    }
+    redis.start_again();
+    for gateway in [&open, &closed] {
+        eventually("the server to answer", || (up(gateway) == Some(1.0)).then_some(()));
+    }
+    // It knows nothing of what was before.
+    assert_eq!(admitted(&[&open, &closed], 5, "ada"), 10);
+}
+
+#[test]
+fn a_server_that_is_killed_again_and_again_under_load_costs_no_request() {
+    let (upstream, mut redis) = (Upstream::echo(), Redis::start());
+    let config = "limits = [{ amount = 1000000, per = \"1h\" }]";
+    let gateway = folder(&upstream, &at(&redis.socket()), config).start();
+    let over = AtomicBool::new(false);
+    let asked = thread::scope(|scope| {
+        let asking = || {
+            let (mut client, mut asked) = (gateway.connect(), 0);
+            while !over.load(Ordering::Relaxed) {
+                client.send(&lockgate_tests::Request::get("/")).assert_status(200);
+                asked += 1;
+            }
+            asked
+        };
+        let asking: Vec<_> = (0..4).map(|_| scope.spawn(asking)).collect();
+        let becomes = |value| eventually("the gateway to notice", || (up(&gateway) == Some(value)).then_some(()));
+        for _ in 0..3 {
+            becomes(1.0);
+            redis.kill();
+            becomes(0.0);
+            redis.start_again();
+        }
+        becomes(1.0);
+        over.store(true, Ordering::Relaxed);
+        asking.into_iter().map(|asking| asking.join().unwrap()).sum::<usize>()
+    });
+    assert!(asked > 4, "{asked}");
+}
+
+#[test]
+fn a_server_inside_tls_is_known_by_its_authority_and_opened_by_a_secret() {
+    let (upstream, authority) = (Upstream::echo(), Authority::new());
+    let redis = Redis::inside_tls(&authority, "open-sesame");
+    let limiter = format!(
+        "[limiter.calls]\nredis = \"rediss://localhost:{}/2\"\npassword = \"secret:redis\"\ntls = \"own\"\ntimeout = \"1s\"\n\
+         [secret.redis]\nenv = \"TEST_REDIS\"\n[tls.own]\nca = \"own.pem\"\n",
+        redis.port()
+    );
+    let with = |password: &str| {
+        let folder = folder(&upstream, &limiter, &format!("unavailable = \"closed\", {TEN}"));
+        folder.file("own.pem", authority.pem()).variable("TEST_REDIS", password).start()
+    };
+    let gateway = with("open-sesame");
+    assert_eq!(admitted(&[&gateway], 5, "ada"), 10);
+    let mut refused = with("wrong-word");
+    eventually("the server to refuse", || (up(&refused) == Some(0.0)).then_some(()));
+    ask(&refused, "ada").assert_problem(503);
+    let written = refused.all_written();
+    assert!(written.contains("the store of a limiter does not answer"), "{written}");
+    assert!(!written.contains("wrong-word"), "the log got the password");
+}
