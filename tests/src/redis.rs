@@ -30,17 +30,26 @@ impl Redis {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let certificate = authority.issue(&["localhost"]);
         let folder = tempfile::tempdir().unwrap();
-        let [cert, key] = [("cert.pem", &certificate.certificate), ("key.pem", &certificate.key)].map(|(name, text)| {
-            let path = folder.path().join(name);
-            fs::write(&path, text).unwrap();
-            path.display().to_string()
-        });
+        let [cert, key] =
+            [("cert.pem", &certificate.certificate), ("key.pem", &certificate.key)].map(|(name, text)| {
+                let path = folder.path().join(name);
+                fs::write(&path, text).unwrap();
+                path.display().to_string()
+            });
         let number = port.to_string();
         Self::within(
             folder,
             &[
-                "--tls-port", &number, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-auth-clients", "no",
-                "--requirepass", password,
+                "--tls-port",
+                &number,
+                "--tls-cert-file",
+                &cert,
+                "--tls-key-file",
+                &key,
+                "--tls-auth-clients",
+                "no",
+                "--requirepass",
+                password,
             ],
             port,
         )
@@ -88,7 +97,8 @@ impl Redis {
 
     /// The names of all it holds.
     pub fn keys(&self) -> Vec<String> {
-        let output = Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "keys", "*"]).output().unwrap();
+        let output =
+            Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "keys", "*"]).output().unwrap();
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 

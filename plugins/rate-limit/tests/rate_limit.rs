@@ -61,7 +61,7 @@ fn fields_are_left_out_where_nobody_wants_them() {
         testing::reset();
         let policy = policy(&format!(r#"{{"limits":[{TWO}],"fields":"{fields}"}}"#));
         assert_eq!(ask(&policy, "192.0.2.1"), Verdict::Pass);
-        ask(&policy, "192.0.2.1");
+        assert_eq!(ask(&policy, "192.0.2.1"), Verdict::Pass);
         let refused = ask(&policy, "192.0.2.1");
         assert_eq!(refused.response().unwrap().values("ratelimit").len(), refused_with, "{fields}");
     }
