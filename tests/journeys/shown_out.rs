@@ -58,12 +58,15 @@ fn a_certificate_that_ended_opens_nothing_any_more() {
     let handshake = Handshake::new().showing(&members.issue_until("Ada", "spiffe://club/ada", ends));
     let ask = Request::get("/").field("host", "club.example");
     let enter = || authority.connect(gateway.public(), "club.example", &handshake);
-    let mut ada = enter().unwrap();
-    ada.send(&ask).assert_status(200);
-    // Until the gateway's clock is past it, each request is answered.
-    eventually("the certificate to end", || (ada.send(&ask).status == 421).then_some(()));
+    let (mut ada, mut waits) = (enter().unwrap(), enter().unwrap());
+    waits.send(&ask).assert_status(200);
+    // Until the gateway's clock is past it, each request is answered; the last hears that it is.
+    eventually("the certificate to end", || (ada.send(&ask).field("connection") == Some("close")).then_some(()));
     assert!(SystemTime::now() >= ends - Duration::from_secs(1), "that was before its end");
-    assert_eq!(rest(ada), b"", "what is of no use any more is not kept open");
+    waits.send(&ask).assert_problem(421);
+    for connection in [ada, waits] {
+        assert_eq!(rest(connection), b"", "what is of no use any more is not kept open");
+    }
     // Nor does the session it had open anything.
     let again = enter().and_then(|mut again| again.try_send(&ask));
     assert!(again.as_ref().is_err() || again.as_ref().is_ok_and(|response| response.status == 421), "{again:?}");

@@ -130,6 +130,8 @@ impl<'a> Passage<'a> {
         };
         let decided = pool.ask(id, &call, |verdict| Decision::of(verdict, writes, edit)).await;
         timed.end(&exchange.account, pool);
+        let holds = pool.take_holds();
+        self.holds.extend(holds);
         self.carry(at.at, call.state);
         match decided {
             Ok(Decision::Go(Passed { bytes, state })) => {

@@ -35,7 +35,7 @@ pub(crate) use timed::Timed;
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
-use crate::sandbox::{BodyDirection, Failure, OnRequest, OnResponse, PluginFault, Pool, Verdict};
+use crate::sandbox::{BodyDirection, Failure, Holds, OnRequest, OnResponse, PluginFault, Pool, Verdict};
 use decision::Decision;
 use edits::Head;
 use shadow::Beside;
@@ -77,6 +77,8 @@ pub(crate) struct Passage<'a> {
     /// There once a hook follows a body on its way.
     notice: Option<Rc<Notice>>,
     replaced: Option<Replaced>,
+    /// What policies hold until the exchange is over.
+    holds: Holds,
     /// There where a new version runs in the shadow of a step.
     beside: Option<Box<Beside>>,
 }
@@ -130,8 +132,8 @@ impl<'a> Passage<'a> {
         deadline: Instant,
     ) -> Self {
         let beside = chain.has_shadows.then(Box::default);
-        let (states, notice, replaced) = Default::default();
-        Self { chain, pools, place, scratch, render, deadline, states, notice, replaced, beside }
+        let (states, notice, replaced, holds) = Default::default();
+        Self { chain, pools, place, scratch, render, deadline, states, notice, replaced, holds, beside }
     }
 
     /// Run the request hooks. Returns the body for the upstream, or where and how the exchange left.
@@ -209,9 +211,10 @@ impl<'a> Passage<'a> {
         self.notice.as_ref().and_then(|notice| notice.take())
     }
 
-    /// What hooks on bodies under way will leave word in, and what took the place of the response.
-    pub(crate) fn over(self) -> (Option<Rc<Notice>>, Option<Replaced>) {
-        (self.notice, self.replaced)
+    /// What hooks on bodies under way will leave word in, what took the place of the response, and what is held until
+    /// that has gone.
+    pub(crate) fn over(self) -> (Option<Rc<Notice>>, Option<Replaced>, Holds) {
+        (self.notice, self.replaced, self.holds)
     }
 
     /// From here on the response is the gateway's own.
@@ -245,6 +248,8 @@ impl<'a> Passage<'a> {
         let judge = |verdict| self.judge(hook, verdict, exchange, Head::Request(headers));
         let decided = pool.ask(id, &call, judge).await;
         timed.end(&exchange.account, pool);
+        let holds = pool.take_holds();
+        self.holds.extend(holds);
         self.scratch.set(call.head);
         self.settle(at, step, exchange, decided)
     }
@@ -266,6 +271,8 @@ impl<'a> Passage<'a> {
         let judge = |verdict| self.judge(hook, verdict, exchange, edited);
         let decided = pool.ask(id, &call, judge).await;
         timed.end(&exchange.account, pool);
+        let holds = pool.take_holds();
+        self.holds.extend(holds);
         *response.status_mut() = status;
         self.scratch.set(call.head);
         self.carry(at, call.state);

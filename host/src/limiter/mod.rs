@@ -3,6 +3,7 @@
 //! The arithmetic is there once in Rust and once as a script for servers; a property test holds both against a model.
 
 mod calendar;
+mod hold;
 #[cfg(test)]
 mod model;
 mod redis;
@@ -13,6 +14,7 @@ mod table;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+pub(crate) use hold::Hold;
 pub(crate) use rule::{Rule, Standing, Unusable};
 pub(crate) use shared::{Asked, Settings, Shared, Taken};
 pub(crate) use table::Table;
@@ -33,15 +35,21 @@ pub(crate) struct Demand {
 }
 
 /// What came of demands that were made together: all of them are taken, or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     /// How each stands now, in the order of the demands.
     pub(crate) standings: Vec<Standing>,
+    /// What is given back when nobody has this any more.
+    pub(crate) hold: Option<Arc<Hold>>,
 }
 
 impl Outcome {
     fn new(standings: Vec<Standing>) -> Self {
-        Self { standings }
+        Self { standings, hold: None }
+    }
+
+    fn holding(self, hold: Option<Hold>) -> Self {
+        Self { hold: hold.map(Arc::new), ..self }
     }
 
     /// Whether what was demanded was taken.

@@ -2,6 +2,7 @@
 //! same.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, RedisConnectionInfo};
@@ -58,6 +59,7 @@ pub(super) fn judge(rule: Rule, admitted: &[(u64, u32)], now: u64) -> u64 {
             let (begin, end) = calendar::month(now);
             u64::from(amount.get()).saturating_sub(within(begin, end))
         }
+        Rule::Concurrent { .. } => unreachable!("is held, not counted"),
         Rule::Sliding { amount, period } => {
             let (amount, period) = (u64::from(amount.get()), period.get());
             let begin = now / period * period;
@@ -72,7 +74,7 @@ pub(super) fn judge(rule: Rule, admitted: &[(u64, u32)], now: u64) -> u64 {
 proptest! {
     #[test]
     fn a_rule_admits_what_the_list_of_all_before_says(rule in rule(), start in 0..4_000_000_000_000u64, steps in steps()) {
-        let table = Table::new(100);
+        let table = Arc::new(Table::new(100));
         let (mut now, mut admitted) = (start, Vec::new());
         for (wait, cost) in steps {
             now += wait;
@@ -150,13 +152,46 @@ fn a_server_says_what_memory_says() {
     proptest!(ProptestConfig::with_cases(100), |((rules, start, steps) in both)| {
         // Each case has counts of its own.
         space.set(space.get() + 1);
-        let (table, mut now) = (Table::new(1000), start);
+        let (table, mut now) = (Arc::new(Table::new(1000)), start);
         for (wait, cost) in steps {
             now = now.saturating_add_signed(wait);
             let demand = |(n, rule): (usize, &Rule)| Demand { key: [n as u8].into(), rule: *rule, cost };
             let demands: Vec<_> = rules.iter().enumerate().map(demand).collect();
-            let said = runtime.block_on(redis::take(&mut connection.clone(), &space.get().to_string(), &demands, Some(now)));
-            prop_assert_eq!(said.unwrap(), table.take(now, &demands), "{:?} at {}", demands, now);
+            let said = runtime.block_on(redis::take(&mut connection.clone(), &space.get().to_string(), &demands, "", Some(now)));
+            prop_assert_eq!(said.unwrap().standings, table.take(now, &demands).standings, "{:?} at {}", demands, now);
         }
+    });
+}
+
+#[test]
+fn a_server_knows_what_is_held_as_memory_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::start());
+    let connection = runtime.block_on(server.connect());
+    let space = std::cell::Cell::new(0);
+    // What is taken, and which of those that are held is given back before.
+    let step = (0..4_u32, prop::option::of(0..8_usize));
+    proptest!(ProptestConfig::with_cases(50), |(most in 1..9_u32, steps in prop::collection::vec(step, 1..60))| {
+        space.set(space.get() + 1);
+        let (table, space, mut held) = (Arc::new(Table::new(1000)), space.get().to_string(), Vec::<(_, Vec<_>)>::new());
+        let rule = Rule::concurrent(most, 1_000_000).unwrap();
+        for (n, (cost, given)) in steps.into_iter().enumerate() {
+            let mut connection = connection.clone();
+            if let Some(at) = given.filter(|at| *at < held.len()) {
+                let (_outcome, members) = held.remove(at);
+                runtime.block_on(redis::give_back(&mut connection, &members)).unwrap();
+            }
+            let (demands, id) = ([Demand { key: b"k"[..].into(), rule, cost }], n.to_string());
+            let here = table.take(1, &demands);
+            let there = runtime.block_on(redis::take(&mut connection, &space, &demands, &id, Some(1))).unwrap();
+            prop_assert_eq!(&there.standings, &here.standings);
+            if here.admits() {
+                held.push((here, redis::members(&space, &demands, &id)));
+            }
+        }
+        // What nobody gives back lapses.
+        let demands = [Demand { key: b"k"[..].into(), rule, cost: 1 }];
+        let later = runtime.block_on(redis::take(&mut connection.clone(), &space, &demands, "later", Some(1_000_002)));
+        prop_assert!(later.unwrap().admits());
     });
 }

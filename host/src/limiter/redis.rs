@@ -6,6 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
 use sha2::{Digest, Sha256};
 
+use super::hold::Member;
 use super::rule::{Rule, Standing};
 use super::{Demand, Outcome, calendar};
 
@@ -19,32 +20,53 @@ pub(super) async fn prepare(connection: &mut MultiplexedConnection) -> Result<()
 /// Numbers of a reply for each demand.
 const EACH: usize = 4;
 
-/// Have demands taken, all of them or none, as things are `now`, or else at the server's own time.
+/// Have demands taken, all of them or none, as things are `now`, or else at the server's own time. What is held of them
+/// is known by `id`.
 pub(super) async fn take(
     connection: &mut MultiplexedConnection,
     space: &str,
     demands: &[Demand],
+    id: &str,
     now: Option<u64>,
 ) -> Result<Outcome, RedisError> {
     let mut call = TAKE.prepare_invoke();
-    call.arg(now.map(|now| now.to_string()).unwrap_or_default());
+    call.arg(now.map(|now| now.to_string()).unwrap_or_default()).arg(id);
     for Demand { key, rule, cost } in demands {
         let (kind, period) = rule.series();
         call.key(place(space, *rule, key));
         let amount = match *rule {
-            Rule::Bucket { amount, .. } => amount.get(),
+            Rule::Bucket { amount, .. } => amount.get().into(),
+            Rule::Concurrent { lapses, .. } => lapses.get(),
             Rule::Fixed { .. } | Rule::Sliding { .. } | Rule::Monthly { .. } => 0,
         };
         // Months are ours to know; what is counted in one by clocks that differ a little stays in it.
         let (begins, ends) = match rule {
             Rule::Monthly { .. } => calendar::month(now.unwrap_or_else(super::unix_ms)),
-            Rule::Bucket { .. } | Rule::Fixed { .. } | Rule::Sliding { .. } => (0, 0),
+            _ => (0, 0),
         };
         call.arg(&[kind][..]).arg(amount).arg(period).arg(rule.capacity()).arg(*cost).arg(begins).arg(ends);
     }
     let reply: Vec<i64> = call.invoke_async(connection).await?;
     outcome(&reply, demands.len())
         .ok_or_else(|| (redis::ErrorKind::UnexpectedReturnType, "not what was asked for").into())
+}
+
+/// What stands for units that are held of these demands, once they were taken.
+pub(super) fn members(space: &str, demands: &[Demand], id: &str) -> Vec<Member> {
+    let held = demands.iter().filter(|demand| demand.rule.is_held());
+    let each = |demand: &Demand| {
+        let place = place(space, demand.rule, &demand.key);
+        (1..=demand.cost).map(move |n| (place.clone(), format!("{id}:{n}")))
+    };
+    held.flat_map(each).collect()
+}
+
+/// Give back what is held.
+pub(super) async fn give_back(connection: &mut MultiplexedConnection, members: &[Member]) -> Result<(), RedisError> {
+    for (place, member) in members {
+        redis::cmd("ZREM").arg(place).arg(member).query_async::<()>(connection).await?;
+    }
+    Ok(())
 }
 
 /// Where a count is kept. What it is counted for may be personal, and long: it is not told. The braces keep what is

@@ -20,7 +20,13 @@ pub(crate) enum Rule {
     Sliding { amount: NonZeroU32, period: NonZeroU64 },
     /// So many in each month, in UTC.
     Monthly { amount: NonZeroU32 },
+    /// So many at once: what is taken is held, and given back. In a store that others share it lapses after so long, for
+    /// gateways end without giving back what they hold.
+    Concurrent { most: NonZeroU32, lapses: NonZeroU64 },
 }
+
+/// What is said of when something will be given back, which nobody knows, in milliseconds.
+const SOON: u64 = 1000;
 
 /// Why there is no such limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +77,15 @@ impl Rule {
         NonZeroU32::new(amount).map(|amount| Self::Monthly { amount }).ok_or(Unusable)
     }
 
+    pub(crate) fn concurrent(most: u32, lapses: u64) -> Result<Self, Unusable> {
+        usable(most, lapses).map(|(most, lapses)| Self::Concurrent { most, lapses })
+    }
+
+    /// Whether what is taken is given back.
+    pub(super) fn is_held(self) -> bool {
+        matches!(self, Self::Concurrent { .. })
+    }
+
     /// Kind and period: rules that share them share what was counted, so that an amount can be changed on the way.
     pub(super) fn series(self) -> (u8, u64) {
         match self {
@@ -78,13 +93,14 @@ impl Rule {
             Self::Fixed { period, .. } => (b'f', period.get()),
             Self::Sliding { period, .. } => (b's', period.get()),
             Self::Monthly { .. } => (b'm', 0),
+            Self::Concurrent { .. } => (b'c', 0),
         }
     }
 
     /// The most there can be at once.
     pub(super) fn capacity(self) -> u64 {
         match self {
-            Self::Bucket { burst, .. } => burst.get().into(),
+            Self::Bucket { burst: most, .. } | Self::Concurrent { most, .. } => most.get().into(),
             Self::Fixed { amount, .. } | Self::Sliding { amount, .. } | Self::Monthly { amount } => amount.get().into(),
         }
     }
@@ -116,6 +132,7 @@ impl Rule {
                 let (start, end) = calendar::month(now);
                 in_period(count, start, end - start)
             }
+            Self::Concurrent { .. } => count,
         }
     }
 
@@ -161,7 +178,18 @@ impl Rule {
                 };
                 Standing { has_room, remaining, reset, retry }
             }
+            Self::Concurrent { .. } => {
+                let remaining = capacity.saturating_sub(count.used);
+                let has_room = cost <= remaining;
+                let retry = if has_room { Some(0) } else { (cost <= capacity).then_some(SOON) };
+                Standing { has_room, remaining, reset: if count.used > 0 { SOON } else { 0 }, retry }
+            }
         }
+    }
+
+    /// The count after so much was given back.
+    pub(super) fn give_back(count: Count, cost: u32) -> Count {
+        Count { used: count.used.saturating_sub(cost.into()), ..count }
     }
 
     /// The count after so much was taken, for which there is room.
@@ -177,6 +205,14 @@ impl Rule {
             Self::Fixed { period, .. } => count.at + period.get(),
             Self::Sliding { period, .. } => count.at + 2 * period.get(),
             Self::Monthly { .. } => calendar::month(count.at).1,
+            // As long as something is held.
+            Self::Concurrent { .. } => {
+                if count.used > 0 {
+                    u64::MAX
+                } else {
+                    0
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::{Demand, Outcome};
+use super::hold::{Hold, Member};
+use super::{Demand, Outcome, redis as server};
 use crate::config::RedisAddress;
 use crate::exchange::Chain;
 use crate::telemetry::metrics::{LimiterMetrics, TakeOutcome};
@@ -56,13 +57,24 @@ pub(crate) struct Shared {
     asked: Mutex<mpsc::Receiver<Job>>,
     /// As far as is known; before the first attempt it is hoped.
     answers: AtomicBool,
+    /// What tells holds of this process from those of others, and from each other.
+    process: u64,
+    holds: AtomicU64,
     metrics: LimiterMetrics,
 }
 
+/// Something to be done at the store.
+enum Job {
+    Take(Take),
+    GiveBack(Vec<Member>),
+}
+
 /// Demands for the store, and who waits for what comes of them.
-struct Job {
+struct Take {
     space: Arc<str>,
     demands: Vec<Demand>,
+    /// By which what is held of them is known.
+    id: String,
     until: Instant,
     outcome: oneshot::Sender<Outcome>,
 }
@@ -70,10 +82,12 @@ struct Job {
 /// A place among those that wait for the store.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    store: Arc<Shared>,
+    space: Arc<str>,
     demands: Vec<Demand>,
+    id: String,
     until: Instant,
     outcome: oneshot::Receiver<Outcome>,
-    metrics: LimiterMetrics,
 }
 
 /// What came of demands: nothing that is known, where the store did not answer in time.
@@ -103,7 +117,15 @@ enum Trouble {
 impl Shared {
     pub(crate) fn new(settings: Settings, metrics: LimiterMetrics) -> Self {
         let (to_ask, asked) = mpsc::channel(QUEUE);
-        Self { settings, to_ask, asked: Mutex::new(asked), answers: AtomicBool::new(true), metrics }
+        Self {
+            settings,
+            to_ask,
+            asked: Mutex::new(asked),
+            answers: AtomicBool::new(true),
+            process: getrandom::u64().unwrap_or_default(),
+            holds: AtomicU64::new(0),
+            metrics,
+        }
     }
 
     pub(crate) fn is_of(&self, settings: &Settings) -> bool {
@@ -111,15 +133,28 @@ impl Shared {
     }
 
     /// Have demands taken; none where the store does not answer, or too many wait already.
-    pub(super) fn ask(&self, space: &Arc<str>, demands: &[Demand]) -> Option<Asked> {
+    pub(super) fn ask(self: &Arc<Self>, space: &Arc<str>, demands: &[Demand]) -> Option<Asked> {
         let (tell, outcome) = oneshot::channel();
-        let until = Instant::now() + self.settings.timeout;
-        let job = Job { space: space.clone(), demands: demands.to_vec(), until, outcome: tell };
-        if !self.answers.load(Relaxed) || self.to_ask.try_send(job).is_err() {
+        let (until, id) = (Instant::now() + self.settings.timeout, self.id(demands));
+        let take = Take { space: space.clone(), demands: demands.to_vec(), id: id.clone(), until, outcome: tell };
+        if !self.answers.load(Relaxed) || self.to_ask.try_send(Job::Take(take)).is_err() {
             self.metrics.took(TakeOutcome::Unanswered);
             return None;
         }
-        Some(Asked { demands: demands.to_vec(), until, outcome, metrics: self.metrics.clone() })
+        Some(Asked { store: self.clone(), space: space.clone(), demands: demands.to_vec(), id, until, outcome })
+    }
+
+    /// By what name what is held of these demands is known; none where nothing is.
+    fn id(&self, demands: &[Demand]) -> String {
+        match demands.iter().any(|demand| demand.rule.is_held()) {
+            true => format!("{:x}.{:x}", self.process, self.holds.fetch_add(1, Relaxed)),
+            false => String::new(),
+        }
+    }
+
+    /// Give back what is held. Where the store does not answer it lapses there.
+    pub(super) fn give_back(&self, members: Vec<Member>) {
+        let _ = self.to_ask.try_send(Job::GiveBack(members));
     }
 
     /// Keep a connection to the store and ask it what is to be asked, for as long as this is polled.
@@ -155,7 +190,7 @@ impl Shared {
         let mut driver = std::pin::pin!(driver);
         let loaded = tokio::select! {
             () = &mut driver => return Err(Trouble::Ended),
-            loaded = timeout(CONNECT, super::redis::prepare(&mut connection)) => loaded,
+            loaded = timeout(CONNECT, server::prepare(&mut connection)) => loaded,
         };
         loaded.map_err(|_| Trouble::Silent)??;
         if *failed > 0 {
@@ -217,13 +252,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 impl Job {
     /// An error says that the connection is of no more use.
     async fn perform(self, mut connection: MultiplexedConnection) -> Result<(), Trouble> {
-        if self.outcome.is_closed() {
-            return Ok(());
+        let Take { space, demands, id, until, outcome } = match self {
+            Self::Take(take) if take.outcome.is_closed() => return Ok(()),
+            Self::Take(take) => take,
+            Self::GiveBack(members) => {
+                let given = server::give_back(&mut connection, &members);
+                return timeout(CONNECT, given).await.map_err(|_| Trouble::Late)?.map_err(Trouble::from);
+            }
+        };
+        let taken = server::take(&mut connection, &space, &demands, &id, None);
+        let taken = timeout_at(until, taken).await.map_err(|_| Trouble::Late)??;
+        // Who waited may be gone: what was taken is taken, but nobody holds anything.
+        if let Err(taken) = outcome.send(taken)
+            && taken.admits()
+        {
+            server::give_back(&mut connection, &server::members(&space, &demands, &id)).await?;
         }
-        let taken = super::redis::take(&mut connection, &self.space, &self.demands, None);
-        let outcome = timeout_at(self.until, taken).await.map_err(|_| Trouble::Late)??;
-        // Who waited may be gone; what was taken is taken.
-        let _ = self.outcome.send(outcome);
         Ok(())
     }
 }
@@ -232,7 +276,12 @@ impl Asked {
     /// Until there is an answer, or no more time for one.
     pub(crate) async fn over(self) -> Taken {
         let outcome = timeout_at(self.until, self.outcome).await.ok().and_then(Result::ok);
-        self.metrics.took(match &outcome {
+        let outcome = outcome.map(|outcome| {
+            let members =
+                if outcome.admits() { server::members(&self.space, &self.demands, &self.id) } else { Vec::new() };
+            outcome.holding((!members.is_empty()).then(|| Hold::shared(self.store.clone(), members)))
+        });
+        self.store.metrics.took(match &outcome {
             Some(outcome) if outcome.admits() => TakeOutcome::Admitted,
             Some(_) => TakeOutcome::Refused,
             None => TakeOutcome::Unanswered,

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::hold::Hold;
 use super::rule::{Count, Rule, Standing};
 use super::{Demand, Outcome};
 
@@ -22,7 +23,7 @@ pub(crate) struct Table {
 }
 
 /// What stands for a rule's series and a key: as long as both hashes are secret, no two are alike.
-type Key = (u64, u64);
+pub(super) type Key = (u64, u64);
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -53,7 +54,7 @@ impl Table {
     }
 
     /// Take what is demanded, if there is room for all of it; else nothing.
-    pub(crate) fn take(&self, now: u64, demands: &[Demand]) -> Outcome {
+    pub(crate) fn take(self: &Arc<Self>, now: u64, demands: &[Demand]) -> Outcome {
         let keys: Vec<Key> = demands.iter().map(|demand| self.key(demand)).collect();
         let mut shards = self.lock(&keys);
         let mut settled = Vec::with_capacity(demands.len());
@@ -75,7 +76,26 @@ impl Table {
             }
             Standing { has_room: true, retry: Some(0), ..demand.rule.stand(count, now, 0) }
         };
-        Outcome::new(demands.iter().zip(&keys).zip(settled).map(stand).collect())
+        let standings = demands.iter().zip(&keys).zip(settled).map(stand).collect();
+        drop(shards);
+        let held = demands.iter().zip(&keys).filter(|(demand, _)| demand.rule.is_held() && demand.cost > 0);
+        let held: Vec<_> = held.map(|(demand, key)| (*key, demand.cost)).collect();
+        Outcome::new(standings).holding((!held.is_empty()).then(|| Hold::here(self.clone(), held)))
+    }
+
+    /// Give back what was held.
+    pub(super) fn give_back(&self, held: &[(Key, u32)]) {
+        for (key, cost) in held {
+            let Some(shard) = self.shards.get(shard_of(*key)) else { continue };
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(slot) = shard.places.get(key).copied().and_then(|place| shard.slots.get_mut(place)) else {
+                continue;
+            };
+            slot.count = Rule::give_back(slot.count, *cost);
+            if slot.count.used == 0 {
+                slot.end = 0;
+            }
+        }
     }
 
     /// Lock all shards of these keys, always in the same order, so that nobody waits for somebody who waits.
@@ -166,7 +186,7 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_where_one_of_several_has_no_room() {
-        let table = Table::new(1000);
+        let table = Arc::new(Table::new(1000));
         let (wide, narrow) = (fixed(10, 1000), fixed(1, 1000));
         assert!(table.take(NOW, &[demand("a", wide), demand("b", narrow)]).admits());
         let refused = table.take(NOW, &[demand("a", wide), demand("b", narrow)]);
@@ -176,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_amount_may_change_and_what_was_counted_stays() {
-        let table = Table::new(1000);
+        let table = Arc::new(Table::new(1000));
         let take = |amount| table.take(NOW, &[demand("a", fixed(amount, 1000))]);
         assert_eq!(take(5).standings[0].remaining, 4);
         assert_eq!(take(3).standings[0].remaining, 1);
@@ -186,7 +206,7 @@ mod tests {
 
     #[test]
     fn there_are_never_more_counts_than_may_be_and_the_longest_lasting_stays() {
-        let table = Table::new(SHARDS * 4);
+        let table = Arc::new(Table::new(SHARDS * 4));
         assert!(table.take(NOW, &[demand("quota", Rule::monthly(2).unwrap())]).admits());
         for n in 0..10_000 {
             assert!(table.take(NOW, &[demand(&n.to_string(), fixed(1, 1000))]).admits());
@@ -209,8 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_given_back_once_by_whoever_holds_it_last() {
+        let table = Arc::new(Table::new(1000));
+        let rule = Rule::concurrent(2, 1000).unwrap();
+        let take = || table.take(NOW, &[demand("a", rule)]);
+        let (first, second) = (take(), take());
+        assert!(first.admits() && second.admits() && !take().admits());
+        let again = first.clone();
+        drop(first);
+        assert!(!take().admits());
+        drop(again);
+        assert!(take().admits(), "and given back at once");
+        assert_eq!(take().standings[0].remaining, 0);
+        drop(second);
+        assert_eq!(table.take(NOW, &[Demand { cost: 0, ..demand("a", rule) }]).standings[0].remaining, 2);
+    }
+
+    #[test]
     fn no_unit_is_given_twice_to_threads_that_ask_at_once() {
-        let table = Table::new(1000);
+        let table = Arc::new(Table::new(1000));
         let admitted = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for thread in 0..4 {

@@ -1,8 +1,9 @@
 -- Takes what several demands want, all of it or nothing: the arithmetic of rule.rs, word for word.
 --
--- KEYS: where the count of each demand is kept, as "at used before".
--- ARGV: the time in ms since 1970, or "" for the server's own; then for each demand kind, amount, period, capacity,
--- cost, and the beginning and end of the month.
+-- KEYS: where the count of each demand is kept, as "at used before"; of what is held a sorted set, by when it lapses.
+-- ARGV: the time in ms since 1970, or "" for the server's own; by what name what is taken is held; then for each demand
+-- kind, amount, period, capacity, cost, and the beginning and end of the month. The amount of what is held is the ms
+-- after which it lapses.
 -- Returns 1 or 0, then for each demand whether it has room, what remains, and the ms until there is more and until
 -- there would be room, -1 for never.
 --
@@ -18,13 +19,18 @@ end
 local function div(a, b) return (a - math.fmod(a, b)) / b end
 local function div_up(a, b) return div(a + b - 1, b) end
 
-local function read(key)
+local function read(kind, key)
+  if kind == 'c' then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now))
+    return { at = 0, used = redis.call('ZCARD', key), before = 0 }
+  end
   local at, used, before = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
   if not at then return { at = 0, used = 0, before = 0 } end
   return { at = tonumber(at), used = tonumber(used), before = tonumber(before) }
 end
 
 local function settle(rule, count)
+  if rule.kind == 'c' then return count end
   if rule.kind == 'b' then
     if count.at > now then
       if count.at - now > rule.period then return { at = now, used = 0, before = 0 } end
@@ -74,12 +80,25 @@ local function stand(rule, count, cost)
     end
     return has_room, remaining, reset, retry
   end
+  if rule.kind == 'c' then
+    local remaining, reset, retry = math.max(capacity - count.used, 0), 0, -1
+    local has_room = cost <= remaining
+    if count.used > 0 then reset = 1000 end
+    if has_room then retry = 0 elseif cost <= capacity then retry = 1000 end
+    return has_room, remaining, reset, retry
+  end
   local ends = count.at + period
   if rule.kind == 'm' then ends = rule.ends end
   local remaining, reset, retry = math.max(capacity - count.used, 0), math.max(ends - now, 0), -1
   local has_room = cost <= remaining
   if has_room then retry = 0 elseif cost <= capacity then retry = reset end
   return has_room, remaining, reset, retry
+end
+
+local function hold(rule, key)
+  local lapses = string.format('%.0f', now + rule.amount)
+  for unit = 1, rule.cost do redis.call('ZADD', key, lapses, ARGV[2] .. ':' .. unit) end
+  if by_own_time then redis.call('PEXPIRE', key, string.format('%.0f', rule.amount)) end
 end
 
 local function lasts(rule, count)
@@ -91,13 +110,13 @@ end
 
 local rules, counts, admits = {}, {}, true
 for n, key in ipairs(KEYS) do
-  local first = 2 + (n - 1) * 7
+  local first = 3 + (n - 1) * 7
   local rule = {
     kind = ARGV[first], amount = tonumber(ARGV[first + 1]), period = tonumber(ARGV[first + 2]),
     capacity = tonumber(ARGV[first + 3]), cost = tonumber(ARGV[first + 4]),
     begins = tonumber(ARGV[first + 5]), ends = tonumber(ARGV[first + 6]),
   }
-  rules[n], counts[n] = rule, settle(rule, read(key))
+  rules[n], counts[n] = rule, settle(rule, read(rule.kind, key))
   admits = stand(rule, counts[n], rule.cost) and admits
 end
 
@@ -108,7 +127,9 @@ for n, key in ipairs(KEYS) do
   if admits then
     local unit = rule.kind == 'b' and rule.period or 1
     count.used = count.used + rule.cost * unit
-    if rule.cost > 0 then
+    if rule.kind == 'c' then
+      hold(rule, key)
+    elseif rule.cost > 0 then
       local kept = string.format('%.0f %.0f %.0f', count.at, count.used, count.before)
       if by_own_time then
         redis.call('SET', key, kept, 'PX', string.format('%.0f', math.max(lasts(rule, count), 1)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 
-use super::capability::{HostState, Powers};
+use super::capability::{Holds, HostState, Powers};
 use super::fault::PluginFault;
 use super::hook::{Found, Hook, Place};
 use super::limits::Limits;
@@ -19,14 +19,16 @@ pub(super) struct Returned<S> {
     pub(super) said: S,
     /// What would have helped it, and is on its way.
     pub(super) wait: Option<Wait>,
+    /// What it took for as long as its exchange lasts.
+    pub(super) holds: Holds,
 }
 
 impl<S> Returned<S> {
     /// What was said, unless whoever asks would rather wait for what would have helped.
-    pub(super) fn ready(self, is_patient: bool) -> Result<S, PluginFault> {
+    pub(super) fn ready(self, is_patient: bool) -> Result<(S, Holds), PluginFault> {
         match self.wait {
             Some(wait) if is_patient => Err(PluginFault::Unready(wait)),
-            _ => Ok(self.said),
+            _ => Ok((self.said, self.holds)),
         }
     }
 }
@@ -79,7 +81,8 @@ impl Instance {
         begin(store, occasion, hook.body());
         let returned = H::function(&guest).call(&mut *store, hook.told());
         let said = finish(store, returned).map(H::said)?;
-        Ok(Returned { said, wait: store.data_mut().take_wait() })
+        let state = store.data_mut();
+        Ok(Returned { said, wait: state.take_wait(), holds: state.take_holds() })
     }
 }
 

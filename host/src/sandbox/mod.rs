@@ -48,7 +48,7 @@ use wasmtime::component::Linker;
 pub(crate) use bindings::exports::lockgate::policy::body_phase::{Change, Direction as BodyDirection, Splice};
 pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use build::{Built, Snapshot};
-pub(crate) use capability::{Keyring, Powers, Told, World};
+pub(crate) use capability::{Holds, Keyring, Powers, Told, World};
 pub(crate) use child::{BUILD_VERB, BuildError};
 pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::backoff::Backoff;
 use super::breaker::{Admission, Breaker, Turn};
+use super::capability::Holds;
 use super::fault::PluginFault;
 use super::hook::{Constants, Hook};
 use super::instance::{Instance, Returned};
@@ -37,6 +38,8 @@ pub(crate) struct Pool {
     constants: Constants,
     metrics: PolicyMetrics,
     last: Cell<Option<Ended>>,
+    /// Of the call that ended last.
+    holds: Cell<Holds>,
     breaker: Breaker,
     slow: Backoff,
     /// Most memory of an instance here.
@@ -72,6 +75,7 @@ impl Pool {
             constants: Constants::default(),
             metrics,
             last: Cell::new(None),
+            holds: Cell::default(),
             held: Cell::new(0),
         }
     }
@@ -84,6 +88,17 @@ impl Pool {
     /// that one.
     pub(crate) fn last(&self) -> Option<Ended> {
         self.last.get()
+    }
+
+    /// What calls took for as long as their exchange lasts. To be asked as [`Self::last`].
+    pub(crate) fn take_holds(&self) -> Holds {
+        self.holds.take()
+    }
+
+    fn took(&self, holds: Holds) {
+        if !holds.is_empty() {
+            self.holds.set(holds);
+        }
     }
 
     /// Whether calls are for [`Pool::away`]: they can wait, or the policy used up its CPU time not long ago.
@@ -99,7 +114,9 @@ impl Pool {
         hook: H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        self.away_from(Occasion::of(exchange), hook, judge).await
+        let judged = self.away_from(Occasion::of(exchange), hook, judge).await;
+        drop(self.take_holds());
+        judged
     }
 
     pub(super) async fn away_from<H: Hook, T>(
@@ -115,7 +132,8 @@ impl Pool {
         let called = self.beside(occasion, hook).await.and_then(|(returned, spent)| {
             used = spent;
             self.held(spent.memory);
-            let said = returned.ready(is_patient)?;
+            let (said, holds) = returned.ready(is_patient)?;
+            self.took(holds);
             let outcome = H::outcome(&said);
             judge(said).map(|judged| (outcome, judged))
         });
@@ -143,14 +161,16 @@ impl Pool {
         timeout(wall, said).await.map_err(|_| PluginFault::Busy)?.map_err(|_| PluginFault::Busy)?
     }
 
-    /// Call a hook here and now, or repeat what is known to be all it can say.
+    /// Call a hook here and now, or repeat what is known to be all it can say. Nothing is held afterwards.
     pub(crate) fn call<H: Hook, T>(
         &self,
         exchange: RequestId,
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        self.call_here(Occasion::of(exchange), hook, judge)
+        let judged = self.call_here(Occasion::of(exchange), hook, judge);
+        drop(self.take_holds());
+        judged
     }
 
     pub(super) fn call_here<H: Hook, T>(
@@ -204,7 +224,8 @@ impl Pool {
             let returned = warm.instance.call(&self.policy.exports, occasion, hook);
             used = warm.instance.spent();
             let judged = returned.and_then(|returned| {
-                let said = returned.ready(is_patient)?;
+                let (said, holds) = returned.ready(is_patient)?;
+                self.took(holds);
                 let outcome = H::outcome(&said);
                 judge(said).map(|judged| (outcome, judged))
             });

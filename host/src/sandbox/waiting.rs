@@ -47,7 +47,8 @@ pub(super) async fn call<H: Hook>(
         let returned = H::function(&guest).call_async(&mut store, hook.told()).await;
         let said = H::said(finish(&mut store, returned)?);
         let spent = Spent { cpu: Some(charged.used()), ..spent(&mut store) };
-        Ok((Returned { said, wait: store.data_mut().take_wait() }, spent))
+        let state = store.data_mut();
+        Ok((Returned { said, wait: state.take_wait(), holds: state.take_holds() }, spent))
     });
     Charged { future, turns }.await
 }

@@ -183,6 +183,8 @@ impl Ask<'_> {
         let (call, timed) = (Respond { head, body }, Timed::begin(&exchange.account));
         let answered = pool.ask(exchange.id.clone(), &call, judge).await;
         timed.end(&exchange.account, pool);
+        // What makes the response itself is over with that.
+        drop(pool.take_holds());
         self.worker.scratch().set(call.head);
         answered.map_err(broke)?.map_err(failure)
     }

@@ -18,6 +18,7 @@ use super::{Begun, Entrance, Worker, respond};
 use crate::chain::{Departure, Notice, Replaced};
 use crate::exchange::{Arrival, Body, BodyError, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
+use crate::sandbox::Holds;
 use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
@@ -53,6 +54,8 @@ pub(super) struct Finish {
     under_way: bool,
     /// Whether the client may know how its answer came about.
     explains: bool,
+    /// What policies hold until it is over.
+    holds: Holds,
 }
 
 impl Finish {
@@ -83,6 +86,7 @@ impl Finish {
             upstream_since: None,
             under_way: *is_admitted,
             explains,
+            holds: Holds::new(),
         }
     }
 
@@ -96,6 +100,11 @@ impl Finish {
     /// Keep this account, whoever else wants one.
     pub(super) fn watched(&mut self, account: Rc<Account>) {
         self.account = Some(account);
+    }
+
+    /// Hold this until the exchange is over.
+    pub(super) fn holds(&mut self, holds: Holds) {
+        self.holds = holds;
     }
 
     /// The path of a request that is refused as it came.

@@ -186,7 +186,8 @@ impl<'a> Begun<'a> {
         finish.policies_begin();
         let response = passage.reverse(left_at, response, &mut exchange).await;
         finish.policies_end();
-        let (notice, replaced) = passage.over();
+        let (notice, replaced, holds) = passage.over();
+        finish.holds(holds);
         finish.replaced(replaced.as_ref(), response.status());
         deliver(response, notice, switched.zip(exchange.upgrade), connection, finish)
     }

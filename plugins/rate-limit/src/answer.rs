@@ -13,6 +13,7 @@ pub(crate) fn policy(limits: &[Limit]) -> String {
     let mut field = String::new();
     for limit in limits {
         let (amount, period_ms, burst) = match limit.rule {
+            Rule::Concurrent((most, _)) => (most, 0, None),
             Rule::Bucket((allowance, burst)) => (allowance.amount, allowance.period_ms, Some(burst)),
             Rule::FixedWindow(allowance) | Rule::SlidingWindow(allowance) => {
                 (allowance.amount, allowance.period_ms, None)
@@ -22,6 +23,9 @@ pub(crate) fn policy(limits: &[Limit]) -> String {
         separate(&mut field);
         // Writing to a string cannot fail.
         let _ = write!(field, "\"{}\";q={amount}", limit.name);
+        if let Rule::Concurrent(_) = limit.rule {
+            field.push_str(";qu=\"concurrent-requests\"");
+        }
         // A window has whole seconds, and a month has not always the same.
         if period_ms >= 1000 && period_ms.is_multiple_of(1000) {
             let _ = write!(field, ";w={}", period_ms / 1000);

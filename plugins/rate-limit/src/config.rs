@@ -5,6 +5,8 @@ use lockgate_sdk::ConfigError;
 use lockgate_sdk::limiter::{Allowance, Rule};
 use serde::Deserialize;
 
+/// After so long what is held is given back though nobody did: the gateway that held it has ended.
+const LAPSES_MS: u64 = 5 * 60 * 1000;
 /// As many as can be asked about at once.
 const MAX_LIMITS: usize = 16;
 const MAX_BY: usize = 8;
@@ -56,7 +58,7 @@ struct RawLimit {
     #[serde(default = "default_name")]
     name: String,
     amount: u32,
-    per: Period,
+    per: Option<Period>,
     #[serde(default)]
     algorithm: Option<Algorithm>,
     burst: Option<u32>,
@@ -72,6 +74,7 @@ enum Algorithm {
     Bucket,
     Fixed,
     Sliding,
+    Concurrent,
 }
 
 /// How long an amount is for.
@@ -113,9 +116,14 @@ pub(crate) struct Limit {
 
 impl RawLimit {
     fn rule(&self) -> Rule {
-        let Period::Ms(period_ms) = self.per else { return Rule::Monthly(self.amount) };
+        let period_ms = match (self.per, self.algorithm) {
+            (Some(Period::Ms(period_ms)), _) => period_ms,
+            (Some(Period::Month), _) => return Rule::Monthly(self.amount),
+            (None, _) => LAPSES_MS,
+        };
         let allowance = Allowance { amount: self.amount, period_ms };
         match self.algorithm {
+            Some(Algorithm::Concurrent) => Rule::Concurrent((self.amount, period_ms)),
             Some(Algorithm::Bucket) => Rule::Bucket((allowance, self.burst.unwrap_or(self.amount))),
             Some(Algorithm::Fixed) => Rule::FixedWindow(allowance),
             Some(Algorithm::Sliding) | None => Rule::SlidingWindow(allowance),
@@ -134,7 +142,9 @@ impl RawLimit {
             fault("by", format!("must hold at most {MAX_BY} entries"));
         }
         match (self.per, self.algorithm) {
-            (Period::Month, Some(Algorithm::Bucket | Algorithm::Sliding)) => {
+            (None, Some(Algorithm::Concurrent)) => {}
+            (None, _) => fault("per", "is missing: write a time such as `1m`, or `month`".to_owned()),
+            (Some(Period::Month), Some(Algorithm::Bucket | Algorithm::Sliding | Algorithm::Concurrent)) => {
                 fault("algorithm", "a month begins anew, so it is `fixed`; leave this out".to_owned());
             }
             (_, Some(Algorithm::Bucket)) => {}
@@ -145,7 +155,7 @@ impl RawLimit {
             fault("burst", "must be at least 1".to_owned());
         }
         let most = self.amount.max(self.burst.unwrap_or_default());
-        if let Period::Ms(period) = self.per
+        if let Some(Period::Ms(period)) = self.per
             && u64::from(most).checked_mul(period).is_none_or(|product| product > EXACT)
         {
             fault("amount", "is too much for so long a time: times the milliseconds, at most 2^52".to_owned());
@@ -217,6 +227,7 @@ mod tests {
             r#"{"amount":4294967295,"per":"1s"}"#,
             r#"{"amount":1,"per":"366d","algorithm":"fixed"}"#,
             r#"{"amount":1000000,"per":"month"}"#,
+            r#"{"amount":10,"algorithm":"concurrent"}"#,
             r#"{"amount":1,"per":"1s","algorithm":"bucket","burst":50,"cost":50}"#,
             r#"{"amount":1,"per":"1s","by":["client","route","attribute:auth.sub","header:x-a","param:id"]}"#,
         ] {
@@ -233,6 +244,8 @@ mod tests {
             (r#"{"amount":1,"per":"-1s"}"#, &["limits[0].per"]),
             (r#"{"amount":1,"per":"367d"}"#, &["limits[0].per"]),
             (r#"{"amount":1,"per":"1y"}"#, &["limits[0].per"]),
+            (r#"{"amount":1}"#, &["limits[0].per"]),
+            (r#"{"amount":1,"per":"month","algorithm":"concurrent"}"#, &["limits[0].algorithm"]),
             (r#"{"amount":1,"per":"1s","cost":2}"#, &["limits[0].cost"]),
             (r#"{"amount":1,"per":"1s","burst":2}"#, &["limits[0].burst"]),
             (r#"{"amount":1,"per":"1s","algorithm":"bucket","burst":0}"#, &["limits[0].burst", "limits[0].cost"]),

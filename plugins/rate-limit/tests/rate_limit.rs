@@ -56,6 +56,16 @@ fn of_several_limits_those_that_are_reached_are_named() {
 }
 
 #[test]
+fn how_many_are_under_way_at_once_is_a_limit_of_its_own_unit() {
+    let policy = policy(r#"{"limits":[{"amount":1,"algorithm":"concurrent"}]}"#);
+    assert!(ask(&policy, "192.0.2.1").edits().is_some());
+    let refused = ask(&policy, "192.0.2.1");
+    let refused = refused.response().unwrap();
+    assert_eq!(refused.values("ratelimit-policy"), [r#""default";q=1;qu="concurrent-requests""#]);
+    assert_eq!(refused.values("retry-after"), ["1"]);
+}
+
+#[test]
 fn fields_are_left_out_where_nobody_wants_them() {
     for (fields, refused_with) in [("refused", 1), ("never", 0)] {
         testing::reset();

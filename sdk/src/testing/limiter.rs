@@ -31,6 +31,8 @@ pub enum Rule {
     SlidingWindow(Allowance),
     /// Months of the calendar, in UTC.
     Monthly(u32),
+    /// So many at once, which lapse after so many milliseconds. Here nothing is given back but by [`forget`].
+    Concurrent((u32, u64)),
 }
 
 /// What is wanted.
@@ -133,7 +135,7 @@ impl Rule {
         match self {
             Self::Bucket((_, burst)) => burst.into(),
             Self::FixedWindow(allowance) | Self::SlidingWindow(allowance) => allowance.amount.into(),
-            Self::Monthly(amount) => amount.into(),
+            Self::Monthly(most) | Self::Concurrent((most, _)) => most.into(),
         }
     }
 
@@ -143,6 +145,7 @@ impl Rule {
                 allowance.period_ms
             }
             Self::Monthly(_) => 30 * 24 * 60 * 60 * 1000,
+            Self::Concurrent(_) => 1000,
         }
     }
 }

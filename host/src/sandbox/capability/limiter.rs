@@ -17,7 +17,7 @@ impl api::Host for HostState {
         let Some(limiter) = self.powers.limiters.get(&limiter).cloned() else { return Ok(Err(api::Error::Denied)) };
         let Some(demands) = read(demands) else { return Ok(Err(api::Error::Invalid)) };
         let now = self.powers.world.unix_ms();
-        let Some(shared) = limiter.shared() else { return Ok(Ok(told(limiter.take_here(now, &demands)))) };
+        let Some(shared) = limiter.shared() else { return Ok(Ok(self.told(limiter.take_here(now, &demands)))) };
         let before = self.occasion.taken.as_ref().and_then(|taken| taken.get(self.asked));
         self.asked += 1;
         let outcome = match before {
@@ -34,8 +34,8 @@ impl api::Host for HostState {
             None => None,
         };
         Ok(match (outcome, absence) {
-            (Some(outcome), _) => Ok(told(outcome)),
-            (None, api::Absence::CountHere) => Ok(told(limiter.take_here(now, &demands))),
+            (Some(outcome), _) => Ok(self.told(outcome)),
+            (None, api::Absence::CountHere) => Ok(self.told(limiter.take_here(now, &demands))),
             (None, api::Absence::Fail) => Err(api::Error::Unavailable),
         })
     }
@@ -51,14 +51,18 @@ fn read(said: Vec<api::Demand>) -> Option<Vec<Demand>> {
     is_some.then(|| said.into_iter().map(demand).collect()).flatten()
 }
 
-fn told(outcome: Outcome) -> Vec<api::Standing> {
-    let told = outcome.standings.into_iter().map(|standing| api::Standing {
-        has_room: standing.has_room,
-        remaining: standing.remaining,
-        reset_ms: standing.reset,
-        retry_ms: standing.retry,
-    });
-    told.collect()
+impl HostState {
+    /// What the guest hears. What is held is held by the exchange.
+    fn told(&mut self, outcome: Outcome) -> Vec<api::Standing> {
+        self.holds.extend(outcome.hold);
+        let told = outcome.standings.into_iter().map(|standing| api::Standing {
+            has_room: standing.has_room,
+            remaining: standing.remaining,
+            reset_ms: standing.reset,
+            retry_ms: standing.retry,
+        });
+        told.collect()
+    }
 }
 
 impl TryFrom<api::Rule> for Rule {
@@ -70,6 +74,7 @@ impl TryFrom<api::Rule> for Rule {
             api::Rule::FixedWindow(allowance) => Self::fixed(allowance.amount, allowance.period_ms),
             api::Rule::SlidingWindow(allowance) => Self::sliding(allowance.amount, allowance.period_ms),
             api::Rule::Monthly(amount) => Self::monthly(amount),
+            api::Rule::Concurrent((most, lapses_ms)) => Self::concurrent(most, lapses_ms),
         }
     }
 }

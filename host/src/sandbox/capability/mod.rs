@@ -26,7 +26,7 @@ use super::ticker::Ticker;
 use crate::egress::Egress;
 use crate::jwks::Published;
 use crate::keys::KeySet;
-use crate::limiter::Limiter;
+use crate::limiter::{Hold, Limiter};
 use crate::store::Namespace;
 use crate::telemetry::metrics::PolicyCounters;
 
@@ -45,6 +45,9 @@ pub(crate) struct Powers {
     pub(crate) counters: PolicyCounters,
     pub(crate) world: World,
 }
+
+/// What is held of limits, and given back when nobody has this any more.
+pub(crate) type Holds = Vec<Arc<Hold>>;
 
 /// A key set a policy may verify with.
 #[derive(Debug, Clone)]
@@ -69,6 +72,8 @@ pub(super) struct HostState {
     verified: Verified,
     /// What would have helped the call, and is on its way.
     wait: Option<Wait>,
+    /// What it took for as long as its exchange lasts.
+    holds: Holds,
 }
 
 impl HostState {
@@ -87,6 +92,7 @@ impl HostState {
             complaints,
             verified: Verified::default(),
             wait: None,
+            holds: Holds::new(),
         }
     }
 
@@ -106,7 +112,13 @@ impl HostState {
         self.asked = 0;
         self.log_bytes_left = self.meter.limits().log;
         self.wait = None;
+        self.holds.clear();
         self.meter.restart();
+    }
+
+    /// What the call took for as long as its exchange lasts.
+    pub(super) fn take_holds(&mut self) -> Holds {
+        std::mem::take(&mut self.holds)
     }
 
     /// What is to be waited for before the call is made again, if that would help.
