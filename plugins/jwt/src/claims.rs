@@ -29,13 +29,13 @@ impl Claims {
         let (now, leeway) = (now_ms as f64, config.leeway_ms() as f64);
         match self.time_ms("exp")? {
             None if config.allow_no_expiry => {}
-            None => return Err(Refusal::Token("the token has no expiry")),
+            None => return Err(Refusal::Token("token_without_expiry", "the token has no expiry")),
             Some(expiry) if now < expiry + leeway => {}
-            Some(_) => return Err(Refusal::Token("the token has expired")),
+            Some(_) => return Err(Refusal::Token("token_expired", "the token has expired")),
         }
         for name in ["nbf", "iat"] {
             if self.time_ms(name)?.is_some_and(|begin| begin > now + leeway) {
-                return Err(Refusal::Token("the token is not valid yet"));
+                return Err(Refusal::Token("token_not_yet_valid", "the token is not valid yet"));
             }
         }
         Ok(())
@@ -44,16 +44,16 @@ impl Claims {
     /// Who issued it, whom it is for, and whether it says everything it must.
     pub(crate) fn check_origin(&self, trusted: &Issuer, config: &Config) -> Result<(), Refusal> {
         if !trusted.accepts(self.issuer()?) {
-            return Err(Refusal::Token("the issuer is not accepted"));
+            return Err(Refusal::Token("issuer_not_accepted", "the issuer is not accepted"));
         }
         let audience = self.audience()?;
         if let Some(accepted) = &trusted.audience
             && !audience.iter().any(|audience| accepted.contains(audience))
         {
-            return Err(Refusal::Token("the token is for another audience"));
+            return Err(Refusal::Token("audience_not_accepted", "the token is for another audience"));
         }
         if !config.require.iter().all(|path| self.get(path).is_some()) {
-            return Err(Refusal::Token("the token lacks a required claim"));
+            return Err(Refusal::Token("claim_missing", "the token lacks a required claim"));
         }
         Ok(())
     }
@@ -63,11 +63,11 @@ impl Claims {
         let granted = self.scopes();
         let permitted = |scope| granted.contains(&scope);
         if !config.scopes.iter().all(|scope| permitted(scope.as_str())) {
-            return Err(Refusal::Rights("the token lacks a required scope"));
+            return Err(Refusal::Rights("scope_missing", "the token lacks a required scope"));
         }
         let matches = |(path, allowed)| self.matches(path, allowed);
         if !config.claims.iter().all(matches) {
-            return Err(Refusal::Rights("the claims of the token do not permit this"));
+            return Err(Refusal::Rights("claim_not_permitted", "the claims of the token do not permit this"));
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Claims {
         match self.members.get(name) {
             None => Ok(None),
             Some(Value::Number(seconds)) => Ok(seconds.as_f64().map(|seconds| seconds * 1000.0)),
-            Some(_) => Err(Refusal::Token("a time in the token is not a number")),
+            Some(_) => Err(Refusal::Token("token_malformed", "a time in the token is not a number")),
         }
     }
 
@@ -110,7 +110,7 @@ impl Claims {
         match self.members.get("iss") {
             None => Ok(None),
             Some(Value::String(issuer)) => Ok(Some(issuer)),
-            Some(_) => Err(Refusal::Token("the issuer is not a string")),
+            Some(_) => Err(Refusal::Token("token_malformed", "the issuer is not a string")),
         }
     }
 
@@ -121,7 +121,7 @@ impl Claims {
             Some(Value::Array(items)) => items.iter().map(Value::as_str).collect(),
             Some(_) => None,
         };
-        audience.ok_or(Refusal::Token("the audience is not a string or a list of such"))
+        audience.ok_or(Refusal::Token("token_malformed", "the audience is not a string or a list of such"))
     }
 
     /// Scopes in `scope` (RFC 8693 section 4.2) or, where it is absent, in `scp`: one string or a list.

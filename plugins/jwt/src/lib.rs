@@ -82,7 +82,7 @@ impl Jwt {
         };
         let token = Token::parse(compact)?;
         if !config.algorithms.allow(token.algorithm()) {
-            return Err(Refusal::Token("the algorithm is not accepted"));
+            return Err(Refusal::Token("algorithm_not_accepted", "the algorithm is not accepted"));
         }
         let trusted = self.trusted_for(&token)?;
         let claims = token.verify(&trusted.keys)?;
@@ -100,7 +100,7 @@ impl Jwt {
         }
         let stated = token.stated_issuer()?;
         let trusted = self.trusted.iter().find(|trusted| trusted.accepts(stated.as_deref()));
-        trusted.ok_or(Refusal::Token("the issuer is not accepted"))
+        trusted.ok_or(Refusal::Token("issuer_not_accepted", "the issuer is not accepted"))
     }
 
     fn with_claims(&self, claims: &Claims) -> Edits {

@@ -1,19 +1,23 @@
 //! Why a request is not admitted, and the answer that says so (RFC 6750 section 3).
 
 use crate::names::{Realm, Scope};
-use lockgate_sdk::{Failure, Response, Verdict};
+use lockgate_sdk::{Failure, Problem, Response, Verdict};
 
-/// Why a request is not admitted. Texts are for the client: short, ASCII without quotes, and never a part of the token.
+/// What types of problems begin with; the kind follows.
+const TYPES: &str = "urn:problem-type:lockgate:";
+
+/// Why a request is not admitted: its kind, for programs, and a text for people, short, ASCII without quotes, and never a
+/// part of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// No token was sent.
     Missing,
     /// The request cannot be understood.
-    Request(&'static str),
+    Request(&'static str, &'static str),
     /// The token is not valid here and now.
-    Token(&'static str),
+    Token(&'static str, &'static str),
     /// The token is valid and does not permit this.
-    Rights(&'static str),
+    Rights(&'static str, &'static str),
     /// The key set cannot be used at present.
     Unavailable,
 }
@@ -21,21 +25,23 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The verdict for it.
     pub(crate) fn verdict(self, challenge: &Challenge) -> Verdict {
-        let (status, title, error, detail) = match self {
-            Self::Missing => (401, "Unauthorized", None, "a bearer token is required"),
-            Self::Request(why) => (400, "Bad Request", Some("invalid_request"), why),
-            Self::Token(why) => (401, "Unauthorized", Some("invalid_token"), why),
-            Self::Rights(why) => (403, "Forbidden", Some("insufficient_scope"), why),
+        let (status, title, error, kind, detail) = match self {
+            Self::Missing => (401, "Unauthorized", None, "token_missing", "a bearer token is required"),
+            Self::Request(kind, why) => (400, "Bad Request", Some("invalid_request"), kind, why),
+            Self::Token(kind, why) => (401, "Unauthorized", Some("invalid_token"), kind, why),
+            Self::Rights(kind, why) => (403, "Forbidden", Some("insufficient_scope"), kind, why),
             Self::Unavailable => return Failure::Dependency.into(),
         };
         let mut field = challenge.realm.clone();
         if let Some(error) = error {
             field.push_str(&format!(", error=\"{error}\", error_description=\"{detail}\""));
         }
-        if matches!(self, Self::Rights(_)) {
+        if matches!(self, Self::Rights(..)) {
             field.push_str(&challenge.scope);
         }
-        Response::problem(status, title, detail).field("www-authenticate", field).into()
+        let kind = format!("{TYPES}{kind}");
+        let problem = Problem::new(status, title).kind(&kind).detail(detail);
+        Response::from(problem).field("www-authenticate", field).into()
     }
 }
 
@@ -72,10 +78,18 @@ mod tests {
     fn each_refusal_has_its_status_and_challenge() {
         let cases = [
             (Refusal::Missing, 401, r#"Bearer realm="api""#),
-            (Refusal::Request("no"), 400, r#"Bearer realm="api", error="invalid_request", error_description="no""#),
-            (Refusal::Token("no"), 401, r#"Bearer realm="api", error="invalid_token", error_description="no""#),
             (
-                Refusal::Rights("no"),
+                Refusal::Request("token_expired", "no"),
+                400,
+                r#"Bearer realm="api", error="invalid_request", error_description="no""#,
+            ),
+            (
+                Refusal::Token("token_expired", "no"),
+                401,
+                r#"Bearer realm="api", error="invalid_token", error_description="no""#,
+            ),
+            (
+                Refusal::Rights("token_expired", "no"),
                 403,
                 r#"Bearer realm="api", error="insufficient_scope", error_description="no", scope="a b""#,
             ),
@@ -87,12 +101,13 @@ mod tests {
             assert_eq!(response.values("www-authenticate"), [field]);
             let media_type = response.values("content-type");
             assert_eq!(media_type, ["application/problem+json"]);
+            assert!(response.text().starts_with(r#"{"type":"urn:problem-type:lockgate:token_"#), "{}", response.text());
         }
     }
 
     #[test]
     fn without_required_scopes_none_is_named() {
-        let verdict = Refusal::Rights("no").verdict(&challenge(&[]));
+        let verdict = Refusal::Rights("token_expired", "no").verdict(&challenge(&[]));
         let field = verdict.response().unwrap().values("www-authenticate");
         assert!(!field[0].contains("scope=\""), "{field:?}");
     }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 /// Longest key id looked up, in bytes.
 const MAX_KEY_ID: usize = 256;
 
-const MALFORMED: Refusal = Refusal::Token("the token is malformed");
-const NO_CLAIMS: Refusal = Refusal::Token("the claims are malformed");
-const UNSUPPORTED: Refusal = Refusal::Token("the token is of a kind that is not accepted");
+const MALFORMED: Refusal = Refusal::Token("token_malformed", "the token is malformed");
+const NO_CLAIMS: Refusal = Refusal::Token("token_malformed", "the claims are malformed");
+const UNSUPPORTED: Refusal = Refusal::Token("token_kind_not_accepted", "the token is of a kind that is not accepted");
 
 /// A token whose signature has not been checked: its claims cannot be had yet.
 pub(crate) struct Token<'a> {
@@ -64,7 +64,7 @@ impl<'a> Token<'a> {
             Err(VerifyError::Unavailable) => Err(Refusal::Unavailable),
             // Which of these it was is nobody's business but the key holder's.
             Err(VerifyError::UnknownKey | VerifyError::WrongAlgorithm | VerifyError::BadSignature) => {
-                Err(Refusal::Token("the signature cannot be verified"))
+                Err(Refusal::Token("signature_invalid", "the signature cannot be verified"))
             }
         }
     }
@@ -102,7 +102,7 @@ fn is_jwt(kind: &str) -> bool {
 
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, Refusal> {
     let name = header.get("alg").and_then(Value::as_str).ok_or(MALFORMED)?;
-    algorithm_named(name).ok_or(Refusal::Token("the algorithm is not accepted"))
+    algorithm_named(name).ok_or(Refusal::Token("algorithm_not_accepted", "the algorithm is not accepted"))
 }
 
 fn key_id(header: &Map<String, Value>) -> Result<Option<String>, Refusal> {
@@ -161,7 +161,7 @@ mod tests {
             r#"{"alg":"RS256","typ":null}"#,
             r#"{"alg":"RS256","kid":7}"#,
         ] {
-            assert!(matches!(parse(header), Err(Refusal::Token(_))), "{header}");
+            assert!(matches!(parse(header), Err(Refusal::Token(..))), "{header}");
         }
         let long = format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(MAX_KEY_ID + 1));
         assert_eq!(parse(&long), Err(MALFORMED));
