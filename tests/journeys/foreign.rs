@@ -1,5 +1,6 @@
 //! Clients and servers that others wrote, with the gateway between them, in the clear and inside TLS.
 
+mod attacks;
 mod grpc;
 mod identity;
 mod nghttp2;

@@ -21,7 +21,7 @@ pub struct ForeignServer {
 impl ForeignServer {
     /// Start `tests/foreign/SCRIPT.py`, which says where it listens.
     pub fn start(script: &str, arguments: &[&Path]) -> Self {
-        let mut command = python(script);
+        let mut command = python_command(script);
         command.args(arguments);
         Self::begin(command)
     }
@@ -72,9 +72,30 @@ impl Drop for ForeignServer {
 
 /// Let the client `tests/foreign/SCRIPT.py` play a scene. An error is what it complains of.
 pub fn play(script: &str, scene: &str, address: SocketAddr, authority: Option<&Path>) -> Result<(), String> {
-    let output = python(script).arg(scene).arg(address.to_string()).args(authority).output().unwrap();
+    let output = python_command(script).arg(scene).arg(address.to_string()).args(authority).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+/// What `tests/foreign/SCRIPT.py` prints.
+#[track_caller]
+pub fn python(script: &str) -> String {
+    said(python_command(script))
+}
+
+/// What `tests/foreign/FOLDER/SCRIPT.js` prints, with what `package.json` there names.
+#[track_caller]
+pub fn node(folder: &str, script: &str) -> String {
+    let mut command = Command::new("node");
+    command.arg(packages(folder).join(format!("{script}.js")));
+    said(command)
+}
+
+#[track_caller]
+fn said(mut command: Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Run a tool of the system, which must succeed, and return what it writes.
@@ -87,7 +108,7 @@ pub fn tool(name: &str, arguments: &[&str]) -> String {
     said
 }
 
-fn python(script: &str) -> Command {
+fn python_command(script: &str) -> Command {
     let mut command = Command::new(environment().join("bin/python"));
     without_proxies(&mut command);
     command.arg(workspace().join(format!("tests/foreign/{script}.py")));
