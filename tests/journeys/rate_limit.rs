@@ -2,9 +2,11 @@
 
 mod shared;
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use lockgate_tests::{Folder, Gateway, Request, Response, Upstream};
+use lockgate_tests::{Client, Folder, Gateway, Request, Response, Upstream, eventually};
 
 const POLICY: &str = "[policy.rate-limit]\nsource = \"builtin:rate-limit\"\n\
     grant = [\"limiter:calls\", \"read:x-caller\", \"read::client\", \"respond\", \"write:ratelimit\", \"write:ratelimit-policy\"]\n";
@@ -110,6 +112,50 @@ fn a_limiter_of_one_name_counts_for_all_who_use_it() {
     (0..6).for_each(|_| ask(&gateway, "ada").assert_status(200));
     let others = (0..6).map(|_| gateway.send(&Request::get("/other/x").field("x-caller", "ada")).status);
     assert_eq!(others.filter(|status| *status == 200).count(), 4);
+}
+
+/// An upstream that answers when it is told to.
+fn patient() -> (Upstream, Sender<()>) {
+    let (go, goes) = channel::<()>();
+    let goes = Mutex::new(goes);
+    let upstream = Upstream::with(move |exchange| {
+        let _ = goes.lock().unwrap().recv();
+        exchange.reply(200, &[], b"at last")
+    });
+    (upstream, go)
+}
+
+/// A limit on how many at once.
+const TWO_AT_ONCE: &str = "limits = [{ amount = 2, algorithm = \"concurrent\", by = [\"header:x-caller\"] }]";
+
+fn begin(gateway: &Gateway) -> Client {
+    let mut client = gateway.connect();
+    client.send_only(&Request::get("/").field("x-caller", "ada")).unwrap();
+    client
+}
+
+#[test]
+fn as_many_as_may_be_are_under_way_at_once() {
+    let (upstream, go) = patient();
+    let gateway = folder(&upstream, "", TWO_AT_ONCE).start();
+    let (mut first, second) = (begin(&gateway), begin(&gateway));
+    upstream.wait_for_requests(2);
+    let refused = ask(&gateway, "ada");
+    refused.assert_status(429);
+    assert_eq!(refused.field("ratelimit-policy"), Some("\"default\";q=2;qu=\"concurrent-requests\""));
+    // One that is over makes room, and so does one whose client is gone.
+    go.send(()).unwrap();
+    first.receive("GET").unwrap().assert_status(200);
+    let _third = begin(&gateway);
+    upstream.wait_for_requests(3);
+    ask(&gateway, "ada").assert_status(429);
+    drop(second);
+    eventually("a client that is gone to be noticed", || {
+        let mut client = begin(&gateway);
+        // Whatever is asked there may go on.
+        go.send(()).unwrap();
+        (client.receive("GET").unwrap().status == 200).then_some(())
+    });
 }
 
 #[test]

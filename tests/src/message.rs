@@ -27,6 +27,8 @@ const EXPECTED: &[&str] = &[
     "link",
     "location",
     "lockgate-explain",
+    "ratelimit",
+    "ratelimit-policy",
     "retry-after",
     "set-cookie",
     "transfer-encoding",

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::accepted::Accepted;
+use super::granted::{Counted, bounded, granted, limiters, stores};
 use super::keys::Keys;
 use super::limiters::Tables;
 use super::uses::{self, Use, Uses};
@@ -14,7 +15,7 @@ use crate::content::{Content, Digest};
 use crate::egress::Egress;
 use crate::limiter::{Limiter, Shared};
 use crate::sandbox::{BuildError, Built, Code, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried};
-use crate::store::{self, Memory};
+use crate::store::Memory;
 use crate::telemetry::metrics::{Metrics, PolicyCounters};
 
 /// What loading goes by.
@@ -324,106 +325,7 @@ fn services<'a>(declared: &'a config::Policy, plan: Plan<'a>) -> impl Iterator<I
     })
 }
 
-/// A store as one use sees it.
-struct Space<'a> {
-    name: &'a str,
-    namespace: String,
-    limits: store::Limits,
-}
-
-/// The stores a use is granted. A name stands for the namespace the operator chose, else for one of the API and policy
-/// alone.
-fn stores<'a>(used: &'a Use, declared: &'a config::Policy, config: &'a Config) -> impl Iterator<Item = Space<'a>> {
-    declared.grants.iter().filter_map(|grant| {
-        let Grant::Store { name, .. } = grant else { return None };
-        let store = config.stores.get(name)?;
-        let own = || format!("{}/{}/{name}", used.api, used.policy);
-        let limits = store::Limits {
-            max_entries: store.max_entries as usize,
-            max_bytes: usize::try_from(store.max_bytes).unwrap_or(usize::MAX),
-        };
-        Some(Space { name, namespace: store.namespace.clone().unwrap_or_else(own), limits })
-    })
-}
-
-/// A limiter as one use sees it.
-struct Counted<'a> {
-    name: &'a str,
-    namespace: String,
-    declared: &'a config::Limiter,
-}
-
-/// The limiters a use is granted, and where it counts, likewise.
-fn limiters<'a>(used: &'a Use, policy: &'a config::Policy, config: &'a Config) -> impl Iterator<Item = Counted<'a>> {
-    policy.grants.iter().filter_map(|grant| {
-        let Grant::Limiter(name) = grant else { return None };
-        let declared = config.limiters.get(name)?;
-        let own = || format!("{}/{}/{name}", used.api, used.policy);
-        Some(Counted { name, namespace: declared.namespace.clone().unwrap_or_else(own), declared })
-    })
-}
-
-fn granted(interest: &Interest, declared: &config::Policy, name: &str) -> Result<(), Faults> {
-    let missing = interest.missing(&declared.grants);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let list = missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let reason = format!("the policy needs powers it is not granted: {list}");
-    Err(vec![declared.place.fault(reason, format!("if it should have them, add them to `grant` of [policy.{name}]"))])
-}
-
-/// A body that a policy wants as a whole is collected outside of it first, and must fit into it then.
-fn bounded(interest: &Interest, limits: Limits, place: &Place, name: &str) -> Result<(), Faults> {
-    let bodies = [&interest.request_body, &interest.response_body].into_iter().flatten();
-    match bodies.filter(|body| body.buffered).map(|body| body.max_bytes).max() {
-        Some(most) if most > limits.memory as u64 => Err(vec![too_large(most, limits, place, name)]),
-        _ => Ok(()),
-    }
-}
-
-/// The fault of a policy that wants to be given more bytes at once than it may hold.
-pub(super) fn too_large(most: u64, limits: Limits, place: &Place, name: &str) -> ConfigFault {
-    let reason = format!("`{name}` wants whole bodies of up to {most} B, and has {} B of memory", limits.memory);
-    let advice =
-        format!("lower that in its configuration, or raise `limits.memory` of [policy.{name}] in gateway.toml");
-    place.fault(reason, advice)
-}
-
 fn refused(place: &Place, reasons: Vec<String>) -> Faults {
     let place = place.below("config");
     reasons.into_iter().map(|reason| place.fault(reason, "see the README of the policy")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::sandbox::BodyInterest;
-
-    #[test]
-    fn a_whole_body_is_no_longer_than_the_memory_of_its_policy() {
-        let limits = Limits {
-            cpu: Duration::ZERO,
-            wall: Duration::ZERO,
-            memory: 1000,
-            table_elements: 0,
-            host_calls: 0,
-            host_memory: 0,
-            log: 0,
-            calls: 1,
-        };
-        let place = Place { file: Path::new("a/api.toml").into(), line: Some(3), key: "chain[0]".into() };
-        let faults = |buffered, max_bytes| {
-            let (content_types, edit, refuse_others) = (Vec::new(), false, false);
-            let body = BodyInterest { buffered, edit, max_bytes, content_types, refuse_others };
-            let interest = Interest { response_body: Some(body), ..Interest::default() };
-            bounded(&interest, limits, &place, "p").err().map(|faults| faults[0].to_string())
-        };
-        assert_eq!(faults(true, 1000), None);
-        assert_eq!(faults(false, u64::MAX), None, "pieces are not collected");
-        let fault = faults(true, 1001).unwrap();
-        assert!(fault.starts_with("a/api.toml:3: chain[0]: `p` wants whole bodies of up to 1001 B"), "{fault}");
-    }
 }

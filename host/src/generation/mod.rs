@@ -4,6 +4,7 @@ mod accepted;
 mod backend;
 mod build;
 mod egress;
+mod granted;
 mod keys;
 mod limiters;
 mod load;

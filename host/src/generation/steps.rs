@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::load::{Loaded, too_large};
+use super::granted::too_large;
+use super::load::Loaded;
 use super::uses::{User, Uses};
 use super::{Responder, Shadowed};
 use crate::chain::{OnError, Reads, Shadow, Step, Tally};
