@@ -216,7 +216,7 @@ impl Control {
         let key_sets = |generation: &Generation| generation.key_sets().cloned().collect();
         tokio::task::spawn_local(follow(published.clone(), key_sets, Published::keep));
         let limiters = |generation: &Generation| generation.limiters().cloned().collect();
-        tokio::task::spawn_local(follow(published.clone(), limiters, Shared::keep));
+        tokio::task::spawn_local(follow(published.clone(), limiters, Shared::begin));
         tokio::task::spawn_local(follow(published, asked_for_health, upstream::probe));
         tokio::task::spawn_local(watchdog.watch());
         // Before anybody is told that it runs: whoever then asks it to end must be heard.

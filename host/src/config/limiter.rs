@@ -52,7 +52,7 @@ section! {
     pub(super) struct RawLimiter = "[limiter.NAME]" {
         /// Count together for all policies that use this namespace, and in a shared store for those of all gateways; when
         /// absent, each API and policy counts apart.
-        optional namespace: Text,
+        optional namespace: Placed<Text>,
         /// Most keys that are counted apart in this process. Beyond them a new one takes the place of one that would
         /// matter for the shortest time.
         default max_keys: Integer<16, 10_000_000> = 100_000,
@@ -81,6 +81,12 @@ impl RawLimiter {
         faults: &mut Faults,
     ) -> Limiter {
         let Self { namespace, max_keys, redis, user, password, tls: by, timeout, place } = self;
+        if let Some(At { value, place }) = &namespace
+            && value.contains(['/', '{', '}'])
+        {
+            // Those of APIs and policies have slashes, and what stands in braces tells a cluster where keys belong.
+            faults.push(place.fault("has a letter that no such name has", "leave out `/`, `{` and `}`"));
+        }
         let shared = match redis {
             Some(At { value: address, .. }) => {
                 if let Some(At { value, place }) = &by {
@@ -114,6 +120,7 @@ impl RawLimiter {
                 None
             }
         };
+        let namespace = namespace.map(|namespace| namespace.value);
         Limiter { namespace, max_keys, shared, place }
     }
 }

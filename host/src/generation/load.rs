@@ -14,7 +14,9 @@ use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place}
 use crate::content::{Content, Digest};
 use crate::egress::Egress;
 use crate::limiter::{Limiter, Shared};
-use crate::sandbox::{BuildError, Built, Code, Interest, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried};
+use crate::sandbox::{
+    BuildError, Built, Code, Interest, Keyring, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
+};
 use crate::store::Memory;
 use crate::telemetry::metrics::{Metrics, PolicyCounters};
 
@@ -259,13 +261,17 @@ impl Loader {
             let shared = plan.limiters.get(it.name).map(|store| (store.clone(), it.namespace.as_str().into()));
             (it.name.to_owned(), Limiter::new(self.tables.table(&it.namespace, it.declared.max_keys), shared))
         });
+        let (sets, limiters): (HashMap<_, _>, HashMap<_, _>) = (sets.collect(), limiters.collect());
+        let is_fetched = sets.values().any(|ring| matches!(ring, Keyring::Published(_)));
+        let is_shared = limiters.values().any(|limiter| limiter.shared().is_some());
         Powers {
             api: used.api.as_str().into(),
             policy: used.policy.as_str().into(),
-            keys: sets.collect(),
+            keys: sets,
             stores: stores.collect(),
             egress: egress.collect(),
-            limiters: limiters.collect(),
+            limiters,
+            may_wait: is_fetched || is_shared,
             counters: match used.is_shadow {
                 true => PolicyCounters::apart(),
                 false => self.metrics.policy_counters(&used.api, &used.policy),

@@ -4,6 +4,7 @@
 
 mod calendar;
 mod hold;
+mod keeper;
 #[cfg(test)]
 mod model;
 mod redis;
@@ -16,13 +17,15 @@ use std::time::UNIX_EPOCH;
 
 pub(crate) use hold::Hold;
 pub(crate) use rule::{Rule, Standing, Unusable};
-pub(crate) use shared::{Asked, Settings, Shared, Taken};
+pub(crate) use shared::{Asked, Settings, Shared};
 pub(crate) use table::Table;
 
 /// Demands that can be made together.
 pub(crate) const MAX_DEMANDS: usize = 16;
 /// Longest key, in bytes.
-pub(crate) const MAX_KEY: usize = 1024;
+const MAX_KEY: usize = 1024;
+/// Units of a limit on how many at once that can be held by one exchange: a store keeps each of them.
+const MAX_HELD: u32 = 64;
 
 /// Units wanted of one limit, for one of those it counts apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,18 @@ pub(crate) struct Outcome {
     pub(crate) standings: Vec<Standing>,
     /// What is given back when nobody has this any more.
     pub(crate) hold: Option<Arc<Hold>>,
+}
+
+impl Demand {
+    /// Whether it can be made: its key is short enough, and there is not too much to hold.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.key.len() <= MAX_KEY && (!self.rule.is_held() || self.cost <= MAX_HELD)
+    }
+
+    /// Whether both would be counted as one, and so neither could be judged without the other.
+    pub(crate) fn is_counted_with(&self, other: &Self) -> bool {
+        self.rule.series() == other.rule.series() && self.key == other.key
+    }
 }
 
 impl Outcome {

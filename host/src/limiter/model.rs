@@ -18,8 +18,8 @@ use super::{Demand, calendar, redis};
 type Step = (u64, u32);
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let amount = 1..20u32;
-    let period = prop_oneof![1..50u64, Just(1000), Just(60_000)];
+    let amount = prop_oneof![8 => 1..20_u32, 1 => Just(u32::MAX / 1000)];
+    let period = prop_oneof![8 => 1..50_u64, 4 => Just(1000), 4 => Just(60_000), 1 => Just(1_000_000_000)];
     prop_oneof![
         (amount.clone(), period.clone(), 1..30u32).prop_map(|(a, p, b)| Rule::bucket(a, p, b).unwrap()),
         (amount.clone(), period.clone()).prop_map(|(a, p)| Rule::fixed(a, p).unwrap()),
@@ -28,9 +28,14 @@ fn rule() -> impl Strategy<Value = Rule> {
     ]
 }
 
+/// Units, sometimes more than there can ever be.
+fn cost() -> impl Strategy<Value = u32> {
+    prop_oneof![20 => 0..4_u32, 1 => Just(u32::MAX), 1 => Just(142_857_143)]
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = prop_oneof![4 => 0..20u64, 2 => 0..2_000u64, 1 => 0..200_000u64, 1 => 0..4_000_000_000u64];
-    prop::collection::vec((wait, 0..4u32), 1..150)
+    prop::collection::vec((wait, cost()), 1..150)
 }
 
 /// Whether there is room, and what remains before, by going through the whole list.
@@ -139,7 +144,7 @@ impl Server {
 fn swings() -> impl Strategy<Value = Vec<(i64, u32)>> {
     let wait =
         prop_oneof![8 => 0..2_000_i64, 2 => -100..100_i64, 1 => -200_000..200_000_i64, 1 => 0..4_000_000_000_i64];
-    prop::collection::vec((wait, 0..4_u32), 1..150)
+    prop::collection::vec((wait, cost()), 1..150)
 }
 
 #[test]

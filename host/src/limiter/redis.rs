@@ -63,14 +63,15 @@ pub(super) fn members(space: &str, demands: &[Demand], id: &str) -> Vec<Member> 
 
 /// Give back what is held.
 pub(super) async fn give_back(connection: &mut MultiplexedConnection, members: &[Member]) -> Result<(), RedisError> {
+    let mut pipeline = redis::pipe();
     for (place, member) in members {
-        redis::cmd("ZREM").arg(place).arg(member).query_async::<()>(connection).await?;
+        pipeline.cmd("ZREM").arg(place).arg(member).ignore();
     }
-    Ok(())
+    pipeline.query_async(connection).await
 }
 
-/// Where a count is kept. What it is counted for may be personal, and long: it is not told. The braces keep what is
-/// taken together on one node of a cluster.
+/// Where a count is kept. What it is counted for may be personal, and long: only a digest of it is told. The braces keep
+/// what is taken together on one node of a cluster.
 fn place(space: &str, rule: Rule, key: &[u8]) -> String {
     let (kind, period) = rule.series();
     let digest = Sha256::digest(key);

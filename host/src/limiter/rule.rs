@@ -145,7 +145,7 @@ impl Rule {
                 let whole = capacity * period;
                 let free = whole.saturating_sub(count.used);
                 let until = |free_then: u64| (free_then - free).div_ceil(amount);
-                let has_room = cost * period <= free;
+                let has_room = cost <= capacity && cost * period <= free;
                 let remaining = free / period;
                 let retry = match has_room {
                     true => Some(0),

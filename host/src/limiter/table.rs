@@ -145,7 +145,8 @@ impl Shard {
             *known = slot;
             return;
         }
-        let place = if self.slots.len() < most.max(1) { self.slots.len() } else { self.room(now) };
+        let is_full = self.slots.len() >= most.max(1);
+        let place = is_full.then(|| self.room(now)).flatten().unwrap_or(self.slots.len());
         match self.slots.get_mut(place) {
             Some(old) => drop(self.places.remove(&std::mem::replace(old, slot).key)),
             None => self.slots.push(slot),
@@ -154,17 +155,20 @@ impl Shard {
     }
 
     /// The place of a count that is over, or of the one that will be first among some: whoever floods the table with
-    /// keys loses those soonest that matter least.
-    fn room(&mut self, now: u64) -> usize {
-        let mut best = (u64::MAX, 0);
+    /// keys loses those soonest that matter least. None where all of these are held: they are no more than exchanges
+    /// under way.
+    fn room(&mut self, now: u64) -> Option<usize> {
+        let mut best = (u64::MAX, None);
         for _ in 0..LOOKED_AT {
             let at = self.hand % self.slots.len().max(1);
             self.hand = at + 1;
             let end = self.slots.get(at).map_or(0, |slot| slot.end);
             if end <= now {
-                return at;
+                return Some(at);
             }
-            best = best.min((end, at));
+            if end < best.0 {
+                best = (end, Some(at));
+            }
         }
         best.1
     }
@@ -243,6 +247,18 @@ mod tests {
         assert_eq!(take().standings[0].remaining, 0);
         drop(second);
         assert_eq!(table.take(NOW, &[Demand { cost: 0, ..demand("a", rule) }]).standings[0].remaining, 2);
+    }
+
+    #[test]
+    fn what_is_held_is_not_forgotten_for_others() {
+        let table = Arc::new(Table::new(1));
+        let rule = Rule::concurrent(1, 1000).unwrap();
+        let held: Vec<_> = (0..200).map(|n| table.take(NOW, &[demand(&n.to_string(), rule)])).collect();
+        for n in 0..200 {
+            assert!(!table.take(NOW, &[demand(&n.to_string(), rule)]).admits(), "{n}");
+        }
+        drop(held);
+        assert!(table.take(NOW, &[demand("7", rule)]).admits());
     }
 
     #[test]

@@ -58,7 +58,7 @@ local function stand(rule, count, cost)
   if rule.kind == 'b' then
     local free = math.max(capacity * period - count.used, 0)
     local function until_free(wanted) return div_up(wanted - free, rule.amount) end
-    local has_room, remaining = cost * period <= free, div(free, period)
+    local has_room, remaining = cost <= capacity and cost * period <= free, div(free, period)
     local reset, retry = 0, -1
     if remaining < capacity then reset = until_free((remaining + 1) * period) end
     if has_room then retry = 0 elseif cost <= capacity then retry = until_free(cost * period) end
@@ -98,7 +98,10 @@ end
 local function hold(rule, key)
   local lapses = string.format('%.0f', now + rule.amount)
   for unit = 1, rule.cost do redis.call('ZADD', key, lapses, ARGV[2] .. ':' .. unit) end
-  if by_own_time then redis.call('PEXPIRE', key, string.format('%.0f', rule.amount)) end
+  if by_own_time and rule.cost > 0 then
+    local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
+    redis.call('PEXPIRE', key, string.format('%.0f', math.max(tonumber(last) - now, 1)))
+  end
 end
 
 local function lasts(rule, count)

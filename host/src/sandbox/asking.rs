@@ -28,22 +28,20 @@ impl Pool {
 
     async fn again<H: Hook, T>(
         &self,
-        mut wait: Wait,
+        mut wait: Box<Wait>,
         mut occasion: Occasion,
         hook: &H,
         mut judge: Once<impl FnOnce(H::Said) -> Judged<T>>,
     ) -> Judged<T> {
-        for _ in 0..MOST_WAITS {
-            if !occasion.learn(wait).await {
-                break;
-            }
+        for left in (0..MOST_WAITS).rev() {
+            // The last call says what it says: nothing is asked for that nobody would wait for.
+            occasion.is_patient = occasion.learn(*wait).await && left > 0;
             match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
                 Err(PluginFault::Unready(next)) => wait = next,
                 judged => return judged,
             }
         }
-        occasion.is_patient = false;
-        self.attempt(occasion, hook, |said| judge.judge(said)).await
+        Err(PluginFault::Busy)
     }
 
     async fn attempt<H: Hook, T>(

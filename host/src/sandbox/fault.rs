@@ -28,7 +28,7 @@ pub(crate) enum PluginFault {
     Busy,
     /// It was told that something is not there yet, and is to be called again when it is.
     #[error("waits for what it asked for")]
-    Unready(Wait),
+    Unready(Box<Wait>),
     /// It failed so often that it was not called.
     #[error("is left alone for a while, because it failed again and again")]
     Paused,

@@ -27,7 +27,7 @@ impl<S> Returned<S> {
     /// What was said, unless whoever asks would rather wait for what would have helped.
     pub(super) fn ready(self, is_patient: bool) -> Result<(S, Holds), PluginFault> {
         match self.wait {
-            Some(wait) if is_patient => Err(PluginFault::Unready(wait)),
+            Some(wait) if is_patient => Err(PluginFault::Unready(Box::new(wait))),
             _ => Ok((self.said, self.holds)),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::jwks;
-use crate::limiter::{Asked, Taken};
+use crate::limiter::{Asked, Demand, Outcome};
 use crate::telemetry::RequestId;
 
 /// The occasion of one call. Usually nothing came before it.
@@ -12,15 +12,30 @@ pub(super) struct Occasion {
     pub(super) exchange: RequestId,
     /// Whoever asks would rather wait for what helps the call than hear what it says without.
     pub(super) is_patient: bool,
-    /// What shared limiters said to those before, in the order in which they were asked.
-    pub(super) taken: Option<Arc<Vec<Taken>>>,
+    /// What limiters said to those before, in the order in which they were asked.
+    pub(super) taken: Arc<Vec<Taken>>,
 }
 
-/// What would help a call, and is on its way.
+/// What came of demands: nothing that is known, where the store did not answer in time. What is held stays held.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub(super) limiter: String,
+    pub(super) demands: Vec<Demand>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// What would help a call, and is on its way; and what it had taken by then.
 #[derive(Debug)]
-pub(crate) enum Wait {
+pub(crate) struct Wait {
+    pub(super) awaits: Awaits,
+    pub(super) taken: Vec<Taken>,
+}
+
+#[derive(Debug)]
+pub(super) enum Awaits {
     Keys(jwks::Wait),
-    Limiter(Asked),
+    /// Of this name.
+    Limiter(String, Asked),
 }
 
 impl Occasion {
@@ -31,11 +46,14 @@ impl Occasion {
 
     /// Wait, and remember what that came to; false where it took too long, and would again.
     pub(super) async fn learn(&mut self, wait: Wait) -> bool {
-        match wait {
-            Wait::Keys(wait) => wait.over().await,
-            Wait::Limiter(asked) => {
-                let taken = asked.over().await;
-                Arc::make_mut(self.taken.get_or_insert_default()).push(taken);
+        let taken = Arc::make_mut(&mut self.taken);
+        // What was said again is among it.
+        *taken = wait.taken;
+        match wait.awaits {
+            Awaits::Keys(wait) => wait.over().await,
+            Awaits::Limiter(limiter, asked) => {
+                let (demands, outcome) = asked.over().await;
+                taken.push(Taken { limiter, demands, outcome });
                 true
             }
         }

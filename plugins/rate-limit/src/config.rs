@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// After so long what is held is given back though nobody did: the gateway that held it has ended.
 const LAPSES_MS: u64 = 5 * 60 * 1000;
+/// Units that one request can hold.
+const MAX_HELD: u32 = 64;
 /// As many as can be asked about at once.
 const MAX_LIMITS: usize = 16;
 const MAX_BY: usize = 8;
@@ -164,6 +166,9 @@ impl RawLimit {
             Some(Algorithm::Bucket) => self.burst.unwrap_or(self.amount),
             _ => self.amount,
         };
+        if self.algorithm == Some(Algorithm::Concurrent) && self.cost > MAX_HELD {
+            fault("cost", format!("must be at most {MAX_HELD}, for each unit is held"));
+        }
         if self.cost == 0 || self.cost > most {
             fault("cost", "must be at least 1, and no more than there is at once".to_owned());
         }

@@ -57,7 +57,9 @@ fn a_server_that_falls_silent_is_waited_for_once_and_counted_without() {
     redis.wake();
     eventually("the server to answer", || (up(&gateway) == Some(1.0)).then_some(()));
     // What was counted there is still known.
-    assert_eq!(admitted(&[&gateway], 4, "ada"), 6);
+    // The four that were under way may be known there too.
+    let left = admitted(&[&gateway], 4, "ada");
+    assert!((2..=6).contains(&left), "{left}");
 }
 
 #[test]
@@ -137,6 +139,35 @@ fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
         (left.as_deref() == Some("\"default\";r=1;t=1")).then_some(())
     });
     eventually("nothing to be held", || redis.keys().is_empty().then_some(()));
+}
+
+#[test]
+fn what_is_taken_before_something_that_is_waited_for_is_taken_once() {
+    let (upstream, redis) = (Upstream::echo(), Redis::start());
+    let limiters = format!("[limiter.there]\nredis = \"{}\"\ntimeout = \"1s\"\n", redis.socket());
+    let gateway = Gateway::folder()
+        .upstream(&upstream)
+        .guest("take-twice")
+        .gateway_toml(&format!(
+            "{limiters}[policy.guest]\nsource = \"file:take-twice.wasm\"\n\
+             grant = [\"limiter:here\", \"limiter:there\", \"write:x-test-left\"]\n"
+        ))
+        .api(
+            "api",
+            "name = \"api\"\nversion = \"1\"\n[upstream.main]\ntargets = [\"http://$upstream\"]\n[[route]]\nname = \"all\"\n\
+             match = { path = \"/{*rest}\" }\nupstream = \"main\"\nchain = [\"guest\"]\n",
+        )
+        .start();
+    for left in ["99 99", "98 98", "97 97"] {
+        let response = gateway.get("/");
+        response.assert_status(200);
+        assert_eq!(response.echoed("x-test-left"), [left]);
+    }
+    let calls = |outcome: &str| {
+        let labels = format!("{{policy=\"guest\",hook=\"request\",outcome=\"{outcome}\"}}");
+        gateway.metric(&format!("lockgate_policy_calls_total{labels}"))
+    };
+    assert_eq!((calls("edit"), calls("waited")), (Some(3.0), Some(3.0)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 
-use super::super::occasion::Wait;
+use super::super::occasion::Awaits;
 use super::{HostState, Keyring, wit};
 use crate::jwks::Refusal;
 use crate::keys::{Algorithm, KeySet, VerifyError};
@@ -35,7 +35,7 @@ impl api::Host for HostState {
             Refusal::No(VerifyError::BadSignature) => api::VerifyError::BadSignature,
             Refusal::Unavailable => api::VerifyError::Unavailable,
             Refusal::NotYet(wait) => {
-                self.wait = Some(Wait::Keys(wait));
+                self.awaits = Some(Awaits::Keys(wait));
                 api::VerifyError::Unavailable
             }
         }))

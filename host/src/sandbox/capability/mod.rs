@@ -20,7 +20,7 @@ use wasmtime::component::{HasSelf, Linker, Val};
 
 use super::bindings::lockgate::policy as wit;
 use super::limits::{Limits, Meter};
-use super::occasion::{Occasion, Wait};
+use super::occasion::{Awaits, Occasion, Taken, Wait};
 use super::policy::CONTRACT;
 use super::ticker::Ticker;
 use crate::egress::Egress;
@@ -42,6 +42,8 @@ pub(crate) struct Powers {
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) limiters: HashMap<String, Limiter>,
+    /// Whether a call may be made again, when what it wanted is there.
+    pub(crate) may_wait: bool,
     pub(crate) counters: PolicyCounters,
     pub(crate) world: World,
 }
@@ -62,8 +64,9 @@ pub(super) struct HostState {
     powers: Arc<Powers>,
     meter: Meter,
     occasion: Occasion,
-    /// Shared limiters asked in this call.
+    /// How often limiters were asked in this call, and what they said that is to be said again.
     asked: usize,
+    taken: Vec<Taken>,
     log_bytes_left: usize,
     configuring: bool,
     wasi: wasi::Wasi,
@@ -71,7 +74,7 @@ pub(super) struct HostState {
     complaints: String,
     verified: Verified,
     /// What would have helped the call, and is on its way.
-    wait: Option<Wait>,
+    awaits: Option<Awaits>,
     /// What it took for as long as its exchange lasts.
     holds: Holds,
 }
@@ -86,12 +89,13 @@ impl HostState {
             meter,
             occasion: Occasion::default(),
             asked: 0,
+            taken: Vec::new(),
             log_bytes_left,
             configuring,
             wasi,
             complaints,
             verified: Verified::default(),
-            wait: None,
+            awaits: None,
             holds: Holds::new(),
         }
     }
@@ -110,8 +114,9 @@ impl HostState {
     pub(super) fn begin(&mut self, occasion: Occasion) {
         self.occasion = occasion;
         self.asked = 0;
+        self.taken.clear();
         self.log_bytes_left = self.meter.limits().log;
-        self.wait = None;
+        self.awaits = None;
         self.holds.clear();
         self.meter.restart();
     }
@@ -123,7 +128,8 @@ impl HostState {
 
     /// What is to be waited for before the call is made again, if that would help.
     pub(super) fn take_wait(&mut self) -> Option<Wait> {
-        self.wait.take()
+        let awaits = self.awaits.take()?;
+        Some(Wait { awaits, taken: std::mem::take(&mut self.taken) })
     }
 
     pub(super) fn meter(&mut self) -> &mut Meter {
