@@ -63,6 +63,9 @@ pub(super) fn members(space: &str, demands: &[Demand], id: &str) -> Vec<Member> 
 
 /// Give back what is held.
 pub(super) async fn give_back(connection: &mut MultiplexedConnection, members: &[Member]) -> Result<(), RedisError> {
+    if members.is_empty() {
+        return Ok(());
+    }
     let mut pipeline = redis::pipe();
     for (place, member) in members {
         pipeline.cmd("ZREM").arg(place).arg(member).ignore();
