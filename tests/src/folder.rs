@@ -233,6 +233,21 @@ impl Folder {
         self.root.path().join("state").join(name)
     }
 
+    /// The secrets that `gateway.toml` declares, as far as they are there: from the variables of the gateway, and from
+    /// files.
+    pub(crate) fn secrets(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(self.policies().join("gateway.toml")).unwrap_or_default();
+        let declared: toml::Table = text.parse().unwrap_or_default();
+        let declared = declared.get("secret").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        let value = |secret: &toml::Value| {
+            let named = |key: &str| secret.get(key).and_then(toml::Value::as_str);
+            let variable = |name: &str| self.variables.iter().find(|(known, _)| known == name).map(|it| it.1.clone());
+            let file = |path: &str| fs::read_to_string(self.root().join(path)).ok();
+            named("env").and_then(variable).or_else(|| named("file").and_then(file))
+        };
+        declared.iter().filter_map(|(name, secret)| Some((name.clone(), value(secret)?))).collect()
+    }
+
     /// Where the gateway runs, and where files named in `[secret.NAME]` are looked for.
     pub fn root(&self) -> &Path {
         self.root.path()

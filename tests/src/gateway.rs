@@ -11,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use serde_json::Value;
 
 use crate::folder::address;
-use crate::{Client, Finished, Folder, Lines, PATIENCE, Request, Response, eventually};
+use crate::{Client, Finished, Folder, Lines, PATIENCE, Request, Response, eventually, secrets};
 
 /// The process of a gateway whose place another has taken.
 pub struct Predecessor {
@@ -352,6 +352,9 @@ impl Drop for Gateway {
             let tail: Vec<_> = log.lines().rev().take(30).collect();
             eprintln!("the gateway's log ends:");
             tail.iter().rev().for_each(|line| eprintln!("  {line}"));
+        } else {
+            let leaked = secrets::leaked(&self.folder, &self.written());
+            assert!(leaked.is_empty(), "{leaked:?}");
         }
     }
 }

@@ -24,6 +24,7 @@ mod prometheus;
 mod recorder;
 mod redis;
 mod running;
+mod secrets;
 pub mod smith;
 mod tls;
 mod upstream;
