@@ -7,6 +7,8 @@ use aws_lc_rs::hmac;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::exchange::sole;
+
 /// The field in which a client asks for a proof: hexadecimal digits of its choice.
 pub(crate) const CHALLENGE: &str = "lockgate-challenge";
 /// The field with the proof.
@@ -26,9 +28,8 @@ impl Token {
 
     /// Whether a request carries it as `Authorization: Bearer` (RFC 6750 section 2.1).
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let (Some(field), None) = (fields.next(), fields.next()) else { return false };
-        let Some((scheme, token)) = field.to_str().ok().and_then(|field| field.split_once(' ')) else { return false };
+        let field = sole(headers, AUTHORIZATION).and_then(|field| field.to_str().ok());
+        let Some((scheme, token)) = field.and_then(|field| field.split_once(' ')) else { return false };
         scheme.eq_ignore_ascii_case("bearer")
             && verify_slices_are_equal(token.trim().as_bytes(), self.0.as_bytes()).is_ok()
     }

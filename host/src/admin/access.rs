@@ -3,13 +3,11 @@
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
+use crate::exchange::sole;
+
 /// Refuse what a browser could be tricked into sending: a foreign name that resolves to us, a page of another origin.
 pub(super) fn local(headers: &HeaderMap) -> Result<(), &'static str> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().unwrap_or_default(),
-        _ => "",
-    };
+    let host = sole(headers, HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_loopback(host) {
         return Err("The Host must be a loopback name.\n");
     }

@@ -7,6 +7,7 @@ mod fault;
 pub(crate) mod forwarded;
 pub(crate) mod hygiene;
 pub(crate) mod path;
+mod sole;
 pub(crate) mod trace;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use http::Method;
 pub(crate) use arrival::{Arrival, Patience};
 pub(crate) use body::{Body, BodyError, poll_cleaned};
 pub(crate) use fault::{Chain, Fault};
+pub(crate) use sole::sole;
 
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;

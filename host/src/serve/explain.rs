@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::exchange::hygiene::DEBUG_FIELD;
+use crate::exchange::sole;
 use crate::keys::DebugKey;
 use crate::telemetry::account::{Account, Call, Try};
 use crate::telemetry::metrics::Label;
@@ -23,9 +24,7 @@ pub(super) fn is_due(key: &DebugKey, headers: &HeaderMap) -> bool {
     if !headers.keys().any(|name| *name == ASKED) {
         return false;
     }
-    let mut tokens = headers.get_all(ASKED).iter();
-    let (Some(token), None) = (tokens.next(), tokens.next()) else { return false };
-    key.admits(token.as_bytes(), SystemTime::now())
+    sole(headers, ASKED).is_some_and(|token| key.admits(token.as_bytes(), SystemTime::now()))
 }
 
 /// What an explanation says besides the account. No field, path or setting of anybody's.

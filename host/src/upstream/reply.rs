@@ -7,14 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Lease;
 use crate::exchange::hygiene::{clean_response_trailers, is_same_in_http1};
-use crate::exchange::{Body, BodyError, Fault, poll_cleaned};
+use crate::exchange::{Body, BodyError, Fault, poll_cleaned, sole};
 
 /// Reads from the upstream only as fast as it is read itself.
 pub(super) struct Reply {
@@ -49,18 +49,11 @@ pub(crate) fn is_framed_once(headers: &HeaderMap) -> bool {
     }
     match (length, coding) {
         (false, false) => true,
-        (true, false) => sole(headers, &CONTENT_LENGTH).is_some_and(|length| !length.contains(&b',')),
-        (false, true) => {
-            sole(headers, &TRANSFER_ENCODING).is_some_and(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
-        }
+        (true, false) => sole(headers, CONTENT_LENGTH).is_some_and(|length| !length.as_bytes().contains(&b',')),
+        (false, true) => sole(headers, TRANSFER_ENCODING)
+            .is_some_and(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")),
         (true, true) => false,
     }
-}
-
-/// The value of a field that stands there once.
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
 }
 
 /// Whether a head tells of a body that its status forbids (RFC 9110 section 15.3.5). Some upstreams send it all the
