@@ -6,31 +6,28 @@
 
 mod absent;
 mod fetch;
+mod keeper;
 mod shelf;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::config::{KeyRefresh, PublishedAt};
 use crate::content::Digest;
 use crate::egress::Egress;
-use crate::exchange::Chain;
 use crate::keys::{KeySet, VerifyError};
-use crate::telemetry::metrics::{FetchOutcome, KeySetMetrics};
+use crate::telemetry::metrics::KeySetMetrics;
 use absent::Absent;
-use fetch::{FetchError, fetch};
 use shelf::Shelf;
 
 /// How long it is known that there is no such key: at most, and in times of the cool-down.
@@ -38,8 +35,6 @@ const KNOWN_ABSENT: Duration = Duration::from_secs(30);
 const KNOWN_ABSENT_TIMES: u32 = 6;
 /// Most that wait for one set; who comes then hears that nothing is known.
 const MOST_WAITING: usize = 256;
-/// Longest time between attempts while none succeeds.
-const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 
 /// A set as it is declared.
 #[derive(Debug)]
@@ -77,8 +72,6 @@ pub(crate) struct Published {
     settings: Settings,
     /// None without a state directory.
     shelf: Option<Shelf>,
-    /// Whether what lies there is what is held.
-    is_kept: AtomicBool,
     held: ArcSwapOption<Held>,
     progress: watch::Sender<Progress>,
     /// To have it fetched before that is due.
@@ -132,7 +125,6 @@ impl Published {
             held: ArcSwapOption::new(held),
             settings,
             shelf,
-            is_kept: AtomicBool::new(false),
             progress: watch::Sender::new(nothing),
             wanted: Notify::new(),
             absent: Mutex::default(),
@@ -232,77 +224,6 @@ impl Published {
     fn patience(&self) -> Duration {
         let asked = self.settings.services.iter().map(|service| service.patience()).max().unwrap_or_default();
         self.settings.refresh.cool_down + asked * 4
-    }
-
-    /// Fetch it, and fetch it again, for as long as this is polled.
-    pub(crate) async fn keep(self: Arc<Self>) {
-        let KeyRefresh { refresh, cool_down, .. } = self.settings.refresh;
-        let mut failed = 0;
-        loop {
-            self.progress.send_modify(|progress| progress.begun += 1);
-            let fetched = fetch(&self.settings).await;
-            let ended = Instant::now();
-            failed = self.take(ended, fetched, failed);
-            let next = match failed {
-                0 => refresh,
-                times => refresh.min(RETRY_AT_MOST).min(cool_down * 2_u32.saturating_pow(times - 1)),
-            };
-            tokio::select! {
-                () = sleep(next.max(cool_down)) => {}
-                () = self.wanted.notified() => sleep_until(ended + cool_down).await,
-            }
-        }
-    }
-
-    /// For a process that comes after this one; what cannot be kept is fetched then.
-    fn lay_down(&self, text: &[u8], is_new: bool) {
-        let Some(shelf) = &self.shelf else { return };
-        let put = || {
-            let text = std::str::from_utf8(text).map_err(io::Error::other)?;
-            shelf.put(&self.settings.place(), text)
-        };
-        let is_there = self.is_kept.load(Ordering::Relaxed) && !is_new;
-        let kept = if is_there { shelf.renew().or_else(|_| put()) } else { put() };
-        self.is_kept.store(kept.is_ok(), Ordering::Relaxed);
-        if let Err(error) = kept {
-            tracing::warn!(keys = self.settings.name, reason = %Chain(&error), "key set is not kept for the next start");
-        }
-    }
-
-    /// What a fetch came to; how many have failed since the last that did not.
-    fn take(&self, now: Instant, fetched: Result<(KeySet, Bytes), FetchError>, failed: u32) -> u32 {
-        let name = &*self.settings.name;
-        let failed = match fetched {
-            Ok((set, text)) => {
-                let digest = Digest::of(&text);
-                let before = self.held.load();
-                let same = before.as_ref().filter(|held| held.digest == digest).map(|held| held.set.clone());
-                let is_new = same.is_none();
-                let set = same.unwrap_or_else(|| Arc::new(set));
-                self.held.store(Some(Arc::new(Held { set, digest, until: now + self.settings.refresh.stale })));
-                self.lay_down(&text, is_new);
-                self.metrics.fetched(FetchOutcome::Fetched);
-                if is_new || failed > 0 {
-                    tracing::info!(keys = name, is_new, "key set fetched");
-                }
-                0
-            }
-            Err(error) => {
-                self.metrics.fetched(FetchOutcome::Failed);
-                if failed == 0 {
-                    let kept = self.held.load().is_some();
-                    tracing::warn!(keys = name, kept, reason = %Chain(&error), "key set cannot be fetched");
-                }
-                failed.saturating_add(1)
-            }
-        };
-        self.progress.send_modify(|progress| {
-            (progress.ended, progress.ended_at) = (progress.begun, now);
-            if failed == 0 {
-                (progress.succeeded, progress.succeeded_at) = (progress.begun, now);
-            }
-        });
-        failed
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::state::{make_folder, put};
 #[derive(Debug)]
 pub(super) struct Shelf {
     file: PathBuf,
+    /// Whether what was put there last lies there: what lies there otherwise may have been withdrawn.
+    is_current: AtomicBool,
 }
 
 /// What lies there.
@@ -27,7 +30,8 @@ struct Kept {
 impl Shelf {
     /// Of the set of this name, which can be any text.
     pub(super) fn at(state: &Path, name: &str) -> Self {
-        Self { file: state.join("key-sets").join(format!("{}.json", Digest::of(name.as_bytes()).hex())) }
+        let file = state.join("key-sets").join(format!("{}.json", Digest::of(name.as_bytes()).hex()));
+        Self { file, is_current: AtomicBool::new(false) }
     }
 
     /// The text of a set from there, and how long ago it was fetched; none where that is not known.
@@ -37,7 +41,16 @@ impl Shelf {
         (kept.from == from).then_some((kept.set, age))
     }
 
-    pub(super) fn put(&self, from: &str, set: &str) -> io::Result<()> {
+    /// Keep a set that was fetched just now, which is another one than before or is not.
+    pub(super) fn keep(&self, from: &str, set: &str, is_new: bool) -> io::Result<()> {
+        let is_there = self.is_current.load(Relaxed) && !is_new;
+        let renewed = if is_there { self.renew() } else { Err(io::ErrorKind::NotFound.into()) };
+        let kept = renewed.or_else(|_| self.put(from, set));
+        self.is_current.store(kept.is_ok(), Relaxed);
+        kept
+    }
+
+    fn put(&self, from: &str, set: &str) -> io::Result<()> {
         if let Some(folder) = self.file.parent() {
             make_folder(folder)?;
         }
@@ -46,7 +59,7 @@ impl Shelf {
     }
 
     /// What lies there was fetched again.
-    pub(super) fn renew(&self) -> io::Result<()> {
+    fn renew(&self) -> io::Result<()> {
         File::options().write(true).open(&self.file)?.set_modified(SystemTime::now())
     }
 }
@@ -54,6 +67,22 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_replaced_is_not_renewed() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::at(folder.path(), "idp");
+        shelf.keep("https://a", "old", true).unwrap();
+        let place = folder.path().join("key-sets");
+        let aside = folder.path().join("aside");
+        fs::rename(&place, &aside).unwrap();
+        fs::write(&place, "no folder").unwrap();
+        shelf.keep("https://a", "new", true).unwrap_err();
+        fs::remove_file(&place).unwrap();
+        fs::rename(&aside, &place).unwrap();
+        shelf.keep("https://a", "new", false).unwrap();
+        assert_eq!(shelf.get("https://a").unwrap().0, "new");
+    }
 
     #[test]
     fn what_is_put_there_comes_back_to_who_wants_that_and_nothing_else() {

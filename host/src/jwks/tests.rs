@@ -1,5 +1,8 @@
 //! What becomes of a signature whose key is not there, as fetches succeed and fail.
 
+use bytes::Bytes;
+
+use super::fetch::FetchError;
 use super::*;
 use crate::keys::{Algorithm, SigningKey};
 use crate::telemetry::metrics::Metrics;

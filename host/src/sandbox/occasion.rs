@@ -13,7 +13,7 @@ pub(super) struct Occasion {
     /// Whoever asks would rather wait for what helps the call than hear what it says without.
     pub(super) is_patient: bool,
     /// What limiters said to those before, in the order in which they were asked.
-    pub(super) taken: Arc<Vec<Taken>>,
+    pub(super) taken: Option<Arc<[Taken]>>,
 }
 
 /// What came of demands: nothing that is known, where the store did not answer in time. What is held stays held.
@@ -46,16 +46,17 @@ impl Occasion {
 
     /// Wait, and remember what that came to; false where it took too long, and would again.
     pub(super) async fn learn(&mut self, wait: Wait) -> bool {
-        let taken = Arc::make_mut(&mut self.taken);
         // What was said again is among it.
-        *taken = wait.taken;
-        match wait.awaits {
+        let mut taken = wait.taken;
+        let helps = match wait.awaits {
             Awaits::Keys(wait) => wait.over().await,
             Awaits::Limiter(limiter, asked) => {
                 let (demands, outcome) = asked.over().await;
                 taken.push(Taken { limiter, demands, outcome });
                 true
             }
-        }
+        };
+        self.taken = (!taken.is_empty()).then(|| taken.into());
+        helps
     }
 }

@@ -149,7 +149,7 @@ fn what_is_taken_before_something_that_is_waited_for_is_taken_once() {
         .upstream(&upstream)
         .guest("take-twice")
         .gateway_toml(&format!(
-            "{limiters}[policy.guest]\nsource = \"file:take-twice.wasm\"\n\
+            "{limiters}[policy.guest]\nsource = \"file:components/take-twice.wasm\"\n\
              grant = [\"limiter:here\", \"limiter:there\", \"write:x-test-left\"]\n"
         ))
         .api(

@@ -49,7 +49,7 @@ impl HostState {
     fn said_before(&mut self, name: &str, demands: &[Demand]) -> Option<Option<Outcome>> {
         let at = self.asked;
         self.asked += 1;
-        let before = self.occasion.taken.get(at)?;
+        let before = self.occasion.taken.as_ref()?.get(at)?;
         Some(before.outcome.clone().filter(|_| before.limiter == name && before.demands == demands))
     }
 

@@ -121,8 +121,10 @@ impl HostState {
         self.meter.restart();
     }
 
-    /// What the call took for as long as its exchange lasts.
+    /// What the call took for as long as its exchange lasts. Nothing holds it here any more.
     pub(super) fn take_holds(&mut self) -> Holds {
+        self.taken.clear();
+        self.occasion.taken = None;
         std::mem::take(&mut self.holds)
     }
 
