@@ -9,8 +9,8 @@ from servers.process import Command, Site
 Json = dict[str, Any]
 
 
-def gateway(site: Site, program: Path, wasm: Path | None = None) -> Command:
-    filters = [*([proxy_wasm(wasm)] if wasm else []), router()]
+def gateway(site: Site, program: Path, wasm: Path | None = None, guards: list[Json] | None = None) -> Command:
+    filters = [*(guards or []), *([proxy_wasm(wasm)] if wasm else []), router()]
     manager = connection_manager(site, filters)
     bootstrap = {
         "static_resources": {

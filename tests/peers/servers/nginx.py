@@ -16,12 +16,16 @@ SHORT = 32 * 1024
 KEEP = "keepalive_requests 1000000000; keepalive_timeout 1h;"
 
 
-def gateway(site: Site) -> Command:
-    proxy = "proxy_pass http://up;"
+def gateway(site: Site, limited: bool = False) -> Command:
+    """Where it is limited, by the address of the client, and never reached: its rate has an upper bound."""
+    zone = "limit_req_zone $binary_remote_addr zone=one:10m rate=2000000r/s;" if limited else ""
+    limit = "limit_req zone=one burst=2000000 nodelay;" if limited else ""
+    proxy = f"{limit} proxy_pass http://up;"
     routes = "\n".join(f"location {route.prefix} {{ {proxy} }}" for route in site.routes.all)
     return start(
         site.folder,
         f"""
+        {zone}
         upstream up {{ server 127.0.0.1:{site.upstream}; keepalive 128; {KEEP} }}
         server {{
             listen 127.0.0.1:{site.plain};
