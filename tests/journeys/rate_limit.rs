@@ -2,11 +2,11 @@
 
 mod shared;
 
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use lockgate_tests::{Client, Folder, Gateway, Request, Response, Upstream, eventually};
+use lockgate_tests::{Client, Folder, Gateway, PATIENCE, Request, Response, Upstream, eventually};
 
 const POLICY: &str = "[policy.rate-limit]\nsource = \"builtin:rate-limit\"\n\
     grant = [\"limiter:calls\", \"read:x-caller\", \"read::client\", \"respond\", \"write:ratelimit\", \"write:ratelimit-policy\"]\n";
@@ -113,47 +113,65 @@ fn a_limiter_of_one_name_counts_for_all_who_use_it() {
     assert_eq!(others.filter(|status| *status == 200).count(), 4);
 }
 
-/// An upstream that answers `/hold` when it is told to.
-fn patient() -> (Upstream, Sender<()>) {
-    let (go, goes) = channel::<()>();
-    let goes = Mutex::new(goes);
+/// Lets those go who wait, by what they asked for.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<HashSet<String>>, Condvar)>);
+
+impl Gate {
+    fn open(&self, target: &str) {
+        self.0.0.lock().unwrap().insert(target.to_owned());
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self, target: &str) {
+        let open = self.0.0.lock().unwrap();
+        drop(self.0.1.wait_timeout_while(open, PATIENCE, |open| !open.contains(target)));
+    }
+}
+
+/// An upstream that answers what is below `/hold/` when the gate is opened for it.
+fn patient() -> (Upstream, Gate) {
+    let gate = Gate::default();
+    let held = gate.clone();
     let upstream = Upstream::with(move |exchange| {
-        if exchange.target == "/hold" {
-            let _ = goes.lock().unwrap().recv();
+        if exchange.target.starts_with("/hold/") {
+            held.wait(&exchange.target);
         }
         exchange.reply(200, &[], b"at last")
     });
-    (upstream, go)
+    (upstream, gate)
 }
 
 /// A limit on how many at once.
 const TWO_AT_ONCE: &str = "limits = [{ amount = 2, algorithm = \"concurrent\", by = [\"header:x-caller\"] }]";
 
-fn begin(gateway: &Gateway) -> Client {
+fn begin(gateway: &Gateway, target: &str) -> Client {
     let mut client = gateway.connect();
-    client.send_only(&Request::get("/hold").field("x-caller", "ada")).unwrap();
+    client.send_only(&Request::get(target).field("x-caller", "ada")).unwrap();
     client
 }
 
 #[test]
 fn as_many_as_may_be_are_under_way_at_once() {
-    let (upstream, go) = patient();
+    let (upstream, gate) = patient();
     let gateway = folder(&upstream, "", TWO_AT_ONCE).start();
-    let (mut first, second) = (begin(&gateway), begin(&gateway));
+    let (mut first, second) = (begin(&gateway, "/hold/1"), begin(&gateway, "/hold/2"));
     upstream.wait_for_requests(2);
     let refused = ask(&gateway, "ada");
     refused.assert_status(429);
     assert_eq!(refused.field("ratelimit-policy"), Some("\"default\";q=2;qu=\"concurrent-requests\""));
     // One that is over makes room, and so does one whose client is gone.
     let room = || eventually("room for one more", || (ask(&gateway, "ada").status == 200).then_some(()));
-    go.send(()).unwrap();
+    let none = || eventually("no room", || (ask(&gateway, "ada").status == 429).then_some(()));
+    gate.open("/hold/1");
     first.receive("GET").unwrap().assert_status(200);
     room();
-    let _third = begin(&gateway);
-    eventually("the third to be under way", || (ask(&gateway, "ada").status == 429).then_some(()));
-    ask(&gateway, "ada").assert_status(429);
+    let _third = begin(&gateway, "/hold/3");
+    none();
     drop(second);
     room();
+    gate.open("/hold/2");
+    gate.open("/hold/3");
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl Redis {
     pub fn keys(&self) -> Vec<String> {
         let output =
             Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "keys", "*"]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+        // Where there is none it prints an empty line.
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
     fn signal(&self, signal: Signal) {

@@ -120,11 +120,11 @@ fn a_server_that_is_killed_again_and_again_under_load_costs_no_request() {
 
 #[test]
 fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
-    let ((upstream, go), redis) = (patient(), Redis::start());
+    let ((upstream, gate), redis) = (patient(), Redis::start());
     let config = TWO_AT_ONCE.replace("amount", "per = \"2s\", amount");
     let start = || folder(&upstream, &at(&redis.socket()), &config).start();
     let (mut one, other) = (start(), start());
-    let (_first, mut second) = (begin(&one), begin(&other));
+    let (_first, mut second) = (begin(&one, "/hold/1"), begin(&other, "/hold/2"));
     upstream.wait_for_requests(2);
     for gateway in [&one, &other] {
         ask(gateway, "ada").assert_status(429);
@@ -132,13 +132,14 @@ fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
     // Of one that is killed nobody hears that its requests are over.
     one.kill();
     ask(&other, "ada").assert_status(429);
-    drop(go);
+    gate.open("/hold/2");
     second.receive("GET").unwrap().assert_status(200);
     eventually("what it held to lapse", || {
         let left = ask(&other, "ada").field("ratelimit").map(str::to_owned);
         (left.as_deref() == Some("\"default\";r=1;t=1")).then_some(())
     });
     eventually("nothing to be held", || redis.keys().is_empty().then_some(()));
+    gate.open("/hold/1");
 }
 
 #[test]
