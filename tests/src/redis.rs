@@ -104,6 +104,14 @@ impl Redis {
         lines.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
+    /// How many others are connected.
+    pub fn clients(&self) -> usize {
+        let output =
+            Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "client", "list"]).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().filter(|line| !line.is_empty() && !line.contains("cmd=client")).count()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

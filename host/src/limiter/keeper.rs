@@ -129,9 +129,9 @@ impl Keeper {
         prepared.map_err(|_| Trouble::Silent)??;
         self.answers();
         let mut under_way = JoinSet::new();
-        // Of what is owed, what is being given back.
-        let mut giving = 0;
-        while !(self.takes.is_closed() && self.given.is_closed() && self.owed.is_empty() && self.takes.is_empty()) {
+        // Of what is owed, what is being given back; and whether there will be no more of either.
+        let (mut giving, mut takes_over, mut given_over) = (0, false, false);
+        while !(takes_over && given_over && under_way.is_empty() && self.owed.is_empty()) {
             if giving == 0 && !self.owed.is_empty() {
                 giving = self.owed.len().min(GIVEN_AT_ONCE);
                 let members = self.owed.iter().take(giving).cloned().collect();
@@ -143,11 +143,14 @@ impl Keeper {
                     Done::Took(taken) => self.complain(taken),
                     Done::GaveBack => drop(self.owed.drain(..std::mem::take(&mut giving))),
                 },
-                Some(take) = self.takes.recv(), if under_way.len() < UNDER_WAY => {
-                    under_way.spawn_local(take.perform(connection.clone()));
-                }
-                Some(members) = self.given.recv() => self.owed.extend(members),
-                else => {}
+                take = self.takes.recv(), if !takes_over && under_way.len() < UNDER_WAY => match take {
+                    Some(take) => drop(under_way.spawn_local(take.perform(connection.clone()))),
+                    None => takes_over = true,
+                },
+                members = self.given.recv(), if !given_over => match members {
+                    Some(members) => self.owed.extend(members),
+                    None => given_over = true,
+                },
             }
         }
         Ok(())

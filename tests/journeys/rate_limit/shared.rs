@@ -1,5 +1,6 @@
 //! Limits that several gateways count together in a Redis, which is asked, falls silent, dies and comes back.
 
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -140,6 +141,23 @@ fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
     });
     eventually("nothing to be held", || redis.keys().is_empty().then_some(()));
     gate.open("/hold/1");
+}
+
+#[test]
+fn a_server_that_is_declared_anew_gets_back_what_was_held_before_and_is_left_then() {
+    let ((upstream, gate), redis) = (patient(), Redis::start());
+    let config = TWO_AT_ONCE.replace("amount = 2", "amount = 1");
+    let gateway = folder(&upstream, &at(&redis.socket()), &config).start();
+    let mut held = begin(&gateway, "/hold/1");
+    upstream.wait_for_requests(1);
+    let declared = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &declared.replace("timeout = \"1s\"", "timeout = \"2s\""));
+    gateway.wait_for_generation(2);
+    ask(&gateway, "ada").assert_status(429);
+    gate.open("/hold/1");
+    held.receive("GET").unwrap().assert_status(200);
+    eventually("what was held to be given back", || (ask(&gateway, "ada").status == 200).then_some(()));
+    eventually("the connection of before to end", || (redis.clients() == 1).then_some(()));
 }
 
 #[test]
