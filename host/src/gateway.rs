@@ -142,7 +142,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         Admin { token: Token::new(kept.token.clone()), status, reload, history, metrics: metrics.clone(), shutdown };
     let succession = Succession { handover, listeners, admin_address, lock: kept.state.as_ref().map(StateDir::lock) };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
-    let ended = control.block_on(&runtime, control_thread.live(|| started(&facts)))?;
+    // With what is told goes the first generation, which would be kept otherwise.
+    let ended = control.block_on(&runtime, control_thread.live(move || started(&facts)))?;
     finish(common, log_guard);
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
