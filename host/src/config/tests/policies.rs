@@ -70,7 +70,7 @@ fn policies_that_make_no_sense_are_faults() {
             "source = 'builtin:haeders'",
             "policy.p.source: names no policy that comes with the gateway; did you mean `builtin:headers`?",
         ),
-        ("source = 'builtin:nothing'", "there are body-guard, cors, headers, jwt, petstore"),
+        ("source = 'builtin:nothing'", "there are acl, body-guard, cors, headers, ip, jwt, petstore, rate-limit"),
         ("source = 'https:x'", "it names no component"),
         ("source = 'file:absent.wasm'", "policy.p.source: names no file of the policies folder"),
         ("source = 'file:../guard.wasm'", "names no file"),
@@ -123,4 +123,32 @@ fn a_limit_that_was_said_is_never_lowered_without_a_word() {
 #[test]
 fn a_faulty_policy_is_still_declared() {
     assert_fault(gateway("[policy.p]\nsource = 'p'\n[[chain]]\npolicy = 'p'\n"), "it names no component");
+}
+
+#[test]
+fn limiters_that_make_no_sense_are_faults() {
+    let cases = [
+        ("[limiter.l]\nredis = 'localhost:6379'", "limiter.l.redis: \"localhost:6379\" is not valid: it begins with"),
+        ("[limiter.l]\nredis = 'redis://user:secret@h'", "user and password stand in `user` and `password`"),
+        ("[limiter.l]\ntimeout = '1s'", "limiter.l.timeout: has no meaning here"),
+        ("[limiter.l]\nredis = 'redis://h'\npassword = 'secret:p'", "names a secret that is not declared"),
+        ("[limiter.l]\nredis = 'redis://h'\ntls = 't'", "limiter.l.tls: names no TLS that is declared"),
+        ("[tls.t]\n[limiter.l]\nredis = 'redis://h'\ntls = 't'", "limiter.l.tls: has no meaning without TLS"),
+        ("[limiter.l]\nnamespace = 'api/policy/l'", "limiter.l.namespace: has a letter that no such name has"),
+        ("[limiter.l]\nmax_keys = 1", "limiter.l.max_keys: 1 does not fit"),
+        (
+            "[limiter.k]\nnamespace = 'n'\n[limiter.l]\nnamespace = 'n'\nredis = 'redis://h'",
+            "limiter.l: counts elsewhere than `k`, with which it shares the namespace",
+        ),
+    ];
+    for (text, fault) in cases {
+        assert_fault(gateway(&format!("{text}\n")), fault);
+    }
+}
+
+#[test]
+fn a_limiter_that_is_granted_is_there() {
+    let config = gateway("[policy.p]\nsource = 'builtin:rate-limit'\ngrant = ['limiter:calls']\n").unwrap();
+    let limiter = &config.limiters["calls"];
+    assert_eq!((&limiter.namespace, limiter.max_keys, &limiter.shared), (&None, 100_000, &None));
 }
