@@ -135,7 +135,7 @@ fn limiters_that_make_no_sense_are_faults() {
         ("[limiter.l]\nredis = 'redis://h'\ntls = 't'", "limiter.l.tls: names no TLS that is declared"),
         ("[tls.t]\n[limiter.l]\nredis = 'redis://h'\ntls = 't'", "limiter.l.tls: has no meaning without TLS"),
         ("[limiter.l]\nnamespace = 'api/policy/l'", "limiter.l.namespace: has a letter that no such name has"),
-        ("[limiter.l]\nmax_keys = 1", "limiter.l.max_keys: 1 does not fit"),
+        ("[limiter.l]\nmax_keys = 1", "limiter.l.max_keys: is 1; write an integer from 16"),
         (
             "[limiter.k]\nnamespace = 'n'\n[limiter.l]\nnamespace = 'n'\nredis = 'redis://h'",
             "limiter.l: counts elsewhere than `k`, with which it shares the namespace",
