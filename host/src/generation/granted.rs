@@ -12,8 +12,12 @@ pub(super) struct Space<'a> {
     pub(super) limits: store::Limits,
 }
 
-/// The stores a use is granted. A name stands for the namespace the operator chose, else for one of the API and policy
-/// alone.
+/// What a name stands for: the namespace the operator chose, else one of the API and policy alone.
+fn namespace(chosen: Option<&str>, used: &Use, name: &str) -> String {
+    chosen.map_or_else(|| format!("{}/{}/{name}", used.api, used.policy), str::to_owned)
+}
+
+/// The stores a use is granted.
 pub(super) fn stores<'a>(
     used: &'a Use,
     declared: &'a config::Policy,
@@ -22,12 +26,11 @@ pub(super) fn stores<'a>(
     declared.grants.iter().filter_map(|grant| {
         let Grant::Store { name, .. } = grant else { return None };
         let store = config.stores.get(name)?;
-        let own = || format!("{}/{}/{name}", used.api, used.policy);
         let limits = store::Limits {
             max_entries: store.max_entries as usize,
             max_bytes: usize::try_from(store.max_bytes).unwrap_or(usize::MAX),
         };
-        Some(Space { name, namespace: store.namespace.clone().unwrap_or_else(own), limits })
+        Some(Space { name, namespace: namespace(store.namespace.as_deref(), used, name), limits })
     })
 }
 
@@ -38,7 +41,7 @@ pub(super) struct Counted<'a> {
     pub(super) declared: &'a config::Limiter,
 }
 
-/// The limiters a use is granted, and where it counts, likewise.
+/// The limiters a use is granted.
 pub(super) fn limiters<'a>(
     used: &'a Use,
     policy: &'a config::Policy,
@@ -47,8 +50,7 @@ pub(super) fn limiters<'a>(
     policy.grants.iter().filter_map(|grant| {
         let Grant::Limiter(name) = grant else { return None };
         let declared = config.limiters.get(name)?;
-        let own = || format!("{}/{}/{name}", used.api, used.policy);
-        Some(Counted { name, namespace: declared.namespace.clone().unwrap_or_else(own), declared })
+        Some(Counted { name, namespace: namespace(declared.namespace.as_deref(), used, name), declared })
     })
 }
 

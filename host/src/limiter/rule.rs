@@ -7,7 +7,7 @@ use super::calendar;
 /// What is multiplied stays below this, and so exact where numbers are floating point, as those of Redis's scripts are.
 const EXACT: u64 = 1 << 52;
 /// Longest period, in milliseconds: 366 days.
-pub(super) const LONGEST: u64 = 366 * 24 * 60 * 60 * 1000;
+const LONGEST: u64 = 366 * 24 * 60 * 60 * 1000;
 
 /// How often something may happen. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
