@@ -1,12 +1,13 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
 mod ending;
+mod kept;
 mod succession;
 mod workers;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,18 +20,18 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin};
-use crate::config::{self, Address, Config, ConfigFault, Runtime, Tree};
+use crate::config::{Address, Config, ConfigFault, Runtime};
+use crate::consumers::{Consumers, Directory};
 use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
-use crate::keys::DebugKey;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::record::Record;
-use crate::reload::{Beginning, Keeper, Reloader};
+use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
-use crate::state::{StateDir, StateError, random_token};
+use crate::state::StateDir;
 use crate::takeover::Handover;
 use crate::telemetry::access_log::{AccessLog, AccessLogGuard};
 use crate::telemetry::load::Load;
@@ -89,7 +90,7 @@ pub(crate) enum StartError {
 pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Exit, StartError> {
     raise_file_limit();
     let Options { folder, falls_back, listen, takeover, given, lost } = options;
-    let (kept, beginning) = read(folder, falls_back, takeover)?;
+    let (kept, beginning) = kept::read(folder, falls_back, takeover)?;
     let config = &beginning.config;
     let (limits, has_log) = (config.runtime, config.access_log);
     let load = Load::new(limits.max_requests);
@@ -109,8 +110,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let troubles = sandbox.troubles();
     // Where nobody is served yet, nobody has to come first.
     let sandbox = if takeover { sandbox } else { sandbox.hurried() };
-    let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let record = Record::new(kept.path().filter(|_| falls_back));
+    let directory = Arc::<Directory>::default();
+    let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone()).knowing(directory.clone());
+    let place = kept.state.as_ref().map(StateDir::lock);
+    let record = Record::new(kept.path().filter(|_| falls_back), place.clone());
     let history = record.history();
     let begin = Reloader::start(beginning, (builder, troubles), (listeners.clone(), opened), record, metrics.clone());
     let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
@@ -134,13 +137,15 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         handover.ready(listeners.take_over())?;
         state.lock().take().context("the gateway that served keeps the state directory")?;
     }
-    reloader.keep(kept.state.as_ref().map(StateDir::lock), handover.is_some());
+    let consumers = Arc::new(Consumers::new(directory, place.clone(), history.clone()));
+    consumers.open();
+    reloader.keep(place.clone(), handover.is_some());
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
-    let admin =
-        Admin { token: Token::new(kept.token.clone()), status, reload, history, metrics: metrics.clone(), shutdown };
-    let succession = Succession { handover, listeners, admin_address, lock: kept.state.as_ref().map(StateDir::lock) };
+    let token = Token::new(kept.token.clone());
+    let admin = Admin { token, status, reload, history, consumers, metrics: metrics.clone(), shutdown };
+    let succession = Succession { handover, listeners, admin_address, lock: place };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     // With what is told goes the first generation, which would be kept otherwise.
     let ended = control.block_on(&runtime, control_thread.live(move || started(&facts)))?;
@@ -148,49 +153,6 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
     Ok(ended)
-}
-
-/// The folder as it stands, and what is kept from one run to the next.
-fn read(folder: PathBuf, falls_back: bool, takeover: bool) -> Result<(Kept, Beginning), StartError> {
-    let read = Tree::read(&folder);
-    let state = match (takeover, &read) {
-        (true, Err(faults)) => return Err(StartError::Config(faults.clone())),
-        (true, Ok(tree)) => {
-            let path = config::state_dir(tree).unwrap_or_else(StateDir::default_path);
-            StateDir::beside(&path).map(Some).map_err(anyhow::Error::from)?
-        }
-        (false, _) => open_state(&find_state(&read)?)?,
-    };
-    let kept = Kept::new(state)?;
-    let keeper = falls_back.then(|| Keeper::new(kept.path().as_deref(), &folder));
-    let beginning = Beginning::new(folder, read, keeper).map_err(StartError::Config)?;
-    match beginning.refused.as_ref().filter(|_| takeover) {
-        // What serves is better than what was last good.
-        Some(faults) => Err(StartError::Config(faults.clone())),
-        None => Ok((kept, beginning)),
-    }
-}
-
-/// What lasts from one run to the next, as far as there is a state directory, which is this process's alone while this
-/// lives.
-struct Kept {
-    state: Option<StateDir>,
-    token: String,
-    debug_key: Option<Arc<DebugKey>>,
-}
-
-impl Kept {
-    fn new(state: Option<StateDir>) -> anyhow::Result<Self> {
-        let token = state.as_ref().map_or_else(random_token, StateDir::admin_token);
-        let token = token.context("the admin token cannot be had")?;
-        let debug_key = state.as_ref().map(|state| DebugKey::load_or_generate(state.path())).transpose();
-        let debug_key = debug_key.context("the key of debug tokens cannot be had")?.map(Arc::new);
-        Ok(Self { state, token, debug_key })
-    }
-
-    fn path(&self) -> Option<PathBuf> {
-        self.state.as_ref().map(|state| state.path().to_owned())
-    }
 }
 
 /// What the main thread does while workers serve.
@@ -211,6 +173,8 @@ impl Control {
         let Self { admin, admin_socket, published, metrics, watchdog, threads, mut ending, succession } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
         tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));
+        let consumers = admin.consumers.clone();
+        tokio::task::spawn_local(consumers.clone().keep());
         let admin_copy = admin_socket.try_clone()?;
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
         let asked = tokio::task::spawn_local(admin::serve(Rc::new(admin), admin_socket));
@@ -239,6 +203,7 @@ impl Control {
             }
         }
         let ended = ending.end(threads, &mut signals).await;
+        consumers.note();
         flush(exporters.take()).await;
         Ok(ended)
     }
@@ -275,36 +240,9 @@ fn raise_file_limit() {
     }
 }
 
-/// Where the state is when the gateway begins. Where nobody knows what the folder says of that, it is where it usually
-/// is, and none is made.
-fn find_state(read: &Result<Tree, Vec<ConfigFault>>) -> Result<PathBuf, StartError> {
-    let usual = StateDir::default_path();
-    match read {
-        Ok(tree) => Ok(config::state_dir(tree).unwrap_or(usual)),
-        Err(_) if usual.is_dir() => Ok(usual),
-        Err(faults) => Err(StartError::Config(faults.clone())),
-    }
-}
-
 /// Where the state of a configuration is.
 pub(crate) fn state_path(config: &Config) -> PathBuf {
     config.state_dir.clone().unwrap_or_else(StateDir::default_path)
-}
-
-/// The state directory, or none where there cannot be one. One that is not this gateway's alone is an error.
-fn open_state(path: &Path) -> anyhow::Result<Option<StateDir>> {
-    match StateDir::open(path) {
-        Ok(state) => Ok(Some(state)),
-        Err(error @ StateError::Io { .. }) => {
-            let error = anyhow::Error::from(error);
-            tracing::warn!(
-                "{error:#}; running without: /metrics and /status are closed to all, since their token has nowhere to be, \
-                 no answer is explained, generated keys do not last, code is compiled at each start; set [state] dir to a folder that can be written"
-            );
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin

@@ -12,6 +12,7 @@ mod builtin;
 mod chain;
 mod cli;
 mod config;
+mod consumers;
 mod content;
 mod contract;
 mod egress;

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
 
 /// A state directory that is ours.
 pub(crate) struct StateDir {
@@ -19,7 +20,15 @@ pub(crate) struct StateDir {
 pub(crate) struct Lock {
     of: PathBuf,
     file: Arc<File>,
-    is_held: Arc<AtomicBool>,
+    turn: Arc<watch::Sender<Turn>>,
+}
+
+/// Whether it is this process's turn to write there, and which: what was read in an earlier one may have been changed
+/// since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    number: u64,
+    is_held: bool,
 }
 
 /// Why there is no state directory.
@@ -49,7 +58,7 @@ impl StateDir {
         let state = Self::beside(path)?;
         match state.lock.file.try_lock() {
             Ok(()) => {
-                state.lock.is_held.store(true, Ordering::Release);
+                state.lock.begin();
                 Ok(state)
             }
             Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(state.path)),
@@ -82,7 +91,7 @@ impl StateDir {
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(io)?;
-        let lock = Lock { of: path.clone(), file: Arc::new(lock), is_held: Arc::default() };
+        let lock = Lock { of: path.clone(), file: Arc::new(lock), turn: Arc::default() };
         Ok(Self { path, lock })
     }
 
@@ -118,30 +127,42 @@ impl Lock {
         &self.of
     }
 
-    /// Whether it is this process's.
-    pub(crate) fn is_held(&self) -> bool {
-        self.is_held.load(Ordering::Acquire)
+    /// Do something there, given the number of this process's turn; nothing, if it is another's. No other process has
+    /// it before this is done. It must not be asked for again meanwhile: who gives it up waits between the two.
+    pub(crate) fn while_held<T>(&self, act: impl FnOnce(u64) -> T) -> Option<T> {
+        // As long as this is borrowed nobody can change it.
+        let turn = self.turn.borrow();
+        turn.is_held.then(|| act(turn.number))
     }
 
-    /// Let another process have it.
+    /// When turns begin and end, from now on.
+    pub(crate) fn turns(&self) -> impl AsyncFnMut() + use<> {
+        let mut turns = self.turn.subscribe();
+        async move || drop(turns.changed().await)
+    }
+
+    /// Let another process have it, once nobody does anything there.
     pub(crate) fn give_up(&self) -> io::Result<()> {
-        // First of all: whoever looks then writes nothing there any more.
-        self.is_held.store(false, Ordering::Release);
+        self.turn.send_modify(|turn| turn.is_held = false);
         self.file.unlock()
     }
 
     /// Take it, where nobody has it.
     pub(crate) fn take(&self) -> io::Result<()> {
         self.file.try_lock()?;
-        self.is_held.store(true, Ordering::Release);
+        self.begin();
         Ok(())
     }
 
     /// Wait until nobody has it, and take it.
     pub(crate) fn take_in_turn(&self) -> io::Result<()> {
         self.file.lock()?;
-        self.is_held.store(true, Ordering::Release);
+        self.begin();
         Ok(())
+    }
+
+    fn begin(&self) {
+        self.turn.send_modify(|turn| *turn = Turn { number: turn.number + 1, is_held: true });
     }
 }
 
@@ -190,6 +211,35 @@ mod tests {
         assert_eq!(fs::metadata(path.join("admin-token")).unwrap().permissions().mode() & 0o777, 0o600);
         drop(state);
         assert!(StateDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn whoever_is_given_the_directory_has_it_once_what_was_begun_there_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (first, second) = (StateDir::open(&path).unwrap().lock(), StateDir::beside(&path).unwrap().lock());
+        assert!(second.take().is_err() && second.while_held(|_| ()).is_none());
+        let (begun, is_begun) = std::sync::mpsc::channel();
+        let (may_end, end) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let writer = first.clone();
+            let writing = scope.spawn(move || {
+                writer.while_held(|turn| {
+                    begun.send(turn).unwrap();
+                    end.recv().unwrap();
+                })
+            });
+            assert_eq!(is_begun.recv(), Ok(1));
+            let giving = scope.spawn(|| first.give_up());
+            assert!(second.take().is_err() && !giving.is_finished(), "it was given while something was written");
+            may_end.send(()).unwrap();
+            assert!(writing.join().unwrap().is_some() && giving.join().unwrap().is_ok());
+        });
+        assert!(first.while_held(|_| ()).is_none());
+        assert_eq!((second.take().is_ok(), second.while_held(|turn| turn)), (true, Some(1)));
+        second.give_up().unwrap();
+        first.take_in_turn().unwrap();
+        assert_eq!(first.while_held(|turn| turn), Some(2));
     }
 
     #[test]

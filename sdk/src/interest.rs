@@ -36,6 +36,8 @@ pub struct Interest {
     pub egress: Vec<String>,
     /// Limiters.
     pub limiters: Vec<String>,
+    /// Whether the policy asks whose key something is.
+    pub consumers: bool,
 }
 
 impl Interest {
@@ -138,11 +140,22 @@ impl Interest {
         self
     }
 
+    /// Ask whose key something is, by [`consumers`](crate::consumers).
+    pub fn consumers(mut self) -> Self {
+        self.consumers = true;
+        self
+    }
+
     /// A word for each power, as the contract has them; those on bodies are apart.
     pub fn powers(&self) -> Vec<String> {
         let named =
             |kind: &str, names: &[String]| names.iter().map(|name| format!("{kind}:{name}")).collect::<Vec<_>>();
-        let plain = [("respond", self.may_respond), ("target", self.may_set_target), ("status", self.may_set_status)];
+        let plain = [
+            ("respond", self.may_respond),
+            ("target", self.may_set_target),
+            ("status", self.may_set_status),
+            ("consumers", self.consumers),
+        ];
         let store = |it: &StoreInterest| format!("store:{}:{}", it.name, if it.write { "write" } else { "read" });
         [
             named("request-read", &self.request_read),

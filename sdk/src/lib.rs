@@ -19,6 +19,7 @@ mod edits;
 pub mod export;
 mod head;
 mod interest;
+pub mod names;
 mod packed;
 mod policy;
 mod response;
@@ -27,7 +28,7 @@ pub mod testing;
 mod verdict;
 
 pub use body::{BodyEdits, Change, ChunkEdits, Direction, Splice};
-pub use capability::{clock, crypto, egress, limiter, log, metrics, random, store};
+pub use capability::{clock, consumers, crypto, egress, limiter, log, metrics, random, store};
 pub use edits::Edits;
 pub use head::{Fields, Head};
 pub use interest::{BodyAccess, BodyInterest, BodyMode, Interest, OtherTypes, StoreInterest};
@@ -41,7 +42,7 @@ pub mod prelude {
         BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
         Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
     };
-    pub use crate::{clock, crypto, egress, limiter, log, metrics, random, store};
+    pub use crate::{clock, consumers, crypto, egress, limiter, log, metrics, random, store};
     pub use serde::Deserialize;
 }
 

@@ -176,7 +176,7 @@ fn limits_hold_for_a_policy_that_waits() {
 #[test]
 fn a_policy_that_spins_after_waiting_leaves_turns_to_others() {
     let (upstream, service) = (Upstream::echo(), service());
-    let limits = "limits = { cpu = \"1s\", wall = \"20s\" }\nbreaker = { failures = 1000000 }\n";
+    let limits = "limits = { cpu = \"4s\", wall = \"60s\" }\nbreaker = { failures = 1000000 }\n";
     let gateway = gateway(&upstream, &service, limits, "");
     thread::scope(|scope| {
         let spinning = scope.spawn(|| gateway.send(&wish("GET /known").field("x-test-break", "spin")));

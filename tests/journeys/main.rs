@@ -15,6 +15,7 @@ mod cli;
 mod components;
 mod configuration;
 mod connections;
+mod consumers;
 mod correlation;
 mod cors;
 mod demo;

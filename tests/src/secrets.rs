@@ -15,6 +15,9 @@ pub(crate) fn leaked(folder: &Folder, written: &str) -> Vec<String> {
         written.lines().filter(|line| has_token(line)).map(|line| format!("a token: {line}")).collect();
     let mut kept = Vec::new();
     read_all(&folder.root().join("state"), &mut kept);
+    let texts = [("the log", written.as_bytes())].into_iter();
+    let texts = texts.chain(kept.iter().map(|(path, text)| (path.as_str(), text.as_slice())));
+    leaked.extend(texts.filter(|(_, text)| has_key(text)).map(|(place, _)| format!("a key is in {place}")));
     for (name, secret) in folder.secrets() {
         for piece in secret.lines().filter(|piece| piece.len() >= SHORTEST && !piece.starts_with("-----")) {
             if written.contains(piece) {
@@ -39,6 +42,15 @@ fn has_token(line: &str) -> bool {
         let token = &rest[..rest.find(|letter| !is_letter(letter)).unwrap_or(rest.len())];
         let parts: Vec<_> = token.split('.').collect();
         matches!(parts[..], [head, claims, signature] if head.len() > 8 && claims.starts_with("eyJ") && signature.len() > 16)
+    })
+}
+
+/// Whether there is a key of an application in it, with its secret.
+fn has_key(text: &[u8]) -> bool {
+    let words = text.split(|byte| !byte.is_ascii_lowercase() && !byte.is_ascii_digit() && *byte != b'_');
+    words.filter(|word| word.len() > 76).any(|word| {
+        let lengths: Vec<_> = word.split(|byte| *byte == b'_').map(<[u8]>::len).collect();
+        lengths.windows(2).any(|pair| pair == [16, 52])
     })
 }
 
@@ -71,6 +83,14 @@ mod tests {
         for harmless in ["eyJ", "eyJhbGciOiJFUzI1NiJ9", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.", "keyJ.a.b"] {
             assert!(!has_token(harmless), "{harmless}");
         }
+    }
+
+    #[test]
+    fn keys_are_known_from_their_shape() {
+        let key = format!("lg_live_{}_{}_0123456", "0".repeat(16), "a".repeat(52));
+        assert!(has_key(format!("\0x-api-key: {key}\0").as_bytes()) && has_key(key.as_bytes()));
+        let id = format!("key {} and its digest {}", "0".repeat(16), "a".repeat(64));
+        assert!(!has_key(id.as_bytes()) && !has_key(b"lg_live"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The admin listener: health, readiness, metrics, status and history, on loopback and behind a token.
 
 mod access;
+mod consumers;
 mod format;
 mod history;
 mod page;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::consumers::Consumers;
 use crate::listen::{Shutdown, Stage};
 use crate::record::History;
 use crate::reload::{Asker, Status, Wish};
@@ -45,6 +47,7 @@ pub(crate) struct Admin {
     pub(crate) status: Arc<Status>,
     pub(crate) reload: Asker,
     pub(crate) history: Arc<History>,
+    pub(crate) consumers: Arc<Consumers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
 }
@@ -65,8 +68,8 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
             let service = service_fn(move |request: Request<Incoming>| {
                 let (admin, here) = (admin.clone(), here.as_ref().ok().copied());
                 async move {
-                    let mut answer = admin.answer(&request).await;
                     let proof = here.and_then(|here| admin.proof(request.headers(), here));
+                    let mut answer = admin.answer(request).await;
                     answer.headers_mut().extend(proof.map(|proof| (HeaderName::from_static(token::PROOF), proof)));
                     Ok::<_, Infallible>(answer)
                 }
@@ -90,7 +93,7 @@ impl Admin {
         HeaderValue::try_from(self.token.proof(challenge.as_bytes(), here)?).ok()
     }
 
-    async fn answer(&self, request: &Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
         if let Err(refusal) = access::local(request.headers()) {
             return text(StatusCode::FORBIDDEN, refusal);
         }
@@ -119,8 +122,12 @@ impl Admin {
                 Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
                 Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
             },
-            Page::Status => with_type(StatusCode::OK, status::json(&self.status, &self.history), JSON),
+            Page::Status => with_type(StatusCode::OK, status::json(&self.status, &self.history, &self.consumers), JSON),
             Page::History => history::newest(&self.history, query).await,
+            Page::Consumers if request.method() == Method::POST => consumers::act(&self.consumers, request).await,
+            Page::Consumers => consumers::list(&self.consumers, query, Consumers::consumers).await,
+            Page::Applications => consumers::list(&self.consumers, query, Consumers::applications).await,
+            Page::Keys => consumers::list(&self.consumers, query, Consumers::keys).await,
             Page::Rollouts => rollouts::all(&self.status),
             Page::Reload => match self.reload.ask(Wish::Look).await {
                 Some(_) => with_type(StatusCode::OK, status::looked(&self.status), JSON),

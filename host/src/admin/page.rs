@@ -8,6 +8,9 @@ pub(super) enum Page {
     Metrics,
     Status,
     History,
+    Consumers,
+    Applications,
+    Keys,
     Rollouts,
     Reload,
     Announce,
@@ -16,12 +19,15 @@ pub(super) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Health,
         Self::Readiness,
         Self::Metrics,
         Self::Status,
         Self::History,
+        Self::Consumers,
+        Self::Applications,
+        Self::Keys,
         Self::Rollouts,
         Self::Reload,
         Self::Announce,
@@ -40,6 +46,9 @@ impl Page {
             Self::Metrics => "/metrics",
             Self::Status => "/status",
             Self::History => "/history",
+            Self::Consumers => "/consumers",
+            Self::Applications => "/applications",
+            Self::Keys => "/keys",
             Self::Rollouts => "/rollouts",
             Self::Reload => "/reload",
             Self::Announce => "/announce",
@@ -54,6 +63,8 @@ impl Page {
             Self::Health | Self::Readiness | Self::Metrics | Self::Status | Self::History | Self::Rollouts => {
                 "GET, HEAD"
             }
+            Self::Applications | Self::Keys => "GET, HEAD",
+            Self::Consumers => "GET, HEAD, POST",
             Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
         }
     }

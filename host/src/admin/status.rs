@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::consumers::Consumers;
 use crate::record::History;
 use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
-pub(super) fn json(status: &Status, history: &History) -> String {
+pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) -> String {
     let Now { generation, refused, parts, building, unkept, .. } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
@@ -20,6 +21,10 @@ pub(super) fn json(status: &Status, history: &History) -> String {
     let upstreams: Vec<Value> = upstreams.collect();
     let (newest, faults) = history.standing();
     let (entry, head) = newest.unzip();
+    let (keys, unread) = match consumers.standing() {
+        Ok(keys) => (Some(keys), None),
+        Err(fault) => (None, Some(fault)),
+    };
     let refused = refused.map(|attempt| json!({ "at": seconds(attempt.at), "faults": attempt.faults }));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -32,6 +37,7 @@ pub(super) fn json(status: &Status, history: &History) -> String {
         "parts": parts.iter().map(part).collect::<Vec<_>>(),
         "record": { "entry": entry, "head": head, "faults": faults },
         "unkept": unkept,
+        "consumers": { "keys": keys, "fault": unread },
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,

@@ -9,14 +9,16 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Builder;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::consumers::{Act, Holder};
 use crate::record::Announcement;
 use crate::reload::beginning;
 use crate::state::{StateDir, random_token};
@@ -26,6 +28,8 @@ use crate::token::{self, Token};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it is waited for when it builds: longer than two builds may take.
 const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Entries of a list that are asked for at once; a gateway gives no more.
+const PAGE: usize = 1000;
 /// Longest answer that is looked at.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -103,13 +107,43 @@ impl Gateway {
         self.ask(Request::post(format!("/rollouts/{what}?policy={policy}{digest}")), LONG_PATIENCE)
     }
 
+    /// Do something to a consumer, an application or a key. Returns what came of it, as JSON text.
+    pub(super) fn act(&self, act: &Act) -> anyhow::Result<String> {
+        self.send(Request::post("/consumers"), serde_json::to_vec(act)?.into(), PATIENCE)
+    }
+
+    /// All entries of a list, `consumers`, `applications` or `keys`, as JSON; `id` names the field they are ordered by.
+    pub(super) fn list(&self, list: &str, id: &str, of: Option<&Holder>) -> anyhow::Result<Vec<Value>> {
+        #[derive(Deserialize)]
+        struct Said {
+            entries: Vec<Value>,
+        }
+        let of = of.map(|of| format!("&of={of}")).unwrap_or_default();
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = self.ask(Request::get(format!("/{list}?n={PAGE}{of}&after={after}")), PATIENCE)?;
+            let entries = understood::<Said>(&page)?.entries;
+            let last = entries.last().filter(|_| entries.len() == PAGE).and_then(|entry| entry[id].as_str());
+            let last = last.map(str::to_owned);
+            all.extend(entries);
+            match last {
+                Some(last) => after = last,
+                None => return Ok(all),
+            }
+        }
+    }
+
     fn ask(&self, request: Builder, patience: Duration) -> anyhow::Result<String> {
+        self.send(request, Bytes::new(), patience)
+    }
+
+    fn send(&self, request: Builder, body: Bytes, patience: Duration) -> anyhow::Result<String> {
         let file = self.state().join("admin-token");
         let token = std::fs::read_to_string(&file).with_context(|| {
             format!("cannot read {}; name the state directory of the gateway with --state", file.display())
         })?;
         let token = Token::new(token.trim().to_owned());
-        let (address, answer) = (self.listener.address, self.listener.ask(request, Some(&token), patience));
+        let (address, answer) = (self.listener.address, self.listener.ask(request, body, Some(&token), patience));
         match answer.with_context(|| format!("the gateway at {address}"))? {
             (StatusCode::OK, said) => Ok(said),
             (StatusCode::CONFLICT, said) => bail!("{}", said.trim()),
@@ -126,18 +160,30 @@ pub(super) fn understood<T: DeserializeOwned>(said: &str) -> anyhow::Result<T> {
 impl Listener {
     /// The status and the text of the answer to GET on a path that is open.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
-        self.ask(Request::get(path), None, PATIENCE)
+        self.ask(Request::get(path), Bytes::new(), None, PATIENCE)
     }
 
     /// With a token whoever answers has to prove that it is theirs before they see it.
-    fn ask(&self, request: Builder, token: Option<&Token>, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
+    fn ask(
+        &self,
+        request: Builder,
+        body: Bytes,
+        token: Option<&Token>,
+        patience: Duration,
+    ) -> anyhow::Result<(StatusCode, String)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let asked = runtime.block_on(async { tokio::time::timeout(patience, ask(self.address, request, token)).await });
+        let asked = ask(self.address, request, body, token);
+        let asked = runtime.block_on(async { tokio::time::timeout(patience, asked).await });
         asked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", patience.as_secs())))
     }
 }
 
-async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyhow::Result<(StatusCode, String)> {
+async fn ask(
+    admin: SocketAddr,
+    request: Builder,
+    body: Bytes,
+    token: Option<&Token>,
+) -> anyhow::Result<(StatusCode, String)> {
     let stream = TcpStream::connect(admin).await.context("cannot be connected to")?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
@@ -148,7 +194,7 @@ async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyh
         }
         None => request,
     };
-    let request = request.header(HOST, admin.to_string()).body(Empty::<Bytes>::new())?;
+    let request = request.header(HOST, admin.to_string()).body(Full::new(body))?;
     let response = sender.send_request(request).await.context("gives no answer")?;
     let status = response.status();
     Ok((status, text(response).await?))
@@ -156,10 +202,10 @@ async fn ask(admin: SocketAddr, request: Builder, token: Option<&Token>) -> anyh
 
 /// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this
 /// connection, that they know the token.
-async fn prove(sender: &mut SendRequest<Empty<Bytes>>, admin: SocketAddr, token: &Token) -> anyhow::Result<()> {
+async fn prove(sender: &mut SendRequest<Full<Bytes>>, admin: SocketAddr, token: &Token) -> anyhow::Result<()> {
     let challenge = random_token()?;
     let request = Request::get("/healthz").header(HOST, admin.to_string()).header(token::CHALLENGE, &challenge);
-    let response = sender.send_request(request.body(Empty::new())?).await.context("gives no answer")?;
+    let response = sender.send_request(request.body(Full::default())?).await.context("gives no answer")?;
     let proof = response.headers().get(token::PROOF).cloned();
     // To its end, so that the connection is free.
     text(response).await?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::admin::{Gateway, understood};
 use super::out;
-use crate::record::{self, ChainError, Change, Entry, Why};
+use crate::record::{self, ChainError, Change, Entry, Served, Why};
 use crate::state::StateDir;
 use crate::telemetry::rfc3339;
 
@@ -25,7 +25,7 @@ Examples:
   lockgate history verify                    was the record edited, cut or put in another order? exit status 1 if so
   lockgate history verify --head 5f3a9c…     and is it still the one this head was noted of?
 
-ENTRY counts all changes, over all starts; GENERATION begins with 1 at each start. In CHANGED, + was added, - removed, ~ changed.";
+ENTRY counts all changes and acts, over all starts; GENERATION begins with 1 at each start. In CHANGED, + was added, - removed, ~ changed.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -69,6 +69,7 @@ struct Said {
 struct Shown {
     #[serde(flatten)]
     entry: Entry,
+    #[serde(default)]
     kept: bool,
 }
 
@@ -96,25 +97,40 @@ fn show(said: &Said) {
             Why::TakenBack { policy } => out::plain(&format!("{policy} taken back")),
             Why::Promoted { policy } => out::plain(&format!("{policy} promoted")),
             Why::Aborted { policy } => out::plain(&format!("{policy} aborted")),
+            Why::Consumers { act, .. } => out::plain(act),
         };
-        let contents = if *kept { entry.after.hex().chars().take(SHORT).collect() } else { "not kept".into() };
-        let (number, generation, routes) = (entry.entry, entry.generation, entry.routes);
-        [number.to_string(), when(entry.at), why, generation.to_string(), routes.to_string(), contents, changed(entry)]
+        let (number, at) = (entry.entry.to_string(), when(entry.at));
+        let Some(serving) = &entry.serving else {
+            let nothing = || "-".to_owned();
+            return [number, at, why, nothing(), nothing(), nothing(), about(&entry.why)];
+        };
+        let contents = if *kept { serving.after.hex().chars().take(SHORT).collect() } else { "not kept".into() };
+        let (generation, routes) = (serving.generation.to_string(), serving.routes.to_string());
+        [number, at, why, generation, routes, contents, changed(&entry.why, serving)]
     });
     out::table(std::iter::once(heads).chain(rows).collect());
 }
 
+/// What an act was about.
+fn about(why: &Why) -> String {
+    match why {
+        Why::Consumers { of, keys, .. } if keys.is_empty() => out::plain(of),
+        Why::Consumers { of, keys, .. } => out::plain(&format!("{of} {}", keys.join(" -> "))),
+        _ => String::new(),
+    }
+}
+
 /// The second, in UTC.
-fn when(at: u64) -> String {
+pub(super) fn when(at: u64) -> String {
     let text = UNIX_EPOCH.checked_add(Duration::from_secs(at)).map(rfc3339).unwrap_or_default();
     text.split('.').next().map(|second| format!("{second}Z")).unwrap_or_default()
 }
 
-fn changed(entry: &Entry) -> String {
-    let Some(files) = &entry.files else { return "not known".to_owned() };
+fn changed(why: &Why, serving: &Served) -> String {
+    let Some(files) = &serving.files else { return "not known".to_owned() };
     if files.is_empty() {
         // Without one the folder would have said what served already.
-        let word = match (&entry.why, entry.whole) {
+        let word = match (why, serving.whole) {
             (Why::Start, _) => "nothing",
             (_, true) => "a secret",
             (_, false) => "no file that serves",
@@ -130,7 +146,7 @@ fn changed(entry: &Entry) -> String {
         format!("{mark}{}", out::plain(&path.to_string_lossy()))
     };
     let shown: Vec<_> = files.iter().take(MOST_SHOWN).map(one).collect();
-    match files.len() + entry.more - shown.len() {
+    match files.len() + serving.more - shown.len() {
         0 => shown.join(" "),
         more => format!("{} and {more} more", shown.join(" ")),
     }

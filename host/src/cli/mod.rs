@@ -1,14 +1,18 @@
 //! The command line: one file for each verb; thin, what they do is done elsewhere.
 
 mod admin;
+mod app;
 mod apply;
 mod audit;
 mod check;
+mod consumer;
 mod debug_token;
 mod diff;
 mod exchange;
 mod health;
 mod history;
+mod holder;
+mod key;
 mod life;
 mod out;
 mod policy;
@@ -47,6 +51,7 @@ Examples:
   lockgate history                     what has served, since when and why?
   lockgate rollback                    and back to what served before
   lockgate rollout status              are new versions of policies as good as those before them?
+  lockgate consumer add shop           who calls; then `lockgate app add` and `lockgate key add`
   lockgate policy new greet            a project for a policy of your own";
 
 /// A programmable API gateway whose policies are sandboxed WebAssembly components.
@@ -80,6 +85,12 @@ enum Verb {
     Rollback(rollback::Args),
     /// Watch and decide what becomes of new versions of policies
     Rollout(rollout::Args),
+    /// List consumers, add and change them: who calls
+    Consumer(consumer::Args),
+    /// List the applications of consumers, add and change them
+    App(app::Args),
+    /// List the keys of applications, make, rotate and revoke them
+    Key(key::Args),
     /// Print the route table of a folder
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
@@ -131,6 +142,9 @@ pub fn main() -> ExitCode {
         Some(Verb::History(args)) => history::run(args),
         Some(Verb::Rollback(args)) => rollback::run(args),
         Some(Verb::Rollout(args)) => rollout::run(args),
+        Some(Verb::Consumer(args)) => consumer::run(args),
+        Some(Verb::App(args)) => app::run(args),
+        Some(Verb::Key(args)) => key::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),

@@ -47,6 +47,7 @@ struct Said {
     /// Why a start would not serve what serves now.
     unkept: Option<String>,
     record: Record,
+    consumers: Consumers,
     routes: Vec<serde::de::IgnoredAny>,
     parts: Vec<Part>,
 }
@@ -60,6 +61,13 @@ struct Refused {
 #[derive(Deserialize)]
 struct Record {
     faults: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Consumers {
+    keys: Option<u64>,
+    /// Why nobody is known.
+    fault: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +86,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         true => out::line(&text),
         false => show(&said),
     }
-    let is_well = said.refused.is_none() && said.unkept.is_none() && said.record.faults.is_empty();
+    let is_kept = said.unkept.is_none() && said.record.faults.is_empty() && said.consumers.fault.is_none();
+    let is_well = said.refused.is_none() && is_kept;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_IT_STANDS) })
 }
 
@@ -100,6 +109,11 @@ fn show(said: &Said) {
     }
     for fault in &said.record.faults {
         out::line(&format!("\nThe record: {}", out::plain(fault)));
+    }
+    match (&said.consumers.fault, said.consumers.keys) {
+        (Some(fault), _) => out::line(&format!("\nNobody's keys are known: {}", out::plain(fault))),
+        (None, Some(keys)) if keys > 0 => out::line(&format!("\n{keys} keys of consumers are known.")),
+        _ => {}
     }
     if let Some(refused) = &said.refused {
         out::line(&format!("\nWrong in the folder for {}:", self::age(refused.at)));

@@ -37,6 +37,8 @@ pub(crate) enum Grant {
     Egress(String),
     /// It may count in the limiter of this name.
     Limiter(String),
+    /// It may ask whose key something is.
+    Consumers,
     /// It may use the store of this name; writing includes reading.
     Store { name: String, write: bool },
 }
@@ -128,6 +130,7 @@ impl FromStr for Grant {
             ("responder", None) => Ok(Self::Responder),
             ("target", None) => Ok(Self::Target),
             ("status", None) => Ok(Self::Status),
+            ("consumers", None) => Ok(Self::Consumers),
             ("read", Some(names)) => names.parse().map(Self::Read),
             ("write", Some(names)) => no_fact(names, GrantError::FactWrite).map(Self::Write),
             ("attribute-read", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeRead),
@@ -153,6 +156,7 @@ impl fmt::Display for Grant {
             Self::Responder => out.write_str("responder"),
             Self::Target => out.write_str("target"),
             Self::Status => out.write_str("status"),
+            Self::Consumers => out.write_str("consumers"),
             Self::Body { direction, access } => {
                 let direction = if *direction == Direction::Request { "request" } else { "response" };
                 let access = if *access == BodyAccess::Inspect { "inspect" } else { "edit" };
@@ -168,7 +172,7 @@ impl fmt::Display for Grant {
 
 impl Spelled for Grant {
     const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
-        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME`, `limiter:NAME` or `store:NAME:read|write`";
+        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME`, `limiter:NAME`, `consumers` or `store:NAME:read|write`";
 }
 
 /// Why a text is no grant.

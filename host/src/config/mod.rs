@@ -73,6 +73,7 @@ pub(crate) use limits::{Breaker, Isolation, MAX_MEMORY, MAX_TABLE_ELEMENTS, MAX_
 pub(crate) use listen::Listener;
 pub(crate) use material::Material;
 pub(crate) use near::nearest;
+pub(crate) use network::Network;
 pub(crate) use otlp::Otlp;
 pub(crate) use policy::{Policy, PolicySource};
 pub(crate) use protocol::Protocol;

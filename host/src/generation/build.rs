@@ -13,6 +13,7 @@ use super::uses::{User, Uses};
 use super::{Generation, Route, egress, keys, limiters, otlp};
 use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
+use crate::consumers::Directory;
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::jwks::Published;
@@ -97,6 +98,12 @@ impl Builder {
     /// Requests are served from now on, and come before what is built.
     pub(crate) fn step_back(&mut self) {
         self.loader.step_back();
+    }
+
+    /// Have policies ask these whose keys they are shown.
+    pub(crate) fn knowing(mut self, consumers: Arc<Directory>) -> Self {
+        self.loader.know(consumers);
+        self
     }
 
     /// Have all connections of what is built go by way of this network.

@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::limiters::Tables;
 use super::uses::{self, Use, Uses};
 use crate::config::{self, Breaker, Config, ConfigFault, Grant, Isolation, Place};
+use crate::consumers::Directory;
 use crate::content::{Content, Digest};
 use crate::egress::Egress;
 use crate::limiter::{Limiter, Shared};
@@ -43,6 +44,7 @@ pub(super) struct Loader {
     sandbox: Sandbox,
     stores: Memory,
     tables: Tables,
+    consumers: Arc<Directory>,
     metrics: Arc<Metrics>,
     /// Of the generation that serves.
     serving: HashMap<PolicyKey, Arc<Policy>>,
@@ -88,12 +90,17 @@ struct Wanted<'a> {
 type Faults = Vec<ConfigFault>;
 
 impl Loader {
-    /// `state` is the state directory, if there is one.
+    /// `state` is the state directory, if there is one. Nobody's keys are known.
     pub(super) fn new(sandbox: Sandbox, state: Option<&Path>, metrics: Arc<Metrics>) -> Self {
         let (serving, tried, sound) = Default::default();
         let accepted = Accepted::open(state);
-        let (stores, tables) = Default::default();
-        Self { sandbox, stores, tables, metrics, serving, tried, sound, accepted }
+        let (stores, tables, consumers) = Default::default();
+        Self { sandbox, stores, tables, consumers, metrics, serving, tried, sound, accepted }
+    }
+
+    /// From now on these are whose keys are known.
+    pub(super) fn know(&mut self, consumers: Arc<Directory>) {
+        self.consumers = consumers;
     }
 
     pub(super) fn step_back(&mut self) {
@@ -271,6 +278,7 @@ impl Loader {
             stores: stores.collect(),
             egress: egress.collect(),
             limiters,
+            consumers: interest.consumers.then(|| self.consumers.clone()),
             may_wait: is_fetched || is_shared,
             counters: match used.is_shadow {
                 true => PolicyCounters::apart(),

@@ -39,7 +39,8 @@ impl fmt::Display for Announcement {
             | Why::Apply
             | Why::TakenBack { .. }
             | Why::Promoted { .. }
-            | Why::Aborted { .. } => out.write_str("why=apply")?,
+            | Why::Aborted { .. }
+            | Why::Consumers { .. } => out.write_str("why=apply")?,
         }
         write!(out, "&contents={}", self.contents)
     }

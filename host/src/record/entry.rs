@@ -16,7 +16,7 @@ const PURPOSE: &str = "lockgate record entry 1:";
 const HASH: usize = 64;
 const SIGNATURE: usize = 86;
 
-/// One change of what serves. It says nothing about people.
+/// One change of what serves, or one act. It says nothing about people but what operators call them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Counted from 1, over all processes.
@@ -25,6 +25,18 @@ pub(crate) struct Entry {
     pub(crate) at: u64,
     #[serde(flatten)]
     pub(crate) why: Why,
+    /// What serves since; none of acts that change nothing of that.
+    #[serde(flatten)]
+    pub(crate) serving: Option<Served>,
+    /// The hash of the entry before.
+    pub(crate) previous: String,
+    /// Names the key of the signature.
+    pub(crate) key: String,
+}
+
+/// What serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Served {
     /// As its process counted it.
     pub(crate) generation: u64,
     pub(crate) routes: usize,
@@ -39,10 +51,6 @@ pub(crate) struct Entry {
     pub(crate) files: Option<Vec<Change>>,
     /// How many more do than are named.
     pub(crate) more: usize,
-    /// The hash of the entry before.
-    pub(crate) previous: String,
-    /// Names the key of the signature.
-    pub(crate) key: String,
 }
 
 /// What a change came from.
@@ -63,6 +71,14 @@ pub(crate) enum Why {
     Promoted { policy: String },
     /// An operator did not want it.
     Aborted { policy: String },
+    /// Something was done to a consumer, an application or a key.
+    Consumers {
+        act: String,
+        of: String,
+        /// Ids of the keys it was about.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keys: Vec<String>,
+    },
 }
 
 /// One file that differs.

@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use super::chain::{Chain, ChainError};
 use super::contents::{Contents, Manifest};
-use super::entry::{Change, Entry, Sealed, Why};
+use super::entry::{Change, Entry, Sealed, Served, Why};
 use super::head::Head;
 use super::key::Key;
 use super::segments;
@@ -39,10 +39,8 @@ struct Segment {
     bytes: u64,
 }
 
-/// What is to be on record of a change.
-pub(super) struct Served<'a> {
-    pub(super) at: u64,
-    pub(super) why: Why,
+/// What is to be on record of what serves.
+pub(super) struct Serves<'a> {
     pub(super) generation: u64,
     pub(super) routes: usize,
     pub(super) files: &'a Tree,
@@ -71,7 +69,8 @@ impl Journal {
                 "the record ends with an entry that was not written to its end: it is taken away, and the record goes on from the one before"
             );
         }
-        let served: VecDeque<_> = chain.sealed.iter().rev().map(|sealed| sealed.entry.after).collect();
+        let served = chain.sealed.iter().rev().filter_map(|sealed| Some(sealed.entry.serving.as_ref()?.after));
+        let served: VecDeque<_> = served.collect();
         let before = match served.front() {
             Some(digest) => contents.manifest(*digest).ok(),
             None => Some(Manifest::default()),
@@ -86,35 +85,31 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Append an entry. After an error this is of no use any more: it is not known what is on disk.
-    pub(super) fn append(&mut self, served: Served<'_>) -> anyhow::Result<Sealed> {
-        let after = self.contents.keep(served.files, &served.manifest).context("the contents cannot be kept")?;
-        let changes = self.before.as_ref().map(|before| served.manifest.changes(before));
+    /// Append that something serves since a second. After an error this is of no use any more: it is not known what is
+    /// on disk.
+    pub(super) fn serves(&mut self, at: u64, why: Why, serves: Serves<'_>) -> anyhow::Result<Sealed> {
+        let after = self.contents.keep(serves.files, &serves.manifest).context("the contents cannot be kept")?;
+        let changes = self.before.as_ref().map(|before| serves.manifest.changes(before));
         let (files, more): (Option<Vec<Change>>, usize) =
             changes.map_or((None, 0), |(files, more)| (Some(files), more));
-        let entry = Entry {
-            entry: self.head.entry + 1,
-            at: served.at,
-            why: served.why,
-            generation: served.generation,
-            routes: served.routes,
-            before: self.served.front().copied(),
-            after,
-            whole: served.whole,
-            files,
-            more,
-            previous: self.head.hash.clone(),
-            key: self.key.id().to_owned(),
-        };
-        let (sealed, line) = Sealed::seal(entry, &self.key)?;
-        self.write(&sealed, &line)?;
-        self.before = Some(served.manifest);
+        let Serves { generation, routes, whole, manifest, .. } = serves;
+        let before = self.served.front().copied();
+        let sealed = self.append(at, why, Some(Served { generation, routes, before, after, whole, files, more }))?;
+        self.before = Some(manifest);
         self.served.push_front(after);
         self.served.truncate(segments::MOST_FILES * segments::MOST_ENTRIES);
         // What is kept too long does no harm.
         if let Err(error) = self.contents.prune(self.served.iter().copied()) {
             tracing::warn!(%error, "contents of older entries cannot be deleted");
         }
+        Ok(sealed)
+    }
+
+    /// Append an entry. After an error this is of no use any more likewise.
+    pub(super) fn append(&mut self, at: u64, why: Why, serving: Option<Served>) -> anyhow::Result<Sealed> {
+        let (entry, previous, key) = (self.head.entry + 1, self.head.hash.clone(), self.key.id().to_owned());
+        let (sealed, line) = Sealed::seal(Entry { entry, at, why, serving, previous, key }, &self.key)?;
+        self.write(&sealed, &line)?;
         Ok(sealed)
     }
 

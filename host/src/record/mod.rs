@@ -21,25 +21,25 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
 use crate::config::Tree;
+use crate::state::Lock;
 use announced::Announced;
 use contents::Contents;
 use entry::Sealed;
-use journal::{Journal, Served};
+use journal::{Journal, Serves};
 
 pub(crate) use announced::Announcement;
 pub(crate) use chain::{Chain, ChainError};
 pub(crate) use contents::Manifest;
-pub(crate) use entry::{Change, Entry, Why};
+pub(crate) use entry::{Change, Entry, Served, Why};
 
 /// In the state directory.
 const FOLDER: &str = "record";
 /// Beside it, with the second at which that was done: one that was altered.
 const ASIDE: &str = "record.altered-";
 
-/// Writes the record of one process.
+/// Says what serves, for the record of one process.
 pub(crate) struct Record {
     history: Arc<History>,
-    journal: Option<Journal>,
     /// Whether this process has said that it serves.
     has_begun: bool,
 }
@@ -57,10 +57,14 @@ pub(crate) struct Serving<'a> {
     pub(crate) why: Option<Why>,
 }
 
-/// What others may know of the record, and may tell it.
+/// The record of one process: what others may know of it, and may tell it.
 pub(crate) struct History {
     /// None where nothing outlasts the process.
     state: Option<PathBuf>,
+    /// Says whether that is this process's; none where nobody else may want it.
+    place: Option<Lock>,
+    /// With the turn it was opened in. None before the first entry, and after one that could not be written.
+    journal: Mutex<Option<(u64, Journal)>>,
     inner: Mutex<Inner>,
 }
 
@@ -73,10 +77,10 @@ struct Inner {
 }
 
 impl Record {
-    /// `state` is the state directory, if there is one.
-    pub(crate) fn new(state: Option<PathBuf>) -> Self {
-        let history = Arc::new(History { state, inner: Mutex::default() });
-        Self { history, journal: None, has_begun: false }
+    /// `state` is the state directory, if there is one, and `place` says when it is this process's, if not always.
+    pub(crate) fn new(state: Option<PathBuf>, place: Option<Lock>) -> Self {
+        let history = Arc::new(History { state, place, journal: Mutex::default(), inner: Mutex::default() });
+        Self { history, has_begun: false }
     }
 
     pub(crate) fn history(&self) -> Arc<History> {
@@ -92,13 +96,12 @@ impl Record {
         let announced = self.history.with(|inner| inner.announced.take(contents));
         let why = if self.has_begun { why.or(announced).unwrap_or(Why::Folder) } else { Why::Start };
         self.has_begun = true;
-        let at = seconds(SystemTime::now());
-        let written = self.write(&folder, Served { at, why, generation, routes, files, manifest, whole });
-        self.history.with(|inner| match written {
-            Ok(sealed) => {
-                let (entry, head) = (sealed.entry.entry, sealed.hash);
-                tracing::info!(entry, generation, head, "on record");
-                (inner.newest, inner.fault) = (Some((entry, head)), None);
+        let serves = Serves { generation, routes, files, manifest, whole };
+        let on_record = self.history.write(&folder, |journal, at| journal.serves(at, why, serves));
+        self.history.with(|inner| match on_record {
+            Ok(entry) => {
+                tracing::info!(entry, generation, head = inner.newest_hash(), "on record");
+                inner.fault = None;
             }
             Err(error) => {
                 tracing::error!(
@@ -110,16 +113,11 @@ impl Record {
             }
         });
     }
+}
 
-    fn write(&mut self, folder: &Path, served: Served<'_>) -> anyhow::Result<Sealed> {
-        // Only what was written to its end is written on.
-        let mut journal = match self.journal.take() {
-            Some(journal) => journal,
-            None => Journal::open(folder)?,
-        };
-        let sealed = journal.append(served)?;
-        self.journal = Some(journal);
-        Ok(sealed)
+impl Inner {
+    fn newest_hash(&self) -> &str {
+        self.newest.as_ref().map_or("", |(_, hash)| hash)
     }
 }
 
@@ -127,6 +125,46 @@ impl History {
     /// Contents are about to be put into the folder.
     pub(crate) fn announce(&self, announcement: Announcement) {
         self.with(|inner| inner.announced.put(announcement));
+    }
+
+    /// Put an act on record, in a turn that lasts until this is done; returns the number of the entry. What cannot be on
+    /// record should not be done.
+    pub(crate) fn acted(&self, turn: u64, why: Why) -> anyhow::Result<u64> {
+        let folder = self.state.as_deref().map(folder).context("there is no record without a state directory")?;
+        self.write_in(turn, &folder, |journal, at| journal.append(at, why, None)).context("it cannot be put on record")
+    }
+
+    /// Have an entry written, at a second since 1970.
+    fn write(
+        &self,
+        folder: &Path,
+        entry: impl FnOnce(&mut Journal, u64) -> anyhow::Result<Sealed>,
+    ) -> anyhow::Result<u64> {
+        match &self.place {
+            Some(place) => place
+                .while_held(|turn| self.write_in(turn, folder, entry))
+                .context("the state directory is another process's now")?,
+            None => self.write_in(0, folder, entry),
+        }
+    }
+
+    fn write_in(
+        &self,
+        turn: u64,
+        folder: &Path,
+        entry: impl FnOnce(&mut Journal, u64) -> anyhow::Result<Sealed>,
+    ) -> anyhow::Result<u64> {
+        let mut known = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only what was written to its end, and by nobody else since, is written on.
+        let mut journal = match known.take() {
+            Some((at, journal)) if at == turn => journal,
+            _ => Journal::open(folder)?,
+        };
+        let sealed = entry(&mut journal, seconds(SystemTime::now()))?;
+        *known = Some((turn, journal));
+        let number = sealed.entry.entry;
+        self.with(|inner| inner.newest = Some((number, sealed.hash)));
+        Ok(number)
     }
 
     /// The newest entry of this process with its hash, and what is wrong with the record.
@@ -137,8 +175,8 @@ impl History {
         (newest, fault.into_iter().chain(aside).collect())
     }
 
-    /// The newest entries as JSON, the newest first; whether they are genuine is not looked at. Each says whether its
-    /// contents are kept.
+    /// The newest entries as JSON, the newest first; whether they are genuine is not looked at. Each of something
+    /// that serves says whether its contents are kept.
     pub(crate) fn newest(&self, most: usize) -> io::Result<Vec<Value>> {
         let Some(folder) = self.state.as_deref().map(folder).filter(|folder| folder.exists()) else {
             return Ok(Vec::new());
@@ -153,7 +191,9 @@ impl History {
                 }
                 let mut entry = serde_json::to_value(&sealed.entry)?;
                 entry["hash"] = sealed.hash.into();
-                entry["kept"] = contents.has(sealed.entry.after).into();
+                if let Some(serving) = &sealed.entry.serving {
+                    entry["kept"] = contents.has(serving.after).into();
+                }
                 entries.push(entry);
             }
         }
@@ -181,26 +221,31 @@ pub(crate) fn altered(state: &Path) -> io::Result<Vec<PathBuf>> {
 pub(crate) fn contents(state: &Path, wanted: Option<u64>) -> anyhow::Result<(Entry, Tree)> {
     let chain = verify(state).context("the record cannot be relied on")?;
     let entries = || chain.entries().iter().rev().map(|sealed| &sealed.entry);
-    let entry = match (wanted, entries().next()) {
-        (Some(wanted), _) => entries().find(|entry| entry.entry == wanted).with_context(|| {
-            let ends = (chain.entries().first(), chain.entries().last());
-            let (Some(first), Some(last)) = ends else { return "there is no entry on record".to_owned() };
-            format!("there is no entry {wanted} on record, which has {} to {}", first.entry.entry, last.entry.entry)
-        }),
-        (None, Some(now)) => {
-            let other = |entry: &&Entry| entry.after != now.after && entry.whole;
-            entries().find(other).context("nothing else is on record than what serves")
+    let mut serving = entries().filter_map(|entry| Some((entry, entry.serving.as_ref()?)));
+    let (entry, served) = match wanted {
+        Some(wanted) => {
+            let entry = entries().find(|entry| entry.entry == wanted).with_context(|| {
+                let ends = (chain.entries().first(), chain.entries().last());
+                let (Some(first), Some(last)) = ends else { return "there is no entry on record".to_owned() };
+                format!("there is no entry {wanted} on record, which has {} to {}", first.entry.entry, last.entry.entry)
+            })?;
+            let served = entry.serving.as_ref();
+            (entry, served.with_context(|| format!("entry {wanted} is of an act that changed nothing of the folder"))?)
         }
-        (None, None) => Err(anyhow!("there is no entry on record")),
-    }?;
-    if !entry.whole {
+        None => {
+            let (_, now) = serving.next().context("there is no entry on record")?;
+            let mut others = serving.filter(|(_, it)| it.after != now.after && it.whole);
+            others.next().context("nothing else is on record than what serves")?
+        }
+    };
+    if !served.whole {
         // A folder of these files was never good, and might lack what guarded an API that was held.
         bail!(
             "at entry {} some parts were as they were before, so no folder says what served then; choose another entry",
             entry.entry
         );
     }
-    match Contents::of(&folder(state)).tree(entry.after) {
+    match Contents::of(&folder(state)).tree(served.after) {
         Ok(tree) => Ok((entry.clone(), tree)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(anyhow!("what the folder held at entry {} is not kept any more", entry.entry))

@@ -21,7 +21,7 @@ fn tree(text: &str) -> Tree {
 }
 
 fn serve(state: &Path, texts: &[&str]) -> Arc<History> {
-    let mut record = Record::new(Some(state.to_owned()));
+    let mut record = Record::new(Some(state.to_owned()), None);
     for (number, text) in (1..).zip(texts) {
         serves(&mut record, number, text);
     }
@@ -241,10 +241,8 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
     let files = tree("same");
     let mut append = |number| {
         let manifest = Manifest::of(&files);
-        let why = Why::Folder;
-        journal
-            .append(Served { at: 0, why, generation: number, routes: 0, files: &files, manifest, whole: true })
-            .unwrap()
+        let serves = Serves { generation: number, routes: 0, files: &files, manifest, whole: true };
+        journal.serves(0, Why::Folder, serves).unwrap()
     };
     (1..=most + 1).for_each(|number| drop(append(number)));
     let chain = verify(state.path()).unwrap();
@@ -259,7 +257,7 @@ fn the_oldest_entries_go_and_the_rest_is_still_a_chain() {
 #[test]
 fn a_record_goes_on_over_starts_and_tells_why() {
     let state = tempfile::tempdir().unwrap();
-    let mut record = Record::new(Some(state.path().to_owned()));
+    let mut record = Record::new(Some(state.path().to_owned()), None);
     serves(&mut record, 1, "a");
     let contents = Manifest::of(&tree("b")).digest();
     record.history().announce(Announcement { why: Why::Rollback { of: 1 }, contents });
@@ -270,7 +268,8 @@ fn a_record_goes_on_over_starts_and_tells_why() {
     let seen: Vec<_> = chain
         .entries()
         .iter()
-        .map(|it| (it.entry.why.clone(), it.entry.generation, it.entry.files.as_ref().unwrap().len()))
+        .map(|it| (it.entry.why.clone(), it.entry.serving.as_ref().unwrap()))
+        .map(|(why, it)| (why, it.generation, it.files.as_ref().unwrap().len()))
         .collect();
     let rollback = Why::Rollback { of: 1 };
     assert_eq!(
@@ -299,7 +298,7 @@ fn only_the_owner_may_read_it() {
 fn what_cannot_be_written_is_told_and_tried_again() {
     let state = tempfile::tempdir().unwrap();
     fs::write(folder(state.path()), "in the way").unwrap();
-    let mut record = Record::new(Some(state.path().to_owned()));
+    let mut record = Record::new(Some(state.path().to_owned()), None);
     serves(&mut record, 1, "a");
     assert!(record.history().standing().1[0].contains("generation 1 is not on record"));
     fs::remove_file(folder(state.path())).unwrap();

@@ -107,19 +107,17 @@ impl Keeper {
     /// This serves. Where it cannot be written, that is tried again with the next look at the folder.
     pub(super) fn write(&mut self, good: &Good) {
         let Some(folder) = &self.kept_in else { return };
-        if self.lock.as_ref().is_some_and(|lock| !lock.is_held()) {
+        let (digest, known, of) = (good.digest(), self.written, &self.of);
+        let write = || if known == Some(digest) { Ok(()) } else { write(folder, of, good) };
+        let written = match &self.lock {
+            Some(lock) => lock.while_held(|_| write()),
+            None => Some(write()),
+        };
+        match written {
+            Some(Ok(())) => (self.written, self.behind) = (Some(digest), None),
             // Whoever has it now may write there.
-            (self.written, self.behind) = (None, Some("the state directory is another process's now".into()));
-            return;
-        }
-        let digest = good.digest();
-        if self.written == Some(digest) {
-            self.behind = None;
-            return;
-        }
-        match write(folder, &self.of, good) {
-            Ok(()) => (self.written, self.behind) = (Some(digest), None),
-            Err(error) => {
+            None => (self.written, self.behind) = (None, Some("the state directory is another process's now".into())),
+            Some(Err(error)) => {
                 // What is there now may be some of both.
                 self.written = None;
                 self.behind = Some(format!("{} cannot be written: {error}", folder.display()));

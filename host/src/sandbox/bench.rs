@@ -70,6 +70,7 @@ impl Hook {
             stores: Default::default(),
             egress: Default::default(),
             limiters: Default::default(),
+            consumers: None,
             may_wait: false,
             counters: metrics.policy_counters("bench", "bench"),
             world: Default::default(),

@@ -34,6 +34,8 @@ pub(crate) struct Interest {
     /// Services.
     pub(crate) egress: Vec<String>,
     pub(crate) limiters: Vec<String>,
+    /// Asking whose key something is.
+    pub(crate) consumers: bool,
 }
 
 /// How the bodies of one direction are wanted.
@@ -107,6 +109,7 @@ impl Interest {
         for name in &self.limiters {
             need(grants.contains(&Grant::Limiter(name.clone())), format!("limiter:{name}"));
         }
+        need(!self.consumers || grants.contains(&Grant::Consumers), "consumers".into());
         missing
     }
 }
@@ -152,6 +155,7 @@ impl Interest {
             "respond" => self.may_respond = true,
             "target" => self.may_set_target = true,
             "status" => self.may_set_status = true,
+            "consumers" => self.consumers = true,
             word => match word.split_once(':').filter(|(_, name)| !name.is_empty()) {
                 Some(("request-read", name)) => self.request_read.push(name.to_owned()),
                 Some(("request-write", name)) => self.request_write.push(name.to_owned()),
@@ -231,6 +235,7 @@ mod tests {
             "store:a:b:write",
             "egress:idp",
             "limiter:calls",
+            "consumers",
         ])));
         let wanted = Interest {
             request_read: words(&[":param.*"]),
@@ -240,6 +245,7 @@ mod tests {
             stores: vec![("a:b".into(), true)],
             egress: words(&["idp"]),
             limiters: words(&["calls"]),
+            consumers: true,
             ..Interest::default()
         };
         assert_eq!(interest.unwrap(), wanted);

@@ -11,7 +11,7 @@ use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
 /// The interfaces of the contract a component may import, and what they give; in the order of `wit/worlds.wit`.
-const POWERS: [(&str, &str); 9] = [
+const POWERS: [(&str, &str); 10] = [
     ("types", "shapes of data, no power"),
     ("log", "lines in the gateway's log"),
     ("clock", "the time of day"),
@@ -20,6 +20,7 @@ const POWERS: [(&str, &str); 9] = [
     ("crypto", "hashes, and signature checks with keys it is granted"),
     ("store", "values kept in stores it is granted"),
     ("limiter", "limits on how often, counted in limiters it is granted"),
+    ("consumers", "whose key something is, from those the gateway keeps"),
     ("egress", "requests to services it is granted"),
 ];
 

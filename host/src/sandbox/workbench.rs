@@ -115,6 +115,7 @@ fn no_powers() -> Powers {
         stores: Default::default(),
         egress: Default::default(),
         limiters: Default::default(),
+        consumers: None,
         may_wait: false,
         counters: Metrics::new("", "").policy_counters("", ""),
         world: World::Told(world.into()),

@@ -1,6 +1,7 @@
 //! The `acl` policy: requests pass where the attributes that policies before it wrote have values that are allowed, and none that is denied.
 
 use lockgate_sdk::Problem;
+use lockgate_sdk::names::AttributeName;
 use lockgate_sdk::prelude::*;
 use std::collections::BTreeMap;
 
@@ -14,30 +15,11 @@ const NOT_ALLOWED: &str = "urn:problem-type:lockgate:not_allowed";
 #[serde(deny_unknown_fields)]
 pub struct Acl {
     #[serde(default)]
-    allow: BTreeMap<Name, Vec<Value>>,
+    allow: BTreeMap<AttributeName, Vec<Value>>,
     #[serde(default)]
-    deny: BTreeMap<Name, Vec<Value>>,
+    deny: BTreeMap<AttributeName, Vec<Value>>,
     #[serde(default)]
     separator: Option<Separator>,
-}
-
-/// The name of an attribute, without `@`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-struct Name(String);
-
-impl TryFrom<String> for Name {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        let is_name = (1..=128).contains(&text.len()) && text.bytes().all(fits);
-        if is_name {
-            Ok(Self(text))
-        } else {
-            Err("must be an attribute: 1 to 128 of a-z, 0-9, `.`, `_`, `-`".to_owned())
-        }
-    }
 }
 
 /// A value, or the beginning of some.
@@ -84,7 +66,7 @@ enum Separator {
 impl Policy for Acl {
     fn interest(&self) -> Interest {
         let named = self.allow.keys().chain(self.deny.keys());
-        named.fold(Interest::new().may_respond(), |interest, name| interest.attribute_read(&name.0))
+        named.fold(Interest::new().may_respond(), |interest, name| interest.attribute_read(name.as_str()))
     }
 
     fn check(&self) -> Result<(), Vec<ConfigError>> {
@@ -99,7 +81,7 @@ impl Policy for Acl {
             for (name, values) in table {
                 if !(1..=MAX_VALUES).contains(&values.len()) {
                     let message = format!("must hold 1 to {MAX_VALUES} values");
-                    faults.push(ConfigError::new(format!("{path}.{}", name.0), message));
+                    faults.push(ConfigError::new(format!("{path}.{}", name.as_str()), message));
                 }
             }
         }
@@ -109,13 +91,14 @@ impl Policy for Acl {
 
 impl RequestPhase for Acl {
     fn on_request(&self, head: &Head<'_>) -> Verdict {
-        let has = |(name, values): (&Name, &Vec<Value>)| {
-            let held = head.attribute(&name.0).unwrap_or_default();
+        let has = |(name, values): (&AttributeName, &Vec<Value>)| {
+            let held = head.attribute(name.as_str()).unwrap_or_default();
             self.each(held).any(|held| values.iter().any(|value| value.is(held)))
         };
         // What is no text is no value of a list, so where it could be one that is denied nobody can tell.
-        let is_unreadable =
-            |name: &Name| head.get(&format!("@{}", name.0)).is_some_and(|held| str::from_utf8(held).is_err());
+        let is_unreadable = |name: &AttributeName| {
+            head.get(&format!("@{}", name.as_str())).is_some_and(|held| str::from_utf8(held).is_err())
+        };
         if self.allow.iter().all(has) && !self.deny.iter().any(has) && !self.deny.keys().any(is_unreadable) {
             return Verdict::Pass;
         }

@@ -1,7 +1,8 @@
 //! The operator's configuration of `jwt`, and the faults that only its whole shows.
 
-use crate::names::{Algorithms, Allowed, AttributeName, ClaimPath, FieldName, Realm, Scope, Strings};
+use crate::names::{Algorithms, Allowed, ClaimPath, Scope, Strings};
 use lockgate_sdk::ConfigError;
+use lockgate_sdk::names::{AttributeName, FieldName, Realm};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Finding the token in the head of a request (RFC 6750 section 2.1).
 
-use crate::{names::FieldName, refusal::Refusal};
-use lockgate_sdk::Head;
+use crate::refusal::Refusal;
+use lockgate_sdk::{Head, names::FieldName};
 use std::str;
 
 /// Longest token read, in bytes.
@@ -22,7 +22,7 @@ pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a
         // Exactly a space: what a lenient reader further on takes for this scheme must not pass here as another.
         Some([b' ', token @ ..]) => token.trim_ascii_start(),
         Some(_) => b"",
-        None if !field.is_authorization() && !value.contains(&b' ') => value,
+        None if *field != FieldName::authorization() && !value.contains(&b' ') => value,
         None => return Ok(None),
     };
     match str::from_utf8(token) {

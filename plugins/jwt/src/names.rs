@@ -36,62 +36,6 @@ impl TryFrom<String> for ClaimPath {
     }
 }
 
-/// The name of a header field, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct FieldName(String);
-
-impl FieldName {
-    pub(crate) fn authorization() -> Self {
-        Self("authorization".to_owned())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn is_authorization(&self) -> bool {
-        self.0 == "authorization"
-    }
-}
-
-impl TryFrom<String> for FieldName {
-    type Error = &'static str;
-
-    /// A token of RFC 9110 section 5.6.2, but without `*`, which an interest would take for a pattern.
-    fn try_from(mut name: String) -> Result<Self, Self::Error> {
-        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(fine) {
-            return Err("must be the name of a header field");
-        }
-        name.make_ascii_lowercase();
-        Ok(Self(name))
-    }
-}
-
-/// The name of an attribute, such as `auth.sub`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct AttributeName(String);
-
-impl AttributeName {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for AttributeName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > 128 || !name.bytes().all(fine) {
-            return Err("must be the name of an attribute: at most 128 of a-z, 0-9, `.`, `_` and `-`");
-        }
-        Ok(Self(name))
-    }
-}
-
 /// A `scope-token` of RFC 6749 section 3.3.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -111,34 +55,6 @@ impl TryFrom<String> for Scope {
             return Err("must be one scope: printable ASCII without spaces, quotes and backslashes");
         }
         Ok(Self(scope))
-    }
-}
-
-/// What `WWW-Authenticate` calls the protected space.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Realm(String);
-
-impl Realm {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for Realm {
-    fn default() -> Self {
-        Self("api".to_owned())
-    }
-}
-
-impl TryFrom<String> for Realm {
-    type Error = &'static str;
-
-    fn try_from(realm: String) -> Result<Self, Self::Error> {
-        if !realm.bytes().all(is_unquoted) {
-            return Err("must be printable ASCII without quotes and backslashes");
-        }
-        Ok(Self(realm))
     }
 }
 
@@ -282,22 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn field_names_are_lowered_and_never_patterns() {
-        let name = FieldName::try_from("X-User".to_owned()).unwrap();
-        assert_eq!(name.as_str(), "x-user");
-        for name in ["", "*", "x-*", ":path", "x user", "x\r\ny", "\u{e9}"] {
-            assert!(FieldName::try_from(name.to_owned()).is_err(), "{name:?}");
-        }
-    }
-
-    #[test]
     fn what_would_break_a_quoted_string_is_refused() {
         for text in ["a\"b", "a\\b", "a\nb", "\u{e9}"] {
             assert!(Scope::try_from(text.to_owned()).is_err(), "{text:?}");
-            assert!(Realm::try_from(text.to_owned()).is_err(), "{text:?}");
         }
         assert!(Scope::try_from("a b".to_owned()).is_err());
-        assert!(Realm::try_from("a b".to_owned()).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why a request is not admitted, and the answer that says so (RFC 6750 section 3).
 
-use crate::names::{Realm, Scope};
-use lockgate_sdk::{Failure, Problem, Response, Verdict};
+use crate::names::Scope;
+use lockgate_sdk::{Failure, Problem, Response, Verdict, names::Realm};
 
 /// What types of problems begin with; the kind follows.
 const TYPES: &str = "urn:problem-type:lockgate:";

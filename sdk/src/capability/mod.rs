@@ -1,6 +1,7 @@
 //! The powers of the contract as functions, one file for each import; natively they reach the doubles in `testing`.
 
 pub mod clock;
+pub mod consumers;
 pub mod crypto;
 pub mod egress;
 pub mod limiter;

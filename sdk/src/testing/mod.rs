@@ -4,6 +4,7 @@
 //! thread.
 
 pub mod clock;
+pub mod consumers;
 pub mod crypto;
 pub mod egress;
 mod facts;
@@ -45,6 +46,7 @@ pub fn configure<P: Policy>(config_json: &str) -> Result<P, Vec<ConfigError>> {
 /// Put every double of this thread back to its first state.
 pub fn reset() {
     clock::reset();
+    consumers::reset();
     crypto::reset();
     egress::reset();
     limiter::reset();

@@ -74,6 +74,7 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
     plain(used.changes.status, "changes the status of responses".into());
     plain(used.responds, "answers instead of what is behind it".into());
     plain(used.responder_body.is_some(), "answers in the place of an upstream".into());
+    plain(used.identifies, "asks whose key something is".into());
     for keys in report.content.keys.iter().filter(|keys| used.keys.contains(&keys.name)) {
         plain(true, format!("checks signatures with the keys `{}` ({})", keys.name, key_source(keys)));
     }

@@ -209,6 +209,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         keys: interest.keys.clone(),
         stores: interest.stores.iter().map(|(name, writes)| store(name, *writes, policy, config)).collect(),
         limiters: interest.limiters.iter().map(|name| limiter(name, policy, config)).collect(),
+        identifies: interest.consumers,
         services: interest.egress.clone(),
         isolation: isolation(policy),
         limits: limits(policy),

@@ -37,7 +37,7 @@ Examples:
   git show v1:audit.json | lockgate audit --diff - --json
 
 JSON has `format`, `digest` (SHA-256 of what was reviewed), `routes` with the `chain` of each and a row for each host, `uses` (each policy as an
-API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
+API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `identifies`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
 `services`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
 as `format` does. Secrets are told by name.
 

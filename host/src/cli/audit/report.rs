@@ -125,6 +125,9 @@ pub(super) struct Use {
     pub(super) stores: Vec<Store>,
     #[serde(default)]
     pub(super) limiters: Vec<Limiter>,
+    /// It may ask whose key something is.
+    #[serde(default)]
+    pub(super) identifies: bool,
     /// Names of `services`.
     pub(super) services: Vec<String>,
     pub(super) isolation: Isolation,

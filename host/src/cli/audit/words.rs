@@ -20,6 +20,7 @@ impl Topic {
 
 /// What is said where there is nothing to say.
 const NOTHING: &str = "nothing";
+const IDENTIFIES: &str = "whoever shows a key: consumer, application and their attributes; no key is told";
 
 /// All there is to say of a use. What it may not do is said too, for that is what reviewers look for.
 pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
@@ -33,6 +34,7 @@ pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
         topic("may reach", or_nothing(reaches(used, report))),
         topic("may store", or_nothing(stores(used))),
         topic("may count", or_nothing(limiters(used))),
+        topic("may identify", vec![if used.identifies { IDENTIFIES } else { "nobody" }.to_owned()]),
         topic("imports", or_nothing(used.imports.iter().map(|it| format!("{}: {}", it.name, it.gives)).collect())),
         topic("isolation", vec![isolation(used)]),
         topic("limits", limits(used)),

@@ -1,6 +1,7 @@
 //! What a policy can reach: one file for each import of the contract, and the state they share.
 
 mod clock;
+mod consumers;
 mod crypto;
 mod egress;
 mod limiter;
@@ -23,6 +24,7 @@ use super::limits::{Limits, Meter};
 use super::occasion::{Awaits, Occasion, Taken, Wait};
 use super::policy::CONTRACT;
 use super::ticker::Ticker;
+use crate::consumers::Directory;
 use crate::egress::Egress;
 use crate::jwks::Published;
 use crate::keys::KeySet;
@@ -42,6 +44,8 @@ pub(crate) struct Powers {
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
     pub(crate) limiters: HashMap<String, Limiter>,
+    /// None unless it may ask who calls.
+    pub(crate) consumers: Option<Arc<Directory>>,
     /// Whether a call may be made again, when what it wanted is there.
     pub(crate) may_wait: bool,
     pub(crate) counters: PolicyCounters,
@@ -174,6 +178,7 @@ fn link_plain(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wit::crypto::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::store::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::limiter::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::consumers::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wasi::link(linker)
 }

@@ -163,6 +163,7 @@ fn interests(interest: &Interest) -> Vec<String> {
         names("uses the keys", &interest.keys),
         names("asks the services", &interest.egress),
         names("counts in the limiters", &interest.limiters),
+        may(interest.consumers, "may ask whose key something is"),
     ];
     fixed.into_iter().chain(stores).flatten().collect()
 }

@@ -1,0 +1,123 @@
+//! `lockgate app`: the applications of consumers.
+
+use std::process::ExitCode;
+
+use super::admin::Gateway;
+use super::holder::{self, Changes, Said};
+use super::out;
+use crate::consumers::{Application, ApplicationView, Holder, Name};
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate app add shop/web --attribute tier=2    an application of the consumer `shop`
+  lockgate key add shop/web                       a key for it
+  lockgate app list shop                          the applications of `shop`
+  lockgate app set shop/web --attribute tier=     without that attribute from now on
+
+Where an application and its consumer both have an attribute, policies are told that of the application.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Print the applications of all consumers, or of one
+    List {
+        /// Only those of this one
+        #[arg(value_name = "CONSUMER")]
+        consumer: Option<Name>,
+        #[command(flatten)]
+        gateway: Gateway,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add an application
+    Add {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Change what is said of an application
+    Set {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Have none of its keys be good
+    Disable(Named),
+    /// Have its keys be good again
+    Enable(Named),
+    /// Remove an application with its keys
+    Remove {
+        #[command(flatten)]
+        named: Named,
+        /// Even if some of its keys are good
+        #[arg(long)]
+        with_keys: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Named {
+    /// Its consumer, and its own name
+    #[arg(value_name = "CONSUMER/APPLICATION")]
+    application: Application,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+impl Named {
+    fn apart(self) -> (Gateway, Holder) {
+        (self.gateway, Holder::Application(self.application))
+    }
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.verb {
+        Verb::List { consumer, gateway, json } => {
+            let heads = ["APPLICATION", "STATE", "KEYS", "ADDED", "ATTRIBUTES", "DESCRIPTION"];
+            let of = consumer.map(Holder::Consumer);
+            let all = gateway.list("applications", "application", of.as_ref())?;
+            holder::list(all, json, heads, |it: ApplicationView| {
+                let (state, added) = (if it.disabled { "disabled" } else { "enabled" }, holder::time(Some(it.created)));
+                let (attributes, description) = (holder::shown(&it.attributes), it.description.to_string());
+                [
+                    it.application.to_string(),
+                    state.to_owned(),
+                    it.keys.to_string(),
+                    added,
+                    attributes,
+                    out::plain(&description),
+                ]
+            })?;
+        }
+        Verb::Add { named, said } => {
+            let (gateway, holder) = named.apart();
+            holder::add(&gateway, holder, said)?;
+        }
+        Verb::Set { named, changes } => {
+            let (gateway, holder) = named.apart();
+            holder::set(&gateway, holder, changes)?;
+        }
+        Verb::Disable(named) => {
+            let (gateway, holder) = named.apart();
+            holder::disable(&gateway, holder, true)?;
+        }
+        Verb::Enable(named) => {
+            let (gateway, holder) = named.apart();
+            holder::disable(&gateway, holder, false)?;
+        }
+        Verb::Remove { named, with_keys } => {
+            let (gateway, holder) = named.apart();
+            holder::remove(&gateway, holder, with_keys)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,173 @@
+//! What can be done to consumers, applications and keys, and what came of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bounds::Bounds;
+use super::key::{Env, KeyId};
+use super::name::{Application, Attributes, Description, Holder, NameError};
+use crate::record::Why;
+
+/// Keys of one application and environment that are good at once: one, and the one it is to be replaced by.
+pub(super) const MOST_ACTIVE: usize = 2;
+/// Keys of one application that are not good any more and still told of; older ones go.
+pub(super) const MOST_ENDED: usize = 64;
+/// Consumers, and applications of one consumer.
+pub(super) const MOST_CONSUMERS: usize = 100_000;
+pub(super) const MOST_APPLICATIONS: usize = 256;
+/// Longest time until a key expires.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(3650 * 86_400);
+/// Longest time a key stays good beside the one that takes its place.
+pub(crate) const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 86_400);
+
+/// One act, as the admin listener is told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Act {
+    /// There is one more consumer, or application of one.
+    Add {
+        holder: Holder,
+        #[serde(default)]
+        description: Description,
+        #[serde(default)]
+        attributes: Attributes,
+    },
+    /// Something else is said of one; what is not named stays.
+    Set {
+        holder: Holder,
+        #[serde(default)]
+        description: Option<Description>,
+        /// Null takes an attribute away.
+        #[serde(default)]
+        attributes: BTreeMap<String, Option<String>>,
+        /// Its keys are good for nothing as long as it is.
+        #[serde(default)]
+        disabled: Option<bool>,
+    },
+    /// One is gone, and all below it.
+    Remove {
+        holder: Holder,
+        /// Even where there are keys that are good.
+        #[serde(default)]
+        with_keys: bool,
+    },
+    MakeKey {
+        application: Application,
+        environment: Env,
+        #[serde(default)]
+        note: Description,
+        #[serde(default)]
+        bounds: Bounds,
+        /// In seconds; without it the key does not expire.
+        #[serde(default)]
+        expires_in: Option<u64>,
+    },
+    /// Another key for the same takes the place of one.
+    RotateKey {
+        key: KeyId,
+        /// Seconds for which both are good.
+        overlap: u64,
+        /// Of the new one.
+        #[serde(default)]
+        expires_in: Option<u64>,
+    },
+    RevokeKey {
+        key: KeyId,
+    },
+}
+
+/// What came of an act. It holds a key, once.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// Of the record.
+    pub(crate) entry: u64,
+    /// The consumer or application it was about.
+    pub(crate) of: Holder,
+    /// The id of the key it was about, or of the new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyId>,
+    /// The new key itself, which nobody can tell again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+    /// When the key it was about expires, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<u64>,
+}
+
+/// Why an act was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotDone {
+    #[error("there is no consumer and no application `{0}`")]
+    NoHolder(Holder),
+    #[error("there is no key {0}")]
+    NoKey(KeyId),
+    #[error("`{0}` is there already")]
+    Exists(Holder),
+    #[error(
+        "{0} of the keys of `{1}` are good; say --with-keys to have them end with it, or `lockgate key revoke` them first"
+    )]
+    HasKeys(i64, Holder),
+    #[error(
+        "`{0}` has {MOST_ACTIVE} keys for `{1}` that are good, {2}; revoke one, for no more than one is needed beside the one in use"
+    )]
+    TwoActive(Application, Env, String),
+    #[error("the key {0} is not good any more; make another with `lockgate key add`")]
+    Ended(KeyId),
+    #[error("there are too many {0}: {1} at most")]
+    Many(&'static str, usize),
+    #[error("{0} is not a time of 1 s to {1} s")]
+    Time(u64, u64),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Nothing can be done at present.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0:#}; nothing was done")]
+    Failed(anyhow::Error),
+}
+
+/// As the record has it.
+pub(super) fn why(act: &Act, of: &Holder, keys: &[KeyId]) -> Why {
+    let act = match act {
+        Act::Add { .. } => "added",
+        Act::Set { disabled: Some(true), .. } => "disabled",
+        Act::Set { disabled: Some(false), .. } => "enabled",
+        Act::Set { .. } => "changed",
+        Act::Remove { .. } => "removed",
+        Act::MakeKey { .. } => "key-made",
+        Act::RotateKey { .. } => "key-rotated",
+        Act::RevokeKey { .. } => "key-revoked",
+    };
+    Why::Consumers { act: act.to_owned(), of: of.to_string(), keys: keys.iter().map(KeyId::to_string).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acts_are_read_as_they_are_written_and_nothing_else_is() {
+        for text in [
+            r#"{"act":"add","holder":"shop","attributes":{"plan":"gold"}}"#,
+            r#"{"act":"set","holder":"shop/web","attributes":{"plan":null},"disabled":true}"#,
+            r#"{"act":"make-key","application":"shop/web","environment":"live","bounds":{"to":["pets"]},"expires_in":60}"#,
+            r#"{"act":"rotate-key","key":"0123456789abcdef","overlap":0}"#,
+        ] {
+            let act: Act = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::from_str::<Act>(&serde_json::to_string(&act).unwrap()).unwrap(), act, "{text}");
+        }
+        for wrong in [
+            r#"{"act":"add"}"#,
+            r#"{"act":"add","holder":"Shop"}"#,
+            r#"{"act":"add","holder":"shop","disabled":true}"#,
+            r#"{"act":"make-key","application":"shop","environment":"live"}"#,
+            r#"{"act":"make-key","application":"shop/web","environment":"Live"}"#,
+            r#"{"act":"revoke-key","key":"0123456789abcdei"}"#,
+            r#"{"act":"steal-key","key":"0123456789abcdef"}"#,
+        ] {
+            assert!(serde_json::from_str::<Act>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

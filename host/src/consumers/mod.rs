@@ -1,0 +1,186 @@
+//! Who calls: consumers, their applications and the keys of those; kept in the state directory, and known to requests from memory.
+
+mod act;
+mod book;
+mod bounds;
+mod directory;
+mod key;
+mod name;
+mod view;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::record::History;
+use crate::state::Lock;
+use book::Book;
+
+pub(crate) use act::{Act, Done, LONGEST_LIFE, LONGEST_OVERLAP, NotDone};
+pub(crate) use bounds::{Asked, Beyond, Bounds};
+pub(crate) use directory::{Directory, Unidentified};
+pub(crate) use key::{Env, KeyId};
+pub(crate) use name::{Application, Attributes, Description, Holder, Name};
+pub(crate) use view::{ApplicationView, ConsumerView, KeyView, Page, Standing};
+
+/// How often last uses are written down.
+const NOTING: Duration = Duration::from_secs(15);
+
+/// Consumers, applications and keys of one process.
+pub(crate) struct Consumers {
+    directory: Arc<Directory>,
+    /// Of the state directory; none without one.
+    place: Option<Lock>,
+    history: Arc<History>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// With the turn it was read in.
+    book: Option<(u64, Book)>,
+    /// Why there is none.
+    fault: String,
+}
+
+impl Consumers {
+    /// Nobody is known before [`Self::open`].
+    pub(crate) fn new(directory: Arc<Directory>, place: Option<Lock>, history: Arc<History>) -> Self {
+        let fault = match place {
+            Some(_) => "they are not read yet",
+            None => "there is no state directory; set [state] dir to a folder that can be written",
+        };
+        let inner = Mutex::new(Inner { book: None, fault: fault.to_owned() });
+        Self { directory, place, history, inner }
+    }
+
+    /// Read what is kept, if the state directory is this process's and what is known is of an earlier turn. Where it
+    /// cannot be read nobody is known, and policies that ask fail.
+    pub(crate) fn open(&self) {
+        let Some(place) = &self.place else { return };
+        let read = |inner: &mut Inner, turn| {
+            if inner.book.as_ref().is_some_and(|(known, _)| *known == turn) {
+                return;
+            }
+            inner.book = None;
+            match read(place.path()) {
+                Ok((book, known)) => {
+                    self.directory.set(known);
+                    inner.book = Some((turn, book));
+                }
+                Err(error) => {
+                    self.directory.clear();
+                    let file = place.path().join(book::FILE);
+                    inner.fault = format!("{} cannot be used: {error:#}", file.display());
+                    tracing::error!(error = inner.fault, "nobody's keys are known: policies that ask for them fail");
+                }
+            }
+        };
+        self.with(|inner| place.while_held(|turn| read(inner, turn)));
+    }
+
+    /// Do something, and have it known to the next request. It waits for the disk.
+    pub(crate) fn act(&self, act: &Act) -> Result<Done, NotDone> {
+        self.change(|turn, book| {
+            let done = book.act(act, now(), |why| self.history.acted(turn, why))?;
+            let consumer = match &done.of {
+                Holder::Consumer(consumer) | Holder::Application(Application { consumer, .. }) => consumer,
+            };
+            match book.known_of(consumer) {
+                Ok(known) => self.directory.set_of(&consumer.to_string(), known),
+                // Nobody is better than somebody whose key may have been revoked.
+                Err(error) => {
+                    tracing::error!(%error, %consumer, "keys cannot be read: none of this consumer is good");
+                    self.directory.set_of(&consumer.to_string(), []);
+                }
+            }
+            Ok(done)
+        })
+    }
+
+    pub(crate) fn consumers(&self, page: &Page) -> Result<Vec<ConsumerView>, NotDone> {
+        self.look(|book| book.consumers(page))
+    }
+
+    pub(crate) fn applications(&self, page: &Page) -> Result<Vec<ApplicationView>, NotDone> {
+        self.look(|book| book.applications(page, now()))
+    }
+
+    pub(crate) fn keys(&self, page: &Page) -> Result<Vec<KeyView>, NotDone> {
+        let mut keys = self.look(|book| book.keys(page, now()))?;
+        let used = self.directory.used();
+        for key in &mut keys {
+            key.used = key.used.max(used.get(&key.key).copied());
+        }
+        Ok(keys)
+    }
+
+    /// How many keys are known, or why none is.
+    pub(crate) fn standing(&self) -> Result<usize, String> {
+        self.directory.count().ok_or_else(|| self.with(|inner| inner.fault.clone()))
+    }
+
+    /// Write down last uses, and read all again when another process had the state directory meanwhile.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        let Some(mut turns) = self.place.as_ref().map(Lock::turns) else { return };
+        loop {
+            let is_another = tokio::select! {
+                () = tokio::time::sleep(NOTING) => false,
+                () = turns() => true,
+            };
+            let this = self.clone();
+            // The disk may be slow.
+            let kept = tokio::task::spawn_blocking(move || if is_another { this.open() } else { this.note() });
+            if kept.await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Write last uses down. They are nothing anybody relies on.
+    pub(crate) fn note(&self) {
+        let noted = self.change(|_, book| Ok(book.note(self.directory.used())?));
+        if let Err(error @ NotDone::Failed(_)) = noted {
+            tracing::warn!(%error, "last uses of keys cannot be written down");
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(u64, &mut Book) -> Result<T, NotDone>) -> Result<T, NotDone> {
+        self.with(|inner| {
+            let Inner { book, fault } = inner;
+            let unavailable = |why: &str| NotDone::Unavailable(why.to_owned());
+            let (known, book) = book.as_mut().ok_or_else(|| unavailable(fault))?;
+            let changed = self.place.as_ref().and_then(|place| {
+                place.while_held(|turn| {
+                    if turn == *known {
+                        change(turn, book)
+                    } else {
+                        Err(unavailable("they are being read again; try again"))
+                    }
+                })
+            });
+            changed.unwrap_or_else(|| Err(unavailable("another process serves in place of this one: ask again")))
+        })
+    }
+
+    fn look<T>(&self, list: impl FnOnce(&Book) -> rusqlite::Result<Vec<T>>) -> Result<Vec<T>, NotDone> {
+        self.with(|inner| {
+            let (_, book) = inner.book.as_ref().ok_or_else(|| NotDone::Unavailable(inner.fault.clone()))?;
+            Ok(list(book)?)
+        })
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read(state: &Path) -> anyhow::Result<(Book, Vec<(KeyId, directory::Known)>)> {
+    let book = Book::open(&state.join(book::FILE))?;
+    let known = book.known()?;
+    Ok((book, known))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

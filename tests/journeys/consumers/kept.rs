@@ -1,0 +1,166 @@
+//! Keys in the state directory: over restarts, kills and successions, and where it cannot be read.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use lockgate_tests::{Request, Upstream, eventually};
+
+use super::{ask, asking, folder, gateway, id, key, list, refusal};
+
+#[test]
+fn keys_and_their_last_use_outlast_the_process() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    let [kept, revoked] = [(); 2].map(|()| key(&gateway, &[]));
+    ask(&gateway, "/pets/1", &kept).assert_status(200);
+    gateway.verb(&["key", "revoke", id(&revoked)]).assert(0, &[]);
+    let of = |gateway: &_, key: &str| {
+        let keys = list(gateway, &["key", "list"]);
+        keys.into_iter().find(|it| it["key"] == *id(key)).unwrap()
+    };
+    let before = of(&gateway, &kept);
+    assert!(before["used"].as_u64() >= before["created"].as_u64(), "{before}");
+    assert!(of(&gateway, &revoked)["used"].is_null());
+    gateway.restart();
+    assert_eq!(of(&gateway, &kept), before);
+    ask(&gateway, "/pets/1", &kept).assert_status(200);
+    assert_eq!(refusal(&ask(&gateway, "/pets/1", &revoked)), (401, "key_revoked".to_owned()));
+    assert_eq!(gateway.status()["consumers"]["keys"], 2);
+    let mode = fs::metadata(gateway.state("consumers.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_was_answered_is_done_though_the_process_is_killed_the_moment_after() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    for _ in 0..3 {
+        let made = key(&gateway, &[]);
+        gateway.kill();
+        gateway.start_again();
+        ask(&gateway, "/pets/1", &made).assert_status(200);
+        gateway.verb(&["key", "revoke", id(&made)]).assert(0, &[]);
+        gateway.kill();
+        gateway.start_again();
+        assert_eq!(refusal(&ask(&gateway, "/pets/1", &made)), (401, "key_revoked".to_owned()));
+    }
+    gateway.verb(&["history", "verify"]).assert(0, &["The record is whole"]);
+}
+
+#[test]
+fn a_successor_knows_every_key_and_what_it_is_told_holds() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    let made = key(&gateway, &[]);
+    let mut client = gateway.connect();
+    client.send(&asking("/pets/1", &made)).assert_status(200);
+    let old = gateway.succeed();
+    ask(&gateway, "/pets/1", &made).assert_status(200);
+    gateway.verb(&["key", "revoke", id(&made)]).assert(0, &[]);
+    assert_eq!(refusal(&ask(&gateway, "/pets/1", &made)), (401, "key_revoked".to_owned()));
+    drop(client);
+    old.wait_for_end();
+    gateway.verb(&["history", "verify"]).assert(0, &["The record is whole"]);
+}
+
+#[test]
+fn acts_under_load_cost_nobody_an_answer() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let steady = key(&gateway, &[]);
+    gateway.verb(&["app", "add", "shop/other"]).assert(0, &[]);
+    let is_over = AtomicBool::new(false);
+    let token = gateway.admin_token();
+    let act = |body: String| {
+        let answer = gateway.admin(&Request::post("/consumers", "application/json", body).bearer(&token));
+        answer.assert_status(200);
+        answer.json()
+    };
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = gateway.connect();
+                    let mut count = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        client.send(&asking("/pets/1", &steady)).assert_status(200);
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        let mut client = gateway.connect();
+        for _ in 0..100 {
+            let made = act(r#"{"act":"make-key","application":"shop/other","environment":"live"}"#.to_owned());
+            let secret = made["secret"].as_str().unwrap();
+            client.send(&asking("/pets/1", secret)).assert_status(200);
+            act(format!("{{\"act\":\"revoke-key\",\"key\":{}}}", made["key"]));
+            assert_eq!(refusal(&client.send(&asking("/pets/1", secret))), (401, "key_revoked".to_owned()));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(clients.into_iter().all(|client| client.join().unwrap() > 0));
+    });
+    // Of so many that are revoked the oldest are forgotten.
+    assert_eq!(list(&gateway, &["key", "list", "shop/other"]).len(), 65);
+}
+
+#[test]
+fn where_keys_cannot_be_read_nobody_is_known_and_everything_else_serves() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    let made = key(&gateway, &[]);
+    gateway.terminate();
+    gateway.wait_for_end();
+    let path = gateway.state("consumers.db");
+    let whole = fs::read(&path).unwrap();
+    for (damage, said) in [
+        (b"this is no database, and was one".to_vec(), "not a database"),
+        (whole[..whole.len() / 2].to_vec(), "malformed"),
+        ([&whole[..60], &9u32.to_be_bytes()[..], &whole[64..]].concat(), "written by a newer gateway (version 9)"),
+    ] {
+        fs::write(&path, &damage).unwrap();
+        gateway.start_again();
+        ask(&gateway, "/pets/1", &made).assert_problem(503);
+        gateway.get("/open").assert_status(200);
+        let fault = gateway.status()["consumers"]["fault"].as_str().unwrap_or_default().to_owned();
+        assert!(fault.contains("consumers.db") && fault.contains(said), "{fault}");
+        gateway.verb(&["consumer", "list"]).assert(1, &["503", said]);
+        gateway.verb(&["status"]).assert(3, &["Nobody's keys are known", "consumers.db"]);
+        gateway.terminate();
+        gateway.wait_for_end();
+        assert_eq!(fs::read(&path).unwrap(), damage, "it is left for whoever looks into it");
+    }
+    fs::write(&path, &whole).unwrap();
+    gateway.start_again();
+    ask(&gateway, "/pets/1", &made).assert_status(200);
+}
+
+#[test]
+fn without_a_state_directory_nobody_is_known() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream).gateway_toml("[state]\ndir = \"/proc/nowhere\"\n").start();
+    ask(&gateway, "/pets/1", "lg_live_x").assert_problem(503);
+    gateway.get("/open").assert_status(200);
+}
+
+#[test]
+fn a_copy_made_while_it_serves_has_every_key() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    let made = key(&gateway, &[]);
+    let copy: Vec<_> = ["consumers.db", "consumers.db-wal"]
+        .map(|name| (name, fs::read(gateway.state(name)).unwrap_or_default()))
+        .into_iter()
+        .collect();
+    gateway.verb(&["consumer", "remove", "shop", "--with-keys"]).assert(0, &[]);
+    gateway.terminate();
+    gateway.wait_for_end();
+    for (name, bytes) in copy {
+        fs::write(gateway.state(name), bytes).unwrap();
+    }
+    gateway.start_again();
+    eventually("the key to be known again", || (ask(&gateway, "/pets/1", &made).status == 200).then_some(()));
+}
