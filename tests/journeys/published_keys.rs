@@ -246,6 +246,10 @@ fn while_the_provider_is_down_what_is_known_goes_on() {
         let unknown = ask(&gateway, &provider.token());
         assert_eq!(unknown.status, 503, "{said}: nobody can say whether that key is good");
         ask(&gateway, &known).assert_status(200);
+        eventually("it to be told of", || {
+            let said = gateway.verb(&["status"]).stdout;
+            (said.contains("The key set `idp` cannot be fetched") && said.contains("good for another")).then_some(())
+        });
         provider.becomes(Mood::Well);
         eventually("the new key to be fetched", || (ask(&gateway, &provider.token()).status == 200).then_some(()));
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use lockgate_tests::{Client, Folder, Gateway, Request, Upstream};
+use lockgate_tests::{Client, Folder, Gateway, Request, Upstream, eventually};
 
 /// A route whose clients may upgrade.
 const API: &str = r#"
@@ -166,4 +166,25 @@ fn upgrades_to_http_itself_are_a_fault() {
         assert_eq!(checked.code, Some(1), "{name}");
         assert!(checked.stderr.contains("upgrades"), "{}", checked.stderr);
     }
+}
+
+#[test]
+fn a_connection_that_was_upgraded_is_under_way_until_it_closes() {
+    let upstream = agreeing();
+    let policy = "[policy.rate-limit]\nsource = \"builtin:rate-limit\"\n\
+                  grant = [\"limiter:calls\", \"respond\", \"write:ratelimit\", \"write:ratelimit-policy\"]\n";
+    let chain =
+        "chain = [{ policy = \"rate-limit\", config = { limits = [{ amount = 1, algorithm = \"concurrent\" }] } }]\n";
+    let gateway = folder(&upstream, "1m").gateway_toml(policy).api("sockets", &format!("{API}{chain}")).start();
+    let first = upgraded(&gateway, "websocket");
+    for _ in 0..3 {
+        gateway.send(&asking_for("websocket")).assert_status(429);
+    }
+    drop(first);
+    eventually("its place to be free", || {
+        let mut next = gateway.connect();
+        next.send_only(&asking_for("websocket")).unwrap();
+        let (start, _) = lockgate_tests::read_head(next.reader()).unwrap();
+        start.starts_with("HTTP/1.1 101 ").then_some(())
+    });
 }

@@ -97,19 +97,29 @@ impl Redis {
 
     /// The names of all it holds.
     pub fn keys(&self) -> Vec<String> {
-        let output =
-            Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "keys", "*"]).output().unwrap();
         // Where there is none it prints an empty line.
-        let lines = String::from_utf8(output.stdout).unwrap();
-        lines.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        self.ask(&["keys", "*"]).into_iter().filter(|line| !line.is_empty()).collect()
     }
 
     /// How many others are connected.
     pub fn clients(&self) -> usize {
-        let output =
-            Command::new("redis-cli").arg("-s").arg(self.path()).args(["--raw", "client", "list"]).output().unwrap();
-        let lines = String::from_utf8(output.stdout).unwrap();
-        lines.lines().filter(|line| !line.is_empty() && !line.contains("cmd=client")).count()
+        let clients = self.ask(&["client", "list"]);
+        clients.iter().filter(|line| !line.is_empty() && !line.contains("cmd=client")).count()
+    }
+
+    /// From now on it refuses to write, as one that has lost its place to another.
+    pub fn is_replaced(&self) {
+        assert_eq!(self.ask(&["replicaof", "127.0.0.1", "1"]), ["OK"]);
+    }
+
+    /// It writes again.
+    pub fn is_back(&self) {
+        assert_eq!(self.ask(&["replicaof", "no", "one"]), ["OK"]);
+    }
+
+    fn ask(&self, words: &[&str]) -> Vec<String> {
+        let output = Command::new("redis-cli").arg("-s").arg(self.path()).arg("--raw").args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
     fn signal(&self, signal: Signal) {

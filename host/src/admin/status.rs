@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::consumers::Consumers;
+use crate::jwks::Standing;
 use crate::record::History;
 use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
@@ -19,6 +20,13 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
         |upstream| json!({ "upstream": upstream.settings.name, "targets": upstream.targets().collect::<Vec<_>>() }),
     );
     let upstreams: Vec<Value> = upstreams.collect();
+    let key_sets = generation.key_sets().map(|set| {
+        let Standing { name, keys, good_for, is_failing } = set.standing();
+        json!({ "keys": name, "usable": keys, "good_for_seconds": good_for.map(|it| it.as_secs()), "failing": is_failing })
+    });
+    let key_sets: Vec<Value> = key_sets.collect();
+    let limiters = generation.limiters().map(|it| json!({ "limiter": it.name(), "answers": it.answers() }));
+    let limiters: Vec<Value> = limiters.collect();
     let (newest, faults) = history.standing();
     let (entry, head) = newest.unzip();
     let (keys, unread) = match consumers.standing() {
@@ -41,6 +49,8 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,
+        "key_sets": key_sets,
+        "limiters": limiters,
     })
     .to_string()
 }

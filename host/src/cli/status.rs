@@ -48,6 +48,8 @@ struct Said {
     unkept: Option<String>,
     record: Record,
     consumers: Consumers,
+    key_sets: Vec<KeySet>,
+    limiters: Vec<Limiter>,
     routes: Vec<serde::de::IgnoredAny>,
     parts: Vec<Part>,
 }
@@ -68,6 +70,22 @@ struct Consumers {
     keys: Option<u64>,
     /// Why nobody is known.
     fault: Option<String>,
+}
+
+/// Of an identity provider.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: String,
+    usable: Option<u64>,
+    good_for_seconds: Option<u64>,
+    failing: bool,
+}
+
+/// With a store that others share.
+#[derive(Deserialize)]
+struct Limiter {
+    limiter: String,
+    answers: bool,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +127,16 @@ fn show(said: &Said) {
     }
     for fault in &said.record.faults {
         out::line(&format!("\nThe record: {}", out::plain(fault)));
+    }
+    for KeySet { keys, usable, good_for_seconds, .. } in said.key_sets.iter().filter(|set| set.failing) {
+        let known = match (usable, good_for_seconds) {
+            (Some(count), Some(seconds)) => format!("{count} keys that are known are good for another {seconds} s"),
+            _ => "none of its keys is known, so nothing they sign is good".to_owned(),
+        };
+        out::line(&format!("\nThe key set `{}` cannot be fetched: {known}.", out::plain(keys)));
+    }
+    for Limiter { limiter, .. } in said.limiters.iter().filter(|limiter| !limiter.answers) {
+        out::line(&format!("\nThe store of the limiter `{}` does not answer.", out::plain(limiter)));
     }
     match (&said.consumers.fault, said.consumers.keys) {
         (Some(fault), _) => out::line(&format!("\nNobody's keys are known: {}", out::plain(fault))),

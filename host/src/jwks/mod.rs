@@ -100,6 +100,17 @@ struct Progress {
     succeeded_at: Instant,
 }
 
+/// How it stands with a set.
+pub(crate) struct Standing<'a> {
+    pub(crate) name: &'a str,
+    /// That can be used; none where there is no set that is new enough.
+    pub(crate) keys: Option<usize>,
+    /// How long, if it is not fetched again.
+    pub(crate) good_for: Option<Duration>,
+    /// Whether the last attempt to fetch it failed.
+    pub(crate) is_failing: bool,
+}
+
 /// A signature could not be found right.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -131,6 +142,18 @@ impl Published {
             hasher: RandomState::new(),
             waiting: AtomicUsize::new(0),
             metrics,
+        }
+    }
+
+    /// How it stands with it.
+    pub(crate) fn standing(&self) -> Standing<'_> {
+        let (now, progress, held) = (Instant::now(), *self.progress.borrow(), self.held.load());
+        let good = held.as_ref().filter(|held| now < held.until);
+        Standing {
+            name: &self.settings.name,
+            keys: good.map(|held| held.set.count()),
+            good_for: good.map(|held| held.until - now),
+            is_failing: progress.succeeded < progress.ended,
         }
     }
 

@@ -151,6 +151,11 @@ impl KeySet {
         self.number
     }
 
+    /// Keys that can be used.
+    pub(crate) fn count(&self) -> usize {
+        self.usable().count()
+    }
+
     fn usable(&self) -> impl Iterator<Item = &Material> {
         self.keys.iter().filter_map(|key| key.material.as_ref())
     }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::hold::Member;
+use super::redis::Time;
 use super::shared::Common;
 use super::{Demand, Outcome, redis as server};
 use crate::config::RedisAddress;
@@ -37,7 +38,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Demands for the store, and who waits for what comes of them.
 pub(super) struct Take {
     pub(super) space: Arc<str>,
-    pub(super) demands: Vec<Demand>,
+    pub(super) demands: Arc<[Demand]>,
+    /// What the time is for who asks, in milliseconds since 1970.
+    pub(super) now: u64,
     /// By which what is held of them is known.
     pub(super) id: String,
     pub(super) until: Instant,
@@ -50,10 +53,13 @@ pub(super) struct Keeper {
     given: mpsc::UnboundedReceiver<Vec<Member>>,
     /// What was given back and the store does not know of yet. To say it twice does no harm.
     owed: VecDeque<Member>,
-    /// Attempts since one succeeded.
+    /// Attempts since all was well.
     failed: u32,
-    /// Whether it was said that the store refuses something, since the last attempt.
+    /// Whether it was said that the store refuses something, since all was well.
     complained: bool,
+    /// Whether the last connection was given up because the store refused something: that it can be had again says
+    /// nothing then.
+    is_refused: bool,
 }
 
 /// Why the store does not answer.
@@ -77,7 +83,8 @@ enum Trouble {
 enum Done {
     /// The reason is why the store would not take.
     Took(Result<(), RedisError>),
-    GaveBack,
+    /// Likewise; what it does not take back lapses.
+    GaveBack(Result<(), RedisError>),
 }
 
 impl Keeper {
@@ -86,7 +93,7 @@ impl Keeper {
         takes: mpsc::Receiver<Take>,
         given: mpsc::UnboundedReceiver<Vec<Member>>,
     ) -> Self {
-        Self { common, takes, given, owed: VecDeque::new(), failed: 0, complained: false }
+        Self { common, takes, given, owed: VecDeque::new(), failed: 0, complained: false, is_refused: false }
     }
 
     /// Go on until nobody counts in the store any more.
@@ -102,6 +109,7 @@ impl Keeper {
                 let limiter = &*self.common.settings.name;
                 tracing::warn!(limiter, reason = %Chain(&trouble), "the store of a limiter does not answer");
             }
+            self.is_refused = matches!(trouble, Trouble::Refused(_));
             // Who waits hears of it at once.
             while self.takes.try_recv().is_ok() {}
             if self.takes.is_closed() {
@@ -140,8 +148,11 @@ impl Keeper {
             tokio::select! {
                 () = &mut driver => return Err(Trouble::Ended),
                 Some(ended) = under_way.join_next() => match ended.unwrap_or(Err(Trouble::Ended))? {
-                    Done::Took(taken) => self.complain(taken),
-                    Done::GaveBack => drop(self.owed.drain(..std::mem::take(&mut giving))),
+                    Done::Took(taken) => self.heard(taken),
+                    Done::GaveBack(given) => {
+                        self.heard(given);
+                        self.owed.drain(..std::mem::take(&mut giving));
+                    }
                 },
                 take = self.takes.recv(), if !takes_over && under_way.len() < UNDER_WAY => match take {
                     Some(take) => drop(under_way.spawn_local(take.perform(connection.clone()))),
@@ -156,22 +167,33 @@ impl Keeper {
         Ok(())
     }
 
+    /// There is a connection.
     fn answers(&mut self) {
+        self.common.answers.store(true, Relaxed);
+        self.common.metrics.answers(true);
+        if !self.is_refused {
+            self.is_well();
+        }
+    }
+
+    fn is_well(&mut self) {
         if self.failed > 0 {
             tracing::info!(limiter = self.common.settings.name, "the store of a limiter answers again");
         }
-        (self.failed, self.complained) = (0, false);
-        self.common.answers.store(true, Relaxed);
-        self.common.metrics.answers(true);
+        (self.failed, self.complained, self.is_refused) = (0, false, false);
     }
 
-    /// What the store would not take is the trouble of who asked for it, and told once.
-    fn complain(&mut self, taken: Result<(), RedisError>) {
-        if let Err(error) = taken
-            && !std::mem::replace(&mut self.complained, true)
-        {
-            let limiter = &*self.common.settings.name;
-            tracing::warn!(limiter, reason = %Chain(&error), "the store of a limiter refuses to count");
+    /// What the store would not do is the trouble of who asked for it, and told once.
+    fn heard(&mut self, said: Result<(), RedisError>) {
+        match said {
+            Ok(()) if self.is_refused => self.is_well(),
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.complained, true) {
+                    let limiter = &*self.common.settings.name;
+                    tracing::warn!(limiter, reason = %Chain(&error), "the store of a limiter refuses to count");
+                }
+            }
         }
     }
 
@@ -218,23 +240,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 impl Take {
     /// An error says that the connection is of no more use.
     async fn perform(self, mut connection: MultiplexedConnection) -> Result<Done, Trouble> {
-        let Self { space, demands, id, until, outcome } = self;
+        let Self { space, demands, now, id, until, outcome } = self;
         if outcome.is_closed() || until <= Instant::now() {
             // Nobody waits, and the store was never asked.
             return Ok(Done::Took(Ok(())));
         }
-        let taken = server::take(&mut connection, &space, &demands, &id, None);
+        let taken = server::take(&mut connection, &space, &demands, &id, Time::OfServer { here: now });
         let taken = match timeout_at(until, taken).await.map_err(|_| Trouble::Late)? {
             Ok(taken) => taken,
-            Err(error) if error.is_unrecoverable_error() || error.is_io_error() => return Err(error.into()),
-            Err(error) => return Ok(Done::Took(Err(error))),
+            Err(error) => return refused(error).map(|error| Done::Took(Err(error))),
         };
         // Who waited may be gone: what was taken is taken, but nobody holds anything.
         if let Err(taken) = outcome.send(taken)
             && taken.admits()
         {
             let members = server::members(&space, &demands, &id);
-            give_back(members, connection).await?;
+            return give_back(members, connection).await.map(|given| match given {
+                Done::Took(given) | Done::GaveBack(given) => Done::Took(given),
+            });
         }
         Ok(Done::Took(Ok(())))
     }
@@ -242,6 +265,13 @@ impl Take {
 
 async fn give_back(members: Vec<Member>, mut connection: MultiplexedConnection) -> Result<Done, Trouble> {
     let given = server::give_back(&mut connection, &members);
-    timeout(PATIENCE, given).await.map_err(|_| Trouble::Late)??;
-    Ok(Done::GaveBack)
+    match timeout(PATIENCE, given).await.map_err(|_| Trouble::Late)? {
+        Ok(()) => Ok(Done::GaveBack(Ok(()))),
+        Err(error) => refused(error).map(|error| Done::GaveBack(Err(error))),
+    }
+}
+
+/// What a server refuses; trouble where the connection is of no more use after it.
+fn refused(error: RedisError) -> Result<RedisError, Trouble> {
+    if error.is_unrecoverable_error() || error.is_io_error() { Err(error.into()) } else { Ok(error) }
 }

@@ -13,7 +13,6 @@ mod shared;
 mod table;
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 pub(crate) use hold::Hold;
 pub(crate) use rule::{Rule, Standing, Unusable};
@@ -104,13 +103,9 @@ impl Limiter {
 }
 
 impl Space {
-    /// Have what is demanded taken in the store; none where it is known not to answer, or too many ask.
-    pub(crate) fn ask(&self, demands: &[Demand]) -> Option<Asked> {
-        self.store.ask(&self.name, demands)
+    /// Have what is demanded taken in the store; none where it is known not to answer, or too many ask. `now` in
+    /// milliseconds since 1970.
+    pub(crate) fn ask(&self, now: u64, demands: &[Demand]) -> Option<Asked> {
+        self.store.ask(&self.name, demands, now)
     }
-}
-
-/// The time of day.
-fn unix_ms() -> u64 {
-    UNIX_EPOCH.elapsed().map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

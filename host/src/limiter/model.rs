@@ -162,7 +162,7 @@ fn a_server_says_what_memory_says() {
             now = now.saturating_add_signed(wait);
             let demand = |(n, rule): (usize, &Rule)| Demand { key: [n as u8].into(), rule: *rule, cost };
             let demands: Vec<_> = rules.iter().enumerate().map(demand).collect();
-            let said = runtime.block_on(redis::take(&mut connection.clone(), &space.get().to_string(), &demands, "", Some(now)));
+            let said = runtime.block_on(redis::take(&mut connection.clone(), &space.get().to_string(), &demands, "", redis::Time::Told(now)));
             prop_assert_eq!(said.unwrap().standings, table.take(now, &demands).standings, "{:?} at {}", demands, now);
         }
     });
@@ -188,7 +188,7 @@ fn a_server_knows_what_is_held_as_memory_does() {
             }
             let (demands, id) = ([Demand { key: b"k"[..].into(), rule, cost }], n.to_string());
             let here = table.take(1, &demands);
-            let there = runtime.block_on(redis::take(&mut connection, &space, &demands, &id, Some(1))).unwrap();
+            let there = runtime.block_on(redis::take(&mut connection, &space, &demands, &id, redis::Time::Told(1))).unwrap();
             prop_assert_eq!(&there.standings, &here.standings);
             if here.admits() {
                 held.push((here, redis::members(&space, &demands, &id)));
@@ -196,7 +196,7 @@ fn a_server_knows_what_is_held_as_memory_does() {
         }
         // What nobody gives back lapses.
         let demands = [Demand { key: b"k"[..].into(), rule, cost: 1 }];
-        let later = runtime.block_on(redis::take(&mut connection.clone(), &space, &demands, "later", Some(1_000_002)));
+        let later = runtime.block_on(redis::take(&mut connection.clone(), &space, &demands, "later", redis::Time::Told(1_000_002)));
         prop_assert!(later.unwrap().admits());
     });
 }

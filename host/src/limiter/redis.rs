@@ -20,17 +20,31 @@ pub(super) async fn prepare(connection: &mut MultiplexedConnection) -> Result<()
 /// Numbers of a reply for each demand.
 const EACH: usize = 4;
 
-/// Have demands taken, all of them or none, as things are `now`, or else at the server's own time. What is held of them
-/// is known by `id`.
+/// By what clock is counted, in milliseconds since 1970.
+#[derive(Clone, Copy)]
+pub(super) enum Time {
+    /// That of the server. Months are ours to know; what is counted in one by clocks that differ a little stays in it.
+    OfServer { here: u64 },
+    /// It is this time there too.
+    #[cfg(test)]
+    Told(u64),
+}
+
+/// Have demands taken, all of them or none. What is held of them is known by `id`.
 pub(super) async fn take(
     connection: &mut MultiplexedConnection,
     space: &str,
     demands: &[Demand],
     id: &str,
-    now: Option<u64>,
+    time: Time,
 ) -> Result<Outcome, RedisError> {
     let mut call = TAKE.prepare_invoke();
-    call.arg(now.map(|now| now.to_string()).unwrap_or_default()).arg(id);
+    let (here, told) = match time {
+        Time::OfServer { here } => (here, String::new()),
+        #[cfg(test)]
+        Time::Told(now) => (now, now.to_string()),
+    };
+    call.arg(told).arg(id);
     for Demand { key, rule, cost } in demands {
         let (kind, period) = rule.series();
         call.key(place(space, *rule, key));
@@ -39,9 +53,8 @@ pub(super) async fn take(
             Rule::Concurrent { lapses, .. } => lapses.get(),
             Rule::Fixed { .. } | Rule::Sliding { .. } | Rule::Monthly { .. } => 0,
         };
-        // Months are ours to know; what is counted in one by clocks that differ a little stays in it.
         let (begins, ends) = match rule {
-            Rule::Monthly { .. } => calendar::month(now.unwrap_or_else(super::unix_ms)),
+            Rule::Monthly { .. } => calendar::month(here),
             _ => (0, 0),
         };
         call.arg(&[kind][..]).arg(amount).arg(period).arg(rule.capacity()).arg(*cost).arg(begins).arg(ends);

@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 pub(crate) struct Asked {
     store: Arc<Shared>,
     space: Arc<str>,
-    demands: Vec<Demand>,
+    demands: Arc<[Demand]>,
     id: String,
     until: Instant,
     outcome: oneshot::Receiver<Outcome>,
@@ -78,6 +78,15 @@ impl Shared {
         Self { common, to_take, to_give_back, keeper, process, holds: AtomicU64::new(0) }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.common.settings.name
+    }
+
+    /// Whether the store does, as far as is known.
+    pub(crate) fn answers(&self) -> bool {
+        self.common.answers.load(Relaxed)
+    }
+
     pub(crate) fn is_of(&self, settings: &Settings) -> bool {
         self.common.settings == *settings
     }
@@ -91,16 +100,17 @@ impl Shared {
         }
     }
 
-    /// Have demands taken; none where the store does not answer, or too many wait already.
-    pub(super) fn ask(self: &Arc<Self>, space: &Arc<str>, demands: &[Demand]) -> Option<Asked> {
+    /// Have demands taken, at a time in milliseconds since 1970; none where the store does not answer, or too many wait already.
+    pub(super) fn ask(self: &Arc<Self>, space: &Arc<str>, demands: &[Demand], now: u64) -> Option<Asked> {
+        let demands: Arc<[Demand]> = demands.into();
         let (tell, outcome) = oneshot::channel();
-        let (until, id) = (Instant::now() + self.common.settings.timeout, self.id(demands));
-        let take = Take { space: space.clone(), demands: demands.to_vec(), id: id.clone(), until, outcome: tell };
+        let (until, id) = (Instant::now() + self.common.settings.timeout, self.id(&demands));
+        let take = Take { space: space.clone(), demands: demands.clone(), now, id: id.clone(), until, outcome: tell };
         if !self.common.answers.load(Relaxed) || self.to_take.try_send(take).is_err() {
             self.common.metrics.took(TakeOutcome::Unanswered);
             return None;
         }
-        Some(Asked { store: self.clone(), space: space.clone(), demands: demands.to_vec(), id, until, outcome })
+        Some(Asked { store: self.clone(), space: space.clone(), demands, id, until, outcome })
     }
 
     /// By what name what is held of these demands is known; none where nothing is.
@@ -120,7 +130,7 @@ impl Shared {
 
 impl Asked {
     /// Until there is an answer, or no more time for one.
-    pub(crate) async fn over(self) -> (Vec<Demand>, Option<Outcome>) {
+    pub(crate) async fn over(self) -> (Arc<[Demand]>, Option<Outcome>) {
         let outcome = timeout_at(self.until, self.outcome).await.ok().and_then(Result::ok);
         let outcome = outcome.map(|outcome| {
             let members =

@@ -20,7 +20,7 @@ pub(super) struct Occasion {
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) limiter: String,
-    pub(super) demands: Vec<Demand>,
+    pub(super) demands: Arc<[Demand]>,
     pub(super) outcome: Option<Outcome>,
 }
 

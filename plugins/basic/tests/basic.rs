@@ -18,7 +18,7 @@ fn policy(config: &str) -> Basic {
 }
 
 fn sent(text: &str) -> Facts {
-    Facts::request().field("authorization", &format!("Basic {}", STANDARD.encode(text)))
+    Facts::request().field("authorization", format!("Basic {}", STANDARD.encode(text)))
 }
 
 fn ask(facts: Facts) -> Verdict {

@@ -47,8 +47,8 @@ fn the_key_stands_where_the_operator_says_and_nowhere_else() {
         (bearer(&format!("bearer  {KEY}")), true),
         (bearer(KEY), false),
         (bearer("Basic YTpi"), false),
-        (Facts::request().field(":path", "/a").field(":query", &format!("b=1&key={KEY}")), true),
-        (Facts::request().field(":query", &format!("keys={KEY}")), false),
+        (Facts::request().field(":path", "/a").field(":query", format!("b=1&key={KEY}")), true),
+        (Facts::request().field(":query", format!("keys={KEY}")), false),
         (Facts::request().field("x-api-key", KEY), false),
         (Facts::request(), false),
     ] {
@@ -78,7 +78,7 @@ fn more_than_one_key_is_a_bad_request_whatever_they_are() {
     let with = |facts: Facts| facts.field("x-api-key", KEY);
     for facts in [
         with(with(Facts::request())),
-        with(Facts::request().field("authorization", &format!("Bearer {KEY}"))),
+        with(Facts::request().field("authorization", format!("Bearer {KEY}"))),
         with(Facts::request().field(":query", "key=")),
         Facts::request().field(":query", "key=a&key=b"),
     ] {

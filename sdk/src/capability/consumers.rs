@@ -12,21 +12,8 @@
 
 use super::host::consumers as host;
 use crate::{Edits, Failure, Head, Problem, Response, Verdict, packed};
-pub use host::Error;
+pub use host::{Asked, Error};
 use std::fmt;
-
-/// What is asked for with a key, as the facts of the exchange say it; what is empty is within no bound of a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked<'a> {
-    /// `:api`
-    pub api: &'a str,
-    /// `:route`
-    pub operation: &'a str,
-    /// `:method`
-    pub method: &'a str,
-    /// `:client`
-    pub client: &'a str,
-}
 
 impl<'a> Asked<'a> {
     /// The facts that have to be read for it.
@@ -84,7 +71,7 @@ impl Identity {
 /// # Errors
 /// Why the request should not pass: [`refuse`] answers so.
 pub fn identify(key: &[u8], asked: Asked<'_>) -> Result<Identity, Error> {
-    host::identify(key, asked.into()).map(Identity::new)
+    host::identify(key, asked).map(Identity::new)
 }
 
 /// The answer to whoever shows a key that is not good: 401 or 403 as a problem of its own type
@@ -106,11 +93,4 @@ pub fn refuse(why: Error, challenge: &str) -> Verdict {
     let kind = format!("urn:problem-type:lockgate:{kind}");
     let response = Response::from(Problem::new(status, title).kind(&kind).detail(detail));
     if status == 401 { response.field("www-authenticate", challenge).into() } else { response.into() }
-}
-
-#[cfg(target_family = "wasm")]
-impl<'a> From<Asked<'a>> for host::Asked<'a> {
-    fn from(Asked { api, operation, method, client }: Asked<'a>) -> Self {
-        Self { api, operation, method, client }
-    }
 }

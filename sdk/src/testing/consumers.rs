@@ -1,6 +1,5 @@
 //! Keys the test says are somebody's; others are nobody's.
 
-use crate::consumers::Asked;
 use crate::packed;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,6 +7,19 @@ use std::collections::BTreeMap;
 thread_local! {
     static KNOWN: RefCell<BTreeMap<Vec<u8>, Result<Vec<u8>, Error>>> = const { RefCell::new(BTreeMap::new()) };
     static ASKED: RefCell<Option<[String; 4]>> = const { RefCell::new(None) };
+}
+
+/// What is asked for with a key, as the facts of the exchange say it; what is empty is within no bound of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// `:api`
+    pub api: &'a str,
+    /// `:route`
+    pub operation: &'a str,
+    /// `:method`
+    pub method: &'a str,
+    /// `:client`
+    pub client: &'a str,
 }
 
 /// Why it is not known whose a key is, or what it is not good for.
@@ -68,7 +80,7 @@ pub(super) fn reset() {
 
 #[cfg(test)]
 mod tests {
-    use crate::consumers::{self, Error, Identity};
+    use crate::consumers::{self, Identity};
     use crate::testing;
 
     use super::*;

@@ -55,6 +55,7 @@ fn a_server_that_falls_silent_is_waited_for_once_and_counted_without() {
     // Those that ask first wait, and then count here, as all others do.
     assert_eq!(admitted(&[&gateway], 5, "ada"), 10);
     assert_eq!(up(&gateway), Some(0.0));
+    gateway.verb(&["status"]).assert(0, &["The store of the limiter `calls` does not answer."]);
     redis.wake();
     eventually("the server to answer", || (up(&gateway) == Some(1.0)).then_some(()));
     // What was counted there is still known.
@@ -122,7 +123,7 @@ fn a_server_that_is_killed_again_and_again_under_load_costs_no_request() {
 #[test]
 fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
     let ((upstream, gate), redis) = (patient(), Redis::start());
-    let config = TWO_AT_ONCE.replace("amount", "per = \"2s\", amount");
+    let config = TWO_AT_ONCE.replace("amount", "per = \"5s\", amount");
     let start = || folder(&upstream, &at(&redis.socket()), &config).start();
     let (mut one, other) = (start(), start());
     let (_first, mut second) = (begin(&one, "/hold/1"), begin(&other, "/hold/2"));
@@ -141,6 +142,31 @@ fn what_is_under_way_is_counted_together_and_lapses_with_its_gateway() {
     });
     eventually("nothing to be held", || redis.keys().is_empty().then_some(()));
     gate.open("/hold/1");
+}
+
+#[test]
+fn a_server_that_refuses_to_write_is_told_of_once_and_found_again() {
+    let ((upstream, gate), redis) = (patient(), Redis::start());
+    let mut gateway = folder(&upstream, &at(&redis.socket()), TWO_AT_ONCE).start();
+    let mut held = begin(&gateway, "/hold/1");
+    upstream.wait_for_requests(1);
+    redis.is_replaced();
+    gate.open("/hold/1");
+    held.receive("GET").unwrap().assert_status(200);
+    // What is held cannot be given back, nor anything be taken: it is counted here.
+    assert_eq!(ask(&gateway, "ada").status, 200);
+    gateway.wait_for_log("a warning", |line| line["message"].as_str()?.contains("store of a limiter").then_some(()));
+    for _ in 0..50 {
+        ask(&gateway, "ada").assert_status(200);
+    }
+    redis.is_back();
+    eventually("it to count there again", || {
+        ask(&gateway, "bob").assert_status(200);
+        redis.keys().iter().any(|key| key.starts_with("lockgate:{all}:")).then_some(())
+    });
+    let written = gateway.all_written();
+    let warnings = written.lines().filter(|line| line.contains("WARN") && line.contains("store of a limiter")).count();
+    assert!((1..=3).contains(&warnings), "{warnings} warnings");
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl api::Host for HostState {
             (outcome, _) => outcome,
         };
         if self.may_wait() {
-            self.taken.push(Taken { limiter: name, demands, outcome: outcome.clone() });
+            self.taken.push(Taken { limiter: name, demands: demands.into(), outcome: outcome.clone() });
         }
         let Some(Outcome { standings, hold }) = outcome else { return Ok(Err(api::Error::Unavailable)) };
         // It is held by the exchange.
@@ -50,7 +50,7 @@ impl HostState {
         let at = self.asked;
         self.asked += 1;
         let before = self.occasion.taken.as_ref()?.get(at)?;
-        Some(before.outcome.clone().filter(|_| before.limiter == name && before.demands == demands))
+        Some(before.outcome.clone().filter(|_| before.limiter == name && *before.demands == *demands))
     }
 
     fn ask(&mut self, limiter: &Limiter, name: &str, demands: &[Demand]) -> Asking {
@@ -61,7 +61,7 @@ impl HostState {
         let Some(shared) = limiter.shared() else {
             return Asking::Said(Some(limiter.take_here(self.powers.world.unix_ms(), demands)));
         };
-        let asked = if self.occasion.is_patient { shared.ask(demands) } else { None };
+        let asked = if self.occasion.is_patient { shared.ask(self.powers.world.unix_ms(), demands) } else { None };
         match asked {
             Some(asked) => {
                 self.awaits = Some(Awaits::Limiter(name.to_owned(), asked));
