@@ -259,7 +259,7 @@ mod tests {
             }
         }
         let rows: Vec<_> = reference.lines().filter(|line| line.contains("| imported by policies |")).collect();
-        assert_eq!(rows.len(), 8, "{rows:?}");
+        assert_eq!(rows.len(), 9, "{rows:?}");
         for row in rows {
             assert!(!row.contains("policies |  |"), "what does it need? {row}");
         }
