@@ -137,7 +137,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         handover.ready(listeners.take_over())?;
         state.lock().take().context("the gateway that served keeps the state directory")?;
     }
-    let consumers = Arc::new(Consumers::new(directory, place.clone(), history.clone()));
+    let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
     let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;

@@ -135,6 +135,11 @@ impl Lock {
         turn.is_held.then(|| act(turn.number))
     }
 
+    /// Whether it is this process's turn now.
+    pub(crate) fn is_held(&self) -> bool {
+        self.turn.borrow().is_held
+    }
+
     /// When turns begin and end, from now on.
     pub(crate) fn turns(&self) -> impl AsyncFnMut() + use<> {
         let mut turns = self.turn.subscribe();

@@ -29,7 +29,7 @@ upstream = "main"
 [[route]]
 name = "everywhere"
 match = { path = "/everywhere" }
-chain = [{ policy = "key-auth", config = { bearer = true, query = "key" } }]
+chain = [{ policy = "key-auth", config = { header = "x-api-key", bearer = true, query = "key" } }]
 upstream = "main"
 [[route]]
 name = "basic"
@@ -89,6 +89,19 @@ fn ask(gateway: &Gateway, target: &str, key: &str) -> Response {
     gateway.send(&asking(target, key))
 }
 
+/// A key of the same id with another secret, and the checksum that goes with it.
+fn guessed(key: &str) -> String {
+    let (rest, _) = key.rsplit_once('_').unwrap();
+    let (rest, secret) = rest.rsplit_once('_').unwrap();
+    let secret: String = secret.chars().rev().collect();
+    let proof = format!("{rest}_{secret}");
+    let mut crc = flate2::Crc::new();
+    crc.update(proof.as_bytes());
+    let letter = |place: u32| b"0123456789abcdefghjkmnpqrstvwxyz"[(crc.sum() >> (5 * place)) as usize % 32] as char;
+    let checksum: String = (0..7).rev().map(letter).collect();
+    format!("{proof}_{checksum}")
+}
+
 /// The status, and the last part of the type of the problem.
 fn refusal(response: &Response) -> (u16, String) {
     let kind = response.json()["type"].as_str().unwrap_or_default().rsplit(':').next().unwrap_or_default().to_owned();
@@ -125,8 +138,8 @@ fn a_key_admits_until_it_is_revoked_and_not_one_request_longer() {
     assert_eq!(refusal(&refused), (401, "key_revoked".to_owned()));
     assert_eq!(refused.field("www-authenticate"), Some("ApiKey realm=\"api\""));
     // Whoever guessed the id learns nothing of it.
-    let guessed = key.replace(&key.split('_').nth(3).unwrap()[..4], "0000");
-    assert_eq!(refusal(&client.send(&asking("/pets/1", &guessed))), (401, "key_malformed".to_owned()));
+    assert_eq!(refusal(&client.send(&asking("/pets/1", &guessed(&key)))), (401, "key_unknown".to_owned()));
+    assert_eq!(refusal(&client.send(&asking("/pets/1", &key[1..]))), (401, "key_malformed".to_owned()));
     gateway.get("/open").assert_status(200);
 }
 
@@ -179,14 +192,18 @@ fn two_keys_are_good_while_one_takes_the_place_of_the_other() {
     let gateway = gateway(&upstream);
     let first = key(&gateway, &["--to", "pets/getPet", "--expires", "90d", "--note", "for the till"]);
     let rotated = gateway.verb(&["key", "rotate", id(&first), "--overlap", "1h"]);
-    rotated.assert(0, &["is good for another 3600 s"]);
+    rotated.assert(0, &[&format!("{} is good until 20", id(&first)), "and it expires 20"]);
     let second = rotated.stdout.trim().to_owned();
     for key in [&first, &second] {
         ask(&gateway, "/pets/1", key).assert_status(200);
         assert_eq!(refusal(&ask(&gateway, "/gold", key)), (403, "key_not_for_operation".to_owned()), "the same bounds");
     }
     let keys = list(&gateway, &["key", "list", "shop/web"]);
-    assert!(keys.iter().all(|key| key["standing"] == "active" && key["note"] == "for the till"), "{keys:?}");
+    assert!(keys.iter().all(|key| key["state"] == "active" && key["note"] == "for the till"), "{keys:?}");
+    let lives = keys.iter().map(|key| key["expires"].as_u64().unwrap() - key["created"].as_u64().unwrap());
+    let mut lives: Vec<_> = lives.collect();
+    lives.sort_unstable();
+    assert!((3600..3660).contains(&lives[0]) && lives[1] == 90 * 86_400, "{lives:?}");
     // A third would be one that nobody takes away again; another environment has its own.
     gateway
         .verb(&["key", "add", "shop/web"])
@@ -194,8 +211,14 @@ fn two_keys_are_good_while_one_takes_the_place_of_the_other() {
     gateway.verb(&["key", "rotate", id(&second)]).assert(1, &["has 2 keys for `live`"]);
     assert!(key(&gateway, &["--env", "test"]).starts_with("lg_test_"));
     gateway.verb(&["key", "revoke", &first]).assert(0, &[id(&first)]);
+    let wrong = gateway.verb(&["key", "revoke", &second[..second.len() - 1]]);
+    assert!(wrong.code == Some(1) && !wrong.stderr.contains(&second[10..40]), "a key was repeated");
+    let third = gateway.verb(&["key", "rotate", id(&second)]);
+    third.assert(0, &[]);
+    // Two are good, and one of them has to go now.
     let at_once = gateway.verb(&["key", "rotate", id(&second), "--overlap", "0s"]);
     at_once.assert(0, &[]);
+    ask(&gateway, "/pets/1", third.stdout.trim()).assert_status(200);
     assert_eq!(refusal(&ask(&gateway, "/pets/1", &second)), (401, "key_expired".to_owned()));
     ask(&gateway, "/pets/1", at_once.stdout.trim()).assert_status(200);
     gateway.verb(&["key", "rotate", id(&first)]).assert(1, &["is not good any more"]);
@@ -209,7 +232,7 @@ fn who_is_disabled_or_gone_is_refused_at_once() {
     for (verb, holder) in [("consumer", "shop"), ("app", "shop/web")] {
         gateway.verb(&[verb, "disable", holder]).assert(0, &["its keys are refused"]);
         assert_eq!(refusal(&ask(&gateway, "/pets/1", &key)), (403, "application_disabled".to_owned()));
-        assert_eq!(list(&gateway, &["key", "list"])[0]["standing"], "disabled");
+        assert_eq!(list(&gateway, &["key", "list"])[0]["state"], "disabled");
         gateway.verb(&[verb, "enable", holder]).assert(0, &["its keys are good"]);
         ask(&gateway, "/pets/1", &key).assert_status(200);
     }
@@ -268,7 +291,9 @@ fn every_act_is_an_entry_of_the_history_and_what_was_refused_is_none() {
     let rotated = gateway.verb(&["key", "rotate", id(&key)]);
     let second = rotated.stdout.trim();
     gateway.verb(&["key", "revoke", id(&key)]).assert(0, &[]);
+    gateway.verb(&["key", "revoke", id(&key)]).assert(1, &["was revoked before"]);
     gateway.verb(&["consumer", "disable", "shop"]).assert(0, &[]);
+    gateway.verb(&["consumer", "disable", "shop"]).assert(1, &["nothing of `shop` would change"]);
     let said = gateway.verb(&["history", "--json"]);
     let said: Value = serde_json::from_str(&said.stdout).unwrap();
     let acts = said["entries"].as_array().unwrap().iter().filter(|entry| entry["why"] == "consumers");
@@ -286,7 +311,8 @@ fn every_act_is_an_entry_of_the_history_and_what_was_refused_is_none() {
             ("added".into(), "shop".into(), Value::Null),
         ]
     );
-    gateway.verb(&["history"]).assert(0, &["key-rotated", &format!("shop/web {} -> {}", id(&key), id(second))]);
+    let rotated = format!("shop/web {} {} (both for 86400 s)", id(&key), id(second));
+    gateway.verb(&["history"]).assert(0, &["key-rotated", &rotated, "(live, good for anything)", "(attribute plan)"]);
     is_whole(&gateway);
     // Between acts what serves is still what can be gone back to.
     gateway.verb(&["rollback"]).assert(1, &["nothing else is on record"]);

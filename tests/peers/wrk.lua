@@ -1,10 +1,27 @@
--- Asks for the paths that follow `--` in turns, and prints one line of JSON at the end.
+-- Asks for the paths that follow `--` in turns, with a token of a list each time where `--bearer FILE` comes first: the file
+-- with a token in each line. Prints one line of JSON at the end.
 
 local requests, turn = {}, 0
 
+local function add(path, token)
+    local fields = token and { Host = "localhost", Authorization = "Bearer " .. token }
+    requests[#requests + 1] = wrk.format("GET", path, fields)
+end
+
 function init(arguments)
+    local tokens
+    if arguments[1] == "--bearer" then
+        table.remove(arguments, 1)
+        tokens = table.remove(arguments, 1)
+    end
     for _, path in ipairs(arguments) do
-        requests[#requests + 1] = wrk.format("GET", path)
+        if tokens then
+            for token in io.lines(tokens) do
+                add(path, token)
+            end
+        else
+            add(path)
+        end
     end
 end
 

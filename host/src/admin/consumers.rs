@@ -17,8 +17,7 @@ const MOST: u32 = 1000;
 /// Longest act.
 const MAX_ACT: usize = 64 << 10;
 
-/// A page of a list, as the query wants it: `of=shop&after=NAME&n=50`, each of them only if it is needed. The next
-/// page, if there may be one, begins after `next`.
+/// A page of a list, as the query wants it: `of=shop&after=NAME&n=50`, each of them only if it is needed.
 pub(super) async fn list<T: Serialize + Send + 'static>(
     consumers: &Arc<Consumers>,
     query: Option<&str>,
@@ -62,7 +61,7 @@ pub(super) async fn act(consumers: &Arc<Consumers>, request: Request<Incoming>) 
 fn refused(error: &NotDone) -> Answer {
     let status = match error {
         NotDone::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        NotDone::Failed(_) => {
+        NotDone::Failed(_) | NotDone::Unknown(_) => {
             tracing::error!(%error, "consumers cannot be read or changed");
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -73,11 +72,11 @@ fn refused(error: &NotDone) -> Answer {
 
 fn page(query: &str) -> Option<Page> {
     let mut page = Page { of: None, after: String::new(), most: USUAL };
-    for part in query.split('&').filter(|part| !part.is_empty()) {
-        match part.split_once('=')? {
-            ("of", holder) => page.of = Some(holder.parse().ok()?),
-            ("after", name) => page.after = name.to_owned(),
-            ("n", most) => page.most = most.parse().ok().filter(|most| (1..=MOST).contains(most))?,
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "of" => page.of = Some(value.parse().ok()?),
+            "after" => page.after = value.into_owned(),
+            "n" => page.most = value.parse().ok().filter(|most| (1..=MOST).contains(most))?,
             _ => return None,
         }
     }
@@ -93,7 +92,9 @@ mod tests {
         let usual = Page { of: None, after: String::new(), most: USUAL };
         assert_eq!(page(""), Some(usual.clone()));
         let of = "shop/web".parse().ok();
-        assert_eq!(page("of=shop/web&after=a&n=1000"), Some(Page { of, after: "a".into(), most: 1000 }));
+        let wanted = Some(Page { of, after: "a".into(), most: 1000 });
+        assert_eq!(page("of=shop/web&after=a&n=1000"), wanted);
+        assert_eq!(page("of=shop%2Fweb&after=%61&n=1000"), wanted);
         for wrong in ["n=0", "n=1001", "n=x", "of=Shop", "of=", "x=1", "n"] {
             assert_eq!(page(wrong), None, "{wrong}");
         }

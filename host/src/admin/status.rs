@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::consumers::Consumers;
-use crate::jwks::Standing;
+use crate::jwks::Freshness;
 use crate::record::History;
 use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
@@ -21,7 +21,7 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
     );
     let upstreams: Vec<Value> = upstreams.collect();
     let key_sets = generation.key_sets().map(|set| {
-        let Standing { name, keys, good_for, is_failing } = set.standing();
+        let Freshness { name, keys, good_for, is_failing } = set.freshness();
         json!({ "keys": name, "usable": keys, "good_for_seconds": good_for.map(|it| it.as_secs()), "failing": is_failing })
     });
     let key_sets: Vec<Value> = key_sets.collect();

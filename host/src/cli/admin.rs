@@ -26,12 +26,19 @@ use crate::token::{self, Token};
 
 /// How long a gateway is waited for. Whoever asks has a limit of its own, often this one.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it is waited for when it writes to a disk that may be slow.
+const ACTING: Duration = Duration::from_secs(30);
 /// How long it is waited for when it builds: longer than two builds may take.
 const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// Entries of a list that are asked for at once; a gateway gives no more.
 const PAGE: usize = 1000;
 /// Longest answer that is looked at.
 const MAX_ANSWER: usize = 64 << 20;
+
+/// Nobody knows what came of what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0} s")]
+struct NoAnswer(u64);
 
 /// Where the listener is.
 #[derive(clap::Args)]
@@ -109,7 +116,11 @@ impl Gateway {
 
     /// Do something to a consumer, an application or a key. Returns what came of it, as JSON text.
     pub(super) fn act(&self, act: &Act) -> anyhow::Result<String> {
-        self.send(Request::post("/consumers"), serde_json::to_vec(act)?.into(), PATIENCE)
+        let asked = self.send(Request::post("/consumers"), serde_json::to_vec(act)?.into(), ACTING);
+        asked.map_err(|error| match error.chain().any(|cause| cause.is::<NoAnswer>()) {
+            true => error.context("it may have been done all the same, which `lockgate history` says"),
+            false => error,
+        })
     }
 
     /// All entries of a list, `consumers`, `applications` or `keys`, as JSON; `id` names the field they are ordered by.
@@ -174,7 +185,7 @@ impl Listener {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let asked = ask(self.address, request, body, token);
         let asked = runtime.block_on(async { tokio::time::timeout(patience, asked).await });
-        asked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", patience.as_secs())))
+        asked.unwrap_or_else(|_| Err(NoAnswer(patience.as_secs()).into()))
     }
 }
 

@@ -114,8 +114,11 @@ fn show(said: &Said) {
 /// What an act was about.
 fn about(why: &Why) -> String {
     match why {
-        Why::Consumers { of, keys, .. } if keys.is_empty() => out::plain(of),
-        Why::Consumers { of, keys, .. } => out::plain(&format!("{of} {}", keys.join(" -> "))),
+        Why::Consumers { of, keys, said, .. } => {
+            let said = if said.is_empty() { String::new() } else { format!("({said})") };
+            let all = [of.as_str(), &keys.join(" "), &said];
+            out::plain(&all.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+        }
         _ => String::new(),
     }
 }

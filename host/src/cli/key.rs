@@ -1,15 +1,21 @@
 //! `lockgate key`: the keys of applications.
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
 
 use super::admin::Gateway;
 use super::holder;
 use super::life::life;
 use super::out;
 use crate::consumers::{
-    Act, Application, Bounds, Description, Done, Env, Holder, KeyId, KeyView, LONGEST_LIFE, LONGEST_OVERLAP, Standing,
+    Act, Application, Bounds, Description, Done, Env, Holder, KeyId, KeyState, KeyView, LONGEST_LIFE, LONGEST_OVERLAP,
 };
+
+/// Bytes that are read where a key is wanted.
+const LONGEST_INPUT: u64 = 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,9 +26,11 @@ Examples:
   lockgate key list --unused 30d                    keys that are good, and that nobody used for so long
   lockgate key rotate 4n9q0h2k7w1xd5cz              another for the same; both are good for a day
   lockgate key revoke 4n9q0h2k7w1xd5cz              refused from the next request on
+  lockgate key revoke - < found                     the same for a key that stands in a file
 
 A key is `lg_<environment>_<id>_<secret>_<checksum>`. Its id is no secret, and names it in lists, logs and in the history;
-where an id is wanted the whole key may stand as well. An application has two keys at most that are good for an environment.";
+where an id is wanted, `-` has it, or the whole key, read from standard input. An application has two keys at most
+that are good for an environment.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -98,7 +106,7 @@ struct Rotate {
     /// How long both are good, up to 90d; `0s` ends the old one now
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = overlap)]
     overlap: Duration,
-    /// When the new one ends, as 90d; without it the key does not expire
+    /// When the new one ends, as 90d; without it after as long as the old one was made for
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     expires: Option<Duration>,
     /// Print what came of it as JSON, the key among it
@@ -108,11 +116,23 @@ struct Rotate {
 
 #[derive(clap::Args)]
 struct Key {
-    /// The id of the key, or the key itself
-    #[arg(value_name = "KEY", value_parser = KeyId::of_text)]
-    key: KeyId,
+    /// The id of the key, or `-` to read it, or the whole key, from standard input
+    #[arg(value_name = "KEY")]
+    key: String,
     #[command(flatten)]
     gateway: Gateway,
+}
+
+impl Key {
+    /// The id. What was written may be a key, and is not repeated in any error.
+    fn id(&self) -> anyhow::Result<KeyId> {
+        if self.key != "-" {
+            return Ok(KeyId::of_text(&self.key)?);
+        }
+        let mut text = String::new();
+        std::io::stdin().take(LONGEST_INPUT).read_to_string(&mut text).context("standard input cannot be read")?;
+        Ok(KeyId::of_text(text.trim())?)
+    }
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -124,13 +144,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             let act = Act::MakeKey { application, environment, note, bounds, expires_in };
             show(&holder::act(&gateway, &act)?, json, "")?;
         }
-        Verb::Rotate(Rotate { key: Key { key, gateway }, overlap, expires, json }) => {
-            let (overlap, expires_in) = (overlap.as_secs(), expires.map(|it| it.as_secs()));
-            let done = holder::act(&gateway, &Act::RotateKey { key, overlap, expires_in })?;
-            show(&done, json, &format!("; {key} is good for another {overlap} s at most"))?;
+        Verb::Rotate(Rotate { key: named, overlap, expires, json }) => {
+            let (key, overlap, expires_in) = (named.id()?, overlap.as_secs(), expires.map(|it| it.as_secs()));
+            let done = holder::act(&named.gateway, &Act::RotateKey { key, overlap, expires_in })?;
+            let ends = holder::time(done.before_expires);
+            show(&done, json, &format!("; {key} is good until {ends}"))?;
         }
-        Verb::Revoke { key: Key { key, gateway } } => {
-            let done = holder::act(&gateway, &Act::RevokeKey { key })?;
+        Verb::Revoke { key: named } => {
+            let key = named.id()?;
+            let done = holder::act(&named.gateway, &Act::RevokeKey { key })?;
             out::line(&format!("{key} of {} is revoked: the next request with it is refused", done.of));
         }
     }
@@ -160,16 +182,16 @@ fn list(args: &List) -> anyhow::Result<()> {
         let since = now.saturating_sub(unused).as_secs();
         keys.retain(|key| {
             let time = |name: &str| key[name].as_u64().unwrap_or_default();
-            key["standing"] == "active" && time("used").max(time("created")) < since
+            key["state"] == "active" && time("used").max(time("created")) < since
         });
     }
     let heads = ["KEY", "APPLICATION", "ENV", "STATE", "MADE", "EXPIRES", "USED", "GOOD FOR", "NOTE"];
     holder::list(keys, args.json, heads, |it: KeyView| {
-        let state = match it.standing {
-            Standing::Active => "active".to_owned(),
-            Standing::Disabled => "disabled".to_owned(),
-            Standing::Expired => "expired".to_owned(),
-            Standing::Revoked => format!("revoked {}", holder::time(it.revoked)),
+        let state = match it.state {
+            KeyState::Active => "active".to_owned(),
+            KeyState::Disabled => "disabled".to_owned(),
+            KeyState::Expired => "expired".to_owned(),
+            KeyState::Revoked => format!("revoked {}", holder::time(it.revoked)),
         };
         let [made, expires, used] = [Some(it.created), it.expires, it.used].map(holder::time);
         let (key, application, environment) =

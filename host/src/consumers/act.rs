@@ -14,9 +14,14 @@ use crate::record::Why;
 pub(super) const MOST_ACTIVE: usize = 2;
 /// Keys of one application that are not good any more and still told of; older ones go.
 pub(super) const MOST_ENDED: usize = 64;
-/// Consumers, and applications of one consumer.
+/// Keys of one application that are good, whatever they are for.
+pub(super) const MOST_GOOD: usize = 16;
+/// Consumers, applications of one consumer, and keys of all: those are in memory.
 pub(super) const MOST_CONSUMERS: usize = 100_000;
 pub(super) const MOST_APPLICATIONS: usize = 256;
+pub(super) const MOST_KEYS: usize = 250_000;
+/// Keys that are named on record where many end at once.
+const MOST_NAMED: usize = 64;
 /// Longest time until a key expires.
 pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(3650 * 86_400);
 /// Longest time a key stays good beside the one that takes its place.
@@ -69,7 +74,7 @@ pub(crate) enum Act {
         key: KeyId,
         /// Seconds for which both are good.
         overlap: u64,
-        /// Of the new one.
+        /// Of the new one, in seconds; without it as long as the old one was made for.
         #[serde(default)]
         expires_in: Option<u64>,
     },
@@ -91,9 +96,12 @@ pub(crate) struct Done {
     /// The new key itself, which nobody can tell again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<String>,
-    /// When the key it was about expires, in seconds since 1970.
+    /// When the new key expires, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<u64>,
+    /// When the one does whose place it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before_expires: Option<u64>,
 }
 
 /// Why an act was not done.
@@ -108,13 +116,17 @@ pub(crate) enum NotDone {
     #[error(
         "{0} of the keys of `{1}` are good; say --with-keys to have them end with it, or `lockgate key revoke` them first"
     )]
-    HasKeys(i64, Holder),
+    HasKeys(usize, Holder),
     #[error(
         "`{0}` has {MOST_ACTIVE} keys for `{1}` that are good, {2}; revoke one, for no more than one is needed beside the one in use"
     )]
     TwoActive(Application, Env, String),
     #[error("the key {0} is not good any more; make another with `lockgate key add`")]
     Ended(KeyId),
+    #[error("the key {0} was revoked before")]
+    Revoked(KeyId),
+    #[error("nothing of `{0}` would change")]
+    Nothing(Holder),
     #[error("there are too many {0}: {1} at most")]
     Many(&'static str, usize),
     #[error("{0} is not a time of 1 s to {1} s")]
@@ -126,21 +138,57 @@ pub(crate) enum NotDone {
     Unavailable(String),
     #[error("{0:#}; nothing was done")]
     Failed(anyhow::Error),
+    /// The record says that it was done.
+    #[error("{0:#}; it is not known whether it was done")]
+    Unknown(anyhow::Error),
 }
 
-/// As the record has it.
-pub(super) fn why(act: &Act, of: &Holder, keys: &[KeyId]) -> Why {
-    let act = match act {
-        Act::Add { .. } => "added",
-        Act::Set { disabled: Some(true), .. } => "disabled",
-        Act::Set { disabled: Some(false), .. } => "enabled",
-        Act::Set { .. } => "changed",
-        Act::Remove { .. } => "removed",
-        Act::MakeKey { .. } => "key-made",
-        Act::RotateKey { .. } => "key-rotated",
-        Act::RevokeKey { .. } => "key-revoked",
-    };
-    Why::Consumers { act: act.to_owned(), of: of.to_string(), keys: keys.iter().map(KeyId::to_string).collect() }
+impl Act {
+    /// As the record has it: all that was said but the values of attributes, which may be about people.
+    pub(super) fn why(&self, of: &Holder, keys: &[KeyId]) -> Why {
+        let (act, said) = match self {
+            Self::Add { attributes, .. } => ("added", attributes_of(attributes.iter().map(|(name, _)| name))),
+            Self::Set { description, attributes, disabled, .. } => {
+                let mut said = attributes_of(attributes.keys().map(String::as_str));
+                said.extend(description.is_some().then(|| "description".to_owned()));
+                let act = match disabled {
+                    Some(disabled) if said.is_empty() => {
+                        if *disabled {
+                            "disabled"
+                        } else {
+                            "enabled"
+                        }
+                    }
+                    Some(disabled) => {
+                        said.push(if *disabled { "disabled" } else { "enabled" }.to_owned());
+                        "changed"
+                    }
+                    None => "changed",
+                };
+                (act, said)
+            }
+            Self::Remove { .. } => ("removed", Vec::new()),
+            Self::MakeKey { environment, bounds, expires_in, .. } => {
+                let mut said = vec![environment.to_string(), format!("good for {bounds}")];
+                said.extend(expires_in.map(|life| format!("for {life} s")));
+                ("key-made", said)
+            }
+            Self::RotateKey { overlap, expires_in, .. } => {
+                let mut said = vec![format!("both for {overlap} s")];
+                said.extend(expires_in.map(|life| format!("the new one for {life} s")));
+                ("key-rotated", said)
+            }
+            Self::RevokeKey { .. } => ("key-revoked", Vec::new()),
+        };
+        let more = keys.len().saturating_sub(MOST_NAMED);
+        let named = keys.iter().take(MOST_NAMED).map(KeyId::to_string);
+        let keys = named.chain((more > 0).then(|| format!("and {more} more"))).collect();
+        Why::Consumers { act: act.to_owned(), of: of.to_string(), said: said.join(", "), keys }
+    }
+}
+
+fn attributes_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names.map(|name| format!("attribute {name}")).collect()
 }
 
 #[cfg(test)]

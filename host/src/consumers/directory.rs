@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwapOption;
 
@@ -16,6 +17,8 @@ const NOTED_EVERY: u64 = 10;
 #[derive(Default)]
 pub(crate) struct Directory {
     keys: ArcSwapOption<Keys>,
+    /// Whether there may be a last use that is not written down.
+    is_used: AtomicBool,
 }
 
 type Keys = HashMap<KeyId, Arc<Known>>;
@@ -31,8 +34,15 @@ pub(super) struct Known {
     pub(super) expires: Option<u64>,
     pub(super) bounds: Bounds,
     pub(super) identity: Identity,
-    /// The second since 1970 of its last use; 0 where nobody knows of one.
-    pub(super) used: Arc<AtomicU64>,
+    pub(super) uses: Arc<Uses>,
+}
+
+/// When a key was used last, in seconds since 1970; 0 where nobody knows of that.
+#[derive(Default)]
+pub(super) struct Uses {
+    last: AtomicU64,
+    /// The last that is written down.
+    noted: AtomicU64,
 }
 
 /// What policies are told of whoever shows a key: names and values, `consumer`, `application`, `key`, `environment` and
@@ -72,8 +82,9 @@ impl Directory {
         let known = keys.get(&shown.id).filter(|known| shown.is(&known.digest)).ok_or(Unidentified::Unknown)?;
         let seconds = unix_ms / 1000;
         known.admit(asked, seconds)?;
-        if seconds >= known.used.load(Relaxed).saturating_add(NOTED_EVERY) {
-            known.used.store(seconds, Relaxed);
+        if seconds >= known.uses.last.load(Relaxed).saturating_add(NOTED_EVERY) {
+            known.uses.last.store(seconds, Relaxed);
+            self.is_used.store(true, Release);
         }
         Ok(found(&known.identity))
     }
@@ -95,23 +106,55 @@ impl Directory {
         let mut all: Keys = others.map(|(id, known)| (*id, known.clone())).collect();
         all.extend(keys.into_iter().map(|(id, mut known)| {
             if let Some(before) = before.get(&id) {
-                known.used = before.used.clone();
+                known.uses = before.uses.clone();
             }
             (id, Arc::new(known))
         }));
         self.keys.store(Some(Arc::new(all)));
     }
 
-    /// Those that were used, and when.
-    pub(super) fn used(&self) -> HashMap<KeyId, u64> {
+    /// When a key was used last, if that is known.
+    pub(super) fn last_use(&self, key: &KeyId) -> Option<u64> {
+        let last = self.keys.load().as_ref()?.get(key)?.uses.last.load(Relaxed);
+        (last > 0).then_some(last)
+    }
+
+    /// Whether there may be last uses that are not written down.
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used.load(Relaxed)
+    }
+
+    /// Last uses that are not written down.
+    pub(super) fn unnoted(&self) -> Vec<(KeyId, u64)> {
+        // What comes later is seen the next time.
+        self.is_used.swap(false, AcqRel);
         let keys = self.keys.load();
-        let used = keys.iter().flat_map(|keys| keys.iter()).map(|(id, known)| (*id, known.used.load(Relaxed)));
-        used.filter(|(_, used)| *used > 0).collect()
+        let uses = keys.iter().flat_map(|keys| keys.iter()).map(|(id, known)| (id, &known.uses));
+        let uses = uses.map(|(id, uses)| (*id, uses.last.load(Relaxed), uses.noted.load(Relaxed)));
+        uses.filter(|(_, last, noted)| last > noted).map(|(id, last, _)| (id, last)).collect()
+    }
+
+    /// These are.
+    pub(super) fn note(&self, uses: &[(KeyId, u64)]) {
+        let keys = self.keys.load();
+        let Some(keys) = keys.as_ref() else { return };
+        for (id, last) in uses {
+            if let Some(known) = keys.get(id) {
+                known.uses.noted.store(*last, Relaxed);
+            }
+        }
     }
 
     /// How many keys are known; none where none can be.
     pub(super) fn count(&self) -> Option<usize> {
         self.keys.load().as_ref().map(|keys| keys.len())
+    }
+}
+
+impl Uses {
+    /// As it is written down.
+    pub(super) fn noted(last: u64) -> Self {
+        Self { last: AtomicU64::new(last), noted: AtomicU64::new(last) }
     }
 }
 
@@ -144,7 +187,7 @@ mod tests {
             expires: Some(100),
             bounds: Bounds::default(),
             identity: vec![("consumer".to_owned(), consumer.to_owned())],
-            used: Arc::default(),
+            uses: Arc::default(),
         };
         (key.id, known)
     }
@@ -192,7 +235,14 @@ mod tests {
         directory.set([known("a", &a), known("b", &b)]);
         assert!(ask(&directory, a.reveal(), 50_000).is_ok() && ask(&directory, b.reveal(), 60_000).is_ok());
         directory.set_of("a", [known("a", &a), known("a", &c)]);
-        assert_eq!(directory.used(), [(a.id, 50), (b.id, 60)].into());
+        let mut unnoted = directory.unnoted();
+        unnoted.sort_by_key(|(_, last)| *last);
+        assert_eq!(unnoted, [(a.id, 50), (b.id, 60)]);
+        directory.note(&unnoted);
+        assert_eq!(
+            (directory.unnoted(), directory.last_use(&a.id), directory.last_use(&c.id)),
+            (vec![], Some(50), None)
+        );
         directory.set_of("a", []);
         assert_eq!(ask(&directory, a.reveal(), 0), Err(Unidentified::Unknown));
         assert_eq!((ask(&directory, b.reveal(), 0), directory.count()), (Ok("b".to_owned()), Some(1)));

@@ -21,10 +21,14 @@ pub(crate) use bounds::{Asked, Beyond, Bounds};
 pub(crate) use directory::{Directory, Unidentified};
 pub(crate) use key::{Env, KeyId};
 pub(crate) use name::{Application, Attributes, Description, Holder, Name};
-pub(crate) use view::{ApplicationView, ConsumerView, KeyView, Page, Standing};
+pub(crate) use view::{ApplicationView, ConsumerView, KeyState, KeyView, Page};
 
 /// How often last uses are written down.
 const NOTING: Duration = Duration::from_secs(15);
+/// How soon what could not be read is read again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often a process that another takes the place of looks what that one did.
+const FOLLOWING: Duration = Duration::from_millis(100);
 
 /// Consumers, applications and keys of one process.
 pub(crate) struct Consumers {
@@ -48,7 +52,7 @@ impl Consumers {
     pub(crate) fn new(directory: Arc<Directory>, place: Option<Lock>, history: Arc<History>) -> Self {
         let fault = match place {
             Some(_) => "they are not read yet",
-            None => "there is no state directory; set [state] dir to a folder that can be written",
+            None => "there is nowhere to keep them; set [state] dir to a folder that can be written",
         };
         let inner = Mutex::new(Inner { book: None, fault: fault.to_owned() });
         Self { directory, place, history, inner }
@@ -71,8 +75,11 @@ impl Consumers {
                 Err(error) => {
                     self.directory.clear();
                     let file = place.path().join(book::FILE);
-                    inner.fault = format!("{} cannot be used: {error:#}", file.display());
-                    tracing::error!(error = inner.fault, "nobody's keys are known: policies that ask for them fail");
+                    let fault = format!("{} cannot be used: {error:#}", file.display());
+                    if inner.fault != fault {
+                        tracing::error!(error = fault, "nobody's keys are known: policies that ask for them fail");
+                        inner.fault = fault;
+                    }
                 }
             }
         };
@@ -108,9 +115,8 @@ impl Consumers {
 
     pub(crate) fn keys(&self, page: &Page) -> Result<Vec<KeyView>, NotDone> {
         let mut keys = self.look(|book| book.keys(page, now()))?;
-        let used = self.directory.used();
         for key in &mut keys {
-            key.used = key.used.max(used.get(&key.key).copied());
+            key.used = key.used.max(self.directory.last_use(&key.key));
         }
         Ok(keys)
     }
@@ -120,36 +126,77 @@ impl Consumers {
         self.directory.count().ok_or_else(|| self.with(|inner| inner.fault.clone()))
     }
 
-    /// Write down last uses, and read all again when another process had the state directory meanwhile.
+    /// Write down last uses, read again what could not be read, and all of it after another process had the state
+    /// directory; follow what that does as long as it has it.
     pub(crate) async fn keep(self: Arc<Self>) {
         let Some(mut turns) = self.place.as_ref().map(Lock::turns) else { return };
+        let mut version = None;
         loop {
+            let (is_ours, is_known) = (self.is_ours(), self.directory.count().is_some());
+            let pause = match (is_ours, is_known) {
+                (true, true) => NOTING,
+                (true, false) => AGAIN,
+                (false, _) => FOLLOWING,
+            };
             let is_another = tokio::select! {
-                () = tokio::time::sleep(NOTING) => false,
+                () = tokio::time::sleep(pause) => false,
                 () = turns() => true,
             };
+            if is_ours && is_known && !is_another && !self.directory.is_used() {
+                continue;
+            }
             let this = self.clone();
-            // The disk may be slow.
-            let kept = tokio::task::spawn_blocking(move || if is_another { this.open() } else { this.note() });
-            if kept.await.is_err() {
-                return;
+            // The disk may be slow, and so may whoever acts.
+            let kept = tokio::task::spawn_blocking(move || match this.is_ours() {
+                true => {
+                    this.open();
+                    this.note();
+                    None
+                }
+                false => this.follow(version),
+            });
+            match kept.await {
+                Ok(seen) => version = seen,
+                Err(_) => return,
             }
         }
     }
 
-    /// Write last uses down. They are nothing anybody relies on.
+    /// Write last uses down. They are nothing anybody relies on, and of whichever process served.
     pub(crate) fn note(&self) {
-        let noted = self.change(|_, book| Ok(book.note(self.directory.used())?));
-        if let Err(error @ NotDone::Failed(_)) = noted {
-            tracing::warn!(%error, "last uses of keys cannot be written down");
+        let uses = self.directory.unnoted();
+        if uses.is_empty() {
+            return;
         }
+        match self.with(|inner| inner.book.as_mut().map(|(_, book)| book.note(&uses))) {
+            Some(Ok(())) => self.directory.note(&uses),
+            // They are written with the next use.
+            Some(Err(error)) => tracing::warn!(%error, "last uses of keys cannot be written down"),
+            None => {}
+        }
+    }
+
+    /// Know what another process knows that has the state directory now, while this one ends. `seen` is the version of
+    /// the database that is known; returns the one that is now.
+    fn follow(&self, seen: Option<i64>) -> Option<i64> {
+        self.with(|inner| {
+            let (_, book) = inner.book.as_ref()?;
+            let version = book.version().ok()?;
+            if seen != Some(version) {
+                self.directory.set(book.known().ok()?);
+            }
+            Some(version)
+        })
+    }
+
+    fn is_ours(&self) -> bool {
+        self.place.as_ref().is_some_and(Lock::is_held)
     }
 
     fn change<T>(&self, change: impl FnOnce(u64, &mut Book) -> Result<T, NotDone>) -> Result<T, NotDone> {
         self.with(|inner| {
-            let Inner { book, fault } = inner;
             let unavailable = |why: &str| NotDone::Unavailable(why.to_owned());
-            let (known, book) = book.as_mut().ok_or_else(|| unavailable(fault))?;
+            let (known, book) = inner.book.as_mut().ok_or_else(|| unavailable(&inner.fault))?;
             let changed = self.place.as_ref().and_then(|place| {
                 place.while_held(|turn| {
                     if turn == *known {
@@ -159,7 +206,13 @@ impl Consumers {
                     }
                 })
             });
-            changed.unwrap_or_else(|| Err(unavailable("another process serves in place of this one: ask again")))
+            let changed =
+                changed.unwrap_or_else(|| Err(unavailable("another process serves in place of this one: ask again")));
+            if let Err(NotDone::Unknown(_)) = changed {
+                // What is there now is read again.
+                inner.book = None;
+            }
+            changed
         })
     }
 

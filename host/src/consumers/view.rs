@@ -43,7 +43,7 @@ pub(crate) struct KeyView {
     pub(crate) key: KeyId,
     pub(crate) application: Application,
     pub(crate) environment: Env,
-    pub(crate) standing: Standing,
+    pub(crate) state: KeyState,
     pub(crate) note: Description,
     pub(crate) bounds: Bounds,
     pub(crate) created: u64,
@@ -56,7 +56,7 @@ pub(crate) struct KeyView {
 /// Whether a key is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Standing {
+pub(crate) enum KeyState {
     Active,
     /// Its application or its consumer is.
     Disabled,

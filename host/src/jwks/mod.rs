@@ -101,7 +101,7 @@ struct Progress {
 }
 
 /// How it stands with a set.
-pub(crate) struct Standing<'a> {
+pub(crate) struct Freshness<'a> {
     pub(crate) name: &'a str,
     /// That can be used; none where there is no set that is new enough.
     pub(crate) keys: Option<usize>,
@@ -146,10 +146,10 @@ impl Published {
     }
 
     /// How it stands with it.
-    pub(crate) fn standing(&self) -> Standing<'_> {
+    pub(crate) fn freshness(&self) -> Freshness<'_> {
         let (now, progress, held) = (Instant::now(), *self.progress.borrow(), self.held.load());
         let good = held.as_ref().filter(|held| now < held.until);
-        Standing {
+        Freshness {
             name: &self.settings.name,
             keys: good.map(|held| held.set.count()),
             good_for: good.map(|held| held.until - now),

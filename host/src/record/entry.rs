@@ -75,6 +75,9 @@ pub(crate) enum Why {
     Consumers {
         act: String,
         of: String,
+        /// What of it, in words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        said: String,
         /// Ids of the keys it was about.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keys: Vec<String>,

@@ -73,7 +73,8 @@ impl Journal {
         let served: VecDeque<_> = served.collect();
         let before = match served.front() {
             Some(digest) => contents.manifest(*digest).ok(),
-            None => Some(Manifest::default()),
+            // It may be that acts pushed out what served.
+            None => chain.sealed.is_empty().then(Manifest::default),
         };
         // Those a process was ended over that was about to delete them.
         let all = segments::list(folder, 0)?;

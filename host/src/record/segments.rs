@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) const MOST_ENTRIES: usize = if cfg!(test) { 8 } else { 512 };
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 /// Files that are kept.
-pub(super) const MOST_FILES: usize = 16;
+pub(super) const MOST_FILES: usize = if cfg!(test) { 8 } else { 64 };
 /// A file with one more entry, the longest, is never longer.
 const LONGEST: u64 = 4 << 20;
 

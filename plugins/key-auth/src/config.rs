@@ -4,13 +4,14 @@ use lockgate_sdk::names::{AttributePrefix, FieldName, Realm};
 use lockgate_sdk::prelude::*;
 
 const AUTHORIZATION: &str = "authorization";
+const USUAL: &str = "x-api-key";
 
 /// As the operator writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     /// The field that holds a bare key.
-    pub(crate) header: Option<FieldName>,
+    header: Option<FieldName>,
     /// Whether `Authorization: Bearer` may hold one.
     pub(crate) bearer: bool,
     /// The parameter of the query that may hold one.
@@ -22,18 +23,16 @@ pub(crate) struct Config {
     pub(crate) realm: Realm,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        let header = FieldName::try_from("x-api-key".to_owned()).ok();
-        let (prefix, realm) = Default::default();
-        Self { header, bearer: false, query: None, optional: false, forward: false, prefix, realm }
-    }
-}
-
 impl Config {
+    /// The field that holds a bare key, which is the usual one where keys are nowhere else.
+    pub(crate) fn header(&self) -> Option<&str> {
+        let usual = (!self.bearer && self.query.is_none()).then_some(USUAL);
+        self.header.as_ref().map(FieldName::as_str).or(usual)
+    }
+
     /// Fields that may hold a key.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
-        self.header.iter().map(FieldName::as_str).chain(self.bearer.then_some(AUTHORIZATION))
+        self.header().into_iter().chain(self.bearer.then_some(AUTHORIZATION))
     }
 
     pub(crate) fn faults(&self) -> Vec<ConfigError> {

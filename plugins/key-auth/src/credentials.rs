@@ -32,8 +32,7 @@ impl Found<'_> {
 /// The key of a request, if it has one.
 pub(crate) fn find<'a>(head: &Head<'a>, config: &'a Config) -> Result<Option<Found<'a>>, Several> {
     let mut all = Vec::new();
-    if let Some(header) = &config.header {
-        let name = header.as_str();
+    if let Some(name) = config.header() {
         all.extend(head.all(name).map(|key| Found::Field { name, key }));
     }
     if config.bearer {
@@ -53,9 +52,9 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Found<'a>>, Several> {
-    let of = |part: &'a str| match part.split_once('=') {
-        Some((found, value)) => (found == name).then_some(value),
-        None => (part == name).then_some(""),
+    let of = |part: &'a str| {
+        let (found, value) = part.split_once('=').unwrap_or((part, ""));
+        is_written(found, name).then_some(value)
     };
     let mut values = query.split('&').filter_map(of);
     let Some(key) = values.next() else { return Ok(None) };
@@ -64,4 +63,23 @@ fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Found<'a>>, Severa
     }
     let rest: Vec<_> = query.split('&').filter(|part| of(part).is_none()).collect();
     Ok(Some(Found::Query { key: key.as_bytes(), rest: rest.join("&") }))
+}
+
+/// Whether a name is written so, as it is or with escapes: whoever reads the query later takes them for the same.
+fn is_written(written: &str, name: &str) -> bool {
+    let mut rest = written.as_bytes();
+    let letters = std::iter::from_fn(|| {
+        let (letter, after) = match *rest {
+            [b'%', high, low, ..] => (hex(high).zip(hex(low)).map(|(high, low)| high << 4 | low), &rest[3..]),
+            [letter, ..] => (Some(letter), &rest[1..]),
+            [] => return None,
+        };
+        rest = after;
+        Some(letter)
+    });
+    letters.eq(name.bytes().map(Some))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

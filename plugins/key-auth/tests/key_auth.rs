@@ -55,6 +55,11 @@ fn the_key_stands_where_the_operator_says_and_nowhere_else() {
         assert_eq!(ask(everywhere, facts).edits().is_some(), passes);
     }
     assert!(ask("{}", bearer(&format!("Bearer {KEY}"))).response().is_some(), "only with `bearer`");
+    let elsewhere = r#"{"bearer":true}"#;
+    assert!(
+        ask(elsewhere, Facts::request().field("x-api-key", KEY)).response().is_some(),
+        "only if nothing else is said"
+    );
 }
 
 #[test]
@@ -62,7 +67,8 @@ fn a_key_is_taken_off_the_query_and_the_rest_stays_as_it_was() {
     for (query, target) in [
         (format!("key={KEY}"), "/a"),
         (format!("b=1&key={KEY}&c=%20&&d"), "/a?b=1&c=%20&&d"),
-        (format!("key={KEY}&keys=2"), "/a?keys=2"),
+        (format!("key={KEY}&keys=2&%6ke=3&ke%7=4"), "/a?keys=2&%6ke=3&ke%7=4"),
+        (format!("%6B%65y={KEY}&b=1"), "/a?b=1"),
     ] {
         let facts = || Facts::request().field(":path", "/a").field(":query", &query);
         let verdict = ask(r#"{"query":"key"}"#, facts());
@@ -74,13 +80,14 @@ fn a_key_is_taken_off_the_query_and_the_rest_stays_as_it_was() {
 
 #[test]
 fn more_than_one_key_is_a_bad_request_whatever_they_are() {
-    let config = r#"{"bearer":true,"query":"key"}"#;
+    let config = r#"{"header":"x-api-key","bearer":true,"query":"key"}"#;
     let with = |facts: Facts| facts.field("x-api-key", KEY);
     for facts in [
         with(with(Facts::request())),
         with(Facts::request().field("authorization", format!("Bearer {KEY}"))),
         with(Facts::request().field(":query", "key=")),
         Facts::request().field(":query", "key=a&key=b"),
+        Facts::request().field(":query", "key=a&%6b%65y=b"),
     ] {
         assert_eq!(refusal(&ask(config, facts)), (400, "key_sent_twice".to_owned(), Vec::new()));
     }
@@ -102,7 +109,7 @@ fn each_refusal_says_what_is_wrong_and_how_to_ask() {
     assert_eq!(refusal(&asked("{}", with("old"))), (401, "key_revoked".into(), api_key));
     assert_eq!(refusal(&asked("{}", with("elsewhere"))), (403, "key_not_for_operation".into(), Vec::new()));
     assert_eq!(asked("{}", with("down")).failure(), Some(Failure::Dependency));
-    let bearer = |facts| refusal(&asked(r#"{"bearer":true,"realm":"a b"}"#, facts)).2;
+    let bearer = |facts| refusal(&asked(r#"{"header":"x-api-key","bearer":true,"realm":"a b"}"#, facts)).2;
     assert_eq!(bearer(Facts::request()), [r#"Bearer realm="a b""#]);
     assert_eq!(bearer(with("old")), [r#"Bearer realm="a b", error="invalid_token""#]);
 }

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use bytes::Bytes;
+use http::Method;
+use lockgate_tests::http2::{Http2Client, read};
 use lockgate_tests::{Request, Upstream, eventually};
 
 use super::{POLICIES, ask, asking, folder, gateway, id, is_whole, key, list, refusal};
@@ -54,13 +58,10 @@ fn a_successor_knows_every_key_and_what_it_is_told_holds() {
     let upstream = Upstream::echo();
     let mut gateway = gateway(&upstream);
     let made = key(&gateway, &[]);
-    let mut client = gateway.connect();
-    client.send(&asking("/pets/1", &made)).assert_status(200);
     let old = gateway.succeed();
     ask(&gateway, "/pets/1", &made).assert_status(200);
     gateway.verb(&["key", "revoke", id(&made)]).assert(0, &[]);
     assert_eq!(refusal(&ask(&gateway, "/pets/1", &made)), (401, "key_revoked".to_owned()));
-    drop(client);
     old.wait_for_end();
     is_whole(&gateway);
 }
@@ -152,16 +153,74 @@ fn a_copy_made_while_it_serves_has_every_key() {
     let upstream = Upstream::echo();
     let mut gateway = gateway(&upstream);
     let made = key(&gateway, &[]);
-    let copy: Vec<_> = ["consumers.db", "consumers.db-wal"]
-        .map(|name| (name, fs::read(gateway.state(name)).unwrap_or_default()))
-        .into_iter()
-        .collect();
+    let (database, copy) = (gateway.state("consumers.db"), gateway.root().join("copy.db"));
+    // As `sqlite3 consumers.db '.backup copy.db'` does.
+    let script = "import sqlite3, sys\nfrom contextlib import closing\n\
+                  with closing(sqlite3.connect(sys.argv[1])) as a, closing(sqlite3.connect(sys.argv[2])) as b: a.backup(b)";
+    let status = Command::new("python3").arg("-c").arg(script).args([&database, &copy]).status().unwrap();
+    assert!(status.success());
     gateway.verb(&["consumer", "remove", "shop", "--with-keys"]).assert(0, &[]);
-    gateway.terminate();
-    gateway.wait_for_end();
-    for (name, bytes) in copy {
-        fs::write(gateway.state(name), bytes).unwrap();
+    gateway.kill();
+    fs::copy(copy, &database).unwrap();
+    for beside in ["consumers.db-wal", "consumers.db-shm"] {
+        fs::remove_file(gateway.state(beside)).unwrap();
     }
     gateway.start_again();
-    eventually("the key to be known again", || (ask(&gateway, "/pets/1", &made).status == 200).then_some(()));
+    ask(&gateway, "/pets/1", &made).assert_status(200);
+}
+
+#[test]
+fn what_could_not_be_read_is_read_once_it_can_be() {
+    let upstream = Upstream::echo();
+    let mut gateway = gateway(&upstream);
+    let made = key(&gateway, &[]);
+    gateway.terminate();
+    gateway.wait_for_end();
+    let path = gateway.state("consumers.db");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, "no database").unwrap();
+    gateway.start_again();
+    ask(&gateway, "/pets/1", &made).assert_problem(503);
+    fs::write(gateway.root().join("copy"), &whole).unwrap();
+    fs::rename(gateway.root().join("copy"), &path).unwrap();
+    eventually("the key to be known", || (ask(&gateway, "/pets/1", &made).status == 200).then_some(()));
+    gateway.verb(&["app", "add", "shop/other"]).assert(0, &[]);
+}
+
+#[test]
+fn what_cannot_be_on_record_is_not_done() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let (record, aside) = (gateway.state("record"), gateway.state("elsewhere"));
+    fs::rename(&record, &aside).unwrap();
+    fs::write(&record, "").unwrap();
+    gateway.verb(&["app", "add", "shop/other"]).assert(1, &["503", "cannot be put on record", "nothing was done"]);
+    fs::remove_file(&record).unwrap();
+    fs::rename(&aside, &record).unwrap();
+    assert_eq!(list(&gateway, &["app", "list"]).len(), 1);
+    gateway.verb(&["app", "add", "shop/other"]).assert(0, &[]);
+    is_whole(&gateway);
+}
+
+#[test]
+fn whoever_is_still_served_by_the_process_before_is_refused_too() {
+    let upstream = Upstream::with(|exchange| {
+        let body = exchange.body()?;
+        exchange.reply(200, &[], &body)
+    });
+    let mut gateway = gateway(&upstream);
+    let made = key(&gateway, &[]);
+    let mut streams = Http2Client::connect(gateway.public());
+    let mut request = streams.request(Method::POST, "/pets/1");
+    request.headers_mut().insert("x-api-key", made.parse().unwrap());
+    let (response, mut sending) = streams.begin(request, false).unwrap();
+    sending.send_data(Bytes::from_static(b"half"), false).unwrap();
+    let old = gateway.succeed();
+    gateway.verb(&["key", "revoke", id(&made)]).assert(0, &[]);
+    // What was admitted is answered.
+    sending.send_data(Bytes::from_static(b"whole"), true).unwrap();
+    assert_eq!(streams.wait(read(response)).unwrap().status, 200);
+    drop(streams);
+    old.wait_for_end();
+    assert_eq!(refusal(&ask(&gateway, "/pets/1", &made)), (401, "key_revoked".to_owned()));
 }

@@ -70,7 +70,10 @@ fn policies_that_make_no_sense_are_faults() {
             "source = 'builtin:haeders'",
             "policy.p.source: names no policy that comes with the gateway; did you mean `builtin:headers`?",
         ),
-        ("source = 'builtin:nothing'", "there are acl, basic, body-guard, cors, headers, ip, jwt, key-auth, petstore, rate-limit"),
+        (
+            "source = 'builtin:nothing'",
+            "there are acl, basic, body-guard, cors, headers, ip, jwt, key-auth, petstore, rate-limit",
+        ),
         ("source = 'https:x'", "it names no component"),
         ("source = 'file:absent.wasm'", "policy.p.source: names no file of the policies folder"),
         ("source = 'file:../guard.wasm'", "names no file"),

@@ -25,8 +25,8 @@ impl Book {
         let mut change = Change { transaction: &transaction, now, keys: Vec::new() };
         let mut done = change.make(act)?;
         let keys = change.keys;
-        done.entry = record(act::why(act, &done.of, &keys)).map_err(NotDone::Failed)?;
-        transaction.commit()?;
+        done.entry = record(act.why(&done.of, &keys)).map_err(NotDone::Failed)?;
+        transaction.commit().map_err(|error| NotDone::Unknown(failed(error)))?;
         Ok(done)
     }
 }
@@ -45,8 +45,10 @@ struct Found {
     environment: Env,
     note: String,
     bounds: Bounds,
+    created: u64,
     expires: Option<u64>,
     is_active: bool,
+    is_revoked: bool,
 }
 
 /// What a new key is to be.
@@ -63,18 +65,21 @@ impl Change<'_> {
             Act::Add { holder, description, attributes } => self.add(holder, description, attributes),
             Act::Set { holder, description, attributes, disabled } => {
                 let (table, id) = self.find(holder)?;
-                let before = self.transaction.query_row(
-                    &format!("SELECT attributes FROM {table} WHERE id = ?1"),
-                    [id],
-                    |row| json::<Attributes>(row, 0),
-                )?;
-                let attributes = before.changed(attributes)?;
-                let set = format!(
-                    "UPDATE {table} SET attributes = ?2, description = coalesce(?3, description), \
-                     disabled = coalesce(?4, disabled) WHERE id = ?1"
+                let said = format!("SELECT attributes, description, disabled FROM {table} WHERE id = ?1");
+                let before: (Attributes, String, bool) =
+                    self.transaction.query_row(&said, [id], |row| Ok((json(row, 0)?, row.get(1)?, row.get(2)?)))?;
+                let after = (
+                    before.0.clone().changed(attributes)?,
+                    description.as_ref().map_or_else(|| before.1.clone(), Description::to_string),
+                    disabled.unwrap_or(before.2),
                 );
-                let description = description.as_ref().map(Description::to_string);
-                self.transaction.execute(&set, params![id, text(&attributes)?, description, disabled])?;
+                if after == before {
+                    return Err(NotDone::Nothing(holder.clone()));
+                }
+                self.transaction.execute(
+                    &format!("UPDATE {table} SET attributes = ?2, description = ?3, disabled = ?4 WHERE id = ?1"),
+                    params![id, text(&after.0)?, after.1, after.2],
+                )?;
                 Ok(done(holder.clone()))
             }
             Act::Remove { holder, with_keys } => self.remove(holder, *with_keys),
@@ -86,9 +91,11 @@ impl Change<'_> {
             Act::RotateKey { key, overlap, expires_in } => self.rotate(*key, *overlap, *expires_in),
             Act::RevokeKey { key } => {
                 let found = self.found(*key)?;
-                // What is revoked once was revoked then.
+                if found.is_revoked {
+                    return Err(NotDone::Revoked(*key));
+                }
                 self.transaction.execute(
-                    "UPDATE key SET revoked = coalesce(revoked, ?2) WHERE id = ?1",
+                    "UPDATE key SET revoked = ?2 WHERE id = ?1",
                     params![key.to_string(), seconds(self.now)],
                 )?;
                 self.keys.push(*key);
@@ -131,18 +138,20 @@ impl Change<'_> {
         if count < seconds(most as u64) { Ok(()) } else { Err(NotDone::Many(what, most)) }
     }
 
-    fn remove(&self, holder: &Holder, with_keys: bool) -> Result<Done, NotDone> {
+    fn remove(&mut self, holder: &Holder, with_keys: bool) -> Result<Done, NotDone> {
         let (table, id) = self.find(holder)?;
         let column = if table == "consumer" { "application.consumer" } else { "application.id" };
-        let counted = format!(
-            "SELECT count(*) FROM key JOIN application ON application.id = key.application \
+        let good = format!(
+            "SELECT key.id FROM key JOIN application ON application.id = key.application \
              WHERE {column} = :id AND {ACTIVE}"
         );
         let named = named_params! { ":id": id, ":now": seconds(self.now) };
-        match self.transaction.query_row(&counted, named, |row| row.get(0))? {
-            active if active > 0 && !with_keys => return Err(NotDone::HasKeys(active, holder.clone())),
-            _ => self.transaction.execute(&format!("DELETE FROM {table} WHERE id = ?1"), [id])?,
-        };
+        self.keys =
+            self.transaction.prepare(&good)?.query_map(named, |row| parsed(row, 0))?.collect::<Result<_, _>>()?;
+        if !self.keys.is_empty() && !with_keys {
+            return Err(NotDone::HasKeys(self.keys.len(), holder.clone()));
+        }
+        self.transaction.execute(&format!("DELETE FROM {table} WHERE id = ?1"), [id])?;
         Ok(done(holder.clone()))
     }
 
@@ -155,15 +164,16 @@ impl Change<'_> {
         if !found.is_active {
             return Err(NotDone::Ended(key));
         }
-        let Found { application, environment, note, bounds, expires, .. } = found;
+        let Found { application, environment, note, bounds, created, expires, .. } = found;
         self.keys.push(key);
-        let wanted = Wanted { environment: &environment, note: &note, bounds: &bounds, expires_in };
-        let done = self.key(&application, &wanted)?;
+        // First, so that one that ends at once makes room.
         let ends = self.now.saturating_add(overlap);
         let ends = expires.map_or(ends, |expires| expires.min(ends));
         self.transaction
             .execute("UPDATE key SET expires = ?2 WHERE id = ?1", params![key.to_string(), seconds(ends)])?;
-        Ok(done)
+        let expires_in = expires_in.or(expires.map(|expires| expires.saturating_sub(created).max(1)));
+        let wanted = Wanted { environment: &environment, note: &note, bounds: &bounds, expires_in };
+        Ok(Done { before_expires: Some(ends), ..self.key(&application, &wanted)? })
     }
 
     /// Make a key; it can be told once.
@@ -175,7 +185,11 @@ impl Change<'_> {
         }
         let holder = Holder::Application(application.clone());
         let (_, id) = self.find(&holder)?;
-        let active = self.active(id, environment)?;
+        self.few("keys", act::MOST_KEYS, "SELECT count(*) FROM key", None)?;
+        let (active, good) = self.active(id, environment)?;
+        if good >= act::MOST_GOOD {
+            return Err(NotDone::Many("keys of one application that are good", act::MOST_GOOD));
+        }
         if active.len() >= act::MOST_ACTIVE {
             return Err(NotDone::TwoActive(application.clone(), (*environment).clone(), active.join(" and ")));
         }
@@ -200,20 +214,23 @@ impl Change<'_> {
         Ok(Done { key: Some(key.id), secret: Some(key.reveal().to_owned()), expires, ..done(holder) })
     }
 
-    fn active(&self, application: i64, environment: &Env) -> Result<Vec<String>, NotDone> {
-        let active = format!("SELECT id FROM key WHERE application = :of AND environment = :env AND {ACTIVE}");
+    /// The keys that are good for an environment, and how many are for any.
+    fn active(&self, application: i64, environment: &Env) -> Result<(Vec<String>, usize), NotDone> {
+        let active = format!("SELECT id, environment FROM key WHERE application = :of AND {ACTIVE}");
         let mut statement = self.transaction.prepare(&active)?;
-        let environment = environment.to_string();
-        let named = named_params! { ":of": application, ":env": environment, ":now": seconds(self.now) };
-        let active = statement.query_map(named, |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(active)
+        let named = named_params! { ":of": application, ":now": seconds(self.now) };
+        let all = statement.query_map(named, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let all: Vec<(String, String)> = all.collect::<Result<_, _>>()?;
+        let good = all.len();
+        let of = |(id, its): (String, String)| (its == environment.to_string()).then_some(id);
+        Ok((all.into_iter().filter_map(of).collect(), good))
     }
 
-    /// Of keys that are not good any more the oldest go.
+    /// Of keys that are not good any more those go that have not been for the longest time.
     fn forget_ended(&self, application: i64) -> Result<(), NotDone> {
         let ended = format!(
             "DELETE FROM key WHERE id IN (SELECT id FROM key WHERE application = :of AND NOT ({ACTIVE}) \
-             ORDER BY created DESC, id LIMIT -1 OFFSET :most)"
+             ORDER BY coalesce(revoked, expires) DESC, id LIMIT -1 OFFSET :most)"
         );
         let named =
             named_params! { ":of": application, ":now": seconds(self.now), ":most": seconds(act::MOST_ENDED as u64) };
@@ -223,7 +240,8 @@ impl Change<'_> {
 
     fn found(&self, key: KeyId) -> Result<Found, NotDone> {
         let sql = format!(
-            "SELECT consumer.name, application.name, environment, note, bounds, expires, {ACTIVE} \
+            "SELECT consumer.name, application.name, environment, note, bounds, expires, {ACTIVE}, key.created, \
+             revoked IS NOT NULL \
              FROM key JOIN application ON application.id = key.application \
              JOIN consumer ON consumer.id = application.consumer WHERE key.id = :key"
         );
@@ -237,6 +255,8 @@ impl Change<'_> {
                 bounds: json(row, 4)?,
                 expires: time(row, 5)?,
                 is_active: row.get(6)?,
+                created: time(row, 7)?.unwrap_or_default(),
+                is_revoked: row.get(8)?,
             })
         });
         found.optional()?.ok_or(NotDone::NoKey(key))
@@ -266,7 +286,7 @@ impl Change<'_> {
 }
 
 fn done(of: Holder) -> Done {
-    Done { entry: 0, of, key: None, secret: None, expires: None }
+    Done { entry: 0, of, key: None, secret: None, expires: None, before_expires: None }
 }
 
 /// As the database has it.
@@ -276,6 +296,10 @@ fn text(value: &impl Serialize) -> Result<String, NotDone> {
 
 impl From<rusqlite::Error> for NotDone {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(anyhow::Error::from(error).context("the database of consumers failed"))
+        Self::Failed(failed(error))
     }
+}
+
+fn failed(error: rusqlite::Error) -> anyhow::Error {
+    anyhow::Error::from(error).context("the database of consumers failed")
 }

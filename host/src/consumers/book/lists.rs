@@ -3,7 +3,7 @@
 use rusqlite::{Row, ToSql, params};
 
 use super::super::name::{Application, Holder, Name};
-use super::super::view::{ApplicationView, ConsumerView, KeyView, Page, Standing};
+use super::super::view::{ApplicationView, ConsumerView, KeyState, KeyView, Page};
 use super::{Book, json, parsed, seconds, time};
 
 /// Good at the second ?4.
@@ -29,7 +29,7 @@ impl Book {
         })
     }
 
-    /// By name, `CONSUMER/APPLICATION`.
+    /// By the name of their consumer and their own.
     pub(in super::super) fn applications(&self, page: &Page, now: u64) -> rusqlite::Result<Vec<ApplicationView>> {
         let sql = format!(
             "SELECT consumer.name, application.name, application.description, application.attributes,
@@ -37,11 +37,12 @@ impl Book {
                 (SELECT count(*) FROM key WHERE key.application = application.id AND {ACTIVE})
             FROM application JOIN consumer ON consumer.id = application.consumer
             WHERE (?1 IS NULL OR consumer.name = ?1) AND (?5 IS NULL OR application.name = ?5)
-                AND consumer.name || '/' || application.name > ?2
-            ORDER BY consumer.name || '/' || application.name LIMIT ?3"
+                AND (consumer.name, application.name) > (?2, ?6)
+            ORDER BY consumer.name, application.name LIMIT ?3"
         );
         let (consumer, application) = of(page);
-        let wanted = params![consumer, page.after, page.most, seconds(now), application];
+        let (after, after_its) = page.after.split_once('/').unwrap_or((&page.after, ""));
+        let wanted = params![consumer, after, page.most, seconds(now), application, after_its];
         self.list(&sql, wanted, |row| {
             Ok(ApplicationView {
                 application: named(row)?,
@@ -66,17 +67,17 @@ impl Book {
         let (consumer, application) = of(page);
         self.list(sql, params![consumer, page.after, page.most, application], |row| {
             let (expires, revoked) = (time(row, 7)?, time(row, 8)?);
-            let standing = match revoked {
-                Some(_) => Standing::Revoked,
-                None if expires.is_some_and(|expires| now >= expires) => Standing::Expired,
-                None if row.get(10)? => Standing::Disabled,
-                None => Standing::Active,
+            let state = match revoked {
+                Some(_) => KeyState::Revoked,
+                None if expires.is_some_and(|expires| now >= expires) => KeyState::Expired,
+                None if row.get(10)? => KeyState::Disabled,
+                None => KeyState::Active,
             };
             Ok(KeyView {
                 key: parsed(row, 2)?,
                 application: named(row)?,
                 environment: parsed(row, 3)?,
-                standing,
+                state,
                 note: parsed(row, 4)?,
                 bounds: json(row, 5)?,
                 created: time(row, 6)?.unwrap_or_default(),

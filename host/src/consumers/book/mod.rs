@@ -7,7 +7,6 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rusqlite::types::Type;
@@ -15,7 +14,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::bounds::Bounds;
-use super::directory::Known;
+use super::directory::{Known, Uses};
 use super::key::{KeyDigest, KeyId};
 use super::name::{Attributes, Name};
 
@@ -79,7 +78,7 @@ pub(super) struct Book {
 pub(super) enum BookError {
     #[error("it was written by a newer gateway (version {0}): use that one, or put back the file of before")]
     Newer(u32),
-    #[error("it is damaged ({0}): put back a copy, which is three files where there is a `-wal` and a `-shm`")]
+    #[error("it is damaged ({0}): put back a copy, without the `-wal` and `-shm` that lie beside it")]
     Damaged(String),
     #[error(transparent)]
     File(#[from] std::io::Error),
@@ -127,12 +126,17 @@ impl Book {
         statement.query_map([consumer.to_string()], known)?.collect()
     }
 
+    /// Tells one state of the database from another that somebody else wrote.
+    pub(super) fn version(&self) -> rusqlite::Result<i64> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0))
+    }
+
     /// Keys were used then.
-    pub(super) fn note(&mut self, uses: impl IntoIterator<Item = (KeyId, u64)>) -> rusqlite::Result<()> {
+    pub(super) fn note(&mut self, uses: &[(KeyId, u64)]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut statement = transaction.prepare("UPDATE key SET used = ?2 WHERE id = ?1 AND used IS NOT ?2")?;
+        let mut statement = transaction.prepare("UPDATE key SET used = max(coalesce(used, 0), ?2) WHERE id = ?1")?;
         for (key, at) in uses {
-            statement.execute(params![key.to_string(), seconds(at)])?;
+            statement.execute(params![key.to_string(), seconds(*at)])?;
         }
         drop(statement);
         transaction.commit()
@@ -145,7 +149,6 @@ fn known(row: &Row<'_>) -> rusqlite::Result<(KeyId, Known)> {
     let digest = digest.ok_or_else(|| rusqlite::Error::InvalidColumnType(1, "digest".to_owned(), Type::Blob))?;
     let (environment, consumer, application): (String, String, String) = (row.get(2)?, row.get(7)?, row.get(9)?);
     let attributes = json::<Attributes>(row, 8)?.with(json(row, 10)?);
-    let used: Option<i64> = row.get(6)?;
     let said = [
         ("consumer", consumer.clone()),
         ("application", application),
@@ -161,7 +164,7 @@ fn known(row: &Row<'_>) -> rusqlite::Result<(KeyId, Known)> {
         expires: time(row, 4)?,
         bounds: json::<Bounds>(row, 3)?,
         identity: said.into_iter().chain(attributes).map(|(name, value)| (name.to_owned(), value)).collect(),
-        used: Arc::new(AtomicU64::new(used.and_then(|used| used.try_into().ok()).unwrap_or_default())),
+        uses: Arc::new(Uses::noted(time(row, 6)?.unwrap_or_default())),
     };
     Ok((id, known))
 }
