@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::admin::Gateway;
-use super::holder::{self, Changes, Said};
+use super::holder;
 use super::out;
 use crate::consumers::{Application, ApplicationView, Holder, Name};
 
@@ -36,47 +36,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Add an application
-    Add {
-        #[command(flatten)]
-        named: Named,
-        #[command(flatten)]
-        said: Said,
-    },
-    /// Change what is said of an application
-    Set {
-        #[command(flatten)]
-        named: Named,
-        #[command(flatten)]
-        changes: Changes,
-    },
-    /// Have none of its keys be good
-    Disable(Named),
-    /// Have its keys be good again
-    Enable(Named),
-    /// Remove an application with its keys
-    Remove {
-        #[command(flatten)]
-        named: Named,
-        /// Even if some of its keys are good
-        #[arg(long)]
-        with_keys: bool,
-    },
-}
-
-#[derive(clap::Args)]
-struct Named {
-    /// Its consumer, and its own name
-    #[arg(value_name = "CONSUMER/APPLICATION")]
-    application: Application,
     #[command(flatten)]
-    gateway: Gateway,
-}
-
-impl Named {
-    fn apart(self) -> (Gateway, Holder) {
-        (self.gateway, Holder::Application(self.application))
-    }
+    Other(holder::Verb<Application>),
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -98,26 +59,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
                 ]
             })?;
         }
-        Verb::Add { named, said } => {
-            let (gateway, holder) = named.apart();
-            holder::add(&gateway, holder, said)?;
-        }
-        Verb::Set { named, changes } => {
-            let (gateway, holder) = named.apart();
-            holder::set(&gateway, holder, changes)?;
-        }
-        Verb::Disable(named) => {
-            let (gateway, holder) = named.apart();
-            holder::disable(&gateway, holder, true)?;
-        }
-        Verb::Enable(named) => {
-            let (gateway, holder) = named.apart();
-            holder::disable(&gateway, holder, false)?;
-        }
-        Verb::Remove { named, with_keys } => {
-            let (gateway, holder) = named.apart();
-            holder::remove(&gateway, holder, with_keys)?;
-        }
+        Verb::Other(verb) => holder::run(verb)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::admin::Gateway;
-use super::holder::{self, Changes, Said};
+use super::holder;
 use super::out;
-use crate::consumers::{ConsumerView, Holder, Name};
+use crate::consumers::{ConsumerView, Name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,47 +35,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Add a consumer
-    Add {
-        #[command(flatten)]
-        named: Named,
-        #[command(flatten)]
-        said: Said,
-    },
-    /// Change what is said of a consumer
-    Set {
-        #[command(flatten)]
-        named: Named,
-        #[command(flatten)]
-        changes: Changes,
-    },
-    /// Have none of its keys be good
-    Disable(Named),
-    /// Have its keys be good again
-    Enable(Named),
-    /// Remove a consumer with its applications and keys
-    Remove {
-        #[command(flatten)]
-        named: Named,
-        /// Even if some of its keys are good
-        #[arg(long)]
-        with_keys: bool,
-    },
-}
-
-#[derive(clap::Args)]
-struct Named {
-    /// 1 to 64 of a-z, 0-9, `.`, `_` and `-`
-    #[arg(value_name = "CONSUMER")]
-    consumer: Name,
     #[command(flatten)]
-    gateway: Gateway,
-}
-
-impl Named {
-    fn apart(self) -> (Gateway, Holder) {
-        (self.gateway, Holder::Consumer(self.consumer))
-    }
+    Other(holder::Verb<Name>),
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -95,26 +56,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
                 ]
             })?;
         }
-        Verb::Add { named, said } => {
-            let (gateway, holder) = named.apart();
-            holder::add(&gateway, holder, said)?;
-        }
-        Verb::Set { named, changes } => {
-            let (gateway, holder) = named.apart();
-            holder::set(&gateway, holder, changes)?;
-        }
-        Verb::Disable(named) => {
-            let (gateway, holder) = named.apart();
-            holder::disable(&gateway, holder, true)?;
-        }
-        Verb::Enable(named) => {
-            let (gateway, holder) = named.apart();
-            holder::disable(&gateway, holder, false)?;
-        }
-        Verb::Remove { named, with_keys } => {
-            let (gateway, holder) = named.apart();
-            holder::remove(&gateway, holder, with_keys)?;
-        }
+        Verb::Other(verb) => holder::run(verb)?,
     }
     Ok(ExitCode::SUCCESS)
 }

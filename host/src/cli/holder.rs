@@ -1,13 +1,67 @@
 //! What `consumer` and `app` have in common: adding, changing and removing who has keys.
 
-use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use anyhow::Context;
 
 use super::admin::{Gateway, understood};
 use super::history::when;
 use super::out;
-use crate::consumers::{Act, Attributes, Description, Done, Holder};
+use crate::consumers::{Act, Application, Attributes, Description, Done, Holder, Name, NameError};
+
+/// How one of them is named on the command line.
+pub(super) trait Named: FromStr<Err = NameError> + Into<Holder> + Clone + Send + Sync + 'static {
+    const SPELLED: &'static str;
+}
+
+impl Named for Name {
+    const SPELLED: &'static str = "CONSUMER";
+}
+
+impl Named for Application {
+    const SPELLED: &'static str = "CONSUMER/APPLICATION";
+}
+
+/// What can be done to either.
+#[derive(clap::Subcommand)]
+pub(super) enum Verb<N: Named> {
+    /// Add one
+    Add {
+        #[command(flatten)]
+        one: One<N>,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Change what is said of one
+    Set {
+        #[command(flatten)]
+        one: One<N>,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Have none of its keys be good
+    Disable(One<N>),
+    /// Have its keys be good again
+    Enable(One<N>),
+    /// Remove one, with all that is its own
+    Remove {
+        #[command(flatten)]
+        one: One<N>,
+        /// Even if some of its keys are good
+        #[arg(long)]
+        with_keys: bool,
+    },
+}
+
+/// Which one.
+#[derive(clap::Args)]
+pub(super) struct One<N: Named> {
+    /// Names are 1 to 64 of a-z, 0-9, `.`, `_` and `-`
+    #[arg(value_name = N::SPELLED, value_parser = N::from_str)]
+    name: N,
+    #[command(flatten)]
+    gateway: Gateway,
+}
 
 /// What is said of one that is new.
 #[derive(clap::Args)]
@@ -32,37 +86,39 @@ pub(super) struct Changes {
     attributes: Vec<(String, String)>,
 }
 
-pub(super) fn add(gateway: &Gateway, holder: Holder, said: Said) -> anyhow::Result<()> {
-    let attributes = Attributes::new(said.attributes.into_iter().collect())?;
-    let done = act(gateway, &Act::Add { holder, description: said.description, attributes })?;
-    let next = match &done.of {
-        Holder::Consumer(consumer) => format!("`lockgate app add {consumer}/NAME` adds an application of it"),
-        Holder::Application(application) => format!("`lockgate key add {application}` makes a key for it"),
-    };
-    out::line(&format!("{} is added; {next}", done.of));
+pub(super) fn run<N: Named>(verb: Verb<N>) -> anyhow::Result<()> {
+    match verb {
+        Verb::Add { one: One { name, gateway }, said } => {
+            let attributes = Attributes::new(said.attributes.into_iter().collect())?;
+            let done = act(&gateway, &Act::Add { holder: name.into(), description: said.description, attributes })?;
+            let next = match &done.of {
+                Holder::Consumer(consumer) => format!("`lockgate app add {consumer}/NAME` adds an application of it"),
+                Holder::Application(application) => format!("`lockgate key add {application}` makes a key for it"),
+            };
+            out::line(&format!("{} is added; {next}", done.of));
+        }
+        Verb::Set { one: One { name, gateway }, changes } => {
+            let attributes = changes.attributes.into_iter();
+            let attributes = attributes.map(|(name, value)| (name, Some(value).filter(|value| !value.is_empty())));
+            let (description, attributes) = (changes.description, attributes.collect());
+            let done = act(&gateway, &Act::Set { holder: name.into(), description, attributes, disabled: None })?;
+            out::line(&format!("{} is changed, from the next request on", done.of));
+        }
+        Verb::Disable(one) => disable(one, true)?,
+        Verb::Enable(one) => disable(one, false)?,
+        Verb::Remove { one: One { name, gateway }, with_keys } => {
+            let done = act(&gateway, &Act::Remove { holder: name.into(), with_keys })?;
+            out::line(&format!("{} is gone, with all that was its own", done.of));
+        }
+    }
     Ok(())
 }
 
-pub(super) fn set(gateway: &Gateway, holder: Holder, changes: Changes) -> anyhow::Result<()> {
-    let attributes =
-        changes.attributes.into_iter().map(|(name, value)| (name, Some(value).filter(|it| !it.is_empty())));
-    let (description, attributes) = (changes.description, attributes.collect());
-    let done = act(gateway, &Act::Set { holder, description, attributes, disabled: None })?;
-    out::line(&format!("{} is changed, from the next request on", done.of));
-    Ok(())
-}
-
-pub(super) fn disable(gateway: &Gateway, holder: Holder, disabled: bool) -> anyhow::Result<()> {
-    let act_of = Act::Set { holder, description: None, attributes: BTreeMap::new(), disabled: Some(disabled) };
-    let done = act(gateway, &act_of)?;
+fn disable<N: Named>(One { name, gateway }: One<N>, disabled: bool) -> anyhow::Result<()> {
+    let (description, attributes) = Default::default();
+    let done = act(&gateway, &Act::Set { holder: name.into(), description, attributes, disabled: Some(disabled) })?;
     let what = if disabled { "is disabled: its keys are refused" } else { "is enabled: its keys are good" };
     out::line(&format!("{} {what}, from the next request on", done.of));
-    Ok(())
-}
-
-pub(super) fn remove(gateway: &Gateway, holder: Holder, with_keys: bool) -> anyhow::Result<()> {
-    let done = act(gateway, &Act::Remove { holder, with_keys })?;
-    out::line(&format!("{} is gone, with all that was its own", done.of));
     Ok(())
 }
 

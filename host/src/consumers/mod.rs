@@ -20,7 +20,7 @@ pub(crate) use act::{Act, Done, LONGEST_LIFE, LONGEST_OVERLAP, NotDone};
 pub(crate) use bounds::{Asked, Beyond, Bounds};
 pub(crate) use directory::{Directory, Unidentified};
 pub(crate) use key::{Env, KeyId};
-pub(crate) use name::{Application, Attributes, Description, Holder, Name};
+pub(crate) use name::{Application, Attributes, Description, Holder, Name, NameError};
 pub(crate) use view::{ApplicationView, ConsumerView, KeyState, KeyView, Page};
 
 /// How often last uses are written down.

@@ -93,6 +93,18 @@ impl FromStr for Holder {
     }
 }
 
+impl From<Name> for Holder {
+    fn from(consumer: Name) -> Self {
+        Self::Consumer(consumer)
+    }
+}
+
+impl From<Application> for Holder {
+    fn from(application: Application) -> Self {
+        Self::Application(application)
+    }
+}
+
 impl FromStr for Description {
     type Err = NameError;
 

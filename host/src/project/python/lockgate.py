@@ -46,6 +46,9 @@ class Interest:
     stores_read: list = field(default_factory=list)
     stores_write: list = field(default_factory=list)
     egress: list = field(default_factory=list)
+    limiters: list = field(default_factory=list)
+    # Whether it asks whose key something is.
+    consumers: bool = False
 
     def powers(self) -> list:
         """A word for each, as the contract has them; those on bodies are apart."""
@@ -58,10 +61,16 @@ class Interest:
             "attribute-write": self.attributes_write,
             "key": self.keys,
             "egress": self.egress,
+            "limiter": self.limiters,
         }
         words = [f"{kind}:{name}" for kind, names in named.items() for name in names]
         words += [f"store:{name}:read" for name in self.stores_read] + [f"store:{name}:write" for name in self.stores_write]
-        plain = {"respond": self.may_respond, "target": self.may_set_target, "status": self.may_set_status}
+        plain = {
+            "respond": self.may_respond,
+            "target": self.may_set_target,
+            "status": self.may_set_status,
+            "consumers": self.consumers,
+        }
         return words + [word for word, wanted in plain.items() if wanted]
 
 
