@@ -6,14 +6,17 @@ use crate::consumers::{Asked, Beyond, Unidentified};
 
 use wit::consumers as api;
 
+/// Bytes of what is usually said of somebody.
+const USUAL: usize = 256;
+
 impl api::Host for HostState {
     fn identify(&mut self, key: Vec<u8>, asked: api::Asked) -> wasmtime::Result<Result<Vec<u8>, api::Error>> {
         self.serving()?;
         let Some(directory) = &self.powers.consumers else { return Ok(Err(api::Error::Denied)) };
-        let client = asked.client.parse().ok();
-        let asked = Asked { api: &asked.api, operation: &asked.operation, method: &asked.method, client };
+        let api::Asked { api, operation, method, client } = &asked;
+        let asked = Asked { api, operation, method, client };
         let identity = directory.identify(&key, asked, self.powers.world.unix_ms(), |identity| {
-            let mut said = Vec::new();
+            let mut said = Vec::with_capacity(USUAL);
             for (name, value) in identity {
                 fields::push(&mut said, name.as_bytes(), value.as_bytes());
             }
