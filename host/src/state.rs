@@ -5,8 +5,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+/// How long a process that was killed may take to be gone, with what it had begun; and how often that is looked at.
+const ENDING: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A state directory that is ours.
 pub(crate) struct StateDir {
@@ -34,7 +39,9 @@ struct Turn {
 /// Why there is no state directory.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
-    #[error("another gateway uses {0}; give each its own [state] dir")]
+    #[error(
+        "another gateway uses {0}: end it, or have this one take its place with --takeover; two that serve want a [state] dir each"
+    )]
     InUse(PathBuf),
     #[error("{0} belongs to another user; compiled code in it could be anything")]
     Foreign(PathBuf),
@@ -55,14 +62,17 @@ impl StateDir {
     /// Take the directory, making it if need be. An empty one that others may enter is closed to them (service managers
     /// make such); one that holds something is refused, for compiled code in it would be run.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        let state = Self::beside(path)?;
-        match state.lock.file.try_lock() {
-            Ok(()) => {
-                state.lock.begin();
-                Ok(state)
+        let (state, begun) = (Self::beside(path)?, Instant::now());
+        loop {
+            match state.lock.file.try_lock() {
+                Ok(()) => {
+                    state.lock.begin();
+                    return Ok(state);
+                }
+                Err(fs::TryLockError::WouldBlock) if begun.elapsed() < ENDING => std::thread::sleep(LOOK),
+                Err(fs::TryLockError::WouldBlock) => return Err(StateError::InUse(state.path)),
+                Err(fs::TryLockError::Error(source)) => return Err(StateError::Io { path: state.path, source }),
             }
-            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(state.path)),
-            Err(fs::TryLockError::Error(source)) => Err(StateError::Io { path: state.path, source }),
         }
     }
 

@@ -178,6 +178,7 @@ fn a_key_is_good_for_what_it_was_made_for_and_nothing_else() {
         (&["--to", "pets/"][..], "is no API and no operation"),
         (&["--method", "get"], "is no method"),
         (&["--from", "10.0.0.0/33"], "is no address and no network"),
+        (&["--from", "10.0.0.5/8"], "has bits beyond its length"),
         (&["--expires", "5y"], "write a time"),
         (&["--env", "Live"], "an environment is"),
     ] {
@@ -213,6 +214,7 @@ fn two_keys_are_good_while_one_takes_the_place_of_the_other() {
     gateway.verb(&["key", "revoke", &first]).assert(0, &[id(&first)]);
     let wrong = gateway.verb(&["key", "revoke", &second[..second.len() - 1]]);
     assert!(wrong.code == Some(1) && !wrong.stderr.contains(&second[10..40]), "a key was repeated");
+    assert!(wrong.stderr.contains("a letter of it is wrong or missing"), "{}", wrong.stderr);
     let third = gateway.verb(&["key", "rotate", id(&second)]);
     third.assert(0, &[]);
     // Two are good, and one of them has to go now.
@@ -233,7 +235,7 @@ fn who_is_disabled_or_gone_is_refused_at_once() {
         gateway.verb(&[verb, "disable", holder]).assert(0, &["its keys are refused"]);
         assert_eq!(refusal(&ask(&gateway, "/pets/1", &key)), (403, "application_disabled".to_owned()));
         assert_eq!(list(&gateway, &["key", "list"])[0]["state"], "disabled");
-        gateway.verb(&[verb, "enable", holder]).assert(0, &["its keys are good"]);
+        gateway.verb(&[verb, "enable", holder]).assert(0, &["is enabled"]);
         ask(&gateway, "/pets/1", &key).assert_status(200);
     }
     gateway.verb(&["app", "set", "shop/web", "--attribute", "plan=free"]).assert(0, &[]);
@@ -241,7 +243,7 @@ fn who_is_disabled_or_gone_is_refused_at_once() {
     gateway.verb(&["app", "set", "shop/web", "--attribute", "plan="]).assert(0, &[]);
     ask(&gateway, "/gold", &key).assert_status(200);
     for (verb, holder) in [("app", "shop/web"), ("consumer", "shop")] {
-        gateway.verb(&[verb, "remove", holder]).assert(1, &["1 of the keys of", "--with-keys"]);
+        gateway.verb(&[verb, "remove", holder]).assert(1, &["has keys that are good, 1 of them", "--with-keys"]);
     }
     gateway.verb(&["consumer", "remove", "shop", "--with-keys"]).assert(0, &["is gone"]);
     assert_eq!(refusal(&ask(&gateway, "/pets/1", &key)), (401, "key_unknown".to_owned()));
@@ -287,13 +289,15 @@ fn every_act_is_an_entry_of_the_history_and_what_was_refused_is_none() {
     let gateway = gateway(&upstream);
     let key = key(&gateway, &[]);
     gateway.verb(&["consumer", "add", "shop"]).assert(1, &["`shop` is there already"]);
-    gateway.verb(&["app", "add", "other/web"]).assert(1, &["there is no consumer and no application `other`"]);
+    gateway
+        .verb(&["app", "add", "other/web"])
+        .assert(1, &["there is no consumer `other`; `lockgate consumer add other` adds it"]);
     let rotated = gateway.verb(&["key", "rotate", id(&key)]);
     let second = rotated.stdout.trim();
     gateway.verb(&["key", "revoke", id(&key)]).assert(0, &[]);
-    gateway.verb(&["key", "revoke", id(&key)]).assert(1, &["was revoked before"]);
+    gateway.verb(&["key", "revoke", id(&key)]).assert(0, &["was revoked before"]);
     gateway.verb(&["consumer", "disable", "shop"]).assert(0, &[]);
-    gateway.verb(&["consumer", "disable", "shop"]).assert(1, &["nothing of `shop` would change"]);
+    gateway.verb(&["consumer", "disable", "shop"]).assert(0, &["was disabled before"]);
     let said = gateway.verb(&["history", "--json"]);
     let said: Value = serde_json::from_str(&said.stdout).unwrap();
     let acts = said["entries"].as_array().unwrap().iter().filter(|entry| entry["why"] == "consumers");
@@ -333,7 +337,7 @@ fn what_is_no_act_is_refused_with_a_reason_and_changes_nothing() {
         ("{\"act\":\"add\",\"holder\":\"a\",\"attributes\":{\"key\":\"x\"}}", 400, "is what the gateway says itself"),
         (&format!("{{\"act\":\"add\",\"holder\":\"a\",\"attributes\":{{{}}}}}", many.join(",")), 400, "and not more"),
         ("{\"act\":\"revoke-key\",\"key\":\"0123456789abcdef\"}", 409, "there is no key 0123456789abcdef"),
-        ("{\"act\":\"set\",\"holder\":\"shop/app\"}", 409, "there is no consumer and no application"),
+        ("{\"act\":\"set\",\"holder\":\"shop/app\"}", 409, "there is no application `shop/app`"),
         (&"x".repeat(65 << 10), 413, "longer than 64 KiB"),
     ] {
         let answer = send(body);
@@ -365,5 +369,10 @@ fn lists_are_whole_however_long_they_are_and_readable() {
     gateway.verb(&["key", "list"]).assert(0, &[id(&key), "shop/web", "active", "pets GET from 10.0.0.0/8"]);
     gateway.verb(&["key", "list", "--unused", "30d"]).assert(0, &["KEY"]);
     assert!(list(&gateway, &["key", "list", "--unused", "30d"]).is_empty(), "it was only made");
-    assert_eq!(list(&gateway, &["app", "list", "other"]).len(), 0);
+    assert_eq!(list(&gateway, &["app", "list"])[0]["keys"], 1);
+    gateway.verb(&["key", "revoke", id(&key)]).assert(0, &[]);
+    assert_eq!(list(&gateway, &["app", "list"])[0]["keys"], 0);
+    for list in ["app", "key"] {
+        gateway.verb(&[list, "list", "other"]).assert(1, &["there is no consumer `other`"]);
+    }
 }

@@ -195,7 +195,9 @@ async fn ask(
     body: Bytes,
     token: Option<&Token>,
 ) -> anyhow::Result<(StatusCode, String)> {
-    let stream = TcpStream::connect(admin).await.context("cannot be connected to")?;
+    let stream = TcpStream::connect(admin)
+        .await
+        .context("cannot be connected to; does it run, and is this the address of its [admin], which --admin names?")?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = match token {

@@ -102,7 +102,8 @@ pub(super) fn run<N: Named>(verb: Verb<N>) -> anyhow::Result<()> {
             let attributes = attributes.map(|(name, value)| (name, Some(value).filter(|value| !value.is_empty())));
             let (description, attributes) = (changes.description, attributes.collect());
             let done = act(&gateway, &Act::Set { holder: name.into(), description, attributes, disabled: None })?;
-            out::line(&format!("{} is changed, from the next request on", done.of));
+            let what = if done.entry.is_some() { "is changed, from the next request on" } else { "was so before" };
+            out::line(&format!("{} {what}", done.of));
         }
         Verb::Disable(one) => disable(one, true)?,
         Verb::Enable(one) => disable(one, false)?,
@@ -117,8 +118,13 @@ pub(super) fn run<N: Named>(verb: Verb<N>) -> anyhow::Result<()> {
 fn disable<N: Named>(One { name, gateway }: One<N>, disabled: bool) -> anyhow::Result<()> {
     let (description, attributes) = Default::default();
     let done = act(&gateway, &Act::Set { holder: name.into(), description, attributes, disabled: Some(disabled) })?;
-    let what = if disabled { "is disabled: its keys are refused" } else { "is enabled: its keys are good" };
-    out::line(&format!("{} {what}, from the next request on", done.of));
+    let what = match (disabled, done.entry) {
+        (true, Some(_)) => "is disabled: its keys are refused from the next request on",
+        (false, Some(_)) => "is enabled: what disabled its keys is over from the next request on",
+        (true, None) => "was disabled before",
+        (false, None) => "was enabled before",
+    };
+    out::line(&format!("{} {what}", done.of));
     Ok(())
 }
 

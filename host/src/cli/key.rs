@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::admin::Gateway;
 use super::holder;
@@ -15,7 +15,7 @@ use crate::consumers::{
 };
 
 /// Bytes that are read where a key is wanted.
-const LONGEST_INPUT: u64 = 1024;
+const LONGEST_INPUT: u64 = 64 << 10;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -131,7 +131,16 @@ impl Key {
         }
         let mut text = String::new();
         std::io::stdin().take(LONGEST_INPUT).read_to_string(&mut text).context("standard input cannot be read")?;
-        Ok(KeyId::of_text(text.trim())?)
+        // A key may stand in a line with other things, where it was found.
+        let is_end = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
+        let mut keys: Vec<_> = text.split(is_end).filter(|word| word.starts_with("lg_")).collect();
+        keys.dedup();
+        match keys[..] {
+            [] if text.trim().is_empty() => bail!("standard input is empty"),
+            [] => Ok(KeyId::of_text(text.trim())?),
+            [key] => Ok(KeyId::of_text(key)?),
+            [..] => bail!("there are {} keys on standard input; give them one after the other", keys.len()),
+        }
     }
 }
 
@@ -153,7 +162,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::Revoke { key: named } => {
             let key = named.id()?;
             let done = holder::act(&named.gateway, &Act::RevokeKey { key })?;
-            out::line(&format!("{key} of {} is revoked: the next request with it is refused", done.of));
+            let when = if done.entry.is_some() { "is revoked" } else { "was revoked before" };
+            out::line(&format!("{key} of {} {when}: the next request with it is refused", done.of));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -206,5 +216,9 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 }
 
 fn overlap(text: &str) -> Result<Duration, String> {
-    if text == "0s" { Ok(Duration::ZERO) } else { life(text, LONGEST_OVERLAP) }
+    if text == "0s" {
+        Ok(Duration::ZERO)
+    } else {
+        life(text, LONGEST_OVERLAP).map_err(|advice| advice.replace("1s", "0s"))
+    }
 }

@@ -24,6 +24,20 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether no bit beyond its length is set.
+    pub(crate) fn is_whole(&self) -> bool {
+        let rest = |value: u128, width: u32| {
+            let beyond = width.saturating_sub(self.bits);
+            value & 1_u128.checked_shl(beyond).map_or(u128::MAX, |one| one - 1)
+        };
+        match self.ip {
+            IpAddr::V4(ip) => rest(u32::from(ip).into(), 32) == 0,
+            IpAddr::V6(ip) => rest(ip.into(), 128) == 0,
+        }
+    }
+}
+
 impl FromStr for Network {
     type Err = NetworkError;
 

@@ -86,8 +86,8 @@ pub(crate) enum Act {
 /// What came of an act. It holds a key, once.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Done {
-    /// Of the record.
-    pub(crate) entry: u64,
+    /// Of the record; none where all was so before, and nothing was done.
+    pub(crate) entry: Option<u64>,
     /// The consumer or application it was about.
     pub(crate) of: Holder,
     /// The id of the key it was about, or of the new one.
@@ -107,26 +107,20 @@ pub(crate) struct Done {
 /// Why an act was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotDone {
-    #[error("there is no consumer and no application `{0}`")]
+    #[error("there is no {}", missing(.0))]
     NoHolder(Holder),
-    #[error("there is no key {0}")]
+    #[error("there is no key {0}; `lockgate key list` tells which there are")]
     NoKey(KeyId),
     #[error("`{0}` is there already")]
     Exists(Holder),
-    #[error(
-        "{0} of the keys of `{1}` are good; say --with-keys to have them end with it, or `lockgate key revoke` them first"
-    )]
+    #[error("`{1}` has keys that are good, {0} of them: revoke them first, or have them end with it (`--with-keys`)")]
     HasKeys(usize, Holder),
     #[error(
-        "`{0}` has {MOST_ACTIVE} keys for `{1}` that are good, {2}; revoke one, for no more than one is needed beside the one in use"
+        "`{0}` has {MOST_ACTIVE} keys for `{1}` that are good, {2}; `lockgate key revoke` one, for no more than one is needed beside the one in use"
     )]
     TwoActive(Application, Env, String),
     #[error("the key {0} is not good any more; make another with `lockgate key add`")]
     Ended(KeyId),
-    #[error("the key {0} was revoked before")]
-    Revoked(KeyId),
-    #[error("nothing of `{0}` would change")]
-    Nothing(Holder),
     #[error("there are too many {0}: {1} at most")]
     Many(&'static str, usize),
     #[error("{0} is not a time of 1 s to {1} s")]
@@ -147,7 +141,11 @@ impl Act {
     /// As the record has it: all that was said but the values of attributes, which may be about people.
     pub(super) fn why(&self, of: &Holder, keys: &[KeyId]) -> Why {
         let (act, said) = match self {
-            Self::Add { attributes, .. } => ("added", attributes_of(attributes.iter().map(|(name, _)| name))),
+            Self::Add { attributes, description, .. } => {
+                let mut said = attributes_of(attributes.iter().map(|(name, _)| name));
+                said.extend(with("description", description));
+                ("added", said)
+            }
             Self::Set { description, attributes, disabled, .. } => {
                 let mut said = attributes_of(attributes.keys().map(String::as_str));
                 said.extend(description.is_some().then(|| "description".to_owned()));
@@ -168,8 +166,9 @@ impl Act {
                 (act, said)
             }
             Self::Remove { .. } => ("removed", Vec::new()),
-            Self::MakeKey { environment, bounds, expires_in, .. } => {
+            Self::MakeKey { environment, bounds, expires_in, note, .. } => {
                 let mut said = vec![environment.to_string(), format!("good for {bounds}")];
+                said.extend(with("note", note));
                 said.extend(expires_in.map(|life| format!("for {life} s")));
                 ("key-made", said)
             }
@@ -184,6 +183,18 @@ impl Act {
         let named = keys.iter().take(MOST_NAMED).map(KeyId::to_string);
         let keys = named.chain((more > 0).then(|| format!("and {more} more"))).collect();
         Why::Consumers { act: act.to_owned(), of: of.to_string(), said: said.join(", "), keys }
+    }
+}
+
+fn with(what: &str, text: &Description) -> Option<String> {
+    (*text != Description::default()).then(|| what.to_owned())
+}
+
+/// What is not there, and how it would be.
+fn missing(holder: &Holder) -> String {
+    match holder {
+        Holder::Consumer(name) => format!("consumer `{name}`; `lockgate consumer add {name}` adds it"),
+        Holder::Application(name) => format!("application `{name}`; `lockgate app add {name}` adds it"),
     }
 }
 

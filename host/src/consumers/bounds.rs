@@ -49,6 +49,8 @@ pub(crate) enum BoundsError {
     Method(String),
     #[error("{0:?} is no address and no network: those are written as `192.0.2.1` and `192.0.2.0/24`")]
     Network(String),
+    #[error("{0:?} has bits beyond its length: write the network it is in, or the address alone")]
+    Bits(String),
     #[error("there can be {MOST} of each kind, and not more")]
     Many,
 }
@@ -84,8 +86,9 @@ impl Bounds {
         if let Some(wrong) = methods.iter().find(|method| !is_method(method)) {
             return Err(BoundsError::Method(shown(wrong)));
         }
-        let networks = from.into_iter().map(|text| match text.parse() {
-            Ok(network) => Ok((text, network)),
+        let networks = from.into_iter().map(|text| match text.parse::<Network>() {
+            Ok(network) if network.is_whole() => Ok((text, network)),
+            Ok(_) => Err(BoundsError::Bits(shown(&text))),
             Err(_) => Err(BoundsError::Network(shown(&text))),
         });
         let places = to.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
@@ -97,7 +100,10 @@ impl Bounds {
         if !self.places.is_empty() && !self.places.iter().any(|place| place.holds(asked)) {
             return Err(Beyond::Place);
         }
-        if !self.methods.is_empty() && !self.methods.iter().any(|method| method == asked.method) {
+        // HEAD is routed as GET, and asks for less.
+        let as_get = if asked.method == "HEAD" { "GET" } else { asked.method };
+        let is_method = |method: &String| method == asked.method || method == as_get;
+        if !self.methods.is_empty() && !self.methods.iter().any(is_method) {
             return Err(Beyond::Method);
         }
         let from = |client: IpAddr| self.networks.iter().any(|(_, network)| network.contains(client.to_canonical()));
@@ -128,9 +134,12 @@ impl FromStr for Place {
     type Err = BoundsError;
 
     fn from_str(text: &str) -> Result<Self, BoundsError> {
-        let is_part = |text: &str| !text.is_empty() && !text.chars().any(|letter| letter.is_control() || letter == ' ');
+        // As APIs and routes can be called.
+        let is_named = |text: &str, others: &[u8]| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+        };
         let (api, operation) = text.split_once('/').map_or((text, None), |(api, operation)| (api, Some(operation)));
-        if text.len() > LONGEST || !is_part(api) || !operation.is_none_or(is_part) {
+        if text.len() > LONGEST || !is_named(api, b"-") || !operation.is_none_or(|it| is_named(it, b"_.-")) {
             return Err(BoundsError::Place(shown(text)));
         }
         Ok(Self { api: api.to_owned(), operation: operation.map(str::to_owned) })
@@ -189,6 +198,7 @@ mod tests {
             (bounds(&["shop", "pets/getPet"], &["GET"], &[]), ASKED, Ok(())),
             (bounds(&["pets/getPets"], &["GET"], &[]), ASKED, Err(Beyond::Place)),
             (bounds(&["pets"], &["POST", "HEAD"], &[]), ASKED, Err(Beyond::Method)),
+            (bounds(&[], &["GET"], &[]), Asked { method: "HEAD", ..ASKED }, Ok(())),
             (bounds(&[], &[], &["10.0.0.0/8"]), ASKED, Err(Beyond::Network)),
             (bounds(&[], &[], &["10.0.0.0/8", "2001:db8::/32"]), from("10.9.9.9"), Ok(())),
             (bounds(&[], &[], &["10.0.0.0/8"]), from("::ffff:10.0.0.1"), Ok(())),
@@ -206,13 +216,16 @@ mod tests {
         assert_eq!(bounds(&["pets/"], &[], &[]), Err(BoundsError::Place("pets/".into())));
         assert_eq!(bounds(&[], &["get"], &[]), Err(BoundsError::Method("get".into())));
         assert_eq!(bounds(&[], &[], &["10.0.0.0/33"]), Err(BoundsError::Network("10.0.0.0/33".into())));
+        assert_eq!(bounds(&["pets/a/b"], &[], &[]), Err(BoundsError::Place("pets/a/b".into())));
+        assert_eq!(bounds(&["pets/*"], &[], &[]), Err(BoundsError::Place("pets/*".into())));
+        assert_eq!(bounds(&[], &[], &["10.0.0.5/8"]), Err(BoundsError::Bits("10.0.0.5/8".into())));
         assert_eq!(bounds(&["a"; 65], &[], &[]), Err(BoundsError::Many));
         assert!(serde_json::from_str::<Bounds>(r#"{"too":["a"]}"#).is_err());
     }
 
     #[test]
     fn what_is_written_is_read_again() {
-        for bounds in [Bounds::default(), bounds(&["a", "b/c/d"], &["GET"], &["::1", "10.0.0.0/8"]).unwrap()] {
+        for bounds in [Bounds::default(), bounds(&["a", "b/c"], &["GET"], &["::1", "10.0.0.0/8"]).unwrap()] {
             let text = serde_json::to_string(&bounds).unwrap();
             assert_eq!(serde_json::from_str::<Bounds>(&text).unwrap(), bounds, "{text}");
         }

@@ -61,8 +61,12 @@ pub(crate) struct Malformed;
 /// Why a text names no key, or no environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PartError {
-    #[error("the id of a key is {ID} letters: the second part from its end but one, as `lockgate key list` shows it")]
+    #[error(
+        "the id of a key is {ID} letters, the third part of `lg_ENV_ID_SECRET_CHECKSUM`; `lockgate key list` shows it"
+    )]
     Id,
+    #[error("it begins as a key does, and a letter of it is wrong or missing; its id alone is enough")]
+    Key,
     #[error("an environment is 1 to {LONGEST_ENV} of a-z and 0-9, `live` or `test` by custom")]
     Env,
 }
@@ -92,7 +96,10 @@ impl FromStr for KeyId {
 impl KeyId {
     /// Of an id, or of a whole key.
     pub(crate) fn of_text(text: &str) -> Result<Self, PartError> {
-        ShownKey::parse(text).map(|shown| shown.id).or_else(|_| text.parse())
+        match text.starts_with(MARK) && text.contains('_') {
+            true => ShownKey::parse(text).map(|shown| shown.id).map_err(|Malformed| PartError::Key),
+            false => text.parse(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::record::History;
 use crate::state::Lock;
-use book::Book;
+use book::{Book, BookError};
 
 pub(crate) use act::{Act, Done, LONGEST_LIFE, LONGEST_OVERLAP, NotDone};
 pub(crate) use bounds::{Asked, Beyond, Bounds};
@@ -75,7 +75,7 @@ impl Consumers {
                 Err(error) => {
                     self.directory.clear();
                     let file = place.path().join(book::FILE);
-                    let fault = format!("{} cannot be used: {error:#}", file.display());
+                    let fault = format!("{} cannot be used: {error}", file.display());
                     if inner.fault != fault {
                         tracing::error!(error = fault, "nobody's keys are known: policies that ask for them fail");
                         inner.fault = fault;
@@ -106,15 +106,15 @@ impl Consumers {
     }
 
     pub(crate) fn consumers(&self, page: &Page) -> Result<Vec<ConsumerView>, NotDone> {
-        self.look(|book| book.consumers(page))
+        self.look(page, |book| book.consumers(page))
     }
 
     pub(crate) fn applications(&self, page: &Page) -> Result<Vec<ApplicationView>, NotDone> {
-        self.look(|book| book.applications(page, now()))
+        self.look(page, |book| book.applications(page, now()))
     }
 
     pub(crate) fn keys(&self, page: &Page) -> Result<Vec<KeyView>, NotDone> {
-        let mut keys = self.look(|book| book.keys(page, now()))?;
+        let mut keys = self.look(page, |book| book.keys(page, now()))?;
         for key in &mut keys {
             key.used = key.used.max(self.directory.last_use(&key.key));
         }
@@ -216,10 +216,13 @@ impl Consumers {
         })
     }
 
-    fn look<T>(&self, list: impl FnOnce(&Book) -> rusqlite::Result<Vec<T>>) -> Result<Vec<T>, NotDone> {
+    fn look<T>(&self, page: &Page, list: impl FnOnce(&Book) -> rusqlite::Result<Vec<T>>) -> Result<Vec<T>, NotDone> {
         self.with(|inner| {
             let (_, book) = inner.book.as_ref().ok_or_else(|| NotDone::Unavailable(inner.fault.clone()))?;
-            Ok(list(book)?)
+            match &page.of {
+                Some(holder) if !book.has(holder)? => Err(NotDone::NoHolder(holder.clone())),
+                _ => Ok(list(book)?),
+            }
         })
     }
 
@@ -228,7 +231,7 @@ impl Consumers {
     }
 }
 
-fn read(state: &Path) -> anyhow::Result<(Book, Vec<(KeyId, directory::Known)>)> {
+fn read(state: &Path) -> Result<(Book, Vec<(KeyId, directory::Known)>), BookError> {
     let book = Book::open(&state.join(book::FILE))?;
     let known = book.known()?;
     Ok((book, known))

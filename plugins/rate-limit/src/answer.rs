@@ -42,7 +42,9 @@ pub(crate) fn standing(limits: &[Limit], standings: &[Standing]) -> String {
     let mut field = String::with_capacity(32 * limits.len());
     for (limit, standing) in limits.iter().zip(standings) {
         separate(&mut field);
-        let reset = standing.reset_ms.div_ceil(1000);
+        // Where there is no room, who comes back before there is finds none.
+        let until = standing.retry_ms.map_or(standing.reset_ms, |retry| retry.max(standing.reset_ms));
+        let reset = until.div_ceil(1000);
         let _ = write!(field, "\"{}\";r={};t={reset}", limit.name, standing.remaining);
     }
     field

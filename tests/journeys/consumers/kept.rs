@@ -1,6 +1,6 @@
 //! Keys in the state directory: over restarts, kills and successions, and where it cannot be read.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,9 +134,18 @@ fn where_keys_cannot_be_read_nobody_is_known_and_everything_else_serves() {
         gateway.wait_for_end();
         assert_eq!(fs::read(&path).unwrap(), damage, "it is left for whoever looks into it");
     }
+    // Nor does an empty one take the place of one that is gone.
+    fs::remove_file(&path).unwrap();
+    gateway.start_again();
+    ask(&gateway, "/pets/1", &made).assert_problem(503);
+    assert!(gateway.status()["consumers"]["fault"].as_str().unwrap().contains("it is gone, and was there"));
+    gateway.terminate();
+    gateway.wait_for_end();
     fs::write(&path, &whole).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     gateway.start_again();
     ask(&gateway, "/pets/1", &made).assert_status(200);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

@@ -22,10 +22,13 @@ impl Book {
         record: impl FnOnce(Why) -> anyhow::Result<u64>,
     ) -> Result<Done, NotDone> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut change = Change { transaction: &transaction, now, keys: Vec::new() };
+        let mut change = Change { transaction: &transaction, now, keys: Vec::new(), is_so: false };
         let mut done = change.make(act)?;
-        let keys = change.keys;
-        done.entry = record(act.why(&done.of, &keys)).map_err(NotDone::Failed)?;
+        let (keys, is_so) = (change.keys, change.is_so);
+        if is_so {
+            return Ok(done);
+        }
+        done.entry = Some(record(act.why(&done.of, &keys)).map_err(NotDone::Failed)?);
         transaction.commit().map_err(|error| NotDone::Unknown(failed(error)))?;
         Ok(done)
     }
@@ -37,6 +40,8 @@ struct Change<'a> {
     now: u64,
     /// The keys it is about.
     keys: Vec<KeyId>,
+    /// Whether all was so before.
+    is_so: bool,
 }
 
 /// A key that is there.
@@ -73,9 +78,7 @@ impl Change<'_> {
                     description.as_ref().map_or_else(|| before.1.clone(), Description::to_string),
                     disabled.unwrap_or(before.2),
                 );
-                if after == before {
-                    return Err(NotDone::Nothing(holder.clone()));
-                }
+                self.is_so = after == before;
                 self.transaction.execute(
                     &format!("UPDATE {table} SET attributes = ?2, description = ?3, disabled = ?4 WHERE id = ?1"),
                     params![id, text(&after.0)?, after.1, after.2],
@@ -91,11 +94,9 @@ impl Change<'_> {
             Act::RotateKey { key, overlap, expires_in } => self.rotate(*key, *overlap, *expires_in),
             Act::RevokeKey { key } => {
                 let found = self.found(*key)?;
-                if found.is_revoked {
-                    return Err(NotDone::Revoked(*key));
-                }
+                self.is_so = found.is_revoked;
                 self.transaction.execute(
-                    "UPDATE key SET revoked = ?2 WHERE id = ?1",
+                    "UPDATE key SET revoked = coalesce(revoked, ?2) WHERE id = ?1",
                     params![key.to_string(), seconds(self.now)],
                 )?;
                 self.keys.push(*key);
@@ -286,7 +287,7 @@ impl Change<'_> {
 }
 
 fn done(of: Holder) -> Done {
-    Done { entry: 0, of, key: None, secret: None, expires: None, before_expires: None }
+    Done { entry: None, of, key: None, secret: None, expires: None, before_expires: None }
 }
 
 /// As the database has it.

@@ -3,23 +3,26 @@
 mod acts;
 mod lists;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::bounds::Bounds;
 use super::directory::{Known, Uses};
 use super::key::{KeyDigest, KeyId};
-use super::name::{Attributes, Name};
+use super::name::{Application, Attributes, Holder, Name};
+use crate::state;
 
 /// In the state directory.
 pub(super) const FILE: &str = "consumers.db";
+/// Beside it from when there was one: an empty one in its place would make strangers of all callers.
+const BEGUN: &str = "consumers.begun";
 /// Of the database; one that is newer belongs to a newer gateway.
 const VERSION: u32 = 1;
 /// How long another process may be writing.
@@ -76,6 +79,8 @@ pub(super) struct Book {
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BookError {
+    #[error("it is gone, and was there: put back a copy, or remove {BEGUN} beside it to begin without anybody")]
+    Gone,
     #[error("it was written by a newer gateway (version {0}): use that one, or put back the file of before")]
     Newer(u32),
     #[error("it is damaged ({0}): put back a copy, without the `-wal` and `-shm` that lie beside it")]
@@ -89,8 +94,27 @@ pub(super) enum BookError {
 impl Book {
     /// Open what is there, or begin.
     pub(super) fn open(path: &Path) -> Result<Self, BookError> {
+        Self::open_as_it_is(path).map_err(|error| match error {
+            BookError::Database(error)
+                if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) =>
+            {
+                BookError::Damaged(error.to_string())
+            }
+            error => error,
+        })
+    }
+
+    fn open_as_it_is(path: &Path) -> Result<Self, BookError> {
+        let begun = path.with_file_name(BEGUN);
+        if begun.try_exists()? && !path.try_exists()? {
+            return Err(BookError::Gone);
+        }
         // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            // A copy that was put back.
+            fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        }
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
@@ -112,7 +136,21 @@ impl Book {
             return Err(BookError::Damaged(found));
         }
         transaction.commit()?;
+        if !begun.try_exists()? {
+            state::put(&begun, b"")?;
+        }
         Ok(Self { connection })
+    }
+
+    /// Whether there is this one.
+    pub(super) fn has(&self, holder: &Holder) -> rusqlite::Result<bool> {
+        let (consumer, application) = match holder {
+            Holder::Consumer(consumer) => (consumer.to_string(), None),
+            Holder::Application(Application { consumer, name }) => (consumer.to_string(), Some(name.to_string())),
+        };
+        let sql = "SELECT EXISTS (SELECT 1 FROM consumer WHERE name = ?1 AND (?2 IS NULL OR EXISTS \
+                   (SELECT 1 FROM application WHERE consumer = consumer.id AND name = ?2)))";
+        self.connection.query_row(sql, params![consumer, application], |row| row.get(0))
     }
 
     /// All keys.
