@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn what_is_no_bound_is_refused_and_not_left_out() {
-        assert_eq!(bounds(&["a//b", ""], &[], &[]), Err(BoundsError::Place(String::new())));
+        assert_eq!(bounds(&["a", ""], &[], &[]), Err(BoundsError::Place(String::new())));
+        assert_eq!(bounds(&["a//b"], &[], &[]), Err(BoundsError::Place("a//b".into())));
         assert_eq!(bounds(&["pets/"], &[], &[]), Err(BoundsError::Place("pets/".into())));
         assert_eq!(bounds(&[], &["get"], &[]), Err(BoundsError::Method("get".into())));
         assert_eq!(bounds(&[], &[], &["10.0.0.0/33"]), Err(BoundsError::Network("10.0.0.0/33".into())));

@@ -109,9 +109,10 @@ impl Book {
         if begun.try_exists()? && !path.try_exists()? {
             return Err(BookError::Gone);
         }
-        // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode. It is closed before
+        // SQLite opens it: a process that closes a file loses all its locks on it, whoever has them.
+        drop(OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?);
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
             // A copy that was put back.
             fs::set_permissions(path, Permissions::from_mode(0o600))?;
         }
