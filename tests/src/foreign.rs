@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::Lines;
 use crate::guests::{target, workspace};
 
@@ -53,6 +55,19 @@ impl ForeignServer {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on it accepts connections and answers nothing.
+    pub fn fall_silent(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn wake(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Wait until it has said this.

@@ -88,7 +88,7 @@ impl Consumers {
 
     /// Do something, and have it known to the next request. It waits for the disk.
     pub(crate) fn act(&self, act: &Act) -> Result<Done, NotDone> {
-        self.change(|turn, book| {
+        let done = self.change(|turn, book| {
             let done = book.act(act, now(), |why| self.history.acted(turn, why))?;
             let consumer = match &done.of {
                 Holder::Consumer(consumer) | Holder::Application(Application { consumer, .. }) => consumer,
@@ -102,7 +102,13 @@ impl Consumers {
                 }
             }
             Ok(done)
-        })
+        });
+        if let Err(NotDone::Unknown(_)) = done {
+            // What there is now counts, whatever was tried.
+            self.with(|inner| inner.book = None);
+            self.open();
+        }
+        done
     }
 
     pub(crate) fn consumers(&self, page: &Page) -> Result<Vec<ConsumerView>, NotDone> {
@@ -147,13 +153,16 @@ impl Consumers {
             }
             let this = self.clone();
             // The disk may be slow, and so may whoever acts.
-            let kept = tokio::task::spawn_blocking(move || match this.is_ours() {
-                true => {
-                    this.open();
-                    this.note();
-                    None
+            let kept = tokio::task::spawn_blocking(move || {
+                // Before what was used is read anew.
+                this.note();
+                match this.is_ours() {
+                    true => {
+                        this.open();
+                        None
+                    }
+                    false => this.follow(version),
                 }
-                false => this.follow(version),
             });
             match kept.await {
                 Ok(seen) => version = seen,
@@ -206,13 +215,7 @@ impl Consumers {
                     }
                 })
             });
-            let changed =
-                changed.unwrap_or_else(|| Err(unavailable("another process serves in place of this one: ask again")));
-            if let Err(NotDone::Unknown(_)) = changed {
-                // What is there now is read again.
-                inner.book = None;
-            }
-            changed
+            changed.unwrap_or_else(|| Err(unavailable("another process serves in place of this one: ask again")))
         })
     }
 

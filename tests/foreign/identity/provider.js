@@ -2,6 +2,8 @@
 //   token     an access token of a client, as it comes from the token endpoint
 //   rotate    sign with a new key from now on; the set has it and the key before
 //   retire    the set has the newest key only
+//   lie       say to be another issuer
+//   repent    say who it is again
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -21,8 +23,8 @@ async function addKey() {
   keys.unshift({ ...(await exportJWK(privateKey)), alg, use: 'sig', kid: `key-${Date.now()}-${keys.length}` });
 }
 
-function serve() {
-  const provider = new Provider(issuer, {
+function serve(named = issuer) {
+  const provider = new Provider(named, {
     clients: [{
       ...client,
       grant_types: ['client_credentials'],
@@ -71,6 +73,14 @@ const commands = {
     keys.length = 1;
     serve();
     return 'retired';
+  },
+  lie() {
+    serve(`${issuer}/other`);
+    return 'lying';
+  },
+  repent() {
+    serve();
+    return 'honest';
   },
 };
 

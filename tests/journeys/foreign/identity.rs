@@ -70,3 +70,31 @@ fn tokens_of_a_certified_provider_pass_while_its_keys_change_under_load() {
     eventually("a fetch in vain", || (gateway.metric(failed) > Some(0.0)).then_some(()));
     ask(&gateway, &last).assert_status(200);
 }
+
+#[test]
+fn a_certified_provider_that_is_silent_or_lies_costs_no_token_that_is_known_and_makes_none_good() {
+    let (upstream, mut provider) = (Upstream::echo(), ForeignServer::node("identity", "provider"));
+    let gateway = gateway(&upstream, &provider);
+    let known = provider.tell("token");
+    ask(&gateway, &known).assert_status(200);
+    assert_eq!(provider.tell("rotate"), "rotated");
+    let unknown = provider.tell("token");
+    provider.fall_silent();
+    // It may have been fetched just before.
+    let answer = ask(&gateway, &unknown).status;
+    assert!(
+        [200, 503].contains(&answer),
+        "nobody can say whether that key is good, and nobody says it is not: {answer}"
+    );
+    for _ in 0..20 {
+        ask(&gateway, &known).assert_status(200);
+    }
+    provider.wake();
+    eventually("the new key to be fetched", || (ask(&gateway, &unknown).status == 200).then_some(()));
+    assert_eq!(provider.tell("lie"), "lying");
+    let late = self::gateway(&upstream, &provider);
+    ask(&late, &known).assert_status(503);
+    ask(&gateway, &known).assert_status(200);
+    assert_eq!(provider.tell("repent"), "honest");
+    eventually("the set to be believed", || (ask(&late, &known).status == 200).then_some(()));
+}
