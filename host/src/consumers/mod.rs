@@ -243,3 +243,61 @@ fn read(state: &Path) -> Result<(Book, Vec<(KeyId, directory::Known)>), BookErro
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+    use crate::state::StateDir;
+
+    /// What a process knows that has this place.
+    fn consumers(place: &Lock) -> Consumers {
+        let record = Record::new(Some(place.path().to_owned()), Some(place.clone()));
+        Consumers::new(Arc::default(), Some(place.clone()), record.history())
+    }
+
+    fn act(consumers: &Consumers, act: &str) -> Result<Done, NotDone> {
+        consumers.act(&serde_json::from_str(act).unwrap())
+    }
+
+    fn ask(consumers: &Consumers, key: &str) -> Result<(), Unidentified> {
+        consumers.directory.identify(key.as_bytes(), Asked::default(), 1000 * now(), |_| ())
+    }
+
+    #[test]
+    fn each_of_two_processes_knows_what_the_other_did_in_its_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (place, next) = (StateDir::open(&path).unwrap().lock(), StateDir::beside(&path).unwrap().lock());
+        let (first, second) = (consumers(&place), consumers(&next));
+        first.open();
+        act(&first, r#"{"act":"add","holder":"shop"}"#).unwrap();
+        act(&first, r#"{"act":"add","holder":"shop/web"}"#).unwrap();
+        let make = r#"{"act":"make-key","application":"shop/web","environment":"live"}"#;
+        let [one, other] = [(); 2].map(|()| act(&first, make).unwrap());
+        let secret = |done: &Done| done.secret.clone().unwrap();
+        let revoke = |done: &Done| format!(r#"{{"act":"revoke-key","key":"{}"}}"#, done.key.unwrap());
+        assert!(matches!(act(&second, make), Err(NotDone::Unavailable(_))), "it is not its turn");
+
+        place.give_up().unwrap();
+        next.take().unwrap();
+        second.open();
+        assert!(matches!(act(&first, &revoke(&one)), Err(NotDone::Unavailable(_))), "its turn is over");
+        let seen = first.follow(None);
+        assert_eq!((ask(&first, &secret(&one)), ask(&second, &secret(&one))), (Ok(()), Ok(())));
+        act(&second, &revoke(&one)).unwrap();
+        assert_eq!(ask(&first, &secret(&one)), Ok(()));
+        assert!(first.follow(seen) != seen);
+        assert_eq!(ask(&first, &secret(&one)), Err(Unidentified::Revoked));
+
+        // Whoever came to serve fails, and the one before serves on.
+        act(&second, &revoke(&other)).unwrap();
+        next.give_up().unwrap();
+        place.take_in_turn().unwrap();
+        assert!(matches!(act(&first, make), Err(NotDone::Unavailable(_))), "it has not read what was done");
+        first.open();
+        assert_eq!(ask(&first, &secret(&other)), Err(Unidentified::Revoked));
+        act(&first, make).unwrap();
+        assert_eq!(crate::record::verify(&path).unwrap().entries().len(), 7);
+    }
+}
