@@ -167,25 +167,7 @@ impl fmt::Display for Env {
     }
 }
 
-/// As text, in JSON and in the database.
-macro_rules! spelled {
-    ($($kind:ident),+) => {$(
-        impl TryFrom<String> for $kind {
-            type Error = PartError;
-
-            fn try_from(text: String) -> Result<Self, PartError> {
-                text.parse()
-            }
-        }
-
-        impl From<$kind> for String {
-            fn from(it: $kind) -> Self {
-                it.to_string()
-            }
-        }
-    )+};
-}
-spelled!(Env, KeyId);
+super::spelled!(PartError: Env, KeyId);
 
 impl fmt::Debug for NewKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

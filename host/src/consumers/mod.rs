@@ -1,5 +1,25 @@
 //! Who calls: consumers, their applications and the keys of those; kept in the state directory, and known to requests from memory.
 
+/// As text in JSON and in the database: what is written with `Display` and read with `FromStr`.
+macro_rules! spelled {
+    ($error:ident: $($kind:ident),+) => {$(
+        impl TryFrom<String> for $kind {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl From<$kind> for String {
+            fn from(it: $kind) -> Self {
+                it.to_string()
+            }
+        }
+    )+};
+}
+use spelled;
+
 mod act;
 mod book;
 mod bounds;
@@ -39,7 +59,6 @@ pub(crate) struct Consumers {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     /// With the turn it was read in.
     book: Option<(u64, Book)>,

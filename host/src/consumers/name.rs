@@ -188,25 +188,7 @@ impl fmt::Display for Description {
     }
 }
 
-/// As text, in JSON and in the database.
-macro_rules! spelled {
-    ($($kind:ident),+) => {$(
-        impl TryFrom<String> for $kind {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl From<$kind> for String {
-            fn from(it: $kind) -> Self {
-                it.to_string()
-            }
-        }
-    )+};
-}
-spelled!(Name, Application, Holder, Description);
+super::spelled!(NameError: Name, Application, Holder, Description);
 
 impl TryFrom<BTreeMap<String, String>> for Attributes {
     type Error = NameError;
