@@ -140,7 +140,7 @@ fn show(said: &Said) {
     }
     match (&said.consumers.fault, said.consumers.keys) {
         (Some(fault), _) => out::line(&format!("\nNobody's keys are known: {}", out::plain(fault))),
-        (None, Some(keys)) if keys > 0 => out::line(&format!("\n{keys} keys of consumers are known.")),
+        (None, Some(keys)) if keys > 0 => out::line(&format!("\nKeys of consumers that are known: {keys}.")),
         _ => {}
     }
     if let Some(refused) = &said.refused {
