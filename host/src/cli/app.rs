@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use super::admin::Gateway;
 use super::holder;
-use super::out;
 use crate::consumers::{Application, ApplicationView, Holder, Name};
 
 const EXAMPLES: &str = "\
@@ -47,16 +46,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             let of = consumer.map(Holder::Consumer);
             let all = gateway.list("applications", "application", of.as_ref())?;
             holder::list(all, json, heads, |it: ApplicationView| {
-                let (state, added) = (if it.disabled { "disabled" } else { "enabled" }, holder::time(Some(it.created)));
-                let (attributes, description) = (holder::shown(&it.attributes), it.description.to_string());
-                [
-                    it.application.to_string(),
-                    state.to_owned(),
-                    it.keys.to_string(),
-                    added,
-                    attributes,
-                    out::plain(&description),
-                ]
+                let name = it.application.to_string();
+                holder::row(name, it.disabled, it.keys, it.created, &it.attributes, &it.description)
             })?;
         }
         Verb::Other(verb) => holder::run(verb)?,

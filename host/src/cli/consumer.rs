@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use super::admin::Gateway;
 use super::holder;
-use super::out;
 use crate::consumers::{ConsumerView, Name};
 
 const EXAMPLES: &str = "\
@@ -44,16 +43,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Verb::List { gateway, json } => {
             let heads = ["CONSUMER", "STATE", "APPLICATIONS", "ADDED", "ATTRIBUTES", "DESCRIPTION"];
             holder::list(gateway.list("consumers", "consumer", None)?, json, heads, |it: ConsumerView| {
-                let (state, added) = (if it.disabled { "disabled" } else { "enabled" }, holder::time(Some(it.created)));
-                let (attributes, description) = (holder::shown(&it.attributes), it.description.to_string());
-                [
-                    it.consumer.to_string(),
-                    state.to_owned(),
-                    it.applications.to_string(),
-                    added,
-                    attributes,
-                    out::plain(&description),
-                ]
+                let name = it.consumer.to_string();
+                holder::row(name, it.disabled, it.applications, it.created, &it.attributes, &it.description)
             })?;
         }
         Verb::Other(verb) => holder::run(verb)?,

@@ -132,8 +132,22 @@ pub(super) fn act(gateway: &Gateway, act: &Act) -> anyhow::Result<Done> {
     understood(&gateway.act(act)?)
 }
 
+/// One of a table: its name, its state, how many are below it, when it was added, and what is said of it.
+pub(super) fn row(
+    name: String,
+    disabled: bool,
+    below: u64,
+    created: u64,
+    attributes: &Attributes,
+    description: &Description,
+) -> [String; 6] {
+    let state = if disabled { "disabled" } else { "enabled" };
+    let description = out::plain(&description.to_string());
+    [name, state.to_owned(), below.to_string(), time(Some(created)), shown(attributes), description]
+}
+
 /// As a table has them.
-pub(super) fn shown(attributes: &Attributes) -> String {
+fn shown(attributes: &Attributes) -> String {
     let all: Vec<_> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if all.is_empty() { "-".to_owned() } else { out::plain(&all.join(" ")) }
 }
