@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,7 +10,7 @@ use std::thread;
 use bytes::Bytes;
 use http::Method;
 use lockgate_tests::http2::{Http2Client, read};
-use lockgate_tests::{Request, Upstream, eventually};
+use lockgate_tests::{Gateway, Request, Upstream, eventually};
 
 use super::{POLICIES, ask, asking, folder, gateway, id, is_whole, key, list, refusal};
 
@@ -108,15 +109,21 @@ fn acts_under_load_cost_nobody_an_answer() {
     assert_eq!(list(&gateway, &["key", "list", "shop/other"]).len(), 65);
 }
 
+/// Where its database is once it has ended, and what that holds.
+fn ended(gateway: &mut Gateway) -> (PathBuf, Vec<u8>) {
+    gateway.terminate();
+    gateway.wait_for_end();
+    let path = gateway.state("consumers.db");
+    let whole = fs::read(&path).unwrap();
+    (path, whole)
+}
+
 #[test]
 fn where_keys_cannot_be_read_nobody_is_known_and_everything_else_serves() {
     let upstream = Upstream::echo();
     let mut gateway = gateway(&upstream);
     let made = key(&gateway, &[]);
-    gateway.terminate();
-    gateway.wait_for_end();
-    let path = gateway.state("consumers.db");
-    let whole = fs::read(&path).unwrap();
+    let (path, whole) = ended(&mut gateway);
     for (damage, said) in [
         (b"this is no database, and was one".to_vec(), "not a database"),
         (whole[..whole.len() / 2].to_vec(), "malformed"),
@@ -183,10 +190,7 @@ fn what_could_not_be_read_is_read_once_it_can_be() {
     let upstream = Upstream::echo();
     let mut gateway = gateway(&upstream);
     let made = key(&gateway, &[]);
-    gateway.terminate();
-    gateway.wait_for_end();
-    let path = gateway.state("consumers.db");
-    let whole = fs::read(&path).unwrap();
+    let (path, whole) = ended(&mut gateway);
     fs::write(&path, "no database").unwrap();
     gateway.start_again();
     ask(&gateway, "/pets/1", &made).assert_problem(503);
