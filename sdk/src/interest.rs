@@ -28,8 +28,12 @@ pub struct Interest {
     pub request_body: Option<BodyInterest>,
     /// How response bodies are wanted, if at all.
     pub response_body: Option<BodyInterest>,
-    /// Key sets for `crypto`.
+    /// Key sets to verify with.
     pub keys: Vec<String>,
+    /// Keys to sign with.
+    pub signs: Vec<String>,
+    /// Keys to seal with.
+    pub seals: Vec<String>,
     /// Key-value stores.
     pub stores: Vec<StoreInterest>,
     /// Services for `egress`.
@@ -112,9 +116,21 @@ impl Interest {
         self
     }
 
-    /// Use a key set in [`crypto`](crate::crypto).
+    /// Verify with a key set by [`crypto`](crate::crypto).
     pub fn key(mut self, name: impl Into<String>) -> Self {
         add(&mut self.keys, name.into());
+        self
+    }
+
+    /// Sign with a key by [`crypto`](crate::crypto).
+    pub fn sign(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.signs, name.into());
+        self
+    }
+
+    /// Seal, and open what was sealed, with a key by [`crypto`](crate::crypto).
+    pub fn seal(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.seals, name.into());
         self
     }
 
@@ -166,6 +182,8 @@ impl Interest {
             named("attribute-write", &self.attributes_write),
             plain.iter().filter(|(_, wanted)| *wanted).map(|(word, _)| (*word).to_owned()).collect(),
             named("key", &self.keys),
+            named("sign", &self.signs),
+            named("seal", &self.seals),
             self.stores.iter().map(store).collect(),
             named("egress", &self.egress),
             named("limiter", &self.limiters),

@@ -60,6 +60,10 @@ impl<'a> Call<'a> {
         self.body = body.as_ref();
         self
     }
+
+    fn raw(&self) -> host::Call<'_> {
+        host::Call { method: self.method, target: self.target, fields: &self.fields, body: self.body }
+    }
 }
 
 /// Shows neither values, nor body, nor query.
@@ -127,13 +131,49 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// What a service said, perhaps to somebody before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    reply: Reply,
+    age_ms: u64,
+}
+
+impl Answer {
+    /// The reply.
+    #[must_use]
+    pub fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    /// How long ago it came.
+    #[must_use]
+    pub fn age_ms(&self) -> u64 {
+        self.age_ms
+    }
+}
+
 /// Ask the service `egress`, a name of the interest, and wait for its reply.
 ///
 /// # Errors
 /// `Denied` is a fault of policy or grant; the others should become
 /// [`Failure::Dependency`](crate::Failure::Dependency).
 pub fn send(egress: &str, call: &Call<'_>) -> Result<Reply, Error> {
-    let call = host::Call { method: call.method, target: call.target, fields: &call.fields, body: call.body };
-    let host::Reply { status, fields, body } = host::send(egress, call)?;
-    Ok(Reply { status, fields, body })
+    host::send(egress, call.raw()).map(Reply::from)
+}
+
+/// What the service said to this very call at most `max_age_ms` ago, to whoever asked; otherwise it is asked, once for all
+/// who want to know. For calls that change nothing.
+///
+/// # Errors
+/// As [`send`]; and `Pending` where the answer is on its way: then the hook is called again, whatever it returns now.
+/// Return [`Failure::Dependency`](crate::Failure::Dependency) at once.
+pub fn ask(egress: &str, call: &Call<'_>, max_age_ms: u64) -> Result<Answer, Error> {
+    let host::Answer { reply, age_ms } = host::ask(egress, call.raw(), max_age_ms)?;
+    Ok(Answer { reply: reply.into(), age_ms })
+}
+
+impl From<host::Reply> for Reply {
+    fn from(host::Reply { status, fields, body }: host::Reply) -> Self {
+        Self { status, fields, body }
+    }
 }

@@ -1,13 +1,19 @@
-//! Services that answer as the test says.
+//! Services that answer as the test says, and what is remembered of that by the clock double.
 
+use super::clock;
 use crate::{Head, Response};
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 type Service = Box<dyn Fn(&Asked<'_>) -> Result<Response, Error>>;
 
 thread_local! {
     static SERVICE: RefCell<Option<Service>> = const { RefCell::new(None) };
+    static REMEMBERED: RefCell<HashMap<Question, (Reply, u64)>> = RefCell::default();
 }
+
+/// Service, method, target, fields and body.
+type Question = (String, String, String, Vec<u8>, Vec<u8>);
 
 /// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum Error {
     Protocol,
     /// As many calls are under way as there may be.
     Busy,
+    /// The answer is on its way, and the hook is called again; of `ask` only, and only where a closure says so.
+    Pending,
 }
 
 /// What a policy asked a service.
@@ -64,6 +72,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a [u8],
 }
 
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) fields: Vec<u8>,
@@ -80,8 +89,30 @@ pub(crate) fn send(egress: &str, call: Call<'_>) -> Result<Reply, Error> {
     })
 }
 
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) age_ms: u64,
+}
+
+pub(crate) fn ask(egress: &str, call: Call<'_>, max_age_ms: u64) -> Result<Answer, Error> {
+    let (method, target) = (call.method.to_owned(), call.target.to_owned());
+    let question = (egress.to_owned(), method, target, call.fields.to_vec(), call.body.to_vec());
+    let now = clock::now();
+    if let Some((reply, came)) = REMEMBERED.with_borrow(|known| known.get(&question).cloned()) {
+        let age_ms = now.saturating_sub(came);
+        if age_ms <= max_age_ms {
+            super::refuse_while_configuring("egress");
+            return Ok(Answer { reply, age_ms });
+        }
+    }
+    let reply = send(egress, call)?;
+    REMEMBERED.with_borrow_mut(|known| known.insert(question, (reply.clone(), now)));
+    Ok(Answer { reply, age_ms: 0 })
+}
+
 pub(super) fn reset() {
     SERVICE.set(None);
+    REMEMBERED.with_borrow_mut(HashMap::clear);
 }
 
 #[cfg(test)]
@@ -108,6 +139,26 @@ mod tests {
         assert_eq!((reply.status(), reply.body(), reply.text("X-A")), (201, &b"[1,2]"[..], Some("1")));
         assert_eq!(reply.json::<Vec<u8>>().unwrap(), [1, 2]);
         assert!(reply.json::<String>().is_err());
+    }
+
+    #[test]
+    fn an_answer_is_remembered_for_as_long_as_whoever_asks_wants_it_fresh() {
+        let asked = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = asked.clone();
+        answer_with(move |_| {
+            count.set(count.get() + 1);
+            if count.get() == 3 { Err(Error::Timeout) } else { Ok(Response::json(200, &count.get())) }
+        });
+        let ask = |target, max_age| egress::ask("idp", &Call::get(target), max_age);
+        let said =
+            |target, max_age| ask(target, max_age).map(|answer| (answer.reply().body().to_vec(), answer.age_ms()));
+        assert_eq!(said("/a", 10), Ok((b"1".to_vec(), 0)));
+        clock::advance(10);
+        assert_eq!(said("/a", 10), Ok((b"1".to_vec(), 10)));
+        assert_eq!(said("/b", 10), Ok((b"2".to_vec(), 0)));
+        assert_eq!(said("/a", 9), Err(Error::Timeout));
+        assert_eq!(said("/a", 9), Ok((b"4".to_vec(), 0)));
+        assert_eq!(asked.get(), 4);
     }
 
     #[test]

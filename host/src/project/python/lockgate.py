@@ -41,7 +41,10 @@ class Interest:
     may_set_status: bool = False
     request_body: BodyInterest | None = None
     response_body: BodyInterest | None = None
+    # Keys to verify with, to sign with and to seal with.
     keys: list = field(default_factory=list)
+    signs: list = field(default_factory=list)
+    seals: list = field(default_factory=list)
     # Names of stores it reads, and of those it writes too.
     stores_read: list = field(default_factory=list)
     stores_write: list = field(default_factory=list)
@@ -60,6 +63,8 @@ class Interest:
             "attribute-read": self.attributes_read,
             "attribute-write": self.attributes_write,
             "key": self.keys,
+            "sign": self.signs,
+            "seal": self.seals,
             "egress": self.egress,
             "limiter": self.limiters,
         }
