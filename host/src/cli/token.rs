@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::life::life;
 use super::{DEFAULT_FOLDER, out};
-use crate::config::{ChainEntry, Config, KeySource, Tree};
+use crate::config::{ChainEntry, Config, KeySource, Made, Tree};
 use crate::gateway::state_path;
 use crate::keys::{Algorithm, file};
 
@@ -88,7 +88,7 @@ fn generated_key<'a>(config: &'a Config, wanted: Option<&str>) -> anyhow::Result
         .keys
         .iter()
         .filter_map(|(name, keys)| match keys.source {
-            KeySource::Generate(algorithm) => Some((name.as_str(), algorithm)),
+            KeySource::Generate(Made::Signing(algorithm)) => Some((name.as_str(), algorithm)),
             _ => None,
         })
         .collect();

@@ -44,6 +44,8 @@ pub(crate) struct EgressTerms {
     /// Bytes of a body, decoded.
     pub max_response: u64,
     pub max_request: u64,
+    /// Bytes of answers that are remembered.
+    pub max_remembered: u64,
     /// Calls at once, in the whole process.
     pub max_in_flight: u32,
     pub private_ips: bool,
@@ -92,6 +94,9 @@ section! {
         default max_response: Size<1, 16_777_216> = 256 << 10,
         /// Most bytes of the body of a request.
         default max_request: Size<0, 16_777_216> = 64 << 10,
+        /// Most bytes of answers that are remembered, about: what policies ask once for all is answered from there while it
+        /// is new enough for them. Those least asked for give way.
+        default max_remembered: Size<0, 1_073_741_824> = 4 << 20,
         /// Most calls at once in the whole process; one more fails at once.
         default max_in_flight: Integer<1, 10_000> = 64,
         /// Whether the service may lie in a private network (RFC 1918, RFC 4193, RFC 6598), and, where `url` says
@@ -142,6 +147,7 @@ impl RawEgress {
             connect_timeout: self.connect_timeout,
             max_response: self.max_response,
             max_request: self.max_request,
+            max_remembered: self.max_remembered,
             max_in_flight: self.max_in_flight,
             private_ips: self.private_ips,
         };

@@ -31,8 +31,12 @@ pub(crate) enum Grant {
     Status,
     /// It may see bodies of one direction.
     Body { direction: Direction, access: BodyAccess },
-    /// It may use the key set of this name.
+    /// It may verify with the keys of this name.
     Key(String),
+    /// It may sign with the key of this name.
+    Sign(String),
+    /// It may seal with the key of this name, and open what was sealed.
+    Seal(String),
     /// It may ask the service of this name.
     Egress(String),
     /// It may count in the limiter of this name.
@@ -137,6 +141,8 @@ impl FromStr for Grant {
             ("attribute-write", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeWrite),
             ("body", Some(rest)) => body(rest),
             ("key", Some(name)) if is_declarable(name) => Ok(Self::Key(name.to_owned())),
+            ("sign", Some(name)) if is_declarable(name) => Ok(Self::Sign(name.to_owned())),
+            ("seal", Some(name)) if is_declarable(name) => Ok(Self::Seal(name.to_owned())),
             ("egress", Some(name)) if is_declarable(name) => Ok(Self::Egress(name.to_owned())),
             ("limiter", Some(name)) if is_declarable(name) => Ok(Self::Limiter(name.to_owned())),
             ("store", Some(rest)) => store(rest),
@@ -163,6 +169,8 @@ impl fmt::Display for Grant {
                 write!(out, "body:{direction}:{access}")
             }
             Self::Key(name) => write!(out, "key:{name}"),
+            Self::Sign(name) => write!(out, "sign:{name}"),
+            Self::Seal(name) => write!(out, "seal:{name}"),
             Self::Egress(name) => write!(out, "egress:{name}"),
             Self::Limiter(name) => write!(out, "limiter:{name}"),
             Self::Store { name, write } => write!(out, "store:{name}:{}", if *write { "write" } else { "read" }),
@@ -172,7 +180,7 @@ impl fmt::Display for Grant {
 
 impl Spelled for Grant {
     const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
-        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `egress:NAME`, `limiter:NAME`, `consumers` or `store:NAME:read|write`";
+        `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `sign:NAME`, `seal:NAME`, `egress:NAME`, `limiter:NAME`, `consumers` or `store:NAME:read|write`";
 }
 
 /// Why a text is no grant.
@@ -249,6 +257,8 @@ mod tests {
             "body:request:inspect",
             "body:response:edit",
             "key:idp",
+            "sign:own",
+            "seal:session",
             "egress:idp",
             "limiter:calls",
             "store:counts:read",
@@ -280,6 +290,8 @@ mod tests {
             ("body:request:delete", GrantError::Unknown),
             ("key:", GrantError::Unknown),
             ("key:a b", GrantError::Unknown),
+            ("sign:", GrantError::Unknown),
+            ("seal", GrantError::Unknown),
             ("store:x", GrantError::Unknown),
             ("store:x:all", GrantError::Unknown),
             ("egress:", GrantError::Unknown),

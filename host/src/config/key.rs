@@ -1,20 +1,14 @@
 //! Owns key sets as the operator declares them: where the material comes from and the algorithm it is bound to.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use http::Method;
-
-use super::egress::Egress;
-use super::fault::{At, Faults, Place, complained_below};
+use super::fault::{Faults, Place, complained_below};
 use super::kinds::{Kind, List, Placed, Spelled, Spelling, Text, Time, read_text};
 use super::material::{Material, MaterialText, SecretName, declared, find_material};
-use super::near::advice;
+use super::published::{KeyPath, KeyRefresh, PublishedAt};
 use super::reader::Node;
 use super::section::section;
 use super::tree::Tree;
-use crate::exchange::path::{PathError, Target};
 use crate::keys::{Algorithm, file};
 
 /// A key set policies may be granted by name.
@@ -33,28 +27,38 @@ pub(crate) enum KeySource {
     Pem { material: Material, algorithm: Algorithm },
     /// One symmetric key; the algorithm is one of the HS family.
     Hmac { secret: String, algorithm: Algorithm },
+    /// One private key; it also verifies what it signs.
+    Private { secret: String, algorithm: Algorithm },
+    /// Keys to seal with, each made of a secret: the first seals, all open.
+    Sealing(Vec<String>),
     /// Made at the first start and kept in the state directory.
-    Generate(Algorithm),
+    Generate(Made),
     /// Fetched from services, by their names; the first is asked.
     Published { services: Vec<String>, at: PublishedAt, refresh: KeyRefresh },
 }
 
-/// Where a key set is fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PublishedAt {
-    /// Path and query below the URL of the first service.
-    Target(String),
-    /// Where the document of this issuer says.
-    Issuer(String),
+/// What a key is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    Signing(Algorithm),
+    Sealing,
 }
 
-/// When a key set is fetched, and how long it is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyRefresh {
-    pub refresh: Duration,
-    /// Between two attempts.
-    pub cool_down: Duration,
-    pub stale: Duration,
+impl KeySource {
+    /// Whether there is something to verify signatures with.
+    pub(super) fn verifies(&self) -> bool {
+        !self.seals()
+    }
+
+    /// Whether there is something to sign with.
+    pub(super) fn signs(&self) -> bool {
+        matches!(self, Self::Hmac { .. } | Self::Private { .. } | Self::Generate(Made::Signing(_)))
+    }
+
+    /// Whether there is something to seal with, which is good for nothing else.
+    pub(super) fn seals(&self) -> bool {
+        matches!(self, Self::Sealing(_) | Self::Generate(Made::Sealing))
+    }
 }
 
 impl Spelled for Algorithm {
@@ -62,17 +66,23 @@ impl Spelled for Algorithm {
 }
 
 section! {
-    /// A key set that policies may be granted with `key:NAME`. Private and symmetric keys never lie in the policies
-    /// folder.
+    /// Keys that policies may be granted: to verify with by `key:NAME`, to sign with by `sign:NAME`, to seal with by
+    /// `seal:NAME`. Private and symmetric keys never lie in the policies folder.
     pub(super) struct RawKeys = "[keys.NAME]" {
-        /// A JWK set.
+        /// A JWK set to verify with.
         optional jwks: MaterialText,
-        /// One public key in PEM: a block `PUBLIC KEY`.
+        /// One public key in PEM to verify with: a block `PUBLIC KEY`.
         optional pem: MaterialText,
-        /// One symmetric key.
+        /// One symmetric key, to verify and to sign with.
         optional hmac: SecretName,
-        /// Make a key at the first start and keep it in the state directory. Its NAME has at most 64 letters.
-        optional generate: SigningName,
+        /// One private key in PEM to sign with, and to verify what it signed: a block `PRIVATE KEY` (PKCS#8).
+        optional private: SecretName,
+        /// Secrets of at least 32 bytes, each a key to seal with: the first seals, and what any of them sealed is opened. Put
+        /// a new one first, and leave the old one as long as what it sealed is of use.
+        optional sealing: List<SecretName>,
+        /// Make a key at the first start and keep it in the state directory: to sign with, or `sealing`, to seal with. Its
+        /// NAME has at most 64 letters.
+        optional generate: MadeFor,
         /// Path of a JWK set below the URL of the service in `egress`, `/oauth2/jwks`: it is fetched there.
         optional fetch: Placed<Spelling<KeyPath>>,
         /// An issuer as its tokens name it, `https://idp.example.com/realms/main`: the JWK set is fetched from where its
@@ -91,10 +101,11 @@ section! {
         optional cool_down: Placed<Time<10, 60_000>>,
         /// How long a fetched set is good while it cannot be fetched anew, at least twice `refresh`; when absent, a day.
         optional stale: Placed<Time<1_000, 2_592_000_000>>,
-        /// What the key is bound to; required with `pem` and with `hmac` (the HS family), not used otherwise.
+        /// What the key is bound to; required with `pem`, with `hmac` (the HS family) and with `private` (EdDSA, ES256,
+        /// ES384 or the PS family), not used otherwise.
         optional algorithm: Placed<Spelling<Algorithm>>,
     }
-    exactly one of "jwks", "pem", "hmac", "generate", "fetch", "discover";
+    exactly one of "jwks", "pem", "hmac", "private", "sealing", "generate", "fetch", "discover";
 }
 
 impl RawKeys {
@@ -116,158 +127,81 @@ impl RawKeys {
         let published = self.published(services, faults);
         let bound = self.algorithm.map(|algorithm| algorithm.value);
         let mut find = |reference| find_material(reference, tree, &is_secret, faults);
-        let source = match (self.jwks, self.pem, self.hmac, self.generate) {
-            (Some(jwks), None, None, None) => KeySource::Jwks(find(jwks)?),
-            (None, Some(pem), None, None) => KeySource::Pem { material: find(pem)?, algorithm: bound? },
-            (None, None, Some(hmac), None) => {
+        let source = match self {
+            Self { jwks: Some(jwks), .. } => KeySource::Jwks(find(jwks)?),
+            Self { pem: Some(pem), .. } => KeySource::Pem { material: find(pem)?, algorithm: bound? },
+            Self { hmac: Some(hmac), .. } => {
                 KeySource::Hmac { secret: declared(hmac, &is_secret, faults)?, algorithm: bound? }
             }
-            (None, None, None, Some(algorithm)) => KeySource::Generate(algorithm),
-            (None, None, None, None) => published?,
-            _ => return None,
+            Self { private: Some(private), .. } => {
+                KeySource::Private { secret: declared(private, &is_secret, faults)?, algorithm: bound? }
+            }
+            Self { generate: Some(made), .. } => KeySource::Generate(made),
+            Self { sealing: Some(sealing), .. } => {
+                if sealing.is_empty() && !complained_below(faults, &self.place.below("sealing")) {
+                    let place = self.place.below("sealing");
+                    faults.push(place.fault("is empty: there is nothing to seal with", "name a secret"));
+                }
+                let secrets: Vec<_> = sealing.into_iter().map(|name| declared(name, &is_secret, faults)).collect();
+                KeySource::Sealing(secrets.into_iter().collect::<Option<_>>()?)
+            }
+            _ => published?,
         };
         Some(Keys { source, place: self.place })
     }
 
-    /// A set that is fetched, if it is one; complains about what has a meaning for those only.
-    fn published(&self, services: &BTreeSet<String>, faults: &mut Faults) -> Option<KeySource> {
-        let at = match (&self.fetch, &self.discover) {
-            (Some(path), None) => PublishedAt::Target(path.value.0.clone()),
-            (None, Some(issuer)) => PublishedAt::Issuer(issuer.value.clone()),
-            (None, None)
-                if ["fetch", "discover"].iter().any(|key| complained_below(faults, &self.place.below(key))) =>
-            {
-                return None;
-            }
-            (None, None) => {
-                let times = [&self.refresh, &self.cool_down, &self.stale].map(|it| it.as_ref().map(|it| &it.place));
-                let named = self.egress.iter().map(|it| &it.place);
-                for place in times.into_iter().flatten().chain(named) {
-                    faults.push(place.fault("has no meaning here", "remove it; it belongs to `fetch` and `discover`"));
-                }
-                return None;
-            }
-            _ => return None,
-        };
-        if self.egress.is_empty() && !complained_below(faults, &self.place.below("egress")) {
-            let advice = "name the [egress.NAME] by which the set is fetched";
-            faults.push(self.place.below("egress").fault("is missing: nothing is fetched but by a service", advice));
-        }
-        for At { value, place } in self.egress.iter().filter(|it| !services.contains(&it.value)) {
-            let known = services.iter().map(String::as_str);
-            let advice = advice(value, known, "declare it as [egress.NAME]");
-            faults.push(place.fault(format!("names the service `{value}`, which is not declared"), advice));
-        }
-        let or =
-            |time: &Option<At<Duration>>, seconds| time.as_ref().map_or(Duration::from_secs(seconds), |it| it.value);
-        let (refresh, cool_down) = (or(&self.refresh, 600), or(&self.cool_down, 5));
-        let stale = self.stale.as_ref().map_or(Duration::from_secs(86_400).max(refresh * 2), |it| it.value);
-        if let Some(At { value, place }) = &self.stale
-            && *value < refresh * 2
-        {
-            let reason = "is less than twice `refresh`: a set would be too old before there is another";
-            faults.push(place.fault(reason, "make it longer; what it is for is hours in which the provider is down"));
-        }
-        let refresh = KeyRefresh { refresh, cool_down, stale };
-        let services = self.egress.iter().map(|it| it.value.clone()).collect();
-        Some(KeySource::Published { services, at, refresh })
+    /// Whether a key is bound to an algorithm that is said beside it.
+    fn is_bound(&self) -> bool {
+        self.pem.is_some() || self.hmac.is_some() || self.private.is_some()
     }
 
     /// The algorithm is there when the key needs one, and of the family the key is of.
     fn check_algorithm(&self, faults: &mut Faults) {
-        let is_bound = self.pem.is_some() || self.hmac.is_some();
         let Some(algorithm) = &self.algorithm else {
-            if is_bound {
+            if self.is_bound() {
                 let place = self.place.below("algorithm");
                 let advice = format!("write {}", Algorithm::SPELLING);
                 faults.push(place.fault("is missing: such a key is bound to one algorithm", advice));
             }
             return;
         };
-        let (reason, advice) = match algorithm.value.is_hmac() {
-            _ if !is_bound => ("has no meaning here", "remove it; it belongs to `pem` and `hmac`"),
-            true if self.pem.is_some() => {
-                ("is symmetric, and PEM keys are not", "write an RS, PS or ES algorithm or \"EdDSA\"")
+        let value = algorithm.value;
+        let (reason, advice) = match value.is_hmac() {
+            _ if !self.is_bound() => {
+                ("has no meaning here", "remove it; it belongs to `pem`, `hmac` and `private`".to_owned())
             }
-            false if self.hmac.is_some() => ("is not symmetric", "write \"HS256\", \"HS384\" or \"HS512\""),
+            true if self.hmac.is_none() => {
+                ("is symmetric, and PEM keys are not", "write an RS, PS or ES algorithm or \"EdDSA\"".to_owned())
+            }
+            false if self.hmac.is_some() => ("is not symmetric", "write \"HS256\", \"HS384\" or \"HS512\"".to_owned()),
+            false if self.private.is_some() && !Algorithm::PRIVATE.contains(&value) => {
+                ("is none to sign with", format!("write one of {}", spelled(&Algorithm::PRIVATE)))
+            }
             _ => return,
         };
         faults.push(algorithm.place.fault(reason, advice));
     }
 }
 
-/// Complain about sets that are to be fetched from where their services are not.
-pub(super) fn check_published(
-    keys: &BTreeMap<String, Option<Keys>>,
-    egress: &BTreeMap<String, Egress>,
-    faults: &mut Faults,
-) {
-    for keys in keys.values().flatten() {
-        let KeySource::Published { services, at, .. } = &keys.source else { continue };
-        if services.is_empty() {
-            continue;
-        }
-        let Some(services) = services.iter().map(|name| egress.get(name)).collect::<Option<Vec<_>>>() else { continue };
-        let (key, asked) = match at {
-            PublishedAt::Target(target) => ("fetch", services.first().map(|service| (*service, target.clone()))),
-            PublishedAt::Issuer(issuer) => {
-                let document = document_of(issuer);
-                let mut below = services.iter();
-                ("discover", below.find_map(|it| Some((*it, it.terms.endpoint.below(&document)?.to_owned()))))
-            }
-        };
-        let place = keys.place.below(key);
-        let Some((service, target)) = asked else {
-            faults.push(place.fault(
-                "is below the URL of none of the services in `egress`",
-                "write the issuer as its tokens name it, and name the [egress.NAME] with its URL",
-            ));
-            continue;
-        };
-        let path = target.split('?').next().unwrap_or_default();
-        if !service.terms.cover(path) {
-            let reason = format!("asks for {path}, which its service may not be asked for");
-            faults.push(place.fault(reason, format!("add \"{path}\" to `paths` of the service")));
-        } else if !service.terms.methods.contains(&Method::GET) {
-            let reason = "is asked for with GET, which its service does not permit";
-            faults.push(place.fault(reason, "add it to `methods`"));
-        }
-    }
+fn spelled(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|algorithm| format!("\"{algorithm}\"")).collect::<Vec<_>>().join(", ")
 }
 
-/// Where the document of an issuer is (OpenID Connect Discovery 1.0 section 4).
-pub(crate) fn document_of(issuer: &str) -> String {
-    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
-}
+/// What a key is made for: the name of an algorithm, or that it seals.
+pub(super) struct MadeFor;
 
-/// Path and query of a key set, in normal form.
-#[derive(Debug)]
-pub(super) struct KeyPath(String);
-
-impl FromStr for KeyPath {
-    type Err = PathError;
-
-    fn from_str(text: &str) -> Result<Self, PathError> {
-        Ok(Self(Target::parse(text)?.to_string()))
-    }
-}
-
-impl Spelled for KeyPath {
-    const SPELLING: &'static str = "a path, \"/oauth2/jwks\"";
-}
-
-/// The name of an algorithm keys are made for.
-pub(super) struct SigningName;
-
-impl Kind for SigningName {
-    type Out = Algorithm;
+impl Kind for MadeFor {
+    type Out = Made;
 
     fn describe() -> String {
-        format!("one of {}", Algorithm::SIGNING.map(|algorithm| format!("\"{algorithm}\"")).join(", "))
+        format!("one of {}, \"sealing\"", spelled(&Algorithm::SIGNING))
     }
 
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Algorithm> {
-        let parse = |text: &str| text.parse().ok().filter(|algorithm| Algorithm::SIGNING.contains(algorithm));
-        read_text(node, &Self::describe(), faults, parse)
+    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Made> {
+        let signing = |text: &str| text.parse().ok().filter(|algorithm| Algorithm::SIGNING.contains(algorithm));
+        read_text(node, &Self::describe(), faults, |text| match text {
+            "sealing" => Some(Made::Sealing),
+            text => signing(text).map(Made::Signing),
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::fault::{At, ConfigFault, Faults, Place};
 use super::grant::Grant;
-use super::key::Keys;
+use super::key::{KeySource, Keys};
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
 use super::limiter::Limiter;
 use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
@@ -145,12 +145,9 @@ impl Grantable<'_> {
         let Self { keys, services, stores, limiters } = self;
         for At { value, place } in grants {
             match value {
-                Grant::Key(name) if !keys.contains_key(name) => {
-                    faults.push(place.fault(
-                        format!("names the keys `{name}`, which are not declared"),
-                        "declare them as [keys.NAME]",
-                    ));
-                }
+                Grant::Key(name) => check_keys(keys, name, KeySource::verifies, "verifies", place, faults),
+                Grant::Sign(name) => check_keys(keys, name, KeySource::signs, "signs", place, faults),
+                Grant::Seal(name) => check_keys(keys, name, KeySource::seals, "seals", place, faults),
                 Grant::Egress(name) if !services.contains(name) => {
                     let known = services.iter().map(String::as_str);
                     faults.push(place.fault(
@@ -168,6 +165,26 @@ impl Grantable<'_> {
             }
         }
     }
+}
+
+/// Complain about keys that are not there, or cannot do what is granted.
+fn check_keys(
+    keys: &BTreeMap<String, Option<Keys>>,
+    name: &str,
+    can: impl FnOnce(&KeySource) -> bool,
+    does: &str,
+    place: &Place,
+    faults: &mut Faults,
+) {
+    let (reason, advice) = match keys.get(name) {
+        None => (format!("names the keys `{name}`, which are not declared"), "declare them as [keys.NAME]".to_owned()),
+        Some(Some(keys)) if !can(&keys.source) => (
+            format!("names the keys `{name}`, and none of them {does}"),
+            format!("see the reference of [keys.NAME] for a kind that {does}, or grant what they are for"),
+        ),
+        Some(_) => return,
+    };
+    faults.push(place.fault(reason, advice));
 }
 
 /// The component a source names.

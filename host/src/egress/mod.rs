@@ -16,6 +16,7 @@ mod connect;
 mod decode;
 mod error;
 mod idle;
+mod remembered;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,8 @@ use connect::Resolver;
 use idle::{Idle, Sender};
 
 pub(crate) use error::{Denial, EgressError};
+use remembered::Remembered;
+pub(crate) use remembered::{Outcome, Question};
 
 /// A service policies may ask; one for the process.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(crate) struct Egress {
     host: Option<HeaderValue>,
     in_flight: Semaphore,
     idle: Idle,
+    remembered: Remembered,
     resolver: Resolver,
     network: Network,
     metrics: EgressMetrics,
@@ -96,6 +100,7 @@ impl Egress {
             host: origin.authority().try_into().ok(),
             in_flight: Semaphore::new(settings.terms.max_in_flight as usize),
             idle: Idle::default(),
+            remembered: Remembered::new(settings.terms.max_remembered),
             settings,
             resolver,
             network: Network::default(),

@@ -1,22 +1,25 @@
-//! Key sets of a generation, from files, secrets and the state directory.
+//! Keys of a generation, from files, secrets and the state directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::material::{bytes, secret};
-use crate::config::{Config, ConfigFault, KeySource};
+use crate::config::{Config, ConfigFault, KeySource, Made};
 use crate::content::Digest;
 use crate::egress::Egress;
 use crate::jwks::{self, Published};
-use crate::keys::{KeySet, SigningKey, file};
+use crate::keys::{KeySet, Sealer, Signer, SigningKey, file};
 use crate::sandbox::Keyring;
 use crate::telemetry::metrics::Metrics;
 
-/// A key set, and what tells it from another: policies that use changed keys are made anew.
+/// Keys by what they can do, and what tells them from others: policies that use changed keys are made anew.
 #[derive(Clone)]
 pub(super) struct Keys {
-    pub(super) ring: Keyring,
+    /// To verify with.
+    pub(super) ring: Option<Keyring>,
+    pub(super) signer: Option<Arc<Signer>>,
+    pub(super) sealer: Option<Arc<Sealer>>,
     pub(super) digest: Digest,
 }
 
@@ -53,14 +56,14 @@ fn published(settings: jwks::Settings, around: &Around<'_>) -> Keys {
         Arc::new(Published::new(settings, before.map(Arc::as_ref), around.state, metrics))
     });
     let digest = Digest::of(format!("published {:p}", Arc::as_ptr(&set)).as_bytes());
-    Keys { ring: Keyring::Published(set), digest }
+    Keys { ring: Some(Keyring::Published(set)), signer: None, sealer: None, digest }
 }
 
 /// The sets among these that are fetched, by name.
 pub(super) fn fetched(keys: &BTreeMap<String, Keys>) -> BTreeMap<String, Arc<Published>> {
     let fetched = keys.iter().filter_map(|(name, keys)| match &keys.ring {
-        Keyring::Published(set) => Some((name.clone(), set.clone())),
-        Keyring::Held(_) => None,
+        Some(Keyring::Published(set)) => Some((name.clone(), set.clone())),
+        Some(Keyring::Held(_)) | None => None,
     });
     fetched.collect()
 }
@@ -75,28 +78,48 @@ fn key_set(
         let advice = error.advice();
         (format!("the keys cannot be used: {:#}", anyhow::Error::from(error)), advice)
     };
-    let (set, material) = match source {
+    let (set, signer, sealer, material) = match source {
         KeySource::Jwks(material) => {
             let bytes = bytes(config, material)?;
-            (KeySet::from_jwks(&bytes).map_err(unusable)?, bytes)
+            (Some(KeySet::from_jwks(&bytes).map_err(unusable)?), None, None, bytes)
         }
         KeySource::Pem { material, algorithm } => {
             let bytes = bytes(config, material)?;
-            (KeySet::from_pem(&bytes, *algorithm).map_err(unusable)?, bytes)
+            (Some(KeySet::from_pem(&bytes, *algorithm).map_err(unusable)?), None, None, bytes)
         }
         KeySource::Hmac { secret: name, algorithm } => {
             let bytes = secret(config, name)?;
-            (KeySet::from_hmac(&bytes, *algorithm).map_err(unusable)?, bytes)
+            let signer = Signer::from_hmac(&bytes, *algorithm).map_err(unusable)?;
+            (Some(KeySet::from_hmac(&bytes, *algorithm).map_err(unusable)?), Some(signer), None, bytes)
         }
-        KeySource::Generate(algorithm) => {
-            // Without a state directory the key lives as long as this generation; nobody else can sign with it then.
+        KeySource::Private { secret: name, algorithm } => {
+            let bytes = secret(config, name)?;
+            let signer = Signer::from_pkcs8_pem(&bytes, *algorithm).map_err(unusable)?;
+            (Some(signer.public().map_err(unusable)?), Some(signer), None, bytes)
+        }
+        // Without a state directory a key lives as long as this generation; nobody else can sign or open with it then.
+        KeySource::Generate(Made::Signing(algorithm)) => {
             let key = match around.state {
                 Some(state) => file::load_or_generate(state, name, *algorithm),
                 None => SigningKey::generate(*algorithm),
             };
             let key = key.map_err(unusable)?;
             let jwks = key.public_jwks();
-            (KeySet::from_jwks(jwks.as_bytes()).map_err(unusable)?, jwks.into_bytes())
+            (Some(KeySet::from_jwks(jwks.as_bytes()).map_err(unusable)?), Some(key.into()), None, jwks.into_bytes())
+        }
+        KeySource::Generate(Made::Sealing) => {
+            let made = match around.state {
+                Some(state) => file::load_or_generate_secret(state, name),
+                None => file::generate_secret(),
+            };
+            let secret = made.map_err(unusable)?;
+            (None, None, Some(Sealer::new(&[&secret]).map_err(unusable)?), secret)
+        }
+        KeySource::Sealing(secrets) => {
+            let secrets = secrets.iter().map(|name| secret(config, name)).collect::<Result<Vec<_>, _>>()?;
+            let sealer = Sealer::new(&secrets).map_err(unusable)?;
+            let digests: Vec<_> = secrets.iter().map(|secret| Digest::of(secret).to_string()).collect();
+            (None, None, Some(sealer), digests.concat().into_bytes())
         }
         KeySource::Published { services, at, refresh } => {
             let services = services.iter().filter_map(|name| around.services.get(name).cloned()).collect();
@@ -106,7 +129,8 @@ fn key_set(
     };
     // The algorithm is part of what the set means.
     let digest = Digest::of(&[format!("{source:?}").as_bytes(), &material].concat());
-    Ok(Keys { ring: Keyring::Held(Arc::new(set)), digest })
+    let ring = set.map(|set| Keyring::Held(Arc::new(set)));
+    Ok(Keys { ring, signer: signer.map(Arc::new), sealer: sealer.map(Arc::new), digest })
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ impl Loader {
 
     /// The named powers of a use: those its interest names, which were granted.
     fn powers(&self, used: &Use, interest: &Interest, plan: Plan<'_>) -> Powers {
-        let sets = interest.keys.iter().filter_map(|name| Some((name.clone(), plan.keys.get(name)?.ring.clone())));
+        let sets = named(&interest.keys, plan, |keys| keys.ring.clone());
         let spaces: Vec<_> =
             plan.config.policies.get(&used.policy).into_iter().flat_map(|it| stores(used, it, plan.config)).collect();
         let stores = interest.stores.iter().filter_map(|(name, write)| {
@@ -262,24 +262,27 @@ impl Loader {
             Some((name.clone(), (self.stores.namespace(&space.namespace, space.limits), *write)))
         });
         let egress = interest.egress.iter().filter_map(|name| Some((name.clone(), plan.services.get(name)?.clone())));
+        let egress: HashMap<_, _> = egress.collect();
         let counted = plan.config.policies.get(&used.policy).into_iter();
         let counted = counted.flat_map(|declared| limiters(used, declared, plan.config));
         let limiters = counted.filter(|counted| interest.limiters.iter().any(|name| name == counted.name)).map(|it| {
             let shared = plan.limiters.get(it.name).map(|store| (store.clone(), it.namespace.as_str().into()));
             (it.name.to_owned(), Limiter::new(self.tables.table(&it.namespace, it.declared.max_keys), shared))
         });
-        let (sets, limiters): (HashMap<_, _>, HashMap<_, _>) = (sets.collect(), limiters.collect());
+        let limiters: HashMap<_, _> = limiters.collect();
         let is_fetched = sets.values().any(|ring| matches!(ring, Keyring::Published(_)));
         let is_shared = limiters.values().any(|limiter| limiter.shared().is_some());
         Powers {
             api: used.api.as_str().into(),
             policy: used.policy.as_str().into(),
             keys: sets,
+            signers: named(&interest.signs, plan, |keys| keys.signer.clone()),
+            sealers: named(&interest.seals, plan, |keys| keys.sealer.clone()),
             stores: stores.collect(),
-            egress: egress.collect(),
+            may_wait: is_fetched || is_shared || !egress.is_empty(),
+            egress,
             limiters,
             consumers: interest.consumers.then(|| self.consumers.clone()),
-            may_wait: is_fetched || is_shared,
             counters: match used.is_shadow {
                 true => PolicyCounters::apart(),
                 false => self.metrics.policy_counters(&used.api, &used.policy),
@@ -303,7 +306,7 @@ impl Loaded {
 impl PolicyKey {
     fn new(used: &Use, declared: &config::Policy, plan: Plan<'_>) -> Self {
         let keys = declared.grants.iter().filter_map(|grant| match grant {
-            Grant::Key(name) => Some(plan.keys.get(name)?.digest),
+            Grant::Key(name) | Grant::Sign(name) | Grant::Seal(name) => Some(plan.keys.get(name)?.digest),
             _ => None,
         });
         let stores = stores(used, declared, plan.config).map(|space| format!("{}={};", space.name, space.namespace));
@@ -329,6 +332,11 @@ fn put<T>(slots: &mut [T], slot: usize, value: T) {
     if let Some(place) = slots.get_mut(slot) {
         *place = value;
     }
+}
+
+/// Of the keys of these names, what they have to do something with.
+fn named<T>(names: &[String], plan: Plan<'_>, of: impl Fn(&Keys) -> Option<T>) -> HashMap<String, T> {
+    names.iter().filter_map(|name| Some((name.clone(), of(plan.keys.get(name)?)?))).collect()
 }
 
 /// The services a policy is granted.

@@ -40,6 +40,10 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
+    /// Those that private keys may be given for. Of RSA only PSS: what signs with v1.5 today has to stop one day.
+    pub(crate) const PRIVATE: [Self; 6] =
+        [Self::EdDsa, Self::Es256, Self::Es384, Self::Ps256, Self::Ps384, Self::Ps512];
+
     /// Those keys are made for.
     pub(crate) const SIGNING: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Es384];
 

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::{Algorithm, KeyError, SigningKey};
 
 /// Longest name of a key.
@@ -31,6 +34,27 @@ pub(crate) fn load_or_generate(dir: &Path, name: &str, algorithm: Algorithm) -> 
 pub(crate) fn load(dir: &Path, name: &str, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
     let (_, path) = place(dir, name)?;
     read(&path, algorithm)
+}
+
+/// Read `<dir>/keys/<name>.seal`, or make it: a secret to seal with, as text.
+pub(crate) fn load_or_generate_secret(dir: &Path, name: &str) -> Result<Vec<u8>, KeyError> {
+    let (folder, path) = place(dir, name)?;
+    let path = path.with_extension("seal");
+    match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            publish(&folder, &path, &generate_secret()?)?;
+            Ok(fs::read(&path)?)
+        }
+        read => Ok(read?),
+    }
+}
+
+/// 32 random bytes, as text.
+pub(crate) fn generate_secret() -> Result<Vec<u8>, KeyError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|_| KeyError::Failed)?;
+    Ok(URL_SAFE_NO_PAD.encode(secret).into_bytes())
 }
 
 /// The folder of the keys, and the file of one.
@@ -134,6 +158,16 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_same_secret_to_seal_with_comes_back_and_is_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = load_or_generate_secret(dir.path(), "session").unwrap();
+        assert_eq!((made.len(), load_or_generate_secret(dir.path(), "session").unwrap()), (43, made.clone()));
+        assert_ne!(load_or_generate_secret(dir.path(), "other").unwrap(), made);
+        let mode = fs::metadata(dir.path().join("keys/session.seal")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

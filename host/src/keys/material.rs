@@ -61,7 +61,7 @@ impl Material {
     /// From big-endian modulus and exponent. Without `only`, the key serves every RSA algorithm.
     pub(super) fn rsa(n: &[u8], e: &[u8], only: Option<Algorithm>) -> Result<Self, Unusable> {
         let (n, e) = (strip_zeros(n), strip_zeros(e));
-        if !(2048..=8192).contains(&bits(n)) {
+        if !rsa_size(bits(n)) {
             return Err(Unusable::Size);
         }
         // An even or tiny exponent is no RSA key at all, and a long one is a way to make verifying slow.
@@ -104,17 +104,7 @@ impl Material {
 
     /// A secret at least as long as the hash (RFC 7518 section 3.2).
     pub(super) fn hmac(secret: &[u8], algorithm: Algorithm) -> Result<Self, Unusable> {
-        let (hash, length) = match algorithm {
-            Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
-            Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
-            Algorithm::Hs512 => (hmac::HMAC_SHA512, 64),
-            _ => return Err(Unusable::Unsupported),
-        };
-        if secret.len() < length {
-            return Err(Unusable::Size);
-        }
-        let key = Verifier::Secret(Box::new(hmac::Key::new(hash, secret)));
-        Self::one(algorithm, None, key)
+        Self::one(algorithm, None, Verifier::Secret(Box::new(hmac_key(secret, algorithm)?)))
     }
 
     pub(super) fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
@@ -143,6 +133,22 @@ impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.algorithms()).finish()
     }
+}
+
+/// A secret at least as long as the hash (RFC 7518 section 3.2).
+pub(super) fn hmac_key(secret: &[u8], algorithm: Algorithm) -> Result<hmac::Key, Unusable> {
+    let (hash, length) = match algorithm {
+        Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
+        Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
+        Algorithm::Hs512 => (hmac::HMAC_SHA512, 64),
+        _ => return Err(Unusable::Unsupported),
+    };
+    if secret.len() < length { Err(Unusable::Size) } else { Ok(hmac::Key::new(hash, secret)) }
+}
+
+/// Whether RSA keys of so many bits are used.
+pub(super) fn rsa_size(bits: usize) -> bool {
+    (2048..=8192).contains(&bits)
 }
 
 fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {

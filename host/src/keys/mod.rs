@@ -1,4 +1,4 @@
-//! Keys that stay in the host: sets to verify with and keys to sign with. Nothing here reaches the network or a policy's memory.
+//! Keys that stay in the host: sets to verify with, and keys to sign and to seal with. Nothing here reaches the network or a policy's memory.
 
 mod algorithm;
 mod debug;
@@ -6,7 +6,9 @@ pub(crate) mod file;
 mod jwk;
 mod material;
 mod pem;
+mod sealer;
 mod set;
+mod signer;
 mod signing;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,9 @@ use thiserror::Error;
 
 pub(crate) use algorithm::Algorithm;
 pub(crate) use debug::{DebugKey, MAX_LIFE as MAX_DEBUG_LIFE};
-pub(crate) use set::{KeySet, VerifyError};
+pub(crate) use sealer::{SealError, Sealer};
+pub(crate) use set::{KeySet, VerifyError, verify_jwk};
+pub(crate) use signer::{SignError, Signer};
 pub(crate) use signing::SigningKey;
 
 /// Why key material was refused. No variant holds any of it.
@@ -48,6 +52,8 @@ pub(crate) enum KeyError {
     NotAPublicKey,
     #[error("not a PKCS#8 private key for EdDSA, ES256 or ES384")]
     NotASigningKey,
+    #[error("not a secret to seal with")]
+    NotASealingKey(#[source] Unusable),
     #[error("the key does not fit {0}")]
     WrongAlgorithm(Algorithm),
     /// This use of the key does not exist for the algorithm.
@@ -80,9 +86,9 @@ impl KeyError {
                 "give at least one key for RS, PS, ES or EdDSA signatures, of 2048 bits or more if it is RSA"
             }
             Self::DuplicateKeyId(_) => "give each key a `kid` of its own",
-            Self::NotPem | Self::PrivateKey | Self::NotAPublicKey | Self::NotASigningKey => {
-                "give one block `PUBLIC KEY`"
-            }
+            Self::NotPem | Self::PrivateKey | Self::NotAPublicKey => "give one block `PUBLIC KEY`",
+            Self::NotASigningKey => "give one block `PRIVATE KEY`, e.g. `openssl genpkey -algorithm ed25519`",
+            Self::NotASealingKey(_) => "give a random secret of 32 bytes or more, e.g. `openssl rand -base64 32`",
             Self::WrongAlgorithm(_) | Self::UnsupportedAlgorithm(_) => "write the `algorithm` this key is for",
             Self::Unusable(..) => "make a longer key, or correct this one",
             Self::KeyFile { .. } | Self::OtherAlgorithm { .. } => {
@@ -106,6 +112,6 @@ pub(crate) enum Unusable {
     Unsupported,
     #[error("a secret that is published is none")]
     Secret,
-    #[error("RSA keys need 2048 to 8192 bits, HMAC keys the length of their hash")]
+    #[error("RSA keys need 2048 to 8192 bits, HMAC keys the length of their hash, secrets to seal with 32 bytes")]
     Size,
 }

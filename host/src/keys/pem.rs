@@ -51,10 +51,7 @@ fn material(
     let key = key.as_bytes().ok_or(Unusable::Malformed)?;
     let only = Some(algorithm);
     match kind.oid {
-        RSA => {
-            let (n, e) = rsa_numbers(key).map_err(|_| Unusable::Malformed)?;
-            Material::rsa(n.as_bytes(), e.as_bytes(), only)
-        }
+        RSA => rsa_material(key, only),
         EC => match kind.parameters_oid().map_err(|_| Unusable::Malformed)? {
             P256 => Material::ec(Curve::P256, key, only),
             P384 => Material::ec(Curve::P384, key, only),
@@ -64,6 +61,16 @@ fn material(
         ED25519 => Material::ed25519(key, only),
         _ => Err(Unusable::Unsupported),
     }
+}
+
+/// An RSA public key as RFC 8017 has it, bound to `algorithm`.
+pub(super) fn rsa(der: &[u8], algorithm: Algorithm) -> Result<Material, KeyError> {
+    rsa_material(der, Some(algorithm)).map_err(|reason| KeyError::Unusable(algorithm, reason))
+}
+
+fn rsa_material(der: &[u8], only: Option<Algorithm>) -> Result<Material, Unusable> {
+    let (n, e) = rsa_numbers(der).map_err(|_| Unusable::Malformed)?;
+    Material::rsa(n.as_bytes(), e.as_bytes(), only)
 }
 
 /// RSAPublicKey of RFC 8017 appendix A.1.1.

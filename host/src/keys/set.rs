@@ -136,7 +136,7 @@ impl KeySet {
         verdict(answers, VerifyError::WrongAlgorithm)
     }
 
-    fn one(material: Material) -> Self {
+    pub(super) fn one(material: Material) -> Self {
         let material = Some(material);
         Self::of(vec![Key { id: None, material }])
     }
@@ -171,6 +171,24 @@ impl KeySet {
             .find(|named| !seen.insert(*named))
             .map(|(_, algorithm)| algorithm)
     }
+}
+
+/// Check a signature with a public key a message brought; whoever sent it holds that key, and nothing is known of who
+/// that is.
+pub(crate) fn verify_jwk(
+    text: &str,
+    algorithm: Algorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), VerifyError> {
+    let element: serde_json::Value = serde_json::from_str(text).map_err(|_| VerifyError::UnknownKey)?;
+    // Who shows a private key to everybody has none.
+    let is_private = element.get("d").is_some();
+    let key = jwk::parse(element).material.map_err(|_| VerifyError::UnknownKey)?;
+    if is_private || key.is_secret() {
+        return Err(VerifyError::UnknownKey);
+    }
+    verdict(key.verify(algorithm, message, signature).into_iter(), VerifyError::UnknownKey)
 }
 
 impl fmt::Debug for KeySet {

@@ -67,6 +67,8 @@ impl Hook {
             api: "bench".into(),
             policy: "bench".into(),
             keys: Default::default(),
+            signers: Default::default(),
+            sealers: Default::default(),
             stores: Default::default(),
             egress: Default::default(),
             limiters: Default::default(),

@@ -28,7 +28,10 @@ pub(crate) struct Interest {
     pub(crate) may_set_status: bool,
     pub(crate) request_body: Option<BodyInterest>,
     pub(crate) response_body: Option<BodyInterest>,
+    /// To verify with, to sign with and to seal with.
     pub(crate) keys: Vec<String>,
+    pub(crate) signs: Vec<String>,
+    pub(crate) seals: Vec<String>,
     /// Store names, and whether they are written.
     pub(crate) stores: Vec<(String, bool)>,
     /// Services.
@@ -96,6 +99,12 @@ impl Interest {
         for key in &self.keys {
             need(grants.contains(&Grant::Key(key.clone())), format!("key:{key}"));
         }
+        for key in &self.signs {
+            need(grants.contains(&Grant::Sign(key.clone())), format!("sign:{key}"));
+        }
+        for key in &self.seals {
+            need(grants.contains(&Grant::Seal(key.clone())), format!("seal:{key}"));
+        }
         for (store, write) in &self.stores {
             let granted = |write| grants.contains(&Grant::Store { name: store.clone(), write });
             need(
@@ -136,6 +145,8 @@ impl Interest {
             ("attribute-read", &mut interest.attributes_read),
             ("attribute-write", &mut interest.attributes_write),
             ("key", &mut interest.keys),
+            ("sign", &mut interest.signs),
+            ("seal", &mut interest.seals),
             ("egress", &mut interest.egress),
             ("limiter", &mut interest.limiters),
         ] {
@@ -164,6 +175,8 @@ impl Interest {
                 Some(("attribute-read", name)) => self.attributes_read.push(name.to_owned()),
                 Some(("attribute-write", name)) => self.attributes_write.push(name.to_owned()),
                 Some(("key", name)) => self.keys.push(name.to_owned()),
+                Some(("sign", name)) => self.signs.push(name.to_owned()),
+                Some(("seal", name)) => self.seals.push(name.to_owned()),
                 Some(("egress", name)) => self.egress.push(name.to_owned()),
                 Some(("limiter", name)) => self.limiters.push(name.to_owned()),
                 Some(("store", name)) => match name.rsplit_once(':').filter(|(name, _)| !name.is_empty()) {
@@ -233,6 +246,9 @@ mod tests {
             "attribute-read:auth.*",
             "respond",
             "store:a:b:write",
+            "key:idp",
+            "sign:own",
+            "seal:session",
             "egress:idp",
             "limiter:calls",
             "consumers",
@@ -243,6 +259,9 @@ mod tests {
             attributes_read: words(&["auth.*"]),
             may_respond: true,
             stores: vec![("a:b".into(), true)],
+            keys: words(&["idp"]),
+            signs: words(&["own"]),
+            seals: words(&["session"]),
             egress: words(&["idp"]),
             limiters: words(&["calls"]),
             consumers: true,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::egress::{Call, Egress, Outcome, Question};
 use crate::jwks;
-use crate::limiter::{Asked, Demand, Outcome};
+use crate::limiter::{self, Asked, Demand};
 use crate::telemetry::RequestId;
 
 /// The occasion of one call. Usually nothing came before it.
@@ -14,6 +15,8 @@ pub(super) struct Occasion {
     pub(super) is_patient: bool,
     /// What limiters said to those before, in the order in which they were asked.
     pub(super) taken: Option<Arc<[Taken]>>,
+    /// What services answered to those before, new enough for this one whatever that takes for new.
+    pub(super) learned: Option<Arc<[Learned]>>,
 }
 
 /// What came of demands: nothing that is known, where the store did not answer in time. What is held stays held.
@@ -21,7 +24,15 @@ pub(super) struct Occasion {
 pub(super) struct Taken {
     pub(super) limiter: String,
     pub(super) demands: Arc<[Demand]>,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<limiter::Outcome>,
+}
+
+/// What came of asking a service.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    pub(super) egress: Arc<Egress>,
+    pub(super) question: Question,
+    pub(super) outcome: Outcome,
 }
 
 /// What would help a call, and is on its way; and what it had taken by then.
@@ -36,6 +47,7 @@ pub(super) enum Awaits {
     Keys(jwks::Wait),
     /// Of this name.
     Limiter(String, Asked),
+    Answer(Arc<Egress>, Question, Call),
 }
 
 impl Occasion {
@@ -53,6 +65,12 @@ impl Occasion {
             Awaits::Limiter(limiter, asked) => {
                 let (demands, outcome) = asked.over().await;
                 taken.push(Taken { limiter, demands, outcome });
+                true
+            }
+            Awaits::Answer(egress, question, call) => {
+                let outcome = egress.clone().learn(question, call).await;
+                let known = self.learned.iter().flat_map(|known| known.iter().cloned());
+                self.learned = Some(known.chain([Learned { egress, question, outcome }]).collect());
                 true
             }
         };

@@ -3,6 +3,7 @@
 //! Each has a fresh instance, so that nothing another call left is there while this one waits.
 
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 use super::fault::PluginFault;
 use super::hook::{Found, Hook, Place};
@@ -16,7 +17,13 @@ use crate::telemetry::account::Spent;
 
 /// Whether a component imports something that can wait.
 pub(super) fn waits(component: &Component) -> bool {
-    component.component_type().imports(component.engine()).any(|(name, _)| contract_is(name, "egress"))
+    let engine = component.engine();
+    let sends = |item: &ComponentItem| match item {
+        ComponentItem::ComponentInstance(instance) => instance.exports(engine).any(|(name, _)| name == "send"),
+        _ => false,
+    };
+    let kind = component.component_type();
+    kind.imports(engine).any(|(name, item)| contract_is(name, "egress") && sends(&item.ty))
 }
 
 /// Make a call on a fresh instance. Returns what came back, and what that took.

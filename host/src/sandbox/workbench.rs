@@ -112,6 +112,8 @@ fn no_powers() -> Powers {
         api: "".into(),
         policy: "".into(),
         keys: Default::default(),
+        signers: Default::default(),
+        sealers: Default::default(),
         stores: Default::default(),
         egress: Default::default(),
         limiters: Default::default(),

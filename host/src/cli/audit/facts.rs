@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{Access, Body, Mode, Others, Report, Service, Sharing, Use};
-use super::words::{credential, key_source, material};
+use super::words::{Does, credential, key_source, keys, material};
 use crate::config::{Grant, Pattern};
 use crate::tls::MinVersion;
 
@@ -75,8 +75,13 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
     plain(used.responds, "answers instead of what is behind it".into());
     plain(used.responder_body.is_some(), "answers in the place of an upstream".into());
     plain(used.identifies, "asks whose key something is".into());
-    for keys in report.content.keys.iter().filter(|keys| used.keys.contains(&keys.name)) {
-        plain(true, format!("checks signatures with the keys `{}` ({})", keys.name, key_source(keys)));
+    for (does, keys) in keys(used, report) {
+        let does = match does {
+            Does::Check => "checks signatures with the keys",
+            Does::Sign => "signs with the key",
+            Does::Seal => "seals and opens with the keys",
+        };
+        plain(true, format!("{does} `{}` ({})", keys.name, key_source(keys)));
     }
     used.imports.iter().for_each(|import| plain(true, format!("imports {}: {}", import.name, import.gives)));
     for store in &used.stores {

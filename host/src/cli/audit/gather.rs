@@ -207,6 +207,8 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         },
         responder_body,
         keys: interest.keys.clone(),
+        signs: interest.signs.clone(),
+        seals: interest.seals.clone(),
         stores: interest.stores.iter().map(|(name, writes)| store(name, *writes, policy, config)).collect(),
         limiters: interest.limiters.iter().map(|name| limiter(name, policy, config)).collect(),
         identifies: interest.consumers,

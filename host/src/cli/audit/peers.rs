@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Credential, Keys, Material, Service, Tls, Upstream, Use};
-use crate::config::{self, AuthScheme, Config, KeySource, PublishedAt, Target, Verify};
+use crate::config::{self, AuthScheme, Config, KeySource, Made, PublishedAt, Target, Verify};
 use crate::tls::MinVersion;
 
 pub(super) fn services(config: &Config, uses: &[Use]) -> Vec<Service> {
@@ -85,9 +85,12 @@ pub(super) fn keys(config: &Config) -> Vec<Keys> {
                 };
                 (Material { source: format!("{at} by egress {}", services.join(", ")), digest: None }, None)
             }
+            KeySource::Private { secret, algorithm } => (of_secret(secret), Some(algorithm)),
+            KeySource::Sealing(secrets) => (of_secret(&secrets.join(", secret:")), None),
             // Made by each gateway for itself.
-            KeySource::Generate(algorithm) => {
-                (Material { source: "generated".to_owned(), digest: None }, Some(algorithm))
+            KeySource::Generate(made) => {
+                let algorithm = if let Made::Signing(algorithm) = made { Some(algorithm) } else { None };
+                (Material { source: "generated".to_owned(), digest: None }, algorithm)
             }
         };
         Keys { name: name.clone(), material, algorithm: algorithm.map(ToString::to_string) }

@@ -121,7 +121,12 @@ pub(super) struct Use {
     pub(super) bodies: Bodies,
     /// Most bytes of a request body it is given where it stands in the place of an upstream; absent where it does not.
     pub(super) responder_body: Option<u64>,
+    /// To verify with, to sign with and to seal with.
     pub(super) keys: Vec<String>,
+    #[serde(default)]
+    pub(super) signs: Vec<String>,
+    #[serde(default)]
+    pub(super) seals: Vec<String>,
     pub(super) stores: Vec<Store>,
     #[serde(default)]
     pub(super) limiters: Vec<Limiter>,
@@ -314,7 +319,7 @@ pub(super) struct Material {
     pub(super) digest: Option<String>,
 }
 
-/// A key set that policies may have signatures checked with.
+/// Keys that policies may be granted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Keys {
     pub(super) name: String,

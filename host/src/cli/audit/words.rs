@@ -121,9 +121,32 @@ fn body(body: &Body) -> String {
 fn reaches(used: &Use, report: &Report) -> Vec<String> {
     let services = report.content.services.iter().filter(|service| used.services.contains(&service.name));
     let services = services.map(|service| format!("{}: {}", service.name, asked(service)));
-    let keys = report.content.keys.iter().filter(|keys| used.keys.contains(&keys.name));
-    let keys = keys.map(|keys| plain(&format!("signature checks with the keys {} ({})", keys.name, key_source(keys))));
+    let keys = keys(used, report).map(|(does, keys)| {
+        let what = match does {
+            Does::Check => "signature checks with the keys",
+            Does::Sign => "signatures with the key",
+            Does::Seal => "what it seals with the keys",
+        };
+        plain(&format!("{what} {} ({})", keys.name, key_source(keys)))
+    });
     services.chain(keys).collect()
+}
+
+/// What a policy does with keys.
+#[derive(Clone, Copy)]
+pub(super) enum Does {
+    Check,
+    Sign,
+    Seal,
+}
+
+/// The keys a policy uses, and what for.
+pub(super) fn keys<'a>(used: &'a Use, report: &'a Report) -> impl Iterator<Item = (Does, &'a Keys)> {
+    let uses = [(Does::Check, &used.keys), (Does::Sign, &used.signs), (Does::Seal, &used.seals)];
+    uses.into_iter().flat_map(|(does, names)| {
+        let named = report.content.keys.iter().filter(|keys| names.contains(&keys.name));
+        named.map(move |keys| (does, keys))
+    })
 }
 
 /// Where keys come from, and what they are bound to.

@@ -1,11 +1,11 @@
-//! `crypto`: verification with keys that never enter guest memory, and digests.
+//! `crypto`: verifying, signing and sealing with keys that never enter guest memory, and digests.
 
 use aws_lc_rs::digest;
 
 use super::super::occasion::Awaits;
 use super::{HostState, Keyring, wit};
 use crate::jwks::Refusal;
-use crate::keys::{Algorithm, KeySet, VerifyError};
+use crate::keys::{Algorithm, KeySet, SealError, SignError, VerifyError, verify_jwk};
 
 use wit::crypto as api;
 
@@ -30,15 +30,60 @@ impl api::Host for HostState {
             Keyring::Published(published) => published.verify(id, &message, &signature, check),
         };
         Ok(verified.map_err(|refusal| match refusal {
-            Refusal::No(VerifyError::UnknownKey) => api::VerifyError::UnknownKey,
-            Refusal::No(VerifyError::WrongAlgorithm) => api::VerifyError::WrongAlgorithm,
-            Refusal::No(VerifyError::BadSignature) => api::VerifyError::BadSignature,
+            Refusal::No(error) => error.into(),
             Refusal::Unavailable => api::VerifyError::Unavailable,
             Refusal::NotYet(wait) => {
                 self.awaits = Some(Awaits::Keys(wait));
                 api::VerifyError::Unavailable
             }
         }))
+    }
+
+    fn verify_jwk(
+        &mut self,
+        jwk: String,
+        algorithm: api::Algorithm,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), api::VerifyError>> {
+        self.serving()?;
+        Ok(verify_jwk(&jwk, algorithm.into(), &message, &signature).map_err(api::VerifyError::from))
+    }
+
+    fn sign(
+        &mut self,
+        keys: String,
+        algorithm: api::Algorithm,
+        message: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, api::SignError>> {
+        self.serving()?;
+        let Some(signer) = self.powers.signers.get(&keys) else { return Ok(Err(api::SignError::Denied)) };
+        Ok(signer.sign(algorithm.into(), &message).map_err(|error| match error {
+            SignError::WrongAlgorithm => api::SignError::WrongAlgorithm,
+            SignError::Failed => api::SignError::Unavailable,
+        }))
+    }
+
+    fn seal(
+        &mut self,
+        keys: String,
+        context: Vec<u8>,
+        plain: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, api::SealError>> {
+        self.serving()?;
+        let Some(sealer) = self.powers.sealers.get(&keys) else { return Ok(Err(api::SealError::Denied)) };
+        Ok(sealer.seal(&context, &plain).map_err(api::SealError::from))
+    }
+
+    fn open(
+        &mut self,
+        keys: String,
+        context: Vec<u8>,
+        sealed: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, api::SealError>> {
+        self.serving()?;
+        let Some(sealer) = self.powers.sealers.get(&keys) else { return Ok(Err(api::SealError::Denied)) };
+        Ok(sealer.open(&context, &sealed).map_err(api::SealError::from))
     }
 
     fn hash(&mut self, algorithm: api::HashAlgorithm, data: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
@@ -49,6 +94,26 @@ impl api::Host for HostState {
             api::HashAlgorithm::Sha512 => &digest::SHA512,
         };
         Ok(digest::digest(algorithm, &data).as_ref().to_vec())
+    }
+}
+
+impl From<VerifyError> for api::VerifyError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::UnknownKey => Self::UnknownKey,
+            VerifyError::WrongAlgorithm => Self::WrongAlgorithm,
+            VerifyError::BadSignature => Self::BadSignature,
+        }
+    }
+}
+
+impl From<SealError> for api::SealError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Limit => Self::Limit,
+            SealError::Invalid => Self::Invalid,
+            SealError::Failed => Self::Unavailable,
+        }
     }
 }
 

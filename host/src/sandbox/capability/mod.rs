@@ -27,7 +27,7 @@ use super::ticker::Ticker;
 use crate::consumers::Directory;
 use crate::egress::Egress;
 use crate::jwks::Published;
-use crate::keys::KeySet;
+use crate::keys::{KeySet, Sealer, Signer};
 use crate::limiter::{Hold, Limiter};
 use crate::store::Namespace;
 use crate::telemetry::metrics::PolicyCounters;
@@ -39,7 +39,10 @@ pub(crate) use world::{Told, World};
 pub(crate) struct Powers {
     pub(crate) api: Arc<str>,
     pub(crate) policy: Arc<str>,
+    /// To verify with, to sign with and to seal with.
     pub(crate) keys: HashMap<String, Keyring>,
+    pub(crate) signers: HashMap<String, Arc<Signer>>,
+    pub(crate) sealers: HashMap<String, Arc<Sealer>>,
     /// Namespace, and whether it may be written.
     pub(crate) stores: HashMap<String, (Namespace, bool)>,
     pub(crate) egress: HashMap<String, Arc<Egress>>,
@@ -167,7 +170,9 @@ pub(super) fn link_to_configure(linker: &mut Linker<HostState>) -> wasmtime::Res
     link_plain(linker)?;
     let name = format!("lockgate:policy/egress@{CONTRACT}");
     let refuse = |_: StoreContextMut<'_, HostState>, _, _: &[Val], _: &mut [Val]| Err(impure());
-    linker.instance(&name)?.func_new("send", refuse)
+    let mut egress = linker.instance(&name)?;
+    egress.func_new("send", refuse)?;
+    egress.func_new("ask", refuse)
 }
 
 fn link_plain(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

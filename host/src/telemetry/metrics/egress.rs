@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -50,6 +51,11 @@ impl EgressMetrics {
     pub(crate) fn begin(&self) -> Calling<'_> {
         Calling { cells: &self.cells, outcome: EgressOutcome::Cancelled, since: Instant::now() }
     }
+
+    /// A question was answered without a call.
+    pub(crate) fn remembered(&self) {
+        self.cells.remembered.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A call, counted when this is dropped.
@@ -77,6 +83,7 @@ impl Drop for Calling<'_> {
 struct Cells {
     calls: Counts<{ EgressOutcome::NAMES.len() }>,
     duration: Histogram,
+    remembered: AtomicU64,
 }
 
 /// All services, by name.
@@ -103,6 +110,12 @@ impl Services {
                 let labels = [("egress", &**name), ("outcome", EgressOutcome::NAMES[index])];
                 calls.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
+        }
+        let help = "Questions of policies that were answered without a call";
+        let mut remembered = encoder.encode_descriptor("egress_remembered", help, None, MetricType::Counter)?;
+        for (name, cells) in &all {
+            let count = cells.remembered.load(Ordering::Relaxed);
+            remembered.encode_family(&[("egress", &**name)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         let help = "Time that calls of policies to services took";
         let mut durations = encoder.encode_descriptor("egress_duration_seconds", help, None, MetricType::Histogram)?;

@@ -50,6 +50,7 @@ fn every_family_has_the_name_it_is_documented_with() {
     metrics.access_log_dropped().inc_by(3);
     metrics.egress("idp").begin().ended(EgressOutcome::TooLarge);
     drop(metrics.egress("idp").begin());
+    metrics.egress("idp").remembered();
     for sample in [
         r#"lockgate_requests_total{api="pets",route="getPet",status_class="2xx",outcome="ok"} 1"#,
         r#"lockgate_request_duration_seconds_count{api="pets",route="getPet"} 1"#,
@@ -60,6 +61,7 @@ fn every_family_has_the_name_it_is_documented_with() {
         r#"lockgate_egress_calls_total{egress="idp",outcome="too_large"} 1"#,
         r#"lockgate_egress_calls_total{egress="idp",outcome="cancelled"} 1"#,
         r#"lockgate_egress_duration_seconds_count{egress="idp"} 2"#,
+        r#"lockgate_egress_remembered_total{egress="idp"} 1"#,
         "lockgate_generation 7",
         r#"lockgate_connections{listener="public"} 1"#,
         r#"lockgate_refused_total{listener="public",reason="head_too_large"} 1"#,

@@ -1,0 +1,138 @@
+//! Owns key sets that are fetched: where they are, by which services, and how long they are good.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::Method;
+
+use super::egress::Egress;
+use super::fault::{At, Faults, complained_below};
+use super::key::{KeySource, Keys, RawKeys};
+use super::kinds::Spelled;
+use super::near::advice;
+use crate::exchange::path::{PathError, Target};
+
+/// Where a key set is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PublishedAt {
+    /// Path and query below the URL of the first service.
+    Target(String),
+    /// Where the document of this issuer says.
+    Issuer(String),
+}
+
+/// When a key set is fetched, and how long it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyRefresh {
+    pub refresh: Duration,
+    /// Between two attempts.
+    pub cool_down: Duration,
+    pub stale: Duration,
+}
+
+impl RawKeys {
+    /// A set that is fetched, if it is one; complains about what has a meaning for those only.
+    pub(super) fn published(&self, services: &BTreeSet<String>, faults: &mut Faults) -> Option<KeySource> {
+        let at = match (&self.fetch, &self.discover) {
+            (Some(path), None) => PublishedAt::Target(path.value.0.clone()),
+            (None, Some(issuer)) => PublishedAt::Issuer(issuer.value.clone()),
+            (None, None)
+                if ["fetch", "discover"].iter().any(|key| complained_below(faults, &self.place.below(key))) =>
+            {
+                return None;
+            }
+            (None, None) => {
+                let times = [&self.refresh, &self.cool_down, &self.stale].map(|it| it.as_ref().map(|it| &it.place));
+                let named = self.egress.iter().map(|it| &it.place);
+                for place in times.into_iter().flatten().chain(named) {
+                    faults.push(place.fault("has no meaning here", "remove it; it belongs to `fetch` and `discover`"));
+                }
+                return None;
+            }
+            _ => return None,
+        };
+        if self.egress.is_empty() && !complained_below(faults, &self.place.below("egress")) {
+            let advice = "name the [egress.NAME] by which the set is fetched";
+            faults.push(self.place.below("egress").fault("is missing: nothing is fetched but by a service", advice));
+        }
+        for At { value, place } in self.egress.iter().filter(|it| !services.contains(&it.value)) {
+            let known = services.iter().map(String::as_str);
+            let advice = advice(value, known, "declare it as [egress.NAME]");
+            faults.push(place.fault(format!("names the service `{value}`, which is not declared"), advice));
+        }
+        let or =
+            |time: &Option<At<Duration>>, seconds| time.as_ref().map_or(Duration::from_secs(seconds), |it| it.value);
+        let (refresh, cool_down) = (or(&self.refresh, 600), or(&self.cool_down, 5));
+        let stale = self.stale.as_ref().map_or(Duration::from_secs(86_400).max(refresh * 2), |it| it.value);
+        if let Some(At { value, place }) = &self.stale
+            && *value < refresh * 2
+        {
+            let reason = "is less than twice `refresh`: a set would be too old before there is another";
+            faults.push(place.fault(reason, "make it longer; what it is for is hours in which the provider is down"));
+        }
+        let refresh = KeyRefresh { refresh, cool_down, stale };
+        let services = self.egress.iter().map(|it| it.value.clone()).collect();
+        Some(KeySource::Published { services, at, refresh })
+    }
+}
+
+/// Complain about sets that are to be fetched from where their services are not.
+pub(super) fn check_published(
+    keys: &BTreeMap<String, Option<Keys>>,
+    egress: &BTreeMap<String, Egress>,
+    faults: &mut Faults,
+) {
+    for keys in keys.values().flatten() {
+        let KeySource::Published { services, at, .. } = &keys.source else { continue };
+        if services.is_empty() {
+            continue;
+        }
+        let Some(services) = services.iter().map(|name| egress.get(name)).collect::<Option<Vec<_>>>() else { continue };
+        let (key, asked) = match at {
+            PublishedAt::Target(target) => ("fetch", services.first().map(|service| (*service, target.clone()))),
+            PublishedAt::Issuer(issuer) => {
+                let document = document_of(issuer);
+                let mut below = services.iter();
+                ("discover", below.find_map(|it| Some((*it, it.terms.endpoint.below(&document)?.to_owned()))))
+            }
+        };
+        let place = keys.place.below(key);
+        let Some((service, target)) = asked else {
+            faults.push(place.fault(
+                "is below the URL of none of the services in `egress`",
+                "write the issuer as its tokens name it, and name the [egress.NAME] with its URL",
+            ));
+            continue;
+        };
+        let path = target.split('?').next().unwrap_or_default();
+        if !service.terms.cover(path) {
+            let reason = format!("asks for {path}, which its service may not be asked for");
+            faults.push(place.fault(reason, format!("add \"{path}\" to `paths` of the service")));
+        } else if !service.terms.methods.contains(&Method::GET) {
+            let reason = "is asked for with GET, which its service does not permit";
+            faults.push(place.fault(reason, "add it to `methods`"));
+        }
+    }
+}
+
+/// Where the document of an issuer is (OpenID Connect Discovery 1.0 section 4).
+pub(crate) fn document_of(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+}
+
+/// Path and query of a key set, in normal form.
+#[derive(Debug)]
+pub(super) struct KeyPath(String);
+
+impl FromStr for KeyPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Ok(Self(Target::parse(text)?.to_string()))
+    }
+}
+
+impl Spelled for KeyPath {
+    const SPELLING: &'static str = "a path, \"/oauth2/jwks\"";
+}
