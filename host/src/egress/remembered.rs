@@ -16,8 +16,8 @@ use super::{Call, Egress, EgressError, Reply};
 
 /// Bytes an answer costs beside those of its reply, about.
 const OVERHEAD: u64 = 256;
-/// Bytes that one answer usually has, about: from this it follows how many there is room for.
-const USUAL: u64 = 1024;
+/// Bytes of a large answer, about: each of the parts the cache is divided into has room for several.
+const LARGE: u64 = 64 * 1024;
 
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,8 +50,8 @@ pub(super) struct Remembered {
 impl Remembered {
     /// Answers of so many bytes, about; those least asked for give way.
     pub(super) fn new(most: u64) -> Self {
-        let usually = usize::try_from(most / USUAL).unwrap_or(usize::MAX);
-        Self { answers: Cache::with_weighter(usually, most, Weight), under_way: Mutex::default() }
+        let count = usize::try_from(most / LARGE).unwrap_or(usize::MAX);
+        Self { answers: Cache::with_weighter(count, most, Weight), under_way: Mutex::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Owns tests of declared keys and of literal secrets.
 
-use crate::config::{KeySource, Material, PublishedAt};
+use crate::config::{KeySource, Made, Material, PublishedAt};
 use crate::keys::Algorithm;
 
 use super::{LISTEN, PETS, assert_fault, gateway, parse};
@@ -16,6 +16,9 @@ fn keys_come_from_files_secrets_or_are_made() {
         keys.site = { pem = "./site.pem", algorithm = "RS256" }
         keys.mac = { hmac = "secret:hush", algorithm = "HS256" }
         keys.own.generate = "EdDSA"
+        keys.out = { private = "secret:hush", algorithm = "PS512" }
+        keys.session.generate = "sealing"
+        keys.shared.sealing = ["secret:hush"]
     "#;
     let gateway = format!("{text}\n{LISTEN}");
     let files = [("gateway.toml", gateway.as_str()), ("keys/idp.json", PUBLIC_JWKS), ("site.pem", "public")];
@@ -28,14 +31,20 @@ fn keys_come_from_files_secrets_or_are_made() {
         KeySource::Pem { material: Material::File(_), algorithm: Algorithm::Rs256 }
     ));
     assert_eq!(keys["mac"].source, KeySource::Hmac { secret: "hush".to_owned(), algorithm: Algorithm::Hs256 });
-    assert_eq!(keys["own"].source, KeySource::Generate(Algorithm::EdDsa));
+    assert_eq!(keys["own"].source, KeySource::Generate(Made::Signing(Algorithm::EdDsa)));
+    assert_eq!(keys["out"].source, KeySource::Private { secret: "hush".to_owned(), algorithm: Algorithm::Ps512 });
+    assert_eq!(keys["session"].source, KeySource::Generate(Made::Sealing));
+    assert_eq!(keys["shared"].source, KeySource::Sealing(vec!["hush".to_owned()]));
     assert_eq!(keys["own"].place.key, "keys.own");
 }
 
 #[test]
 fn keys_that_make_no_sense_are_faults() {
     let cases = [
-        ("", "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `generate`, `fetch`, `discover`"),
+        (
+            "",
+            "keys.k: lacks its kind; give exactly one of `jwks`, `pem`, `hmac`, `private`, `sealing`, `generate`, `fetch`, `discover`",
+        ),
         ("jwks = 'secret:s'\ngenerate = 'ES256'", "keys.k: is of several kinds at once"),
         ("jwks = 'absent.json'", "keys.k.jwks: names no file of the policies folder"),
         ("jwks = '/etc/passwd'", "names no file"),
@@ -49,11 +58,46 @@ fn keys_that_make_no_sense_are_faults() {
         ("hmac = 'secret:s'", "keys.k.algorithm: is missing"),
         ("hmac = 'secret:s'\nalgorithm = 'RS256'", "keys.k.algorithm: is not symmetric"),
         ("hmac = 'gateway.toml'\nalgorithm = 'HS256'", "keys.k.hmac: names no secret; write \"secret:NAME\""),
-        ("generate = 'ES512'", "keys.k.generate: \"ES512\" does not fit; write one of \"EdDSA\", \"ES256\", \"ES384\""),
+        (
+            "generate = 'ES512'",
+            "keys.k.generate: \"ES512\" does not fit; write one of \"EdDSA\", \"ES256\", \"ES384\", \"sealing\"",
+        ),
+        ("private = 'secret:s'", "keys.k.algorithm: is missing"),
+        ("private = 'out.pem'\nalgorithm = 'EdDSA'", "keys.k.private: names no secret"),
+        ("private = 'secret:s'\nalgorithm = 'RS256'", "keys.k.algorithm: is none to sign with; write one of \"EdDSA\""),
+        ("private = 'secret:s'\nalgorithm = 'HS256'", "keys.k.algorithm: is symmetric"),
+        ("sealing = []", "keys.k.sealing: is empty"),
+        ("sealing = ['secret:x']", "names a secret that is not declared"),
+        ("sealing = ['secret:s']\nalgorithm = 'ES256'", "keys.k.algorithm: has no meaning here"),
     ];
     for (text, fault) in cases {
         assert_fault(gateway(&format!("[secret.s]\nenv = 'S'\n[keys.k]\n{text}\n")), fault);
     }
+}
+
+#[test]
+fn keys_are_granted_for_what_they_can_do() {
+    let keys = "[secret.s]\nenv = 'S'\n[keys.site]\npem = 'secret:s'\nalgorithm = 'ES256'\n[keys.mac]\nhmac = 'secret:s'\nalgorithm = 'HS256'\n\
+                [keys.out]\nprivate = 'secret:s'\nalgorithm = 'ES256'\n[keys.own]\ngenerate = 'ES256'\n[keys.seal]\nsealing = ['secret:s']\n\
+                [keys.made]\ngenerate = 'sealing'\n";
+    let granted =
+        |word: &str| gateway(&format!("{keys}[policy.p]\nsource = 'builtin:cors'\ngrant = ['{word}']\n")).map(drop);
+    for word in
+        ["key:site", "key:mac", "key:out", "key:own", "sign:mac", "sign:out", "sign:own", "seal:seal", "seal:made"]
+    {
+        assert_eq!(granted(word), Ok(()), "{word}");
+    }
+    for (word, does) in [
+        ("key:seal", "verifies"),
+        ("key:made", "verifies"),
+        ("sign:site", "signs"),
+        ("sign:seal", "signs"),
+        ("seal:own", "seals"),
+        ("seal:mac", "seals"),
+    ] {
+        assert_fault(granted(word), &format!("and none of them {does}"));
+    }
+    assert_fault(granted("sign:absent"), "names the keys `absent`, which are not declared");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod connections;
 mod grants;
+mod remembered;
 mod service;
 
 use std::sync::Arc;

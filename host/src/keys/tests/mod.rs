@@ -1,6 +1,7 @@
 //! What key sets and signing keys promise, with keys made on the spot: what the tests share.
 
 mod jwks;
+mod signer;
 mod signing;
 mod single;
 
