@@ -101,10 +101,10 @@ impl Egress {
         Some(answer)
     }
 
-    /// Ask, or hear what comes of the same question that somebody asked just now. It is asked whatever becomes of who
-    /// wants to know: others may be waiting too.
-    pub(crate) async fn learn(self: Arc<Self>, question: Question, call: Call) -> Outcome {
-        let mut news = self.listen(question, call);
+    /// Ask, or hear what comes of the same question that somebody is asking. It is asked whatever becomes of who wants to
+    /// know: others may be waiting too. What `is_kept` is there for those who ask later.
+    pub(crate) async fn learn(self: Arc<Self>, question: Question, call: Call, is_kept: bool) -> Outcome {
+        let mut news = self.listen(question, call, is_kept);
         match news.wait_for(Option::is_some).await.map(|told| told.clone()) {
             Ok(Some(outcome)) => outcome,
             // Who asked has ended without a word, as when the gateway ends.
@@ -112,7 +112,7 @@ impl Egress {
         }
     }
 
-    fn listen(self: &Arc<Self>, question: Question, call: Call) -> watch::Receiver<Option<Outcome>> {
+    fn listen(self: &Arc<Self>, question: Question, call: Call, is_kept: bool) -> watch::Receiver<Option<Outcome>> {
         let mut under_way = self.remembered.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let place = match under_way.entry(question) {
             Entry::Occupied(known) => return known.get().clone(),
@@ -124,7 +124,9 @@ impl Egress {
         tokio::spawn(async move {
             let outcome = asking.egress.send(call).await;
             let outcome = outcome.map(|reply| Arc::new(Answer { reply, came: Instant::now() })).map_err(Arc::new);
-            if let Ok(answer) = &outcome {
+            if let Ok(answer) = &outcome
+                && is_kept
+            {
                 asking.egress.remembered.answers.insert(question, answer.clone());
             }
             // It is over before it is told, so that who asks from now on is told of something newer.

@@ -47,7 +47,8 @@ pub(super) enum Awaits {
     Keys(jwks::Wait),
     /// Of this name.
     Limiter(String, Asked),
-    Answer(Arc<Egress>, Question, Call),
+    /// What a service says; whether that is kept for others.
+    Answer(Arc<Egress>, Question, Call, bool),
 }
 
 impl Occasion {
@@ -67,8 +68,8 @@ impl Occasion {
                 taken.push(Taken { limiter, demands, outcome });
                 true
             }
-            Awaits::Answer(egress, question, call) => {
-                let outcome = egress.clone().learn(question, call).await;
+            Awaits::Answer(egress, question, call, is_kept) => {
+                let outcome = egress.clone().learn(question, call, is_kept).await;
                 let known = self.learned.iter().flat_map(|known| known.iter().cloned());
                 self.learned = Some(known.chain([Learned { egress, question, outcome }]).collect());
                 true

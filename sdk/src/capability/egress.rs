@@ -162,7 +162,7 @@ pub fn send(egress: &str, call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// What the service said to this very call at most `max_age_ms` ago, to whoever asked; otherwise it is asked, once for all
-/// who want to know. For calls that change nothing.
+/// who want to know. With 0 it is asked anew, and its answer is kept for nobody else.
 ///
 /// # Errors
 /// As [`send`]; and `Pending` where the answer is on its way: then the hook is called again, whatever it returns now.

@@ -98,7 +98,9 @@ pub(crate) fn ask(egress: &str, call: Call<'_>, max_age_ms: u64) -> Result<Answe
     let (method, target) = (call.method.to_owned(), call.target.to_owned());
     let question = (egress.to_owned(), method, target, call.fields.to_vec(), call.body.to_vec());
     let now = clock::now();
-    if let Some((reply, came)) = REMEMBERED.with_borrow(|known| known.get(&question).cloned()) {
+    if max_age_ms > 0
+        && let Some((reply, came)) = REMEMBERED.with_borrow(|known| known.get(&question).cloned())
+    {
         let age_ms = now.saturating_sub(came);
         if age_ms <= max_age_ms {
             super::refuse_while_configuring("egress");
@@ -106,7 +108,9 @@ pub(crate) fn ask(egress: &str, call: Call<'_>, max_age_ms: u64) -> Result<Answe
         }
     }
     let reply = send(egress, call)?;
-    REMEMBERED.with_borrow_mut(|known| known.insert(question, (reply.clone(), now)));
+    if max_age_ms > 0 {
+        REMEMBERED.with_borrow_mut(|known| known.insert(question, (reply.clone(), now)));
+    }
     Ok(Answer { reply, age_ms: 0 })
 }
 

@@ -10,7 +10,7 @@ fn shared(service: &Service, more: &str) -> Arc<Egress> {
 }
 
 async fn learn(egress: &Arc<Egress>, call: Call) -> remembered::Outcome {
-    egress.clone().learn(call.question(), call).await
+    egress.clone().learn(call.question(), call, true).await
 }
 
 #[tokio::test]
@@ -87,11 +87,20 @@ async fn that_there_was_no_answer_is_told_to_all_and_not_remembered() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_this_once_is_not_kept() {
+    let service = Service::start(|_, _| Answer::ok("said")).await;
+    let egress = shared(&service, "");
+    let question = get("/").question();
+    egress.clone().learn(question, get("/"), false).await.unwrap();
+    assert!(egress.remembered(&question, MINUTE).is_none());
+}
+
+#[tokio::test]
 async fn a_question_is_asked_though_whoever_asked_has_gone() {
     let service = Service::start(|_, _| Answer::ok("said")).await;
     let egress = shared(&service, "");
     let call = get("/");
-    let news = egress.clone().learn(call.question(), call);
+    let news = egress.clone().learn(call.question(), call, true);
     // Polled once, so that it is asked, and dropped.
     tokio::select! { biased; _ = news => panic!("at once?"), () = std::future::ready(()) => {} }
     service.asked(1).await;

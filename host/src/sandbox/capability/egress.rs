@@ -40,7 +40,7 @@ impl api::Host for HostState {
             Some(Err(error)) => Err(api::Error::from(&*error)),
             None => {
                 if self.occasion.is_patient && self.awaits.is_none() {
-                    self.awaits = Some(Awaits::Answer(service, question, call));
+                    self.awaits = Some(Awaits::Answer(service, question, call, max_age_ms > 0));
                 }
                 Err(api::Error::Pending)
             }
