@@ -7,6 +7,7 @@
 //! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`admin`] tells what is
 //! going on, [`cli`] is how people start it all.
 
+mod access;
 mod admin;
 mod builtin;
 mod chain;

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::access::Standing;
 use crate::consumers::Consumers;
 use crate::jwks::Freshness;
 use crate::record::History;
@@ -27,6 +28,11 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
     let key_sets: Vec<Value> = key_sets.collect();
     let limiters = generation.limiters().map(|it| json!({ "limiter": it.name(), "answers": it.answers() }));
     let limiters: Vec<Value> = limiters.collect();
+    let access = generation.access().map(|it| {
+        let Standing { name, good_for, is_failing } = it.standing();
+        json!({ "access": name, "good_for_seconds": good_for.map(|it| it.as_secs()), "failing": is_failing })
+    });
+    let access: Vec<Value> = access.collect();
     let (newest, faults) = history.standing();
     let (entry, head) = newest.unzip();
     let (keys, unread) = match consumers.standing() {
@@ -51,6 +57,7 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
         "upstreams": upstreams,
         "key_sets": key_sets,
         "limiters": limiters,
+        "access": access,
     })
     .to_string()
 }

@@ -50,6 +50,7 @@ struct Said {
     consumers: Consumers,
     key_sets: Vec<KeySet>,
     limiters: Vec<Limiter>,
+    access: Vec<Access>,
     routes: Vec<serde::de::IgnoredAny>,
     parts: Vec<Part>,
 }
@@ -70,6 +71,14 @@ struct Consumers {
     keys: Option<u64>,
     /// Why nobody is known.
     fault: Option<String>,
+}
+
+/// A token the gateway gets for itself.
+#[derive(Deserialize)]
+struct Access {
+    access: String,
+    good_for_seconds: Option<u64>,
+    failing: bool,
 }
 
 /// Of an identity provider.
@@ -134,6 +143,13 @@ fn show(said: &Said) {
             _ => "none of its keys is known, so nothing they sign is good".to_owned(),
         };
         out::line(&format!("\nThe key set `{}` cannot be fetched: {known}.", out::plain(keys)));
+    }
+    for Access { access, good_for_seconds, .. } in said.access.iter().filter(|access| access.failing) {
+        let shown = match good_for_seconds {
+            Some(seconds) => format!("the one there is is good for another {seconds} s"),
+            None => "there is none, so upstreams that want it are not asked".to_owned(),
+        };
+        out::line(&format!("\nThe access token `{}` cannot be fetched: {shown}.", out::plain(access)));
     }
     for Limiter { limiter, .. } in said.limiters.iter().filter(|limiter| !limiter.answers) {
         out::line(&format!("\nThe store of the limiter `{}` does not answer.", out::plain(limiter)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::route::HostPattern;
 
+use super::access::{Access, check_named};
 use super::backend::Known;
 use super::bounds::{Refusal, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
@@ -62,6 +63,7 @@ pub(super) struct Powers<'a> {
     pub(super) bounds: &'a UpstreamBounds,
     pub(super) policies: &'a DeclaredPolicies,
     pub(super) tls: Option<&'a BTreeSet<String>>,
+    pub(super) access: Option<&'a BTreeMap<String, Option<Access>>>,
 }
 
 /// Servers that answer alike.
@@ -82,6 +84,8 @@ pub(crate) struct Upstream {
     pub protocol: Protocol,
     /// None where it is reached without TLS.
     pub tls: Option<UpstreamTls>,
+    /// Name of an `[access.NAME]` of the gateway that is for all of its targets.
+    pub access: Option<String>,
 }
 
 /// How an upstream is reached by TLS.
@@ -163,6 +167,9 @@ section! {
         /// The host whose certificate is expected, and that is named to the server; when absent, the host of the
         /// target.
         optional server_name: Placed<Spelling<Host>>,
+        /// Name of an `[access.NAME]` of gateway.toml: each request has that token as `authorization`, in the place of
+        /// whatever the client sent.
+        optional access: Placed<Text>,
     }
 }
 
@@ -193,15 +200,10 @@ impl RawApi {
     }
 
     /// Turn into an API; `tree` has the files it names.
-    pub(super) fn resolve(
-        self,
-        folder: &str,
-        tree: &Tree,
-        Powers { bounds, policies, tls }: Powers<'_>,
-        faults: &mut Faults,
-    ) -> Option<Api> {
+    pub(super) fn resolve(self, folder: &str, tree: &Tree, powers: Powers<'_>, faults: &mut Faults) -> Option<Api> {
+        let policies = powers.policies;
         let upstreams: BTreeMap<_, _> =
-            self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(bounds, tls, faults))).collect();
+            self.upstream.into_iter().map(|(name, raw)| (name, raw.resolve(powers, faults))).collect();
         policies.check_chain(&self.chain, faults);
         check_unique(&self.route, faults);
         let declared = DeclaredUpstreams(upstreams.keys().map(String::as_str).collect());
@@ -221,13 +223,11 @@ impl RawApi {
 }
 
 impl RawUpstream {
-    fn resolve(
-        mut self,
-        bounds: &UpstreamBounds,
-        known: Option<&BTreeSet<String>>,
-        faults: &mut Faults,
-    ) -> Option<Upstream> {
-        let (targets, tls) = (self.read_targets(bounds, faults)?, self.read_tls(known, faults));
+    fn resolve(mut self, powers: Powers<'_>, faults: &mut Faults) -> Option<Upstream> {
+        let (targets, tls) = (self.read_targets(powers.bounds, faults)?, self.read_tls(powers.tls, faults));
+        if let (Some(named), Some(declared)) = (&self.access, powers.access) {
+            check_named(named, declared, targets.iter().map(|target| &target.target), faults);
+        }
         let by_tls = tls.is_some();
         let protocol = self.protocol.unwrap_or(if by_tls { Protocol::Auto } else { Protocol::Http1 });
         if protocol == Protocol::Auto && !by_tls {
@@ -254,6 +254,7 @@ impl RawUpstream {
             dns_ttl: self.dns_ttl,
             protocol,
             tls,
+            access: self.access.map(|named| named.value),
         })
     }
     /// The servers, of one kind, which the operator allows.

@@ -249,6 +249,44 @@ fn credentials(
     credentials
 }
 
+/// Complain about what a service may not be asked for, and is to be.
+pub(super) fn check_asked(terms: &EgressTerms, method: &Method, target: &str, place: &Place, faults: &mut Faults) {
+    let path = target.split('?').next().unwrap_or_default();
+    if !terms.cover(path) {
+        let reason = format!("asks for {path}, which its service may not be asked for");
+        faults.push(place.fault(reason, format!("add \"{path}\" to `paths` of the service")));
+    } else if !terms.methods.contains(method) {
+        let reason = format!("is asked for with {method}, which its service does not permit");
+        faults.push(place.fault(reason, "add it to `methods`"));
+    }
+}
+
+/// Path and query below the URL of a service, in normal form.
+#[derive(Debug)]
+pub(super) struct ServicePath(String);
+
+impl ServicePath {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl FromStr for ServicePath {
+    type Err = path::PathError;
+
+    fn from_str(text: &str) -> Result<Self, path::PathError> {
+        Ok(Self(Target::parse(text)?.to_string()))
+    }
+}
+
+impl Spelled for ServicePath {
+    const SPELLING: &'static str = "a path, \"/oauth2/jwks\"";
+}
+
 /// One path, or all that begin alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PathRule {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::HeaderName;
 
+use super::access::{Access, RawAccess};
 use super::api::RawApi;
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
@@ -15,7 +15,7 @@ use super::fault::{ConfigFault, Faults, Place};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
-use super::kinds::{Flag, Integer, Kind, List, Named, Shown, Text, Time, read_text};
+use super::kinds::{Flag, Kind, List, Named, Shown, Text, read_text};
 use super::limiter::{self, Limiter, RawLimiter};
 use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
@@ -23,6 +23,7 @@ use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Grantable, Policy, RawPolicy};
 use super::published::check_published;
 use super::reader::{Node, with_document};
+use super::runtime::{RawRuntime, Runtime};
 use super::secret::{RawSecret, Secret};
 use super::section::{Section, section};
 use super::store::{self, RawStore, Store};
@@ -32,19 +33,6 @@ use super::trust::{RawTrust, Trust};
 
 /// Where all this stands.
 pub(super) const FILE: &str = "gateway.toml";
-
-/// What the process as a whole may use, and how it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Runtime {
-    /// None for one per core.
-    pub workers: Option<u32>,
-    /// Requests at once.
-    pub max_requests: u32,
-    /// For what is under way when the process is asked to end.
-    pub drain: Duration,
-    /// From being asked to end until no more connections are accepted.
-    pub drain_delay: Duration,
-}
 
 /// Traces are propagated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +88,8 @@ section! {
         repeated tls: Named<RawClientTls>,
         /// Services that policies may ask.
         repeated egress: Named<RawEgress>,
+        /// Access tokens for upstreams.
+        repeated access: Named<RawAccess>,
         /// Whose components are run; when absent, anybody's.
         optional trust: RawTrust,
         /// Policies.
@@ -114,22 +104,6 @@ section! {
     pub(super) struct RawState = "[state]" {
         /// Folder; when absent, `$STATE_DIRECTORY` or else `./.lockgate`.
         optional dir: Text,
-    }
-}
-
-section! {
-    /// Threads, load, and the end.
-    pub(super) struct RawRuntime = "[runtime]" {
-        /// Worker threads; when absent, one per core.
-        optional workers: Integer<1, 256>,
-        /// Most requests at once, in the whole process; beyond them the answer is 503 at once. Upgraded connections
-        /// count too.
-        default max_requests: Integer<1, 1_000_000> = 20_000,
-        /// How long what is under way may take to end after SIGTERM or SIGINT; what is left then is cut off.
-        default drain: Time<0, 86_400_000> = Duration::from_secs(30),
-        /// How long connections are accepted after that signal, while `/readyz` answers 503 already: for load balancers
-        /// to notice.
-        default drain_delay: Time<0, 3_600_000> = Duration::ZERO,
     }
 }
 
@@ -202,6 +176,8 @@ pub(super) struct Gateway {
     /// The names of all there are, faulty ones too.
     pub(super) declared_tls: BTreeSet<String>,
     pub(super) egress: BTreeMap<String, Egress>,
+    /// Faulty ones too.
+    pub(super) access: BTreeMap<String, Option<Access>>,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) trust: Option<Trust>,
     pub(super) declared: DeclaredPolicies,
@@ -226,7 +202,7 @@ impl RawGateway {
         let listeners = listen::resolve(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
         let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
         let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
-        let services = self.egress.keys().cloned().collect();
+        let services: BTreeSet<_> = self.egress.keys().cloned().collect();
         let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, &services, faults));
         let declared_tls = self.tls.keys().cloned().collect();
         let mut there = Grantable {
@@ -248,6 +224,7 @@ impl RawGateway {
         let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
         check_patience(&egress, &policies, faults);
         check_published(&keys, &egress, faults);
+        let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         Gateway {
@@ -269,6 +246,7 @@ impl RawGateway {
             limiters,
             declared_tls,
             egress,
+            access,
             tls: resolved(tls, |tls| tls),
             policies,
             trust,
@@ -303,17 +281,6 @@ fn named<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(&str, R) -> T) 
 /// By name, without what is faulty.
 fn resolved<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(R) -> Option<T>) -> BTreeMap<String, T> {
     raw.into_iter().filter_map(|(name, raw)| Some((name, resolve(raw)?))).collect()
-}
-
-impl RawRuntime {
-    fn resolve(&self) -> Runtime {
-        Runtime {
-            workers: self.workers,
-            max_requests: self.max_requests,
-            drain: self.drain,
-            drain_delay: self.drain_delay,
-        }
-    }
 }
 
 /// An address only this machine can reach.

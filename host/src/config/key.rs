@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::egress::ServicePath;
 use super::fault::{Faults, Place, complained_below};
 use super::kinds::{Kind, List, Placed, Spelled, Spelling, Text, Time, read_text};
 use super::material::{Material, MaterialText, SecretName, declared, find_material};
-use super::published::{KeyPath, KeyRefresh, PublishedAt};
+use super::published::{KeyRefresh, PublishedAt};
 use super::reader::Node;
 use super::section::section;
 use super::tree::Tree;
@@ -84,7 +85,7 @@ section! {
         /// NAME has at most 64 letters.
         optional generate: MadeFor,
         /// Path of a JWK set below the URL of the service in `egress`, `/oauth2/jwks`: it is fetched there.
-        optional fetch: Placed<Spelling<KeyPath>>,
+        optional fetch: Placed<Spelling<ServicePath>>,
         /// An issuer as its tokens name it, `https://idp.example.com/realms/main`: the JWK set is fetched from where its
         /// document `.well-known/openid-configuration` says, which has to name the same issuer.
         optional discover: Placed<Text>,

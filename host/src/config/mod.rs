@@ -1,5 +1,6 @@
 //! Owns the way from the policies folder to validated types; finds all faults at once and never starts anything.
 
+mod access;
 mod address;
 mod api;
 mod apis;
@@ -35,6 +36,7 @@ mod respond;
 mod rewrite;
 mod rollout;
 mod route;
+mod runtime;
 mod secret;
 mod section;
 mod split;
@@ -56,6 +58,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+pub(crate) use access::Access;
 pub(crate) use address::{Address, SocketPath};
 pub(crate) use api::{Api, Limits, Upstream};
 pub(crate) use apis::{Faulty, Sources};
@@ -66,7 +69,7 @@ pub(crate) use chain::{ChainEntry, OnError, Responder};
 pub(crate) use egress::{AuthScheme, Credential, Egress, EgressTerms};
 pub(crate) use fault::{ConfigFault, Place, complained_below, plain};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
-pub(crate) use gateway::{Places, Runtime, Tracing};
+pub(crate) use gateway::{Places, Tracing};
 pub(crate) use grant::{BodyAccess, Direction, Grant, Pattern};
 pub(crate) use key::{KeySource, Keys, Made};
 pub(crate) use limiter::{Limiter, RedisAddress};
@@ -84,6 +87,7 @@ pub(crate) use reference::reference;
 pub(crate) use respond::Respond;
 pub(crate) use rewrite::{HostUse, Rewrite};
 pub(crate) use route::Route;
+pub(crate) use runtime::Runtime;
 pub(crate) use secret::{Secret, SecretSource, sounds_secret};
 pub(crate) use split::{Arm, Sticky};
 pub(crate) use store::Store;
@@ -150,6 +154,8 @@ pub(crate) struct Config {
     pub tls: BTreeMap<String, ClientTls>,
     /// What policies may ask.
     pub egress: BTreeMap<String, Egress>,
+    /// What upstreams may be shown.
+    pub access: BTreeMap<String, Access>,
     pub policies: BTreeMap<String, Policy>,
     /// As the folder has those of which another version runs.
     pub written: BTreeMap<String, Written>,
@@ -193,6 +199,7 @@ impl Config {
             bounds: gateway.as_ref().map_or(&no_bounds, |gateway| &gateway.upstreams),
             policies: gateway.as_ref().map_or(&no_policies, |gateway| &gateway.declared),
             tls: gateway.as_ref().map(|gateway| &gateway.declared_tls),
+            access: gateway.as_ref().map(|gateway| &gateway.access),
         };
         let (apis, faulty) = apis::read_all(sources, powers);
         let mut found = Found { gateway: faults, faulty, idle: Vec::new() };
@@ -219,6 +226,7 @@ impl Config {
             limiters: gateway.limiters,
             tls: gateway.tls,
             egress: gateway.egress,
+            access: gateway.access.into_iter().filter_map(|(name, access)| Some((name, access?))).collect(),
             policies: gateway.policies,
             written: BTreeMap::new(),
             trust: gateway.trust,

@@ -1,17 +1,14 @@
 //! Owns key sets that are fetched: where they are, by which services, and how long they are good.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 use std::time::Duration;
 
 use http::Method;
 
-use super::egress::Egress;
+use super::egress::{Egress, check_asked};
 use super::fault::{At, Faults, complained_below};
 use super::key::{KeySource, Keys, RawKeys};
-use super::kinds::Spelled;
 use super::near::advice;
-use crate::exchange::path::{PathError, Target};
 
 /// Where a key set is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +32,7 @@ impl RawKeys {
     /// A set that is fetched, if it is one; complains about what has a meaning for those only.
     pub(super) fn published(&self, services: &BTreeSet<String>, faults: &mut Faults) -> Option<KeySource> {
         let at = match (&self.fetch, &self.discover) {
-            (Some(path), None) => PublishedAt::Target(path.value.0.clone()),
+            (Some(path), None) => PublishedAt::Target(path.value.as_str().to_owned()),
             (None, Some(issuer)) => PublishedAt::Issuer(issuer.value.clone()),
             (None, None)
                 if ["fetch", "discover"].iter().any(|key| complained_below(faults, &self.place.below(key))) =>
@@ -105,34 +102,11 @@ pub(super) fn check_published(
             ));
             continue;
         };
-        let path = target.split('?').next().unwrap_or_default();
-        if !service.terms.cover(path) {
-            let reason = format!("asks for {path}, which its service may not be asked for");
-            faults.push(place.fault(reason, format!("add \"{path}\" to `paths` of the service")));
-        } else if !service.terms.methods.contains(&Method::GET) {
-            let reason = "is asked for with GET, which its service does not permit";
-            faults.push(place.fault(reason, "add it to `methods`"));
-        }
+        check_asked(&service.terms, &Method::GET, &target, &place, faults);
     }
 }
 
 /// Where the document of an issuer is (OpenID Connect Discovery 1.0 section 4).
 pub(crate) fn document_of(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
-}
-
-/// Path and query of a key set, in normal form.
-#[derive(Debug)]
-pub(super) struct KeyPath(String);
-
-impl FromStr for KeyPath {
-    type Err = PathError;
-
-    fn from_str(text: &str) -> Result<Self, PathError> {
-        Ok(Self(Target::parse(text)?.to_string()))
-    }
-}
-
-impl Spelled for KeyPath {
-    const SPELLING: &'static str = "a path, \"/oauth2/jwks\"";
 }

@@ -10,7 +10,8 @@ use super::load::{Loaded, Loader, Plan};
 use super::steps::{self, Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, egress, keys, limiters, otlp};
+use super::{Generation, Route, access, egress, keys, limiters, otlp, upstreams};
+use crate::access::Access;
 use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::consumers::Directory;
@@ -22,7 +23,7 @@ use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
-use crate::upstream::{Network, Settings, Upstream, UpstreamTls};
+use crate::upstream::{Network, Upstream};
 
 /// Time for the gateway's own chain, on requests for a route that cannot be served.
 const BLANK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,6 +43,7 @@ pub(crate) struct Builder {
     key_sets: BTreeMap<String, Arc<Published>>,
     /// Those with a shared store, by name.
     limiters: BTreeMap<String, Arc<Shared>>,
+    access: BTreeMap<String, Arc<Access>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
@@ -76,7 +78,7 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
-        let (upstreams, egress, key_sets, limiters, tls, tallies, network) = Default::default();
+        let (upstreams, egress, key_sets, limiters, access, tls, tallies, network) = Default::default();
         let (built, otlp) = (0, None);
         Self {
             loader,
@@ -88,6 +90,7 @@ impl Builder {
             egress,
             key_sets,
             limiters,
+            access,
             tls,
             otlp,
             tallies,
@@ -139,13 +142,16 @@ impl Builder {
         };
         let keys = keys::load(config, &around, &mut faults);
         let limiters = limiters::load(config, &mut tls, &self.limiters, &self.metrics, &mut faults);
+        let access = access::load(config, &services, &self.access, &mut faults);
         let plan = Plan { config, keys: &keys, uses: &uses, services: &services, limiters: &limiters };
         let policies = self.loader.load(plan).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
         let servers = tls.servers(&mut faults);
         tls.check(&mut faults);
         let mut apis = BTreeMap::new();
-        let (slots, upstreams) = self.upstreams(config, &mut tls, &mut apis);
+        let made = upstreams::Made { before: &self.upstreams, metrics: &self.metrics, network: &self.network };
+        let (slots, upstreams) = made.load(config, &mut tls, &mut apis);
+        let shown = access::shown(config, &access);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies, &self.tallies);
@@ -165,6 +171,7 @@ impl Builder {
         self.egress = services;
         self.key_sets = keys::fetched(&keys);
         self.limiters = limiters;
+        self.access = access;
         self.otlp.clone_from(&otlp);
         self.tallies = tallies;
         self.built += 1;
@@ -183,6 +190,8 @@ impl Builder {
             router,
             policies: policies.collect(),
             upstreams,
+            shown,
+            access: self.access.values().cloned().collect(),
             key_sets: self.key_sets.values().cloned().collect(),
             limiters: self.limiters.values().cloned().collect(),
             servers,
@@ -199,52 +208,6 @@ impl Builder {
         let advice = "use lower-case names, or prefixes that end in `*`";
         let identity = identity.map(|identity| identity.with_underscored(config.underscored_headers.clone()));
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()
-    }
-
-    /// Upstreams by API and name, and the list of all; those that did not change are the ones of before.
-    fn upstreams(
-        &self,
-        config: &Config,
-        tls: &mut Maker<'_>,
-        apis: &mut BTreeMap<Arc<str>, Faults>,
-    ) -> (Slots, Vec<Arc<Upstream>>) {
-        let mut slots = Slots::new();
-        let mut list = Vec::new();
-        let bounds = Arc::new(config.upstreams.clone());
-        for api in &config.apis {
-            let mut faults = Faults::new();
-            for (name, declared) in &api.upstreams {
-                let settings = Settings {
-                    name: format!("{}/{name}", api.name),
-                    targets: declared.targets.clone(),
-                    balance: declared.balance.clone(),
-                    retry: declared.retry.clone(),
-                    eject: declared.eject.clone(),
-                    health: declared.health.clone(),
-                    limits: declared.limits,
-                    bounds: bounds.clone(),
-                    dns_ttl: declared.dns_ttl,
-                    connect_timeout: declared.timeouts.connect,
-                    first_byte_timeout: declared.timeouts.first_byte,
-                    idle_timeout: declared.timeouts.idle,
-                    max_idle: declared.max_idle as usize,
-                    protocol: declared.protocol,
-                    tls: declared.tls.as_ref().and_then(|wanted| {
-                        let protocols = (declared.protocol.has_http1(), declared.protocol.has_http2());
-                        let client = tls.client(wanted.name.as_deref(), protocols, &mut faults, &wanted.place)?;
-                        Some(UpstreamTls { client, server_name: wanted.server_name.clone() })
-                    }),
-                };
-                let previous = self.upstreams.get(&settings.name);
-                let known = previous.filter(|known| known.settings == settings).cloned();
-                slots.insert((api.name.clone(), name.clone()), list.len());
-                let previous = previous.map(|previous| &**previous);
-                let make = || Upstream::new(settings, &self.metrics, previous).reached_by(self.network.clone());
-                list.push(known.unwrap_or_else(|| Arc::new(make())));
-            }
-            add(apis, &api.folder, faults);
-        }
-        (slots, list)
     }
 
     /// None where faults say why. Ties are found among all routes, also those that lack something else.
@@ -356,7 +319,7 @@ impl Builder {
 }
 
 /// Add what is wrong with an API, each fault once.
-fn add(apis: &mut BTreeMap<Arc<str>, Faults>, folder: &Arc<str>, faults: Faults) {
+pub(super) fn add(apis: &mut BTreeMap<Arc<str>, Faults>, folder: &Arc<str>, faults: Faults) {
     if !faults.is_empty() {
         let known = apis.entry(folder.clone()).or_default();
         known.extend(faults);

@@ -1,6 +1,7 @@
 //! Everything a request needs, immutable, behind one pointer: a request sees one generation from start to end.
 
 mod accepted;
+mod access;
 mod backend;
 mod build;
 mod egress;
@@ -13,6 +14,7 @@ mod material;
 mod otlp;
 mod steps;
 mod tls;
+mod upstreams;
 mod uses;
 
 use std::collections::HashMap;
@@ -25,6 +27,7 @@ pub(crate) use backend::{Backend, Responder};
 pub(crate) use build::{Builder, Refused};
 pub(crate) use local::Local;
 
+use crate::access::Access;
 use crate::chain::{Chain, Counts, Tally};
 use crate::config::{Forwarding, Rewrite};
 use crate::content::Digest;
@@ -58,9 +61,12 @@ pub(crate) struct Generation {
     router: Router<Arc<Route>>,
     policies: Vec<(Arc<Policy>, PolicyMetrics)>,
     upstreams: Vec<Arc<Upstream>>,
+    /// What each of them is shown, if anything.
+    shown: Vec<Option<Arc<Access>>>,
     /// Those that are fetched.
     key_sets: Vec<Arc<Published>>,
     limiters: Vec<Arc<Shared>>,
+    access: Vec<Arc<Access>>,
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
     shadows: Vec<Shadowed>,
@@ -155,6 +161,16 @@ impl Generation {
     /// Stores of limiters that several gateways share.
     pub(crate) fn limiters(&self) -> impl Iterator<Item = &Arc<Shared>> {
         self.limiters.iter()
+    }
+
+    /// Tokens the gateway gets for itself.
+    pub(crate) fn access(&self) -> impl Iterator<Item = &Arc<Access>> {
+        self.access.iter()
+    }
+
+    /// The token an upstream is shown, if it is shown one.
+    pub(crate) fn shown(&self, slot: usize) -> Option<&Arc<Access>> {
+        self.shown.get(slot)?.as_ref()
     }
 
     pub(crate) fn upstream(&self, slot: usize) -> Option<&Arc<Upstream>> {

@@ -3,13 +3,14 @@
 use std::mem;
 use std::time::Duration;
 
-use http::header::{EXPECT, SET_COOKIE, TE, VARY};
+use http::header::{AUTHORIZATION, EXPECT, SET_COOKIE, TE, VARY};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, timeout_at};
 
 use super::asker::{self, Asker};
 use super::finish::Finish;
 use super::{Connection, Worker, fixed, open, rewrite, upload};
+use crate::access::Access;
 use crate::chain::{Chain, Place, Timed, answer, failure};
 use crate::config::HostUse;
 use crate::exchange::hygiene::strip_hop_by_hop;
@@ -123,6 +124,7 @@ impl Ask<'_> {
         headers.remove(EXPECT);
         let forwarding = &self.local.generation.forwarding;
         self.asker.introduce(headers, self.connection, forwarding);
+        let shown = self.show(slot, headers).await?;
         open::frame(&exchange.method, body, headers);
         if exchange.wants_trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -151,12 +153,26 @@ impl Ask<'_> {
                 }
             }
         };
+        if answered.response.status() == StatusCode::UNAUTHORIZED
+            && let Some((access, value)) = shown
+        {
+            access.refused(&value);
+        }
         if strip_hop_by_hop(answered.response.headers_mut()).is_err() {
             let detail = "The upstream gave an answer that is not HTTP.";
             return Err(Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_connection_field", detail));
         }
         asker::sign(&mut answered.response, forwarding);
         Ok(answered)
+    }
+
+    /// Put the token an upstream is shown, if any, in the place of what the client said.
+    async fn show(&self, slot: usize, headers: &mut HeaderMap) -> Result<Option<(&Access, HeaderValue)>, Fault> {
+        let Some(access) = self.local.generation.shown(slot) else { return Ok(None) };
+        let value = Box::pin(timeout_at(self.deadline, access.value())).await;
+        let value = value.map_err(|_| not_let_in())?.map_err(|error| not_let_in().because(error))?;
+        headers.insert(AUTHORIZATION, value.clone());
+        Ok(Some((access, value)))
     }
 
     async fn responder(
@@ -188,4 +204,9 @@ impl Ask<'_> {
         self.worker.scratch().set(call.head);
         answered.map_err(broke)?.map_err(failure)
     }
+}
+
+/// There is no token to be let in with.
+fn not_let_in() -> Fault {
+    Fault::upstream(StatusCode::BAD_GATEWAY, "upstream_access", "The gateway is not let in by the upstream at present.")
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{Access, Body, Mode, Others, Report, Service, Sharing, Use};
+use super::reach::Service;
+use super::report::{Access, Body, Mode, Others, Report, Sharing, Use};
 use super::words::{Does, credential, key_source, keys, material};
 use crate::config::{Grant, Pattern};
 use crate::tls::MinVersion;

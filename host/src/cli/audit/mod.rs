@@ -5,6 +5,7 @@ mod facts;
 mod gather;
 mod page;
 mod peers;
+mod reach;
 mod report;
 mod text;
 mod words;

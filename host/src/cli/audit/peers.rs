@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::{Credential, Keys, Material, Service, Tls, Upstream, Use};
+use super::reach::{Access, Credential, Keys, Material, Service, Tls, Upstream};
+use super::report::Use;
 use crate::config::{self, AuthScheme, Config, KeySource, Made, PublishedAt, Target, Verify};
 use crate::tls::MinVersion;
 
@@ -48,10 +49,16 @@ pub(super) fn upstreams(config: &Config) -> Vec<Upstream> {
                 let server_name = wanted.server_name.as_ref().map(ToString::to_string);
                 tls(wanted.name.as_deref(), server_name, config)
             }),
+            access: declared.access.as_ref().and_then(|name| access(name, config)),
         };
         api.upstreams.iter().map(upstream).collect::<Vec<_>>()
     };
     config.apis.iter().flat_map(of_api).collect()
+}
+
+fn access(name: &str, config: &Config) -> Option<Access> {
+    let declared = config.access.get(name)?;
+    Some(Access { name: name.to_owned(), service: declared.service.clone(), scopes: declared.scopes.clone() })
 }
 
 /// What `[tls.NAME]` comes to, or what holds without.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reach::{Keys, Service, Upstream};
 use crate::content::Digest;
 
 /// Of the shape of a report. One of another number is not compared with.
@@ -264,77 +265,6 @@ pub(super) struct Breaker {
     pub(super) failures: u32,
     pub(super) pause_ms: u64,
     pub(super) max_pause_ms: u64,
-}
-
-/// A service policies may ask.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Service {
-    pub(super) name: String,
-    pub(super) url: String,
-    pub(super) methods: Vec<String>,
-    pub(super) paths: Vec<String>,
-    pub(super) private_ips: bool,
-    /// Absent where it is asked without TLS.
-    pub(super) tls: Option<Tls>,
-    /// What the gateway attaches and no policy sees.
-    pub(super) credentials: Vec<Credential>,
-    pub(super) timeout_ms: u64,
-    pub(super) max_request: u64,
-    pub(super) max_response: u64,
-    pub(super) max_in_flight: u32,
-    /// `id` of the uses that may.
-    pub(super) asked_by: Vec<String>,
-}
-
-/// A field of each request.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Credential {
-    pub(super) field: String,
-    /// `Bearer` or `Basic`; absent where the secret is the whole value.
-    pub(super) scheme: Option<String>,
-    /// Name of the secret.
-    pub(super) secret: String,
-}
-
-/// How a server is known.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Tls {
-    /// Of `[tls.NAME]`.
-    pub(super) name: Option<String>,
-    /// Who must have signed its certificate; absent where none is verified.
-    pub(super) authorities: Option<Material>,
-    /// The name its certificate must have, in place of the host.
-    pub(super) server_name: Option<String>,
-    /// The gateway's own certificate.
-    pub(super) certificate: Option<Material>,
-    pub(super) min_version: String,
-}
-
-/// What keys and certificates are made from.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Material {
-    /// `file:PATH`, `secret:NAME`, `generated`, `the system`.
-    pub(super) source: String,
-    /// Of what is public and lies in the folder.
-    pub(super) digest: Option<String>,
-}
-
-/// Keys that policies may be granted.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Keys {
-    pub(super) name: String,
-    #[serde(flatten)]
-    pub(super) material: Material,
-    /// The one they are bound to; absent where each key says its own.
-    pub(super) algorithm: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Upstream {
-    /// API and name.
-    pub(super) name: String,
-    pub(super) targets: Vec<String>,
-    pub(super) tls: Option<Tls>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

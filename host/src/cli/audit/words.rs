@@ -1,9 +1,9 @@
 //! Owns how an audit says in words what a use of a policy may do; text and page say the same.
 
 use super::super::out::plain;
+use super::reach::{Credential, Keys, Material, Service, Tls, Upstream};
 use super::report::{
-    Access, Body, Breaker, Condition, Credential, From, Keys, Material, Mode, OnError, Others, Report, Route, Service,
-    Sharing, Tls, Upstream, Use, Wanted,
+    Access, Body, Breaker, Condition, From, Mode, OnError, Others, Report, Route, Sharing, Use, Wanted,
 };
 
 /// What is said under one heading, a line each.
@@ -182,7 +182,8 @@ pub(super) fn servers(route: &Route, report: &Report) -> Option<String> {
     let server = |upstream: &Upstream| {
         let name = if route.upstreams.len() > 1 { format!("{}: ", upstream.name) } else { String::new() };
         let tls = upstream.tls.as_ref().map(|tls| format!("; {}", known(tls))).unwrap_or_default();
-        format!("{name}{}{tls}", upstream.targets.join(", "))
+        let shown = upstream.access.as_ref().map(|it| format!("; shown the token {} of {}", it.name, it.service));
+        format!("{name}{}{tls}{}", upstream.targets.join(", "), shown.unwrap_or_default())
     };
     let servers: Vec<_> = upstreams.map(server).collect();
     (!servers.is_empty()).then(|| servers.join(" | "))

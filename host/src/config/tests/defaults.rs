@@ -3,11 +3,12 @@
 use crate::config::api::{RawTimeouts, RawUpstream};
 use crate::config::chain::{RawEntry, RawResponder};
 use crate::config::forwarding::RawForwarding;
-use crate::config::gateway::{RawAccessLog, RawAdmin, RawRequest, RawRuntime, RawTracing};
+use crate::config::gateway::{RawAccessLog, RawAdmin, RawRequest, RawTracing};
 use crate::config::limits::RawLimits;
 use crate::config::listen::RawListen;
 use crate::config::otlp::{RawMetrics, RawOtlp};
 use crate::config::route::RawRoute;
+use crate::config::runtime::RawRuntime;
 use crate::config::section::{Need, Section};
 use crate::config::store::RawStore;
 

@@ -9,7 +9,7 @@ fn shared(service: &Service, more: &str) -> Arc<Egress> {
     Arc::new(egress(granted(service, more)))
 }
 
-async fn learn(egress: &Arc<Egress>, call: Call) -> remembered::Outcome {
+async fn learn(egress: &Arc<Egress>, call: Call) -> Outcome {
     egress.clone().learn(call.question(), call, true).await
 }
 
