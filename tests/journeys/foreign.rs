@@ -1,6 +1,7 @@
 //! Clients and servers that others wrote, with the gateway between them, in the clear and inside TLS.
 
 mod attacks;
+mod authorization;
 mod grpc;
 mod identity;
 mod nghttp2;
