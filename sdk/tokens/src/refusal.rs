@@ -25,13 +25,15 @@ pub enum Refusal {
     Rights(&'static str, &'static str),
     /// What would have to confirm the token cannot be used at present.
     Unavailable,
+    /// What would have to confirm it may not be used.
+    Denied,
 }
 
 impl Refusal {
     /// The answer for it, which still lacks its challenges.
     ///
     /// # Errors
-    /// Nobody is to blame but what the policy depends on.
+    /// It is not the request that is to blame.
     pub fn answer(self) -> Result<Response, Failure> {
         let (status, title, kind, detail) = match self {
             Self::Missing(why) => (401, "Unauthorized", "token_missing", why),
@@ -41,6 +43,7 @@ impl Refusal {
             }
             Self::Rights(kind, why) => (403, "Forbidden", kind, why),
             Self::Unavailable => return Err(Failure::Dependency),
+            Self::Denied => return Err(Failure::Internal),
         };
         let kind = format!("{TYPES}{kind}");
         Ok(Problem::new(status, title).kind(&kind).detail(detail).into())
@@ -49,7 +52,7 @@ impl Refusal {
     /// What `error` and `error_description` of a challenge say; nothing where no credentials were sent.
     fn error(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Missing(_) | Self::Unavailable => None,
+            Self::Missing(_) | Self::Unavailable | Self::Denied => None,
             Self::Request(_, why) => Some(("invalid_request", why)),
             Self::Token(_, why) => Some(("invalid_token", why)),
             Self::Proof(_, why) => Some(("invalid_dpop_proof", why)),
@@ -167,5 +170,6 @@ mod tests {
     #[test]
     fn what_cannot_be_confirmed_is_a_failed_dependency() {
         assert_eq!(Refusal::Unavailable.answer(), Err(Failure::Dependency));
+        assert_eq!(Refusal::Denied.answer(), Err(Failure::Internal));
     }
 }
