@@ -93,9 +93,9 @@ impl Config {
         if claims.string("ath") != Some(digest.as_str()) {
             return Err(OTHER_TOKEN);
         }
-        self.check_age(&claims, moment)?;
+        let usable_ms = self.check_age(&claims, moment)?;
         let renewed = self.check_nonce(&claims, moment)?;
-        self.use_up(&proof.thumbprint, id, moment.leeway)?;
+        self.use_up(&proof.thumbprint, id, usable_ms)?;
         Ok(renewed)
     }
 
@@ -118,16 +118,19 @@ impl Config {
         if is_for_it { Ok(()) } else { Err(OTHER_REQUEST) }
     }
 
-    fn check_age(&self, claims: &Claims, moment: Moment) -> Result<(), Refusal> {
+    /// Returns for how long it can be used yet, also at a gateway whose clock is behind.
+    fn check_age(&self, claims: &Claims, moment: Moment) -> Result<u64, Refusal> {
         let issued = claims.time_ms("iat").ok().flatten().ok_or(MALFORMED)?;
         let (now, leeway) = (moment.now_ms as f64, moment.leeway.ms() as f64);
         if issued > now + leeway {
             return Err(Refusal::Proof("proof_from_future", "the proof is made in the future"));
         }
-        if issued + self.max_age.ms() as f64 + leeway < now {
+        let end = issued + self.max_age.ms() as f64 + leeway;
+        if end < now {
             return Err(Refusal::Proof("proof_too_old", "the proof is too old"));
         }
-        Ok(())
+        // A fraction of a millisecond counts as a whole one, and the last moment is one too.
+        Ok((end + leeway - now).ceil() as u64 + 1)
     }
 
     fn check_nonce(&self, claims: &Claims, moment: Moment) -> Result<Option<String>, Refusal> {
@@ -140,13 +143,11 @@ impl Config {
         }
     }
 
-    /// Whether it is used for the first time, for as long as it could be used.
-    fn use_up(&self, thumbprint: &str, id: &str, leeway: Leeway) -> Result<(), Refusal> {
+    /// Whether it is used for the first time, remembered for as long as it can be used.
+    fn use_up(&self, thumbprint: &str, id: &str, usable_ms: u64) -> Result<(), Refusal> {
         // A thumbprint always has the same length.
         let digest = crypto::hash(HashAlgorithm::Sha256, format!("{thumbprint}{id}").as_bytes());
-        // A proof may be as far from the future as it may be late, and the clock of another gateway be behind this one.
-        let life_ms = self.max_age.ms() + 3 * leeway.ms() + 1;
-        match store::add(self.replays.as_str(), &URL_SAFE_NO_PAD.encode(digest), 1, Some(life_ms)) {
+        match store::add(self.replays.as_str(), &URL_SAFE_NO_PAD.encode(digest), 1, Some(usable_ms)) {
             Ok(1) => Ok(()),
             Ok(_) => Err(Refusal::Proof("proof_replayed", "the proof was used before")),
             Err(store::Error::Denied) => Err(Refusal::Denied),

@@ -85,6 +85,13 @@ mod tests {
         }
 
         #[test]
+        fn a_letter_that_is_escaped_is_the_same(path in "/[a-zA-Z0-9._~-]{1,12}", at in any::<prop::sample::Index>()) {
+            let at = 1 + at.index(path.len() - 1);
+            let escaped = format!("https://a{}%{:02x}{}", &path[..at], path.as_bytes()[at], &path[at + 1..]);
+            prop_assert!(is_for(&escaped, "https://a", &path), "{}", escaped);
+        }
+
+        #[test]
         fn a_uri_is_for_itself_and_for_no_other_path(path in "/[a-z/]{0,12}", other in "/[a-z/]{0,12}") {
             let htu = format!("https://a{path}");
             prop_assert!(is_for(&htu, "https://a", &path));

@@ -3,6 +3,7 @@
 use crate::support::*;
 use lockgate_sdk::prelude::*;
 use lockgate_sdk::testing::{self, egress::Error};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[test]
@@ -209,5 +210,18 @@ fn a_service_alone_needs_no_issuer_and_a_list_of_values_is_matched() {
         testing::clock::advance(60_000);
         says(active(merged(json!({"exp": null}), change.clone())));
         assert_eq!(with_bearer(&policy, OPAQUE), expected, "{change}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_else_comes_as_an_answer_admits_nobody(body in any::<Vec<u8>>(), at in any::<prop::sample::Index>()) {
+        let good = active(json!({})).to_string().into_bytes();
+        let cut = good[..at.index(good.len())].to_vec();
+        for body in [body, cut] {
+            let policy = introspecting(json!({"optional": true}));
+            answers(move |_| Ok(Response::new(200).body(body.clone())));
+            prop_assert_eq!(with_bearer(&policy, OPAQUE), "Dependency");
+        }
     }
 }
