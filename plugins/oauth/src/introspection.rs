@@ -12,6 +12,9 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// An answer that is no use is asked for anew once it is so old, so that an outage ends when it does.
 const RETRY_MS: u64 = 1000;
 
+/// How old an answer may be where nothing else is said.
+const FRESH: Seconds<0, 300> = Seconds::new(30);
+
 /// Where to ask; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +99,6 @@ fn failed(error: Error) -> Refusal {
     }
 }
 
-const fn default_fresh() -> Seconds<0, 300> {
-    Seconds::near(30)
+fn default_fresh() -> Seconds<0, 300> {
+    FRESH
 }

@@ -17,9 +17,8 @@ mod scopes;
 use answer::Challenges;
 use binding::{Binding, CERTIFICATE};
 use config::Config;
-use dpop::Moment;
 use lockgate_sdk::{clock, prelude::*};
-use lockgate_tokens::{Credentials, Passing, Refusal, Scheme, credentials};
+use lockgate_tokens::{Credentials, Passing, Refusal, Scheme, Times, credentials};
 use scopes::Scopes;
 
 /// The policy, ready for requests.
@@ -94,7 +93,7 @@ impl OAuth {
 
     fn admit(&self, head: &Head<'_>, sent: &Credentials<'_>) -> Result<Edits, Refusal> {
         let config = &self.config;
-        let moment = Moment { now_ms: clock::unix_ms(), leeway: config.leeway };
+        let times = Times { now_ms: clock::unix_ms(), leeway: config.leeway, allow_no_expiry: true };
         let shown = match (&config.dpop, sent.scheme) {
             (Some(dpop), Scheme::Dpop) => Some((dpop, dpop.proof(head)?)),
             (Some(dpop), Scheme::Bearer) if dpop.required => {
@@ -102,11 +101,11 @@ impl OAuth {
             }
             _ => None,
         };
-        let claims = access::claims(config, sent, moment)?;
+        let claims = access::claims(config, sent, times)?;
         let thumbprint = shown.as_ref().map(|(_, proof)| proof.thumbprint());
         Binding::of(&claims)?.check(thumbprint, head, config.require_binding)?;
         let nonce = match &shown {
-            Some((dpop, proof)) => dpop.confirm(proof, head, sent.token, moment)?,
+            Some((dpop, proof)) => dpop.confirm(proof, head, sent.token, times)?,
             None => None,
         };
         claims.check_scopes(self.scopes.needed(head))?;

@@ -30,15 +30,10 @@ impl TryFrom<String> for Name {
 pub(crate) struct Seconds<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Seconds<MIN, MAX> {
-    /// `seconds`, or what of the bounds is nearest.
-    pub(crate) const fn near(seconds: u64) -> Self {
-        Self(if seconds < MIN {
-            MIN
-        } else if seconds > MAX {
-            MAX
-        } else {
-            seconds
-        })
+    /// For a constant, which does not compile out of bounds.
+    pub(crate) const fn new(seconds: u64) -> Self {
+        assert!(MIN <= seconds && seconds <= MAX);
+        Self(seconds)
     }
 
     pub(crate) fn ms(self) -> u64 {
@@ -159,7 +154,8 @@ mod tests {
         for seconds in [0, 6] {
             assert!(Seconds::<1, 5>::try_from(seconds).is_err());
         }
-        assert_eq!((Seconds::<1, 5>::near(9).ms(), Seconds::<1, 5>::near(0).ms()), (5_000, 1_000));
+        const LONGEST: Seconds<1, 5> = Seconds::new(5);
+        assert_eq!(LONGEST.ms(), 5_000);
         for path in ["", "introspect", "/a b", "/\u{e9}"] {
             assert!(ServicePath::try_from(path.to_owned()).is_err(), "{path}");
         }

@@ -11,6 +11,11 @@ pub(crate) const FIELD: &str = "dpop";
 /// The field that gives a nonce.
 pub(crate) const NONCE_FIELD: &str = "dpop-nonce";
 
+/// How old a proof may be where nothing else is said.
+const MAX_AGE: Seconds<1, 600> = Seconds::new(60);
+/// For how long a nonce is good where nothing else is said.
+const NONCE_LIFETIME: Seconds<10, 3600> = Seconds::new(300);
+
 /// How proofs are accepted; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +51,7 @@ impl Config {
 
     /// The nonces proofs have to hold, if any.
     pub(super) fn nonces(&self) -> Option<Nonces<'_>> {
-        let lifetime = self.nonce_lifetime.unwrap_or(Seconds::near(300));
+        let lifetime = self.nonce_lifetime.unwrap_or(NONCE_LIFETIME);
         self.nonces.as_ref().map(|key| Nonces { key: key.as_str(), lifetime_ms: lifetime.ms() })
     }
 
@@ -56,6 +61,6 @@ impl Config {
     }
 }
 
-const fn default_max_age() -> Seconds<1, 600> {
-    Seconds::near(60)
+fn default_max_age() -> Seconds<1, 600> {
+    MAX_AGE
 }

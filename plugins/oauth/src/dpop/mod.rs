@@ -11,4 +11,3 @@ mod proof;
 mod target;
 
 pub(crate) use config::{Config, FIELD, NONCE_FIELD};
-pub(crate) use proof::Moment;

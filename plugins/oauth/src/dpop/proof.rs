@@ -7,7 +7,7 @@ use super::target;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lockgate_sdk::crypto::{self, HashAlgorithm};
 use lockgate_sdk::{Head, store};
-use lockgate_tokens::{Claims, Jws, Leeway, Refusal, Signed};
+use lockgate_tokens::{Claims, Jws, Refusal, Signed, Times};
 use std::str;
 
 /// Longest proof read, in bytes.
@@ -18,13 +18,6 @@ const MAX_ID: usize = 256;
 const MALFORMED: Refusal = Refusal::Proof("proof_malformed", "the proof is malformed");
 const OTHER_REQUEST: Refusal = Refusal::Proof("proof_for_other_request", "the proof is for another request");
 const OTHER_TOKEN: Refusal = Refusal::Proof("proof_for_other_token", "the proof is for another token");
-
-/// When a request is judged, and by how much clocks may differ.
-#[derive(Clone, Copy)]
-pub(crate) struct Moment {
-    pub(crate) now_ms: u64,
-    pub(crate) leeway: Leeway,
-}
 
 /// A proof whose signature has not been checked.
 pub(crate) struct Proof<'a> {
@@ -84,7 +77,7 @@ impl Config {
         proof: &Proof<'_>,
         head: &Head<'_>,
         token: &str,
-        moment: Moment,
+        times: Times,
     ) -> Result<Option<String>, Refusal> {
         let claims = proof.verify()?;
         let id = claims.string("jti").filter(|id| (1..=MAX_ID).contains(&id.len())).ok_or(MALFORMED)?;
@@ -93,8 +86,8 @@ impl Config {
         if claims.string("ath") != Some(digest.as_str()) {
             return Err(OTHER_TOKEN);
         }
-        let usable_ms = self.check_age(&claims, moment)?;
-        let renewed = self.check_nonce(&claims, moment)?;
+        let usable_ms = self.check_age(&claims, times)?;
+        let renewed = self.check_nonce(&claims, times)?;
         self.use_up(&proof.thumbprint, id, usable_ms)?;
         Ok(renewed)
     }
@@ -119,9 +112,9 @@ impl Config {
     }
 
     /// Returns for how long it can be used yet, also at a gateway whose clock is behind.
-    fn check_age(&self, claims: &Claims, moment: Moment) -> Result<u64, Refusal> {
+    fn check_age(&self, claims: &Claims, times: Times) -> Result<u64, Refusal> {
         let issued = claims.time_ms("iat").ok().flatten().ok_or(MALFORMED)?;
-        let (now, leeway) = (moment.now_ms as f64, moment.leeway.ms() as f64);
+        let (now, leeway) = (times.now_ms as f64, times.leeway.ms() as f64);
         if issued > now + leeway {
             return Err(Refusal::Proof("proof_from_future", "the proof is made in the future"));
         }
@@ -133,13 +126,13 @@ impl Config {
         Ok((end + leeway - now).ceil() as u64 + 1)
     }
 
-    fn check_nonce(&self, claims: &Claims, moment: Moment) -> Result<Option<String>, Refusal> {
+    fn check_nonce(&self, claims: &Claims, times: Times) -> Result<Option<String>, Refusal> {
         let Some(nonces) = self.nonces() else {
             return Ok(None);
         };
-        match nonces.check(claims.string("nonce"), moment.now_ms, moment.leeway.ms())? {
+        match nonces.check(claims.string("nonce"), times.now_ms, times.leeway.ms())? {
             Freshness::Young => Ok(None),
-            Freshness::Old => nonces.issue(moment.now_ms).map(Some),
+            Freshness::Old => nonces.issue(times.now_ms).map(Some),
         }
     }
 
