@@ -1,14 +1,12 @@
 //! The operator's configuration of `jwt`, and the faults that only its whole shows.
 
-use crate::names::{Algorithms, Allowed, ClaimPath, Scope, Strings};
 use lockgate_sdk::ConfigError;
 use lockgate_sdk::names::{AttributeName, FieldName, Realm};
+use lockgate_tokens::{
+    Algorithms, Allowed, ClaimPath, Leeway, Passing, Scope, Strings, default_attributes, named_or_any,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-const MAX_LEEWAY_S: u64 = 300;
-/// Most claims passed on, to attributes and to fields each.
-const MAX_PASSED_ON: usize = 32;
 
 /// What the operator wrote; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
@@ -26,9 +24,8 @@ pub(crate) struct Config {
     any_audience: bool,
     #[serde(default)]
     pub(crate) algorithms: Algorithms,
-    /// Seconds.
-    #[serde(default = "default_leeway")]
-    leeway: u64,
+    #[serde(default)]
+    pub(crate) leeway: Leeway,
     #[serde(default)]
     pub(crate) require: Vec<ClaimPath>,
     #[serde(default)]
@@ -38,15 +35,15 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) scopes: Vec<Scope>,
     #[serde(default = "default_attributes")]
-    pub(crate) attributes: BTreeMap<ClaimPath, AttributeName>,
+    attributes: BTreeMap<ClaimPath, AttributeName>,
     #[serde(default)]
-    pub(crate) headers: BTreeMap<ClaimPath, FieldName>,
+    headers: BTreeMap<ClaimPath, FieldName>,
     #[serde(default)]
-    pub(crate) forward_token: bool,
+    forward_token: bool,
     #[serde(default)]
     pub(crate) realm: Realm,
     #[serde(default = "FieldName::authorization")]
-    pub(crate) header: FieldName,
+    header: FieldName,
     #[serde(default)]
     pub(crate) optional: bool,
 }
@@ -91,9 +88,14 @@ impl Config {
         trusted.collect()
     }
 
-    /// How far clocks may differ, in milliseconds.
-    pub(crate) fn leeway_ms(&self) -> u64 {
-        self.leeway.saturating_mul(1000)
+    /// What becomes of requests with tokens.
+    pub(crate) fn passing(&self) -> Passing {
+        Passing {
+            field: self.header.clone(),
+            forward_token: self.forward_token,
+            attributes: self.attributes.clone(),
+            headers: self.headers.clone(),
+        }
     }
 
     /// Settings that are missing, out of bounds or contradict each other.
@@ -103,24 +105,11 @@ impl Config {
             if self.keys.is_empty() {
                 faults.push(ConfigError::new("keys", "must name a key set"));
             }
-            faults.extend(guard("issuer", self.issuer.is_some(), self.any_issuer));
-            faults.extend(guard("audience", self.audience.is_some(), self.any_audience));
+            faults.extend(named_or_any("issuer", self.issuer.is_some(), self.any_issuer));
+            faults.extend(named_or_any("audience", self.audience.is_some(), self.any_audience));
         } else {
             faults.extend(self.issuer_faults());
         }
-        if self.leeway > MAX_LEEWAY_S {
-            let message = format!("must be at most {MAX_LEEWAY_S} seconds");
-            faults.push(ConfigError::new("leeway", message));
-        }
-        let passed_on = [("attributes", self.attributes.len()), ("headers", self.headers.len())];
-        for (path, count) in passed_on {
-            if count > MAX_PASSED_ON {
-                let message = format!("must hold at most {MAX_PASSED_ON} claims");
-                faults.push(ConfigError::new(path, message));
-            }
-        }
-        faults.extend(self.field_faults());
-        faults.extend(self.attribute_faults());
         faults
     }
 
@@ -154,57 +143,6 @@ impl Config {
         }
         faults
     }
-
-    /// Two claims for one field would make it a matter of order which one the upstream believes.
-    fn field_faults(&self) -> impl Iterator<Item = ConfigError> {
-        self.headers.iter().enumerate().filter_map(|(at, (path, field))| {
-            let message = if *field == self.header {
-                "this field holds the token; name another one"
-            } else if self.headers.values().take(at).any(|earlier| earlier == field) {
-                "another claim is passed on in this field already"
-            } else {
-                return None;
-            };
-            Some(ConfigError::new(under("headers", path), message))
-        })
-    }
-
-    fn attribute_faults(&self) -> impl Iterator<Item = ConfigError> {
-        let attributes = self.attributes.iter().enumerate();
-        attributes.filter_map(|(at, (path, name))| {
-            let mut earlier = self.attributes.values().take(at);
-            earlier.any(|earlier| earlier == name).then(|| {
-                let message = "another claim is passed on in this attribute already";
-                ConfigError::new(under("attributes", path), message)
-            })
-        })
-    }
-}
-
-/// A check that is on unless it is switched off by name, and never both.
-fn guard(name: &str, named: bool, any: bool) -> Option<ConfigError> {
-    let message = match (named, any) {
-        (true, false) | (false, true) => return None,
-        (false, false) => {
-            format!("must name what tokens are accepted from; `any_{name} = true` accepts all")
-        }
-        (true, true) => format!("contradicts `any_{name} = true`; leave one out"),
-    };
-    Some(ConfigError::new(name, message))
-}
-
-fn under(table: &str, path: &ClaimPath) -> String {
-    format!("{table}.{}", path.steps().join("."))
-}
-
-fn default_leeway() -> u64 {
-    30
-}
-
-fn default_attributes() -> BTreeMap<ClaimPath, AttributeName> {
-    let path = ClaimPath::try_from("sub".to_owned());
-    let name = AttributeName::try_from("auth.sub".to_owned());
-    path.ok().zip(name.ok()).into_iter().collect()
 }
 
 #[cfg(test)]

@@ -3,22 +3,11 @@
 //! Until its signature is verified, nothing in a token has any effect but its key id, its algorithm and, where there are
 //! several issuers, which of them it names; the algorithm is bound to the key by the gateway, and the key set to the issuer. Tokens appear in no log line, answer or error.
 
-mod claims;
 mod config;
-mod credentials;
-mod json;
-mod names;
-mod refusal;
-mod token;
 
-use claims::Claims;
 use config::{Config, Issuer};
 use lockgate_sdk::{clock, prelude::*};
-use refusal::{Challenge, Refusal};
-use token::Token;
-
-/// Longest attribute value the gateway takes; longer ones are not written, so that the request does not fail for it.
-const MAX_ATTRIBUTE_VALUE: usize = 4 * 1024;
+use lockgate_tokens::{Challenge, Jws, Passing, Refusal, Scheme, Signed, Times, credentials};
 
 /// The policy, ready for requests.
 #[derive(Deserialize)]
@@ -27,37 +16,26 @@ pub struct Jwt {
     config: Config,
     /// Whose tokens are accepted; never empty.
     trusted: Vec<Issuer>,
+    passing: Passing,
     challenge: Challenge,
 }
 
 impl From<Config> for Jwt {
     fn from(config: Config) -> Self {
-        let challenge = Challenge::new(&config.realm, &config.scopes);
-        Self { trusted: config.trusted(), config, challenge }
+        let challenge = Challenge::new(Scheme::Bearer.as_str(), &config.realm);
+        Self { trusted: config.trusted(), passing: config.passing(), config, challenge }
     }
 }
 
 impl Policy for Jwt {
     fn interest(&self) -> Interest {
-        let config = &self.config;
-        let mut interest = Interest::new().request_read(config.header.as_str()).may_respond();
-        for trusted in &self.trusted {
-            interest = interest.key(&trusted.keys);
-        }
-        if !config.forward_token {
-            interest = interest.request_write(config.header.as_str());
-        }
-        for header in config.headers.values() {
-            interest = interest.request_write(header.as_str());
-        }
-        for attribute in config.attributes.values() {
-            interest = interest.attribute_write(attribute.as_str());
-        }
-        interest
+        let interest = self.passing.declare(Interest::new().may_respond());
+        self.trusted.iter().fold(interest, |interest, trusted| interest.key(&trusted.keys))
     }
 
     fn check(&self) -> Result<(), Vec<ConfigError>> {
-        let faults = self.config.faults();
+        let mut faults = self.config.faults();
+        faults.extend(self.passing.faults());
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
@@ -67,7 +45,7 @@ impl RequestPhase for Jwt {
         match self.admit(head) {
             Ok(edits) if edits.is_empty() => Verdict::Pass,
             Ok(edits) => edits.into(),
-            Err(refusal) => refusal.verdict(&self.challenge),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 }
@@ -75,26 +53,30 @@ impl RequestPhase for Jwt {
 impl Jwt {
     fn admit(&self, head: &Head<'_>) -> Result<Edits, Refusal> {
         let config = &self.config;
-        let compact = match credentials::token(head, &config.header)? {
-            Some(compact) => compact,
-            None if config.optional => return Ok(self.without_token()),
-            None => return Err(Refusal::Missing),
+        let compact = match credentials(head, &self.passing.field, &[Scheme::Bearer])? {
+            Some(credentials) => credentials.token,
+            None if config.optional => return Ok(self.passing.without_token()),
+            None => return Err(Refusal::Missing("a bearer token is required")),
         };
-        let token = Token::parse(compact)?;
+        let token = Jws::parse(compact)?.accept(|kind| matches!(kind, None | Some("jwt" | "at+jwt")))?;
         if !config.algorithms.allow(token.algorithm()) {
             return Err(Refusal::Token("algorithm_not_accepted", "the algorithm is not accepted"));
         }
         let trusted = self.trusted_for(&token)?;
         let claims = token.verify(&trusted.keys)?;
-        claims.check_time(config, clock::unix_ms())?;
-        claims.check_origin(trusted, config)?;
-        claims.check_rights(config)?;
-        Ok(self.with_claims(&claims))
+        let (leeway, allow_no_expiry) = (config.leeway, config.allow_no_expiry);
+        claims.check_times(Times { now_ms: clock::unix_ms(), leeway, allow_no_expiry })?;
+        claims.check_issuer(trusted.issuer.as_ref())?;
+        claims.check_audience(trusted.audience.as_ref())?;
+        claims.check_required(&config.require)?;
+        claims.check_scopes(&config.scopes)?;
+        claims.check_values(&config.claims)?;
+        Ok(self.passing.with_claims(&claims))
     }
 
     /// By whose keys a token has to be confirmed. Where there is a choice the token makes it; what it chooses has to
     /// confirm the issuer too.
-    fn trusted_for(&self, token: &Token<'_>) -> Result<&Issuer, Refusal> {
+    fn trusted_for(&self, token: &Signed<'_>) -> Result<&Issuer, Refusal> {
         if let [only] = self.trusted.as_slice() {
             return Ok(only);
         }
@@ -103,31 +85,13 @@ impl Jwt {
         trusted.ok_or(Refusal::Token("issuer_not_accepted", "the issuer is not accepted"))
     }
 
-    fn with_claims(&self, claims: &Claims) -> Edits {
-        let config = &self.config;
-        let mut edits = Edits::new();
-        if !config.forward_token {
-            edits = edits.remove(config.header.as_str());
-        }
-        for (path, header) in &config.headers {
-            edits = match claims.text(path) {
-                Some(text) => edits.set(header.as_str(), text.as_bytes()),
-                None => edits.remove(header.as_str()),
-            };
-        }
-        for (path, attribute) in &config.attributes {
-            let text = claims.text(path);
-            if let Some(text) = text.filter(|text| text.len() <= MAX_ATTRIBUTE_VALUE) {
-                edits = edits.attribute(attribute.as_str(), text.as_bytes());
+    fn refuse(&self, refusal: Refusal) -> Verdict {
+        match refusal.answer() {
+            Ok(answer) => {
+                answer.field("www-authenticate", self.challenge.field_for(refusal, &self.config.scopes)).into()
             }
+            Err(failure) => failure.into(),
         }
-        edits
-    }
-
-    /// What a client sent in the fields that speak for a token goes, for there is none.
-    fn without_token(&self) -> Edits {
-        let headers = self.config.headers.values();
-        headers.fold(Edits::new(), |edits, header| edits.remove(header.as_str()))
     }
 }
 

@@ -38,7 +38,7 @@ pub fn embed_plugins(workspace: &Path, out_dir: &Path) -> Result<Vec<PathBuf>, B
     table.push_str("];\n");
     component::write_whole(&out_dir.join("builtins.rs"), table.as_bytes())?;
 
-    let inputs = ["plugins", "sdk/src", "sdk/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"];
+    let inputs = ["plugins", "sdk/src", "sdk/Cargo.toml", "sdk/tokens", "wit", "Cargo.toml", "Cargo.lock"];
     Ok(inputs.iter().map(|input| workspace.join(input)).collect())
 }
 

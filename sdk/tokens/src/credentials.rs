@@ -1,16 +1,50 @@
-//! Finding the token in the head of a request (RFC 6750 section 2.1).
+//! Finding the token in the head of a request (RFC 6750 section 2.1, RFC 9449 section 7.1).
 
-use crate::refusal::Refusal;
+use crate::Refusal;
 use lockgate_sdk::{Head, names::FieldName};
 use std::str;
 
 /// Longest token read, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// The token in `field`; none if the field is absent or holds credentials of another scheme.
+/// In which way a token was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Whoever has it may use it.
+    Bearer,
+    /// Whoever proves to hold its key may use it.
+    Dpop,
+}
+
+impl Scheme {
+    /// The name, as it is registered.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
+/// A token, and the scheme it was sent with.
+pub struct Credentials<'a> {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The token: `token68` of RFC 9110 section 11.2, at most 8 KiB.
+    pub token: &'a str,
+}
+
+/// The token in `field`; none if the field is absent or holds credentials of a scheme that is not one of `schemes`.
 ///
-/// `authorization` holds a scheme and a token. Any other field may hold the bare token as well.
-pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a str>, Refusal> {
+/// `authorization` holds a scheme and a token. Any other field may hold the bare token as well, which is a bearer token.
+///
+/// # Errors
+/// `token_sent_twice`, `credentials_malformed`, `token_too_long`.
+pub fn credentials<'a>(
+    head: &Head<'a>,
+    field: &FieldName,
+    schemes: &[Scheme],
+) -> Result<Option<Credentials<'a>>, Refusal> {
     let mut values = head.all(field.as_str());
     let Some(value) = values.next() else {
         return Ok(None);
@@ -18,25 +52,25 @@ pub(crate) fn token<'a>(head: &Head<'a>, field: &FieldName) -> Result<Option<&'a
     if values.next().is_some() {
         return Err(Refusal::Request("token_sent_twice", "the token field is sent more than once"));
     }
-    let token = match after_bearer(value) {
+    let named = schemes.iter().find_map(|scheme| Some((*scheme, after_scheme(value, scheme.as_str())?)));
+    let (scheme, token) = match named {
         // Exactly a space: what a lenient reader further on takes for this scheme must not pass here as another.
-        Some([b' ', token @ ..]) => token.trim_ascii_start(),
-        Some(_) => b"",
-        None if *field != FieldName::authorization() && !value.contains(&b' ') => value,
+        Some((scheme, [b' ', token @ ..])) => (scheme, token.trim_ascii_start()),
+        Some((scheme, _)) => (scheme, &b""[..]),
+        None if *field != FieldName::authorization() && !value.contains(&b' ') => (Scheme::Bearer, value),
         None => return Ok(None),
     };
     match str::from_utf8(token) {
-        Ok(token) if is_token68(token) => within_bound(token).map(Some),
+        Ok(token) if is_token68(token) => Ok(Some(Credentials { scheme, token: within_bound(token)? })),
         _ => Err(Refusal::Request("credentials_malformed", "the credentials are malformed")),
     }
 }
 
-/// What follows the scheme `Bearer`; none if another scheme or none stands there. A scheme is a token (RFC 9110 section
-/// 11.1).
-fn after_bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(b"bearer".len())?;
+/// What follows this scheme; none if another or none stands there. A scheme is a token (RFC 9110 section 11.1).
+fn after_scheme<'a>(value: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
+    let (found, rest) = value.split_at_checked(scheme.len())?;
     let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    (scheme.eq_ignore_ascii_case(b"bearer") && !rest.first().is_some_and(goes_on)).then_some(rest)
+    (found.eq_ignore_ascii_case(scheme.as_bytes()) && !rest.first().is_some_and(goes_on)).then_some(rest)
 }
 
 /// `b64token` of RFC 6750 section 2.1.
@@ -61,7 +95,8 @@ mod tests {
     fn found(field: &str, values: &[&str]) -> Result<Option<String>, Refusal> {
         let name = FieldName::try_from(field.to_owned()).unwrap();
         let facts = values.iter().fold(Facts::request(), |facts, value| facts.field(field, value)).build();
-        token(&facts.head(), &name).map(|token| token.map(str::to_owned))
+        let found = credentials(&facts.head(), &name, &[Scheme::Bearer]);
+        found.map(|found| found.map(|found| found.token.to_owned()))
     }
 
     #[test]
@@ -98,6 +133,20 @@ mod tests {
             let refused = matches!(found("authorization", values), Err(Refusal::Request(..)));
             assert!(refused, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_scheme_is_found_where_it_is_asked_for() {
+        let found = |value: &str, schemes: &[Scheme]| {
+            let facts = Facts::request().field("authorization", value).build();
+            let found = credentials(&facts.head(), &FieldName::authorization(), schemes);
+            found.map(|found| found.map(|found| found.scheme))
+        };
+        let both = [Scheme::Bearer, Scheme::Dpop];
+        assert_eq!(found("dpop a.b.c", &both), Ok(Some(Scheme::Dpop)));
+        assert_eq!(found("Bearer a.b.c", &both), Ok(Some(Scheme::Bearer)));
+        assert_eq!(found("DPoP a.b.c", &[Scheme::Bearer]), Ok(None));
+        assert!(matches!(found("DPoP\ta.b.c", &both), Err(Refusal::Request(..))));
     }
 
     #[test]

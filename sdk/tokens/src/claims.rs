@@ -1,34 +1,43 @@
 //! Claims of a verified token: whether they admit the request, and what of them is passed on.
 
-use crate::{
-    config::{Config, Issuer},
-    names::{Allowed, ClaimPath},
-    refusal::Refusal,
-};
+use crate::{Allowed, ClaimPath, Leeway, Refusal, Scope, Strings};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Whole numbers up to here are exact as `f64`; beyond, different claims would become the same text.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The claims of a token whose signature is valid.
-#[derive(Debug)]
-pub(crate) struct Claims {
+/// The claims of a token that somebody has confirmed.
+pub struct Claims {
     members: Map<String, Value>,
 }
 
+/// What times of a token are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The time, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// By how much clocks may differ.
+    pub leeway: Leeway,
+    /// Whether a token without `exp` is accepted.
+    pub allow_no_expiry: bool,
+}
+
 impl Claims {
-    pub(crate) fn new(members: Map<String, Value>) -> Self {
+    /// Claims whose signature is valid, or that their issuer said itself.
+    pub fn new(members: Map<String, Value>) -> Self {
         Self { members }
     }
 
-    /// `exp`, `nbf` and `iat` (RFC 7519 section 4.1) against the time now, in milliseconds since 1970.
+    /// `exp`, `nbf` and `iat` (RFC 7519 section 4.1) against the time now; a token issued in the future is refused.
     ///
-    /// A token without `exp` is refused unless configured otherwise, and one issued in the future always.
-    pub(crate) fn check_time(&self, config: &Config, now_ms: u64) -> Result<(), Refusal> {
-        let (now, leeway) = (now_ms as f64, config.leeway_ms() as f64);
+    /// # Errors
+    /// `token_expired`, `token_not_yet_valid`, `token_without_expiry`, `token_malformed`.
+    pub fn check_times(&self, times: Times) -> Result<(), Refusal> {
+        let (now, leeway) = (times.now_ms as f64, times.leeway.ms() as f64);
         match self.time_ms("exp")? {
-            None if config.allow_no_expiry => {}
+            None if times.allow_no_expiry => {}
             None => return Err(Refusal::Token("token_without_expiry", "the token has no expiry")),
             Some(expiry) if now < expiry + leeway => {}
             Some(_) => return Err(Refusal::Token("token_expired", "the token has expired")),
@@ -41,42 +50,74 @@ impl Claims {
         Ok(())
     }
 
-    /// Who issued it, whom it is for, and whether it says everything it must.
-    pub(crate) fn check_origin(&self, trusted: &Issuer, config: &Config) -> Result<(), Refusal> {
-        if !trusted.accepts(self.issuer()?) {
-            return Err(Refusal::Token("issuer_not_accepted", "the issuer is not accepted"));
+    /// Who issued it; none accepts any.
+    ///
+    /// # Errors
+    /// `issuer_not_accepted`, `token_malformed`.
+    pub fn check_issuer(&self, accepted: Option<&Strings>) -> Result<(), Refusal> {
+        let issuer = self.issuer()?;
+        let is_accepted = |accepted: &Strings| issuer.is_some_and(|issuer| accepted.contains(issuer));
+        if accepted.is_none_or(is_accepted) {
+            return Ok(());
         }
-        let audience = self.audience()?;
-        if let Some(accepted) = &trusted.audience
-            && !audience.iter().any(|audience| accepted.contains(audience))
-        {
-            return Err(Refusal::Token("audience_not_accepted", "the token is for another audience"));
-        }
-        if !config.require.iter().all(|path| self.get(path).is_some()) {
-            return Err(Refusal::Token("claim_missing", "the token lacks a required claim"));
-        }
-        Ok(())
+        Err(Refusal::Token("issuer_not_accepted", "the issuer is not accepted"))
     }
 
-    /// Whether the scopes and the values of claims permit the request.
-    pub(crate) fn check_rights(&self, config: &Config) -> Result<(), Refusal> {
+    /// Whom it is for; none accepts any.
+    ///
+    /// # Errors
+    /// `audience_not_accepted`, `token_malformed`.
+    pub fn check_audience(&self, accepted: Option<&Strings>) -> Result<(), Refusal> {
+        let audience = self.audience()?;
+        let is_accepted = |accepted: &Strings| audience.iter().any(|audience| accepted.contains(audience));
+        if accepted.is_none_or(is_accepted) {
+            return Ok(());
+        }
+        Err(Refusal::Token("audience_not_accepted", "the token is for another audience"))
+    }
+
+    /// Whether it says everything it must.
+    ///
+    /// # Errors
+    /// `claim_missing`.
+    pub fn check_required(&self, required: &[ClaimPath]) -> Result<(), Refusal> {
+        if required.iter().all(|path| self.get(path).is_some()) {
+            return Ok(());
+        }
+        Err(Refusal::Token("claim_missing", "the token lacks a required claim"))
+    }
+
+    /// Whether it has all of these scopes.
+    ///
+    /// # Errors
+    /// `scope_missing`.
+    pub fn check_scopes(&self, needed: &[Scope]) -> Result<(), Refusal> {
+        if needed.is_empty() {
+            return Ok(());
+        }
         let granted = self.scopes();
-        let permitted = |scope| granted.contains(&scope);
-        if !config.scopes.iter().all(|scope| permitted(scope.as_str())) {
-            return Err(Refusal::Rights("scope_missing", "the token lacks a required scope"));
+        if needed.iter().all(|scope| granted.contains(&scope.as_str())) {
+            return Ok(());
         }
-        let matches = |(path, allowed)| self.matches(path, allowed);
-        if !config.claims.iter().all(matches) {
-            return Err(Refusal::Rights("claim_not_permitted", "the claims of the token do not permit this"));
+        Err(Refusal::Rights("scope_missing", "the token lacks a required scope"))
+    }
+
+    /// Whether each of these claims has one of its values.
+    ///
+    /// # Errors
+    /// `claim_not_permitted`.
+    pub fn check_values(&self, needed: &BTreeMap<ClaimPath, Allowed>) -> Result<(), Refusal> {
+        if needed.iter().all(|(path, allowed)| self.matches(path, allowed)) {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::Rights("claim_not_permitted", "the claims of the token do not permit this"))
     }
 
     /// A claim as the value of a field or an attribute; none if it is absent or cannot be one without doubt.
     ///
     /// Numbers and booleans are written as in JSON, lists of words joined by spaces. A list whose items hold spaces, an
     /// empty text, outer spaces and control characters would all be read as something else further on.
-    pub(crate) fn text(&self, path: &ClaimPath) -> Option<Cow<'_, str>> {
+    pub fn text(&self, path: &ClaimPath) -> Option<Cow<'_, str>> {
         let text = match self.get(path)? {
             Value::String(text) => Cow::Borrowed(text.as_str()),
             Value::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
@@ -98,7 +139,21 @@ impl Claims {
         (!value.is_null()).then_some(value)
     }
 
-    fn time_ms(&self, name: &str) -> Result<Option<f64>, Refusal> {
+    /// A claim of the outermost object.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// A claim of the outermost object that is a string.
+    pub fn string(&self, name: &str) -> Option<&str> {
+        self.member(name)?.as_str()
+    }
+
+    /// A time in milliseconds since 1970; none if it is absent.
+    ///
+    /// # Errors
+    /// `token_malformed`.
+    pub fn time_ms(&self, name: &str) -> Result<Option<f64>, Refusal> {
         match self.members.get(name) {
             None => Ok(None),
             Some(Value::Number(seconds)) => Ok(seconds.as_f64().map(|seconds| seconds * 1000.0)),
@@ -106,7 +161,11 @@ impl Claims {
         }
     }
 
-    pub(crate) fn issuer(&self) -> Result<Option<&str>, Refusal> {
+    /// `iss`; none if it is absent.
+    ///
+    /// # Errors
+    /// `token_malformed`.
+    pub fn issuer(&self) -> Result<Option<&str>, Refusal> {
         match self.members.get("iss") {
             None => Ok(None),
             Some(Value::String(issuer)) => Ok(Some(issuer)),
@@ -114,7 +173,11 @@ impl Claims {
         }
     }
 
-    fn audience(&self) -> Result<Vec<&str>, Refusal> {
+    /// Everybody in `aud`; nobody if it is absent.
+    ///
+    /// # Errors
+    /// `token_malformed`.
+    pub fn audience(&self) -> Result<Vec<&str>, Refusal> {
         let audience = match self.members.get("aud") {
             None => Some(Vec::new()),
             Some(Value::String(audience)) => Some(vec![audience.as_str()]),

@@ -1,6 +1,7 @@
-//! The compact form of a signed token: its header, what was signed, and the way from there to trusted claims (RFC 7515, RFC 7519).
+//! The compact form of a signed token: its header, what was signed, and the way to claims that can be trusted (RFC 7515, RFC
+//! 7519).
 
-use crate::{claims::Claims, json, names::algorithm_named, refusal::Refusal};
+use crate::{Claims, Refusal, algorithms::algorithm_named, json};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lockgate_sdk::crypto::{self, Algorithm, VerifyError};
 use serde_json::{Map, Value};
@@ -12,54 +13,103 @@ const MALFORMED: Refusal = Refusal::Token("token_malformed", "the token is malfo
 const NO_CLAIMS: Refusal = Refusal::Token("token_malformed", "the claims are malformed");
 const UNSUPPORTED: Refusal = Refusal::Token("token_kind_not_accepted", "the token is of a kind that is not accepted");
 
-/// A token whose signature has not been checked: its claims cannot be had yet.
-pub(crate) struct Token<'a> {
-    algorithm: Algorithm,
-    key_id: Option<String>,
+/// A token in compact form as it was sent: nothing of it is checked.
+pub struct Jws<'a> {
+    header: Map<String, Value>,
     /// Header and payload as they were sent, which is what the signature covers.
     signed: &'a str,
     payload: &'a str,
-    signature: Vec<u8>,
+    signature: &'a str,
 }
 
-impl<'a> Token<'a> {
-    /// Read the header and the signature of a token in compact form.
-    pub(crate) fn parse(compact: &'a str) -> Result<Self, Refusal> {
+impl<'a> Jws<'a> {
+    /// Take the three parts apart and read the header.
+    ///
+    /// # Errors
+    /// `token_malformed`.
+    pub fn parse(compact: &'a str) -> Result<Self, Refusal> {
         let (signed, signature) = compact.rsplit_once('.').ok_or(MALFORMED)?;
         let (header, payload) = signed.split_once('.').ok_or(MALFORMED)?;
         if payload.contains('.') {
             return Err(MALFORMED);
         }
         let header = json::object(&decode(header)?).ok_or(MALFORMED)?;
-        refuse_extensions(&header)?;
-        Ok(Self {
-            algorithm: algorithm(&header)?,
-            key_id: key_id(&header)?,
-            signed,
-            payload,
-            signature: decode(signature)?,
-        })
+        Ok(Self { header, signed, payload, signature })
     }
 
+    /// The kind of token it says it is, a media type of which `application/` is left out (RFC 7515 section 4.1.9), in
+    /// lower case.
+    pub fn kind(&self) -> Option<String> {
+        let kind = self.header.get("typ")?.as_str()?.to_ascii_lowercase();
+        Some(kind.strip_prefix("application/").map(str::to_owned).unwrap_or(kind))
+    }
+
+    /// Hold the header against what can be done: `is_accepted` says which [kinds](Self::kind) are, none stands for a token
+    /// that names none.
+    ///
+    /// # Errors
+    /// `token_kind_not_accepted` where it asks for extensions, encryption, compression or an unencoded payload, or is of
+    /// another kind; `algorithm_not_accepted`, `token_malformed`.
+    pub fn accept(self, is_accepted: impl FnOnce(Option<&str>) -> bool) -> Result<Signed<'a>, Refusal> {
+        refuse_extensions(&self.header)?;
+        let kind = self.kind();
+        if kind.is_none() && self.header.contains_key("typ") || !is_accepted(kind.as_deref()) {
+            return Err(UNSUPPORTED);
+        }
+        let (algorithm, key_id) = (algorithm(&self.header)?, key_id(&self.header)?);
+        let Self { header, signed, payload, signature } = self;
+        Ok(Signed { header, algorithm, key_id, signed, payload, signature: decode(signature)? })
+    }
+}
+
+/// A token whose header is accepted and whose signature has not been checked: its claims cannot be had yet.
+pub struct Signed<'a> {
+    header: Map<String, Value>,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    signed: &'a str,
+    payload: &'a str,
+    signature: Vec<u8>,
+}
+
+impl Signed<'_> {
     /// The algorithm the token names.
-    pub(crate) fn algorithm(&self) -> Algorithm {
+    pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    fn claims(&self) -> Result<Claims, Refusal> {
-        json::object(&decode(self.payload)?).map(Claims::new).ok_or(NO_CLAIMS)
+    /// A member of the header.
+    pub fn header(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
     }
 
     /// What it says of its issuer, which nobody has confirmed: enough to choose whose keys have to.
-    pub(crate) fn stated_issuer(&self) -> Result<Option<String>, Refusal> {
+    ///
+    /// # Errors
+    /// `token_malformed`.
+    pub fn stated_issuer(&self) -> Result<Option<String>, Refusal> {
         self.claims()?.issuer().map(|issuer| issuer.map(str::to_owned))
     }
 
     /// Check the signature with a key of the set `keys`, and only then read the claims.
-    pub(crate) fn verify(self, keys: &str) -> Result<Claims, Refusal> {
-        let message = self.signed.as_bytes();
+    ///
+    /// # Errors
+    /// `signature_invalid`, `token_malformed`; [`Refusal::Unavailable`] where the key set cannot be used at present.
+    pub fn verify(&self, keys: &str) -> Result<Claims, Refusal> {
         let key_id = self.key_id.as_deref();
-        match crypto::verify(keys, self.algorithm, key_id, message, &self.signature) {
+        self.confirmed(crypto::verify(keys, self.algorithm, key_id, self.signed.as_bytes(), &self.signature))
+    }
+
+    /// The same with a public key that is known otherwise, a JWK.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_jwk(&self, jwk: &str) -> Result<Claims, Refusal> {
+        self.confirmed(crypto::verify_jwk(jwk, self.algorithm, self.signed.as_bytes(), &self.signature))
+    }
+
+    fn confirmed(&self, verified: Result<(), VerifyError>) -> Result<Claims, Refusal> {
+        match verified {
             Ok(()) => self.claims(),
             Err(VerifyError::Unavailable) => Err(Refusal::Unavailable),
             // Which of these it was is nobody's business but the key holder's.
@@ -68,6 +118,10 @@ impl<'a> Token<'a> {
             }
         }
     }
+
+    fn claims(&self) -> Result<Claims, Refusal> {
+        json::object(&decode(self.payload)?).map(Claims::new).ok_or(NO_CLAIMS)
+    }
 }
 
 /// base64url without padding; bits that belong to no byte must be zero, so that one token has one form.
@@ -75,8 +129,7 @@ fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED)
 }
 
-/// What a header may not ask for: extensions we would have to understand, unencoded payloads, encryption, compression,
-/// other kinds of token.
+/// What a header may not ask for: extensions we would have to understand, unencoded payloads, encryption, compression.
 fn refuse_extensions(header: &Map<String, Value>) -> Result<(), Refusal> {
     let refused = ["crit", "enc", "zip"];
     if refused.iter().any(|name| header.contains_key(*name)) {
@@ -85,19 +138,7 @@ fn refuse_extensions(header: &Map<String, Value>) -> Result<(), Refusal> {
     if header.get("b64").is_some_and(|b64| b64 != true) {
         return Err(UNSUPPORTED);
     }
-    match header.get("typ") {
-        None => Ok(()),
-        Some(Value::String(kind)) if is_jwt(kind) => Ok(()),
-        Some(_) => Err(UNSUPPORTED),
-    }
-}
-
-/// RFC 7515 section 4.1.9: a media type, from which `application/` may be left out. `at+jwt` is an access token (RFC
-/// 9068).
-fn is_jwt(kind: &str) -> bool {
-    let kind = kind.to_ascii_lowercase();
-    let kind = kind.strip_prefix("application/").unwrap_or(&kind);
-    matches!(kind, "jwt" | "at+jwt")
+    Ok(())
 }
 
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, Refusal> {
@@ -119,9 +160,13 @@ mod tests {
     use lockgate_sdk::testing;
     use proptest::prelude::*;
 
+    fn accept(compact: &str) -> Result<Signed<'_>, Refusal> {
+        Jws::parse(compact)?.accept(|kind| matches!(kind, None | Some("jwt" | "at+jwt")))
+    }
+
     fn parse(header: &str) -> Result<Algorithm, Refusal> {
         let compact = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
-        Token::parse(&compact).map(|token| token.algorithm())
+        accept(&compact).map(|token| token.algorithm())
     }
 
     #[test]
@@ -168,6 +213,32 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_of_the_kind_it_names_and_is_accepted_as_no_other() {
+        let of_kind = |header: &str| {
+            let compact = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
+            let jws = Jws::parse(&compact).ok().unwrap();
+            (jws.kind(), jws.accept(|kind| kind == Some("at+jwt")).is_ok())
+        };
+        assert_eq!(of_kind(r#"{"alg":"RS256","typ":"AT+jwt"}"#), (Some("at+jwt".to_owned()), true));
+        assert_eq!(of_kind(r#"{"alg":"RS256","typ":"application/at+jwt"}"#), (Some("at+jwt".to_owned()), true));
+        assert_eq!(of_kind(r#"{"alg":"RS256","typ":"JWT"}"#), (Some("jwt".to_owned()), false));
+        assert_eq!(of_kind(r#"{"alg":"RS256"}"#), (None, false));
+    }
+
+    #[test]
+    fn a_key_known_otherwise_is_asked_for_by_itself() {
+        testing::crypto::verify_with(|asked| match asked.jwk {
+            Some("{}") if asked.keys.is_empty() => Ok(()),
+            _ => Err(VerifyError::BadSignature),
+        });
+        let compact = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","jwk":{}}"#));
+        let token = accept(&compact).ok().unwrap();
+        assert!(token.header("jwk").is_some());
+        assert!(token.verify_jwk("{}").is_ok());
+        assert!(token.verify("idp").is_err());
+    }
+
+    #[test]
     fn only_three_canonical_parts_are_a_token() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
         let cases = [
@@ -184,7 +255,7 @@ mod tests {
             format!("{header}.e30.c"),
         ];
         for compact in cases {
-            assert_eq!(Token::parse(&compact).err(), Some(MALFORMED), "{compact}");
+            assert_eq!(accept(&compact).err(), Some(MALFORMED), "{compact}");
         }
     }
 
@@ -201,7 +272,7 @@ mod tests {
         ];
         for (payload, refusal) in cases {
             let compact = format!("{header}.{payload}.c2ln");
-            let claims = Token::parse(&compact).unwrap().verify("idp");
+            let claims = accept(&compact).ok().unwrap().verify("idp");
             assert_eq!(claims.err(), Some(refusal), "{payload}");
         }
     }
@@ -209,7 +280,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_text_is_read_without_panic(text in "[A-Za-z0-9_.=-]{0,80}") {
-            let _ = Token::parse(&text);
+            let _ = accept(&text);
         }
     }
 }

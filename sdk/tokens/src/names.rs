@@ -1,24 +1,26 @@
-//! Names an operator writes, as types that cannot be wrong.
+//! What an operator writes about tokens, as types that cannot be wrong.
 
-use lockgate_sdk::crypto::Algorithm;
+use lockgate_sdk::ConfigError;
 use serde::Deserialize;
 use serde_json::Value;
+
+const MAX_LEEWAY_S: u64 = 300;
 
 /// The way to a claim: `sub`, or `realm_access.roles` inside an object.
 ///
 /// A name with `:` or `/` is a URI, such as `https://example.com/roles`, and taken whole in spite of its dots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct ClaimPath(Vec<String>);
+pub struct ClaimPath(Vec<String>);
 
 impl ClaimPath {
     /// Member names from the outermost object inwards; never empty.
-    pub(crate) fn steps(&self) -> &[String] {
+    pub fn steps(&self) -> &[String] {
         &self.0
     }
 
     /// Whether it is this claim of the outermost object.
-    pub(crate) fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.0 == [name]
     }
 }
@@ -39,10 +41,11 @@ impl TryFrom<String> for ClaimPath {
 /// A `scope-token` of RFC 6749 section 3.3.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Scope(String);
+pub struct Scope(String);
 
 impl Scope {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The scope, which can stand between quotes as it is.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -58,65 +61,19 @@ impl TryFrom<String> for Scope {
     }
 }
 
-/// Signature algorithms accepted; all of them where the operator named none.
-#[derive(Debug, Default, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub(crate) struct Algorithms(Option<Vec<Algorithm>>);
-
-impl Algorithms {
-    pub(crate) fn allow(&self, algorithm: Algorithm) -> bool {
-        let listed = |list: &Vec<Algorithm>| list.contains(&algorithm);
-        self.0.as_ref().is_none_or(listed)
-    }
-}
-
-impl TryFrom<Vec<String>> for Algorithms {
-    type Error = String;
-
-    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
-        if names.is_empty() {
-            return Err("must name at least one algorithm, or be left out".to_owned());
-        }
-        let known = |name: &String| {
-            algorithm_named(name)
-                .ok_or_else(|| format!("`{name}` is no algorithm; write `RS256`, `ES256`, `EdDSA` ..."))
-        };
-        let algorithms: Result<_, _> = names.iter().map(known).collect();
-        Ok(Self(Some(algorithms?)))
-    }
-}
-
-/// Signature algorithms by their names in RFC 7518 section 3.1 and RFC 8037; `none` is not among them.
-pub(crate) fn algorithm_named(name: &str) -> Option<Algorithm> {
-    Some(match name {
-        "HS256" => Algorithm::Hs256,
-        "HS384" => Algorithm::Hs384,
-        "HS512" => Algorithm::Hs512,
-        "RS256" => Algorithm::Rs256,
-        "RS384" => Algorithm::Rs384,
-        "RS512" => Algorithm::Rs512,
-        "PS256" => Algorithm::Ps256,
-        "PS384" => Algorithm::Ps384,
-        "PS512" => Algorithm::Ps512,
-        "ES256" => Algorithm::Es256,
-        "ES384" => Algorithm::Es384,
-        "ES512" => Algorithm::Es512,
-        "EdDSA" => Algorithm::Eddsa,
-        _ => return None,
-    })
-}
-
 /// One string or a list of at least one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Value")]
-pub(crate) struct Strings(Vec<String>);
+pub struct Strings(Vec<String>);
 
 impl Strings {
-    pub(crate) fn one(text: &str) -> Self {
+    /// This one.
+    pub fn one(text: &str) -> Self {
         Self(vec![text.to_owned()])
     }
 
-    pub(crate) fn contains(&self, text: &str) -> bool {
+    /// Whether it is one of them.
+    pub fn contains(&self, text: &str) -> bool {
         self.0.iter().any(|known| known == text)
     }
 }
@@ -137,14 +94,16 @@ impl TryFrom<Value> for Strings {
 /// Values a claim may have: one or a list of at least one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Value")]
-pub(crate) struct Allowed(Vec<Value>);
+pub struct Allowed(Vec<Value>);
 
 impl Allowed {
-    pub(crate) fn contains(&self, value: &Value) -> bool {
+    /// Whether it is one of them, of the same type.
+    pub fn contains(&self, value: &Value) -> bool {
         self.0.contains(value)
     }
 
-    pub(crate) fn contains_text(&self, text: &str) -> bool {
+    /// Whether this text is one of them.
+    pub fn contains_text(&self, text: &str) -> bool {
         self.0.iter().any(|known| known == text)
     }
 }
@@ -160,6 +119,47 @@ impl TryFrom<Value> for Allowed {
         }
         Ok(Self(values))
     }
+}
+
+/// By how much clocks may differ: 30 seconds unless something else is said, at most 300.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Leeway {
+    seconds: u64,
+}
+
+impl Leeway {
+    /// In milliseconds.
+    pub fn ms(self) -> u64 {
+        self.seconds.saturating_mul(1000)
+    }
+}
+
+impl Default for Leeway {
+    fn default() -> Self {
+        Self { seconds: 30 }
+    }
+}
+
+impl TryFrom<u64> for Leeway {
+    type Error = String;
+
+    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
+        if seconds > MAX_LEEWAY_S {
+            return Err(format!("must be at most {MAX_LEEWAY_S} seconds"));
+        }
+        Ok(Self { seconds })
+    }
+}
+
+/// The fault of a check that is neither made nor waived, or both: `name` says what is accepted, `any_NAME` that anything is.
+pub fn named_or_any(name: &str, named: bool, any: bool) -> Option<ConfigError> {
+    let message = match (named, any) {
+        (true, false) | (false, true) => return None,
+        (false, false) => format!("must name what tokens are accepted from; `any_{name} = true` accepts all"),
+        (true, true) => format!("contradicts `any_{name} = true`; leave one out"),
+    };
+    Some(ConfigError::new(name, message))
 }
 
 fn one_or_many(value: Value) -> Result<Vec<Value>, &'static str> {
@@ -203,6 +203,13 @@ mod tests {
             assert!(Scope::try_from(text.to_owned()).is_err(), "{text:?}");
         }
         assert!(Scope::try_from("a b".to_owned()).is_err());
+    }
+
+    #[test]
+    fn clocks_differ_by_five_minutes_at_most() {
+        assert_eq!(Leeway::default().ms(), 30_000);
+        assert_eq!(Leeway::try_from(300).map(Leeway::ms), Ok(300_000));
+        assert!(Leeway::try_from(301).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::fmt;
 const MAX_DEPTH: u8 = 16;
 
 /// The members of the object that `bytes` are; none if they are anything else.
-pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0 }.deserialize(&mut json).ok()?;
     json.end().ok()?;
