@@ -78,6 +78,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn two_that_are_no_uris_are_not_the_same() {
+        assert!(!is_for("no uri", "https://a b", "/pets"));
+        assert!(!is_for("https://a c/pets", "https://a b", "/pets"));
+    }
+
     proptest! {
         #[test]
         fn arbitrary_text_is_compared_without_panic(htu in ".{0,60}", authority in "[a-z0-9.:@\\[\\]-]{0,20}") {
