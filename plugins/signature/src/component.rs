@@ -16,6 +16,7 @@ pub(crate) struct Component {
     source: Source,
     of_request: bool,
     item: Item,
+    identifier: String,
 }
 
 /// What the value of a component is made from.
@@ -86,8 +87,8 @@ impl Component {
     }
 
     /// The identifier as it stands in a signature base.
-    pub(crate) fn identifier(&self) -> String {
-        self.item.serialize()
+    pub(crate) fn identifier(&self) -> &str {
+        &self.identifier
     }
 
     /// The facts and fields of a head that its value is made from; the scheme and the authority are told from elsewhere where
@@ -110,7 +111,7 @@ impl Component {
 
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.identifier())
+        f.write_str(self.identifier())
     }
 }
 
@@ -126,7 +127,7 @@ impl TryFrom<String> for Component {
         })?;
         let parameters = Known::read(&item.params)?;
         let source = if name.starts_with('@') { derived(name, &parameters)? } else { field(name, &parameters)? };
-        Ok(Self { source, of_request: parameters.req, item })
+        Ok(Self { source, of_request: parameters.req, identifier: item.serialize(), item })
     }
 }
 

@@ -32,7 +32,7 @@ impl Message<'_> {
     /// Append the value of a component.
     pub(crate) fn write(&self, component: &Component, out: &mut String) -> Result<(), NotAvailable> {
         if component.is_of_request() {
-            out.push_str(self.request.get(&component.identifier()).ok_or(NotAvailable)?);
+            out.push_str(self.request.get(component.identifier()).ok_or(NotAvailable)?);
             return Ok(());
         }
         self.write_own(component.source(), out).ok_or(NotAvailable)
@@ -44,7 +44,7 @@ impl Message<'_> {
         let values = components.filter_map(|component| {
             let mut value = String::new();
             self.write_own(component.source(), &mut value)?;
-            Some((component.identifier(), value))
+            Some((component.identifier().to_owned(), value))
         });
         values.collect()
     }

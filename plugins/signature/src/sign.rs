@@ -17,7 +17,7 @@ const NOT_AVAILABLE: Refusal =
     Refusal::Malformed("component_not_available", "the message does not have what is to be signed");
 
 /// A signature that is complete but for the digest of the body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draft {
     /// The lines of the base before that of the digest, and those after it.
     before: String,
@@ -39,7 +39,7 @@ impl Draft {
                 continue;
             }
             let base = after.as_mut().unwrap_or(&mut before);
-            match base.push(&component.identifier(), component, message) {
+            match base.push(component.identifier(), component, message) {
                 Ok(()) => covered.push(item.clone()),
                 Err(NotAvailable) if config.may_cover.contains(component) => {}
                 Err(NotAvailable) => return Err(NOT_AVAILABLE),

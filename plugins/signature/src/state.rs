@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 const MAX_STATE: usize = 4 * 1024;
 
-/// What later hooks of an exchange have to know.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What later hooks of an exchange have to know. It holds parts of messages, so it cannot be shown.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// What the head at hand states of its body, which is to be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,9 +48,9 @@ mod tests {
         let with = |length: usize| State { digest: Some("d".repeat(length)), ..State::default() };
         let frame = with(0).encode().unwrap().len();
         let most = with(MAX_STATE - frame);
-        assert_eq!(State::decode(&most.encode().unwrap()), Ok(most));
+        assert!(State::decode(&most.encode().unwrap()) == Ok(most));
         assert_eq!(with(MAX_STATE - frame + 1).encode(), Err(Refusal::TooLong));
-        assert_eq!(State::decode(b""), Ok(State::default()));
-        assert_eq!(State::decode(b"x"), Err(Refusal::Internal));
+        assert!(State::decode(b"") == Ok(State::default()));
+        assert!(State::decode(b"x") == Err(Refusal::Internal));
     }
 }
