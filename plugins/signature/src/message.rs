@@ -107,9 +107,9 @@ impl Message<'_> {
         if *form == Form::Wrapped {
             return self.write_wrapped(name.as_str(), out);
         }
-        let value = structured::combined(self.head, name.as_str())?;
+        let value = unfolded(structured::combined(self.head, name.as_str())?);
         match form {
-            Form::Combined => push_printable(&unfolded(value), out)?,
+            Form::Combined => push_printable(&value, out)?,
             Form::Strict => out.push_str(&self.kinds.get(name)?.canonical(&value)?),
             Form::Member(key) => {
                 let dictionary: Dictionary = Parser::new(&value).parse().ok()?;

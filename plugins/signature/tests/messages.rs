@@ -235,6 +235,23 @@ fn a_use_that_verifies_and_signs_makes_the_signature_its_own() {
 }
 
 #[test]
+fn what_a_request_stated_of_its_body_is_not_held_against_the_response() {
+    let components = json!(["@path", "content-digest"]);
+    let client = use_of("sign", components.clone());
+    let upstream = use_of("sign_responses", json!(["@status"]));
+    let gateway = policy(&json!({
+        "verify": {"keys": "shared", "algorithms": ["hmac-sha256"], "components": components},
+        "verify_responses": {
+            "keys": "shared", "algorithms": ["hmac-sha256"], "components": ["@status"], "may_cover": ["content-digest"],
+        },
+    }));
+    let (sent, _) = through(&client, Direction::Request, &request(None), None, b"").unwrap();
+    let (_, carried) = through(&gateway, Direction::Request, &sent, None, b"").unwrap();
+    let (answer, _) = through(&upstream, Direction::Response, &response(None), None, b"").unwrap();
+    assert!(through(&gateway, Direction::Response, &answer, Some(BODY), &carried).is_ok());
+}
+
+#[test]
 fn what_has_to_be_signed_has_to_be_there_and_what_may_be_is_left_out() {
     let sign = |may_cover: Value| {
         policy(&json!({"sign": {
@@ -245,6 +262,8 @@ fn what_has_to_be_signed_has_to_be_there_and_what_may_be_is_left_out() {
     let head = lines(&[("x-a", "1")]);
     let (signed, _) = through(&sign(json!(["date", "x-b"])), Direction::Request, &head, None, b"").unwrap();
     assert_eq!(value(&signed, "signature-input"), r#"sig1=("x-a");created=1800000000"#);
+    let verify = use_of("verify", json!(["x-a"]));
+    assert!(through(&verify, Direction::Request, &signed, None, b"").is_ok());
     let verdict = sign(json!([])).on_request(&facts(&lines(&[])).build().head());
     assert_eq!(outcome(&verdict), (400, "component_not_available".to_owned()));
 }

@@ -51,6 +51,9 @@ fn fields_are_joined_trimmed_and_unfolded() {
         assert_eq!(value(fields(&lines), name).as_deref(), Some(expected), "{name}");
     }
     assert_eq!(value(fields(&lines), "date"), None);
+    let folded = [("example-dict", "a=1,\r\n  b=(2\r\n 3)")];
+    assert_eq!(value(fields(&folded), "example-dict;sf").as_deref(), Some("a=1, b=(2 3)"));
+    assert_eq!(value(fields(&folded), "example-dict;key=\"b\"").as_deref(), Some("(2 3)"));
 }
 
 #[test]
