@@ -197,6 +197,9 @@ fn a_signature_without_key_id_is_tried_with_all_keys() {
     let verdict = ask(&verify, &head);
     let edits = verdict.edits().unwrap();
     assert_eq!(edits.attribute_value("signature.key"), None);
+    // A key that could have signed is found, whatever else is tried after it.
+    let verify = config("verify", json!({"algorithms": ["ed25519", "rsa-pss-sha512"]}));
+    assert_eq!(kind(&ask(&verify, &with(&head, "x-a", Some("3")))), "signature_invalid");
 }
 
 #[test]
