@@ -150,7 +150,7 @@ fn while_no_token_can_be_had_upstreams_that_want_one_are_not_asked() {
             (issuer.asked() > before).then_some(refused)
         });
         refused.assert_problem(502);
-        assert!(refused.text().contains("upstream_access"), "{body}");
+        assert_eq!(gateway.access_log_of("class", &"upstream_access".into())["blame"], "upstream", "{body}");
         assert!(!refused.text().contains("hunter2"));
     }
     assert_eq!(upstream.requests(), 0);

@@ -58,6 +58,7 @@ mod rewrites;
 mod rollouts;
 mod routing;
 mod shown_out;
+mod signature;
 mod slowness;
 mod soak;
 mod splits;

@@ -97,7 +97,10 @@ impl Fact {
         match self {
             Self::Method => fields::push(list, b":method", exchange.method.as_str().as_bytes()),
             Self::Scheme => fields::push(list, b":scheme", exchange.peer.scheme().as_bytes()),
-            Self::Authority => fields::push(list, b":authority", exchange.host.as_str().as_bytes()),
+            Self::Authority => match exchange.host.unusual_port(exchange.peer.https) {
+                None => fields::push(list, b":authority", exchange.host.as_str().as_bytes()),
+                Some(port) => fields::push_display(list, b":authority", format_args!("{}:{port}", exchange.host)),
+            },
             Self::Path => fields::push(list, b":path", exchange.target.path().as_bytes()),
             Self::Query => {
                 if let Some(query) = exchange.target.query() {

@@ -9,9 +9,11 @@ mod consumer;
 mod debug_token;
 mod diff;
 mod exchange;
+mod generated;
 mod health;
 mod history;
 mod holder;
+mod jwks;
 mod key;
 mod life;
 mod out;
@@ -95,6 +97,8 @@ enum Verb {
     Routes(routes::Args),
     /// Make a token signed with a key the gateway generated, to try things out
     Token(token::Args),
+    /// Print the public half of a key the gateway generated, for whoever checks what it signs
+    Jwks(jwks::Args),
     /// Make a token for which answers are explained in a field, to see what happens to a request
     DebugToken(debug_token::Args),
     /// Ask a running gateway whether it takes requests; exit status 1 if not, for probes
@@ -147,6 +151,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Key(args)) => key::run(args),
         Some(Verb::Routes(args)) => routes::run(args),
         Some(Verb::Token(args)) => token::run(args),
+        Some(Verb::Jwks(args)) => jwks::run(&args),
         Some(Verb::DebugToken(args)) => debug_token::run(args),
         Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Status(args)) => status::run(args),

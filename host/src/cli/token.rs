@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use super::generated::Generated;
 use super::life::life;
 use super::{DEFAULT_FOLDER, out};
-use crate::config::{ChainEntry, Config, KeySource, Made, Tree};
-use crate::gateway::state_path;
-use crate::keys::{Algorithm, file};
+use crate::config::{ChainEntry, Config};
 
 /// Longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -45,25 +43,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = match Tree::read(&args.policies).and_then(|tree| Config::parse(&tree)) {
-        Ok(config) => config,
-        Err(faults) => {
-            out::faults(&args.policies, &faults);
-            return Ok(ExitCode::FAILURE);
-        }
+    let Some(Generated { config, name, key }) = Generated::find(&args.policies, args.key.as_deref())? else {
+        return Ok(ExitCode::FAILURE);
     };
-    let config = &config;
-    let (name, algorithm) = generated_key(config, args.key.as_deref())?;
-    let state = state_path(config);
-    if !state.is_dir() {
-        bail!("there is no state directory {} yet; start the gateway once, it makes the key", state.display());
-    }
-    let key =
-        file::load_or_generate(&state, name, algorithm).with_context(|| format!("the key `{name}` cannot be used"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut claims = Map::new();
     // Whom the policies that check tokens of this key expect to have made them, and for whom.
-    if let Some(checked) = checking(config, name) {
+    if let Some(checked) = checking(&config, &name) {
         for (claim, setting) in [("iss", "issuer"), ("aud", "audience")] {
             let expected = checked.config.get(setting);
             let expected = expected.map(|value| value.get(0).unwrap_or(value)).filter(|value| value.is_string());
@@ -74,37 +60,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + args.expires.as_secs()).into());
     claims.extend(args.claim);
-    let header = json!({ "alg": algorithm.name(), "typ": "JWT", "kid": key.key_id() });
+    let header = json!({ "alg": key.algorithm().name(), "typ": "JWT", "kid": key.key_id() });
     let encode = |value: &[u8]| URL_SAFE_NO_PAD.encode(value);
     let signed =
         format!("{}.{}", encode(header.to_string().as_bytes()), encode(Value::Object(claims).to_string().as_bytes()));
     let signature = key.sign(signed.as_bytes())?;
     out::line(&format!("{signed}.{}", encode(&signature)));
     Ok(ExitCode::SUCCESS)
-}
-
-fn generated_key<'a>(config: &'a Config, wanted: Option<&str>) -> anyhow::Result<(&'a str, Algorithm)> {
-    let generated: Vec<_> = config
-        .keys
-        .iter()
-        .filter_map(|(name, keys)| match keys.source {
-            KeySource::Generate(Made::Signing(algorithm)) => Some((name.as_str(), algorithm)),
-            _ => None,
-        })
-        .collect();
-    match (wanted, generated.as_slice()) {
-        (Some(wanted), all) => all
-            .iter()
-            .find(|(name, _)| *name == wanted)
-            .copied()
-            .with_context(|| format!("`{wanted}` is not a key the gateway generates; only those it can sign with")),
-        (None, [one]) => Ok(*one),
-        (None, []) => bail!("no [keys.NAME] with `generate` in gateway.toml; other keys are only for verifying"),
-        (None, several) => {
-            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
-            bail!("several keys could sign; choose with --key one of {}", names.join(", "))
-        }
-    }
 }
 
 /// The first chain entry that checks tokens with this key.

@@ -9,11 +9,15 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 
-/// A host name or address: lower case, without port, without trailing dot, IPv6 in brackets and in its shortest form.
+/// A host name or address: lower case, without trailing dot, IPv6 in brackets and in its shortest form; and the port that was
+/// named with it, which is no part of what it is compared by.
 ///
 /// Cloning and creating share the bytes of the request unless they had to be changed.
 #[derive(Clone)]
-pub(crate) struct Host(Source);
+pub(crate) struct Host {
+    name: Source,
+    port: Option<u16>,
+}
 
 /// Why the host of a request is not known; all of them are the client's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +52,13 @@ pub(crate) fn authority(parts: &Parts) -> Result<Host, HostError> {
             if let Some((_, named)) = named {
                 target.agree(&named, parts.uri.scheme())?;
             }
-            Ok(Host(Source::new(target.host, |len| Source::Target(authority.clone(), len))))
+            let name = Source::new(target.host, |len| Source::Target(authority.clone(), len));
+            Ok(Host { name, port: target.port })
         }
-        (None, Some((field, named))) => Ok(Host(Source::new(named.host, |len| Source::Field(field.clone(), len)))),
+        (None, Some((field, named))) => {
+            let name = Source::new(named.host, |len| Source::Field(field.clone(), len));
+            Ok(Host { name, port: named.port })
+        }
         (None, None) => Err(HostError::Missing),
     }
 }
@@ -58,13 +66,19 @@ pub(crate) fn authority(parts: &Parts) -> Result<Host, HostError> {
 impl Host {
     /// The host as text.
     pub(crate) fn as_str(&self) -> &str {
-        match &self.0 {
+        match &self.name {
             Source::Field(value, len) => {
                 value.as_bytes().get(..*len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
             }
             Source::Target(authority, len) => authority.as_str().get(..*len).unwrap_or_default(),
             Source::Text(text) => text,
         }
+    }
+
+    /// The port that was named, where it is not the one of the scheme (RFC 9110 section 4.2).
+    pub(crate) fn unusual_port(&self, is_https: bool) -> Option<u16> {
+        let usual = if is_https { 443 } else { 80 };
+        self.port.filter(|port| *port != usual)
     }
 }
 

@@ -55,6 +55,7 @@ impl Ask {
             Err(Error::TooLarge) => "TooLarge".into(),
             Err(Error::Protocol) => "Protocol".into(),
             Err(Error::Busy) => "Busy".into(),
+            Err(Error::Pending) => "Pending".into(),
         }
     }
 }

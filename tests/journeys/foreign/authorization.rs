@@ -100,13 +100,19 @@ fn a_token_is_asked_about_once_for_all_who_have_it() {
                 for _ in 0..10 {
                     let response = guarded.ask(&token);
                     response.assert_status(200);
-                    assert_eq!((response.echoed("x-client"), response.echoed("authorization").len()), (vec!["app".to_owned()], 0));
+                    assert_eq!(
+                        (response.echoed("x-client"), response.echoed("authorization").len()),
+                        (vec!["app".to_owned()], 0)
+                    );
                 }
             });
         }
     });
     assert_eq!(guarded.asked(), 1);
-    assert_eq!(guarded.gateway.metric("lockgate_egress_calls_total{egress=\"idp\",outcome=\"answered\"}").map(|it| it >= 1.0), Some(true));
+    assert_eq!(
+        guarded.gateway.metric("lockgate_egress_calls_total{egress=\"idp\",outcome=\"answered\"}").map(|it| it >= 1.0),
+        Some(true)
+    );
     assert!(guarded.gateway.metric("lockgate_egress_remembered_total{egress=\"idp\"}") >= Some(72.0));
     refused(&guarded.ask("made-up"), 401, "token_inactive");
     refused(&guarded.ask("made-up"), 401, "token_inactive");

@@ -68,17 +68,25 @@ fn a_proof_for_anything_else_is_refused() {
         (json!({ "claims": { "htu": 5 } }), "proof_malformed"),
         (json!({ "typ": "JWT" }), "proof_malformed"),
         (json!({ "key": "other" }), "token_bound_to_other_key"),
-        (json!({ "header": { "jwk": { "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" } } }), "token_bound_to_other_key"),
+        (
+            json!({ "header": { "jwk": { "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" } } }),
+            "token_bound_to_other_key",
+        ),
     ];
     for (changes, kind) in cases {
         let proof = guarded.proof(&token, changes.clone());
         let response = guarded.show(&token, &proof);
-        assert_eq!((response.status, response.json()["type"].as_str()), (401, Some(&*format!("urn:problem-type:lockgate:{kind}"))), "{changes}");
+        assert_eq!(
+            (response.status, response.json()["type"].as_str()),
+            (401, Some(&*format!("urn:problem-type:lockgate:{kind}"))),
+            "{changes}"
+        );
     }
     let proof = guarded.proof(&token, json!({}));
     let forged = format!("{}AA", &proof[..proof.len() - 2]);
     refused(&guarded.show(&token, &forged), 401, "proof_signature_invalid");
-    let both = Request::get("/x").field("authorization", &format!("DPoP {token}")).field("dpop", &proof).field("dpop", &proof);
+    let both =
+        Request::get("/x").field("authorization", &format!("DPoP {token}")).field("dpop", &proof).field("dpop", &proof);
     refused(&guarded.gateway.send(&both), 401, "proof_sent_twice");
     // None of this used it up.
     guarded.show(&token, &proof).assert_status(200);
