@@ -4,6 +4,7 @@ mod attacks;
 mod authorization;
 mod grpc;
 mod identity;
+mod login;
 mod nghttp2;
 mod websocket;
 

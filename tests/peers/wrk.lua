@@ -1,26 +1,35 @@
--- Asks for the paths that follow `--` in turns, with a token of a list each time where `--bearer FILE` comes first: the file
--- with a token in each line. Prints one line of JSON at the end.
+-- Asks for the paths that follow `--` in turns, with a token of a list each time where `--bearer FILE` comes first, the file
+-- with a token in each line, or with fields where `--fields FILE` does, the file with those of a request in each line, between
+-- tabs. Prints one line of JSON at the end.
 
 local requests, turn = {}, 0
 
-local function add(path, token)
-    local fields = token and { Host = "localhost", Authorization = "Bearer " .. token }
-    requests[#requests + 1] = wrk.format("GET", path, fields)
+local function bearer(token)
+    return { Host = "localhost", Authorization = "Bearer " .. token }
+end
+
+local function fields(line)
+    local said = { Host = "localhost" }
+    for name, value in line:gmatch("([^\t:]+): ([^\t]+)") do
+        said[name] = value
+    end
+    return said
 end
 
 function init(arguments)
-    local tokens
-    if arguments[1] == "--bearer" then
+    local read = ({ ["--bearer"] = bearer, ["--fields"] = fields })[arguments[1]]
+    local file
+    if read then
         table.remove(arguments, 1)
-        tokens = table.remove(arguments, 1)
+        file = table.remove(arguments, 1)
     end
     for _, path in ipairs(arguments) do
-        if tokens then
-            for token in io.lines(tokens) do
-                add(path, token)
+        if file then
+            for line in io.lines(file) do
+                requests[#requests + 1] = wrk.format("GET", path, read(line))
             end
         else
-            add(path)
+            requests[#requests + 1] = wrk.format("GET", path)
         end
     end
 end

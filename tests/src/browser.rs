@@ -13,14 +13,19 @@ pub struct Shown {
 
 /// Open a file in a browser that keeps nothing and knows nothing but it.
 pub fn show(page: &Path) -> Shown {
+    visit(&format!("file://{}", page.display()))
+}
+
+/// Go to an address with a browser that was nowhere before, and to wherever that leads.
+pub fn visit(url: &str) -> Shown {
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new("chromium");
     command
         // Tests may run as root, for whom there is no sandbox; the page is the test's own.
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
-        .args(["--enable-logging=stderr", "--log-level=0", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--log-level=0", "--dump-dom", "--virtual-time-budget=10000"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", page.display()))
+        .arg(url)
         .stdin(Stdio::null());
     let output = command.output().expect("chromium is missing; run tests/run, or install it");
     let said = String::from_utf8_lossy(&output.stderr);
