@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper fails the test that calls it")]
 
 mod answers;
+mod anything;
 mod attacks;
 mod config;
 mod provider;
