@@ -83,12 +83,13 @@ impl RequestPhase for Oidc {
 
 impl ResponsePhase for Oidc {
     fn on_response(&self, _head: &Head<'_>, state: &[u8]) -> Verdict {
-        // What is carried is the cookie of a session that was renewed.
-        if state.is_empty() {
+        let Some((stale_ms, cookie)) = state.split_first_chunk() else { return Verdict::Pass };
+        // Another request may have got new tokens meanwhile, and the cookie with those must not be replaced by this one.
+        if clock::unix_ms() >= u64::from_le_bytes(*stale_ms) {
             return Verdict::Pass;
         }
         // A cache that kept this answer would give the session to others.
-        Edits::new().append("set-cookie", state).set("cache-control", "no-store").into()
+        Edits::new().append("set-cookie", cookie).set("cache-control", "no-store").into()
     }
 }
 
@@ -125,7 +126,7 @@ impl Oidc {
         }
         // The cookie is not cleared where the session is over: a request that was on its way meanwhile may have set a new one.
         let is_renewed = match refresh {
-            Some(refresh) if !self.renew(&mut session, &refresh)? => return Ok(None),
+            Some(refresh) if !self.renew(&mut session, &refresh, now_ms)? => return Ok(None),
             refresh => refresh.is_some(),
         };
         let cookie = match session.touch(config, now_ms) || is_renewed {
@@ -136,7 +137,7 @@ impl Oidc {
     }
 
     /// Get new tokens for a session; false where the provider gives none any more, or what it says of the visitor is not right.
-    fn renew(&self, session: &mut Session, refresh: &str) -> Result<bool, Failure> {
+    fn renew(&self, session: &mut Session, refresh: &str, now_ms: u64) -> Result<bool, Failure> {
         let provider = Provider::discover(&self.config)?;
         let Some(tokens) = tokens::refresh(&self.config, &provider, refresh)? else { return Ok(false) };
         let claims = match tokens.id.as_deref().map(|_| id_token::check(&self.config, &tokens, &session.id, true)) {
@@ -150,7 +151,7 @@ impl Oidc {
             log::warn("an ID token that came with a refresh is somebody else's");
             return Ok(false);
         }
-        session.renew(&self.config, claims.as_ref(), tokens);
+        session.renew(&self.config, claims.as_ref(), tokens, now_ms);
         Ok(true)
     }
 
@@ -162,7 +163,10 @@ impl Oidc {
             return Err(cookie.into_iter().fold(refused, |refused, cookie| refused.field("set-cookie", cookie)).into());
         }
         let edits = self.edits(head, &session, &claims);
-        Ok(cookie.into_iter().fold(edits, Edits::state).into())
+        Ok(match cookie {
+            Some(cookie) => edits.state([&session.stale_ms().to_le_bytes(), cookie.as_bytes()].concat()).into(),
+            None => edits.into(),
+        })
     }
 
     /// What the upstream is told of the visitor, and other cookies.

@@ -63,3 +63,20 @@ fn failed(error: SealError) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sealed_for_one_purpose_is_nothing_for_another() {
+        let config =
+            r#"{"issuer":"https://idp","service":"idp","client_id":"a","keys":"k","seal":"s","url":"https://a"}"#;
+        let sealer = Sealer::new(&serde_json::from_str(config).unwrap());
+        let sealed = sealer.seal(Purpose::Login, &7).unwrap();
+        assert_eq!(sealer.open::<u8>(Purpose::Login, &sealed), Ok(Some(7)));
+        assert_eq!(sealer.open::<u8>(Purpose::Session, &sealed), Ok(None));
+        assert_eq!(sealer.open::<String>(Purpose::Login, &sealed), Ok(None), "of another form");
+        assert_eq!(sealer.open::<u8>(Purpose::Login, "not base64url!"), Ok(None));
+    }
+}

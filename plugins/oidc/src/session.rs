@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::mem;
 
-/// An access token is renewed so long before its end, so that it does not end on its way.
+/// An access token is renewed so long before its end, so that it does not end on its way; one that is good for less than twice
+/// as long, in the middle of its life.
 const EARLY_MS: u64 = 10_000;
 /// A cookie is set anew once this part of the time without use has passed, and not for each request.
 const PARTS_OF_IDLE: u64 = 10;
@@ -26,6 +27,8 @@ pub(crate) struct Session {
 /// What a session has of tokens, of those that are needed.
 #[derive(Serialize, Deserialize)]
 struct Access {
+    /// When it is to be renewed.
+    due_ms: u64,
     ends_ms: u64,
     token: Option<String>,
     refresh: Option<String>,
@@ -47,18 +50,18 @@ impl Session {
             ends_ms: now_ms.saturating_add(config.lifetime.ms()),
             seen_ms: now_ms,
             claims: needed(config, claims),
-            access: Access::new(config, tokens, None),
+            access: Access::new(config, tokens, None, now_ms),
         }
     }
 
     /// The same with new tokens, and with new claims if there are.
-    pub(crate) fn renew(&mut self, config: &Config, claims: Option<&Claims>, tokens: Tokens) {
+    pub(crate) fn renew(&mut self, config: &Config, claims: Option<&Claims>, tokens: Tokens, now_ms: u64) {
         if let Some(claims) = claims {
             self.claims = needed(config, claims);
         }
         // Where none comes with it, the refresh token stays (RFC 6749 section 6).
         let refresh = self.access.take().and_then(|access| access.refresh);
-        self.access = Access::new(config, tokens, refresh);
+        self.access = Access::new(config, tokens, refresh, now_ms);
     }
 
     pub(crate) fn standing(&self, config: &Config, now_ms: u64) -> Standing<'_> {
@@ -70,7 +73,7 @@ impl Session {
             // It began when no token was needed, or none to pass on.
             None => Standing::Over,
             Some(access) if config.forward_access_token && access.token.is_none() => Standing::Over,
-            Some(access) if now_ms.saturating_add(EARLY_MS) < access.ends_ms => Standing::Good,
+            Some(_) if now_ms < self.stale_ms() => Standing::Good,
             Some(Access { refresh: Some(refresh), .. }) if config.refresh => Standing::Due(refresh),
             Some(access) if now_ms < access.ends_ms => Standing::Good,
             Some(_) => Standing::Over,
@@ -99,6 +102,11 @@ impl Session {
         self.access.as_ref()?.token.as_deref()
     }
 
+    /// From when on it has to have other tokens than these.
+    pub(crate) fn stale_ms(&self) -> u64 {
+        self.access.as_ref().map_or(u64::MAX, |access| access.due_ms)
+    }
+
     /// How long it can go on at most.
     pub(crate) fn left_ms(&self, now_ms: u64) -> u64 {
         self.ends_ms.saturating_sub(now_ms)
@@ -111,9 +119,12 @@ impl Session {
 }
 
 impl Access {
-    fn new(config: &Config, tokens: Tokens, refresh: Option<String>) -> Option<Self> {
+    fn new(config: &Config, tokens: Tokens, refresh: Option<String>, now_ms: u64) -> Option<Self> {
+        let ends_ms = tokens.access_ends_ms;
+        let early_ms = EARLY_MS.min(ends_ms.saturating_sub(now_ms) / 2);
         config.needs_access().then(|| Self {
-            ends_ms: tokens.access_ends_ms,
+            due_ms: ends_ms.saturating_sub(early_ms),
+            ends_ms,
             token: Some(tokens.access).filter(|_| config.forward_access_token),
             refresh: tokens.refresh.or(refresh).filter(|_| config.refresh),
         })

@@ -45,6 +45,19 @@ fn it_is_refreshed_shortly_before_the_token_ends() {
 }
 
 #[test]
+fn a_token_of_a_few_seconds_is_renewed_in_the_middle_of_its_life() {
+    let (policy, provider, mut browser) = later(json!({}));
+    provider.change(|state| state.answer = json!({"expires_in": 8}));
+    let first = token(&browser.visit(&policy, "/"));
+    testing::clock::advance(3_999);
+    assert_eq!(token(&browser.visit(&policy, "/")), first);
+    testing::clock::advance(1);
+    let renewed = browser.visit(&policy, "/");
+    assert_ne!(token(&renewed), first);
+    assert!(renewed.edits().unwrap().new_state().is_some(), "a cookie is due for the tokens, if not for the time");
+}
+
+#[test]
 fn requests_at_the_same_time_share_one_refresh() {
     let (policy, provider, browser) = later(json!({}));
     let tokens: Vec<_> = (0..5)
@@ -140,6 +153,21 @@ fn a_refused_request_still_brings_the_new_cookie() {
     let verdict = browser.visit(&policy, "/");
     assert_eq!(verdict.response().unwrap().status_code(), 403);
     assert_ne!(browser.jar[0].1, old, "the old refresh token is used up");
+}
+
+#[test]
+fn a_slow_response_does_not_bring_back_tokens_that_are_used_up() {
+    let (policy, _, mut browser) = signed_in(json!({"refresh": true}));
+    testing::clock::advance(200_000);
+    let slow = browser.clone().visit(&policy, "/slow");
+    let state = slow.edits().unwrap().new_state().unwrap();
+    for (late, is_set) in [(289_999, true), (290_000, false)] {
+        testing::clock::set(NOW * 1000 + late);
+        let back = policy.on_response(&testing::Facts::response().build().head(), state);
+        assert_eq!(back.edits().is_some(), is_set, "{late}");
+    }
+    drop(browser.visit(&policy, "/quick"));
+    assert!(browser.has_session());
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_cookie_is_set_anew_once_a_while_and_ends_with_its_session() {
     let renewed = |browser: &mut crate::support::Browser, late_ms: u64| {
         testing::clock::set(NOW * 1000 + late_ms);
         let verdict = browser.visit(&policy, "/");
-        let state = verdict.edits().unwrap().new_state().map(|state| String::from_utf8(state.to_vec()).unwrap());
+        let state = verdict.edits().unwrap().new_state().map(|state| String::from_utf8(state[8..].to_vec()).unwrap());
         state.map(|cookie| cookie.split("Max-Age=").nth(1).unwrap().split(';').next().unwrap().to_owned())
     };
     assert_eq!(renewed(&mut browser, 59_999), None);

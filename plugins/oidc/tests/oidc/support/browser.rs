@@ -70,9 +70,10 @@ impl Browser {
         if let Some(state) = verdict.edits().and_then(Edits::new_state) {
             assert!(state.len() <= 4096, "the gateway carries no more");
             let back = policy.on_response(&Facts::response().build().head(), state);
-            let edits = back.edits().unwrap();
-            assert_eq!(edits.sets("cache-control"), ["no-store"]);
-            self.keep(&edits.appends("set-cookie"));
+            if let Some(edits) = back.edits() {
+                assert_eq!(edits.sets("cache-control"), ["no-store"]);
+                self.keep(&edits.appends("set-cookie"));
+            }
         }
         verdict
     }

@@ -61,7 +61,11 @@ impl Provider {
         testing::crypto::verify_with(|asked| {
             assert_eq!(asked.keys, "idp");
             match asked.algorithm {
-                Algorithm::Rs256 | Algorithm::Eddsa if asked.signature == signature(asked.message) => Ok(()),
+                Algorithm::Rs256 | Algorithm::Eddsa | Algorithm::Hs256
+                    if asked.signature == signature(asked.message) =>
+                {
+                    Ok(())
+                }
                 _ => Err(VerifyError::BadSignature),
             }
         });
@@ -98,6 +102,10 @@ impl Provider {
         assert_eq!((&*asked["response_type"], &*asked["client_id"]), ("code", "shop"));
         assert_eq!(asked["code_challenge_method"], "S256");
         assert!(asked["scope"].split(' ').any(|scope| scope == "openid"));
+        for told in ["state", "nonce"] {
+            let challenge = URL_SAFE_NO_PAD.encode(digest(asked[told].as_bytes()));
+            assert_ne!(challenge, asked["code_challenge"], "whoever sees the {told} would know the verifier");
+        }
         let code = self.next("code");
         let back = format!("{}?code={code}&state={}", asked["redirect_uri"], asked["state"]);
         self.change(|state| drop(state.requests.insert(code, asked)));
