@@ -177,7 +177,7 @@ impl Oidc {
         }
         match session.access_token() {
             Some(token) if self.config.forward_access_token => edits.set("authorization", format!("Bearer {token}")),
-            _ if self.config.forward_access_token => edits.remove("authorization"),
+            // A session that is good has one where one is passed on.
             _ => edits,
         }
     }

@@ -11,7 +11,6 @@ use serde::Deserialize;
 const FRESH_MS: u64 = 3_600_000;
 
 /// The endpoints that logins need.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
     /// Where browsers are sent to sign in.
     pub(crate) authorization: Url,

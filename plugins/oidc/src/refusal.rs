@@ -9,7 +9,7 @@ use lockgate_sdk::{Failure, Problem, Response};
 const TYPES: &str = "urn:problem-type:lockgate:";
 
 /// Why a visitor is not let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Refusal {
     LoginNeeded,
     CrossSite,

@@ -10,7 +10,6 @@ const MAX_REPLY: usize = 64 * 1024;
 const RETRY_MS: u64 = 1000;
 
 /// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
     /// It is on its way: what this hook returns counts for nothing.
     Pending,

@@ -18,7 +18,7 @@ const PARTS_OF_IDLE: u64 = 10;
 pub(crate) struct Session {
     /// The nonce of the login it began with, which no other has.
     pub(crate) id: String,
-    ends_ms: u64,
+    began_ms: u64,
     seen_ms: u64,
     claims: Map<String, Value>,
     access: Option<Access>,
@@ -47,7 +47,7 @@ impl Session {
     pub(crate) fn begin(config: &Config, nonce: String, claims: &Claims, tokens: Tokens, now_ms: u64) -> Self {
         Self {
             id: nonce,
-            ends_ms: now_ms.saturating_add(config.lifetime.ms()),
+            began_ms: now_ms,
             seen_ms: now_ms,
             claims: needed(config, claims),
             access: Access::new(config, tokens, None, now_ms),
@@ -65,7 +65,8 @@ impl Session {
     }
 
     pub(crate) fn standing(&self, config: &Config, now_ms: u64) -> Standing<'_> {
-        if now_ms >= self.ends_ms || now_ms >= self.seen_ms.saturating_add(config.idle.ms()) {
+        // Both by what is configured now: a session that began when more was allowed ends with it.
+        if self.left_ms(config, now_ms) == 0 || now_ms >= self.seen_ms.saturating_add(config.idle.ms()) {
             return Standing::Over;
         }
         match &self.access {
@@ -108,13 +109,13 @@ impl Session {
     }
 
     /// How long it can go on at most.
-    pub(crate) fn left_ms(&self, now_ms: u64) -> u64 {
-        self.ends_ms.saturating_sub(now_ms)
+    pub(crate) fn left_ms(&self, config: &Config, now_ms: u64) -> u64 {
+        self.began_ms.saturating_add(config.lifetime.ms()).saturating_sub(now_ms)
     }
 
     /// How long a browser keeps its cookie, in seconds.
     pub(crate) fn cookie_seconds(&self, config: &Config, now_ms: u64) -> u64 {
-        self.left_ms(now_ms).min(config.idle.ms()).div_ceil(1000)
+        self.left_ms(config, now_ms).min(config.idle.ms()).div_ceil(1000)
     }
 }
 

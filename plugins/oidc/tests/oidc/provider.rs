@@ -56,7 +56,9 @@ fn the_authorization_endpoint_may_be_elsewhere_and_have_parameters() {
 
 #[test]
 fn an_outage_ends_a_second_after_it_does() {
-    for answer in [Ok((503, "")), Ok((200, "<html>")), Ok((302, "")), Err(Error::Timeout)] {
+    let good =
+        format!(r#"{{"issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/a","token_endpoint":"{ISSUER}/t"}}"#);
+    for answer in [Ok((503, "")), Ok((404, good.as_str())), Ok((200, "<html>")), Ok((302, "")), Err(Error::Timeout)] {
         let (policy, provider, mut browser) = world(json!({}));
         provider.instead(DOCUMENT, answer);
         assert_eq!(browser.visit(&policy, "/").failure(), Some(Failure::Dependency));

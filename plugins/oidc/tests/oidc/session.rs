@@ -28,6 +28,16 @@ fn a_session_that_is_used_goes_on_until_its_end() {
 }
 
 #[test]
+fn a_session_that_began_when_it_could_be_longer_ends_by_what_is_configured_now() {
+    let (_, _, browser) = signed_in(json!({}));
+    let policy = crate::support::policy(json!({"idle": "5m", "lifetime": "5m"}));
+    for (late, status) in [(299_999, 200), (300_000, 401)] {
+        testing::clock::set(NOW * 1000 + late);
+        assert_eq!(refusal(&policy, &browser, "/").0, status, "{late}");
+    }
+}
+
+#[test]
 fn a_cookie_is_set_anew_once_a_while_and_ends_with_its_session() {
     let (policy, _, mut browser) = signed_in(json!({"idle": "10m", "lifetime": "15m"}));
     let renewed = |browser: &mut crate::support::Browser, late_ms: u64| {
