@@ -19,6 +19,8 @@ pub(crate) struct Session {
     /// The nonce of the login it began with, which no other has.
     pub(crate) id: String,
     began_ms: u64,
+    /// When it is over, whatever is configured then.
+    pub(crate) ends_ms: u64,
     seen_ms: u64,
     claims: Map<String, Value>,
     access: Option<Access>,
@@ -48,6 +50,7 @@ impl Session {
         Self {
             id: nonce,
             began_ms: now_ms,
+            ends_ms: now_ms.saturating_add(config.lifetime.ms()),
             seen_ms: now_ms,
             claims: needed(config, claims),
             access: Access::new(config, tokens, None, now_ms),
@@ -65,7 +68,6 @@ impl Session {
     }
 
     pub(crate) fn standing(&self, config: &Config, now_ms: u64) -> Standing<'_> {
-        // Both by what is configured now: a session that began when more was allowed ends with it.
         if self.left_ms(config, now_ms) == 0 || now_ms >= self.seen_ms.saturating_add(config.idle.ms()) {
             return Standing::Over;
         }
@@ -108,9 +110,9 @@ impl Session {
         self.access.as_ref().map_or(u64::MAX, |access| access.due_ms)
     }
 
-    /// How long it can go on at most.
-    pub(crate) fn left_ms(&self, config: &Config, now_ms: u64) -> u64 {
-        self.began_ms.saturating_add(config.lifetime.ms()).saturating_sub(now_ms)
+    /// How long it can go on at most. One that began when more was allowed ends by what is configured now.
+    fn left_ms(&self, config: &Config, now_ms: u64) -> u64 {
+        self.began_ms.saturating_add(config.lifetime.ms()).min(self.ends_ms).saturating_sub(now_ms)
     }
 
     /// How long a browser keeps its cookie, in seconds.

@@ -62,7 +62,7 @@ impl Oidc {
     /// Remember that a session has ended for as long as its cookie, of which there may be copies, would be good.
     fn revoke(&self, session: &Session) -> Result<(), Failure> {
         let Some(revoked) = &self.config.revoked else { return Ok(()) };
-        let left_ms = session.left_ms(&self.config, clock::unix_ms());
+        let left_ms = session.ends_ms.saturating_sub(clock::unix_ms());
         if left_ms == 0 {
             return Ok(());
         }

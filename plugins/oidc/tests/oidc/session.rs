@@ -28,13 +28,17 @@ fn a_session_that_is_used_goes_on_until_its_end() {
 }
 
 #[test]
-fn a_session_that_began_when_it_could_be_longer_ends_by_what_is_configured_now() {
+fn a_session_ends_by_what_is_configured_now_and_by_what_was_when_it_began() {
     let (_, _, browser) = signed_in(json!({}));
     let policy = crate::support::policy(json!({"idle": "5m", "lifetime": "5m"}));
     for (late, status) in [(299_999, 200), (300_000, 401)] {
         testing::clock::set(NOW * 1000 + late);
         assert_eq!(refusal(&policy, &browser, "/").0, status, "{late}");
     }
+    let (_, _, browser) = signed_in(json!({"idle": "5m", "lifetime": "5m"}));
+    let policy = crate::support::policy(json!({}));
+    testing::clock::advance(300_000);
+    assert_eq!(refusal(&policy, &browser, "/").0, 401, "who signed out of it may be forgotten by now");
 }
 
 #[test]
