@@ -21,6 +21,11 @@ impl FieldName {
         Self("authorization".to_owned())
     }
 
+    /// `cookie`, where sessions of browsers are.
+    pub fn cookie() -> Self {
+        Self("cookie".to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,7 +8,7 @@ use super::pool::{Judged, Pool};
 use crate::telemetry::RequestId;
 
 /// How often a call is made again: one thing after the other may be missing.
-const MOST_WAITS: usize = 3;
+const MOST_WAITS: usize = 5;
 
 impl Pool {
     /// Have a hook called where calls of this policy are made now; again, where it wanted what was not there yet.
