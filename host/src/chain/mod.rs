@@ -187,12 +187,15 @@ impl<'a> Passage<'a> {
                 Some(hook) => self.response_hook(at, step, hook, exchange, &mut response).await,
             };
             self.compare(at, step, exchange);
-            match decided {
-                Ok(None) => {}
-                Ok(Some(other)) => response = self.answer(*other),
-                Err(fault) => response = self.refuse(exchange, fault),
-            }
-            if let Some(hook) = &step.response_body {
+            let replaced = match decided {
+                Ok(None) => None,
+                Ok(Some(other)) => Some(self.answer(*other)),
+                Err(fault) => Some(self.refuse(exchange, fault)),
+            };
+            if let Some(replaced) = replaced {
+                // The body is the policy's own by now, or the gateway's: those further out see it.
+                response = replaced;
+            } else if let Some(hook) = &step.response_body {
                 response = self
                     .response_body(At { at, step, hook, direction: BodyDirection::Response }, exchange, response)
                     .await;
