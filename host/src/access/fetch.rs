@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Settings;
 use crate::egress::{Call, EgressError};
@@ -35,7 +36,15 @@ pub(crate) enum AccessError {
 struct Answer {
     access_token: String,
     token_type: String,
-    expires_in: Option<u64>,
+    /// A number, which some servers write as text.
+    expires_in: Option<Value>,
+}
+
+impl Answer {
+    fn life(&self) -> Duration {
+        let seconds = self.expires_in.as_ref().and_then(|said| said.as_u64().or_else(|| said.as_str()?.parse().ok()));
+        Duration::from_secs(seconds.unwrap_or(UNSAID).min(LONGEST))
+    }
 }
 
 /// RFC 6749 section 5.2.
@@ -78,7 +87,7 @@ pub(super) async fn token(settings: &Settings) -> Result<(HeaderValue, Duration)
     }
     let mut value = HeaderValue::try_from(format!("Bearer {}", answer.access_token)).map_err(|_| no_token())?;
     value.set_sensitive(true);
-    Ok((value, Duration::from_secs(answer.expires_in.unwrap_or(UNSAID).min(LONGEST))))
+    Ok((value, answer.life()))
 }
 
 /// RFC 6750 section 2.1.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::egress::Egress;
@@ -22,6 +23,8 @@ pub(crate) use fetch::AccessError;
 
 /// Least time between a fetch that failed and the next: an authorization server in trouble gets no more of it.
 const COOL_DOWN: Duration = Duration::from_secs(1);
+/// Least time between a token and the next that is fetched because an upstream refused it.
+const BETWEEN_REFUSALS: Duration = Duration::from_secs(10);
 /// How long before its end a token is fetched anew: a tenth of its life, and at most this.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 
@@ -55,17 +58,26 @@ impl fmt::Debug for Settings {
 pub(crate) struct Access {
     settings: Settings,
     held: ArcSwapOption<Held>,
-    /// Whoever has this fetches.
-    turn: tokio::sync::Mutex<()>,
-    /// When a fetch failed last, if that was after the last that did not.
-    failed: Mutex<Option<Instant>>,
+    fetching: Mutex<Fetching>,
 }
+
+/// How it goes with fetching it.
+#[derive(Debug, Default)]
+struct Fetching {
+    /// What whoever waits is told by, while a fetch is under way.
+    under_way: Option<watch::Receiver<Option<Outcome>>>,
+    /// When the last one ended, and whether it failed.
+    last: Option<(Instant, bool)>,
+}
+
+type Outcome = Result<HeaderValue, Arc<AccessError>>;
 
 /// A token that was fetched.
 #[derive(Debug)]
 struct Held {
     /// Marked as sensitive.
     value: HeaderValue,
+    came: Instant,
     renew: Instant,
     end: Instant,
 }
@@ -81,7 +93,7 @@ pub(crate) struct Standing<'a> {
 
 impl Access {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, held: ArcSwapOption::empty(), turn: tokio::sync::Mutex::default(), failed: Mutex::default() }
+        Self { settings, held: ArcSwapOption::empty(), fetching: Mutex::default() }
     }
 
     /// Whether it was made of these settings.
@@ -92,35 +104,36 @@ impl Access {
     pub(crate) fn standing(&self) -> Standing<'_> {
         let (now, held) = (Instant::now(), self.held.load());
         let good_for = held.as_ref().and_then(|held| held.end.checked_duration_since(now));
-        Standing { name: &self.settings.name, good_for, is_failing: self.failed().is_some() }
+        Standing { name: &self.settings.name, good_for, is_failing: self.fetching().is_failing() }
     }
 
-    /// What to show an upstream as `authorization`.
-    pub(crate) async fn value(&self) -> Result<HeaderValue, AccessError> {
-        let good = self.good(Instant::now());
-        match good {
-            Some((value, false)) => Ok(value),
-            // One who comes by fetches the next; the others have one that is good.
-            Some((value, true)) => match self.turn.try_lock() {
-                Ok(_turn) => Ok(self.fetch().await.unwrap_or(value)),
-                Err(_) => Ok(value),
-            },
+    /// What to show an upstream as `authorization`. Who has one that is good does not wait for the next.
+    pub(crate) async fn value(self: &Arc<Self>) -> Outcome {
+        match self.good(Instant::now()) {
+            Some((value, is_due)) => {
+                if is_due {
+                    // Whether there is another is for those to hear who come then.
+                    let _ = self.fetch();
+                }
+                Ok(value)
+            }
             None => {
-                let _turn = self.turn.lock().await;
-                match self.good(Instant::now()) {
-                    Some((value, _)) => Ok(value),
-                    None => self.fetch().await,
+                let mut news = self.fetch()?;
+                match news.wait_for(Option::is_some).await.map(|told| told.clone()) {
+                    Ok(Some(outcome)) => outcome,
+                    // Whoever fetched has ended without a word, as when the gateway ends.
+                    Ok(None) | Err(_) => Err(Arc::new(AccessError::CoolingDown)),
                 }
             }
         }
     }
 
-    /// An upstream did not take what it was shown: it may have been revoked, so another is fetched next time.
-    pub(crate) fn refused(&self, shown: &HeaderValue) {
-        let held = self.held.load();
-        if held.as_ref().is_some_and(|held| held.value == *shown) {
-            // Another that came meanwhile stays.
-            self.held.compare_and_swap(&*held, None);
+    /// An upstream did not take what it was shown: it may have been revoked, so another is fetched. One that is new stays,
+    /// for an upstream may have other reasons, and say so of every request.
+    pub(crate) fn refused(self: &Arc<Self>, shown: &HeaderValue) {
+        let is_old = |held: &Held| held.value == *shown && held.came.elapsed() >= BETWEEN_REFUSALS;
+        if self.held.load().as_deref().is_some_and(is_old) {
+            let _ = self.fetch();
         }
     }
 
@@ -131,32 +144,69 @@ impl Access {
         Some((held.value.clone(), now >= held.renew))
     }
 
-    async fn fetch(&self) -> Result<HeaderValue, AccessError> {
-        if self.failed().is_some_and(|failed| failed.elapsed() < COOL_DOWN) {
-            return Err(AccessError::CoolingDown);
+    /// Have one fetched, unless that is under way; whatever becomes of who wants it.
+    fn fetch(self: &Arc<Self>) -> Result<watch::Receiver<Option<Outcome>>, Arc<AccessError>> {
+        let mut fetching = self.fetching();
+        if let Some(news) = &fetching.under_way {
+            return Ok(news.clone());
         }
-        let asked = Instant::now();
-        match fetch::token(&self.settings).await {
+        if fetching.last.is_some_and(|(ended, failed)| failed && ended.elapsed() < COOL_DOWN) {
+            return Err(Arc::new(AccessError::CoolingDown));
+        }
+        let (teller, news) = watch::channel(None);
+        fetching.under_way = Some(news.clone());
+        let under_way = UnderWay(self.clone());
+        tokio::spawn(async move {
+            let asked = Instant::now();
+            let fetched = fetch::token(&under_way.0.settings).await;
+            let outcome = under_way.0.take(asked, fetched);
+            drop(under_way);
+            teller.send_replace(Some(outcome));
+        });
+        Ok(news)
+    }
+
+    /// What a fetch came to.
+    fn take(&self, asked: Instant, fetched: Result<(HeaderValue, Duration), AccessError>) -> Outcome {
+        let (name, failed) = (&*self.settings.name, fetched.is_err());
+        let before = self.fetching().last.replace((Instant::now(), failed));
+        let was_failing = before.is_some_and(|(_, failed)| failed);
+        match fetched {
             Ok((value, life)) => {
                 let renew = asked + life - RENEW_BEFORE.min(life / 10);
-                self.held.store(Some(Arc::new(Held { value: value.clone(), renew, end: asked + life })));
-                if self.failed().take().is_some() {
-                    tracing::info!(access = self.settings.name, "access token fetched again");
+                let held = Held { value: value.clone(), came: asked, renew, end: asked + life };
+                self.held.store(Some(Arc::new(held)));
+                if was_failing {
+                    tracing::info!(access = name, "access token fetched again");
                 }
                 Ok(value)
             }
             Err(error) => {
-                if self.failed().replace(Instant::now()).is_none() {
+                if !was_failing {
                     let kept = self.good(Instant::now()).is_some();
-                    let reason = Chain(&error);
-                    tracing::warn!(access = self.settings.name, kept, %reason, "access token cannot be fetched");
+                    tracing::warn!(access = name, kept, reason = %Chain(&error), "access token cannot be fetched");
                 }
-                Err(error)
+                Err(Arc::new(error))
             }
         }
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fetching(&self) -> MutexGuard<'_, Fetching> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fetching {
+    fn is_failing(&self) -> bool {
+        self.last.is_some_and(|(_, failed)| failed)
+    }
+}
+
+/// That a fetch is under way, while this lives.
+struct UnderWay(Arc<Access>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetching().under_way = None;
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 
-use super::bounds::AllowRule;
 use super::egress::{Egress, ServicePath, check_asked};
 use super::fault::{At, Faults, Place, complained_below};
 use super::kinds::{List, Named, Placed, Spelling, Text};
@@ -30,7 +29,7 @@ pub(crate) struct Access {
     /// Form fields besides.
     pub parameters: BTreeMap<String, String>,
     /// The servers that may be shown it.
-    pub to: Vec<AllowRule>,
+    pub to: Vec<Target>,
     pub place: Place,
 }
 
@@ -51,8 +50,8 @@ section! {
         repeated scopes: List<Text>,
         /// More fields of the form, such as `resource` (RFC 8707) or `audience`.
         repeated parameters: Named<Placed<Text>>,
-        /// Hosts that may be shown it, as in `allow` of `[upstreams]`: APIs can name no other.
-        required to: List<Spelling<AllowRule>>,
+        /// Servers that may be shown it, each with scheme and port as targets have them: APIs can name no other.
+        required to: List<Spelling<Target>>,
     }
 }
 
@@ -66,7 +65,8 @@ impl RawAccess {
     ) -> Option<Access> {
         let to = self.place.below("to");
         if self.to.as_ref().is_some_and(Vec::is_empty) && !complained_below(faults, &to) {
-            faults.push(to.fault("is empty: it could be shown to nobody", "name the hosts of the upstreams it is for"));
+            faults
+                .push(to.fault("is empty: it could be shown to nobody", "name the servers of the upstreams it is for"));
         }
         if self.client_secret.is_some() && self.client_id.is_none() && !complained_below(faults, &self.place) {
             let place = self.place.below("client_secret");
@@ -117,13 +117,9 @@ pub(super) fn check_named<'a>(
         return;
     };
     let Some(access) = access else { return };
-    for target in targets {
-        let is_meant = matches!(target, Target::Origin(origin) if access.to.iter().any(|rule| rule.allows(origin)));
-        if !is_meant {
-            let reason = format!("would show the token `{value}` to {target}, which it is not for");
-            let advice =
-                format!("let the operator name that host in `to` of [access.{value}], or choose another server");
-            faults.push(place.fault(reason, advice));
-        }
+    for target in targets.filter(|target| !access.to.contains(target)) {
+        let reason = format!("would show the token `{value}` to {target}, which it is not for");
+        let advice = format!("let the operator name {target} in `to` of [access.{value}], or choose another server");
+        faults.push(place.fault(reason, advice));
     }
 }

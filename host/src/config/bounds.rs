@@ -116,7 +116,7 @@ enum Hosts {
 }
 
 impl AllowRule {
-    pub(super) fn allows(&self, target: &Origin) -> bool {
+    fn allows(&self, target: &Origin) -> bool {
         let host = match (&self.hosts, &target.host) {
             (Hosts::One(host), other) => host == other,
             (Hosts::Suffix(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),

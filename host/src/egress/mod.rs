@@ -21,6 +21,7 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ pub(crate) struct Settings {
 }
 
 /// What a policy asks.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Call {
     pub(crate) method: String,
     /// Path and query below the URL of the service.
@@ -81,12 +82,26 @@ pub(crate) struct Call {
 }
 
 /// What a service answered.
-#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
     /// Decoded.
     pub(crate) body: Bytes,
+}
+
+/// Shows no values, no body and no query.
+impl fmt::Debug for Call {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.target.split('?').next().unwrap_or_default();
+        out.debug_struct("Call").field("method", &self.method).field("path", &path).finish_non_exhaustive()
+    }
+}
+
+/// Shows neither values nor body.
+impl fmt::Debug for Reply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Egress {

@@ -44,7 +44,7 @@ pub(crate) type Outcome = Result<Arc<Answer>, Arc<EgressError>>;
 pub(super) struct Remembered {
     answers: Cache<Question, Arc<Answer>, Weight>,
     /// What is being asked, and to whom it is told.
-    under_way: Mutex<HashMap<Question, watch::Receiver<Option<Outcome>>>>,
+    under_way: Mutex<HashMap<Question, watch::Sender<Option<Outcome>>>>,
 }
 
 impl Remembered {
@@ -72,58 +72,69 @@ impl Weighter<Question, Arc<Answer>> for Weight {
     }
 }
 
-impl Call {
-    /// What tells it from every other call to the same service.
-    pub(crate) fn question(&self) -> Question {
+impl Question {
+    /// What tells a call from every other to the same service; `fields` in the form policies name them.
+    pub(crate) fn of(method: &str, target: &str, fields: &[u8], body: &[u8]) -> Self {
         let mut context = Context::new(&SHA256);
-        let mut add = |part: &[u8]| {
+        for part in [method.as_bytes(), target.as_bytes(), fields, body] {
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part);
-        };
-        add(self.method.as_bytes());
-        add(self.target.as_bytes());
-        add(&self.body);
-        for (name, value) in &self.fields {
-            add(name.as_bytes());
-            add(value);
         }
         let mut digest = [0; 32];
         digest.copy_from_slice(context.finish().as_ref());
-        Question(digest)
+        Self(digest)
     }
 }
 
 impl Egress {
-    /// What was answered at most so long ago.
+    /// What was answered at most so long ago. What is too old for one who asks is kept for nobody.
     pub(crate) fn remembered(&self, question: &Question, max_age: Duration) -> Option<Arc<Answer>> {
-        let answer = self.remembered.answers.get(question).filter(|answer| answer.age() <= max_age)?;
+        let answer = self.remembered.answers.get(question)?;
+        if answer.age() > max_age {
+            self.remembered.answers.remove(question);
+            return None;
+        }
         self.metrics.remembered();
         Some(answer)
     }
 
-    /// Ask, or hear what comes of the same question that somebody is asking. It is asked whatever becomes of who wants to
-    /// know: others may be waiting too. What `is_kept` is there for those who ask later.
+    /// Ask, or hear what comes of the same question that somebody is asking. What `is_kept` is there for those who ask
+    /// later, and given up where nobody wants to know any more; anything else may change something, and is not.
     pub(crate) async fn learn(self: Arc<Self>, question: Question, call: Call, is_kept: bool) -> Outcome {
-        let mut news = self.listen(question, call, is_kept);
-        match news.wait_for(Option::is_some).await.map(|told| told.clone()) {
-            Ok(Some(outcome)) => outcome,
-            // Who asked has ended without a word, as when the gateway ends.
-            Ok(None) | Err(_) => Err(Arc::new(EgressError::Timeout)),
+        loop {
+            let mut news = self.listen(question, &call, is_kept);
+            match news.wait_for(Option::is_some).await.map(|told| told.clone()) {
+                Ok(Some(outcome)) => return outcome,
+                // It was given up just before this one came.
+                Ok(None) | Err(_) if is_kept => tokio::task::yield_now().await,
+                // Who asked has ended without a word, as when the gateway ends.
+                Ok(None) | Err(_) => return Err(Arc::new(EgressError::Timeout)),
+            }
         }
     }
 
-    fn listen(self: &Arc<Self>, question: Question, call: Call, is_kept: bool) -> watch::Receiver<Option<Outcome>> {
+    fn listen(self: &Arc<Self>, question: Question, call: &Call, is_kept: bool) -> watch::Receiver<Option<Outcome>> {
         let mut under_way = self.remembered.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let place = match under_way.entry(question) {
-            Entry::Occupied(known) => return known.get().clone(),
+            Entry::Occupied(known) => return known.get().subscribe(),
             Entry::Vacant(place) => place,
         };
         let (teller, news) = watch::channel(None);
-        place.insert(news.clone());
-        let asking = Asking { egress: self.clone(), question };
+        place.insert(teller.clone());
+        let (asking, call) = (Asking { egress: self.clone(), question }, call.clone());
         tokio::spawn(async move {
-            let outcome = asking.egress.send(call).await;
-            let outcome = outcome.map(|reply| Arc::new(Answer { reply, came: Instant::now() })).map_err(Arc::new);
+            let sent = async {
+                if is_kept {
+                    tokio::select! {
+                        sent = asking.egress.send(call) => Some(sent),
+                        () = teller.closed() => None,
+                    }
+                } else {
+                    Some(asking.egress.send(call).await)
+                }
+            };
+            let Some(sent) = sent.await else { return };
+            let outcome = sent.map(|reply| Arc::new(Answer { reply, came: Instant::now() })).map_err(Arc::new);
             if let Ok(answer) = &outcome
                 && is_kept
             {

@@ -71,7 +71,7 @@ mod tests {
         let text = format!(
             "[listen.a]\naddress = '127.0.0.1:1'\n[secret.s]\nfile = '{}'\n[egress.idp]\nurl = 'https://idp.example'\npaths = ['/token']\n\
              methods = ['POST']\n[access.pets]\negress = 'idp'\npath = '/token'\nclient_id = 'gate'\nclient_secret = 'secret:s'\n\
-             scopes = ['pets:read', 'pets:write']\nparameters = {{ resource = 'urn:pets' }}\nto = ['pets.internal']\n",
+             scopes = ['pets:read', 'pets:write']\nparameters = {{ resource = 'urn:pets' }}\nto = ['https://pets.internal']\n",
             path.display()
         );
         let config = Config::parse(&Tree::from_files([("gateway.toml", text)])).unwrap();

@@ -1,6 +1,7 @@
 //! Asking what a route leads to: an upstream or one of several, a policy in the place of one, or the configuration itself.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, EXPECT, SET_COOKIE, TE, VARY};
@@ -167,7 +168,7 @@ impl Ask<'_> {
     }
 
     /// Put the token an upstream is shown, if any, in the place of what the client said.
-    async fn show(&self, slot: usize, headers: &mut HeaderMap) -> Result<Option<(&Access, HeaderValue)>, Fault> {
+    async fn show(&self, slot: usize, headers: &mut HeaderMap) -> Result<Option<(&Arc<Access>, HeaderValue)>, Fault> {
         let Some(access) = self.local.generation.shown(slot) else { return Ok(None) };
         let value = Box::pin(timeout_at(self.deadline, access.value())).await;
         let value = value.map_err(|_| not_let_in())?.map_err(|error| not_let_in().because(error))?;

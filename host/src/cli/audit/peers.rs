@@ -27,6 +27,7 @@ fn service(name: &str, declared: &config::Egress, config: &Config, uses: &[Use])
         max_request: terms.max_request,
         max_response: terms.max_response,
         max_in_flight: terms.max_in_flight,
+        max_remembered: terms.max_remembered,
         asked_by: uses.iter().filter(asks).map(|used| used.id.clone()).collect(),
     }
 }
@@ -58,7 +59,15 @@ pub(super) fn upstreams(config: &Config) -> Vec<Upstream> {
 
 fn access(name: &str, config: &Config) -> Option<Access> {
     let declared = config.access.get(name)?;
-    Some(Access { name: name.to_owned(), service: declared.service.clone(), scopes: declared.scopes.clone() })
+    Some(Access {
+        name: name.to_owned(),
+        service: declared.service.clone(),
+        path: declared.target.clone(),
+        client_id: declared.client_id.clone(),
+        scopes: declared.scopes.clone(),
+        parameters: declared.parameters.clone(),
+        to: declared.to.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// What `[tls.NAME]` comes to, or what holds without.

@@ -1,5 +1,7 @@
 //! Owns what an audit says of servers, of what they are shown and of keys, as programs read it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A service policies may ask.
@@ -18,6 +20,8 @@ pub(super) struct Service {
     pub(super) max_request: u64,
     pub(super) max_response: u64,
     pub(super) max_in_flight: u32,
+    #[serde(default)]
+    pub(super) max_remembered: u64,
     /// `id` of the uses that may.
     pub(super) asked_by: Vec<String>,
 }
@@ -80,7 +84,12 @@ pub(super) struct Upstream {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Access {
     pub(super) name: String,
-    /// Name of the service it gets it from.
+    /// Name of the service it gets it from, and what it asks that for.
     pub(super) service: String,
+    pub(super) path: String,
+    pub(super) client_id: Option<String>,
     pub(super) scopes: Vec<String>,
+    pub(super) parameters: BTreeMap<String, String>,
+    /// The servers that may be shown it.
+    pub(super) to: Vec<String>,
 }

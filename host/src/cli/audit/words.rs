@@ -182,7 +182,10 @@ pub(super) fn servers(route: &Route, report: &Report) -> Option<String> {
     let server = |upstream: &Upstream| {
         let name = if route.upstreams.len() > 1 { format!("{}: ", upstream.name) } else { String::new() };
         let tls = upstream.tls.as_ref().map(|tls| format!("; {}", known(tls))).unwrap_or_default();
-        let shown = upstream.access.as_ref().map(|it| format!("; shown the token {} of {}", it.name, it.service));
+        let shown = upstream.access.as_ref().map(|it| {
+            let scopes = if it.scopes.is_empty() { "no scopes".to_owned() } else { it.scopes.join(" ") };
+            format!("; shown the token {} of {} ({scopes}), which is for {}", it.name, it.service, it.to.join(", "))
+        });
         format!("{name}{}{tls}{}", upstream.targets.join(", "), shown.unwrap_or_default())
     };
     let servers: Vec<_> = upstreams.map(server).collect();
@@ -236,11 +239,12 @@ pub(super) fn asked(service: &Service) -> String {
         text.push_str(&format!("; the gateway attaches {}", credentials.join(", ")));
     }
     text.push_str(&format!(
-        "; within {} ms, sends up to {}, takes up to {}, {} at once",
+        "; within {} ms, sends up to {}, takes up to {}, {} at once, remembers up to {}",
         service.timeout_ms,
         size(service.max_request),
         size(service.max_response),
-        service.max_in_flight
+        service.max_in_flight,
+        size(service.max_remembered)
     ));
     plain(&text)
 }

@@ -33,7 +33,8 @@ impl api::Host for HostState {
             Refusal::No(error) => error.into(),
             Refusal::Unavailable => api::VerifyError::Unavailable,
             Refusal::NotYet(wait) => {
-                self.awaits = Some(Awaits::Keys(wait));
+                // What was asked for before comes first.
+                self.awaits.get_or_insert(Awaits::Keys(wait));
                 api::VerifyError::Unavailable
             }
         }))

@@ -26,8 +26,7 @@ impl api::Host for HostState {
     ) -> wasmtime::Result<Result<api::Answer, api::Error>> {
         self.serving()?;
         let Some(service) = self.powers.egress.get(&egress).cloned() else { return Ok(Err(api::Error::Denied)) };
-        let Some(call) = read(call)? else { return Ok(Err(api::Error::Denied)) };
-        let question = call.question();
+        let question = Question::of(&call.method, &call.target, &call.fields, &call.body);
         let known = self.learned(&service, &question).or_else(|| {
             let max_age = Duration::from_millis(max_age_ms);
             service.remembered(&question, max_age).map(Ok)
@@ -39,6 +38,7 @@ impl api::Host for HostState {
             }
             Some(Err(error)) => Err(api::Error::from(&*error)),
             None => {
+                let Some(call) = read(call)? else { return Ok(Err(api::Error::Denied)) };
                 if self.occasion.is_patient && self.awaits.is_none() {
                     self.awaits = Some(Awaits::Answer(service, question, call, max_age_ms > 0));
                 }
