@@ -128,7 +128,7 @@ impl<'a> Passage<'a> {
             let state = edits.head.map(|edits| writes.apply(edits, exchange, head)).transpose()?.flatten();
             Ok(Passed { bytes, state })
         };
-        let decided = pool.ask(id, &call, |verdict| Decision::of(verdict, writes, edit)).await;
+        let decided = pool.ask(id, self.deadline, &call, |verdict| Decision::of(verdict, writes, edit)).await;
         timed.end(&exchange.account, pool);
         let holds = pool.take_holds();
         self.holds.extend(holds);

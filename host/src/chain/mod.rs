@@ -249,7 +249,7 @@ impl<'a> Passage<'a> {
         let call = OnRequest { head: self.facts(hook, exchange, None, headers) };
         let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
         let judge = |verdict| self.judge(hook, verdict, exchange, Head::Request(headers));
-        let decided = pool.ask(id, &call, judge).await;
+        let decided = pool.ask(id, self.deadline, &call, judge).await;
         timed.end(&exchange.account, pool);
         let holds = pool.take_holds();
         self.holds.extend(holds);
@@ -272,7 +272,7 @@ impl<'a> Passage<'a> {
         let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
         let edited = Head::Response(response.headers_mut(), &mut status);
         let judge = |verdict| self.judge(hook, verdict, exchange, edited);
-        let decided = pool.ask(id, &call, judge).await;
+        let decided = pool.ask(id, self.deadline, &call, judge).await;
         timed.end(&exchange.account, pool);
         let holds = pool.take_holds();
         self.holds.extend(holds);

@@ -7,7 +7,10 @@ use anyhow::{Context, bail};
 use super::out;
 use crate::config::{Config, KeySource, Made, Tree};
 use crate::gateway::state_path;
-use crate::keys::{Algorithm, SigningKey, file};
+use crate::keys::{Algorithm, KeyError, SigningKey};
+
+/// How a key gets out of the state directory of this name and algorithm.
+pub(super) type Load = fn(&Path, &str, Algorithm) -> Result<SigningKey, KeyError>;
 
 /// A key that is kept in the state directory, and the configuration that declares it.
 pub(super) struct Generated {
@@ -18,8 +21,9 @@ pub(super) struct Generated {
 }
 
 impl Generated {
-    /// The key `wanted`, or the only one there is; none where the folder has faults, which have been told then.
-    pub(super) fn find(policies: &Path, wanted: Option<&str>) -> anyhow::Result<Option<Self>> {
+    /// The key `wanted`, or the only one there is, by way of `load`; none where the folder has faults, which have been told
+    /// then.
+    pub(super) fn find(policies: &Path, wanted: Option<&str>, load: Load) -> anyhow::Result<Option<Self>> {
         let config = match Tree::read(policies).and_then(|tree| Config::parse(&tree)) {
             Ok(config) => config,
             Err(faults) => {
@@ -32,7 +36,7 @@ impl Generated {
         if !state.is_dir() {
             bail!("there is no state directory {} yet; start the gateway once, it makes the key", state.display());
         }
-        let key = file::load_or_generate(&state, &name, algorithm);
+        let key = load(&state, &name, algorithm);
         let key = key.with_context(|| format!("the key `{name}` cannot be used"))?;
         Ok(Some(Self { config, name, key }))
     }

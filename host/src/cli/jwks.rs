@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::generated::Generated;
 use super::{DEFAULT_FOLDER, out};
+use crate::keys::file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Some(Generated { key, .. }) = Generated::find(&args.policies, args.key.as_deref())? else {
+    let Some(Generated { key, .. }) = Generated::find(&args.policies, args.key.as_deref(), file::load)? else {
         return Ok(ExitCode::FAILURE);
     };
     out::line(&key.public_jwks());

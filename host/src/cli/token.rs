@@ -12,6 +12,7 @@ use super::generated::Generated;
 use super::life::life;
 use super::{DEFAULT_FOLDER, out};
 use crate::config::{ChainEntry, Config};
+use crate::keys::file;
 
 /// Longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -43,7 +44,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Some(Generated { config, name, key }) = Generated::find(&args.policies, args.key.as_deref())? else {
+    let Some(Generated { config, name, key }) =
+        Generated::find(&args.policies, args.key.as_deref(), file::load_or_generate)?
+    else {
         return Ok(ExitCode::FAILURE);
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();

@@ -168,7 +168,7 @@ section! {
         /// target.
         optional server_name: Placed<Spelling<Host>>,
         /// Name of an `[access.NAME]` of gateway.toml: each request has that token as `authorization`, in the place of
-        /// whatever the client sent.
+        /// whatever the client sent. Requests that ask whether targets are well do not.
         optional access: Placed<Text>,
     }
 }

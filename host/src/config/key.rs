@@ -79,10 +79,11 @@ section! {
         /// One private key in PEM to sign with, and to verify what it signed: a block `PRIVATE KEY` (PKCS#8).
         optional private: SecretName,
         /// Secrets of at least 32 bytes, each a key to seal with: the first seals, and what any of them sealed is opened. Put
-        /// a new one first, and leave the old one as long as what it sealed is of use.
+        /// a new one first, and leave the old one as long as what it sealed is of use. Policies that are granted one key can
+        /// open what the others sealed.
         optional sealing: List<SecretName>,
         /// Make a key at the first start and keep it in the state directory: to sign with, or `sealing`, to seal with. Its
-        /// NAME has at most 64 letters.
+        /// NAME has at most 64 letters. Without a state directory each change of the folder makes another.
         optional generate: MadeFor,
         /// Path of a JWK set below the URL of the service in `egress`, `/oauth2/jwks`: it is fetched there.
         optional fetch: Placed<Spelling<ServicePath>>,

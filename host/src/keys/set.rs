@@ -126,14 +126,19 @@ impl KeySet {
             let answers = self.usable().filter_map(|material| material.verify(algorithm, message, signature));
             return verdict(answers, VerifyError::UnknownKey);
         };
-        let mut named = self.keys.iter().filter(|key| key.id.as_deref().is_none_or(|known| known == id)).peekable();
-        if named.peek().is_none() {
-            return Err(VerifyError::UnknownKey);
-        }
-        let answers = named
-            .filter_map(|key| key.material.as_ref())
-            .filter_map(|material| material.verify(algorithm, message, signature));
-        verdict(answers, VerifyError::WrongAlgorithm)
+        let named = self.keys.iter().filter(|key| key.id.as_deref().is_none_or(|known| known == id));
+        ask(named, algorithm, message, signature)
+    }
+
+    /// The same with keys of exactly this id.
+    pub(crate) fn verify_by_id(
+        &self,
+        algorithm: Algorithm,
+        id: &str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        ask(self.keys.iter().filter(|key| key.id.as_deref() == Some(id)), algorithm, message, signature)
     }
 
     pub(super) fn one(material: Material) -> Self {
@@ -195,6 +200,23 @@ impl fmt::Debug for KeySet {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("KeySet").field("keys", &self.keys).finish()
     }
+}
+
+/// What keys that were named say.
+fn ask<'a>(
+    named: impl Iterator<Item = &'a Key>,
+    algorithm: Algorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), VerifyError> {
+    let mut named = named.peekable();
+    if named.peek().is_none() {
+        return Err(VerifyError::UnknownKey);
+    }
+    let answers = named
+        .filter_map(|key| key.material.as_ref())
+        .filter_map(|material| material.verify(algorithm, message, signature));
+    verdict(answers, VerifyError::WrongAlgorithm)
 }
 
 /// The first right answer wins; `none` when nobody was asked.

@@ -1,6 +1,8 @@
 //! Having a hook called and waiting for it: where calls of its policy are made now, and again where what it wanted was
 //! on its way.
 
+use tokio::time::{Instant, timeout_at};
+
 use super::fault::PluginFault;
 use super::hook::Hook;
 use super::occasion::{Occasion, Wait};
@@ -11,17 +13,19 @@ use crate::telemetry::RequestId;
 const MOST_WAITS: usize = 5;
 
 impl Pool {
-    /// Have a hook called where calls of this policy are made now; again, where it wanted what was not there yet.
+    /// Have a hook called where calls of this policy are made now; again, where it wanted what was not there yet, once that
+    /// is there or at the deadline.
     pub(crate) async fn ask<H: Hook, T>(
         &self,
         exchange: RequestId,
+        deadline: Instant,
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let mut judge = Once(Some(judge));
         let occasion = Occasion { is_patient: true, ..Occasion::of(exchange) };
         match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
-            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, occasion, hook, judge)).await,
+            Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, occasion, deadline, hook, judge)).await,
             judged => judged,
         }
     }
@@ -30,12 +34,14 @@ impl Pool {
         &self,
         mut wait: Box<Wait>,
         mut occasion: Occasion,
+        deadline: Instant,
         hook: &H,
         mut judge: Once<impl FnOnce(H::Said) -> Judged<T>>,
     ) -> Judged<T> {
         for left in (0..MOST_WAITS).rev() {
             // The last call says what it says: nothing is asked for that nobody would wait for.
-            occasion.is_patient = occasion.learn(*wait).await && left > 0;
+            let learned = timeout_at(deadline, occasion.learn(*wait)).await;
+            occasion.is_patient = learned.unwrap_or_default() && left > 0;
             match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
                 Err(PluginFault::Unready(next)) => wait = next,
                 judged => return judged,

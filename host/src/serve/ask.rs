@@ -198,7 +198,7 @@ impl Ask<'_> {
         head.clear();
         responder.reads.collect(&mut head, exchange, &self.place, None, headers);
         let (call, timed) = (Respond { head, body }, Timed::begin(&exchange.account));
-        let answered = pool.ask(exchange.id.clone(), &call, judge).await;
+        let answered = pool.ask(exchange.id.clone(), self.deadline, &call, judge).await;
         timed.end(&exchange.account, pool);
         // What makes the response itself is over with that.
         drop(pool.take_holds());

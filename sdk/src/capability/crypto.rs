@@ -20,6 +20,21 @@ pub fn verify(
     host::verify(keys, algorithm, key_id, message, signature)
 }
 
+/// As [`verify`] with a key of exactly this id: keys that have none are not tried. For who takes the id for the name of
+/// whoever signed.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_by_id(
+    keys: &str,
+    algorithm: Algorithm,
+    key_id: &str,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), VerifyError> {
+    host::verify_by_id(keys, algorithm, key_id, message, signature)
+}
+
 /// Check `signature` over `message` with a public key the message itself brought, a JWK: whoever sent it holds the key.
 ///
 /// # Errors

@@ -79,7 +79,7 @@ pub enum HashAlgorithm {
     Sha512,
 }
 
-/// The arguments of one `verify` or `verify_jwk`.
+/// The arguments of one `verify`, `verify_by_id` or `verify_jwk`.
 #[derive(Clone, Copy)]
 pub struct Verification<'a> {
     /// The name of the key set; empty where the message brought its key.
@@ -90,6 +90,8 @@ pub struct Verification<'a> {
     pub algorithm: Algorithm,
     /// The key asked for.
     pub key_id: Option<&'a str>,
+    /// Whether keys that have no id are none.
+    pub by_id: bool,
     /// What was signed.
     pub message: &'a [u8],
     /// The signature.
@@ -107,7 +109,7 @@ pub struct Signing<'a> {
     pub message: &'a [u8],
 }
 
-/// Answer each `verify` and `verify_jwk` by a closure. Without one every answer is `UnknownKey`.
+/// Answer each `verify`, `verify_by_id` and `verify_jwk` by a closure. Without one every answer is `UnknownKey`.
 pub fn verify_with(verifier: impl Fn(&Verification<'_>) -> Result<(), VerifyError> + 'static) {
     VERIFIER.set(Some(Box::new(verifier)));
 }
@@ -124,11 +126,21 @@ pub(crate) fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), VerifyError> {
-    judge(&Verification { keys, jwk: None, algorithm, key_id, message, signature })
+    judge(&Verification { keys, jwk: None, algorithm, key_id, by_id: false, message, signature })
+}
+
+pub(crate) fn verify_by_id(
+    keys: &str,
+    algorithm: Algorithm,
+    key_id: &str,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), VerifyError> {
+    judge(&Verification { keys, jwk: None, algorithm, key_id: Some(key_id), by_id: true, message, signature })
 }
 
 pub(crate) fn verify_jwk(jwk: &str, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-    judge(&Verification { keys: "", jwk: Some(jwk), algorithm, key_id: None, message, signature })
+    judge(&Verification { keys: "", jwk: Some(jwk), algorithm, key_id: None, by_id: false, message, signature })
 }
 
 fn judge(verification: &Verification<'_>) -> Result<(), VerifyError> {
@@ -206,6 +218,15 @@ mod tests {
             _ => Err(VerifyError::BadSignature),
         });
         assert_eq!(verify(), Ok(()));
+    }
+
+    #[test]
+    fn a_key_of_exactly_this_id_is_asked_for_by_name() {
+        verify_with(
+            |asked| if asked.by_id && asked.key_id == Some("k") { Ok(()) } else { Err(VerifyError::UnknownKey) },
+        );
+        assert_eq!(crypto::verify_by_id("idp", Algorithm::Es256, "k", b"m", b"s"), Ok(()));
+        assert_eq!(crypto::verify("idp", Algorithm::Es256, Some("k"), b"m", b"s"), Err(VerifyError::UnknownKey));
     }
 
     #[test]

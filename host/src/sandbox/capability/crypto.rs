@@ -3,6 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::super::occasion::Awaits;
+use super::verified::By;
 use super::{HostState, Keyring, wit};
 use crate::jwks::Refusal;
 use crate::keys::{Algorithm, KeySet, SealError, SignError, VerifyError, verify_jwk};
@@ -18,26 +19,18 @@ impl api::Host for HostState {
         message: Vec<u8>,
         signature: Vec<u8>,
     ) -> wasmtime::Result<Result<(), api::VerifyError>> {
-        self.serving()?;
-        let Some(keys) = self.powers.keys.get(&keys) else {
-            // Naming a key set that was not declared is a fault of the guest, not a bad signature.
-            return Err(wasmtime::Error::msg("a key set that is not in the interest"));
-        };
-        let (algorithm, id) = (algorithm.into(), key_id.as_deref());
-        let mut check = |set: &KeySet| self.verified.check(set, algorithm, id, &message, &signature);
-        let verified = match keys {
-            Keyring::Held(set) => check(set).map_err(Refusal::No),
-            Keyring::Published(published) => published.verify(id, &message, &signature, check),
-        };
-        Ok(verified.map_err(|refusal| match refusal {
-            Refusal::No(error) => error.into(),
-            Refusal::Unavailable => api::VerifyError::Unavailable,
-            Refusal::NotYet(wait) => {
-                // What was asked for before comes first.
-                self.awaits.get_or_insert(Awaits::Keys(wait));
-                api::VerifyError::Unavailable
-            }
-        }))
+        self.check(&keys, algorithm, key_id.as_deref().map_or(By::Any, By::Id), &message, &signature)
+    }
+
+    fn verify_by_id(
+        &mut self,
+        keys: String,
+        algorithm: api::Algorithm,
+        key_id: String,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), api::VerifyError>> {
+        self.check(&keys, algorithm, By::ThisId(&key_id), &message, &signature)
     }
 
     fn verify_jwk(
@@ -95,6 +88,38 @@ impl api::Host for HostState {
             api::HashAlgorithm::Sha512 => &digest::SHA512,
         };
         Ok(digest::digest(algorithm, &data).as_ref().to_vec())
+    }
+}
+
+impl HostState {
+    fn check(
+        &mut self,
+        keys: &str,
+        algorithm: api::Algorithm,
+        by: By<'_>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> wasmtime::Result<Result<(), api::VerifyError>> {
+        self.serving()?;
+        let Some(keys) = self.powers.keys.get(keys) else {
+            // Naming a key set that was not declared is a fault of the guest, not a bad signature.
+            return Err(wasmtime::Error::msg("a key set that is not in the interest"));
+        };
+        let algorithm = algorithm.into();
+        let mut check = |set: &KeySet| self.verified.check(set, algorithm, by, message, signature);
+        let verified = match keys {
+            Keyring::Held(set) => check(set).map_err(Refusal::No),
+            Keyring::Published(published) => published.verify(by.id(), message, signature, check),
+        };
+        Ok(verified.map_err(|refusal| match refusal {
+            Refusal::No(error) => error.into(),
+            Refusal::Unavailable => api::VerifyError::Unavailable,
+            Refusal::NotYet(wait) => {
+                // What was asked for before comes first.
+                self.awaits.get_or_insert(Awaits::Keys(wait));
+                api::VerifyError::Unavailable
+            }
+        }))
     }
 }
 
