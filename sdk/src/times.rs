@@ -137,7 +137,8 @@ mod tests {
             "90000ms",
             "1\u{ff4d}",
             "99999999999999999999d",
-            "9999999999999999d",
+            // 2^57 + 1: what does not fit into 64 bits would be a day.
+            "144115188075855873d",
         ] {
             assert!(span(json!(text)).is_err(), "{text}");
         }
