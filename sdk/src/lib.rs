@@ -25,6 +25,7 @@ mod policy;
 mod response;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod times;
 mod verdict;
 
 pub use body::{BodyEdits, Change, ChunkEdits, Direction, Splice};

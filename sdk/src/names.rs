@@ -1,14 +1,38 @@
 //! Names that stand in configurations of many policies, as types that cannot be wrong.
 //!
 //! ```
-//! use lockgate_sdk::names::{AttributeName, FieldName, Realm};
+//! use lockgate_sdk::names::{AttributeName, FieldName, Name, Realm};
 //!
 //! assert_eq!(FieldName::try_from("X-User".to_owned()).unwrap().as_str(), "x-user");
 //! assert!(AttributeName::try_from("@auth.sub".to_owned()).is_err());
+//! assert_eq!(Name::try_from("idp".to_owned()).unwrap().as_str(), "idp");
 //! assert_eq!(Realm::default().as_str(), "api");
 //! ```
 
 use serde::Deserialize;
+
+/// The name of something the operator grants: a key set, a service, a store.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name, as `gateway.toml` has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        if !(1..=128).contains(&name.len()) {
+            return Err("must be a name of `gateway.toml`: 1 to 128 bytes");
+        }
+        Ok(Self(name))
+    }
+}
 
 /// The name of a header field, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -147,6 +171,13 @@ mod tests {
         ] {
             assert_eq!(FieldName::try_from(name.to_owned()).is_ok(), is_field, "{name}");
             assert_eq!(AttributeName::try_from(name.to_owned()).is_ok(), is_attribute, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_granted_has_a_name_of_some_length() {
+        for (length, is_name) in [(0, false), (1, true), (128, true), (129, false)] {
+            assert_eq!(Name::try_from("a".repeat(length)).is_ok(), is_name, "{length}");
         }
     }
 

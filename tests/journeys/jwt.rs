@@ -28,7 +28,7 @@ targets = ["http://$upstream"]
 [[route]]
 name = "idp"
 match = { path = "/idp" }
-chain = [{ policy = "jwt", config = { keys = "idp", issuer = "https://idp.example", audience = "api", leeway = 0, headers = { sub = "x-user" } } }]
+chain = [{ policy = "jwt", config = { keys = "idp", issuer = "https://idp.example", audience = "api", leeway = "0s", headers = { sub = "x-user" } } }]
 upstream = "main"
 [[route]]
 name = "shared"

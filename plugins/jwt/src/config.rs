@@ -2,9 +2,8 @@
 
 use lockgate_sdk::ConfigError;
 use lockgate_sdk::names::{AttributeName, FieldName, Realm};
-use lockgate_tokens::{
-    Algorithms, Allowed, ClaimPath, Leeway, Passing, Scope, Strings, default_attributes, named_or_any,
-};
+use lockgate_sdk::times::Leeway;
+use lockgate_tokens::{Algorithms, Allowed, ClaimPath, Passing, Scope, Strings, default_attributes, named_or_any};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -177,8 +176,8 @@ mod tests {
     #[test]
     fn faulty_settings_are_named() {
         let cases = [
-            (r#""leeway":301"#, "leeway"),
-            (r#""leeway":-1"#, "leeway"),
+            (r#""leeway":"301s""#, "leeway"),
+            (r#""leeway":30"#, "leeway"),
             (r#""algorithms":[]"#, "algorithms"),
             (r#""algorithms":["none"]"#, "algorithms"),
             (r#""require":[".a"]"#, "require[0]"),

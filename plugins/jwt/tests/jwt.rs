@@ -132,7 +132,7 @@ fn tokens_are_admitted_or_refused_by_their_claims() {
 #[test]
 fn expiry_and_begin_are_exact_to_the_leeway() {
     for leeway in [0, 30] {
-        let jwt = jwt(json!({"leeway": leeway}));
+        let jwt = jwt(json!({"leeway": format!("{leeway}s")}));
         let at = |offset_ms: i64, change: Value| {
             testing::clock::set((NOW * 1000 + offset_ms) as u64);
             outcome(&ask(&jwt, &token(change))).0

@@ -1,9 +1,10 @@
 //! The operator's configuration of `oauth`, and the faults that only its whole shows.
 
-use crate::{dpop, introspection::Introspection, names::Name, names::Url, scopes::Scopes};
+use crate::{dpop, introspection::Introspection, names::Url, scopes::Scopes};
 use lockgate_sdk::ConfigError;
-use lockgate_sdk::names::{AttributeName, FieldName, Realm};
-use lockgate_tokens::{Allowed, ClaimPath, Leeway, Passing, Scope, Strings, default_attributes, named_or_any};
+use lockgate_sdk::names::{AttributeName, FieldName, Name, Realm};
+use lockgate_sdk::times::Leeway;
+use lockgate_tokens::{Allowed, ClaimPath, Passing, Scope, Strings, default_attributes, named_or_any};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,10 @@
 //! Asking the authorization server whether a token is active (RFC 7662).
 
 use crate::binding::Binding;
-use crate::names::{Name, Seconds, ServicePath};
+use crate::names::ServicePath;
 use lockgate_sdk::egress::{self, Answer, Call, Error, Reply};
+use lockgate_sdk::names::Name;
+use lockgate_sdk::times::Span;
 use lockgate_tokens::{Claims, Credentials, Refusal, json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,9 +14,6 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// An answer that is no use is asked for anew once it is so old, so that an outage ends when it does.
 const RETRY_MS: u64 = 1000;
 
-/// How old an answer may be where nothing else is said.
-const FRESH: Seconds<0, 300> = Seconds::new(30);
-
 /// Where to ask; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +22,7 @@ pub(crate) struct Introspection {
     path: ServicePath,
     /// How old an answer may be.
     #[serde(default = "default_fresh")]
-    fresh: Seconds<0, 300>,
+    fresh: Span<0, 300>,
 }
 
 /// What the authorization server says of a token.
@@ -99,6 +98,6 @@ fn failed(error: Error) -> Refusal {
     }
 }
 
-fn default_fresh() -> Seconds<0, 300> {
-    FRESH
+fn default_fresh() -> Span<0, 300> {
+    Span::of::<30>()
 }

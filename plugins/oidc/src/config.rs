@@ -1,10 +1,11 @@
 //! The operator's configuration of `oidc`, and the faults that only its whole shows.
 
-use crate::names::{ClientId, CookieName, Name, Span};
+use crate::names::{ClientId, CookieName};
 use crate::url::{Issuer, LocalPath, Origin};
 use lockgate_sdk::ConfigError;
-use lockgate_sdk::names::{AttributeName, FieldName};
-use lockgate_tokens::{Allowed, ClaimPath, Leeway, Passing, Scope, default_attributes};
+use lockgate_sdk::names::{AttributeName, FieldName, Name};
+use lockgate_sdk::times::{Leeway, Span};
+use lockgate_tokens::{Allowed, ClaimPath, Passing, Scope, default_attributes};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -110,7 +111,7 @@ impl Config {
         if [&self.callback, &self.logout].contains(&&self.after_logout) {
             fault("after_logout", "must be a page, not `callback` or `logout`");
         }
-        if self.idle.seconds() > self.lifetime.seconds() {
+        if self.idle > self.lifetime {
             fault("idle", "must be at most `lifetime`, when the session ends in any case");
         }
         if self.forward_access_token && self.headers.values().any(|field| *field == FieldName::authorization()) {
@@ -125,15 +126,15 @@ fn openid() -> Vec<Scope> {
 }
 
 fn default_login_lifetime() -> Span<60, 3600> {
-    Span::of(600)
+    Span::of::<600>()
 }
 
 fn default_idle() -> Span<60, 2_592_000> {
-    Span::of(1800)
+    Span::of::<1800>()
 }
 
 fn default_lifetime() -> Span<60, 2_592_000> {
-    Span::of(28_800)
+    Span::of::<28_800>()
 }
 
 fn yes() -> bool {

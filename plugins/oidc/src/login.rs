@@ -2,7 +2,6 @@
 //! wanted to go.
 
 use crate::config::Config;
-use crate::names::Span;
 use crate::url::ReturnTo;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use form_urlencoded::Serializer;
@@ -45,8 +44,8 @@ impl Login {
         self.digest("verifier")
     }
 
-    pub(crate) fn is_over(&self, lifetime: Span<60, 3600>, now_ms: u64) -> bool {
-        now_ms < self.began_ms || now_ms - self.began_ms >= lifetime.ms()
+    pub(crate) fn is_over(&self, lifetime_ms: u64, now_ms: u64) -> bool {
+        now_ms < self.began_ms || now_ms - self.began_ms >= lifetime_ms
     }
 
     /// What is asked for, as a form (OpenID Connect Core 1.0 section 3.1.2.1).

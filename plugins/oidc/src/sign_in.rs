@@ -136,7 +136,11 @@ impl Oidc {
     }
 
     fn check_time(&self, login: &Login) -> Result<(), Refusal> {
-        if login.is_over(self.config.login_lifetime, clock::unix_ms()) { Err(Refusal::LoginExpired) } else { Ok(()) }
+        if login.is_over(self.config.login_lifetime.ms(), clock::unix_ms()) {
+            Err(Refusal::LoginExpired)
+        } else {
+            Ok(())
+        }
     }
 }
 

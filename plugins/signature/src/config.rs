@@ -8,9 +8,14 @@ use crate::digest;
 use crate::message::Kinds;
 use crate::origin::Origin;
 use crate::parameters::Window;
+use lockgate_sdk::names::Name;
+use lockgate_sdk::times::{Leeway, Span};
 use lockgate_sdk::{ConfigError, Direction};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// Most seconds of `max_age` and of `expires_in`: a day.
+const DAY: u64 = 86_400;
 
 /// What the operator wrote.
 #[derive(Debug, Deserialize)]
@@ -31,21 +36,20 @@ pub(crate) struct Config {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Verify {
-    pub(crate) keys: String,
+    pub(crate) keys: Name,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) components: Vec<Component>,
     #[serde(default)]
     pub(crate) may_cover: Vec<Component>,
     pub(crate) origin: Option<Origin>,
-    /// Seconds, as `leeway`.
     #[serde(default = "default_max_age")]
-    max_age: u32,
-    #[serde(default = "default_leeway")]
-    leeway: u32,
+    max_age: Span<1, DAY>,
+    #[serde(default)]
+    leeway: Leeway,
     #[serde(default)]
     allow_no_created: bool,
     /// The store that remembers which nonces have been used.
-    pub(crate) nonces: Option<String>,
+    pub(crate) nonces: Option<Name>,
     #[serde(default)]
     pub(crate) allow_no_nonce: bool,
     pub(crate) label: Option<Label>,
@@ -60,7 +64,7 @@ pub(crate) struct Verify {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sign {
-    pub(crate) key: String,
+    pub(crate) key: Name,
     pub(crate) algorithm: Algorithm,
     pub(crate) components: Vec<Component>,
     #[serde(default)]
@@ -72,8 +76,7 @@ pub(crate) struct Sign {
     pub(crate) label: Label,
     pub(crate) keyid: Option<Text>,
     pub(crate) tag: Option<Text>,
-    /// Seconds.
-    pub(crate) expires_in: Option<u32>,
+    pub(crate) expires_in: Option<Span<1, DAY>>,
     #[serde(default)]
     pub(crate) nonce: bool,
 }
@@ -119,7 +122,7 @@ impl Verify {
     }
 
     pub(crate) fn window(&self) -> Window {
-        Window { max_age: self.max_age, leeway: self.leeway, allow_no_created: self.allow_no_created }
+        Window { max_age_ms: self.max_age.ms(), leeway_ms: self.leeway.ms(), allow_no_created: self.allow_no_created }
     }
 
     pub(crate) fn may_cover_digest(&self) -> bool {
@@ -200,10 +203,6 @@ impl TryFrom<String> for Text {
     }
 }
 
-fn default_max_age() -> u32 {
-    300
-}
-
-fn default_leeway() -> u32 {
-    30
+fn default_max_age() -> Span<1, DAY> {
+    Span::of::<300>()
 }

@@ -206,14 +206,14 @@ impl Signature {
     fn interest_in(&self, direction: Direction, interest: Interest) -> Interest {
         let mut interest = interest;
         if let Some(config) = self.config.verify(direction) {
-            interest = interest.key(&config.keys);
+            interest = interest.key(config.keys.as_str());
             for name in [SIGNATURE, SIGNATURE_INPUT] {
                 interest = read(direction, interest, name);
                 interest = if config.forward { interest } else { write(direction, interest, name) };
             }
             interest = components(direction, interest, config.accepted(), config.origin.is_some());
             interest = match &config.nonces {
-                Some(store) => interest.store_write(store),
+                Some(store) => interest.store_write(store.as_str()),
                 None => interest,
             };
             if direction == Direction::Request {
@@ -222,7 +222,7 @@ impl Signature {
             }
         }
         if let Some(config) = self.config.sign(direction) {
-            interest = write(direction, interest.sign(&config.key), SIGNATURE);
+            interest = write(direction, interest.sign(config.key.as_str()), SIGNATURE);
             interest = write(direction, interest, SIGNATURE_INPUT);
             if config.covers_digest() {
                 interest = write(direction, interest, CONTENT_DIGEST);

@@ -52,9 +52,8 @@ fn text(value: &BareItem) -> Result<&str, Refusal> {
 /// How long signatures are good.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Seconds, as `leeway`.
-    pub(crate) max_age: u32,
-    pub(crate) leeway: u32,
+    pub(crate) max_age_ms: u64,
+    pub(crate) leeway_ms: u64,
     /// Whether a signature need not say when it was made.
     pub(crate) allow_no_created: bool,
 }
@@ -64,14 +63,14 @@ impl Window {
     pub(crate) fn check(self, stated: &Stated<'_>, now_ms: u64) -> Result<(), Refusal> {
         let refuse = |kind, why| Err(Refusal::NotAccepted(kind, why));
         let now = i128::from(now_ms);
-        let leeway = i128::from(self.leeway) * 1000;
+        let leeway = i128::from(self.leeway_ms);
         match stated.created.map(|created| i128::from(created) * 1000) {
             None if self.allow_no_created => {}
             None => return refuse("created_missing", "the signature does not say when it was made"),
             Some(created) if created > now + leeway => {
                 return refuse("signature_not_yet_valid", "the signature is of the future");
             }
-            Some(created) if created + i128::from(self.max_age) * 1000 + leeway < now => {
+            Some(created) if created + i128::from(self.max_age_ms) + leeway < now => {
                 return refuse("signature_too_old", "the signature is too old");
             }
             Some(_) => {}
@@ -84,7 +83,7 @@ impl Window {
 
     /// For how long a signature made at `created` may still be shown, in milliseconds, rounded up.
     pub(crate) fn rest_ms(self, created: i64, now_ms: u64) -> u64 {
-        let end = (i128::from(created) + i128::from(self.max_age) + i128::from(self.leeway) + 1) * 1000;
+        let end = (i128::from(created) + 1) * 1000 + i128::from(self.max_age_ms) + i128::from(self.leeway_ms);
         u64::try_from(end - i128::from(now_ms)).unwrap_or(0).max(1)
     }
 }
@@ -123,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_good_to_the_very_edges_of_its_window() {
-        let window = Window { max_age: 60, leeway: 5, allow_no_created: false };
+        let window = Window { max_age_ms: 60_000, leeway_ms: 5_000, allow_no_created: false };
         let at = |now_ms: u64, text: &str| {
             window.check(&Stated::read(&parameters(text)).unwrap(), now_ms).map_err(|refusal| match refusal {
                 Refusal::NotAccepted(kind, _) => kind,
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_window_covers_its_last_moment() {
-        let window = Window { max_age: 60, leeway: 5, allow_no_created: false };
+        let window = Window { max_age_ms: 60_000, leeway_ms: 5_000, allow_no_created: false };
         assert_eq!(window.rest_ms(100, 100_000), 66_000);
         assert_eq!(window.rest_ms(100, 165_000), 1_000);
         assert_eq!(window.rest_ms(-999_999_999_999_999, 0), 1);

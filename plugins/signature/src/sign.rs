@@ -59,14 +59,16 @@ impl Draft {
         }
         base.append(&self.after);
         let base = base.finish(&self.parameters);
-        let signature =
-            crypto::sign(&config.key, config.algorithm.of_keys(), base.as_bytes()).map_err(|error| match error {
+        let signature = crypto::sign(config.key.as_str(), config.algorithm.of_keys(), base.as_bytes()).map_err(
+            |error| match error {
                 SignError::Unavailable => Refusal::Unavailable,
                 SignError::Denied | SignError::WrongAlgorithm => {
-                    log::error(&format!("the key `{}` does not sign with {}", config.key, config.algorithm.name()));
+                    let (key, algorithm) = (config.key.as_str(), config.algorithm.name());
+                    log::error(&format!("the key `{key}` does not sign with {algorithm}"));
                     Refusal::Internal
                 }
-            })?;
+            },
+        )?;
         let label = config.label.as_str();
         Ok(edits
             .set(SIGNATURE_INPUT, format!("{label}={}", self.parameters))
@@ -85,7 +87,7 @@ fn parameters(config: &Sign, covered: Vec<Item>) -> Result<String, Refusal> {
     let seconds = |seconds: i64| sfv::Integer::try_from(seconds).map_err(|_| Refusal::Internal);
     put("created", seconds(created)?.into())?;
     if let Some(expires_in) = config.expires_in {
-        put("expires", seconds(created + i64::from(expires_in))?.into())?;
+        put("expires", seconds(created.saturating_add_unsigned(expires_in.seconds()))?.into())?;
     }
     if let Some(key_id) = &config.keyid {
         put("keyid", key_id.item())?;

@@ -171,7 +171,7 @@ impl<'a> Signature<'a> {
         let mut refusal =
             Refusal::NotAccepted("algorithm_not_accepted", "the algorithm of the signature is not accepted");
         for algorithm in config.algorithms.iter().filter(is_named) {
-            match crypto::verify(&config.keys, algorithm.of_keys(), self.stated.key_id, base, self.bytes) {
+            match crypto::verify(config.keys.as_str(), algorithm.of_keys(), self.stated.key_id, base, self.bytes) {
                 Ok(()) => return Ok(()),
                 Err(VerifyError::Unavailable) => return Err(Refusal::Unavailable),
                 Err(VerifyError::BadSignature) => refusal = INVALID,
@@ -203,7 +203,7 @@ impl<'a> Signature<'a> {
         let key_id = self.stated.key_id.unwrap_or_default();
         let whole = format!("{}:{key_id}{nonce}", key_id.len());
         let key = URL_SAFE_NO_PAD.encode(crypto::hash(HashAlgorithm::Sha256, whole.as_bytes()));
-        match store::add(store, &key, 1, Some(config.window().rest_ms(created, now_ms))) {
+        match store::add(store.as_str(), &key, 1, Some(config.window().rest_ms(created, now_ms))) {
             Ok(1) => Ok(()),
             Ok(_) => Err(Refusal::NotAccepted("nonce_replayed", "the nonce of the signature has been used")),
             Err(store::Error::Unavailable) => Err(Refusal::Unavailable),

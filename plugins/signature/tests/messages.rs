@@ -217,7 +217,7 @@ fn a_use_that_verifies_and_signs_makes_the_signature_its_own() {
         "verify": {"keys": "shared", "algorithms": ["hmac-sha256"], "components": ["@path", "content-digest"]},
         "sign": {
             "key": "shared", "algorithm": "hmac-sha256", "components": ["@target-uri", "content-digest"], "label": "gw",
-            "origin": "https://up.example:8443", "digest": "sha-512", "tag": "t", "expires_in": 9,
+            "origin": "https://up.example:8443", "digest": "sha-512", "tag": "t", "expires_in": "9s",
         },
     }));
     let (head, _) = through(&client, Direction::Request, &request(Some("13")), Some(BODY), b"").unwrap();

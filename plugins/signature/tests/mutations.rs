@@ -59,7 +59,7 @@ fn sender(key: &str, algorithm: &str) -> Signature {
         "structured": {"x-list": "list"},
         "sign": {
             "key": key, "keyid": key, "algorithm": algorithm, "components": COVERED, "tag": "t", "nonce": true,
-            "expires_in": 60, "digest": "sha-512",
+            "expires_in": "1m", "digest": "sha-512",
         },
     }))
 }

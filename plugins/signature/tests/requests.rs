@@ -133,7 +133,7 @@ fn nonces_are_good_once_by_each_key() {
 #[test]
 fn a_nonce_is_remembered_as_long_as_its_signature_is_good() {
     let head = signed(&request(), json!({}));
-    let verify = config("verify", json!({"max_age": 60, "leeway": 5}));
+    let verify = config("verify", json!({"max_age": "1m", "leeway": "5s"}));
     assert_eq!(kind(&ask(&verify, &head)), "");
     testing::clock::set((NOW + 65) * 1000);
     assert_eq!(kind(&ask(&verify, &head)), "nonce_replayed");
@@ -155,7 +155,7 @@ fn whoever_cannot_sign_uses_up_no_nonce() {
 
 #[test]
 fn times_are_checked() {
-    let head = signed(&request(), json!({"expires_in": 10}));
+    let head = signed(&request(), json!({"expires_in": "10s"}));
     for (now, outcome) in
         [(NOW - 31, "signature_not_yet_valid"), (NOW - 30, ""), (NOW + 39, ""), (NOW + 40, "signature_expired")]
     {

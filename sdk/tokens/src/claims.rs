@@ -1,6 +1,7 @@
 //! Claims of a verified token: whether they admit the request, and what of them is passed on.
 
-use crate::{Allowed, ClaimPath, Leeway, Refusal, Scope, Strings};
+use crate::{Allowed, ClaimPath, Refusal, Scope, Strings};
+use lockgate_sdk::times::Leeway;
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -18,6 +18,6 @@ pub use algorithms::{Algorithms, algorithm_named};
 pub use claims::{Claims, Times};
 pub use credentials::{Credentials, Scheme, credentials};
 pub use jws::{Jws, Signed};
-pub use names::{Allowed, ClaimPath, Leeway, Scope, Strings, named_or_any};
+pub use names::{Allowed, ClaimPath, Scope, Strings, named_or_any};
 pub use passing::{Passing, default_attributes};
 pub use refusal::{Challenge, Refusal};

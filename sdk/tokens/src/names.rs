@@ -4,8 +4,6 @@ use lockgate_sdk::ConfigError;
 use serde::Deserialize;
 use serde_json::Value;
 
-const MAX_LEEWAY_S: u64 = 300;
-
 /// The way to a claim: `sub`, or `realm_access.roles` inside an object.
 ///
 /// A name with `:` or `/` is a URI, such as `https://example.com/roles`, and taken whole in spite of its dots.
@@ -121,37 +119,6 @@ impl TryFrom<Value> for Allowed {
     }
 }
 
-/// By how much clocks may differ: 30 seconds unless something else is said, at most 300.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u64")]
-pub struct Leeway {
-    seconds: u64,
-}
-
-impl Leeway {
-    /// In milliseconds.
-    pub fn ms(self) -> u64 {
-        self.seconds.saturating_mul(1000)
-    }
-}
-
-impl Default for Leeway {
-    fn default() -> Self {
-        Self { seconds: 30 }
-    }
-}
-
-impl TryFrom<u64> for Leeway {
-    type Error = String;
-
-    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
-        if seconds > MAX_LEEWAY_S {
-            return Err(format!("must be at most {MAX_LEEWAY_S} seconds"));
-        }
-        Ok(Self { seconds })
-    }
-}
-
 /// The fault of a check that is neither made nor waived, or both: `name` says what is accepted, `any_NAME` that anything is.
 pub fn named_or_any(name: &str, named: bool, any: bool) -> Option<ConfigError> {
     let message = match (named, any) {
@@ -203,13 +170,6 @@ mod tests {
             assert!(Scope::try_from(text.to_owned()).is_err(), "{text:?}");
         }
         assert!(Scope::try_from("a b".to_owned()).is_err());
-    }
-
-    #[test]
-    fn clocks_differ_by_five_minutes_at_most() {
-        assert_eq!(Leeway::default().ms(), 30_000);
-        assert_eq!(Leeway::try_from(300).map(Leeway::ms), Ok(300_000));
-        assert!(Leeway::try_from(301).is_err());
     }
 
     #[test]

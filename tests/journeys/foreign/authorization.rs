@@ -86,13 +86,13 @@ fn refused(response: &Response, status: u16, kind: &str) {
     assert_eq!(response.json()["type"], format!("urn:problem-type:lockgate:{kind}"));
 }
 
-fn introspecting(fresh: u32) -> String {
-    format!("[chain.config.introspect]\nservice = \"idp\"\npath = \"/token/introspection\"\nfresh = {fresh}")
+fn introspecting(fresh: &str) -> String {
+    format!("[chain.config.introspect]\nservice = \"idp\"\npath = \"/token/introspection\"\nfresh = \"{fresh}\"")
 }
 
 #[test]
 fn a_token_is_asked_about_once_for_all_who_have_it() {
-    let mut guarded = Guarded::start(&introspecting(300));
+    let mut guarded = Guarded::start(&introspecting("5m"));
     let token = guarded.server.tell("opaque");
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -124,14 +124,14 @@ fn a_token_is_asked_about_once_for_all_who_have_it() {
 
 #[test]
 fn a_revoked_token_is_refused_once_what_is_remembered_is_too_old() {
-    let mut guarded = Guarded::start(&introspecting(2));
+    let mut guarded = Guarded::start(&introspecting("2s"));
     let (token, other) = (guarded.server.tell("opaque"), guarded.server.tell("opaque"));
     guarded.ask(&token).assert_status(200);
     assert_eq!(guarded.server.tell(&format!("revoke {token}")), "200");
     eventually("the revoked token to be refused", || (guarded.ask(&token).status == 401).then_some(()));
     refused(&guarded.ask(&token), 401, "token_inactive");
     guarded.ask(&other).assert_status(200);
-    let mut strict = Guarded::start(&introspecting(0));
+    let mut strict = Guarded::start(&introspecting("0s"));
     let token = strict.server.tell("opaque");
     strict.ask(&token).assert_status(200);
     strict.server.tell(&format!("revoke {token}"));
@@ -140,7 +140,7 @@ fn a_revoked_token_is_refused_once_what_is_remembered_is_too_old() {
 
 #[test]
 fn nobody_gets_in_while_the_server_does_not_say_so_and_who_is_known_does() {
-    let mut guarded = Guarded::start(&introspecting(300));
+    let mut guarded = Guarded::start(&introspecting("5m"));
     let known = guarded.server.tell("opaque");
     guarded.ask(&known).assert_status(200);
     for mood in ["broken", "slow", "hung", "huge", "garbage", "odd"] {
@@ -167,7 +167,7 @@ fn nobody_gets_in_while_the_server_does_not_say_so_and_who_is_known_does() {
 
 #[test]
 fn signed_tokens_are_checked_here_while_keys_are_rotated_under_load() {
-    let mut guarded = Guarded::start(&introspecting(300));
+    let mut guarded = Guarded::start(&introspecting("5m"));
     let first = guarded.server.tell("jwt");
     guarded.ask(&first).assert_status(200);
     let before = guarded.asked();

@@ -2,7 +2,9 @@
 
 use super::algorithms::ProofAlgorithms;
 use super::nonce::Nonces;
-use crate::names::{Name, Origin, Seconds};
+use crate::names::Origin;
+use lockgate_sdk::names::Name;
+use lockgate_sdk::times::Span;
 use lockgate_sdk::{ConfigError, Interest};
 use serde::Deserialize;
 
@@ -11,10 +13,8 @@ pub(crate) const FIELD: &str = "dpop";
 /// The field that gives a nonce.
 pub(crate) const NONCE_FIELD: &str = "dpop-nonce";
 
-/// How old a proof may be where nothing else is said.
-const MAX_AGE: Seconds<1, 600> = Seconds::new(60);
 /// For how long a nonce is good where nothing else is said.
-const NONCE_LIFETIME: Seconds<10, 3600> = Seconds::new(300);
+const NONCE_LIFETIME: Span<10, 3600> = Span::of::<300>();
 
 /// How proofs are accepted; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
@@ -24,9 +24,9 @@ pub(crate) struct Config {
     pub(crate) required: bool,
     pub(super) replays: Name,
     pub(super) nonces: Option<Name>,
-    nonce_lifetime: Option<Seconds<10, 3600>>,
+    nonce_lifetime: Option<Span<10, 3600>>,
     #[serde(default = "default_max_age")]
-    pub(super) max_age: Seconds<1, 600>,
+    pub(super) max_age: Span<1, 600>,
     #[serde(default)]
     pub(crate) algorithms: ProofAlgorithms,
     pub(super) url: Option<Origin>,
@@ -61,6 +61,6 @@ impl Config {
     }
 }
 
-fn default_max_age() -> Seconds<1, 600> {
-    MAX_AGE
+fn default_max_age() -> Span<1, 600> {
+    Span::of::<60>()
 }

@@ -86,7 +86,7 @@ proptest! {
     fn a_changed_request_is_refused_and_uses_nothing_up(change in change()) {
         let client = Client::new();
         // Nonces outlive the proofs here, so that it is not for them that a request is refused.
-        let dpop = json!({"replays": "proofs", "nonces": "nonces", "nonce_lifetime": 3600});
+        let dpop = json!({"replays": "proofs", "nonces": "nonces", "nonce_lifetime": "1h"});
         let policy = introspecting(json!({"dpop": dpop}));
         // Any token is a good one, bound to the client.
         says(active(json!({"exp": NOW + 86_400, "iat": 1, "cnf": {"jkt": client.thumbprint()}})));

@@ -34,9 +34,9 @@ fn faulty_settings_are_named() {
     let dpop = |change| json!({"dpop": merged(json!({"replays": "proofs"}), change)});
     let cases = [
         (json!({"keys": ""}), "keys"),
-        (json!({"leeway": 301}), "leeway"),
-        (json!({"introspect": introspect(json!({"fresh": 301}))}), "introspect.fresh"),
-        (json!({"introspect": introspect(json!({"fresh": -1}))}), "introspect.fresh"),
+        (json!({"leeway": "301s"}), "leeway"),
+        (json!({"introspect": introspect(json!({"fresh": "301s"}))}), "introspect.fresh"),
+        (json!({"introspect": introspect(json!({"fresh": 30}))}), "introspect.fresh"),
         (json!({"introspect": introspect(json!({"path": "introspect"}))}), "introspect.path"),
         (json!({"introspect": introspect(json!({"service": ""}))}), "introspect.service"),
         (json!({"introspect": introspect(json!({"token": "x"}))}), "introspect.token"),
@@ -51,14 +51,15 @@ fn faulty_settings_are_named() {
         (json!({"resource_metadata": "/x"}), "resource_metadata"),
         (json!({"realm": "\""}), "realm"),
         (dpop(json!({"replays": null})), "dpop"),
-        (dpop(json!({"max_age": 0})), "dpop.max_age"),
-        (dpop(json!({"max_age": 601})), "dpop.max_age"),
+        (dpop(json!({"max_age": "0s"})), "dpop.max_age"),
+        (dpop(json!({"max_age": "601s"})), "dpop.max_age"),
+        (dpop(json!({"max_age": 60})), "dpop.max_age"),
         (dpop(json!({"algorithms": []})), "dpop.algorithms"),
         (dpop(json!({"algorithms": ["HS256"]})), "dpop.algorithms"),
         (dpop(json!({"algorithms": ["none"]})), "dpop.algorithms"),
         (dpop(json!({"url": "https://api.example.com/v1"})), "dpop.url"),
-        (dpop(json!({"nonce_lifetime": 300})), "dpop.nonce_lifetime"),
-        (dpop(json!({"nonces": "n", "nonce_lifetime": 9})), "dpop.nonce_lifetime"),
+        (dpop(json!({"nonce_lifetime": "5m"})), "dpop.nonce_lifetime"),
+        (dpop(json!({"nonces": "n", "nonce_lifetime": "9s"})), "dpop.nonce_lifetime"),
     ];
     for (setting, path) in cases {
         let whole = merged(json!({"introspect": introspect(json!({})), "issuer": "i", "audience": "a"}), setting);

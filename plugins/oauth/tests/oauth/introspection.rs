@@ -125,7 +125,8 @@ fn while_the_answer_is_on_its_way_nothing_is_used_up() {
 
 #[test]
 fn an_answer_is_remembered_for_as_long_as_it_is_fresh() {
-    for (fresh, times) in [(json!({}), [1, 1, 2]), (json!({"fresh": 0}), [1, 2, 3]), (json!({"fresh": 300}), [1, 1, 1])]
+    for (fresh, times) in
+        [(json!({}), [1, 1, 2]), (json!({"fresh": "0s"}), [1, 2, 3]), (json!({"fresh": "5m"}), [1, 1, 1])]
     {
         let introspect = merged(json!({"service": "idp", "path": "/introspect"}), fresh.clone());
         for said in [active(json!({})), json!({"active": false})] {
@@ -142,7 +143,7 @@ fn an_answer_is_remembered_for_as_long_as_it_is_fresh() {
 
 #[test]
 fn a_remembered_answer_is_held_against_the_time_of_each_request() {
-    let policy = introspecting(json!({"leeway": 0}));
+    let policy = introspecting(json!({"leeway": "0s"}));
     let asked = says(active(json!({"exp": NOW + 10})));
     assert_eq!(with_bearer(&policy, OPAQUE), "pass");
     testing::clock::advance(9_999);

@@ -8,7 +8,7 @@ use lockgate_sdk::testing::{self, Facts};
 use serde_json::{Value, json};
 
 fn proving(client: &Client) -> OAuth {
-    let dpop = json!({"replays": "proofs", "nonces": "nonces", "nonce_lifetime": 100});
+    let dpop = json!({"replays": "proofs", "nonces": "nonces", "nonce_lifetime": "100s"});
     let policy = introspecting(json!({"dpop": dpop}));
     says(active(json!({"exp": NOW + 86_400, "cnf": {"jkt": client.thumbprint()}})));
     policy

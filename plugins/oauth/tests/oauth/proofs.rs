@@ -133,7 +133,7 @@ fn there_is_exactly_one_proof_and_a_token_it_is_for() {
 #[test]
 fn a_proof_is_good_for_its_age_and_the_leeway_and_not_a_moment_longer() {
     let client = Client::new();
-    let policy = proving(&client, json!({"max_age": 10}));
+    let policy = proving(&client, json!({"max_age": "10s"}));
     let at = |offset_ms: i64| {
         testing::clock::set((NOW * 1000 + offset_ms) as u64);
         with_proof(&policy, &client.proof(OPAQUE, json!({})))

@@ -8,7 +8,7 @@ const DPOP: &str = "[chain.config.dpop]\nreplays = \"proofs\"";
 
 impl Guarded {
     fn proving(more: &str) -> Self {
-        Self::start(&format!("{}\n{DPOP}\n{more}", introspecting(300)))
+        Self::start(&format!("{}\n{DPOP}\n{more}", introspecting("5m")))
     }
 
     /// A proof for `GET /x` with this token, but for what `changes`.

@@ -16,7 +16,7 @@ fn a_token_bound_to_a_certificate_is_good_with_that_alone() {
         .file("site.pem", &site.certificate)
         .file("members.pem", members.pem());
     std::fs::write(folder.root().join("site.key"), &site.key).unwrap();
-    let mut guarded = Guarded::within(folder, "[secret.site]\nfile = 'site.key'\n", &introspecting(300));
+    let mut guarded = Guarded::within(folder, "[secret.site]\nfile = 'site.key'\n", &introspecting("5m"));
     let token = guarded.server.tell(&format!("certified {}", STANDARD.encode(&ada.certificate)));
     let ask = |shown: Option<&Certificate>, more: &[(&str, &str)]| {
         let handshake = shown.map_or_else(Handshake::new, |shown| Handshake::new().showing(shown));
