@@ -64,6 +64,10 @@ impl Jwt {
         }
         let trusted = self.trusted_for(&token)?;
         let claims = token.verify(&trusted.keys)?;
+        // Whoever shows it would have to prove more than this policy asks for (RFC 7800).
+        if claims.member("cnf").is_some() {
+            return Err(Refusal::Token("token_bound", "the token is bound to a key or certificate"));
+        }
         let (leeway, allow_no_expiry) = (config.leeway, config.allow_no_expiry);
         claims.check_times(Times { now_ms: clock::unix_ms(), leeway, allow_no_expiry })?;
         claims.check_issuer(trusted.issuer.as_ref())?;

@@ -44,8 +44,9 @@ impl Login {
         self.digest("verifier")
     }
 
-    pub(crate) fn is_over(&self, lifetime_ms: u64, now_ms: u64) -> bool {
-        now_ms < self.began_ms || now_ms - self.began_ms >= lifetime_ms
+    /// Whether it took too long; clocks of gateways may differ by `leeway_ms`.
+    pub(crate) fn is_over(&self, lifetime_ms: u64, leeway_ms: u64, now_ms: u64) -> bool {
+        self.began_ms > now_ms.saturating_add(leeway_ms) || now_ms.saturating_sub(self.began_ms) >= lifetime_ms
     }
 
     /// What is asked for, as a form (OpenID Connect Core 1.0 section 3.1.2.1).

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use lockgate_sdk::crypto::{self, SealError};
 use lockgate_sdk::{Failure, log};
 use serde::{Serialize, de::DeserializeOwned};
+use std::collections::BTreeSet;
 
 /// What a cookie is for: what was sealed for one is never opened for the other.
 #[derive(Clone, Copy)]
@@ -13,7 +14,7 @@ pub(crate) enum Purpose {
     Session,
 }
 
-/// Seals and opens for one client of one issuer.
+/// Seals and opens for one site and its client of one issuer.
 pub(crate) struct Sealer {
     key: String,
     login: String,
@@ -22,10 +23,13 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(config: &Config) -> Self {
-        let (issuer, client_id) = (config.issuer.name(), config.client_id.as_str());
+        let (issuer, client_id, site) = (config.issuer.name(), config.client_id.as_str(), config.url.as_str());
         // No part holds a line end, so no two lists of parts are one text.
-        let context = |purpose: &str| format!("lockgate oidc {purpose}\n{issuer}\n{client_id}");
-        Self { key: config.seal.as_str().to_owned(), login: context("login"), session: context("session") }
+        let context = |purpose: &str| format!("lockgate oidc {purpose}\n{site}\n{issuer}\n{client_id}");
+        // A session holds the claims that were needed when it began: where others are, it is none.
+        let needed: BTreeSet<_> = config.needed_claims().map(|name| format!("{name:?}")).collect();
+        let session = format!("{}\n{}", context("session"), Vec::from_iter(needed).join(" "));
+        Self { key: config.seal.as_str().to_owned(), login: context("login"), session }
     }
 
     /// The value as the value of a cookie.

@@ -136,7 +136,7 @@ impl Oidc {
     }
 
     fn check_time(&self, login: &Login) -> Result<(), Refusal> {
-        if login.is_over(self.config.login_lifetime.ms(), clock::unix_ms()) {
+        if login.is_over(self.config.login_lifetime.ms(), self.config.leeway.ms(), clock::unix_ms()) {
             Err(Refusal::LoginExpired)
         } else {
             Ok(())

@@ -42,6 +42,7 @@ const INVALID: Refusal = Refusal::NotAccepted("signature_invalid", "the signatur
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verified {
     pub(crate) label: String,
+    /// Of the key that is right, if it has one.
     pub(crate) key_id: Option<String>,
     /// Whose key it is, where the operator says so.
     pub(crate) consumer: Option<String>,
@@ -62,6 +63,10 @@ pub(crate) fn verify(config: &Verify, message: &Message<'_>) -> Result<Verified,
     }
     let mut first = None;
     for (label, input) in &inputs {
+        // What others have signed may be anything.
+        if config.label.as_ref().is_some_and(|meant| meant.as_str() != label.as_str()) {
+            continue;
+        }
         let signature = Signature::read(label.as_str(), input, signatures.get(label))?;
         if !signature.is_meant(config) {
             continue;
@@ -113,10 +118,9 @@ impl<'a> Signature<'a> {
         Ok(Self { label, covered, parameters, stated: Stated::read(&covered.params)?, bytes })
     }
 
-    /// Whether it is one of those the operator speaks of.
+    /// Whether it is one of those the operator speaks of, label aside.
     fn is_meant(&self, config: &Verify) -> bool {
-        let is_called = config.label.as_ref().is_none_or(|label| label.as_str() == self.label);
-        is_called && config.tag.as_ref().is_none_or(|tag| self.stated.tag == Some(tag.as_str()))
+        config.tag.as_ref().is_none_or(|tag| self.stated.tag == Some(tag.as_str()))
     }
 
     fn verify(&self, config: &Verify, message: &Message<'_>) -> Result<Verified, Refusal> {
@@ -126,12 +130,12 @@ impl<'a> Signature<'a> {
         self.check_nonce(config)?;
         let consumer = self.consumer(config)?;
         let base = self.base(&components, message)?;
-        self.check_bytes(config, base.as_bytes())?;
+        let is_named = self.check_bytes(config, base.as_bytes())?;
         // Only now: whoever cannot sign must not be able to use up the nonces of those who can.
         self.use_nonce(config, now_ms)?;
         Ok(Verified {
             label: self.label.to_owned(),
-            key_id: self.stated.key_id.map(str::to_owned),
+            key_id: self.stated.key_id.filter(|_| is_named).map(str::to_owned),
             consumer,
             covers_digest: components.iter().any(|component| component.is_digest()),
         })
@@ -165,14 +169,14 @@ impl<'a> Signature<'a> {
         Ok(base.finish(&self.parameters))
     }
 
-    /// Every algorithm that is accepted is tried unless the signature names one: a key is bound to its own by the gateway.
-    fn check_bytes(&self, config: &Verify, base: &[u8]) -> Result<(), Refusal> {
+    /// Whether the key has the id that is stated. Every algorithm that is accepted is tried unless the signature names one: a key is bound to its own by the gateway.
+    fn check_bytes(&self, config: &Verify, base: &[u8]) -> Result<bool, Refusal> {
         let is_named = |algorithm: &&Algorithm| self.stated.algorithm.is_none_or(|name| name == algorithm.name());
         let mut refusal =
             Refusal::NotAccepted("algorithm_not_accepted", "the algorithm of the signature is not accepted");
         for algorithm in config.algorithms.iter().filter(is_named) {
-            match crypto::verify(config.keys.as_str(), algorithm.of_keys(), self.stated.key_id, base, self.bytes) {
-                Ok(()) => return Ok(()),
+            match self.check_with(config, *algorithm, base) {
+                Ok(is_named) => return Ok(is_named),
                 Err(VerifyError::Unavailable) => return Err(Refusal::Unavailable),
                 Err(VerifyError::BadSignature) => refusal = INVALID,
                 Err(VerifyError::UnknownKey) if refusal != INVALID => refusal = KEY_UNKNOWN,
@@ -180,6 +184,17 @@ impl<'a> Signature<'a> {
             }
         }
         Err(refusal)
+    }
+
+    /// A key that has no id is right for any, and so is nobody's: where consumers are told by ids it does not count.
+    fn check_with(&self, config: &Verify, algorithm: Algorithm, base: &[u8]) -> Result<bool, VerifyError> {
+        let (keys, algorithm) = (config.keys.as_str(), algorithm.of_keys());
+        let any = |id| crypto::verify(keys, algorithm, id, base, self.bytes).map(|()| false);
+        let Some(id) = self.stated.key_id else { return any(None) };
+        match crypto::verify_by_id(keys, algorithm, id, base, self.bytes) {
+            Err(VerifyError::UnknownKey) if config.consumers.is_none() => any(Some(id)),
+            said => said.map(|()| true),
+        }
     }
 
     /// Whose key it is. Where the operator names consumers, other keys are nobody's.

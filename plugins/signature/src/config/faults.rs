@@ -23,6 +23,11 @@ pub(super) fn of(config: &Config) -> Vec<ConfigError> {
         if let Some(sign) = config.sign(direction) {
             let mut table = Table { name: signs, is_request, kinds: &config.structured, faults: &mut faults };
             table.sign(sign);
+            if config.verify(direction).is_some_and(|verify| verify.forward) {
+                let message =
+                    "contradicts that messages are signed here, which takes the place of the signatures there are";
+                faults.push(ConfigError::new(format!("{verifies}.forward"), message));
+            }
         }
     }
     let directions = [Direction::Request, Direction::Response];
