@@ -164,6 +164,11 @@ fn times_are_checked() {
         let verdict = ask(&config("verify", json!({"nonces": null})), &head);
         assert_eq!(kind(&verdict), outcome, "{now}");
     }
+    let lasting = signed(&request(), json!({}));
+    testing::clock::advance(330_000);
+    assert_eq!(kind(&ask(&config("verify", json!({"nonces": null})), &lasting)), "");
+    testing::clock::advance(1);
+    assert_eq!(kind(&ask(&config("verify", json!({"nonces": null})), &lasting)), "signature_too_old");
 }
 
 #[test]

@@ -8,8 +8,11 @@ use lockgate_sdk::testing::{self, Facts};
 use serde_json::{Value, json};
 
 fn proving(client: &Client) -> OAuth {
-    let dpop = json!({"replays": "proofs", "nonces": "nonces", "nonce_lifetime": "100s"});
-    let policy = introspecting(json!({"dpop": dpop}));
+    proving_with(client, json!({}))
+}
+
+fn proving_with(client: &Client, change: Value) -> OAuth {
+    let policy = introspecting(json!({"dpop": merged(json!({"replays": "proofs", "nonces": "nonces"}), change)}));
     says(active(json!({"exp": NOW + 86_400, "cnf": {"jkt": client.thumbprint()}})));
     policy
 }
@@ -52,22 +55,25 @@ fn a_client_without_a_nonce_is_given_one_and_gets_in_with_it() {
 #[test]
 fn a_nonce_is_replaced_in_the_second_half_of_its_life() {
     let client = Client::new();
-    let policy = proving(&client);
-    let nonce = given(&policy, &ask(&policy, &client, None)).unwrap();
-    let at = |seconds: u64, nonce: &str| {
-        testing::clock::set((NOW as u64 + seconds) * 1000);
-        let verdict = ask(&policy, &client, Some(nonce));
-        (outcome(&verdict), given(&policy, &verdict))
-    };
-    assert_eq!(at(50, &nonce), ("pass".to_owned(), None));
-    let (admitted, next) = at(51, &nonce);
-    assert_eq!(admitted, "pass");
-    let next = next.unwrap();
-    assert_eq!(at(100, &nonce).0, "pass");
-    let (stale, another) = at(101, &nonce);
-    assert_eq!(stale, "401 nonce_stale");
-    assert!(another.is_some());
-    assert_eq!(at(101, &next), ("pass".to_owned(), None));
+    for (change, lifetime) in [(json!({}), 300), (json!({"nonce_lifetime": "100s"}), 100)] {
+        let policy = proving_with(&client, change);
+        testing::clock::set(NOW as u64 * 1000);
+        let nonce = given(&policy, &ask(&policy, &client, None)).unwrap();
+        let at = |seconds: u64, nonce: &str| {
+            testing::clock::set((NOW as u64 + seconds) * 1000);
+            let verdict = ask(&policy, &client, Some(nonce));
+            (outcome(&verdict), given(&policy, &verdict))
+        };
+        assert_eq!(at(lifetime / 2, &nonce), ("pass".to_owned(), None));
+        let (admitted, next) = at(lifetime / 2 + 1, &nonce);
+        assert_eq!(admitted, "pass");
+        let next = next.unwrap();
+        assert_eq!(at(lifetime, &nonce).0, "pass");
+        let (stale, another) = at(lifetime + 1, &nonce);
+        assert_eq!(stale, "401 nonce_stale");
+        assert!(another.is_some());
+        assert_eq!(at(lifetime + 1, &next), ("pass".to_owned(), None));
+    }
 }
 
 #[test]
