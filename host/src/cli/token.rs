@@ -21,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate token --subject alice --expires 15m
   lockgate token --claim scope=\"orders:read\" --claim level=3
+  lockgate token --type at+jwt --claim client_id=app --claim jti=1
   lockgate token --policies own --key partners";
 
 #[derive(clap::Args)]
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// Whom the token is for
     #[arg(long, default_value = "demo")]
     subject: String,
+    /// Type of the token, such as `at+jwt` for an access token (RFC 9068)
+    #[arg(long, default_value = "JWT", value_name = "TYPE")]
+    r#type: String,
     /// Another claim; the value is taken as JSON where it is, else as text
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, Value)>,
@@ -63,7 +67,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), (now + args.expires.as_secs()).into());
     claims.extend(args.claim);
-    let header = json!({ "alg": key.algorithm().name(), "typ": "JWT", "kid": key.key_id() });
+    let header = json!({ "alg": key.algorithm().name(), "typ": args.r#type, "kid": key.key_id() });
     let encode = |value: &[u8]| URL_SAFE_NO_PAD.encode(value);
     let signed =
         format!("{}.{}", encode(header.to_string().as_bytes()), encode(Value::Object(claims).to_string().as_bytes()));

@@ -17,7 +17,7 @@ const POWERS: [(&str, &str); 10] = [
     ("clock", "the time of day"),
     ("random", "random bytes"),
     ("metrics", "numbers for /metrics"),
-    ("crypto", "hashes; checks, signs and seals with keys it is granted"),
+    ("crypto", "hashes; signature checks, signatures and seals with keys it is granted"),
     ("store", "values kept in stores it is granted"),
     ("limiter", "limits on how often, counted in limiters it is granted"),
     ("consumers", "whose key something is, from those the gateway keeps"),

@@ -120,6 +120,7 @@ fn tokens_are_admitted_or_refused_by_their_claims() {
         (json!({"nbf": NOW + 3600}), 401),
         (json!({"iat": [NOW]}), 401),
         (json!({"iat": NOW + 3600}), 401),
+        (json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), 401),
     ];
     let jwt = jwt(json!({}));
     for (change, status) in cases {

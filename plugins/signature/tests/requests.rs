@@ -196,6 +196,34 @@ fn keys_and_algorithms_are_those_that_are_accepted() {
 }
 
 #[test]
+fn a_key_that_has_no_id_is_nobodys_whatever_id_is_stated() {
+    let (request, key) = (request(), Key::ed25519());
+    hold(BTreeMap::from([("k1", key.clone())]));
+    let head = signed(&request, json!({}));
+    hold(BTreeMap::from([("", key.clone())]));
+    let verdict = ask(&config("verify", json!({})), &head);
+    assert_eq!(verdict.edits().unwrap().attribute_value("signature.key"), None);
+    hold(BTreeMap::from([("", key)]));
+    assert_eq!(
+        kind(&ask(&config("verify", json!({"nonces": null, "consumers": {"k1": "ann"}})), &head)),
+        "key_unknown"
+    );
+}
+
+#[test]
+fn what_others_have_signed_is_not_looked_at_where_a_label_is_meant() {
+    let request = request();
+    let (own, other) = (signed(&request, json!({"label": "own"})), ("other=(1);tag=5", "other=:AA==:"));
+    let both =
+        ["signature-input", "signature"].iter().zip([other.0, other.1]).fold(request.clone(), |head, (name, more)| {
+            let (_, value) = own.iter().find(|(found, _)| found == name).unwrap();
+            with(&head, name, Some(&format!("{more}, {value}")))
+        });
+    assert_eq!(ask(&config("verify", json!({"label": "own"})), &both).edits().map(|_| ()), Some(()));
+    assert_eq!(kind(&ask(&config("verify", json!({"nonces": null})), &both)), "signature_input_malformed");
+}
+
+#[test]
 fn a_signature_without_key_id_is_tried_with_all_keys() {
     let head = signed(&request(), json!({"keyid": null}));
     let verify = config("verify", json!({"algorithms": ["ecdsa-p256-sha256", "ed25519"]}));

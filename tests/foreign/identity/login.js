@@ -1,6 +1,6 @@
 // The certified oidc-provider as a place to sign in, on a free port of 127.0.0.1. It is told what to do by lines on its input, a word and
 // perhaps an argument, and answers each with one line:
-//   site URL      where the site is that people sign in to
+//   site URL PATH where the site is that people sign in to, and where on it they come back to if not at /_login/callback
 //   par WORD      announce that requests can be pushed (`yes`), have to be (`always`), or say nothing of it (`no`)
 //   ttl SECONDS   how long access tokens are good from now on
 //   asked PATH    how often a path was asked for
@@ -19,6 +19,7 @@ const jwks = { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'si
 const asked = new Map();
 let issuer, provider, handle;
 let site = 'http://127.0.0.1:1';
+let callback = '/_login/callback';
 let par = 'yes';
 let ttl = 600;
 let wasHere = false;
@@ -28,7 +29,7 @@ function serve() {
     clients: [{
       client_id: 'shop',
       client_secret: 'a secret of the shop, which is long enough',
-      redirect_uris: [`${site}/_login/callback`],
+      redirect_uris: [`${site}${callback}`],
       post_logout_redirect_uris: [`${site}/`],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
@@ -83,8 +84,9 @@ async function interact(request, response) {
 }
 
 const commands = {
-  site(url) {
-    site = url;
+  site(said) {
+    const [url, path] = said.split(' ');
+    [site, callback] = [url, path ?? callback];
     serve();
     return url;
   },

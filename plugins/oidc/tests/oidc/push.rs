@@ -1,6 +1,6 @@
 //! Logins whose parameters go to the provider without the browser (RFC 9126).
 
-use crate::support::{Browser, ISSUER, Provider, SHOP, decoded, outcome, redirected, refusal, world};
+use crate::support::{Browser, ISSUER, NOW, Provider, Request, SHOP, decoded, outcome, redirected, refusal, world};
 use lockgate_plugin_oidc::Oidc;
 use lockgate_sdk::prelude::*;
 use lockgate_sdk::testing::{self, egress::Error};
@@ -48,6 +48,22 @@ fn it_goes_by_the_browser_where_there_is_no_place_for_it_or_it_is_not_wanted() {
     assert!(redirected(&browser.visit(&policy, "/"), 302).starts_with(&format!("{ISSUER}/auth?response_type=code&")));
     let (policy, _, mut browser) = world(json!({"par": "always"}));
     assert_eq!(browser.visit(&policy, "/").failure(), Some(Failure::Dependency));
+}
+
+#[test]
+fn clocks_of_gateways_may_differ_by_the_leeway() {
+    for (behind_ms, kind) in [(30_000, None), (30_001, Some("login_expired"))] {
+        let (policy, _, mut browser) = offered("always");
+        let begin = redirected(&browser.visit(&policy, "/"), 302);
+        let now = NOW * 1000;
+        testing::clock::set(now - behind_ms);
+        let verdict = browser.send(&policy, Request::get(&begin).field("sec-fetch-mode", "cors"));
+        testing::clock::set(now);
+        match kind {
+            None => drop(redirected(&verdict, 302)),
+            Some(kind) => assert_eq!(outcome(&verdict), (400, kind.to_owned())),
+        }
+    }
 }
 
 #[test]

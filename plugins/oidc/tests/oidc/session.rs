@@ -1,6 +1,7 @@
 //! How long a session is good, and what it lets pass.
 
-use crate::support::{NOW, Request, outcome, redirected, refusal, signed_in, world};
+use crate::support::{self, NOW, Request, outcome, redirected, refusal, signed_in, world};
+use lockgate_plugin_oidc::Oidc;
 use lockgate_sdk::prelude::*;
 use lockgate_sdk::testing;
 use serde_json::json;
@@ -119,4 +120,20 @@ fn a_session_from_before_a_token_was_wanted_is_begun_anew() {
     let (_, _, browser) = signed_in(json!({"refresh": true}));
     let both = crate::support::policy(json!({"refresh": true, "forward_access_token": true}));
     assert_eq!(refusal(&both, &browser, "/").0, 401);
+}
+
+#[test]
+fn a_session_is_of_one_site_and_of_the_claims_that_were_needed_when_it_began() {
+    let (policy, _, browser) = signed_in(json!({}));
+    let passes = |policy: &Oidc| browser.clone().visit(policy, "/").response().is_none();
+    assert!(passes(&policy));
+    for other in [
+        json!({"url": "https://other.example.com"}),
+        json!({"client_id": "other"}),
+        json!({"claims": {"groups": ["staff"]}}),
+        json!({"headers": {"email": "x-email"}}),
+    ] {
+        assert!(!passes(&support::policy(other.clone())), "{other}");
+    }
+    assert!(passes(&support::policy(json!({"idle": "20m"}))), "that is no other session");
 }

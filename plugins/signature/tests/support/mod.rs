@@ -109,13 +109,14 @@ pub(crate) fn judged() -> Vec<String> {
     JUDGED.take()
 }
 
-/// Let every set hold these keys, by their ids, and every key to sign with be the one of its name.
+/// Let every set hold these keys, by their ids, where an empty one is none, and every key to sign with be the one of its name.
 pub(crate) fn hold(keys: BTreeMap<&'static str, Key>) {
     let signing = keys.clone();
     testing::crypto::verify_with(move |asked| {
         JUDGED.with_borrow_mut(|judged| judged.push(String::from_utf8(asked.message.to_vec()).unwrap()));
+        let nameless = keys.get("").filter(|_| !asked.by_id);
         let known: Vec<&Key> = match asked.key_id {
-            Some(id) => keys.get(id).into_iter().collect(),
+            Some(id) => keys.get(id).into_iter().chain(nameless).collect(),
             None => keys.values().filter(|key| key.bound_to() == asked.algorithm).collect(),
         };
         let bound = known.iter().filter(|key| key.bound_to() == asked.algorithm);
