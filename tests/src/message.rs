@@ -19,6 +19,7 @@ const EXPECTED: &[&str] = &[
     "allow",
     "cache-control",
     "connection",
+    "content-digest",
     "content-encoding",
     "content-length",
     "content-security-policy",

@@ -107,6 +107,8 @@ const server = createServer((request, response) => {
   asked.set(path, (asked.get(path) ?? 0) + 1);
   return path.startsWith('/interaction/') ? interact(request, response) : handle(request, response);
 });
+// A connection for each request: what it says of keeping them is for nobody to judge.
+server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', async () => {
   issuer = `http://127.0.0.1:${server.address().port}`;
   serve();
