@@ -192,3 +192,26 @@ fn signed_tokens_are_checked_here_while_keys_are_rotated_under_load() {
     letters[last] = if letters[last] == 'A' { 'B' } else { 'A' };
     refused(&guarded.ask(&letters.iter().collect::<String>()), 401, "signature_invalid");
 }
+
+#[test]
+fn what_the_gateway_gets_for_itself_lets_it_into_an_upstream_that_asks_the_same_server() {
+    let guarded = Guarded::start(&introspecting("5m"));
+    let gateway = Gateway::folder()
+        .word("upstream", guarded.gateway.public())
+        .word("idp", guarded.server.address())
+        .variable("GATE", "gate:a+secret+of+gate%2C+which+is+long+enough")
+        .gateway_toml(
+            "[secret.gate]\nenv = \"GATE\"\n[egress.idp]\nurl = \"http://$idp\"\npaths = [\"/token\"]\nmethods = [\"POST\"]\nprivate_ips = true\n\
+             basic = \"secret:gate\"\ntimeout = \"2s\"\n[access.api]\negress = \"idp\"\npath = \"/token\"\nscopes = [\"pets:read\"]\n\
+             parameters = { resource = \"urn:jwt\" }\nto = [\"http://$upstream\"]\n",
+        )
+        .api(
+            "api",
+            "name = \"api\"\nversion = \"1\"\n[upstream.main]\ntargets = [\"http://$upstream\"]\naccess = \"api\"\n\
+             [[route]]\nname = \"all\"\nmatch = { path = \"/{*rest}\" }\nupstream = \"main\"\n",
+        )
+        .start();
+    let response = gateway.send(&Request::get("/x").bearer("of-the-client"));
+    response.assert_status(200);
+    assert_eq!(response.echoed("x-client"), ["gate"]);
+}
