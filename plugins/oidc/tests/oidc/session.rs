@@ -31,13 +31,13 @@ fn a_session_that_is_used_goes_on_until_its_end() {
 #[test]
 fn a_session_ends_by_what_is_configured_now_and_by_what_was_when_it_began() {
     let (_, _, browser) = signed_in(json!({}));
-    let policy = crate::support::policy(json!({"idle": "5m", "lifetime": "5m"}));
+    let policy = support::policy(json!({"idle": "5m", "lifetime": "5m"}));
     for (late, status) in [(299_999, 200), (300_000, 401)] {
         testing::clock::set(NOW * 1000 + late);
         assert_eq!(refusal(&policy, &browser, "/").0, status, "{late}");
     }
     let (_, _, browser) = signed_in(json!({"idle": "5m", "lifetime": "5m"}));
-    let policy = crate::support::policy(json!({}));
+    let policy = support::policy(json!({}));
     testing::clock::advance(300_000);
     assert_eq!(refusal(&policy, &browser, "/").0, 401, "who signed out of it may be forgotten by now");
 }
@@ -45,7 +45,7 @@ fn a_session_ends_by_what_is_configured_now_and_by_what_was_when_it_began() {
 #[test]
 fn a_cookie_is_set_anew_once_a_while_and_ends_with_its_session() {
     let (policy, _, mut browser) = signed_in(json!({"idle": "10m", "lifetime": "15m"}));
-    let renewed = |browser: &mut crate::support::Browser, late_ms: u64| {
+    let renewed = |browser: &mut support::Browser, late_ms: u64| {
         testing::clock::set(NOW * 1000 + late_ms);
         let verdict = browser.visit(&policy, "/");
         let state = verdict.edits().unwrap().new_state().map(|state| String::from_utf8(state[8..].to_vec()).unwrap());
@@ -115,10 +115,10 @@ fn an_access_token_is_passed_on_where_it_is_wanted_and_ends_its_session() {
 fn a_session_from_before_a_token_was_wanted_is_begun_anew() {
     let (_, _, browser) = signed_in(json!({}));
     for wants in [json!({"forward_access_token": true}), json!({"refresh": true})] {
-        assert_eq!(refusal(&crate::support::policy(wants), &browser, "/").0, 401);
+        assert_eq!(refusal(&support::policy(wants), &browser, "/").0, 401);
     }
     let (_, _, browser) = signed_in(json!({"refresh": true}));
-    let both = crate::support::policy(json!({"refresh": true, "forward_access_token": true}));
+    let both = support::policy(json!({"refresh": true, "forward_access_token": true}));
     assert_eq!(refusal(&both, &browser, "/").0, 401);
 }
 
