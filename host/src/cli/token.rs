@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate token --subject alice --expires 15m
   lockgate token --claim scope=\"orders:read\" --claim level=3
-  lockgate token --type at+jwt --claim client_id=app --claim jti=1
+  lockgate token --type at+jwt --claim client_id=app --claim jti=t1
   lockgate token --policies own --key partners";
 
 #[derive(clap::Args)]

@@ -30,7 +30,8 @@ function serve() {
       client_id: 'shop',
       client_secret: 'a secret of the shop, which is long enough',
       redirect_uris: [`${site}${callback}`],
-      post_logout_redirect_uris: [`${site}/`],
+      // The second is that of the demo.
+      post_logout_redirect_uris: [`${site}/`, `${site}/petstore/pets`],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: 'client_secret_basic',
