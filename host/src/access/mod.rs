@@ -155,6 +155,8 @@ impl Access {
         }
         let (teller, news) = watch::channel(None);
         fetching.under_way = Some(news.clone());
+        // Where nothing is spawned any more, what says that it is over needs the lock.
+        drop(fetching);
         let under_way = UnderWay(self.clone());
         tokio::spawn(async move {
             let asked = Instant::now();

@@ -19,6 +19,9 @@ const OVERHEAD: u64 = 256;
 /// Bytes of a large answer, about: each of the parts the cache is divided into has room for several.
 const LARGE: u64 = 64 * 1024;
 
+/// How often a question is put that others give up.
+const MOST_TRIES: usize = 3;
+
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Question([u8; 32]);
@@ -101,26 +104,31 @@ impl Egress {
     /// Ask, or hear what comes of the same question that somebody is asking. What `is_kept` is there for those who ask
     /// later, and given up where nobody wants to know any more; anything else may change something, and is not.
     pub(crate) async fn learn(self: Arc<Self>, question: Question, call: Call, is_kept: bool) -> Outcome {
-        loop {
+        for _ in 0..MOST_TRIES {
             let mut news = self.listen(question, &call, is_kept);
-            match news.wait_for(Option::is_some).await.map(|told| told.clone()) {
-                Ok(Some(outcome)) => return outcome,
-                // It was given up just before this one came.
-                Ok(None) | Err(_) if is_kept => tokio::task::yield_now().await,
-                // Who asked has ended without a word, as when the gateway ends.
-                Ok(None) | Err(_) => return Err(Arc::new(EgressError::Timeout)),
+            if let Ok(Some(outcome)) = news.wait_for(Option::is_some).await.map(|told| told.clone()) {
+                return outcome;
+            }
+            // It was given up just before this one came, or whoever asked has ended without a word.
+            if !is_kept {
+                break;
             }
         }
+        Err(Arc::new(EgressError::Timeout))
     }
 
     fn listen(self: &Arc<Self>, question: Question, call: &Call, is_kept: bool) -> watch::Receiver<Option<Outcome>> {
         let mut under_way = self.remembered.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = match under_way.entry(question) {
+        let (teller, news) = match under_way.entry(question) {
             Entry::Occupied(known) => return known.get().subscribe(),
-            Entry::Vacant(place) => place,
+            Entry::Vacant(place) => {
+                let (teller, news) = watch::channel(None);
+                place.insert(teller.clone());
+                (teller, news)
+            }
         };
-        let (teller, news) = watch::channel(None);
-        place.insert(teller.clone());
+        // Where nothing is spawned any more, what says that it is over needs the lock.
+        drop(under_way);
         let (asking, call) = (Asking { egress: self.clone(), question }, call.clone());
         tokio::spawn(async move {
             let sent = async {
