@@ -1,0 +1,4 @@
+//! JSON as it passes: read and rewritten piece by piece, with what is selected in it by paths.
+
+pub mod rewrite;
+pub mod select;

@@ -1,0 +1,1 @@
+//! Which values of a document are selected: paths, compiled into one automaton that follows the document.
