@@ -128,7 +128,7 @@ impl From<crate::BodyEdits> for body::BodyEdits {
 
 impl From<crate::ChunkEdits> for body::ChunkEdits {
     fn from(edits: crate::ChunkEdits) -> Self {
-        Self { bytes: edits.bytes.into(), state: edits.state }
+        Self { bytes: edits.bytes.into(), state: edits.state, hold: edits.hold }
     }
 }
 
@@ -136,15 +136,21 @@ impl From<crate::Change> for body::Change {
     fn from(change: crate::Change) -> Self {
         match change {
             crate::Change::Keep => Self::Keep,
-            crate::Change::Splice(splices) => Self::Splice(splices.into_iter().map(Into::into).collect()),
+            crate::Change::Splice(splices) => Self::Splice(splices.into()),
             crate::Change::Replace(bytes) => Self::Replace(bytes),
         }
     }
 }
 
-impl From<crate::Splice> for body::Splice {
-    fn from(splice: crate::Splice) -> Self {
-        Self { offset: splice.offset, remove: splice.remove, insert: splice.insert }
+impl From<crate::Splices> for body::Splices {
+    fn from(splices: crate::Splices) -> Self {
+        let crate::Splices { pieces, inserted } = splices;
+        let pieces = pieces.into_iter().map(|crate::body::Splice { offset, remove, insert }| body::Splice {
+            offset,
+            remove,
+            insert,
+        });
+        Self { pieces: pieces.collect(), inserted }
     }
 }
 

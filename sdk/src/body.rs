@@ -16,22 +16,60 @@ pub enum Direction {
 pub enum Change {
     /// They stay; nothing is copied back.
     Keep,
-    /// Pieces change, ascending and not overlapping. Needs access `edit`.
-    Splice(Vec<Splice>),
+    /// Pieces change. Needs access `edit`.
+    Splice(Splices),
     /// Others take their place. Needs access `edit`.
     Replace(Vec<u8>),
 }
 
-/// Replace `remove` bytes at `offset` by `insert`; offsets count in the bytes given to this call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splice {
-    /// First byte replaced.
-    pub offset: u32,
-    /// Number of bytes dropped.
-    pub remove: u32,
-    /// Bytes put there.
-    pub insert: Vec<u8>,
+/// Changes of pieces of the bytes given to a call; offsets count in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Splices {
+    pub(crate) pieces: Vec<Splice>,
+    pub(crate) inserted: Vec<u8>,
 }
+
+/// One of them: `remove` bytes at `offset` give way to the next `insert` bytes of those put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Splice {
+    pub(crate) offset: u32,
+    pub(crate) remove: u32,
+    pub(crate) insert: u32,
+}
+
+impl Splices {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Put `insert` in the place of the `remove` bytes at `offset`, which must not be before the end of the last piece;
+    /// right there, it becomes one with it.
+    pub fn put(&mut self, offset: u32, remove: u32, insert: &[u8]) {
+        self.inserted.extend_from_slice(insert);
+        let insert = insert.len() as u32;
+        match self.pieces.last_mut() {
+            Some(last) if last.offset.checked_add(last.remove) == Some(offset) => {
+                last.remove = last.remove.saturating_add(remove);
+                last.insert = last.insert.saturating_add(insert);
+            }
+            _ => self.pieces.push(Splice { offset, remove, insert }),
+        }
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// How many pieces change.
+    pub fn len(&self) -> usize {
+        self.pieces.len()
+    }
+}
+
+/// Most bytes of a piece that can be held back.
+pub const MOST_HELD: usize = 32 * 1024;
 
 /// What is to change with a whole body: a [`Change`] of its bytes, and perhaps of its head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +98,25 @@ impl BodyEdits {
 pub struct ChunkEdits {
     pub(crate) bytes: Change,
     pub(crate) state: Option<Vec<u8>>,
+    pub(crate) hold: u32,
 }
 
 impl ChunkEdits {
     /// Of the bytes alone.
     pub fn new(bytes: Change) -> Self {
-        Self { bytes, state: None }
+        Self { bytes, state: None, hold: 0 }
     }
 
     /// Bytes handed to the next call on this body, at most 4 KiB, in place of what was carried before.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = Some(state.into());
+        self
+    }
+
+    /// Keep back the last `bytes` of this piece, at most [`MOST_HELD`] and none of the last one: they are given again
+    /// before those that come next. The change of bytes is about those before them.
+    pub fn hold(mut self, bytes: usize) -> Self {
+        self.hold = bytes as u32;
         self
     }
 }

@@ -28,7 +28,7 @@ pub mod testing;
 pub mod times;
 mod verdict;
 
-pub use body::{BodyEdits, Change, ChunkEdits, Direction, Splice};
+pub use body::{BodyEdits, Change, ChunkEdits, Direction, MOST_HELD, Splices};
 pub use capability::{clock, consumers, crypto, egress, limiter, log, metrics, random, store};
 pub use edits::Edits;
 pub use head::{Fields, Head};
@@ -41,7 +41,7 @@ pub use verdict::{Failure, Verdict};
 pub mod prelude {
     pub use crate::{
         BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
-        Policy, RequestPhase, Responder, Response, ResponsePhase, Splice, Verdict,
+        Policy, RequestPhase, Responder, Response, ResponsePhase, Splices, Verdict,
     };
     pub use crate::{clock, consumers, crypto, egress, limiter, log, metrics, random, store};
     pub use serde::Deserialize;

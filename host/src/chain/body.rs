@@ -1,7 +1,7 @@
 //! Body hooks on whole bodies, before the head is sent on; and what both kinds of body hook mean for the head.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, IF_RANGE, RANGE};
+use http::header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 use tokio::time::timeout_at;
@@ -13,7 +13,8 @@ use super::edits::Head;
 use super::media::Wanted;
 use super::step::{At, BodyHook};
 use super::{Departure, Passage, Replaced, Timed};
-use crate::exchange::{Body, BodyError, Exchange, Fault};
+use crate::exchange::coding::Coding;
+use crate::exchange::{Body, BodyError, Decoded, Exchange, Fault};
 use crate::sandbox::{BodyEdits, OnBody};
 
 /// What a hook on a whole body left.
@@ -29,16 +30,19 @@ impl<'a> Passage<'a> {
         at: At<'a>,
         exchange: &mut Exchange,
         headers: &mut HeaderMap,
-        body: Body,
+        mut body: Body,
     ) -> Result<Body, Departure> {
         let depart = |outcome| Departure { at: at.at, outcome };
         if body.is_end_stream() {
             return Ok(body);
         }
-        match at.hook.wants(headers) {
+        let coding = match at.hook.wants(headers) {
             Wanted::Pass => return Ok(body),
             Wanted::Refuse => return Err(depart(Err(unreadable_request()))),
-            Wanted::Yes => {}
+            Wanted::Yes(coding) => coding,
+        };
+        if let Some(coding) = coding {
+            body = decoded(headers, body, coding).map_err(|error| depart(Err(Fault::unread(error))))?;
         }
         if at.hook.edit() {
             forget_bytes(headers);
@@ -67,10 +71,26 @@ impl<'a> Passage<'a> {
         exchange: &mut Exchange,
         response: Response<Body>,
     ) -> Response<Body> {
-        let (mut parts, body) = response.into_parts();
-        let wanted = at.hook.wants(&parts.headers);
-        if at.hook.edit() && wanted == Wanted::Yes {
-            forget_bytes(&mut parts.headers);
+        let (mut parts, mut body) = response.into_parts();
+        let wanted = match at.hook.wants(&parts.headers) {
+            // Of a part nobody can tell what stands in it.
+            Wanted::Yes(coding)
+                if parts.status == StatusCode::PARTIAL_CONTENT && (at.hook.edit() || coding.is_some()) =>
+            {
+                Wanted::Refuse
+            }
+            wanted => wanted,
+        };
+        if let Wanted::Yes(coding) = wanted {
+            if let Some(coding) = coding {
+                body = match decoded(&mut parts.headers, body, coding) {
+                    Ok(body) => body,
+                    Err(error) => return self.refuse(exchange, Fault::unread_response(error)),
+                };
+            }
+            if at.hook.edit() {
+                forget_bytes(&mut parts.headers);
+            }
         }
         if exchange.method == Method::HEAD || body.is_end_stream() {
             return Response::from_parts(parts, body);
@@ -80,7 +100,7 @@ impl<'a> Passage<'a> {
         match wanted {
             Wanted::Refuse if !ours => return self.refuse(exchange, unreadable_response()),
             Wanted::Pass | Wanted::Refuse => return Response::from_parts(parts, body),
-            Wanted::Yes => {}
+            Wanted::Yes(_) => {}
         }
         if !at.hook.interest.buffered {
             return match self.follow(body, at, exchange) {
@@ -145,6 +165,15 @@ impl<'a> Passage<'a> {
             Err(fault) => at.step.broke(exchange, &self.place, fault).map(|()| Whole::Body(body)),
         }
     }
+}
+
+/// The body before its coding, of which the head says nothing any more.
+///
+/// It goes on so, even where it is only looked at: what others would make of the coded bytes nobody has seen.
+fn decoded(headers: &mut HeaderMap, body: Body, coding: Coding) -> Result<Body, BodyError> {
+    headers.remove(CONTENT_ENCODING);
+    forget_bytes(headers);
+    if body.is_end_stream() { Ok(body) } else { Ok(Decoded::wrap(body, coding)?) }
 }
 
 /// Remove from a head what describes bytes that may change.

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::sandbox::{Change, PluginFault, Splice};
+use crate::sandbox::{Change, PluginFault, Splice, Splices};
 
 /// The bytes after a change; none where they stay. Bytes change only where `may_edit`.
 pub(super) fn changed(change: Change, may_edit: bool, bytes: &[u8]) -> Result<Option<Bytes>, PluginFault> {
@@ -16,15 +16,20 @@ pub(super) fn changed(change: Change, may_edit: bool, bytes: &[u8]) -> Result<Op
     }
 }
 
-fn spliced(splices: Vec<Splice>, bytes: &[u8]) -> Result<Bytes, PluginFault> {
-    let wrong = || PluginFault::Answer("splices overlap or leave the body".into());
-    let mut new = BytesMut::with_capacity(bytes.len());
-    let mut done = 0;
-    for Splice { offset, remove, insert } in splices {
+fn spliced(Splices { pieces, inserted }: Splices, bytes: &[u8]) -> Result<Bytes, PluginFault> {
+    let wrong = || PluginFault::Answer("splices overlap, or leave the body or what is put in".into());
+    let mut new = BytesMut::with_capacity(bytes.len() + inserted.len());
+    let (mut done, mut inserted) = (0, &inserted[..]);
+    for Splice { offset, remove, insert } in pieces {
         let offset = offset as usize;
         new.extend_from_slice(bytes.get(done..offset).ok_or_else(wrong)?);
-        new.extend_from_slice(&insert);
+        let (put, left) = inserted.split_at_checked(insert as usize).ok_or_else(wrong)?;
+        new.extend_from_slice(put);
+        inserted = left;
         done = offset.checked_add(remove as usize).filter(|end| *end <= bytes.len()).ok_or_else(wrong)?;
+    }
+    if !inserted.is_empty() {
+        return Err(wrong());
     }
     new.extend_from_slice(&bytes[done..]);
     Ok(new.freeze())

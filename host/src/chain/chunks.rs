@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::change::changed;
-use super::decision::{Decision, Passed};
+use super::decision::Decision;
 use super::edits::check_state;
 use super::step::{At, BodyHook, Step};
 use super::{Departure, Place, Timed};
@@ -23,6 +23,8 @@ use crate::telemetry::account::Account;
 const MAX_CHUNK: usize = 64 * 1024;
 /// Pieces that have already arrived are joined until they have this many bytes: a call costs more than a copy.
 const JOIN: usize = 16 * 1024;
+/// Most bytes a hook can hold back: with less than half of a piece left, what comes next would hardly fit in.
+const MAX_HELD: usize = 32 * 1024;
 
 /// Where a hook on a body under way leaves word that it ended the exchange.
 #[derive(Default)]
@@ -54,8 +56,10 @@ pub(super) struct Chunks {
     place: (Box<str>, Box<str>),
     state: Vec<u8>,
     seen: u64,
-    /// Arrived, not yet shown.
+    /// Arrived, not yet shown but for what the policy holds.
     waiting: BytesMut,
+    /// How many bytes at the start of `waiting` the policy holds, which it is not shown again without more.
+    held: usize,
     phase: Phase,
     /// The policy looks at a piece beside the worker.
     away: Option<Away>,
@@ -68,8 +72,18 @@ struct Away {
     last: bool,
 }
 
+/// A piece that goes on. What is absent stays as it was.
+#[derive(Default)]
+struct Piece {
+    bytes: Option<Bytes>,
+    /// For the policy's next hook.
+    state: Option<Vec<u8>>,
+    /// How many of the bytes shown these are; all, if absent.
+    judged: Option<usize>,
+}
+
 /// What a hook made of a piece.
-type Decided = Result<Decision<Passed>, PluginFault>;
+type Decided = Result<Decision<Piece>, PluginFault>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -93,7 +107,7 @@ impl Chunks {
     ) -> Body {
         let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
-        let (waiting, phase) = (BytesMut::new(), Phase::Reading);
+        let (waiting, held, phase) = (BytesMut::new(), 0, Phase::Reading);
         let account = exchange.account.clone().filter(|account| account.is_detailed());
         let (exchange, away) = (exchange.id.clone(), None);
         Body::stream(Self {
@@ -108,6 +122,7 @@ impl Chunks {
             state,
             seen: 0,
             waiting,
+            held,
             phase,
             away,
             notice,
@@ -120,9 +135,9 @@ impl Chunks {
 
     /// Collect what has arrived. Pending only if nothing has.
     fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        while self.phase == Phase::Reading && self.waiting.len() < JOIN {
+        while self.phase == Phase::Reading && self.waiting.len() < JOIN + self.held {
             match Pin::new(&mut self.inner).poll_frame(cx) {
-                Poll::Pending if self.waiting.is_empty() => return Poll::Pending,
+                Poll::Pending if self.waiting.len() == self.held => return Poll::Pending,
                 Poll::Pending => break,
                 Poll::Ready(None) => self.phase = Phase::Draining,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
@@ -143,6 +158,7 @@ impl Chunks {
     /// Show the next piece to the policy; what comes back goes on. Nothing does yet where it looks beside the worker.
     fn show(&mut self) -> Result<Bytes, BodyError> {
         let piece = self.waiting.split_to(self.waiting.len().min(MAX_CHUNK)).freeze();
+        self.held = 0;
         let last = self.phase == Phase::Draining && self.waiting.is_empty();
         if last {
             self.phase = Phase::Over;
@@ -160,9 +176,10 @@ impl Chunks {
         let judge = move |verdict: Verdict<ChunkEdits>| {
             let hook = hook(&step, direction);
             let hook = hook.ok_or_else(|| PluginFault::Answer("the hook is not declared".into()))?;
-            Decision::of(verdict, &hook.writes, |ChunkEdits { bytes, state }| {
+            Decision::of(verdict, &hook.writes, |ChunkEdits { bytes, state, hold }| {
                 state.as_deref().map_or(Ok(()), check_state)?;
-                Ok(Passed { bytes: changed(bytes, hook.edit(), &shown)?, state })
+                let judged = judged(&shown, hold, last)?;
+                Ok(Piece { bytes: changed(bytes, hook.edit(), &shown[..judged])?, state, judged: Some(judged) })
             })
         };
         let state = std::mem::take(&mut self.state);
@@ -187,11 +204,14 @@ impl Chunks {
     }
 
     /// What becomes of a piece.
-    fn decided(&mut self, piece: Bytes, last: bool, decided: Decided) -> Result<Bytes, BodyError> {
+    fn decided(&mut self, mut piece: Bytes, last: bool, decided: Decided) -> Result<Bytes, BodyError> {
         let skipped = match decided {
-            Ok(Decision::Go(Passed { bytes, state })) => {
+            Ok(Decision::Go(Piece { bytes, state, judged })) => {
                 if let Some(state) = state {
                     self.state = state;
+                }
+                if let Some(judged) = judged {
+                    self.hold(piece.split_off(judged));
                 }
                 return Ok(bytes.unwrap_or(piece));
             }
@@ -208,11 +228,30 @@ impl Chunks {
         }
     }
 
+    /// Show these bytes again, before what comes next.
+    fn hold(&mut self, bytes: Bytes) {
+        self.held = bytes.len();
+        if bytes.is_empty() {
+            return;
+        }
+        let later = std::mem::replace(&mut self.waiting, BytesMut::from(bytes));
+        self.waiting.extend_from_slice(&later);
+    }
+
     /// The exchange ends here. Whoever reads this body sees an error, so that a part is never taken for the whole.
     fn depart(&mut self, outcome: Result<http::Response<Body>, Fault>) -> BodyError {
         self.phase = Phase::Over;
         *self.notice.0.borrow_mut() = Some(Departure { at: self.at, outcome });
         BodyError::Departed
+    }
+}
+
+/// How many bytes of a piece a hook that holds the last `hold` has judged.
+fn judged(piece: &[u8], hold: u32, last: bool) -> Result<usize, PluginFault> {
+    let hold = hold as usize;
+    match piece.len().checked_sub(hold) {
+        Some(judged) if hold <= MAX_HELD && (hold == 0 || !last) => Ok(judged),
+        _ => Err(PluginFault::Answer("it holds more of a piece than it may".into())),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Which bodies a policy wants to see, by content type and coding.
 
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
+
+use crate::exchange::coding::Coding;
 
 /// Media types a policy named: `application/json`, `text/*`, `*+json`, `*/*`.
 #[derive(Debug)]
@@ -20,7 +22,8 @@ enum Pattern {
 /// What to do with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    Yes,
+    /// By way of this coding, if any.
+    Yes(Option<Coding>),
     /// It goes by unread.
     Pass,
     /// The policy refuses what it cannot read.
@@ -38,8 +41,7 @@ impl MediaTypes {
         // A type that peers may read in different ways is nothing a policy can decide by.
         let Some(essence) = essence(headers) else { return Wanted::Refuse };
         match self.cover(essence) {
-            true if is_coded(headers) => Wanted::Refuse,
-            true => Wanted::Yes,
+            true => Coding::of(headers).map_or(Wanted::Refuse, Wanted::Yes),
             false => others,
         }
     }
@@ -86,11 +88,6 @@ fn essence(headers: &HeaderMap) -> Option<&str> {
     }
     let essence = field.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
     std::str::from_utf8(essence).ok().map(str::trim).filter(|essence| !essence.contains(','))
-}
-
-/// Whether the body carries a content coding. None is decoded yet, so a policy cannot read it.
-fn is_coded(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 #[cfg(test)]

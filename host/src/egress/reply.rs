@@ -1,12 +1,12 @@
 //! Reading an answer: what of it is for the caller, decoded and bounded.
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, HeaderMap, SET_COOKIE};
 use http::response::Parts;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::decode::Decoder;
+use super::decode::Decoding;
 use super::error::ProtocolError;
 use super::{Egress, EgressError, Reply};
 use crate::exchange::hygiene::strip_hop_by_hop;
@@ -27,7 +27,7 @@ impl Egress {
         if !(200..600).contains(&status.as_u16()) {
             return Err(ProtocolError::Status.into());
         }
-        let mut decoder = self.decoder(&fields)?;
+        let mut decoder = Decoding::new(&fields, self.settings.terms.max_response)?;
         if incoming.size_hint().lower() > decoder.left() {
             return Err(EgressError::TooLarge);
         }
@@ -42,13 +42,6 @@ impl Egress {
         }
         self.clean(&mut fields, decoder.is_identity())?;
         Ok(Reply { status, fields, body: decoder.finish()?.into() })
-    }
-
-    fn decoder(&self, fields: &HeaderMap) -> Result<Decoder, EgressError> {
-        let mut codings = fields.get_all(CONTENT_ENCODING).iter();
-        let coding = codings.next().map_or(&b""[..], |coding| coding.as_bytes());
-        let decoder = Decoder::new(coding, self.settings.terms.max_response).filter(|_| codings.next().is_none());
-        Ok(decoder.ok_or(ProtocolError::Coding)?)
     }
 
     /// Leave what the caller may see. Cookies are a credential of the account that all callers share, given in return

@@ -10,6 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Arrival;
+use super::coding::CodingError;
 
 /// A body on its way through the gateway. Streams hold back their source while nobody reads.
 #[derive(Default)]
@@ -35,6 +36,9 @@ pub(crate) enum BodyError {
     Idle,
     #[error("the time for the exchange is over")]
     Deadline,
+    /// Its content coding cannot be undone.
+    #[error("cannot be decoded")]
+    Coded(#[from] CodingError),
     /// A policy ended it, or broke while it was looked at.
     #[error("ended by a policy")]
     Departed,
@@ -48,6 +52,8 @@ impl BodyError {
             Self::TooLong => "upstream_body_too_long",
             Self::Idle => "upstream_timeout_idle",
             Self::Deadline => "timeout_total",
+            Self::Coded(CodingError::Malformed(_)) => "upstream_body_coding",
+            Self::Coded(CodingError::Expanded) => "upstream_body_expanded",
             Self::Departed => "policy_cut",
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use http::{HeaderValue, StatusCode};
 
 use super::BodyError;
+use super::coding::CodingError;
 use crate::telemetry::Blame;
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,15 @@ impl Fault {
                 let class = if matches!(error, BodyError::Idle) { "timeout_body" } else { "timeout_total" };
                 let detail = "The request body did not arrive in time.";
                 Self::client(StatusCode::REQUEST_TIMEOUT, class, detail)
+            }
+            BodyError::Coded(CodingError::Expanded) => Self::client(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_expanded",
+                "The request body is too long for what was sent of it.",
+            ),
+            BodyError::Coded(CodingError::Malformed(_)) => {
+                let detail = "The request body is not in the content coding it is said to be in.";
+                Self::client(StatusCode::BAD_REQUEST, "body_coding", detail).because(error)
             }
             other => {
                 let detail = "The request body ended early.";

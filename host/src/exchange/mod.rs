@@ -3,6 +3,8 @@
 mod arrival;
 pub(crate) mod authority;
 mod body;
+pub(crate) mod coding;
+mod decoded;
 mod fault;
 pub(crate) mod forwarded;
 pub(crate) mod hygiene;
@@ -18,6 +20,7 @@ use http::Method;
 
 pub(crate) use arrival::{Arrival, Patience};
 pub(crate) use body::{Body, BodyError, poll_cleaned};
+pub(crate) use decoded::Decoded;
 pub(crate) use fault::{Chain, Fault};
 pub(crate) use sole::sole;
 

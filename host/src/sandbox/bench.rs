@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::trial::{self, Image, Reply, Request, Trial};
-use super::{Limits, OnRequest, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
+use super::{BodyDirection, Change, Limits, OnChunk, OnRequest, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
 use crate::config::{Breaker, Isolation};
 use crate::content::Digest;
 use crate::telemetry::RequestId;
@@ -107,11 +109,39 @@ impl Hook {
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
         Ok(self.pool.call(RequestId::Number(1), &self.nothing, edited)?)
     }
+
+    /// All of a response body in pieces of so many bytes, what the policy carried at its beginning before it. Returns how
+    /// many splices were made of it.
+    pub fn response_body(&self, body: &[u8], piece: usize, state: &[u8]) -> anyhow::Result<usize> {
+        let (mut state, mut held, mut splices) = (state.to_vec(), 0, 0);
+        let mut at = 0;
+        while at < body.len() {
+            let end = body.len().min(at + piece);
+            let chunk = Bytes::copy_from_slice(&body[at - held..end]);
+            let call = OnChunk { direction: BodyDirection::Response, chunk, last: end == body.len(), state };
+            let said = self.pool.call(RequestId::Number(1), &call, Ok)?;
+            state = call.state;
+            held = 0;
+            match said {
+                Verdict::Pass => {}
+                Verdict::Edit(edits) => {
+                    held = edits.hold as usize;
+                    state = edits.state.unwrap_or(state);
+                    if let Change::Splice(made) = edits.bytes {
+                        splices += made.pieces.len();
+                    }
+                }
+                Verdict::Respond(_) | Verdict::Fail(_) => anyhow::bail!("the policy refused the body"),
+            }
+            at = end;
+        }
+        Ok(splices)
+    }
 }
 
 /// The component of a built-in policy.
 pub fn builtin(name: &str) -> Option<&'static [u8]> {
-    crate::builtin::component(name)
+    crate::builtin::component(name).map(|component| &**component)
 }
 
 fn edited(verdict: Verdict) -> Result<bool, super::PluginFault> {

@@ -45,7 +45,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-pub(crate) use bindings::exports::lockgate::policy::body_phase::{Change, Direction as BodyDirection, Splice};
+pub(crate) use bindings::exports::lockgate::policy::body_phase::{Change, Direction as BodyDirection, Splice, Splices};
 pub(crate) use bindings::lockgate::policy::types::Failure;
 pub(crate) use build::{Built, Snapshot};
 pub(crate) use capability::{Holds, Keyring, Powers, Told, World};

@@ -51,6 +51,11 @@ impl ChunkEdits {
     pub fn new_state(&self) -> Option<&[u8]> {
         self.state.as_deref()
     }
+
+    /// How many bytes are held back.
+    pub fn held(&self) -> usize {
+        self.hold as usize
+    }
 }
 
 impl Change {
@@ -63,8 +68,8 @@ impl Change {
             Self::Replace(bytes) => bytes.clone(),
             Self::Splice(splices) => {
                 let mut out = Vec::with_capacity(body.len());
-                let mut kept = 0;
-                for splice in splices {
+                let (mut kept, mut inserted) = (0, &splices.inserted[..]);
+                for splice in &splices.pieces {
                     let start = splice.offset as usize;
                     let end = start + splice.remove as usize;
                     assert!(
@@ -72,7 +77,9 @@ impl Change {
                         "splice {start}..{end} overlaps, descends or leaves the body"
                     );
                     out.extend_from_slice(&body[kept..start]);
-                    out.extend_from_slice(&splice.insert);
+                    let (insert, rest) = inserted.split_at(splice.insert as usize);
+                    out.extend_from_slice(insert);
+                    inserted = rest;
                     kept = end;
                 }
                 out.extend_from_slice(&body[kept..]);
@@ -153,16 +160,18 @@ fn values(packed: &[u8], name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Splice;
+    use crate::Splices;
 
-    fn splice(offset: u32, remove: u32, insert: &[u8]) -> Splice {
-        Splice { offset, remove, insert: insert.to_vec() }
+    fn splices(pieces: &[(u32, u32, &[u8])]) -> Change {
+        let mut splices = Splices::new();
+        pieces.iter().for_each(|(offset, remove, insert)| splices.put(*offset, *remove, insert));
+        Change::Splice(splices)
     }
 
     #[test]
     fn splices_are_applied_in_order() {
-        let change = Change::Splice(vec![splice(0, 1, b"J"), splice(5, 0, b"!")]);
-        assert_eq!(change.apply(b"hello"), b"Jello!");
+        assert_eq!(splices(&[(0, 1, b"J"), (5, 0, b"!")]).apply(b"hello"), b"Jello!");
+        assert_eq!(splices(&[(0, 1, b"J"), (1, 2, b""), (3, 2, b"b")]).apply(b"hello"), b"Jb");
         assert_eq!(Change::Keep.apply(b"a"), b"a");
         assert_eq!(Change::Replace(b"b".to_vec()).apply(b"a"), b"b");
     }
@@ -170,6 +179,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "overlaps")]
     fn overlapping_splices_panic() {
-        Change::Splice(vec![splice(0, 2, b""), splice(1, 1, b"")]).apply(b"abc");
+        splices(&[(0, 2, b""), (1, 1, b"")]).apply(b"abc");
     }
 }

@@ -19,12 +19,12 @@ impl Policy for Redact {
 impl BodyPhase for Redact {
     fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
         let word = self.word.as_bytes();
-        let mut splices = Vec::new();
+        let mut splices = Splices::new();
         let mut at = 0;
         while at + word.len() <= body.len() {
             if body[at..].starts_with(word) {
                 let (offset, remove) = (at as u32, word.len() as u32);
-                splices.push(Splice { offset, remove, insert: b"***".to_vec() });
+                splices.put(offset, remove, b"***");
                 at += word.len();
             } else {
                 at += 1;

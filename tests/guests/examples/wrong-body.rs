@@ -13,10 +13,13 @@ impl Policy for WrongBody {
 
 impl BodyPhase for WrongBody {
     fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
-        let splice = |offset, remove| Splice { offset, remove, insert: Vec::new() };
         match body {
             b"replace" => Change::Replace(b"other".to_vec()).into(),
-            b"splice" => Change::Splice(vec![splice(0, 1)]).into(),
+            b"splice" => {
+                let mut splices = Splices::new();
+                splices.put(0, 1, b"");
+                Change::Splice(splices).into()
+            }
             b"respond" => Response::new(200).into(),
             b"trap" => std::process::abort(),
             b"edit" => BodyEdits::new(Change::Keep).head(Edits::new().set("x-other", "1")).into(),

@@ -13,14 +13,15 @@ impl Policy for WrongSplice {
 
 impl BodyPhase for WrongSplice {
     fn on_body(&self, _direction: Direction, body: &[u8], _state: &[u8]) -> Verdict<BodyEdits> {
-        let splice = |offset, remove| Splice { offset, remove, insert: b"-".to_vec() };
-        let splices = match body {
-            b"overlapping" => vec![splice(0, 5), splice(3, 2)],
-            b"descending" => vec![splice(5, 1), splice(0, 1)],
-            b"beyond" => vec![splice(3, 1000)],
-            b"far" => vec![splice(u32::MAX, u32::MAX)],
-            _ => vec![splice(0, 1)],
+        let pieces: &[(u32, u32)] = match body {
+            b"overlapping" => &[(0, 5), (3, 2)],
+            b"descending" => &[(5, 1), (0, 1)],
+            b"beyond" => &[(3, 1000)],
+            b"far" => &[(u32::MAX, u32::MAX)],
+            _ => &[(0, 1)],
         };
+        let mut splices = Splices::new();
+        pieces.iter().for_each(|(offset, remove)| splices.put(*offset, *remove, b"-"));
         Change::Splice(splices).into()
     }
 }

@@ -122,8 +122,8 @@ class BodyPhase:
             return body_phase.ChunkVerdict_Respond(_response(said))
         if isinstance(said, Failure):
             return body_phase.ChunkVerdict_Fail(types.Failure[said.value])
-        bytes_, carried = said if isinstance(said, tuple) else (said, None)
-        return body_phase.ChunkVerdict_Edit(body_phase.ChunkEdits(_change(bytes_), carried))
+        bytes_, carried, hold = (*said, None, 0)[:3] if isinstance(said, tuple) else (said, None, 0)
+        return body_phase.ChunkVerdict_Edit(body_phase.ChunkEdits(_change(bytes_), carried, hold or 0))
 
 
 class Responder:
@@ -149,7 +149,8 @@ def _change(said):
     if said is None:
         return body_phase.Change_Keep()
     if isinstance(said, list):
-        return body_phase.Change_Splice([body_phase.Splice(it.offset, it.remove, it.insert) for it in said])
+        pieces = [body_phase.Splice(it.offset, it.remove, len(it.insert)) for it in said]
+        return body_phase.Change_Splice(body_phase.Splices(pieces, b"".join(it.insert for it in said)))
     return body_phase.Change_Replace(bytes(said))
 
 
