@@ -8,6 +8,7 @@
 // The tests of the README are run as `tests/readme.rs` and `tests/guard.rs`.
 #![allow(clippy::test_attr_in_doctest)]
 
+pub mod attributes;
 #[doc(hidden)]
 #[cfg(target_family = "wasm")]
 pub mod bindings;
