@@ -13,6 +13,7 @@ mod body_guard;
 mod capabilities;
 mod chains;
 mod cli;
+mod codings;
 mod components;
 mod configuration;
 mod connections;
