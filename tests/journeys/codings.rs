@@ -174,7 +174,7 @@ fn what_is_not_held_goes_on_before_more_comes() {
     let mut client = gateway.connect();
     client.send_only(&Request::get("/black")).unwrap();
     assert_eq!(client.receive_head().unwrap().0, 200);
-    for event in ["b\r\ndata: ***\n\n\r\n", "6\r\ndata: \r\n", "5\r\n***\n\n\r\n", "0\r\n\r\n"] {
+    for event in ["B\r\ndata: ***\n\n\r\n", "6\r\ndata: \r\n", "5\r\n***\n\n\r\n", "0\r\n\r\n"] {
         let mut piece = vec![0; event.len()];
         client.reader().read_exact(&mut piece).unwrap();
         assert_eq!(String::from_utf8_lossy(&piece), event);

@@ -22,6 +22,7 @@ const EXPECTED: &[&str] = &[
     "content-digest",
     "content-encoding",
     "content-length",
+    "content-range",
     "content-security-policy",
     "content-type",
     "date",

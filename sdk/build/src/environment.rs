@@ -74,9 +74,10 @@ fn tool(variable: &str, otherwise: &str, workspace: &Path) -> Command {
     command
 }
 
-/// Paths of the machine are kept out of the modules, so that equal sources give equal components.
+/// Vector instructions are on: the engine has them on every machine. Paths of the machine are kept out of the modules,
+/// so that equal sources give equal components.
 fn rustflags(workspace: &Path) -> OsString {
-    let mut flags = OsString::from("-Clink-arg=");
+    let mut flags = OsString::from("-Ctarget-feature=+simd128\x1f-Clink-arg=");
     flags.push(STACK_SIZE);
     for (path, name) in [(Some(workspace.to_owned()), "/policy"), (cargo_home(), "/cargo")] {
         if let Some(path) = path {
@@ -122,10 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn flags_set_the_stack_and_hide_the_workspace() {
+    fn flags_allow_vectors_set_the_stack_and_hide_the_workspace() {
         let flags = rustflags(Path::new("/some where")).to_string_lossy().into_owned();
         let flags: Vec<_> = flags.split('\x1f').collect();
-        assert_eq!(flags[0], "-Clink-arg=-zstack-size=65536");
-        assert_eq!(flags[1], "--remap-path-prefix=/some where=/policy");
+        assert_eq!(flags[0], "-Ctarget-feature=+simd128");
+        assert_eq!(flags[1], "-Clink-arg=-zstack-size=65536");
+        assert_eq!(flags[2], "--remap-path-prefix=/some where=/policy");
     }
 }

@@ -10,7 +10,7 @@ struct BlackOut {
 
 impl Policy for BlackOut {
     fn interest(&self) -> Interest {
-        let bodies = || BodyInterest::chunked(0, ["text/*"]).edit();
+        let bodies = || BodyInterest::chunked(0, ["text/*"]).edit().pass_other();
         Interest::new().request_body(bodies()).response_body(bodies())
     }
 }
