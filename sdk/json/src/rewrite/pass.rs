@@ -1,0 +1,79 @@
+//! One piece on its way through a rewriter: what all the steps of it share.
+
+use super::position::{Inside, Mode, Position, Step};
+use super::{Guide, Limits, Replacement, Splices, Stop, escape};
+
+/// What reads one piece.
+pub(super) struct Pass<'a, G> {
+    pub(super) limits: Limits,
+    pub(super) inspects: bool,
+    /// How many texts this is embedded in.
+    pub(super) embedded: u8,
+    pub(super) guide: &'a mut G,
+    pub(super) position: &'a mut Position,
+    pub(super) scratch: &'a mut String,
+    pub(super) splices: Splices,
+}
+
+/// Bytes of one document, or of one line of it, which tokens do not cross.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    /// Everything before it in the piece, and then it.
+    pub(super) bytes: &'a [u8],
+    /// Whether it ends with these bytes, rather than going on in the next piece.
+    pub(super) is_closed: bool,
+}
+
+/// How far a step has come.
+pub(super) enum Progress {
+    /// To this offset; what follows can be read.
+    On(usize),
+    /// To this offset; what follows, if anything, is held.
+    Held(usize),
+}
+
+impl<G: Guide> Pass<'_, G> {
+    /// Read a stretch from an offset of it, and say how far that went: to its end if it is closed.
+    pub(super) fn read(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<usize, Stop> {
+        loop {
+            let progress = match self.position.mode {
+                Mode::Asking => self.walk(stretch, at)?,
+                Mode::Passing => self.skip(stretch, at)?,
+                Mode::Dropping => {
+                    let progress = self.skip(stretch, at)?;
+                    let (Progress::On(end) | Progress::Held(end)) = progress;
+                    self.splices.remove(at, end);
+                    progress
+                }
+            };
+            match progress {
+                Progress::On(next) => at = next,
+                Progress::Held(next) => return Ok(next),
+            }
+        }
+    }
+
+    /// Nobody is asked about the value that begins here, which passes or is dropped.
+    pub(super) fn leave(&mut self, mode: Mode) {
+        self.position.mode = mode;
+        self.position.step = Step::Value;
+        self.position.inside = Inside::Nothing;
+    }
+
+    /// Put what the guide wants in the place of a value that has been read whole.
+    pub(super) fn put(&mut self, replacement: Replacement, start: usize, end: usize) -> Result<Progress, Stop> {
+        match replacement {
+            Replacement::Keep => {}
+            Replacement::Null => self.splices.replace(start, end, |out| out.extend(b"null")),
+            Replacement::Text(text) => self.splices.replace(start, end, |out| escape::write(&text, out)),
+            Replacement::Block => return Err(Stop::Blocked),
+        }
+        self.position.complete();
+        Ok(Progress::On(end))
+    }
+
+    /// The error of a byte that cannot stand where it does.
+    pub(super) fn malformed(&self, at: usize) -> Stop {
+        Stop::Malformed { offset: self.position.offset.saturating_add(at as u64) }
+    }
+}

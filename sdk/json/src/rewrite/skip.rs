@@ -1,0 +1,140 @@
+//! Values nobody is asked about: read for their grammar alone, as fast as can be.
+
+use super::level::Kind;
+use super::lex::{self, Ended, Literal, Number, white};
+use super::pass::{Pass, Progress, Stretch};
+use super::position::{Inside, Mode, Step};
+use super::{Guide, Limit, Stop};
+
+/// How far a name or scalar went.
+pub(super) enum Token {
+    /// To its end.
+    Whole(usize),
+    /// To the end of the bytes, or to where it is to be read on, and as what.
+    Cut(usize, Inside),
+}
+
+impl<G: Guide> Pass<'_, G> {
+    /// Read to the end of the value, which is then complete, or of the bytes.
+    pub(super) fn skip(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<Progress, Stop> {
+        let bytes = stretch.bytes;
+        let mut step = self.position.step;
+        if let Some(token) = self.resume(stretch, at)? {
+            match token {
+                Token::Whole(end) => at = end,
+                Token::Cut(end, inside) => return Ok(self.put_aside(end, step, inside)),
+            }
+            step = if step == Step::NextName { Step::Colon } else { Step::After };
+        }
+        loop {
+            if step == Step::After && self.position.nest.depth() == 0 {
+                self.position.mode = Mode::Asking;
+                self.position.complete();
+                return Ok(Progress::On(at));
+            }
+            at = white(bytes, at);
+            let Some(byte) = bytes.get(at).copied() else {
+                return Ok(self.put_aside(at, step, Inside::Nothing));
+            };
+            match (step, byte) {
+                (Step::FirstName | Step::NextName, b'"') => match self.text(stretch, at + 1)? {
+                    Token::Whole(end) => (at, step) = (end, Step::Colon),
+                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::NextName, inside)),
+                },
+                (Step::Colon, b':') => (at, step) = (at + 1, Step::Value),
+                (Step::After, b',') => {
+                    let in_object = self.position.nest.top() == Some(Kind::Object);
+                    (at, step) = (at + 1, if in_object { Step::NextName } else { Step::Value });
+                }
+                (Step::Value | Step::FirstItem, b'{') => (at, step) = (at + 1, self.open(Kind::Object)?),
+                (Step::Value | Step::FirstItem, b'[') => (at, step) = (at + 1, self.open(Kind::Array)?),
+                (Step::FirstName | Step::After, b'}') => (at, step) = (self.close(Kind::Object, at)?, Step::After),
+                (Step::FirstItem | Step::After, b']') => (at, step) = (self.close(Kind::Array, at)?, Step::After),
+                (Step::Value | Step::FirstItem, _) => match self.scalar(stretch, at, byte)? {
+                    Token::Whole(end) => (at, step) = (end, Step::After),
+                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::Value, inside)),
+                },
+                _ => return Err(self.malformed(at)),
+            }
+        }
+    }
+
+    /// Read the scalar that begins at an offset.
+    pub(super) fn scalar(&self, stretch: Stretch<'_>, at: usize, byte: u8) -> Result<Token, Stop> {
+        if byte == b'"' {
+            return self.text(stretch, at + 1);
+        }
+        if let Some(number) = Number::begin(byte) {
+            return self.number(stretch, at + 1, number);
+        }
+        match lex::literal(stretch.bytes, at) {
+            Literal::Whole(length) => Ok(Token::Whole(at + length)),
+            Literal::Cut if !stretch.is_closed => Ok(Token::Cut(at, Inside::Nothing)),
+            Literal::Cut => Err(self.malformed(stretch.bytes.len())),
+            Literal::None(length) => Err(self.malformed(at + length)),
+        }
+    }
+
+    /// Read the rest of a token that was cut.
+    fn resume(&mut self, stretch: Stretch<'_>, at: usize) -> Result<Option<Token>, Stop> {
+        match std::mem::replace(&mut self.position.inside, Inside::Nothing) {
+            Inside::Nothing => Ok(None),
+            Inside::Text => self.text(stretch, at).map(Some),
+            Inside::Number(number) => self.number(stretch, at, number).map(Some),
+        }
+    }
+
+    #[inline]
+    fn text(&self, stretch: Stretch<'_>, from: usize) -> Result<Token, Stop> {
+        let may_follow = !stretch.is_closed;
+        let (at, ended) = lex::text(stretch.bytes, from);
+        match ended {
+            Ended::Closed { is_wide: false, .. } => Ok(Token::Whole(at + 1)),
+            Ended::Closed { is_wide: true, .. } => {
+                lex::wide(stretch.bytes, from, at, false).map_err(|bad| self.malformed(bad))?;
+                Ok(Token::Whole(at + 1))
+            }
+            Ended::Open { .. } if may_follow => {
+                // A character that is cut can only be the last thing, so that nothing behind it was read.
+                let end = lex::wide(stretch.bytes, from, at, true).map_err(|bad| self.malformed(bad))?;
+                Ok(Token::Cut(end, Inside::Text))
+            }
+            Ended::Open { .. } | Ended::Bad => Err(self.malformed(at)),
+        }
+    }
+
+    #[inline]
+    fn number(&self, stretch: Stretch<'_>, from: usize, number: Number) -> Result<Token, Stop> {
+        let (at, number) = number.read(stretch.bytes, from);
+        if at == stretch.bytes.len() && !stretch.is_closed {
+            Ok(Token::Cut(at, Inside::Number(number)))
+        } else if number.is_whole() {
+            Ok(Token::Whole(at))
+        } else {
+            Err(self.malformed(at))
+        }
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<Step, Stop> {
+        let position = &mut *self.position;
+        if position.levels.len() + usize::from(position.nest.depth()) >= usize::from(self.limits.depth) {
+            return Err(Stop::Beyond(Limit::Depth));
+        }
+        position.nest.push(kind);
+        Ok(if kind == Kind::Object { Step::FirstName } else { Step::FirstItem })
+    }
+
+    fn close(&mut self, kind: Kind, at: usize) -> Result<usize, Stop> {
+        if self.position.nest.top() != Some(kind) {
+            return Err(self.malformed(at));
+        }
+        self.position.nest.pop();
+        Ok(at + 1)
+    }
+
+    fn put_aside(&mut self, at: usize, step: Step, inside: Inside) -> Progress {
+        self.position.step = step;
+        self.position.inside = inside;
+        Progress::Held(at)
+    }
+}
