@@ -1,0 +1,164 @@
+//! The automaton that follows a document and knows what is selected.
+
+use super::State;
+use super::minimise;
+use super::subset::{Draft, DraftId, Draw, Rules};
+use super::table::Tables;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// What is selected in documents of several kinds: an automaton that follows a document by the names of its members and
+/// the indices of its items.
+///
+/// The same parts in the same order make the same automaton, state by state, so that what one instance has carried is
+/// understood by another.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    places: Box<[Place]>,
+    roots: Box<[State]>,
+    tables: Tables,
+    draws: Box<[Draw<State>]>,
+    rules: Box<[Rules]>,
+}
+
+/// What a state is, mostly by what it shares with others.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    table: u16,
+    others: State,
+    draw: u16,
+    rules: u16,
+}
+
+impl Selection {
+    /// Where a document of the kind stands as a whole; none if there is no such kind.
+    pub fn root(&self, entry: usize) -> Option<State> {
+        self.roots.get(entry).copied()
+    }
+
+    /// Where a member of an object leads; its name is given as it reads, with no escapes.
+    #[inline]
+    pub fn member(&self, at: State, name: &str) -> State {
+        let Some(place) = self.place(at) else { return State::QUIET };
+        self.tables.to(place.table, name).unwrap_or(place.others)
+    }
+
+    /// Where an item of an array leads. The index stops at `u32::MAX`.
+    #[inline]
+    pub fn item(&self, at: State, index: u32) -> State {
+        match self.draw(at) {
+            Some(Draw::Same(to)) => *to,
+            Some(draw) => draw.to(index).unwrap_or(State::QUIET),
+            None => State::QUIET,
+        }
+    }
+
+    /// Whether items lead to different places by their index. Where not, any index will do.
+    #[inline]
+    pub fn counts_items(&self, at: State) -> bool {
+        matches!(self.draw(at), Some(Draw::By(_)))
+    }
+
+    /// Whether nothing is selected, neither here nor inside.
+    #[inline]
+    pub fn is_quiet(&self, at: State) -> bool {
+        at == State::QUIET
+    }
+
+    /// The rules that select the value, ascending and without repeats.
+    #[inline]
+    pub fn rules(&self, at: State) -> &[u16] {
+        self.rules_of(at).map_or(&[], |rules| &rules.of_all)
+    }
+
+    /// The rules that select the value only if it is not an object or array: those of allow-lists, on the way to what
+    /// they allow. Ascending and without repeats; none of them is in `rules`.
+    #[inline]
+    pub fn scalar_rules(&self, at: State) -> &[u16] {
+        self.rules_of(at).map_or(&[], |rules| &rules.of_scalars)
+    }
+
+    /// Whether the state carried as these bits is one of this selection.
+    pub fn contains(&self, bits: u16) -> bool {
+        usize::from(bits) < self.places.len()
+    }
+
+    /// How many states there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether nothing is selected anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.places.len() == 1
+    }
+
+    /// How many bytes of memory it takes, but for what is shared by many.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.places) + size_of_val(&*self.roots) + self.tables.bytes() + size_of_val(&*self.draws)
+    }
+
+    fn place(&self, at: State) -> Option<&Place> {
+        self.places.get(usize::from(at.to_bits()))
+    }
+
+    fn draw(&self, at: State) -> Option<&Draw<State>> {
+        self.draws.get(usize::from(self.place(at)?.draw))
+    }
+
+    fn rules_of(&self, at: State) -> Option<&Rules> {
+        self.rules.get(usize::from(self.place(at)?.rules))
+    }
+
+    /// The drafts without those that do the same as others.
+    pub(super) fn new(names: &[Box<str>], drafts: &[Draft], starts: &[DraftId]) -> Self {
+        let classes = minimise::classes(drafts);
+        let state = |draft: DraftId| State::from_bits(classes.get(usize::from(draft)).copied().unwrap_or_default());
+        let (mut tables, mut draws, mut rules) = (Pool::default(), Pool::default(), Pool::default());
+        let mut places: Vec<Place> = Vec::new();
+        let quiet = Draft::default();
+        let firsts = drafts.iter().zip(&classes).filter(|(_, class)| **class != 0);
+        for (draft, class) in [(&quiet, &0)].into_iter().chain(firsts) {
+            if usize::from(*class) != places.len() {
+                continue;
+            }
+            let others = state(draft.others);
+            let edges = draft.names.iter().map(|(name, to)| (*name, state(*to))).filter(|(_, to)| *to != others);
+            places.push(Place {
+                table: tables.id(edges.collect()),
+                others,
+                draw: draws.id(draft.items.map(state)),
+                rules: rules.id(draft.rules.clone()),
+            });
+        }
+        Self {
+            places: places.into(),
+            roots: starts.iter().map(|start| state(*start)).collect(),
+            tables: Tables::new(names, &tables.all),
+            draws: draws.all.into(),
+            rules: rules.all.into(),
+        }
+    }
+}
+
+/// Things that are kept once, however often they are needed; never more than there are states.
+struct Pool<T> {
+    all: Vec<T>,
+    known: HashMap<T, u16>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), known: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Pool<T> {
+    fn id(&mut self, thing: T) -> u16 {
+        let next = u16::try_from(self.all.len()).unwrap_or(u16::MAX);
+        *self.known.entry(thing).or_insert_with_key(|thing| {
+            self.all.push(thing.clone());
+            next
+        })
+    }
+}

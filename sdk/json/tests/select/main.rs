@@ -1,0 +1,11 @@
+//! What a selection selects, against evaluators that are as plain as can be.
+
+mod allow;
+mod brute;
+mod compliance;
+mod limits;
+mod lookup;
+mod paths;
+mod shapes;
+mod slices;
+mod walk;
