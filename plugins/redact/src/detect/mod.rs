@@ -1,0 +1,118 @@
+//! Finds personal data and secrets in a text, as a safety net below what is selected by its place.
+//!
+//! What has a check digit or a strict shape is found; names, streets and dates of birth are not, and neither is what
+//! somebody writes in order not to be found: digits of other scripts, characters without width, percent-encoding.
+//! Each detector is a matcher of its own, which reads ahead a bounded number of bytes from wherever it may begin, so the time is
+//! linear in the text. A text without any byte that one could begin with costs a single look.
+
+mod addresses;
+mod bytes;
+mod email;
+mod kind;
+mod numbers;
+mod secrets;
+#[cfg(test)]
+mod testing;
+mod triggers;
+
+pub use kind::{Kind, Kinds};
+
+use numbers::Numbers;
+use triggers::Triggers;
+
+/// Where in a text something was found, in bytes; both ends are boundaries of characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it begins.
+    pub start: usize,
+    /// Where what follows begins.
+    pub end: usize,
+}
+
+impl Found {
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Detectors of some kinds.
+#[derive(Debug)]
+pub struct Detectors {
+    kinds: Kinds,
+    numbers: Numbers,
+}
+
+impl Detectors {
+    /// Those of the kinds.
+    pub fn new(kinds: Kinds) -> Self {
+        Self { kinds, numbers: Numbers::new(kinds) }
+    }
+
+    /// Adds what a text holds, in order and without overlaps. Found things that overlap are joined, so that all that was
+    /// found is covered, under the kind of the longest.
+    pub fn find(&self, text: &str, found: &mut Vec<Found>) {
+        let bytes = text.as_bytes();
+        let triggers = Triggers::of(bytes);
+        if triggers == Triggers::default() {
+            return;
+        }
+        let already = found.len();
+        let wants = |kind, begins: Triggers| self.kinds.contains(kind) && triggers.any(begins);
+        if wants(Kind::Email, Triggers::AT) {
+            email::find(text, found);
+        }
+        if triggers.any(Triggers::DIGIT) {
+            self.numbers.find(bytes, found);
+        }
+        let coloned = Triggers::COLON.or(Triggers::DASH);
+        if wants(Kind::IpAddress, Triggers::COLON) || wants(Kind::MacAddress, coloned) {
+            addresses::find(self.kinds, bytes, found);
+        }
+        if wants(Kind::ApiKey, Triggers::DASH.or(Triggers::UNDERSCORE).or(Triggers::DIGIT)) {
+            secrets::keys(bytes, found);
+        }
+        if wants(Kind::ApiKey, Triggers::CAPITAL_I) {
+            secrets::key_words(bytes, found);
+        }
+        if wants(Kind::Jwt, Triggers::CAPITAL_J) {
+            secrets::tokens(bytes, found);
+        }
+        if wants(Kind::PrivateKey, Triggers::DASH) {
+            secrets::private_keys(bytes, found);
+        }
+        join(found, already);
+    }
+
+    /// The kind of the first thing that a text holds.
+    pub fn has(&self, text: &str) -> Option<Kind> {
+        let mut found = Vec::new();
+        self.find(text, &mut found);
+        found.first().map(|first| first.kind)
+    }
+}
+
+/// Puts what was found since in order, and makes one of what overlaps.
+fn join(found: &mut Vec<Found>, since: usize) {
+    let Some(new) = found.get_mut(since..).filter(|new| new.len() > 1) else { return };
+    new.sort_by_key(|hit| hit.start);
+    let mut hits = found.split_off(since).into_iter();
+    // The longest of those that the last one is made of; the surest of equals, which is the first to be looked for.
+    let mut longest = 0;
+    for hit in &mut hits {
+        match found.get_mut(since..).and_then(<[Found]>::last_mut) {
+            Some(last) if hit.start < last.end => {
+                if hit.len() > longest {
+                    longest = hit.len();
+                    last.kind = hit.kind;
+                }
+                last.end = last.end.max(hit.end);
+            }
+            _ => {
+                longest = hit.len();
+                found.push(hit);
+            }
+        }
+    }
+}
