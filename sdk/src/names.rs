@@ -82,6 +82,13 @@ impl AttributeName {
     }
 }
 
+impl AttributeName {
+    /// `auth.consumer`, where policies that find out say who asks.
+    pub fn consumer() -> Self {
+        Self("auth.consumer".to_owned())
+    }
+}
+
 impl TryFrom<String> for AttributeName {
     type Error = &'static str;
 

@@ -1,0 +1,116 @@
+//! What the API's OpenAPI document says about personal data, as the gateway hands it over.
+
+use crate::config::{Action, Ends};
+use lockgate_json::select::{Shape, Shapes};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Classes, the shapes of documents that hold them, and which operation has which.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Classification {
+    #[serde(default)]
+    pub(crate) classes: Vec<Annotation>,
+    #[serde(default)]
+    shapes: Vec<Described>,
+    /// By route.
+    #[serde(default)]
+    pub(crate) operations: BTreeMap<String, Operation>,
+}
+
+/// One way in which values are classified.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Annotation {
+    pub(crate) category: String,
+    pub(crate) sensitivity: String,
+    pub(crate) masking: Option<Masking>,
+}
+
+/// What the document asks for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Masking {
+    strategy: String,
+    /// What else it says, which nobody acts upon.
+    #[serde(flatten)]
+    _rest: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    class: Option<u16>,
+    #[serde(default)]
+    members: BTreeMap<String, usize>,
+    items: Option<usize>,
+    rest: Option<usize>,
+    #[serde(default)]
+    closed: bool,
+    #[serde(default)]
+    listed: Vec<String>,
+    #[serde(default)]
+    also: Vec<usize>,
+}
+
+/// Where an operation has something classified.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operation {
+    pub(crate) request: Option<usize>,
+    /// By status: `200`, `4XX`, `default`.
+    #[serde(default)]
+    pub(crate) responses: BTreeMap<String, usize>,
+    /// Classes of parameters, by name.
+    #[serde(default)]
+    pub(crate) query: BTreeMap<String, u16>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, u16>,
+    /// Those of paths are known, and nothing can be done with them: by them the route was found.
+    #[serde(default, rename = "path")]
+    _path: BTreeMap<String, u16>,
+    #[serde(default)]
+    pub(crate) form: BTreeMap<String, u16>,
+    /// Classes of header fields, by status.
+    #[serde(default)]
+    pub(crate) response_headers: BTreeMap<String, BTreeMap<String, u16>>,
+}
+
+impl Classification {
+    /// The shapes, as a selection is built of them. A member that is only listed has a shape of which nothing is known,
+    /// which is the last.
+    pub(crate) fn shapes(&self) -> Shapes {
+        let unknown = self.shapes.len();
+        let shape = |described: &Described| {
+            let named = described.members.iter().map(|(name, shape)| (name.clone(), *shape));
+            Shape {
+                class: described.class,
+                members: named.chain(described.listed.iter().map(|name| (name.clone(), unknown))).collect(),
+                items: described.items,
+                rest: described.rest,
+                is_closed: described.closed,
+                also: described.also.clone(),
+            }
+        };
+        Shapes { shapes: self.shapes.iter().map(shape).chain([Shape::default()]).collect() }
+    }
+}
+
+impl Annotation {
+    /// What becomes of values where the configuration does not name the class: what the document asks for, as near as
+    /// that can be had; nothing where they are for everybody, or for everybody inside.
+    pub(crate) fn action(&self, has_pseudonyms: bool) -> Option<Action> {
+        let Some(masking) = &self.masking else {
+            return (!matches!(&*self.sensitivity, "public" | "internal")).then_some(Action::Mask);
+        };
+        Some(match &*masking.strategy {
+            "remove" => Action::Remove,
+            "null" => Action::Null,
+            "hash" => Action::Hash,
+            "partial" => Action::Partial(Ends::last(4)),
+            "tokenize" if has_pseudonyms => Action::Pseudonym,
+            // What nobody here can do is done in full.
+            _ => Action::Mask,
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! What becomes of each value of one message, for whoever asks; and how much that was.
+
+use crate::act::token;
+use crate::carried::Terms;
+use crate::config::{Action, Pseudonyms};
+use crate::detect::Found;
+use crate::plan::{Effect, Plan, Rule, RuleId};
+use lockgate_json::rewrite::{Guide, Replacement, Scalar, Treatment};
+use lockgate_json::select::State;
+use lockgate_sdk::crypto::{self, Algorithm};
+use lockgate_sdk::metrics;
+use sha2::{Digest, Sha256};
+
+/// What stands for a value that nobody may see.
+const MASK: &str = "***";
+/// Most pseudonyms of one call of a hook: each is a call of the gateway, which takes about a microsecond.
+const MOST_PSEUDONYMS: u32 = 4096;
+
+/// Judges the values of one message.
+pub(crate) struct Judge<'p> {
+    plan: &'p Plan,
+    pseudonyms: Option<&'p Pseudonyms>,
+    terms: Terms<'p>,
+    found: Vec<Found>,
+    /// How often a rule was applied.
+    applied: Vec<(RuleId, u64)>,
+    pseudonyms_left: u32,
+    /// Why a value could not be judged that had to be.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Why a value could not be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// No pseudonym could be made.
+    Key,
+    /// More pseudonyms than can be made at once.
+    TooMany,
+}
+
+impl<'p> Judge<'p> {
+    pub(crate) fn new(plan: &'p Plan, pseudonyms: Option<&'p Pseudonyms>, terms: Terms<'p>) -> Self {
+        Self {
+            plan,
+            pseudonyms,
+            terms,
+            found: Vec::new(),
+            applied: Vec::new(),
+            pseudonyms_left: MOST_PSEUDONYMS,
+            trouble: None,
+        }
+    }
+
+    /// What becomes of a text that stands under a name: in a field of a head, in a query or a form.
+    pub(crate) fn named(&mut self, rules: Option<&[RuleId]>, text: &str) -> Fate {
+        match rules.and_then(|rules| self.plan.strictest(rules, self.terms.active)) {
+            None => match self.looked_at(text) {
+                Replacement::Keep => Fate::Keep,
+                Replacement::Null => Fate::Put(String::new()),
+                Replacement::Text(text) => Fate::Put(text),
+                Replacement::Block => Fate::Block,
+            },
+            Some((id, rule)) => match &rule.effect {
+                Effect::Unfold => Fate::Keep,
+                Effect::Act(Action::Block) => {
+                    self.count(id);
+                    Fate::Block
+                }
+                Effect::Act(Action::Remove | Action::Null) => {
+                    self.count(id);
+                    Fate::Remove
+                }
+                Effect::Act(_) => match self.made(id, rule, text) {
+                    Replacement::Text(text) => Fate::Put(text),
+                    Replacement::Keep => Fate::Keep,
+                    Replacement::Null => Fate::Remove,
+                    Replacement::Block => Fate::Block,
+                },
+            },
+        }
+    }
+
+    /// What becomes of a text nobody selected.
+    pub(crate) fn looked_at(&mut self, text: &str) -> Replacement {
+        let plan = self.plan;
+        let Some(detection) = &plan.detection else { return Replacement::Keep };
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        detection.detectors.find(text, &mut found);
+        let mut made = String::new();
+        let mut done = 0;
+        let mut whole = None;
+        for hit in &found {
+            let Some((id, rule)) = detection.rule(hit.kind, self.terms.active).and_then(|id| plan.rule(id)) else {
+                continue;
+            };
+            let Some(piece) = text.get(hit.start..hit.end) else { continue };
+            let replaced = match &rule.effect {
+                Effect::Act(Action::Block) => Replacement::Block,
+                Effect::Act(Action::Null) => Replacement::Null,
+                Effect::Act(Action::Remove) => Replacement::Text(String::new()),
+                _ => self.made(id, rule, piece),
+            };
+            match replaced {
+                Replacement::Keep => continue,
+                Replacement::Text(new) => {
+                    made.push_str(&text[done..hit.start]);
+                    made.push_str(&new);
+                    done = hit.end;
+                }
+                replaced => {
+                    whole = Some(replaced);
+                    break;
+                }
+            }
+        }
+        self.found = found;
+        match whole {
+            Some(replaced) => replaced,
+            None if done == 0 => Replacement::Keep,
+            None => {
+                made.push_str(&text[done..]);
+                Replacement::Text(made)
+            }
+        }
+    }
+
+    /// What a rule makes of a text.
+    fn made(&mut self, id: RuleId, rule: &Rule, text: &str) -> Replacement {
+        let Effect::Act(action) = &rule.effect else { return Replacement::Keep };
+        self.count(id);
+        Replacement::Text(match action {
+            Action::Block => return Replacement::Block,
+            Action::Remove | Action::Null => return Replacement::Null,
+            Action::Mask => MASK.to_owned(),
+            Action::Partial(ends) => ends.partial().mask(text, MASK),
+            Action::Truncate(coarse) => coarse.truncate().apply(text, MASK),
+            Action::Hash => token::hash(&Sha256::digest(token::input("", &rule.class.0, text)).into()),
+            Action::Pseudonym => match self.pseudonym(&rule.class.0, text) {
+                Ok(pseudonym) => pseudonym,
+                Err(trouble) => {
+                    self.trouble = Some(trouble);
+                    return Replacement::Block;
+                }
+            },
+        })
+    }
+
+    fn pseudonym(&mut self, class: &str, text: &str) -> Result<String, Trouble> {
+        let pseudonyms = self.pseudonyms.ok_or(Trouble::Key)?;
+        self.pseudonyms_left = self.pseudonyms_left.checked_sub(1).ok_or(Trouble::TooMany)?;
+        let domain = if pseudonyms.per_consumer { self.terms.consumer } else { "" };
+        let message = token::input(domain, class, text);
+        let mac = crypto::sign(pseudonyms.key.as_str(), Algorithm::Hs256, &message).map_err(|_| Trouble::Key)?;
+        Ok(token::pseudonym(&mac.try_into().map_err(|_| Trouble::Key)?))
+    }
+
+    fn count(&mut self, id: RuleId) {
+        match self.applied.iter_mut().find(|(other, _)| *other == id) {
+            Some((_, count)) => *count += 1,
+            None => self.applied.push((id, 1)),
+        }
+    }
+
+    /// Add to the gateway's metrics what was done.
+    pub(crate) fn report(&self) {
+        for (id, count) in &self.applied {
+            let Some((_, rule)) = self.plan.rule(*id) else { continue };
+            let labels = [
+                ("route", self.terms.route),
+                ("class", &*rule.class.0),
+                ("action", rule.effect.word()),
+                ("consumer", self.terms.consumer),
+            ];
+            metrics::count("redacted", *count, &labels);
+        }
+    }
+}
+
+/// What becomes of a text under a name.
+pub(crate) enum Fate {
+    Keep,
+    Remove,
+    Put(String),
+    Block,
+}
+
+impl Guide for Judge<'_> {
+    fn member(&self, at: State, name: &str) -> State {
+        self.plan.selection.member(at, name)
+    }
+
+    fn item(&self, at: State, index: u32) -> State {
+        self.plan.selection.item(at, index)
+    }
+
+    fn is_quiet(&self, at: State) -> bool {
+        self.plan.selection.is_quiet(at)
+    }
+
+    fn treatment(&self, at: State) -> Treatment {
+        let selection = &self.plan.selection;
+        match self.plan.strictest(selection.rules(at), self.terms.active) {
+            // What is on the way to something allowed has nothing inside where it is a scalar.
+            None if selection.scalar_rules(at).is_empty() => Treatment::Keep,
+            None => Treatment::Rewrite,
+            Some((_, rule)) => match &rule.effect {
+                Effect::Unfold => Treatment::Embedded,
+                Effect::Act(Action::Block) => Treatment::Block,
+                Effect::Act(Action::Remove) => Treatment::Remove,
+                Effect::Act(Action::Null) => Treatment::Null,
+                Effect::Act(_) => Treatment::Rewrite,
+            },
+        }
+    }
+
+    fn rewrite(&mut self, at: State, value: Scalar<'_>) -> Replacement {
+        let plan = self.plan;
+        let strictest = |rules| plan.strictest(rules, self.terms.active);
+        let rule = strictest(plan.selection.rules(at)).or_else(|| strictest(plan.selection.scalar_rules(at)));
+        match (rule, value) {
+            (None, Scalar::Text(text)) => self.looked_at(text),
+            (None, Scalar::TooLong) => Replacement::Text(MASK.to_owned()),
+            (None, _) => Replacement::Keep,
+            (Some((id, rule)), Scalar::Text(text) | Scalar::Number(text)) => self.made(id, rule, text),
+            (Some((id, rule)), Scalar::Bool(value)) => self.made(id, rule, if value { "true" } else { "false" }),
+            (Some((id, _)), Scalar::TooLong) => {
+                self.count(id);
+                Replacement::Text(MASK.to_owned())
+            }
+        }
+    }
+
+    fn inspects(&self) -> bool {
+        self.plan.detection.as_ref().is_some_and(|detection| detection.rules & self.terms.active != 0)
+    }
+
+    fn inspect(&mut self, text: &str) -> Replacement {
+        self.looked_at(text)
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a message does not go on, and the answer that says so without showing any of it.
+
+use crate::judge::Trouble;
+use lockgate_json::rewrite::Stop;
+use lockgate_sdk::{Direction, Failure, Problem, Response, Verdict, metrics};
+
+/// Why a message does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It holds what may not pass.
+    Blocked,
+    /// It cannot be read, so nobody knows what it holds.
+    Unreadable(&'static str),
+    /// A part of it is longer than what is kept.
+    TooLong(&'static str),
+    /// No pseudonym could be made.
+    Key,
+    /// The gateway does not give what the configuration needs.
+    Internal,
+}
+
+impl Refusal {
+    /// The verdict for it. What an upstream sent is a bad gateway to the client, whatever is wrong with it; what may not
+    /// pass is forbidden to who asks in any case.
+    pub(crate) fn verdict<E>(self, direction: Direction) -> Verdict<E> {
+        let (status, title, kind, detail) = match self {
+            Self::Blocked => (403, "Forbidden", "personal_data_blocked", "it holds data that may not pass"),
+            Self::Unreadable(why) => (400, "Bad Request", "unreadable", why),
+            Self::TooLong(why) => (413, "Content Too Large", "too_long", why),
+            Self::Key => return Failure::Dependency.into(),
+            Self::Internal => return Failure::Internal.into(),
+        };
+        metrics::count("refused", 1, &[("why", kind)]);
+        let (status, title, detail) = match direction {
+            Direction::Request => (status, title, format!("The request is not passed on: {detail}.")),
+            Direction::Response if self == Self::Blocked => {
+                (status, title, format!("The response is not passed on: {detail}."))
+            }
+            Direction::Response => (502, "Bad Gateway", format!("The response is not passed on: {detail}.")),
+        };
+        let kind = format!("urn:problem-type:lockgate:{kind}");
+        Response::from(Problem::new(status, title).kind(&kind).detail(&detail)).into()
+    }
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Malformed { .. } => Self::Unreadable("it is not JSON in UTF-8 (RFC 8259)"),
+            Stop::Incomplete => Self::Unreadable("it ends before its JSON does (RFC 8259)"),
+            Stop::Beyond(_) => Self::TooLong("it is nested too deeply, or the name of a member is too long"),
+            Stop::Blocked => Self::Blocked,
+        }
+    }
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Key => Self::Key,
+            Trouble::TooMany => Self::TooLong("it holds more values to make pseudonyms of than one piece may"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Documents as they are outside of tests: what of them whoever asks gets to see.
+
+mod support;
+
+use lockgate_sdk::crypto::SignError;
+use lockgate_sdk::testing::{crypto, metrics};
+use serde_json::{Value, json};
+use support::{BUNDLE, ORDER, configured, read, seen};
+
+const SHOP: &str = r#"{
+    "rules": [
+        { "select": ["$.customer.email", "$.lines[*].gift.email"], "action": { "partial": { "first": 1, "keep_domain": true } }, "class": "contact" },
+        { "select": ["/customer/phone"], "action": { "partial": { "last": 2 } }, "class": "contact" },
+        { "select": ["birthDate"], "action": { "truncate": "year" }, "unless": { "auth.scope": ["orders:full"] } },
+        { "select": ["$..geo.*"], "action": { "truncate": { "decimal": 1 } } },
+        { "select": ["$.customer['name', 'id']"], "action": "mask" },
+        { "select": ["$.payment"], "action": "remove", "unless": { "auth.consumer": ["billing"] } },
+        { "select": ["$.client.ip"], "action": { "truncate": { "address": {} } } },
+        { "select": ["$.lines[1:].gift"], "action": "null", "unless": { "auth.scope": ["orders:full"] } }
+    ],
+    "detect": [{ "kinds": ["email", "ip-address", "payment-card", "phone"], "action": "mask" }],
+    "embedded": ["$.events"],
+    "separator": "space"
+}"#;
+
+#[test]
+fn an_order_shows_what_anybody_may_see() {
+    let order = read(&configured(SHOP), &[], ORDER);
+    assert_eq!(
+        order["customer"],
+        json!({
+            "id": "***", "name": "***", "email": "m***@example.com", "phone": "***56", "birthDate": "1980",
+            "addresses": [
+                { "kind": "billing", "street": "Storgata 1", "postcode": "0155", "city": "Oslo", "geo": { "lat": "59.9", "lon": "10.7" } },
+                { "kind": "shipping", "street": "Bryggen 9", "postcode": "5003", "city": "Bergen", "geo": { "lat": "60.3", "lon": "5.3" } },
+            ],
+        })
+    );
+    assert_eq!(order.get("payment"), None);
+    assert_eq!(order["lines"][1]["gift"], Value::Null);
+    assert_eq!(order["lines"][0]["title"], "Raincoat \"Vær\"");
+    assert_eq!(order["client"]["ip"], "192.0.2.0");
+    assert_eq!(order["comment"], "Ring *** or mail ***, card ***.");
+    assert_eq!(order["events"], r#"[{"at":"2026-01-14T09:27:01Z","by":"***","what":"paid"}]"#);
+}
+
+#[test]
+fn who_may_see_more_sees_more() {
+    let policy = configured(SHOP);
+    let billing = read(&policy, &[("auth.consumer", "billing")], ORDER);
+    assert_eq!(billing["payment"]["card"]["holder"], "M SOLBERG");
+    assert_eq!(billing["payment"]["card"]["number"], "***", "what is found by looking has no exception");
+    assert_eq!(billing["customer"]["birthDate"], "1980");
+    let full = read(&policy, &[("auth.scope", "openid orders:full")], ORDER);
+    assert_eq!(full["customer"]["birthDate"], "1980-05-17");
+    assert_eq!(full["lines"][1]["gift"]["email"], "j***@example.org");
+    assert_eq!(full["lines"][1]["gift"]["note"], "call me: ***");
+    assert_eq!(full.get("payment"), None);
+}
+
+#[test]
+fn what_is_not_selected_stays_byte_for_byte() {
+    let policy = configured(r#"{ "rules": [{ "select": ["$.nowhere"], "action": "remove" }] }"#);
+    for document in [ORDER, BUNDLE] {
+        assert_eq!(seen(&policy, &[], document), document);
+    }
+    let policy = configured(r#"{ "rules": [{ "select": ["$.payment.card"], "action": "remove" }] }"#);
+    let card = r#""card": { "number": "4111 1111 1111 1111", "holder": "M SOLBERG", "expires": "2027-09" }"#;
+    let (before, after) = ORDER.split_once(card).unwrap();
+    let left = seen(&policy, &[], ORDER);
+    assert!(left.starts_with(before.trim_end().trim_end_matches(',')) && left.ends_with(after), "{left}");
+}
+
+#[test]
+fn a_record_is_left_with_what_is_on_the_list() {
+    let policy = configured(
+        r#"{ "allow": {
+            "select": ["$.resourceType", "$.total", "$.entry[*].resource['resourceType', 'status', 'code', 'valueQuantity']", "$.entry[*].resource.subject.reference"],
+            "action": "remove", "unless": { "auth.purpose": ["care"] } } }"#,
+    );
+    assert_eq!(
+        read(&policy, &[], BUNDLE),
+        json!({
+            "resourceType": "Bundle", "total": 2,
+            "entry": [
+                { "resource": { "resourceType": "Patient" } },
+                { "resource": {
+                    "resourceType": "Observation", "status": "final", "subject": { "reference": "Patient/17" },
+                    "code": { "text": "Haemoglobin A1c" }, "valueQuantity": { "value": 7.2, "unit": "%" },
+                } },
+            ],
+        })
+    );
+    assert_eq!(seen(&policy, &[("auth.purpose", "care")], BUNDLE), BUNDLE);
+    // Where an object is expected and something else comes, nothing in it can be on the list.
+    assert_eq!(seen(&policy, &[], r#"{"entry":"Ada Okafor"}"#), r#"{"entry":null}"#);
+}
+
+#[test]
+fn a_pseudonym_is_the_same_for_one_consumer_and_another_for_the_next() {
+    let key = |message: &[u8]| {
+        use sha2::{Digest, Sha256};
+        Sha256::digest([b"a key of tests", message].concat()).to_vec()
+    };
+    crypto::sign_with(move |asked| match asked.keys {
+        "pseudonyms" => Ok(key(asked.message)),
+        _ => Err(SignError::Denied),
+    });
+    let config = |per_consumer: bool| {
+        configured(&format!(
+            r#"{{ "pseudonyms": {{ "key": "pseudonyms", "per_consumer": {per_consumer} }},
+                 "rules": [{{ "select": ["$.entry[0].resource.id"], "action": "pseudonym", "class": "patient" }},
+                           {{ "select": ["$..reference"], "action": "pseudonym", "class": "patient" }},
+                           {{ "select": ["$..telecom"], "action": "pseudonym", "class": "contact" }}] }}"#
+        ))
+    };
+    let id = |per_consumer, who| read(&config(per_consumer), who, BUNDLE)["entry"][0]["resource"]["id"].to_string();
+    let (one, other) = (&[("auth.consumer", "one")], &[("auth.consumer", "other")]);
+    assert!(id(true, one).starts_with("\"p_"));
+    assert_eq!(id(true, one), id(true, one));
+    assert_ne!(id(true, one), id(true, other));
+    assert_eq!(id(false, one), id(false, other));
+    let bundle = read(&config(true), one, BUNDLE);
+    let telecom = &bundle["entry"][0]["resource"]["telecom"];
+    assert!(telecom.to_string().matches("p_").count() == 4 && !telecom.to_string().contains("ada"), "{telecom}");
+}
+
+#[test]
+fn what_was_done_is_counted_by_route_class_action_and_consumer() {
+    let message = support::Message { who: &[("auth.consumer", "shop")], ..Default::default() };
+    // Once, in one piece.
+    let policy = configured(SHOP);
+    message.judged(&policy, ORDER).unwrap();
+    let ways = 5;
+    assert_eq!(metrics::total_where("redacted", "class", "contact"), 2 * ways);
+    assert_eq!(metrics::total_where("redacted", "action", "remove"), ways);
+    assert_eq!(metrics::total_where("redacted", "action", "null"), ways);
+    let total = metrics::total("redacted");
+    assert_eq!(metrics::total_where("redacted", "route", "getOrder"), total);
+    assert_eq!(metrics::total_where("redacted", "consumer", "shop"), total);
+}
