@@ -1,0 +1,102 @@
+//! What an OpenAPI document says about personal data, as the gateway hands it over.
+
+mod support;
+
+use lockgate_sdk::{Direction, Policy};
+use serde_json::json;
+use support::{Message, configured, faults, read, seen};
+
+/// An order with a customer and lines, an error, and categories inside of each other.
+fn described(more: serde_json::Value) -> String {
+    let mut config = json!({
+        "classification": {
+            "classes": [
+                { "category": "contact", "sensitivity": "confidential" },
+                { "category": "financial", "sensitivity": "restricted", "masking": { "strategy": "partial" } },
+                { "category": "name", "sensitivity": "public" },
+                { "category": "id", "sensitivity": "confidential", "masking": { "strategy": "regex", "pattern": "." } },
+            ],
+            "shapes": [
+                { "members": { "customer": 1, "lines": 5 }, "listed": ["id"] },
+                { "members": { "email": 2, "iban": 3, "name": 4 }, "closed": true, "listed": ["since"] },
+                { "class": 0 },
+                { "class": 1 },
+                { "class": 2 },
+                { "items": 6 },
+                { "rest": 7 },
+                { "class": 3 },
+                { "members": { "owner": 2, "children": 9 } },
+                { "items": 8 },
+            ],
+            "operations": {
+                "getOrder": { "responses": { "200": 0, "4XX": 8 }, "query": { "mail": 0 }, "response_headers": { "200": { "x-owner": 1 } } },
+                "getTree": { "responses": { "default": 8 }, "path": { "id": 3 } },
+                "putOrder": { "request": 0, "form": { "mail": 0 } },
+            },
+        },
+    });
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    config.to_string()
+}
+
+const ORDER: &str = r#"{"id":1,"customer":{"email":"ann@b.example","iban":"NO9386011117947","name":"Ann","since":2020,"shoe":44},"lines":[{"a":"1","b":[2]}],"owner":"x"}"#;
+
+#[test]
+fn what_is_annotated_is_handled_as_the_document_asks() {
+    let policy = configured(&described(json!({})));
+    assert_eq!(
+        seen(&policy, &[], ORDER),
+        r#"{"id":1,"customer":{"email":"***","iban":"***7947","name":"Ann","since":2020,"shoe":44},"lines":[{"a":"***","b":["***"]}],"owner":"x"}"#
+    );
+}
+
+#[test]
+fn the_operator_decides_by_category_or_sensitivity_and_by_who_asks() {
+    let policy = configured(&described(json!({
+        "classes": {
+            "contact": { "action": "remove", "unless": { "auth.role": ["agent"] } },
+            "restricted": { "action": "null" },
+            "public": { "action": "hash" },
+        },
+        "unlisted": { "action": "remove" },
+    })));
+    let customer = |who| read(&policy, who, ORDER)["customer"].clone();
+    assert_eq!(customer(&[("auth.role", "agent")])["email"], "ann@b.example");
+    let customer = customer(&[]);
+    assert_eq!(customer.get("email"), None);
+    assert_eq!(customer["iban"], json!(null));
+    assert!(customer["name"].as_str().unwrap().starts_with("h_"));
+    assert_eq!(customer["since"], 2020);
+    assert_eq!(customer.get("shoe"), None, "a member of a classified object that is not listed");
+}
+
+#[test]
+fn each_operation_and_status_has_its_own() {
+    let policy = configured(&described(json!({})));
+    let tree = r#"{"owner":"o","email":"e","children":[{"owner":"p","children":[{"owner":{"x":"q"}}]}]}"#;
+    let masked = r#"{"owner":"***","email":"e","children":[{"owner":"***","children":[{"owner":{"x":"***"}}]}]}"#;
+    let judged = |route, status| Message { route, status, ..Message::default() }.judged(&policy, tree).unwrap();
+    assert_eq!(judged("getTree", 500), masked);
+    assert_eq!(judged("getOrder", 404), masked);
+    assert_eq!(judged("getOrder", 200), tree);
+    assert_eq!(judged("getOrder", 503), masked, "a status nobody described may come with any of them");
+    assert_eq!(judged("other", 200), tree);
+    let request = Message { direction: Direction::Request, route: "putOrder", ..Message::default() };
+    assert_eq!(request.judged(&policy, r#"{"customer":{"email":1}}"#).unwrap(), r#"{"customer":{"email":"***"}}"#);
+}
+
+#[test]
+fn a_graph_that_contradicts_itself_is_a_fault() {
+    let broken = r#"{ "classification": { "classes": [{ "category": "c", "sensitivity": "restricted" }], "shapes": [{ "items": 4 }], "operations": { "a": { "request": 0 } } } }"#;
+    assert_eq!(faults(broken).len(), 1);
+    let broken = r#"{ "classification": { "classes": [{ "category": "c", "sensitivity": "restricted" }], "operations": { "a": { "request": 3 } } } }"#;
+    assert_eq!(faults(broken).len(), 1);
+}
+
+#[test]
+fn fields_and_queries_of_operations_are_asked_for() {
+    let powers = configured(&described(json!({}))).interest().powers();
+    for power in ["response-read:x-owner", "response-write:x-owner", "request-read::query", "target"] {
+        assert!(powers.iter().any(|other| other == power), "{power} of {powers:?}");
+    }
+}
