@@ -1,6 +1,6 @@
 //! Documents, guides and cuts made up: what comes out is what a plain implementation makes, and nothing else.
 
-use crate::support::document::{Made, Writer, made};
+use crate::support::document::{Made, NUMBER, Writer, made};
 use crate::support::dom::{self, Dom, Tree};
 use crate::support::drive::{cut, everywhere, whole};
 use crate::support::guide::Chance;
@@ -27,7 +27,7 @@ fn numbers(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut text = text.to_owned();
     for _ in 0..6 {
-        let parts: Vec<_> = text.split('#').collect();
+        let parts: Vec<_> = text.split(NUMBER).collect();
         let between = parts.get(1..parts.len() - 1).unwrap_or_default();
         all.extend(between.iter().filter(|part| part.parse::<u32>().is_ok()).map(ToString::to_string));
         text = undone_anywhere(&text);
@@ -77,7 +77,7 @@ fn holds(document: &str, guide: &Chance, cuts: &[usize]) -> Result<(), TestCaseE
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_comes_out_is_what_a_plain_implementation_makes_however_it_was_cut(

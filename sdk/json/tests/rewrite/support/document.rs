@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 use std::fmt::Write;
 
+/// Stands about the number of a string, and nowhere else.
+pub(crate) const NUMBER: char = '#';
+
 /// A document that is yet to be written down.
 #[derive(Clone, Debug)]
 pub(crate) enum Made {
@@ -44,7 +47,7 @@ fn name() -> impl Strategy<Value = Vec<u32>> {
 
 fn text(most: usize) -> impl Strategy<Value = Vec<u32>> {
     let unit = prop_oneof![
-        8 => 0x20_u32..0x7f,
+        8 => (0x20_u32..0x7f).prop_map(|unit| if unit == u32::from(NUMBER) { 0x20 } else { unit }),
         1 => 0_u32..0x20,
         1 => Just(u32::from('"')),
         1 => Just(u32::from('\\')),
@@ -124,7 +127,7 @@ impl Writer {
         }
         if is_numbered {
             self.count += 1;
-            for digit in format!("#{}#", self.count).chars() {
+            for digit in format!("{NUMBER}{}{NUMBER}", self.count).chars() {
                 if self.draw(3) == 0 { self.escaped(u32::from(digit), out) } else { out.push(digit) }
             }
         }
