@@ -75,11 +75,12 @@ impl SelectionBuilder {
     ///
     /// Where it would be too large, or take too long. A configuration that asks for it is best refused: what the error
     /// says is advice for who wrote it.
-    pub fn build(self) -> Result<Selection, TooComplex> {
+    pub fn build(mut self) -> Result<Selection, TooComplex> {
         if self.graph.has_too_many_names() {
             return Err(TooComplex { entry: None, limit: Limit::Names });
         }
-        let (drafts, starts) = subset::drafts(&self.graph, &self.roots)?;
+        let roots: Vec<_> = self.roots.iter().map(|root| self.graph.together(root)).collect();
+        let (drafts, starts) = subset::drafts(&self.graph, &roots)?;
         Ok(Selection::new(&self.graph.names, &drafts, &starts))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::path::{Items, Path, Segment, Selector};
 use super::shapes::{NoSuchShape, Shape, Shapes};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// How far a rule reaches that selects a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +30,28 @@ pub(super) struct Node {
     /// What holds for members by their name, ascending.
     pub(super) names: Vec<(NameId, NodeId)>,
     /// What holds for every member.
-    pub(super) members: Option<NodeId>,
+    pub(super) members: Vec<NodeId>,
     /// What holds for members that are not in `names`.
     pub(super) others: Option<NodeId>,
     pub(super) items: Vec<(Items, NodeId)>,
     /// What holds at the same place.
     pub(super) also: Vec<NodeId>,
+}
+
+impl Node {
+    /// Leads where the other does, too; neither leads by `others`.
+    fn extend(&mut self, other: &Self) {
+        self.names.extend(&other.names);
+        self.members.extend(&other.members);
+        self.items.extend(&other.items);
+    }
+
+    fn sort(&mut self) {
+        self.names.sort_unstable();
+        self.names.dedup();
+        self.members.sort_unstable();
+        self.members.dedup();
+    }
 }
 
 /// What a node means for the value where it holds.
@@ -61,8 +77,8 @@ pub(super) enum Role {
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) names: Vec<Box<str>>,
-    by_content: HashMap<Node, NodeId>,
-    by_name: HashMap<Box<str>, NameId>,
+    by_content: FxHashMap<Node, NodeId>,
+    by_name: FxHashMap<Box<str>, NameId>,
     groups: u32,
     has_too_many_names: bool,
 }
@@ -109,16 +125,34 @@ impl Graph {
         for selector in &segment.selectors {
             match selector {
                 Selector::Every => {
-                    node.members = Some(next);
+                    node.members.push(next);
                     node.items.push((Items::EVERY, next));
                 }
                 Selector::Member(name) => node.names.extend(self.name(name).map(|name| (name, next))),
                 Selector::Items(items) => node.items.push((*items, next)),
             }
         }
-        node.names.sort_unstable();
-        node.names.dedup();
         self.shared(node)
+    }
+
+    /// The same as these nodes where all of them hold, but fewer: what only leads on, for as long, is one.
+    pub(super) fn together(&mut self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let mut kept = Vec::new();
+        let mut merged: Vec<Node> = Vec::new();
+        for id in nodes {
+            let Some(node) = self.nodes.get(*id as usize) else { continue };
+            if !matches!(node.role, Role::Leads | Role::Leaves { .. }) {
+                kept.push(*id);
+                continue;
+            }
+            let alike = merged.iter_mut().find(|known| known.role == node.role && known.stays == node.stays);
+            match alike {
+                Some(known) => known.extend(node),
+                None => merged.push(node.clone()),
+            }
+        }
+        kept.extend(merged.into_iter().map(|node| self.shared(node)));
+        kept
     }
 
     /// The nodes of the shapes, one for each and in their order, of which this gives the first. They select by the class
@@ -140,6 +174,7 @@ impl Graph {
             if let Some((rule, reach)) = shape.class.and_then(&rule_of_class) {
                 node.also.push(self.selects(rule, reach));
             }
+            node.sort();
             if let Some(place) = self.nodes.get_mut(first + index) {
                 *place = node;
             }
@@ -157,8 +192,6 @@ impl Graph {
             let member = node_of(*member)?;
             node.names.extend(self.name(name).map(|name| (name, member)));
         }
-        node.names.sort_unstable();
-        node.names.dedup();
         node.others = shape.rest.map(node_of).transpose()?;
         node.items.extend(shape.items.map(node_of).transpose()?.map(|item| (Items::EVERY, item)));
         node.also = shape.also.iter().copied().map(node_of).collect::<Result<_, _>>()?;
@@ -171,7 +204,8 @@ impl Graph {
     }
 
     /// The node of this content, which is there but once.
-    fn shared(&mut self, node: Node) -> NodeId {
+    fn shared(&mut self, mut node: Node) -> NodeId {
+        node.sort();
         let next = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
         *self.by_content.entry(node).or_insert_with_key(|node| {
             self.nodes.push(node.clone());

@@ -2,11 +2,11 @@
 
 use super::graph::NameId;
 use super::subset::{Draft, DraftId, Draw};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
-/// How many states and their edges may be looked at, all rounds together: enough for what is not absurdly deep. What is
-/// not finished by then keeps its states, but for the quiet ones.
-const WORK: usize = 4_000_000;
+/// How often classes are split, and so how deep states may differ: deeper than documents are described. What is not
+/// finished by then keeps its states, but for the quiet ones.
+const ROUNDS: usize = 32;
 
 /// Which drafts are one, by the class of each. Class 0 is that of the quiet: where nothing is ever selected. The others
 /// are in the order in which they are first met.
@@ -17,10 +17,9 @@ pub(super) fn classes(drafts: &[Draft]) -> Vec<u16> {
         .unwrap_or_else(|| split(drafts, |draft, at| (!is(&quiet, at)).then_some((&draft.rules, Some(at)))))
 }
 
-/// Splits classes until each does one thing (Moore's algorithm); none if that takes too long.
+/// Splits classes until each does one thing (Moore's algorithm); none where that takes too many rounds.
 fn refined(drafts: &[Draft], mut classes: Vec<u16>) -> Option<Vec<u16>> {
-    let round = drafts.iter().map(|draft| 1 + draft.names.len()).sum::<usize>().max(1);
-    for _ in 0..WORK / round {
+    for _ in 0..ROUNDS {
         let finer = split(drafts, |draft, at| {
             let class = classes.get(at).copied().unwrap_or_default();
             (class != 0).then(|| (class, behaviour(draft, &classes)))
@@ -44,7 +43,7 @@ fn behaviour(draft: &Draft, classes: &[u16]) -> (u16, Draw<u16>, Vec<(NameId, u1
 
 /// One class for each key, numbered from 1 as they are met; 0 for those that have none.
 fn split<'d, K: Eq + std::hash::Hash>(drafts: &'d [Draft], key: impl Fn(&'d Draft, usize) -> Option<K>) -> Vec<u16> {
-    let mut known = HashMap::new();
+    let mut known = FxHashMap::default();
     let mut next = 0u16;
     let mut class = |key: Option<K>| {
         key.map_or(0, |key| {

@@ -4,7 +4,7 @@ use super::State;
 use super::minimise;
 use super::subset::{Draft, DraftId, Draw, Rules};
 use super::table::Tables;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// What is selected in documents of several kinds: an automaton that follows a document by the names of its members and
@@ -144,12 +144,12 @@ impl Selection {
 /// Things that are kept once, however often they are needed; never more than there are states.
 struct Pool<T> {
     all: Vec<T>,
-    known: HashMap<T, u16>,
+    known: FxHashMap<T, u16>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { all: Vec::new(), known: HashMap::new() }
+        Self { all: Vec::new(), known: FxHashMap::default() }
     }
 }
 

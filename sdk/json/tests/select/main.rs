@@ -1,4 +1,5 @@
 //! What a selection selects, against evaluators that are as plain as can be.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panic")]
 
 mod allow;
 mod brute;

@@ -7,6 +7,9 @@ use super::super::path::{ENDLESS, Items};
 /// How many different steps can meet: there is a target for each of their combinations.
 const MOST_STEPS: usize = 6;
 
+/// Tells what state a set of nodes is.
+type StateOf<'s> = dyn FnMut(&mut dyn Iterator<Item = NodeId>) -> Result<u16, Limit> + 's;
+
 /// Where the items of an array lead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::select) enum Draw<T> {
@@ -89,17 +92,14 @@ impl<T: Copy + PartialEq> Draw<T> {
     }
 }
 
-/// Where the items lead for which these nodes hold; `state` tells what state a set of nodes is.
-pub(super) fn draw(
-    nodes: &[(NodeId, &Node)],
-    state: &mut dyn FnMut(Vec<NodeId>) -> Result<u16, Limit>,
-) -> Result<Draw<u16>, Limit> {
+/// Where the items lead for which these nodes hold.
+pub(super) fn draw(nodes: &[(NodeId, &Node)], state: &mut StateOf<'_>) -> Result<Draw<u16>, Limit> {
     let staying = nodes.iter().filter(|(_, node)| node.stays).map(|(id, _)| *id);
     let (every, mut some): (Vec<_>, Vec<_>) =
         nodes.iter().flat_map(|(_, node)| node.items.iter().copied()).partition(|(items, _)| *items == Items::EVERY);
     let always: Vec<NodeId> = staying.chain(every.into_iter().map(|(_, to)| to)).collect();
     if some.is_empty() {
-        return state(always).map(Draw::Same);
+        return state(&mut always.into_iter()).map(Draw::Same);
     }
     some.sort_unstable_by_key(|(items, to)| (items.start, items.end, items.step, *to));
     let mut bounds: Vec<u32> = some.iter().flat_map(|(items, _)| [items.start, items.end]).chain([0]).collect();
@@ -123,7 +123,7 @@ fn stretch(
     start: u32,
     always: &[NodeId],
     active: &[(Items, NodeId)],
-    state: &mut dyn FnMut(Vec<NodeId>) -> Result<u16, Limit>,
+    state: &mut StateOf<'_>,
 ) -> Result<Stretch<u16>, Limit> {
     // What is not counted any more is met by all steps.
     let step_of = |items: &Items| {
@@ -142,7 +142,7 @@ fn stretch(
     };
     let targets = (0..1u32 << steps.len()).map(|met| {
         let holding = active.iter().filter(|(items, _)| is_met(items, met)).map(|(_, to)| *to);
-        state(always.iter().copied().chain(holding).collect())
+        state(&mut always.iter().copied().chain(holding))
     });
     let targets = targets.collect::<Result<_, _>>()?;
     Ok(Stretch { start, steps: steps.into(), targets })

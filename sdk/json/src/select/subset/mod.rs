@@ -1,16 +1,19 @@
 //! From the graph to an automaton: one state for each set of nodes that can hold together.
 
 mod items;
+mod members;
 
 use super::complex::{Limit, TooComplex};
 use super::graph::{Graph, NameId, Node, NodeId, Role};
 pub(super) use items::Draw;
-use std::collections::HashMap;
+use members::Members;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 /// How many states there can be.
 const MOST_STATES: usize = 60_000;
 /// How much work there can be: some for any selection, and more for what it was given.
-const WORK: usize = 150_000;
+const WORK: usize = 60_000;
 const WORK_PER_SIZE: usize = 16;
 /// What a new state costs, beside its nodes.
 const STATE: usize = 8;
@@ -47,12 +50,13 @@ impl Rules {
 pub(super) fn drafts(graph: &Graph, roots: &[Vec<NodeId>]) -> Result<(Vec<Draft>, Vec<DraftId>), TooComplex> {
     let work = WORK + WORK_PER_SIZE * graph.size();
     let stamps = vec![0; graph.nodes.len()];
-    let mut subsets = Subsets { graph, sets: Vec::new(), known: HashMap::new(), work, stamps, stamp: 0 };
+    let (sets, known) = (Vec::new(), FxHashMap::default());
+    let mut subsets = Subsets { graph, sets, known, work, stamps, stamp: 0, scratch: Vec::new() };
     let mut drafts = Vec::new();
     let mut starts = Vec::with_capacity(roots.len());
     let all = roots.iter().enumerate().map(|(entry, root)| (Some(entry), root.as_slice()));
     for (entry, root) in [(None, [].as_slice())].into_iter().chain(all) {
-        let explored = subsets.explore(root.to_vec(), &mut drafts);
+        let explored = subsets.explore(root, &mut drafts);
         let start = explored.map_err(|limit| TooComplex { entry, limit })?;
         starts.extend(entry.map(|_| start));
     }
@@ -62,19 +66,21 @@ pub(super) fn drafts(graph: &Graph, roots: &[Vec<NodeId>]) -> Result<(Vec<Draft>
 struct Subsets<'g> {
     graph: &'g Graph,
     /// The nodes of each state.
-    sets: Vec<Box<[NodeId]>>,
-    known: HashMap<Box<[NodeId]>, DraftId>,
+    sets: Vec<Rc<[NodeId]>>,
+    known: FxHashMap<Rc<[NodeId]>, DraftId>,
     /// How much may still be done.
     work: usize,
     /// When each node was last met, by the number of the closing that met it.
     stamps: Vec<u32>,
     stamp: u32,
+    /// Where sets are put together.
+    scratch: Vec<NodeId>,
 }
 
 impl Subsets<'_> {
     /// Drafts all states that are new below what `root` holds.
-    fn explore(&mut self, root: Vec<NodeId>, drafts: &mut Vec<Draft>) -> Result<DraftId, Limit> {
-        let start = self.state(root)?;
+    fn explore(&mut self, root: &[NodeId], drafts: &mut Vec<Draft>) -> Result<DraftId, Limit> {
+        let start = self.state(root.iter().copied())?;
         while let Some(set) = self.sets.get(drafts.len()).cloned() {
             let draft = self.draft(&set)?;
             drafts.push(draft);
@@ -86,31 +92,35 @@ impl Subsets<'_> {
         let graph = self.graph;
         let nodes: Vec<(NodeId, &Node)> =
             set.iter().filter_map(|id| Some((*id, graph.nodes.get(*id as usize)?))).collect();
-        let others = self.state(member(&nodes, None))?;
-        let mut names: Vec<NameId> =
-            nodes.iter().flat_map(|(_, node)| node.names.iter().map(|(name, _)| *name)).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut edges = Vec::with_capacity(names.len());
-        for name in names {
-            self.charge(nodes.len())?;
-            let to = self.state(member(&nodes, Some(name)))?;
-            if to != others {
-                edges.push((name, to));
-            }
+        let members = Members::of(&nodes);
+        let others = self.state(members.unnamed())?;
+        let mut names = Vec::new();
+        for named in members.names.chunk_by(|one, two| one.name == two.name) {
+            self.charge(members.charge())?;
+            let to = self.state(members.named(named))?;
+            names.extend(named.first().filter(|_| to != others).map(|first| (first.name, to)));
         }
         let items = items::draw(&nodes, &mut |holds| self.state(holds))?;
-        Ok(Draft { names: edges, others, items, rules: rules(&nodes) })
+        Ok(Draft { names, others, items, rules: rules(&nodes) })
     }
 
     /// The state of all that follows from these nodes.
-    fn state(&mut self, mut nodes: Vec<NodeId>) -> Result<DraftId, Limit> {
+    fn state(&mut self, holds: impl Iterator<Item = NodeId>) -> Result<DraftId, Limit> {
+        let mut nodes = std::mem::take(&mut self.scratch);
+        nodes.clear();
+        nodes.extend(holds);
         self.close(&mut nodes);
-        self.charge(nodes.len() + 1)?;
         self.settle(&mut nodes);
         nodes.sort_unstable();
         nodes.dedup();
-        if let Some(known) = self.known.get(nodes.as_slice()) {
+        let state = self.known_or_new(&nodes);
+        self.scratch = nodes;
+        state
+    }
+
+    fn known_or_new(&mut self, nodes: &[NodeId]) -> Result<DraftId, Limit> {
+        self.charge(nodes.len() + 1)?;
+        if let Some(known) = self.known.get(nodes) {
             return Ok(*known);
         }
         if self.sets.len() == MOST_STATES {
@@ -118,7 +128,7 @@ impl Subsets<'_> {
         }
         self.charge(STATE)?;
         let next = DraftId::try_from(self.sets.len()).map_err(|_| Limit::States)?;
-        let nodes = nodes.into_boxed_slice();
+        let nodes: Rc<[NodeId]> = nodes.into();
         self.sets.push(nodes.clone());
         self.known.insert(nodes, next);
         Ok(next)
@@ -172,38 +182,6 @@ impl Role {
             Self::Denies { group, .. } | Self::Leaves { group } | Self::Allows { group } => Some(group),
             Self::Leads | Self::Selects(_) | Self::Lists { .. } => None,
         }
-    }
-}
-
-/// What holds for a member of this name, or of a name that none of the nodes knows.
-fn member(nodes: &[(NodeId, &Node)], name: Option<NameId>) -> Vec<NodeId> {
-    let mut holds = Vec::new();
-    // Groups that miss the name, and those that have it.
-    let (mut missing, mut listing) = (Vec::new(), Vec::new());
-    for (id, node) in nodes {
-        holds.extend(node.stays.then_some(*id));
-        holds.extend(node.members);
-        let named = name.map_or([].as_slice(), |name| node.named(name));
-        holds.extend(named.iter().map(|(_, to)| *to));
-        if named.is_empty() {
-            holds.extend(node.others);
-        }
-        match node.role {
-            Role::Lists { group, .. } if !named.is_empty() => listing.push(group),
-            Role::Lists { group, unlisted: Some(unlisted) } => missing.push((group, unlisted)),
-            _ => {}
-        }
-    }
-    holds.extend(missing.iter().filter(|(group, _)| !listing.contains(group)).map(|(_, unlisted)| *unlisted));
-    holds
-}
-
-impl Node {
-    /// What it says of members of this name.
-    fn named(&self, name: NameId) -> &[(NameId, NodeId)] {
-        let start = self.names.partition_point(|(known, _)| *known < name);
-        let end = start + self.names.get(start..).map_or(0, |rest| rest.partition_point(|(known, _)| *known == name));
-        self.names.get(start..end).unwrap_or_default()
     }
 }
 
