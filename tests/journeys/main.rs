@@ -51,6 +51,7 @@ mod proxy_protocol;
 mod published_keys;
 mod quarantine;
 mod rate_limit;
+mod redact;
 mod redirects;
 mod refusals;
 mod reload;
