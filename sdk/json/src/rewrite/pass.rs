@@ -19,9 +19,21 @@ pub(super) struct Pass<'a, G> {
 #[derive(Clone, Copy)]
 pub(super) struct Stretch<'a> {
     /// Everything before it in the piece, and then it.
-    pub(super) bytes: &'a [u8],
+    pub(super) text: &'a str,
     /// Whether it ends with these bytes, rather than going on in the next piece.
     pub(super) is_closed: bool,
+}
+
+impl<'a> Stretch<'a> {
+    #[inline(always)]
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        self.text.len()
+    }
 }
 
 /// How far a step has come.

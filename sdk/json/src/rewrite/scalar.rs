@@ -70,24 +70,21 @@ impl<G: Guide> Pass<'_, G> {
 
     /// Read a string of at most so many bytes.
     pub(super) fn look<'s>(&mut self, stretch: Stretch<'s>, start: usize, most: u16) -> Result<Looked<Text<'s>>, Stop> {
-        let bytes = stretch.bytes;
+        let bytes = stretch.bytes();
         let from = start + 1;
         // What is further on must not matter, since it may not have come.
         let horizon = from + usize::from(most) + 1;
         let (end, ended) = lex::text(bytes.get(..horizon).unwrap_or(bytes), from);
-        let has_escapes = match ended {
-            Ended::Closed { has_escapes, .. } => has_escapes,
-            Ended::Open { .. } if bytes.len() >= horizon => return Ok(Looked::TooLong),
-            Ended::Open { .. } if !stretch.is_closed => return Ok(Looked::Cut),
-            Ended::Open { .. } | Ended::Bad => return Err(self.malformed(end)),
-        };
-        let raw = bytes.get(from..end).unwrap_or_default();
-        let raw = std::str::from_utf8(raw).map_err(|error| self.malformed(from + error.valid_up_to()))?;
-        let text = if has_escapes {
-            escape::undo(raw, self.scratch);
-            Text::Undone
-        } else {
-            Text::Plain(raw)
+        let raw = stretch.text.get(from..end).unwrap_or_default();
+        let text = match ended {
+            Ended::Plain => Text::Plain(raw),
+            Ended::Escaped => {
+                escape::undo(raw, self.scratch);
+                Text::Undone
+            }
+            Ended::Open if bytes.len() >= horizon => return Ok(Looked::TooLong),
+            Ended::Open if !stretch.is_closed => return Ok(Looked::Cut),
+            Ended::Open | Ended::Bad => return Err(self.malformed(end)),
         };
         Ok(Looked::Whole((text, end + 1)))
     }
@@ -112,7 +109,7 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     fn rewrite_number(&mut self, stretch: Stretch<'_>, at: usize, byte: u8) -> Result<Progress, Stop> {
-        let bytes = stretch.bytes;
+        let bytes = stretch.bytes();
         let horizon = at + usize::from(self.limits.value) + 1;
         let seen = bytes.get(..horizon).unwrap_or(bytes);
         let Some(number) = Number::begin(byte) else { return Err(self.malformed(at)) };
@@ -128,8 +125,7 @@ impl<G: Guide> Pass<'_, G> {
         if !number.is_whole() {
             return Err(self.malformed(end));
         }
-        let raw = bytes.get(at..end).unwrap_or_default();
-        let raw = std::str::from_utf8(raw).map_err(|_| self.malformed(at))?;
+        let raw = stretch.text.get(at..end).unwrap_or_default();
         let replacement = self.guide.rewrite(self.position.at, Scalar::Number(raw));
         self.put(replacement, at, end)
     }

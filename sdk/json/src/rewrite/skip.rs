@@ -17,7 +17,7 @@ pub(super) enum Token {
 impl<G: Guide> Pass<'_, G> {
     /// Read to the end of the value, which is then complete, or of the bytes.
     pub(super) fn skip(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<Progress, Stop> {
-        let bytes = stretch.bytes;
+        let bytes = stretch.bytes();
         let mut step = self.position.step;
         if let Some(token) = self.resume(stretch, at)? {
             match token {
@@ -67,10 +67,10 @@ impl<G: Guide> Pass<'_, G> {
         if let Some(number) = Number::begin(byte) {
             return self.number(stretch, at + 1, number);
         }
-        match lex::literal(stretch.bytes, at) {
+        match lex::literal(stretch.bytes(), at) {
             Literal::Whole(length) => Ok(Token::Whole(at + length)),
             Literal::Cut if !stretch.is_closed => Ok(Token::Cut(at, Inside::Nothing)),
-            Literal::Cut => Err(self.malformed(stretch.bytes.len())),
+            Literal::Cut => Err(self.malformed(stretch.end())),
             Literal::None(length) => Err(self.malformed(at + length)),
         }
     }
@@ -84,29 +84,19 @@ impl<G: Guide> Pass<'_, G> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn text(&self, stretch: Stretch<'_>, from: usize) -> Result<Token, Stop> {
-        let may_follow = !stretch.is_closed;
-        let (at, ended) = lex::text(stretch.bytes, from);
-        match ended {
-            Ended::Closed { is_wide: false, .. } => Ok(Token::Whole(at + 1)),
-            Ended::Closed { is_wide: true, .. } => {
-                lex::wide(stretch.bytes, from, at, false).map_err(|bad| self.malformed(bad))?;
-                Ok(Token::Whole(at + 1))
-            }
-            Ended::Open { .. } if may_follow => {
-                // A character that is cut can only be the last thing, so that nothing behind it was read.
-                let end = lex::wide(stretch.bytes, from, at, true).map_err(|bad| self.malformed(bad))?;
-                Ok(Token::Cut(end, Inside::Text))
-            }
-            Ended::Open { .. } | Ended::Bad => Err(self.malformed(at)),
+        match lex::text(stretch.bytes(), from) {
+            (at, Ended::Plain | Ended::Escaped) => Ok(Token::Whole(at + 1)),
+            (at, Ended::Open) if !stretch.is_closed => Ok(Token::Cut(at, Inside::Text)),
+            (at, Ended::Open | Ended::Bad) => Err(self.malformed(at)),
         }
     }
 
     #[inline]
     fn number(&self, stretch: Stretch<'_>, from: usize, number: Number) -> Result<Token, Stop> {
-        let (at, number) = number.read(stretch.bytes, from);
-        if at == stretch.bytes.len() && !stretch.is_closed {
+        let (at, number) = number.read(stretch.bytes(), from);
+        if at == stretch.end() && !stretch.is_closed {
             Ok(Token::Cut(at, Inside::Number(number)))
         } else if number.is_whole() {
             Ok(Token::Whole(at))

@@ -11,8 +11,8 @@ use super::{Guide, Limit, Replacement, Stop, Treatment, escape};
 impl<G: Guide> Pass<'_, G> {
     /// Read the next token where the guide is asked.
     pub(super) fn walk(&mut self, stretch: Stretch<'_>, at: usize) -> Result<Progress, Stop> {
-        let at = white(stretch.bytes, at);
-        let Some(byte) = stretch.bytes.get(at).copied() else {
+        let at = white(stretch.bytes(), at);
+        let Some(byte) = stretch.bytes().get(at).copied() else {
             return Ok(Progress::Held(at));
         };
         match (self.position.step, byte) {
@@ -54,15 +54,15 @@ impl<G: Guide> Pass<'_, G> {
     /// much white space, or the end of a line, follows that it cannot be held; the next that stays brings it along.
     fn comma(&mut self, stretch: Stretch<'_>, at: usize) -> Result<Progress, Stop> {
         let kind = self.level(at)?.kind;
-        let next = white(stretch.bytes, at + 1);
-        let is_end = next == stretch.bytes.len();
+        let next = white(stretch.bytes(), at + 1);
+        let is_end = next == stretch.end();
         if next - at > 1 + WHITE || is_end && stretch.is_closed {
             self.splices.remove(at, at + 1);
             self.position.is_owed = true;
             self.position.step = if kind == Kind::Object { Step::NextName } else { Step::NextItem };
             return Ok(Progress::On(at + 1));
         }
-        match (kind, stretch.bytes.get(next)) {
+        match (kind, stretch.bytes().get(next)) {
             (_, None) => Ok(Progress::Held(at)),
             (Kind::Object, Some(b'"')) => self.member(stretch, Some(at), next),
             (Kind::Object, Some(_)) => Err(self.malformed(next)),

@@ -1,75 +1,83 @@
 //! Events of a stream (HTML standard, section 9.2.5), with documents as their data.
 
 use super::{Line, line_end};
-use crate::rewrite::lex;
 use crate::rewrite::pass::Pass;
 use crate::rewrite::{Guide, Replacement, Scalar, Stop};
 
 /// Data that passes though it is no JSON: what ends a stream of completions.
-const WORDS: [&[u8]; 1] = [b"[DONE]"];
-const MARK: &[u8] = "\u{feff}".as_bytes();
+const WORDS: [&str; 1] = ["[DONE]"];
+const MARK: char = '\u{feff}';
 /// Fields of which only the value is looked at.
-const FIELDS: [&[u8]; 3] = [b"event:", b"id:", b"retry:"];
+const FIELDS: [&str; 3] = ["event:", "id:", "retry:"];
 
 impl<G: Guide> Pass<'_, G> {
-    pub(super) fn events(&mut self, bytes: &[u8], last: bool) -> Result<usize, Stop> {
+    pub(super) fn events(&mut self, text: &str, last: bool) -> Result<usize, Stop> {
         let mut at = 0;
         loop {
-            let rest = bytes.get(at..).unwrap_or_default();
+            let rest = text.get(at..).unwrap_or_default();
             match self.position.line {
                 Line::First => {
-                    if !last && rest.len() < MARK.len() && MARK.starts_with(rest) {
+                    if rest.is_empty() {
                         return Ok(at);
                     }
-                    at += if rest.starts_with(MARK) { MARK.len() } else { 0 };
+                    at += if rest.starts_with(MARK) { MARK.len_utf8() } else { 0 };
                     self.position.line = Line::Begin;
                 }
                 Line::AfterCr => {
-                    let Some(byte) = rest.first() else { return Ok(at) };
-                    at += usize::from(*byte == b'\n');
+                    if rest.is_empty() {
+                        return Ok(at);
+                    }
+                    at += usize::from(rest.starts_with('\n'));
                     self.position.line = Line::Begin;
                 }
-                Line::Begin => match self.begin_line(bytes, at, last)? {
+                Line::Begin => match self.begin_line(text, at, last)? {
                     Some(next) => at = next,
                     None => return Ok(at),
                 },
                 Line::Data => {
-                    let end = line_end(bytes, at);
-                    at = self.line(bytes, at, end, last)?;
+                    let end = line_end(text, at);
+                    at = self.line(text, at, end, last)?;
                     let Some(end) = end else { return Ok(at) };
-                    at = self.end_line(bytes, end);
+                    at = self.end_line(text, end);
                 }
                 Line::Passing | Line::Dropping => {
-                    let end = line_end(bytes, at);
-                    let read = self.rest_of_line(bytes, at, end, last)?;
-                    let Some(end) = end else { return Ok(read) };
-                    at = self.end_line(bytes, end);
+                    let end = line_end(text, at);
+                    let read = end.unwrap_or(text.len());
+                    if self.position.line == Line::Dropping {
+                        self.splices.remove(at, read);
+                    }
+                    if end.is_none() {
+                        return Ok(read);
+                    }
+                    at = self.end_line(text, read);
                 }
             }
         }
     }
 
     /// See what line begins at an offset: where its content begins, or none where that is not known yet.
-    fn begin_line(&mut self, bytes: &[u8], at: usize, last: bool) -> Result<Option<usize>, Stop> {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let end = line_end(bytes, at);
+    fn begin_line(&mut self, text: &str, at: usize, last: bool) -> Result<Option<usize>, Stop> {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = line_end(text, at);
         if rest.is_empty() {
             return Ok(None);
         }
         if end == Some(at) {
             self.end_document(at)?;
             self.position.has_word = false;
-            return Ok(Some(self.end_line(bytes, at)));
+            return Ok(Some(self.end_line(text, at)));
         }
-        let line = bytes.get(at..end.unwrap_or(bytes.len())).unwrap_or_default();
+        let line = text.get(at..end.unwrap_or(text.len())).unwrap_or_default();
         let is_whole = end.is_some() || last;
-        if !is_whole && (b"data: ".starts_with(line)) {
+        if !is_whole && ("data: ".starts_with(line)) {
             return Ok(None);
         }
-        match line.strip_prefix(b"data") {
-            Some([]) => self.begin_data(at + line.len(), &[], true),
-            Some([b':', content @ ..]) => {
-                let content = content.strip_prefix(b" ").unwrap_or(content);
+        if line == "data" {
+            return self.begin_data(at + line.len(), "", true);
+        }
+        match line.strip_prefix("data:") {
+            Some(content) => {
+                let content = content.strip_prefix(' ').unwrap_or(content);
                 self.begin_data(at + line.len() - content.len(), content, is_whole)
             }
             _ if self.inspects => self.inspect_line(at, line, is_whole),
@@ -81,7 +89,7 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     /// See whether the data of an event is a word, which nothing else goes with.
-    fn begin_data(&mut self, at: usize, content: &[u8], is_whole: bool) -> Result<Option<usize>, Stop> {
+    fn begin_data(&mut self, at: usize, content: &str, is_whole: bool) -> Result<Option<usize>, Stop> {
         if self.position.has_word {
             return Err(self.malformed(at));
         }
@@ -100,21 +108,17 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     /// Look at a field or comment as a text nobody selected.
-    fn inspect_line(&mut self, at: usize, line: &[u8], is_whole: bool) -> Result<Option<usize>, Stop> {
-        let named = FIELDS.iter().find(|field| line.starts_with(field)).map_or(0, |field| field.len());
-        let name = if line.starts_with(b":") { 1 } else { named };
+    fn inspect_line(&mut self, at: usize, line: &str, is_whole: bool) -> Result<Option<usize>, Stop> {
+        let named = FIELDS.iter().find(|field| line.starts_with(*field)).map_or(0, |field| field.len());
+        let name = if line.starts_with(':') { 1 } else { named };
         let content = line.get(name..).unwrap_or_default();
         let start = at + line.len() - content.len();
         let is_long = content.len() > usize::from(self.limits.value);
         if !is_whole && !is_long {
             return Ok(None);
         }
-        let replacement = if is_long {
-            self.guide.rewrite(self.position.root, Scalar::TooLong)
-        } else {
-            let text = std::str::from_utf8(content).map_err(|error| self.malformed(start + error.valid_up_to()))?;
-            self.guide.inspect(text)
-        };
+        let replacement =
+            if is_long { self.guide.rewrite(self.position.root, Scalar::TooLong) } else { self.guide.inspect(content) };
         let text = match replacement {
             Replacement::Keep => {
                 self.position.line = Line::Passing;
@@ -132,18 +136,8 @@ impl<G: Guide> Pass<'_, G> {
         Ok(Some(start))
     }
 
-    /// Read on in a line that passes or is dropped.
-    fn rest_of_line(&mut self, bytes: &[u8], at: usize, end: Option<usize>, last: bool) -> Result<usize, Stop> {
-        let rest = bytes.get(at..end.unwrap_or(bytes.len())).unwrap_or_default();
-        let length = lex::utf8(rest, end.is_none() && !last).map_err(|bad| self.malformed(at + bad))?;
-        if self.position.line == Line::Dropping {
-            self.splices.remove(at, at + length);
-        }
-        Ok(at + length)
-    }
-
-    fn end_line(&mut self, bytes: &[u8], end: usize) -> usize {
-        let is_cr = bytes.get(end) == Some(&b'\r');
+    fn end_line(&mut self, text: &str, end: usize) -> usize {
+        let is_cr = text.as_bytes().get(end) == Some(&b'\r');
         self.position.line = if is_cr { Line::AfterCr } else { Line::Begin };
         end + 1
     }

@@ -40,14 +40,25 @@ codes! {
 impl<G: Guide> Pass<'_, G> {
     /// Read a piece, and say how far that went.
     pub(super) fn framed(&mut self, framing: Framing, bytes: &[u8], last: bool) -> Result<usize, Stop> {
-        let end = self.malformed(bytes.len());
-        let read = match framing {
-            Framing::Single => self.read(Stretch { bytes, is_closed: last }, 0),
-            Framing::Lines => self.lines(bytes, last),
-            Framing::Events => self.events(bytes, last),
+        let (text, bad) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let valid = bytes.split_at(error.valid_up_to()).0;
+                let is_cut = error.error_len().is_none() && !last;
+                (std::str::from_utf8(valid).unwrap_or_default(), (!is_cut).then_some(valid.len()))
+            }
         };
+        // What comes before a fault is read as if there were none, so that it does not matter whether both come in one piece.
+        let last = last && bad.is_none();
+        let read = match framing {
+            Framing::Single => self.read(Stretch { text, is_closed: last }, 0),
+            Framing::Lines => self.lines(text, last),
+            Framing::Events => self.events(text, last),
+        };
+        let end = self.malformed(bytes.len());
         let may_be_none = framing != Framing::Single && self.position.is_blank();
         match read {
+            Ok(_) if let Some(bad) = bad => Err(self.malformed(bad)),
             Ok(_) if last && !may_be_none && !self.position.is_complete() => Err(Stop::Incomplete),
             Err(stop) if last && stop == end => Err(Stop::Incomplete),
             read => read,
@@ -55,9 +66,9 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     /// Read a line of a document: to its end if that has come or is the end of the body.
-    fn line(&mut self, bytes: &[u8], at: usize, end: Option<usize>, last: bool) -> Result<usize, Stop> {
-        let line = end.and_then(|end| bytes.get(..end));
-        self.read(Stretch { bytes: line.unwrap_or(bytes), is_closed: line.is_some() || last }, at)
+    fn line(&mut self, text: &str, at: usize, end: Option<usize>, last: bool) -> Result<usize, Stop> {
+        let line = end.and_then(|end| text.get(..end));
+        self.read(Stretch { text: line.unwrap_or(text), is_closed: line.is_some() || last }, at)
     }
 
     /// The end of a document, or of nothing; the next may begin.
@@ -72,6 +83,6 @@ impl<G: Guide> Pass<'_, G> {
 }
 
 /// Where the line ends that goes on at `at`.
-fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
-    memchr::memchr2(b'\r', b'\n', bytes.get(at..)?).map(|length| at + length)
+fn line_end(text: &str, at: usize) -> Option<usize> {
+    memchr::memchr2(b'\r', b'\n', text.as_bytes().get(at..)?).map(|length| at + length)
 }

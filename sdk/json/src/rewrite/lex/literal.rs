@@ -15,18 +15,17 @@ pub(crate) enum Literal {
 pub(crate) fn literal(bytes: &[u8], at: usize) -> Literal {
     let rest = bytes.get(at..).unwrap_or_default();
     let expected: &[u8] = match rest.first() {
+        Some(b't') if rest.starts_with(b"true") => return Literal::Whole(4),
+        Some(b'n') if rest.starts_with(b"null") => return Literal::Whole(4),
+        Some(b'f') if rest.starts_with(b"false") => return Literal::Whole(5),
         Some(b't') => b"true",
         Some(b'f') => b"false",
         Some(b'n') => b"null",
         _ => return Literal::None(0),
     };
-    let same = rest.iter().zip(expected).take_while(|(byte, expected)| byte == expected).count();
-    if same == expected.len() {
-        Literal::Whole(same)
-    } else if same == rest.len() {
-        Literal::Cut
-    } else {
-        Literal::None(same)
+    match rest.iter().zip(expected).take_while(|(byte, expected)| byte == expected).count() {
+        same if same == rest.len() => Literal::Cut,
+        same => Literal::None(same),
     }
 }
 

@@ -3,13 +3,11 @@
 mod literal;
 mod number;
 mod text;
-mod utf8;
 mod white;
 
 pub(crate) use literal::{Literal, literal};
 pub(crate) use number::Number;
-pub(crate) use text::{Ended, text, wide};
-pub(crate) use utf8::utf8;
+pub(crate) use text::{Ended, text};
 pub(crate) use white::white;
 
 /// Eight bytes at `at`, the first in the lowest place.

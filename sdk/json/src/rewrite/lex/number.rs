@@ -43,11 +43,6 @@ impl Number {
         while let Some(next) = bytes.get(at).and_then(|byte| self.then(*byte)) {
             self = next;
             at += 1;
-            if matches!(self, Self::Integer | Self::Fraction | Self::Exponent) {
-                while matches!(bytes.get(at), Some(b'0'..=b'9')) {
-                    at += 1;
-                }
-            }
         }
         (at, self)
     }

@@ -1,84 +1,95 @@
 //! Strings (RFC 8259 section 7): plain characters by words and blocks, escapes one by one.
 
-use super::{splat, utf8, word};
+use super::{splat, word};
 
 /// How a string, or a part of one, ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// At the quotation mark.
-    Closed {
-        /// Whether there are escapes before it.
-        has_escapes: bool,
-        /// Whether there are other characters than ASCII before it, which have not been held against UTF-8.
-        is_wide: bool,
-    },
+    /// At the quotation mark, with no escape before it.
+    Plain,
+    /// At the quotation mark, with escapes before it.
+    Escaped,
     /// With the bytes, or before an escape that is cut.
-    Open {
-        /// Whether there are other characters than ASCII.
-        is_wide: bool,
-    },
+    Open,
     /// At a byte that cannot stand in a string.
     Bad,
 }
 
-/// Read on in a string, from `at`, and say where and how that ended.
-#[inline]
-pub(crate) fn text(bytes: &[u8], mut at: usize) -> (usize, Ended) {
-    let mut high = 0;
-    let mut has_escapes = false;
+/// Read on in a string of UTF-8, from `at`, and say where and how that ended.
+#[inline(always)]
+pub(crate) fn text(bytes: &[u8], at: usize) -> (usize, Ended) {
+    // Most names and many texts end within two words.
+    if let Some(first) = word(bytes, at)
+        && let Some(second) = word(bytes, at + 8)
+    {
+        let (first, second) = (stops(first), stops(second));
+        if first | second != 0 {
+            let length = if first == 0 { 8 + length(second) } else { length(first) };
+            if bytes.get(at + length) == Some(&b'"') {
+                return (at + length, Ended::Plain);
+            }
+        }
+    }
+    long(bytes, at)
+}
+
+#[inline(never)]
+fn long(bytes: &[u8], mut at: usize) -> (usize, Ended) {
+    let mut closed = Ended::Plain;
     loop {
-        at = plain(bytes, at, &mut high);
-        let is_wide = high != 0;
+        at = plain(bytes, at);
         match bytes.get(at) {
-            Some(b'"') => return (at, Ended::Closed { has_escapes, is_wide }),
+            Some(b'"') => return (at, closed),
             Some(b'\\') => match escape(bytes, at) {
                 Escape::Whole(end) => at = end,
-                Escape::Cut => return (at, Ended::Open { is_wide }),
+                Escape::Cut => return (at, Ended::Open),
                 Escape::Bad(bad) => return (bad, Ended::Bad),
             },
             Some(_) => return (at, Ended::Bad),
-            None => return (at, Ended::Open { is_wide }),
+            None => return (at, Ended::Open),
         }
-        has_escapes = true;
+        closed = Ended::Escaped;
     }
-}
-
-/// Hold a part of a string against UTF-8 that [`text`] found to be wide: the offset up to which it is, which is short of
-/// its end where a character is cut.
-pub(crate) fn wide(bytes: &[u8], from: usize, to: usize, may_follow: bool) -> Result<usize, usize> {
-    let part = bytes.get(from..to).unwrap_or_default();
-    utf8(part, may_follow).map(|length| from + length).map_err(|length| from + length)
 }
 
 const BLOCK: usize = 32;
 const HIGH: u64 = splat(0x80);
 
-/// Where the run of plain characters ends; bits in `high` are set for those beyond ASCII.
-#[inline(always)]
-fn plain(bytes: &[u8], mut at: usize, high: &mut u64) -> usize {
-    // Most names and many texts end within two words, and a block costs more than these.
-    let mut words = 0;
-    while let Some(word) = word(bytes, at) {
+/// Where the run of plain characters ends.
+fn plain(bytes: &[u8], mut at: usize) -> usize {
+    // Where escapes are near each other, a block is too much.
+    if let Some(word) = word(bytes, at) {
         let stops = stops(word);
-        let before = (stops & stops.wrapping_neg()).wrapping_sub(1);
-        *high |= word & HIGH & before;
         if stops != 0 {
-            return at + stops.trailing_zeros() as usize / 8;
+            return at + length(stops);
         }
         at += 8;
-        words += 1;
-        if words == 2 {
-            at = blocks(bytes, at, high);
-        }
     }
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
+    // The loop over a block has no branches, so that it becomes vector instructions.
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+        let stops = block.iter().fold(0, |stops, byte| stops | u8::from(is_stop(*byte)));
+        if stops != 0 {
             break;
         }
-        *high |= u64::from(byte & 0x80);
+        at += BLOCK;
+    }
+    while let Some(word) = word(bytes, at) {
+        let stops = stops(word);
+        if stops != 0 {
+            return at + length(stops);
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| !is_stop(*byte)) {
         at += 1;
     }
     at
+}
+
+/// Whether a byte is no plain character, nor part of one.
+#[inline(always)]
+fn is_stop(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 /// The high bit of each byte that is no plain character. Above the first of them others may be set too, since
@@ -91,20 +102,10 @@ fn stops(word: u64) -> u64 {
     (quotes | escapes | controls) & !word & HIGH
 }
 
-/// Go on by blocks of plain characters. The loops over a block have no branches, so that they become vector instructions.
-fn blocks(bytes: &[u8], mut at: usize, high: &mut u64) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-        let stops = block
-            .iter()
-            .fold(0, |stops, byte| stops | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20));
-        if stops != 0 {
-            break;
-        }
-        let bits = block.iter().fold(0, |bits, byte| bits | byte);
-        *high |= u64::from(bits & 0x80);
-        at += BLOCK;
-    }
-    at
+/// The number of bytes before the first of which a bit is set.
+#[inline(always)]
+fn length(stops: u64) -> usize {
+    stops.trailing_zeros() as usize / 8
 }
 
 enum Escape {
@@ -126,5 +127,36 @@ fn escape(bytes: &[u8], at: usize) -> Escape {
         }
         Some(_) => Escape::Bad(at + 1),
         None => Escape::Cut,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slowly(bytes: &[u8], from: usize) -> usize {
+        bytes
+            .iter()
+            .skip(from)
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+            .map_or(bytes.len(), |run| from + run)
+    }
+
+    #[test]
+    fn a_run_of_plain_characters_ends_at_the_first_byte_that_is_none_wherever_that_is() {
+        for byte in 0..=u8::MAX {
+            for before in 0..80 {
+                for behind in [0, 3, 40] {
+                    let bytes = [&vec![b'x'; before][..], &[byte], &vec![b'"'; behind]].concat();
+                    assert_eq!(
+                        plain(&bytes, before.min(1)),
+                        slowly(&bytes, before.min(1)),
+                        "{byte:02x} after {before}"
+                    );
+                    let is_closed = text(&bytes, 0) == (before, Ended::Plain);
+                    assert_eq!(is_closed, byte == b'"', "{byte:02x} after {before}");
+                }
+            }
+        }
     }
 }
