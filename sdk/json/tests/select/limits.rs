@@ -23,9 +23,26 @@ fn paths_that_double_the_states_with_each_step_are_refused() {
     for bomb in &bombs {
         assert_eq!(of_paths(&[bomb]).err(), Some(TooComplex { entry: Some(1), limit: Limit::Work }), "{bomb}");
     }
-    assert!(of_paths(&[&format!("$..a{}", ".*".repeat(10))]).is_ok());
+    assert!(of_paths(&[&format!("$..a{}", ".*".repeat(8))]).is_ok());
     // Where all segments descend, one that has been reached remains so: nothing doubles.
     assert!(of_paths(&[&format!("$..a{}", "..*".repeat(200))]).is_ok());
+}
+
+#[test]
+fn shapes_that_all_apply_where_one_does_are_refused_when_they_are_too_many() {
+    let member = |name: usize| (format!("m{name}"), name);
+    let shape = || Shape {
+        members: (0..400).map(member).collect(),
+        rest: Some(0),
+        is_closed: true,
+        also: (0..400).collect(),
+        ..Shape::default()
+    };
+    let shapes = Shapes { shapes: std::iter::repeat_with(shape).take(400).collect() };
+    let mut builder = SelectionBuilder::default();
+    let described = builder.describe(&shapes, |_| None, Some(1)).unwrap();
+    builder.entry().shapes(&described, 0).unwrap();
+    assert_eq!(builder.build().err(), Some(TooComplex { entry: Some(0), limit: Limit::Work }));
 }
 
 #[test]

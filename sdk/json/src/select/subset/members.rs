@@ -45,9 +45,9 @@ impl Members {
         all
     }
 
-    /// How much looking at one name takes.
-    pub(super) fn charge(&self) -> usize {
-        self.every.len() + self.others.len() + self.unlisted.len()
+    /// How much it takes to tell what holds for a name.
+    pub(super) fn work(&self, named: &[Named]) -> usize {
+        self.every.len() + named.len() * (self.others.len() + self.unlisted.len())
     }
 
     /// What holds for a member of the name that all of these are about.

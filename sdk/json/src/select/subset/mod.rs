@@ -93,10 +93,11 @@ impl Subsets<'_> {
         let nodes: Vec<(NodeId, &Node)> =
             set.iter().filter_map(|id| Some((*id, graph.nodes.get(*id as usize)?))).collect();
         let members = Members::of(&nodes);
+        self.charge(members.names.len())?;
         let others = self.state(members.unnamed())?;
         let mut names = Vec::new();
         for named in members.names.chunk_by(|one, two| one.name == two.name) {
-            self.charge(members.charge())?;
+            self.charge(members.work(named))?;
             let to = self.state(members.named(named))?;
             names.extend(named.first().filter(|_| to != others).map(|first| (first.name, to)));
         }
@@ -109,11 +110,11 @@ impl Subsets<'_> {
         let mut nodes = std::mem::take(&mut self.scratch);
         nodes.clear();
         nodes.extend(holds);
-        self.close(&mut nodes);
+        let closed = self.close(&mut nodes);
         self.settle(&mut nodes);
         nodes.sort_unstable();
         nodes.dedup();
-        let state = self.known_or_new(&nodes);
+        let state = closed.and_then(|()| self.known_or_new(&nodes));
         self.scratch = nodes;
         state
     }
@@ -135,20 +136,22 @@ impl Subsets<'_> {
     }
 
     /// Adds what holds at the same place.
-    fn close(&mut self, nodes: &mut Vec<NodeId>) {
+    fn close(&mut self, nodes: &mut Vec<NodeId>) -> Result<(), Limit> {
         self.stamp += 1;
         let stamp = self.stamp;
         let stamps = &mut self.stamps;
         let mut is_new =
             |node: &NodeId| stamps.get_mut(*node as usize).is_some_and(|met| std::mem::replace(met, stamp) != stamp);
         nodes.retain(&mut is_new);
-        let mut next = 0;
+        let (mut next, mut work) = (0, 0);
         while let Some(node) = nodes.get(next) {
             if let Some(node) = self.graph.nodes.get(*node as usize) {
                 nodes.extend(node.also.iter().filter(|node| is_new(node)));
+                work += node.also.len();
             }
             next += 1;
         }
+        self.charge(work)
     }
 
     /// Decides what allow-lists have decided by now: nothing of them remains where they allow, and nothing but the rule
