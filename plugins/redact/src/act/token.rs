@@ -57,7 +57,7 @@ mod tests {
         let mut digest = [0; 32];
         digest[..16].copy_from_slice(b"foobarfoobarfoob");
         assert_eq!(hash(&digest), "h_mzxw6ytbojtg633cmfzgm33pmi");
-        assert_eq!(pseudonym(&[0xff; 32]), "p_7777777777777777777777777q".replace("7q", "74"));
+        assert_eq!(pseudonym(&[0xff; 32]), "p_77777777777777777777777774");
         digest[31] = 1;
         assert_eq!(hash(&digest), "h_mzxw6ytbojtg633cmfzgm33pmi", "the other half is left out");
     }

@@ -62,34 +62,38 @@ const FEWEST: usize = 16;
 pub(super) fn keys(text: &[u8], found: &mut Vec<Found>) {
     let mut done = 0;
     for place in memchr::memchr3_iter(b'_', b'-', b'.', text) {
+        let tail = place + 1;
         if place >= done
-            && let Some((start, end)) = key(text, place + 1)
+            && let Some((start, Prefix(_, alphabet, fewest))) = prefixed(text, tail)
         {
-            found.push(Found { kind: Kind::ApiKey, start, end });
+            let end = run_end(text, tail, |byte| match alphabet {
+                Alphanumeric => byte.is_ascii_alphanumeric(),
+                Token => is_token(byte),
+                Dotted => is_token(byte) || byte == b'.',
+            });
+            let key = text.get(tail..end).unwrap_or_default();
+            if key.len() >= *fewest && !is_token(at(text, end)) && looks_random(key) {
+                found.push(Found { kind: Kind::ApiKey, start, end });
+            }
+            // Where this is none, no part of it is: nothing is read twice.
             done = end;
         }
     }
 }
 
-/// The key whose prefix ends at a place.
-fn key(text: &[u8], tail: usize) -> Option<(usize, usize)> {
+/// The prefix that ends at a place, where enough follows it, and where it begins.
+fn prefixed(text: &[u8], tail: usize) -> Option<(usize, &'static Prefix)> {
     if !text.get(tail..tail + FEWEST)?.iter().copied().all(is_token) {
         return None;
     }
     let head = text.get(..tail)?;
-    PREFIXES.iter().find_map(|Prefix(prefix, alphabet, fewest)| {
-        let start = head.len() - head.strip_suffix(prefix.as_bytes()).map(|_| prefix.len())?;
-        let end = run_end(text, tail, |byte| match alphabet {
-            Alphanumeric => byte.is_ascii_alphanumeric(),
-            Token => is_token(byte),
-            Dotted => is_token(byte) || byte == b'.',
-        });
-        let is_key = end - tail >= *fewest
-            && !before(text, start).is_ascii_alphanumeric()
-            && !is_token(at(text, end))
-            && looks_random(text.get(tail..end)?);
-        is_key.then_some((start, end))
-    })
+    let last = head.last_chunk::<2>()?;
+    let is_prefix = |Prefix(prefix, ..): &&Prefix| {
+        prefix.as_bytes().last_chunk() == Some(last) && head.ends_with(prefix.as_bytes())
+    };
+    let found = PREFIXES.iter().find(is_prefix)?;
+    let start = tail - found.0.len();
+    (!before(text, start).is_ascii_alphanumeric()).then_some((start, found))
 }
 
 /// Has digits and letters, or letters of both cases, as nearly all that was drawn by lot; names of things have not.

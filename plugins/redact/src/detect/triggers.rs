@@ -18,18 +18,25 @@ impl Triggers {
     /// Those in a text.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut lanes = [0; LANES];
-        let (blocks, rest) = text.as_chunks::<LANES>();
-        for block in blocks {
+        for block in text.as_chunks::<LANES>().0 {
             for (lane, byte) in lanes.iter_mut().zip(block) {
                 *lane |= class(*byte);
             }
         }
-        // What is left is read a second time as the end of a whole block, where the text is long enough.
-        match text.last_chunk::<LANES>() {
-            Some(block) => lanes.iter_mut().zip(block).for_each(|(lane, byte)| *lane |= class(*byte)),
-            None => rest.iter().for_each(|byte| lanes[0] |= CLASSES[usize::from(*byte)]),
+        // The end is read once more as the end of a whole block; a short text, as two halves that overlap.
+        let end = text.last_chunk::<LANES>().copied().or_else(|| {
+            let halves = [*text.first_chunk::<{ LANES / 2 }>()?, *text.last_chunk()?];
+            halves.as_flattened().try_into().ok()
+        });
+        match end {
+            Some(block) => lanes.iter_mut().zip(block).for_each(|(lane, byte)| *lane |= class(byte)),
+            None => text.iter().for_each(|byte| lanes[0] |= CLASSES[usize::from(*byte)]),
         }
-        Self(lanes.iter().fold(0, |all, lane| all | lane))
+        let all = u128::from_ne_bytes(lanes);
+        let all = all | all >> 64;
+        let all = all | all >> 32;
+        let all = all | all >> 16;
+        Self((all | all >> 8) as u8)
     }
 
     pub(super) const fn or(self, other: Self) -> Self {

@@ -1,7 +1,7 @@
 //! International bank account numbers: the length of their country, and check digits (ISO 13616).
 
 use super::check::remainder;
-use super::spelling::Spelling;
+use super::spelling::{Spelled, Spelling};
 
 /// Countries of the registry, with the lengths of their numbers.
 const LENGTHS: [(&[u8; 2], usize); 89] = [
@@ -96,17 +96,26 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
     (b"YE", 30),
 ];
 
-/// Whether letters in such a grouping are one: in one word, or in fours.
-pub(super) fn is(letters: &[u8], spelling: Spelling) -> bool {
+/// How they begin: in one word, or in fours.
+pub(super) const SPELLINGS: [&str; 3] = ["##############################", "#### ####", "####-####"];
+
+/// Whether words are spelled like one: two letters and two digits in front, and grouped as it is usual.
+pub(super) fn is_spelled(spelled: &Spelled<'_>) -> bool {
+    let text = spelled.text().get(spelled.start()..).unwrap_or_default();
+    let [a, b, c, d, ..] = text else { return false };
+    let length = spelled.length();
+    a.is_ascii_alphabetic()
+        && b.is_ascii_alphabetic()
+        && c.is_ascii_digit()
+        && d.is_ascii_digit()
+        && [Spelling::plain(length), Spelling::fours(length, b' '), Spelling::fours(length, b'-')]
+            .contains(&spelled.spelling())
+}
+
+/// Whether letters are one: as long as its country has them, and with the check digits.
+pub(super) fn is(letters: &[u8]) -> bool {
     let [a, b, c, d, account @ ..] = letters else { return false };
-    if !(a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit()) {
-        return false;
-    }
-    let length = letters.len();
-    let is_known = LENGTHS.binary_search(&(&[*a, *b], length)).is_ok();
-    let is_grouped =
-        || [Spelling::plain(length), Spelling::fours(length, b' '), Spelling::fours(length, b'-')].contains(&spelling);
-    is_known && is_grouped() && remainder(account.iter().chain([a, b, c, d]), 97) == 1
+    LENGTHS.binary_search(&(&[*a, *b], letters.len())).is_ok() && remainder(account.iter().chain([a, b, c, d]), 97) == 1
 }
 
 #[cfg(test)]

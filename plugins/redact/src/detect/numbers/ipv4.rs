@@ -10,6 +10,10 @@ const WINDOW: usize = 16;
 /// The address that begins with a word. Versions of four numbers look the same; those that follow a name and a slash, as
 /// in `Chrome/120.0.0.0`, are left alone, as are addresses that are the same for everybody.
 pub(super) fn find(text: &[u8], start: usize) -> Option<Found> {
+    // Most words end the look here: they are too long, or no point follows.
+    if !(1..=3).any(|length| at(text, start + length) == b'.') {
+        return None;
+    }
     let window = text.get(start..text.len().min(start + WINDOW))?;
     let length = run_end(window, 0, |byte| byte.is_ascii_digit() || byte == b'.');
     let run = window.get(..length)?;

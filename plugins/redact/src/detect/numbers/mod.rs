@@ -13,7 +13,7 @@ mod testing;
 
 use super::bytes::{at, before, run_end, run_start};
 use super::{Found, Kind, Kinds};
-use spelling::{Spelled, Spelling};
+use spelling::{Beginnings, Spelled, Spelling};
 
 /// A kind of number: how it is spelled, `#` standing for a letter or digit, and what makes it one.
 struct Number {
@@ -36,7 +36,7 @@ struct Row {
 pub(super) struct Numbers {
     /// Spellings by the number of their letters and digits, the surest first.
     rows: [Vec<Row>; spelling::MOST + 1],
-    has_rows: bool,
+    beginnings: Beginnings,
     phone: bool,
     iban: bool,
     address: bool,
@@ -46,18 +46,23 @@ impl Numbers {
     /// Those of the kinds.
     pub(super) fn new(kinds: Kinds) -> Self {
         let mut rows = [const { Vec::new() }; spelling::MOST + 1];
+        let mut beginnings = Beginnings::default();
         let all = national::NUMBERS.iter().copied().chain([card::NUMBERS, phone::NUMBERS]).flatten();
         for number in all.filter(|number| kinds.contains(number.kind)) {
             for text in number.spellings {
                 let (spelling, length) = Spelling::of(text);
+                beginnings.add(text);
                 if let Some(rows) = rows.get_mut(length) {
                     rows.push(Row { spelling, kind: number.kind, is: number.is });
                 }
             }
         }
+        if kinds.contains(Kind::Iban) {
+            iban::SPELLINGS.iter().for_each(|text| beginnings.add(text));
+        }
         Self {
-            has_rows: rows.iter().any(|rows| !rows.is_empty()) || kinds.contains(Kind::Iban),
             rows,
+            beginnings,
             phone: kinds.contains(Kind::Phone),
             iban: kinds.contains(Kind::Iban),
             address: kinds.contains(Kind::IpAddress),
@@ -66,7 +71,7 @@ impl Numbers {
 
     /// Finds them.
     pub(super) fn find(&self, text: &[u8], found: &mut Vec<Found>) {
-        if !self.has_rows && !self.address {
+        if self.beginnings.are_none() && !self.address {
             return;
         }
         let mut place = 0;
@@ -83,14 +88,10 @@ impl Numbers {
 
     /// The longest that begins with a word.
     fn at(&self, text: &[u8], start: usize) -> Option<Found> {
-        let phone = self.phone.then(|| phone::find(text, start)).flatten();
-        let address = self.address.then(|| ipv4::find(text, start)).flatten();
-        let number =
-            self.has_rows.then(|| self.spelled(text, start).or_else(|| self.behind_letters(text, start))).flatten();
-        [phone, address, number]
-            .into_iter()
-            .flatten()
-            .reduce(|best, other| if other.len() > best.len() { other } else { best })
+        let phone = if self.phone { phone::find(text, start) } else { None };
+        let address = if self.address { ipv4::find(text, start) } else { None };
+        let number = self.spelled(text, start).or_else(|| self.behind_letters(text, start));
+        longer(longer(phone, address), number)
     }
 
     /// The number that begins with a word, in its longest spelling.
@@ -98,14 +99,12 @@ impl Numbers {
         if !may_begin(text, start) {
             return None;
         }
-        let mut spelled = Spelled::default();
+        let mut spelled = Spelled::new(text, start);
         let mut best = None;
-        let mut end = start;
-        while spelled.push(text, &mut end) {
-            if let Some(kind) =
-                self.kind(&spelled).filter(|_| may_end(text, end) && is_apart(text, start, end, &spelled))
-            {
-                best = Some(Found { kind, start, end });
+        while spelled.push() {
+            best = self.kind(&spelled).map(|kind| Found { kind, start, end: spelled.end() }).or(best);
+            if !self.beginnings.go_on(&spelled) {
+                break;
             }
         }
         best
@@ -119,15 +118,30 @@ impl Numbers {
         are_letters.then(|| self.spelled(text, start)).flatten()
     }
 
-    fn kind(&self, spelled: &Spelled) -> Option<Kind> {
-        let letters = spelled.letters()?;
-        let mut rows = self.rows.get(letters.len())?.iter().filter(|row| row.spelling == spelled.spelling());
-        // A digit again and again fills a place where a number belongs, and has the check digit of many.
-        let is_filler = || letters.iter().all(|letter| Some(letter) == letters.first());
-        if let Some(row) = rows.find(|row| (row.is)(letters) && !is_filler()) {
-            return Some(row.kind);
+    /// What words are together, if nothing beside them speaks against it.
+    fn kind(&self, spelled: &Spelled<'_>) -> Option<Kind> {
+        let of_length = self.rows.get(spelled.length())?.iter();
+        let mut rows = of_length.filter(|row| row.spelling == spelled.spelling()).peekable();
+        let may_be_iban = self.iban && iban::is_spelled(spelled);
+        if (rows.peek().is_none() && !may_be_iban) || !may_end(spelled) {
+            return None;
         }
-        (self.iban && iban::is(letters, spelled.spelling())).then_some(Kind::Iban)
+        let letters = spelled.letters()?;
+        let letters = letters.get();
+        // A digit again and again fills a place where a number belongs, and has the check digit of many.
+        if letters.iter().all(|letter| Some(letter) == letters.first()) {
+            return None;
+        }
+        let row = rows.find(|row| (row.is)(letters)).map(|row| row.kind);
+        row.or_else(|| (may_be_iban && iban::is(letters)).then_some(Kind::Iban))
+    }
+}
+
+/// The longer of two; the first of equals.
+fn longer(one: Option<Found>, other: Option<Found>) -> Option<Found> {
+    match (one, other) {
+        (Some(a), Some(b)) if b.len() > a.len() => Some(b),
+        _ => one.or(other),
     }
 }
 
@@ -141,24 +155,22 @@ fn may_begin(text: &[u8], start: usize) -> bool {
     }
 }
 
-/// Whether a number may end where a word does.
-fn may_end(text: &[u8], end: usize) -> bool {
-    match at(text, end) {
-        b'_' => false,
-        b'-' => !at(text, end + 1).is_ascii_alphanumeric(),
-        b'.' => !at(text, end + 1).is_ascii_digit(),
-        _ => true,
-    }
-}
-
-/// Whether what is grouped by spaces is more than a part of a list of numbers. What is long enough can be told from one.
-fn is_apart(text: &[u8], start: usize, end: usize, spelled: &Spelled) -> bool {
-    if !spelled.has_spaces() || spelled.letters().is_some_and(|letters| letters.len() >= 14) {
-        return true;
-    }
-    let follows = before(text, start) == b' ' && before(text, start - 1).is_ascii_digit();
-    let goes_on = at(text, end) == b' ' && at(text, end + 1).is_ascii_digit();
-    !follows && !goes_on
+/// Whether a number may end where these words do: not in the middle of something longer, and not in a list of numbers that
+/// spaces are between. What is long enough can be told from one.
+fn may_end(spelled: &Spelled<'_>) -> bool {
+    let (text, end) = (spelled.text(), spelled.end());
+    let is_listed = || {
+        let follows = before(text, spelled.start()) == b' ' && before(text, spelled.start() - 1).is_ascii_digit();
+        let goes_on = at(text, end) == b' ' && at(text, end + 1).is_ascii_digit();
+        follows || goes_on
+    };
+    let goes_on = match at(text, end) {
+        b'_' => true,
+        b'-' => at(text, end + 1).is_ascii_alphanumeric(),
+        b'.' => at(text, end + 1).is_ascii_digit(),
+        _ => false,
+    };
+    !goes_on && (!spelled.has_spaces() || spelled.length() >= 14 || !is_listed())
 }
 
 /// The place of the next digit, from a place on.

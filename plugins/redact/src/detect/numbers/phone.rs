@@ -45,10 +45,8 @@ pub(super) fn find(text: &[u8], start: usize) -> Option<Found> {
         b'(' => bracketed(text, start).map(|end| found(start - 1, end)),
         b'_' | b'-' | b'.' | b'+' => None,
         _ => {
-            let code = [start + 2, start + 3].into_iter().find(|code| at(text, *code).is_ascii_digit())?;
-            if !text.get(start..code)?.starts_with(b"00") || (code == start + 3 && gap(text, start + 2) != 1) {
-                return None;
-            }
+            let after = text.get(start..)?.strip_prefix(b"00")?;
+            let code = start + 2 + usize::from(gap(after, 0) == 1);
             let (digits, end) = read(text, code, MOST)?;
             // In one word it may as well be a number with zeros put before it, unless it is as long as few of these are.
             let is_grouped = end - start > digits.get().len() + 2;

@@ -61,65 +61,110 @@ fn code(byte: u8) -> Option<u64> {
     }
 }
 
-/// Words as far as they were read.
+/// The first two groups of all spellings that are looked for, so that of other words no more is read than these.
 #[derive(Debug)]
-pub(super) struct Spelled {
-    letters: [u8; MOST],
-    length: usize,
-    groups: u8,
-    spelling: Spelling,
-    has_spaces: bool,
-    has_lower: bool,
-    has_upper: bool,
+pub(super) struct Beginnings {
+    /// Lengths of first groups that more groups follow, a bit for each.
+    first: u32,
+    /// Spellings of two groups, packed in twelve bits, a bit for each.
+    two: [u64; 64],
+    is_any: bool,
 }
 
-impl Default for Spelled {
+impl Default for Beginnings {
     fn default() -> Self {
-        Self {
-            letters: [0; MOST],
-            length: 0,
-            groups: 0,
-            spelling: Spelling::default(),
-            has_spaces: false,
-            has_lower: false,
-            has_upper: false,
+        Self { first: 0, two: [0; 64], is_any: false }
+    }
+}
+
+impl Beginnings {
+    /// Takes a spelling into account.
+    pub(super) fn add(&mut self, text: &str) {
+        self.is_any = true;
+        let mut ends = text.bytes().enumerate().filter(|(_, byte)| code(*byte).is_some()).map(|(at, _)| at);
+        let Some(first) = ends.next() else { return };
+        self.first |= 1 << first.min(31);
+        let (Spelling(two), _) = Spelling::of(text.get(..ends.next().unwrap_or(text.len())).unwrap_or_default());
+        if let Some(bits) = self.two.get_mut((two >> 6) as usize) {
+            *bits |= 1 << (two & 63);
+        }
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        !self.is_any
+    }
+
+    /// Whether a number may begin with these words and have more of them.
+    pub(super) fn go_on(&self, spelled: &Spelled<'_>) -> bool {
+        let packed = spelled.spelling.0;
+        match spelled.groups {
+            1 => self.first >> packed.min(31) & 1 != 0,
+            2 => self.two.get((packed >> 6) as usize).is_some_and(|bits| bits >> (packed & 63) & 1 != 0),
+            _ => true,
         }
     }
 }
 
-impl Spelled {
-    /// Takes one word more, with the separator before it, and moves the end behind it; false where there is none, or it
-    /// would be too much.
-    pub(super) fn push(&mut self, text: &[u8], end: &mut usize) -> bool {
-        let separator = if self.groups == 0 { None } else { code(at(text, *end)) };
-        if self.groups == MOST_GROUPS || (self.groups > 0 && separator.is_none()) {
-            return false;
-        }
-        let start = *end + usize::from(separator.is_some());
+/// Words as far as they were read.
+#[derive(Debug)]
+pub(super) struct Spelled<'t> {
+    text: &'t [u8],
+    start: usize,
+    end: usize,
+    groups: u8,
+    length: usize,
+    spelling: Spelling,
+    has_spaces: bool,
+}
+
+impl<'t> Spelled<'t> {
+    /// No words yet, at a place where one begins.
+    pub(super) fn new(text: &'t [u8], start: usize) -> Self {
+        Self { text, start, end: start, groups: 0, length: 0, spelling: Spelling::default(), has_spaces: false }
+    }
+
+    /// Takes one word more, with the separator before it; false where there is none, or it would be too much.
+    pub(super) fn push(&mut self) -> bool {
+        let separator = match self.groups {
+            0 => 0,
+            MOST_GROUPS.. => return false,
+            _ => match code(at(self.text, self.end)) {
+                Some(separator) => separator,
+                None => return false,
+            },
+        };
+        let start = self.end + usize::from(separator != 0);
         // One byte more than there is room for, to see that a word is too long; no more of it is read.
-        let window = text.get(..text.len().min(start + MOST + 1)).unwrap_or(text);
-        let word_end = run_end(window, start, |byte| byte.is_ascii_alphanumeric());
-        let word = window.get(start..word_end).unwrap_or_default();
-        let Some(room) = self.letters.get_mut(self.length..self.length + word.len()) else { return false };
-        if word.is_empty() {
+        let window = self.text.get(..self.text.len().min(start + MOST + 1)).unwrap_or(self.text);
+        let end = run_end(window, start, |byte| byte.is_ascii_alphanumeric());
+        let length = end - start;
+        if length == 0 || self.length + length > MOST {
             return false;
         }
-        for (letter, byte) in room.iter_mut().zip(word) {
-            *letter = byte.to_ascii_uppercase();
-            self.has_lower |= byte.is_ascii_lowercase();
-            self.has_upper |= byte.is_ascii_uppercase();
-        }
-        self.length += word.len();
+        self.end = end;
         self.groups += 1;
-        self.has_spaces |= separator == code(b' ');
-        self.spelling = self.spelling.and(separator.unwrap_or_default(), word.len());
-        *end = word_end;
+        self.length += length;
+        self.has_spaces |= Some(separator) == code(b' ');
+        self.spelling = self.spelling.and(separator, length);
         true
     }
 
-    /// Letters and digits, in upper case; none where both cases are mixed, which nobody does who writes down a number.
-    pub(super) fn letters(&self) -> Option<&[u8]> {
-        if self.has_lower && self.has_upper { None } else { self.letters.get(..self.length) }
+    /// The text that the words are in.
+    pub(super) fn text(&self) -> &'t [u8] {
+        self.text
+    }
+
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// The number of letters and digits.
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
     pub(super) fn spelling(&self) -> Spelling {
@@ -129,25 +174,54 @@ impl Spelled {
     pub(super) fn has_spaces(&self) -> bool {
         self.has_spaces
     }
+
+    /// Letters and digits, in upper case; none where both cases are mixed, which nobody does who writes down a number.
+    pub(super) fn letters(&self) -> Option<Letters> {
+        let spelled = self.text.get(self.start..self.end)?;
+        let is_mixed = spelled.iter().any(u8::is_ascii_lowercase) && spelled.iter().any(u8::is_ascii_uppercase);
+        let mut letters = Letters { bytes: [0; MOST], length: self.length };
+        let given = spelled.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        for (letter, byte) in letters.bytes.iter_mut().zip(given) {
+            *letter = byte.to_ascii_uppercase();
+        }
+        (!is_mixed).then_some(letters)
+    }
+}
+
+/// Letters and digits without what separates them.
+pub(super) struct Letters {
+    bytes: [u8; MOST],
+    length: usize,
+}
+
+impl Letters {
+    pub(super) fn get(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Spelled, Spelling};
 
+    fn spelled(text: &str) -> Spelled<'_> {
+        let mut spelled = Spelled::new(text.as_bytes(), 0);
+        while spelled.push() {}
+        spelled
+    }
+
     #[test]
     fn what_is_read_has_the_spelling_that_a_pattern_of_it_has() {
-        for (text, pattern) in [
-            ("078-05-1123", "###-##-####"),
-            ("529.982.247-25", "###.###.###-##"),
-            ("4111 1111 1111 1111", "#### #### #### ####"),
-            ("AL47212110090000000235698741", "############################"),
+        for (text, pattern, letters) in [
+            ("078-05-1123", "###-##-####", "078051123"),
+            ("529.982.247-25", "###.###.###-##", "52998224725"),
+            ("4111 1111 1111 1111", "#### #### #### ####", "4111111111111111"),
+            ("12345678z", "#########", "12345678Z"),
         ] {
-            let mut spelled = Spelled::default();
-            let mut end = 0;
-            while spelled.push(text.as_bytes(), &mut end) {}
-            assert_eq!((spelled.spelling(), spelled.letters().unwrap().len()), Spelling::of(pattern), "{text}");
-            assert_eq!(end, text.len());
+            let spelled = spelled(text);
+            assert_eq!((spelled.spelling(), spelled.length()), Spelling::of(pattern), "{text}");
+            assert_eq!(spelled.letters().unwrap().get(), letters.as_bytes());
+            assert_eq!(spelled.end(), text.len());
         }
         assert_ne!(Spelling::of("###-##-####"), Spelling::of("### ## ####"));
         assert_eq!(Spelling::of("#### #### ##").0, Spelling::fours(10, b' '));
@@ -155,12 +229,14 @@ mod tests {
 
     #[test]
     fn words_that_are_too_many_or_too_long_are_not_read() {
-        let mut spelled = Spelled::default();
-        assert!(!spelled.push(&[b'1'; 35], &mut 0));
-        assert!(spelled.push(&[b'1'; 34], &mut 0));
-        let mut spelled = Spelled::default();
-        let mut end = 0;
-        while spelled.push(b"1 2 3 4 5 6 7 8 9 10", &mut end) {}
-        assert_eq!(end, "1 2 3 4 5 6 7 8 9".len());
+        assert_eq!(spelled(&"1".repeat(35)).length(), 0);
+        assert_eq!(spelled(&"1".repeat(34)).length(), 34);
+        assert_eq!(spelled("1 2 3 4 5 6 7 8 9 10").end(), "1 2 3 4 5 6 7 8 9".len());
+    }
+
+    #[test]
+    fn letters_of_both_cases_are_no_number() {
+        assert!(spelled("12345678Z").letters().is_some());
+        assert!(spelled("xY345678Z").letters().is_none());
     }
 }
