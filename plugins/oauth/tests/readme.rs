@@ -16,36 +16,10 @@ fn example() -> (Interest, Vec<String>) {
     (interest, grants.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect())
 }
 
-/// The words an operator grants.
-fn needed(interest: &Interest) -> Vec<String> {
-    let grant = |power: String| {
-        let (kind, name) = power.split_once(':').unwrap_or((&power, ""));
-        match kind {
-            "request-read" | "response-read" => format!("read:{name}"),
-            "request-write" | "response-write" => format!("write:{name}"),
-            _ => power,
-        }
-    };
-    interest.powers().into_iter().map(grant).collect()
-}
-
-fn covers(grant: &str, need: &str) -> bool {
-    match grant.strip_suffix('*') {
-        Some(prefix) => need.starts_with(prefix),
-        None => need == grant,
-    }
-}
-
 #[test]
 fn the_example_needs_exactly_the_grants_it_shows() {
     let (interest, granted) = example();
-    let needed = needed(&interest);
-    for need in &needed {
-        assert!(granted.iter().any(|grant| covers(grant, need)), "{need}");
-    }
-    for grant in granted {
-        assert!(needed.iter().any(|need| covers(&grant, need)), "{grant}");
-    }
+    testing::assert_grants(&interest, granted.iter().map(String::as_str));
 }
 
 #[test]
@@ -53,12 +27,8 @@ fn every_power_is_declared_with_its_reason() {
     let plugin: toml::Table = include_str!("../plugin.toml").parse().unwrap();
     let declared: Vec<_> =
         plugin["declares"].as_array().unwrap().iter().map(|it| it["power"].as_str().unwrap()).collect();
-    for need in needed(&example().0) {
-        let is_declared = |power: &&str| match power.split_once("NAME") {
-            Some((start, end)) => need.starts_with(start) && need.ends_with(end),
-            None => covers(power, &need),
-        };
-        assert!(declared.iter().any(is_declared), "{need}");
+    for need in testing::grants(&example().0) {
+        assert!(declared.iter().any(|power| testing::covers(power, &need)), "{need}");
     }
 }
 

@@ -8,6 +8,7 @@ pub mod consumers;
 pub mod crypto;
 pub mod egress;
 mod facts;
+mod grants;
 pub mod limiter;
 pub mod log;
 pub mod metrics;
@@ -16,6 +17,7 @@ mod reader;
 pub mod store;
 
 pub use facts::{Facts, OwnedHead};
+pub use grants::{assert_grants, covers, grants};
 
 use crate::{ConfigError, Policy};
 use std::cell::Cell;
