@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::trial::{self, Image, Reply, Request, Trial};
-use super::{BodyDirection, Change, Limits, OnChunk, OnRequest, Parts, Pool, Powers, Sandbox, Verdict, cache, fields};
+use super::{
+    BodyDirection, Change, Limits, OnChunk, OnRequest, OnResponse, Parts, Pool, Powers, Sandbox, Verdict, cache, fields,
+};
 use crate::config::{Breaker, Isolation};
 use crate::content::Digest;
 use crate::telemetry::RequestId;
@@ -110,8 +112,22 @@ impl Hook {
         Ok(self.pool.call(RequestId::Number(1), &self.nothing, edited)?)
     }
 
-    /// All of a response body in pieces of so many bytes, what the policy carried at its beginning before it. Returns how
-    /// many splices were made of it.
+    /// A response hook with a JSON response of the route `bench`. Returns what the policy carries to the body.
+    pub fn response(&self) -> anyhow::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        for (name, value) in [(":route", "bench"), (":status", "200"), ("content-type", "application/json")] {
+            fields::push(&mut head, name.as_bytes(), value.as_bytes());
+        }
+        let call = OnResponse { head, state: Vec::new() };
+        match self.pool.call(RequestId::Number(1), &call, Ok)? {
+            Verdict::Edit(edits) => Ok(edits.state.unwrap_or_default()),
+            Verdict::Pass => Ok(Vec::new()),
+            Verdict::Respond(_) | Verdict::Fail(_) => anyhow::bail!("the policy refused the response"),
+        }
+    }
+
+    /// All of a response body in pieces of so many bytes, after what the policy carried to it. Returns how many splices
+    /// were made of it.
     pub fn response_body(&self, body: &[u8], piece: usize, state: &[u8]) -> anyhow::Result<usize> {
         let (mut state, mut held, mut splices) = (state.to_vec(), 0, 0);
         let mut at = 0;
