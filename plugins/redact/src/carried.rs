@@ -32,17 +32,21 @@ pub(crate) struct Terms<'a> {
     pub(crate) consumer: &'a str,
 }
 
-/// Longest name that is carried; routes and consumers have shorter ones, of what else would come here, the beginning does.
-const LONGEST_NAME: usize = 120;
+/// Longest name of a route or consumer: two of them, and where a reader stands, are all that can be carried.
+const LONGEST_NAME: usize = 240;
 
 impl<'a> Terms<'a> {
+    /// Whether there is room for the names. What would be of another route or consumer, cut, is of none.
+    pub(crate) fn fits(&self) -> bool {
+        self.route.len() <= LONGEST_NAME && self.consumer.len() <= LONGEST_NAME
+    }
+
     /// The bytes, with where the reader of the body stands.
     pub(crate) fn encode(&self, position: &Position) -> Vec<u8> {
         let mut bytes = vec![self.reading as u8];
         bytes.extend(self.active.to_le_bytes());
         bytes.extend(self.root.to_bits().to_le_bytes());
         for name in [self.route, self.consumer] {
-            let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
             bytes.push(name.len() as u8);
             bytes.extend(name.as_bytes());
         }
@@ -76,4 +80,38 @@ fn name(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 impl Reading {
     const ALL: [Self; 5] = [Self::Document, Self::Lines, Self::Events, Self::Form, Self::Text];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockgate_json::rewrite::LARGEST;
+
+    const NAME: &str = "n";
+
+    fn terms(name: &str) -> Terms<'_> {
+        let (reading, active, root) = (Reading::Events, 1 << 63 | 5, State::from_bits(u16::MAX));
+        Terms { reading, active, root, route: name, consumer: name }
+    }
+
+    #[test]
+    fn what_is_carried_comes_back() {
+        let position = Position::start(State::from_bits(7));
+        for name in ["", NAME, &NAME.repeat(LONGEST_NAME)] {
+            let bytes = terms(name).encode(&position);
+            assert_eq!(Terms::decode(&bytes), Some((terms(name), position.clone())));
+            assert_eq!(Terms::decode(&bytes[..bytes.len() - 1]), None);
+        }
+        assert_eq!(Terms::decode(b""), None);
+        assert_eq!(Terms::decode(&[9; 64]), None);
+    }
+
+    #[test]
+    fn the_longest_names_leave_room_for_the_largest_position() {
+        let longest = NAME.repeat(LONGEST_NAME);
+        let position = Position::start(State::from_bits(7));
+        let carried = terms(&longest).encode(&position).len() - position.encode().len();
+        assert!(terms(&longest).fits() && carried + LARGEST <= 4096, "{carried}");
+        assert!(!terms(&NAME.repeat(LONGEST_NAME + 1)).fits());
+    }
 }

@@ -105,6 +105,7 @@ impl<'p> Message<'p> {
         };
         match refusal {
             Some(refusal) => refusal.verdict(self.direction),
+            None if !self.terms.fits() => Refusal::Internal.verdict(self.direction),
             None if self.plan.reads_body(self.direction) => {
                 self.edits.state(self.terms.encode(&Position::start(self.terms.root))).into()
             }
