@@ -39,12 +39,6 @@ pub(super) struct Message {
     pub(super) unread: BTreeSet<Arc<str>>,
 }
 
-impl Message {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bodies.is_empty() && self.form.is_empty() && self.headers.is_empty() && self.unread.is_empty()
-    }
-}
-
 /// Finds what operations carry.
 pub(super) struct Finder<'a> {
     pub(super) shapes: &'a mut Shapes,

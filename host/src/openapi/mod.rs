@@ -19,7 +19,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use annotation::{Class, Sensitivity};
+pub(crate) use annotation::Sensitivity;
 use carried::{Finder, Operation};
 pub(crate) use fault::Fault;
 use fault::Wrong;
