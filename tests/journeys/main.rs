@@ -46,6 +46,7 @@ mod otlp;
 mod overload;
 mod packaging;
 mod petstore;
+mod privacy;
 mod prometheus;
 mod proxy_protocol;
 mod published_keys;

@@ -18,6 +18,7 @@ mod key;
 mod life;
 mod out;
 mod policy;
+mod privacy;
 mod reference;
 mod rollback;
 mod rollout;
@@ -43,6 +44,7 @@ Examples:
   lockgate --listen 127.0.0.1:9000     the same on another port
   lockgate check                       is everything right? exit status 1 and all faults if not
   lockgate audit --html > audit.html   what may each policy see and do? a page to sign
+  lockgate privacy report              which personal data passes, and what redacts it? (Art. 30 GDPR)
   lockgate routes --json               the route table, for programs
   lockgate token --subject alice       a token for the demo, valid for an hour
   lockgate debug-token --for 15m       a token to have answers explained
@@ -107,6 +109,8 @@ enum Verb {
     Status(status::Args),
     /// Write, build, inspect, sign and verify policies
     Policy(policy::Args),
+    /// Print where personal data passes, who is given it, and what of it no policy redacts
+    Privacy(privacy::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
     Reference(reference::Args),
     /// Build a component, as a child of the gateway
@@ -156,6 +160,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Status(args)) => status::run(args),
         Some(Verb::Policy(args)) => policy::run(args),
+        Some(Verb::Privacy(args)) => privacy::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

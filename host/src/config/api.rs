@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::openapi::Document;
 use crate::route::HostPattern;
 
 use super::access::{Access, check_named};
@@ -16,7 +17,9 @@ use super::gateway::RawGateway;
 use super::grant::Pattern;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
 use super::near::advice;
+use super::openapi;
 use super::policy::{Policy, RawPolicy};
+use super::privacy::{ApiPrivacy, RawApiPrivacy};
 use super::protocol::Protocol;
 use super::reader::{Node, with_document};
 use super::route::{RawRoute, Route, check_unique};
@@ -42,6 +45,9 @@ pub(crate) struct Api {
     pub upstreams: BTreeMap<String, Upstream>,
     pub chain: Vec<ChainEntry>,
     pub routes: Vec<Route>,
+    /// What its OpenAPI document says about personal data, if it names one.
+    pub openapi: Option<Arc<Document>>,
+    pub privacy: ApiPrivacy,
     /// None where it is as the folder has it.
     pub held: Option<Arc<Held>>,
 }
@@ -132,6 +138,11 @@ section! {
         repeated upstream: Named<RawUpstream>,
         /// Policies for all routes of the API, after those of the gateway.
         repeated chain: List<Link>,
+        /// The OpenAPI document, version 3.0 to 3.2, as a file of this folder that ends in `.yaml`, `.yml` or `.json`. Read
+        /// for what it says about personal data: see PRIVACY.md.
+        optional openapi: Placed<Text>,
+        /// What the record of processing activities says of this API.
+        nested privacy: RawApiPrivacy,
         /// Operations.
         repeated route: List<RawRoute>,
     }
@@ -208,15 +219,19 @@ impl RawApi {
         check_unique(&self.route, faults);
         let declared = DeclaredUpstreams(upstreams.keys().map(String::as_str).collect());
         let known = Known { upstreams: &declared, policies, tree };
-        let routes = self.route.into_iter().filter_map(|raw| raw.resolve(known, faults)).collect();
+        let mut routes: Vec<_> = self.route.into_iter().filter_map(|raw| raw.resolve(known, faults)).collect();
+        let mut chain = self.chain;
+        let openapi = openapi::resolve(self.openapi, &mut chain, &mut routes, tree, faults);
         Some(Api {
             folder: folder.into(),
             name: self.name?.value,
             version: self.version?,
             hosts: self.hosts,
             upstreams: upstreams.into_iter().filter_map(|(name, upstream)| Some((name, upstream?))).collect(),
-            chain: self.chain,
+            chain,
             routes,
+            openapi,
+            privacy: self.privacy.resolve(),
             held: None,
         })
     }

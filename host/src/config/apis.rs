@@ -151,5 +151,5 @@ fn hides_no_route(fault: &ConfigFault, raw: &RawApi) -> bool {
     let is_below =
         |name: &str| fault.key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
     let of_routes = raw.route.iter().map(|route| route.place.key.as_str());
-    ["name", "version", "chain", "upstream"].into_iter().chain(of_routes).any(is_below)
+    ["name", "version", "chain", "upstream", "openapi", "privacy"].into_iter().chain(of_routes).any(is_below)
 }

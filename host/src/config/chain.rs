@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::fault::{Faults, Place, quoted};
-use super::kinds::{Kind, Shown, Spelled, Spelling, Text};
+use super::fault::{At, Faults, Place, quoted};
+use super::kinds::{Kind, List, Placed, Shown, Spelled, Spelling, Text};
 use super::near::advice;
 use super::reader::Node;
 use super::secret;
@@ -20,6 +20,8 @@ pub(crate) struct ChainEntry {
     pub policy: String,
     /// A JSON object.
     pub config: Value,
+    /// What the gateway adds to the configuration; once the API is resolved it is there.
+    pub with: Vec<At<Addition>>,
     pub on_error: OnError,
     /// The configuration of the version that runs in the shadow of this one.
     pub shadow: Option<Value>,
@@ -34,6 +36,39 @@ pub(crate) struct Responder {
     /// A JSON object.
     pub config: Value,
     pub place: Place,
+}
+
+/// Something the gateway adds to the configuration of a policy, under its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addition {
+    /// What the OpenAPI document of the API says about personal data.
+    Classification,
+}
+
+impl Addition {
+    /// The word, and the key it is added under.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+        }
+    }
+}
+
+/// A word that names nothing the gateway could add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway has nothing of that name to add")]
+pub(crate) struct UnknownAddition;
+
+impl FromStr for Addition {
+    type Err = UnknownAddition;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAddition> {
+        Some(Self::Classification).filter(|addition| addition.as_str() == text).ok_or(UnknownAddition)
+    }
+}
+
+impl Spelled for Addition {
+    const SPELLING: &'static str = "\"classification\"";
 }
 
 /// What happens to a request whose policy failed.
@@ -80,6 +115,9 @@ section! {
         required policy: Text,
         /// Handed to the policy as JSON; datetimes become strings. Never holds secrets.
         default config: Json = empty_object(),
+        /// What the gateway adds to `config`, under that name. `classification`: what the OpenAPI document of the API says
+        /// about personal data in the operations of the routes this entry is for; in an api.toml with `openapi`.
+        repeated with: List<Placed<Spelling<Addition>>>,
         /// What happens when the policy fails: `reject` answers 503, `skip` goes on without it.
         default on_error: Spelling<OnError> = OnError::Reject,
     }
@@ -113,6 +151,7 @@ impl Kind for Link {
             return Some(ChainEntry {
                 policy,
                 config: empty_object(),
+                with: Vec::new(),
                 on_error: OnError::default(),
                 shadow: None,
                 place,
@@ -123,7 +162,8 @@ impl Kind for Link {
             return None;
         };
         let raw = RawEntry::from_table(table, faults);
-        Some(ChainEntry { policy: raw.policy?, config: raw.config, on_error: raw.on_error, shadow: None, place })
+        let RawEntry { policy, config, with, on_error, .. } = raw;
+        Some(ChainEntry { policy: policy?, config, with, on_error, shadow: None, place })
     }
 }
 

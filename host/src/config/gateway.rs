@@ -19,8 +19,10 @@ use super::kinds::{Flag, Kind, List, Named, Shown, Text, read_text};
 use super::limiter::{self, Limiter, RawLimiter};
 use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
+use super::openapi;
 use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Grantable, Policy, RawPolicy};
+use super::privacy::{Privacy, RawPrivacy};
 use super::published::check_published;
 use super::reader::{Node, with_document};
 use super::runtime::{RawRuntime, Runtime};
@@ -94,6 +96,8 @@ section! {
         optional trust: RawTrust,
         /// Policies.
         repeated policy: Named<RawPolicy>,
+        /// Who answers for the data that passes.
+        nested privacy: RawPrivacy,
         /// The chain every request passes, also those that match no route.
         repeated chain: List<Link>,
     }
@@ -179,6 +183,7 @@ pub(super) struct Gateway {
     /// Faulty ones too.
     pub(super) access: BTreeMap<String, Option<Access>>,
     pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) privacy: Privacy,
     pub(super) trust: Option<Trust>,
     pub(super) declared: DeclaredPolicies,
     pub(super) chain: Vec<ChainEntry>,
@@ -227,6 +232,7 @@ impl RawGateway {
         let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
+        openapi::check_outer(&self.chain, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
             runtime: self.runtime.resolve(),
@@ -249,6 +255,7 @@ impl RawGateway {
             access,
             tls: resolved(tls, |tls| tls),
             policies,
+            privacy: self.privacy.resolve(),
             trust,
             declared,
             chain: self.chain,

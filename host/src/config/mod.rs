@@ -25,8 +25,10 @@ mod listen;
 mod material;
 mod near;
 mod network;
+mod openapi;
 mod otlp;
 mod policy;
+mod privacy;
 mod protocol;
 mod published;
 mod reader;
@@ -65,7 +67,7 @@ pub(crate) use apis::{Faulty, Sources};
 pub(crate) use backend::Backend;
 pub(crate) use blank::Blank;
 pub(crate) use bounds::{Refusal, UpstreamBounds};
-pub(crate) use chain::{ChainEntry, OnError, Responder};
+pub(crate) use chain::{Addition, ChainEntry, OnError, Responder};
 pub(crate) use egress::{AuthScheme, Credential, Egress, EgressTerms};
 pub(crate) use fault::{ConfigFault, Place, complained_below, plain};
 pub(crate) use forwarding::{Forwarding, ForwardingField, Said};
@@ -80,6 +82,7 @@ pub(crate) use near::nearest;
 pub(crate) use network::Network;
 pub(crate) use otlp::Otlp;
 pub(crate) use policy::{Policy, PolicySource};
+pub(crate) use privacy::{ApiPrivacy, Privacy};
 pub(crate) use protocol::Protocol;
 pub(crate) use published::{KeyRefresh, PublishedAt, document_of};
 pub(crate) use redirect::Redirect;
@@ -159,6 +162,8 @@ pub(crate) struct Config {
     pub policies: BTreeMap<String, Policy>,
     /// As the folder has those of which another version runs.
     pub written: BTreeMap<String, Written>,
+    /// Who answers for the data that passes.
+    pub privacy: Privacy,
     /// None where components need no signature.
     pub trust: Option<Trust>,
     /// The gateway's own chain.
@@ -229,6 +234,7 @@ impl Config {
             access: gateway.access.into_iter().filter_map(|(name, access)| Some((name, access?))).collect(),
             policies: gateway.policies,
             written: BTreeMap::new(),
+            privacy: gateway.privacy,
             trust: gateway.trust,
             chain: gateway.chain,
             apis,

@@ -55,13 +55,17 @@ impl Good {
             let file = Path::new(&**folder).join("api.toml");
             tree.get(&file).map(|content| (file, content.clone()))
         };
+        // Of what it names only that is of its time which is not as it is today.
+        let named =
+            self.held.iter().flat_map(|(folder, tree)| tree.files().filter(|(path, _)| path.starts_with(&**folder)));
+        let named = named.map(|(path, content)| (path.to_owned(), content.clone()));
         let held = self.held.iter().filter_map(|(folder, tree)| own(folder, tree));
         let base = self.base.files().map(|(path, content)| (path.to_owned(), content.clone()));
         // Of a policy that has another version in the folder, the code that serves.
         let versions = self.rollouts.waiting.keys().filter_map(|name| self.rollouts.serving.get(name));
         let versions = versions.flat_map(|version| version.source.files());
         let versions = versions.map(|file| (file.path.clone(), file.content.clone()));
-        Tree::of(base.chain(versions).chain(held).collect())
+        Tree::of(named.chain(base).chain(versions).chain(held).collect())
     }
 
     /// The files by which an API was good last.

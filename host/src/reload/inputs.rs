@@ -84,7 +84,8 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
             None => (sources.folder, None),
         };
         let answers = api.routes.iter().filter_map(answer).map(Path::to_owned);
-        for file in [Path::new(&*api.folder).join("api.toml")].into_iter().chain(answers) {
+        let own = [Path::new(&*api.folder).join("api.toml")].into_iter().chain(document(api).map(Path::to_owned));
+        for file in own.chain(answers) {
             all.add_file(&file, tree.get(&file));
         }
         // What its policies are configured by may be of another time than its files.
@@ -172,6 +173,11 @@ fn answer(route: &Route) -> Option<&Path> {
     }
 }
 
+/// The files of the OpenAPI document of an API.
+fn document(api: &Api) -> impl Iterator<Item = &Path> {
+    api.openapi.iter().flat_map(|document| document.files()).map(PathBuf::as_path)
+}
+
 /// gateway.toml and the files it names, but for components.
 fn of_gateway(config: &Config) -> Vec<&Path> {
     let keys = config.keys.values().map(|keys| match &keys.source {
@@ -198,12 +204,13 @@ fn of_gateway(config: &Config) -> Vec<&Path> {
 }
 
 /// The files of the folder that matter: what is written, but for APIs that are not read from there, and the components,
-/// their signatures, keys, certificates and answers that names.
+/// their signatures, keys, certificates, answers and documents that names.
 pub(super) fn used(sources: &Sources<'_>, config: &Config) -> Tree {
     let written = config.written.values().map(|written| &written.policy);
     let components = config.policies.values().chain(written).flat_map(|policy| policy.source.files());
-    let routes = config.apis.iter().filter(|api| api.held.is_none()).flat_map(|api| &api.routes);
-    let named = components.map(|file| file.path.as_path()).chain(routes.filter_map(answer));
+    let current = config.apis.iter().filter(|api| api.held.is_none());
+    let of_apis = current.flat_map(|api| api.routes.iter().filter_map(answer).chain(document(api)));
+    let named = components.map(|file| file.path.as_path()).chain(of_apis);
     let named: HashSet<&Path> = named.chain(of_gateway(config)).collect();
     let is_elsewhere = |path: &Path| {
         let folder = path.iter().next().and_then(|first| first.to_str()).unwrap_or_default();

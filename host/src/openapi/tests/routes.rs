@@ -1,0 +1,88 @@
+//! Which operations a route is for.
+
+use http::Method;
+use serde_json::json;
+
+use super::{document, listed};
+use crate::openapi::{Document, RouteView};
+
+const TEXT: &str = r#"
+openapi: 3.0.0
+servers: [{ url: 'https://pets.example/v1/' }, { url: '{scheme}://any/v2' }]
+paths:
+  /pets:
+    get: { operationId: listPets, responses: { 200: { content: { application/json: { schema: { x-pii: list } } } } } }
+    post: { operationId: createPet, responses: { 200: { content: { application/json: { schema: { x-pii: create } } } } } }
+  /pets/{petId}:
+    get:
+      operationId: getPet
+      parameters: [{ name: petId, in: path, required: true, schema: { x-pii: pet } }]
+      responses: { 200: { content: { application/json: { schema: { x-pii: get } } } } }
+  /pets/mine:
+    get: { responses: { 200: { content: { application/json: { schema: { x-pii: mine } } } } } }
+  /health:
+    get: { operationId: health }
+"#;
+
+/// The categories a route carries, or none where the document does not know it.
+fn found(document: &Document, name: &str, methods: &[Method], path: &str) -> Option<Vec<String>> {
+    let fields = document.fields(RouteView { name, methods, path })?;
+    Some(fields.fields.iter().map(|field| field.class.category.to_string()).collect())
+}
+
+#[test]
+fn a_route_is_the_operation_of_its_name_else_of_its_path_and_methods() {
+    let document = document(TEXT);
+    let found = |name, methods: &[Method], path| found(&document, name, methods, path).map(|found| found.join(" "));
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(found("createPet", &[Method::GET], "/elsewhere/{*rest}"), some("create"));
+    assert_eq!(found("a", &[Method::GET], "/pets"), some("list"));
+    assert_eq!(found("a", &[], "/pets"), some("list create"));
+    assert_eq!(found("a", &[Method::GET, Method::POST], "/v1/pets"), some("list create"));
+    assert_eq!(found("a", &[], "/pets/{id}"), some("pet get"));
+    assert_eq!(found("a", &[], "/pets/mine"), some("mine"));
+    assert_eq!(found("a", &[Method::DELETE], "/pets"), None);
+    assert_eq!(found("a", &[], "/pets/"), None);
+    assert_eq!(found("a", &[], "/v2/pets"), None, "not all clients have the same path there");
+    assert_eq!(found("health", &[], "/x"), some(""), "it is known, and carries nothing");
+}
+
+#[test]
+fn a_route_for_all_below_a_path_carries_what_any_operation_there_does() {
+    let document = document(TEXT);
+    let found = |path| {
+        let mut found = found(&document, "all", &[Method::GET], path)?;
+        found.sort();
+        Some(found)
+    };
+    let all = ["get", "list", "mine", "pet"].map(str::to_owned).to_vec();
+    assert_eq!(found("/{*rest}"), Some(all.clone()));
+    assert_eq!(found("/v1/{*rest}"), Some(all.clone()));
+    assert_eq!(found("/pets/{*rest}"), Some(all));
+    assert_eq!(found("/cats/{*rest}"), None);
+    let told = document.classification([RouteView { name: "all", methods: &[Method::GET], path: "/{*rest}" }]);
+    assert_eq!(told["operations"]["all"]["responses"], json!({ "200": 0 }));
+    assert_eq!(told["shapes"][0]["also"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn parameters_of_the_path_are_called_as_the_route_calls_them() {
+    let document = document(TEXT);
+    let told = |path| {
+        let route = RouteView { name: "a", methods: &[], path };
+        document.classification([route])["operations"]["a"]["path"].clone()
+    };
+    assert_eq!(told("/v1/pets/{id}"), json!({ "id": 0 }));
+    assert_eq!(listed(&document, "getPet")[0], "path petId pet confidential", "another path says nothing of names");
+}
+
+#[test]
+fn each_route_has_its_own_operation_and_shapes_are_shared() {
+    let document = document(TEXT);
+    let routes = ["listPets", "getPet", "health", "unknown"].map(|name| super::route(name, "/none"));
+    let told = document.classification(routes);
+    let names: Vec<_> = told["operations"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["getPet", "health", "listPets"]);
+    assert_eq!(told["operations"]["health"], json!({}));
+    assert!(document.knows(super::route("health", "/x")) && !document.knows(super::route("unknown", "/x")));
+}

@@ -1,0 +1,124 @@
+//! `lockgate privacy report` and OpenAPI documents: what is said of personal data, what is wrong with that, and what a change of it does.
+
+use lockgate_tests::{Folder, Gateway, eventually};
+use serde_json::Value;
+
+const DOCUMENT: &str = r#"
+openapi: 3.1.0
+paths:
+  /pets/{id}:
+    get:
+      operationId: getPet
+      responses:
+        "200": { content: { application/json: { schema: { properties: { name: {}, owner: { $ref: "common.json#/Owner" } } } } } }
+"#;
+const COMMON: &str = r#"{ "Owner": { "properties": { "email": { "x-pii": "contact" } } } }"#;
+
+const API: &str = r#"
+name = "pets"
+version = "1"
+openapi = "openapi.yaml"
+chain = [{ policy = "mark", with = ["classification"] }]
+[upstream.main]
+targets = ["http://127.0.0.1:9"]
+[[route]]
+name = "getPet"
+match = { path = "/pets/{pet}" }
+upstream = "main"
+"#;
+
+fn folder() -> Folder {
+    let policy = "[policy.mark]\nsource = \"file:components/version-a.wasm\"\ngrant = [\"write:x-test-*\"]\n";
+    let folder = Gateway::folder().guest("version-a").gateway_toml(policy).api("pets", API);
+    folder.file("pets/openapi.yaml", DOCUMENT).file("pets/common.json", COMMON)
+}
+
+#[test]
+fn a_report_is_for_people_and_for_programs_and_says_what_is_missing() {
+    let folder = folder();
+    folder.run(&["privacy", "report"]).assert(
+        0,
+        &[
+            "# Record of processing activities",
+            "not stated: write `controller` under `[privacy]` of gateway.toml",
+            "not stated: write `purposes` under `[privacy]` of pets/api.toml",
+            "| getPet | response 200 | body $.owner.email | contact | confidential |",
+            "no policy of its chain redacts",
+        ],
+    );
+    let finished = folder.run(&["privacy", "report", "--json", "--fail-on-gaps"]);
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(report["gaps"][0]["field"]["at"], "$.owner.email");
+    assert_eq!(report["activities"][0]["documents"], serde_json::json!(["pets/common.json", "pets/openapi.yaml"]));
+    folder.run(&["privacy", "--help"]).assert(0, &["Examples:"]);
+    folder.run(&["privacy", "report", "--help"]).assert(0, &["Exit status", "Examples:"]);
+}
+
+#[test]
+fn nothing_is_a_gap_where_nothing_is_classified() {
+    let folder = folder();
+    folder.write("pets/common.json", &COMMON.replace("\"contact\"", "false"));
+    folder
+        .run(&["privacy", "report", "--fail-on-gaps"])
+        .assert(0, &["none is annotated", "None: each classified field"]);
+}
+
+#[test]
+fn check_says_where_in_a_document_something_is_wrong() {
+    let folder = folder();
+    folder.run(&["check"]).assert(0, &["is right"]);
+    folder.write("pets/openapi.yaml", &DOCUMENT.replace("name: {}", "name: { x-pii: 3 }"));
+    folder.write("pets/common.json", &COMMON.replace("contact", ""));
+    let expected = [
+        "pets/common.json: #/Owner/properties/email/x-pii: `` is no category",
+        "pets/openapi.yaml:9: #/paths/~1pets~1{id}/get/responses/200/content/application~1json/schema/properties/name/x-pii: is a number",
+        "2 faults",
+    ];
+    folder.run(&["check"]).assert(1, &expected);
+    folder.run(&["privacy", "report"]).assert(1, &expected);
+    folder.write("pets/openapi.yaml", "swagger: '2.0'");
+    folder.run(&["check"]).assert(1, &["is OpenAPI 2.0 (Swagger), which is not read; convert it"]);
+}
+
+#[test]
+fn what_policies_are_told_is_part_of_their_configuration() {
+    let finished = folder().run(&["audit", "--json"]);
+    let audit: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let told = &audit["uses"][0]["config"]["classification"];
+    assert_eq!(told["classes"][0]["category"], "contact");
+    assert_eq!(told["operations"], serde_json::json!({ "getPet": { "responses": { "200": 0 } } }));
+}
+
+#[test]
+fn a_changed_document_is_followed_and_a_faulty_one_holds_its_api_alone() {
+    let gateway = folder().start();
+    let state = || {
+        let status = gateway.status();
+        let parts = status["parts"].as_array().unwrap().iter();
+        parts.filter(|part| part["name"] == "API in pets").map(|part| part["state"].clone()).next().unwrap()
+    };
+    let becomes = |wanted: &str| eventually(&format!("the API to be {wanted}"), || (state() == wanted).then_some(()));
+    let entries = || gateway.ask("/history").json()["entries"].as_array().unwrap().clone();
+    let wait_for_entry = |path: &str| {
+        eventually(&format!("an entry about {path}"), || {
+            let entries = entries();
+            entries[0].to_string().contains(path).then(|| entries[0]["entry"].to_string())
+        })
+    };
+    gateway.write("pets/common.json", &COMMON.replace("contact", "health"));
+    wait_for_entry("pets/common.json");
+    gateway.write("pets/common.json", &COMMON.replace("\"contact\"", "7"));
+    becomes("held");
+    gateway.write(
+        "other/api.toml",
+        "name = \"other\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch.path = \"/other\"\nrespond = {}\n",
+    );
+    let entry = wait_for_entry("other/api.toml");
+    gateway.get("/other").assert_status(200);
+    // What served then had the document as it was before.
+    gateway.verb(&["rollback", &entry]).assert(0, &["is back"]);
+    becomes("current");
+    let common = std::fs::read_to_string(gateway.policies().join("pets/common.json")).unwrap();
+    assert_eq!(common, COMMON.replace("contact", "health"));
+}
