@@ -66,9 +66,16 @@ pub(crate) struct Operation {
     pub(crate) query: BTreeMap<String, u16>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, u16>,
-    /// Those of paths are known, and nothing can be done with them: by them the route was found.
+    /// Those of paths and cookies are known, and nothing is done with them.
     #[serde(default, rename = "path")]
     _path: BTreeMap<String, u16>,
+    #[serde(default, rename = "cookies")]
+    _cookies: BTreeMap<String, u16>,
+    /// Media types of bodies that hold something classified nobody can say where; of responses by status.
+    #[serde(default)]
+    pub(crate) unread: Vec<String>,
+    #[serde(default)]
+    pub(crate) response_unread: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub(crate) form: BTreeMap<String, u16>,
     /// Classes of header fields, by status.

@@ -82,13 +82,13 @@ impl<'c> Drafts<'c> {
         if let Some(unlisted) = &config.unlisted {
             let effect = Effect::Act(unlisted.action.clone());
             let path = "unlisted".to_owned();
-            add(path, On::Both, effect, Class::unlisted(), &unlisted.unless, About::Unlisted);
+            add(path, unlisted.on, effect, Class::unlisted(), &unlisted.unless, About::Unlisted);
         }
         for (number, annotation) in config.annotations() {
             if let Some((path, handling)) = config.handling(annotation) {
                 let effect = Effect::Act(handling.action);
                 let class = Class::of(annotation);
-                add(path, On::Both, effect, class, &handling.unless, About::Class(number));
+                add(path, handling.on, effect, class, &handling.unless, About::Class(number));
             }
         }
         all.sort_by_key(|draft| draft.rule.effect.leniency());
@@ -104,6 +104,12 @@ impl<'c> Drafts<'c> {
     pub(crate) fn of_class(&self, class: u16) -> Option<(RuleId, Reach)> {
         let is_it = |(_, draft): &(RuleId, &Draft<'_>)| matches!(draft.about, About::Class(number) if number == class);
         self.iter().find(is_it).map(|(id, draft)| (id, draft.rule.effect.reach()))
+    }
+
+    /// The number of the rule for a field of a class in messages of a direction.
+    pub(crate) fn of_field(&self, class: u16, direction: Direction) -> Option<RuleId> {
+        let (id, _) = self.of_class(class)?;
+        self.0.get(usize::from(id)).filter(|draft| draft.rule.on.covers(direction)).map(|_| id)
     }
 
     /// The number of the rule for what is not listed.
@@ -244,7 +250,7 @@ impl Config {
             }
         }
         let action = annotation.action(self.pseudonyms.is_some())?;
-        Some(("classification".to_owned(), Handling { action, unless: Attributes::default() }))
+        Some(("classification".to_owned(), Handling { on: On::Response, action, unless: Attributes::default() }))
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Handling {
+    #[serde(default)]
+    pub(crate) on: On,
     pub(crate) action: Action,
     #[serde(default)]
     pub(crate) unless: Attributes,

@@ -16,7 +16,7 @@ pub(crate) fn request(plan: &Plan, config: &Config, head: &Head<'_>) -> Verdict 
     let scope = plan.scopes.of(head.route().unwrap_or_default());
     let mut message = Message::new(plan, config, head, Direction::Request, scope.request);
     let judged = message.fields(&scope.request_headers).and_then(|()| message.query(&scope.query));
-    message.verdict(judged)
+    message.verdict(judged, &scope.unread)
 }
 
 /// The hook on responses.
@@ -25,7 +25,7 @@ pub(crate) fn response(plan: &Plan, config: &Config, head: &Head<'_>) -> Verdict
     let status = head.status().unwrap_or_default();
     let mut message = Message::new(plan, config, head, Direction::Response, *scope.responses.of(status));
     let judged = message.fields(scope.response_headers.of(status));
-    message.verdict(judged)
+    message.verdict(judged, scope.response_unread.of(status))
 }
 
 /// A head that is judged.
@@ -96,29 +96,28 @@ impl<'p> Message<'p> {
         Ok(())
     }
 
-    fn verdict(self, judged: Result<(), Refusal>) -> Verdict {
+    fn verdict(self, judged: Result<(), Refusal>, unread: &[String]) -> Verdict {
         self.judge.report();
-        let refusal = match judged {
-            Ok(()) if self.terms.active != 0 && self.plan.reads_body(self.direction) => charset(self.head).err(),
-            Ok(()) => None,
-            Err(refusal) => Some(self.judge.trouble.map_or(refusal, Refusal::from)),
-        };
-        match refusal {
-            Some(refusal) => refusal.verdict(self.direction),
-            None if !self.terms.fits() => Refusal::Internal.verdict(self.direction),
-            None if self.plan.reads_body(self.direction) => {
-                self.edits.state(self.terms.encode(&Position::start(self.terms.root))).into()
-            }
-            None => self.edits.into(),
+        let reads_body = self.plan.reads_body(self.direction);
+        let judged =
+            judged.map_err(|refusal| self.judge.trouble.map_or(refusal, Refusal::from)).and_then(|()| {
+                match (self.terms.active, reads_body) {
+                    (0, _) | (_, false) => Ok(()),
+                    _ if !self.terms.fits() => Err(Refusal::Internal),
+                    _ => readable(self.head, unread),
+                }
+            });
+        match judged {
+            Err(refusal) => refusal.verdict(self.direction),
+            Ok(()) if reads_body => self.edits.state(self.terms.encode(&Position::start(self.terms.root))).into(),
+            Ok(()) => self.edits.into(),
         }
     }
 }
 
 /// How the body is read, going by its media type. Types that are not read do not come here.
 fn reading(head: &Head<'_>) -> Reading {
-    let media_type = head.text("content-type").unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match &*essence {
+    match &*essence(head) {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
             Reading::Lines
         }
@@ -129,16 +128,26 @@ fn reading(head: &Head<'_>) -> Reading {
     }
 }
 
-/// JSON is UTF-8 (RFC 8259 section 8.1), and whoever says otherwise may be read otherwise.
-fn charset(head: &Head<'_>) -> Result<(), Refusal> {
+/// The media type without its parameters, in lower case; empty where there is none.
+fn essence(head: &Head<'_>) -> String {
+    let media_type = head.text("content-type").unwrap_or_default();
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether the body can be read. JSON is UTF-8 (RFC 8259 section 8.1), and whoever says otherwise may be read otherwise.
+fn readable(head: &Head<'_>, unread: &[String]) -> Result<(), Refusal> {
     let media_type = head.text("content-type").unwrap_or_default();
     let charset = media_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
     let is_read = |name: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|read| name.eq_ignore_ascii_case(read));
-    match charset {
-        Some(name) if !is_read(name) => Err(Refusal::Unreadable("its charset is not UTF-8")),
-        _ => Ok(()),
+    if charset.is_some_and(|name| !is_read(name)) {
+        return Err(Refusal::Unreadable("its charset is not UTF-8"));
+    }
+    let essence = essence(head);
+    match unread.iter().any(|unread| *unread == essence) {
+        true => Err(Refusal::Unreadable("nobody can tell where in its media type something personal is")),
+        false => Ok(()),
     }
 }

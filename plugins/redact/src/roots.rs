@@ -105,9 +105,10 @@ impl Scopes {
 
 impl Scope {
     fn new(drafts: &Drafts<'_>, of: &OfOperation, operation: &Operation, state: impl Fn(usize) -> State) -> Self {
-        let with = |mut named: Named, classes: &BTreeMap<String, u16>| {
+        use Direction::{Request, Response};
+        let with = |direction, mut named: Named, classes: &BTreeMap<String, u16>| {
             for (name, class) in classes {
-                if let Some((rule, _)) = drafts.of_class(*class) {
+                if let Some(rule) = drafts.of_field(*class, direction) {
                     named.entry(name.clone()).or_default().push(rule);
                 }
             }
@@ -116,8 +117,8 @@ impl Scope {
         };
         let headers =
             |direction| drafts.named(direction, |rule| rule.headers.iter().map(|name| name.as_str()).collect());
-        let query = drafts.named(Direction::Request, |rule| texts(&rule.query));
-        let form = drafts.named(Direction::Request, |rule| texts(&rule.form));
+        let query = drafts.named(Request, |rule| texts(&rule.query));
+        let form = drafts.named(Request, |rule| texts(&rule.form));
         let by_status = operation.response_headers.iter();
         let all = operation.response_headers.values().flatten().map(|(name, class)| (name.clone(), *class)).collect();
         Self {
@@ -126,15 +127,20 @@ impl Scope {
                 described: of.responses.iter().map(|(status, root)| (status.clone(), state(*root))).collect(),
                 other: state(of.other),
             },
-            request_headers: with(headers(Direction::Request), &operation.headers),
+            request_headers: with(Request, headers(Request), &operation.headers),
             response_headers: ByStatus {
                 described: by_status
-                    .map(|(status, classes)| (status.clone(), with(headers(Direction::Response), classes)))
+                    .map(|(status, classes)| (status.clone(), with(Response, headers(Response), classes)))
                     .collect(),
-                other: with(headers(Direction::Response), &all),
+                other: with(Response, headers(Response), &all),
             },
-            query: with(query, &operation.query),
-            form: with(form, &operation.form),
+            query: with(Request, query, &operation.query),
+            form: with(Request, form, &operation.form),
+            unread: operation.unread.clone(),
+            response_unread: ByStatus {
+                described: operation.response_unread.clone(),
+                other: operation.response_unread.values().flatten().cloned().collect(),
+            },
         }
     }
 }

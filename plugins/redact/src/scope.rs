@@ -24,6 +24,9 @@ pub(crate) struct Scope {
     pub(crate) response_headers: ByStatus<Named>,
     pub(crate) query: Named,
     pub(crate) form: Named,
+    /// Media types of which nobody can say where in them something is.
+    pub(crate) unread: Vec<String>,
+    pub(crate) response_unread: ByStatus<Vec<String>>,
 }
 
 /// What differs by the status of a response.

@@ -31,7 +31,8 @@ fn described(more: serde_json::Value) -> String {
             "operations": {
                 "getOrder": { "responses": { "200": 0, "4XX": 8 }, "query": { "mail": 0 }, "response_headers": { "200": { "x-owner": 1 } } },
                 "getTree": { "responses": { "default": 8 }, "path": { "id": 3 } },
-                "putOrder": { "request": 0, "form": { "mail": 0 } },
+                "putOrder": { "request": 0, "form": { "mail": 0 }, "unread": ["multipart/form-data"] },
+                "getPicture": { "response_unread": { "200": ["text/vnd.picture"] }, "responses": { "default": 8 }, "cookies": { "a": 0 } },
             },
         },
     });
@@ -81,8 +82,31 @@ fn each_operation_and_status_has_its_own() {
     assert_eq!(judged("getOrder", 200), tree);
     assert_eq!(judged("getOrder", 503), masked, "a status nobody described may come with any of them");
     assert_eq!(judged("other", 200), tree);
+}
+
+#[test]
+fn what_is_sent_reaches_the_upstream_unless_the_operator_says_otherwise() {
     let request = Message { direction: Direction::Request, route: "putOrder", ..Message::default() };
-    assert_eq!(request.judged(&policy, r#"{"customer":{"email":1}}"#).unwrap(), r#"{"customer":{"email":"***"}}"#);
+    let (sent, masked) = (r#"{"customer":{"email":1}}"#, r#"{"customer":{"email":"***"}}"#);
+    let policy = configured(&described(json!({})));
+    assert!(policy.interest().request_body.is_none());
+    let both = json!({ "classes": { "contact": { "action": "mask", "on": "both" } } });
+    assert_eq!(request.judged(&configured(&described(both)), sent).unwrap(), masked);
+}
+
+#[test]
+fn a_media_type_in_which_nobody_can_tell_is_refused_whatever_becomes_of_others() {
+    let policy = configured(&described(json!({
+        "classes": { "contact": { "action": "mask", "on": "both", "unless": { "auth.role": ["agent"] } }, "id": { "action": "mask", "unless": { "auth.role": ["agent"] } },
+            "financial": { "action": "mask", "unless": { "auth.role": ["agent"] } } },
+        "other": "pass",
+    })));
+    let picture = |who| Message { route: "getPicture", media_type: "text/vnd.picture; a=b", who, ..Message::default() };
+    assert_eq!(picture(&[]).judged(&policy, "x"), Err(502));
+    assert_eq!(picture(&[("auth.role", "agent")]).judged(&policy, "x").unwrap(), "x");
+    let media_type = "multipart/form-data; boundary=x";
+    let form = Message { direction: Direction::Request, route: "putOrder", media_type, ..Message::default() };
+    assert_eq!(form.judged(&policy, "--x--"), Err(400));
 }
 
 #[test]
@@ -96,7 +120,8 @@ fn a_graph_that_contradicts_itself_is_a_fault() {
 #[test]
 fn fields_and_queries_of_operations_are_asked_for() {
     let powers = configured(&described(json!({}))).interest().powers();
-    for power in ["response-read:x-owner", "response-write:x-owner", "request-read::query", "target"] {
+    for power in ["response-read:x-owner", "response-write:x-owner"] {
         assert!(powers.iter().any(|other| other == power), "{power} of {powers:?}");
     }
+    assert!(!powers.iter().any(|power| power == "target"), "{powers:?}");
 }
