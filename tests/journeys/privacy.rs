@@ -1,6 +1,6 @@
 //! `lockgate privacy report` and OpenAPI documents: what is said of personal data, what is wrong with that, and what a change of it does.
 
-use lockgate_tests::{Folder, Gateway, eventually};
+use lockgate_tests::{Folder, Gateway, Upstream, eventually};
 use serde_json::Value;
 
 const DOCUMENT: &str = r#"
@@ -88,6 +88,24 @@ fn what_policies_are_told_is_part_of_their_configuration() {
     let told = &audit["uses"][0]["config"]["classification"];
     assert_eq!(told["classes"][0]["category"], "contact");
     assert_eq!(told["operations"], serde_json::json!({ "getPet": { "responses": { "200": 0 } } }));
+}
+
+#[test]
+fn what_a_document_says_is_done_from_one_request_to_the_next() {
+    let body = r#"{"name":"Tom","owner":{"email":"ann@example.com","shoe":44}}"#;
+    let upstream = Upstream::answering(200, &[("content-type", "application/json")], body);
+    let policy = "[policy.redact]\nsource = \"builtin:redact\"\ngrant = [\"body:response:edit\", \"respond\", \"read:content-type\", \
+                  \"read::route\", \"read::status\", \"attribute-read:auth.consumer\"]\n";
+    let api = API.replace("http://127.0.0.1:9", "http://$upstream").replace(
+        "chain = [{ policy = \"mark\",",
+        "chain = [{ policy = \"redact\", config = { unlisted = { action = \"remove\" } },",
+    );
+    let folder = Gateway::folder().upstream(&upstream).gateway_toml(policy).api("pets", &api);
+    let gateway = folder.file("pets/openapi.yaml", DOCUMENT).file("pets/common.json", COMMON).start();
+    assert_eq!(gateway.get("/pets/1").text(), r#"{"name":"Tom","owner":{"email":"***"}}"#);
+    gateway.run(&["privacy", "report", "--fail-on-gaps"]).assert(0, &["None: each classified field"]);
+    gateway.write("pets/common.json", &COMMON.replace("\"contact\"", "false"));
+    eventually("the change to be served", || (gateway.get("/pets/1").text() == body).then_some(()));
 }
 
 #[test]
