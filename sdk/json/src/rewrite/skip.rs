@@ -51,8 +51,12 @@ impl<G: Guide> Pass<'_, G> {
                 },
                 (Step::Value | Step::FirstItem, b'{') => (at, step) = (at + 1, self.open(&mut nest, Kind::Object)?),
                 (Step::Value | Step::FirstItem, b'[') => (at, step) = (at + 1, self.open(&mut nest, Kind::Array)?),
-                (Step::FirstName | Step::After, b'}') => (at, step) = (self.close(&mut nest, Kind::Object, at)?, Step::After),
-                (Step::FirstItem | Step::After, b']') => (at, step) = (self.close(&mut nest, Kind::Array, at)?, Step::After),
+                (Step::FirstName | Step::After, b'}') => {
+                    (at, step) = (self.close(&mut nest, Kind::Object, at)?, Step::After)
+                }
+                (Step::FirstItem | Step::After, b']') => {
+                    (at, step) = (self.close(&mut nest, Kind::Array, at)?, Step::After)
+                }
                 (Step::Value | Step::FirstItem, _) => match self.scalar(stretch, at, byte)? {
                     Token::Whole(end) => (at, step) = (end, Step::After),
                     Token::Cut(end, inside) => {
@@ -104,7 +108,8 @@ impl<G: Guide> Pass<'_, G> {
         match lex::text(stretch.bytes(), from) {
             (at, Ended::Plain | Ended::Escaped) => Ok(Token::Whole(at + 1)),
             (at, Ended::Open) if !stretch.is_closed => Ok(Token::Cut(at, Inside::Text)),
-            (at, Ended::Open | Ended::Bad) => Err(self.malformed(at)),
+            (_, Ended::Open) => Err(self.malformed(stretch.end())),
+            (at, Ended::Bad) => Err(self.malformed(at)),
         }
     }
 
