@@ -1,4 +1,6 @@
 //! JSON as it passes: read and rewritten piece by piece, with what is selected in it by paths.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod rewrite;
 pub mod select;

@@ -55,8 +55,8 @@ pub enum Treatment {
     Embedded,
 }
 
-/// A value to rewrite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A value to rewrite; it does not print itself, since it is what nobody is to see.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scalar<'a> {
     /// A string, with its escapes undone; what is no character (a lone surrogate) is U+FFFD.
     Text(&'a str),

@@ -69,6 +69,7 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     /// Read a string of at most so many bytes.
+    #[inline(always)]
     pub(super) fn look<'s>(&mut self, stretch: Stretch<'s>, start: usize, most: u16) -> Result<Looked<Text<'s>>, Stop> {
         let bytes = stretch.bytes();
         let from = start + 1;
@@ -84,7 +85,8 @@ impl<G: Guide> Pass<'_, G> {
             }
             Ended::Open if bytes.len() >= horizon => return Ok(Looked::TooLong),
             Ended::Open if !stretch.is_closed => return Ok(Looked::Cut),
-            Ended::Open | Ended::Bad => return Err(self.malformed(end)),
+            Ended::Open => return Err(self.malformed(bytes.len())),
+            Ended::Bad => return Err(self.malformed(end)),
         };
         Ok(Looked::Whole((text, end + 1)))
     }

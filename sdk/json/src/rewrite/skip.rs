@@ -1,6 +1,6 @@
 //! Values nobody is asked about: read for their grammar alone, as fast as can be.
 
-use super::level::Kind;
+use super::level::{Kind, Nest};
 use super::lex::{self, Ended, Literal, Number, white};
 use super::pass::{Pass, Progress, Stretch};
 use super::position::{Inside, Mode, Step};
@@ -19,6 +19,7 @@ impl<G: Guide> Pass<'_, G> {
     pub(super) fn skip(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<Progress, Stop> {
         let bytes = stretch.bytes();
         let mut step = self.position.step;
+        let mut nest = self.position.nest;
         if let Some(token) = self.resume(stretch, at)? {
             match token {
                 Token::Whole(end) => at = end,
@@ -27,43 +28,61 @@ impl<G: Guide> Pass<'_, G> {
             step = if step == Step::NextName { Step::Colon } else { Step::After };
         }
         loop {
-            if step == Step::After && self.position.nest.depth() == 0 {
-                self.position.mode = Mode::Asking;
-                self.position.complete();
-                return Ok(Progress::On(at));
+            if step == Step::After {
+                let Some(kind) = nest.top() else { break };
+                // What follows at once needs no turn of its own, here and below.
+                if bytes.get(at) == Some(&b',') {
+                    (at, step) = (at + 1, after_comma(kind));
+                }
             }
             at = white(bytes, at);
             let Some(byte) = bytes.get(at).copied() else {
+                self.position.nest = nest;
                 return Ok(self.put_aside(at, step, Inside::Nothing));
             };
             match (step, byte) {
                 (Step::FirstName | Step::NextName, b'"') => match self.text(stretch, at + 1)? {
+                    Token::Whole(end) if bytes.get(end) == Some(&b':') => (at, step) = (end + 1, Step::Value),
                     Token::Whole(end) => (at, step) = (end, Step::Colon),
-                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::NextName, inside)),
+                    Token::Cut(end, inside) => {
+                        self.position.nest = nest;
+                        return Ok(self.put_aside(end, Step::NextName, inside));
+                    }
                 },
-                (Step::Colon, b':') => (at, step) = (at + 1, Step::Value),
-                (Step::After, b',') => {
-                    let in_object = self.position.nest.top() == Some(Kind::Object);
-                    (at, step) = (at + 1, if in_object { Step::NextName } else { Step::Value });
+                (Step::Value | Step::FirstItem, b'{') => (at, step) = (at + 1, self.open(&mut nest, Kind::Object)?),
+                (Step::Value | Step::FirstItem, b'[') => (at, step) = (at + 1, self.open(&mut nest, Kind::Array)?),
+                (Step::FirstName | Step::After, b'}') => {
+                    (at, step) = (self.close(&mut nest, Kind::Object, at)?, Step::After)
                 }
-                (Step::Value | Step::FirstItem, b'{') => (at, step) = (at + 1, self.open(Kind::Object)?),
-                (Step::Value | Step::FirstItem, b'[') => (at, step) = (at + 1, self.open(Kind::Array)?),
-                (Step::FirstName | Step::After, b'}') => (at, step) = (self.close(Kind::Object, at)?, Step::After),
-                (Step::FirstItem | Step::After, b']') => (at, step) = (self.close(Kind::Array, at)?, Step::After),
+                (Step::FirstItem | Step::After, b']') => {
+                    (at, step) = (self.close(&mut nest, Kind::Array, at)?, Step::After)
+                }
                 (Step::Value | Step::FirstItem, _) => match self.scalar(stretch, at, byte)? {
                     Token::Whole(end) => (at, step) = (end, Step::After),
-                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::Value, inside)),
+                    Token::Cut(end, inside) => {
+                        self.position.nest = nest;
+                        return Ok(self.put_aside(end, Step::Value, inside));
+                    }
                 },
+                (Step::Colon, b':') => (at, step) = (at + 1, Step::Value),
+                (Step::After, b',') if let Some(kind) = nest.top() => (at, step) = (at + 1, after_comma(kind)),
                 _ => return Err(self.malformed(at)),
             }
         }
+        self.position.nest = nest;
+        self.position.mode = Mode::Asking;
+        self.position.complete();
+        Ok(Progress::On(at))
     }
 
     /// Read the scalar that begins at an offset.
+    #[inline(always)]
     pub(super) fn scalar(&self, stretch: Stretch<'_>, at: usize, byte: u8) -> Result<Token, Stop> {
-        if byte == b'"' {
-            return self.text(stretch, at + 1);
-        }
+        if byte == b'"' { self.text(stretch, at + 1) } else { self.bare(stretch, at, byte) }
+    }
+
+    #[inline(never)]
+    fn bare(&self, stretch: Stretch<'_>, at: usize, byte: u8) -> Result<Token, Stop> {
         if let Some(number) = Number::begin(byte) {
             return self.number(stretch, at + 1, number);
         }
@@ -89,7 +108,8 @@ impl<G: Guide> Pass<'_, G> {
         match lex::text(stretch.bytes(), from) {
             (at, Ended::Plain | Ended::Escaped) => Ok(Token::Whole(at + 1)),
             (at, Ended::Open) if !stretch.is_closed => Ok(Token::Cut(at, Inside::Text)),
-            (at, Ended::Open | Ended::Bad) => Err(self.malformed(at)),
+            (_, Ended::Open) => Err(self.malformed(stretch.end())),
+            (at, Ended::Bad) => Err(self.malformed(at)),
         }
     }
 
@@ -105,20 +125,19 @@ impl<G: Guide> Pass<'_, G> {
         }
     }
 
-    fn open(&mut self, kind: Kind) -> Result<Step, Stop> {
-        let position = &mut *self.position;
-        if position.levels.len() + usize::from(position.nest.depth()) >= usize::from(self.limits.depth) {
+    fn open(&self, nest: &mut Nest, kind: Kind) -> Result<Step, Stop> {
+        if self.position.levels.len() + usize::from(nest.depth()) >= usize::from(self.limits.depth) {
             return Err(Stop::Beyond(Limit::Depth));
         }
-        position.nest.push(kind);
+        nest.push(kind);
         Ok(if kind == Kind::Object { Step::FirstName } else { Step::FirstItem })
     }
 
-    fn close(&mut self, kind: Kind, at: usize) -> Result<usize, Stop> {
-        if self.position.nest.top() != Some(kind) {
+    fn close(&self, nest: &mut Nest, kind: Kind, at: usize) -> Result<usize, Stop> {
+        if nest.top() != Some(kind) {
             return Err(self.malformed(at));
         }
-        self.position.nest.pop();
+        nest.pop();
         Ok(at + 1)
     }
 
@@ -127,4 +146,8 @@ impl<G: Guide> Pass<'_, G> {
         self.position.inside = inside;
         Progress::Held(at)
     }
+}
+
+fn after_comma(kind: Kind) -> Step {
+    if kind == Kind::Object { Step::NextName } else { Step::Value }
 }

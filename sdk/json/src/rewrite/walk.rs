@@ -9,25 +9,32 @@ use super::scalar::Looked;
 use super::{Guide, Limit, Replacement, Stop, Treatment, escape};
 
 impl<G: Guide> Pass<'_, G> {
-    /// Read the next token where the guide is asked.
-    pub(super) fn walk(&mut self, stretch: Stretch<'_>, at: usize) -> Result<Progress, Stop> {
-        let at = white(stretch.bytes(), at);
-        let Some(byte) = stretch.bytes().get(at).copied() else {
-            return Ok(Progress::Held(at));
-        };
-        match (self.position.step, byte) {
-            (Step::FirstName | Step::NextName, b'"') => self.member(stretch, None, at),
-            (Step::Colon, b':') => {
-                self.position.step = Step::Value;
-                Ok(Progress::On(at + 1))
+    /// Read on as long as the guide is asked.
+    pub(super) fn walk(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<Progress, Stop> {
+        while self.position.mode == Mode::Asking {
+            at = white(stretch.bytes(), at);
+            let Some(byte) = stretch.bytes().get(at).copied() else {
+                return Ok(Progress::Held(at));
+            };
+            let progress = match (self.position.step, byte) {
+                (Step::After, b',') => self.comma(stretch, at)?,
+                (Step::Value, _) => self.value(stretch, at, byte)?,
+                (Step::Colon, b':') => {
+                    self.position.step = Step::Value;
+                    Progress::On(at + 1)
+                }
+                (Step::FirstName | Step::NextName, b'"') => self.member(stretch, None, at)?,
+                (Step::FirstName | Step::After, b'}') => self.leave_level(Kind::Object, at)?,
+                (Step::FirstItem | Step::After, b']') => self.leave_level(Kind::Array, at)?,
+                (Step::FirstItem | Step::NextItem, _) => self.item(None, at)?,
+                _ => return Err(self.malformed(at)),
+            };
+            match progress {
+                Progress::On(next) => at = next,
+                Progress::Held(_) => return Ok(progress),
             }
-            (Step::Value, _) => self.value(stretch, at, byte),
-            (Step::After, b',') => self.comma(stretch, at),
-            (Step::FirstName | Step::After, b'}') => self.leave_level(Kind::Object, at),
-            (Step::FirstItem | Step::After, b']') => self.leave_level(Kind::Array, at),
-            (Step::FirstItem | Step::NextItem, _) => self.item(None, at),
-            _ => Err(self.malformed(at)),
         }
+        Ok(Progress::On(at))
     }
 
     /// Go into an object or array.
@@ -95,6 +102,11 @@ impl<G: Guide> Pass<'_, G> {
             self.position.mode = Mode::Dropping;
         }
         self.position.at = state;
+        // What follows at once needs no turn of its own.
+        if treatment != Treatment::Remove && stretch.bytes().get(end) == Some(&b':') {
+            self.position.step = Step::Value;
+            return Ok(Progress::On(end + 1));
+        }
         self.position.step = Step::Colon;
         Ok(Progress::On(end))
     }
@@ -118,6 +130,7 @@ impl<G: Guide> Pass<'_, G> {
     }
 
     /// Decide on the comma before what begins at `start`: it stays if something is before it and something behind.
+    #[inline(always)]
     fn settle(&mut self, treatment: Treatment, comma: Option<usize>, start: usize) -> Result<(), Stop> {
         let stays = match treatment {
             Treatment::Block => return Err(Stop::Blocked),

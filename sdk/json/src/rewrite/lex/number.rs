@@ -39,12 +39,10 @@ impl Number {
 
     /// Read on to the first byte that does not belong to the number.
     #[inline]
-    pub(crate) fn read(mut self, bytes: &[u8], mut at: usize) -> (usize, Self) {
-        while let Some(next) = bytes.get(at).and_then(|byte| self.then(*byte)) {
-            self = next;
-            at += 1;
-        }
-        (at, self)
+    pub(crate) fn read(self, bytes: &[u8], at: usize) -> (usize, Self) {
+        let (at, number) = self.integer(bytes, at);
+        let (at, number) = number.fraction(bytes, at);
+        number.exponent(bytes, at)
     }
 
     /// Whether the number may end here.
@@ -54,18 +52,47 @@ impl Number {
     }
 
     #[inline(always)]
-    fn then(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Integer, b'0'..=b'9') | (Self::Minus, b'1'..=b'9') => Self::Integer,
-            (Self::Fraction | Self::Point, b'0'..=b'9') => Self::Fraction,
-            (Self::Exponent | Self::E | Self::Sign, b'0'..=b'9') => Self::Exponent,
-            (Self::Minus, b'0') => Self::Zero,
-            (Self::Zero | Self::Integer, b'.') => Self::Point,
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Self::E,
-            (Self::E, b'+' | b'-') => Self::Sign,
-            _ => return None,
-        })
+    fn integer(self, bytes: &[u8], at: usize) -> (usize, Self) {
+        match (self, bytes.get(at)) {
+            (Self::Minus, Some(b'0')) => (at + 1, Self::Zero),
+            (Self::Minus, Some(b'1'..=b'9')) | (Self::Integer, _) => (digits(bytes, at), Self::Integer),
+            _ => (at, self),
+        }
     }
+
+    #[inline(always)]
+    fn fraction(mut self, bytes: &[u8], mut at: usize) -> (usize, Self) {
+        if let (Self::Zero | Self::Integer, Some(b'.')) = (self, bytes.get(at)) {
+            (at, self) = (at + 1, Self::Point);
+        }
+        match (self, bytes.get(at)) {
+            (Self::Point | Self::Fraction, Some(b'0'..=b'9')) => (digits(bytes, at), Self::Fraction),
+            _ => (at, self),
+        }
+    }
+
+    #[inline(always)]
+    fn exponent(mut self, bytes: &[u8], mut at: usize) -> (usize, Self) {
+        if let (Self::Zero | Self::Integer | Self::Fraction, Some(b'e' | b'E')) = (self, bytes.get(at)) {
+            (at, self) = (at + 1, Self::E);
+        }
+        if let (Self::E, Some(b'+' | b'-')) = (self, bytes.get(at)) {
+            (at, self) = (at + 1, Self::Sign);
+        }
+        match (self, bytes.get(at)) {
+            (Self::E | Self::Sign | Self::Exponent, Some(b'0'..=b'9')) => (digits(bytes, at), Self::Exponent),
+            _ => (at, self),
+        }
+    }
+}
+
+/// Where a run of digits ends.
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b'0'..=b'9')) {
+        at += 1;
+    }
+    at
 }
 
 #[cfg(test)]

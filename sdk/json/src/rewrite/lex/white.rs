@@ -6,27 +6,28 @@ use super::{splat, word};
 #[inline(always)]
 pub(crate) fn white(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at) {
-        Some(byte) if is_white(*byte) => run(bytes, at + 1),
+        Some(byte @ ..=b' ') => match bytes.get(at + 1) {
+            Some(b'!'..) if is_white(*byte) => at + 1,
+            _ => run(bytes, at),
+        },
         _ => at,
     }
 }
 
-/// The rest of a run. What is indented is a line end and then spaces, which are counted by words.
+/// What is indented is a line end and then spaces, which are counted by words.
 fn run(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        if let Some(word) = word(bytes, at) {
+    while bytes.get(at).is_some_and(|byte| is_white(*byte)) {
+        at += 1;
+        while let Some(word) = word(bytes, at) {
             let others = word ^ splat(b' ');
-            if others == 0 {
-                at += 8;
-                continue;
+            if others != 0 {
+                at += others.trailing_zeros() as usize / 8;
+                break;
             }
-            at += others.trailing_zeros() as usize / 8;
-        }
-        match bytes.get(at) {
-            Some(byte) if is_white(*byte) => at += 1,
-            _ => return at,
+            at += 8;
         }
     }
+    at
 }
 
 #[inline(always)]

@@ -249,18 +249,18 @@ fn list<'a, T>(text: &'a str, close: char, one: impl Fn(&'a str) -> Option<(T, &
 
 /// A scalar is what another reader takes for one.
 fn scalar(text: &str) -> Option<(String, &str)> {
-    let mut end = 0;
-    if text.starts_with('"') {
-        let mut is_escaped = false;
-        end = 1 + text[1..].find(|char| {
-            let is_end = char == '"' && !is_escaped;
-            is_escaped = char == '\\' && !is_escaped;
-            is_end
-        })?;
-        end += 1;
-    } else {
-        end += text.find(|char: char| WHITE.contains(&char) || ",]}:".contains(char)).unwrap_or(text.len());
-    }
+    let end = match text.strip_prefix('"') {
+        Some(rest) => {
+            let mut is_escaped = false;
+            let is_end = |char| {
+                let is_end = char == '"' && !is_escaped;
+                is_escaped = char == '\\' && !is_escaped;
+                is_end
+            };
+            rest.find(is_end)? + 2
+        }
+        None => text.find(|char: char| WHITE.contains(&char) || ",]}:".contains(char)).unwrap_or(text.len()),
+    };
     let raw = &text[..end];
     let is_scalar = serde_json::from_str::<&serde_json::value::RawValue>(raw).is_ok();
     is_scalar.then(|| (raw.to_owned(), &text[end..]))

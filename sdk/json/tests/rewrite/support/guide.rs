@@ -58,7 +58,11 @@ impl Guide for ByName {
     }
 
     fn inspect(&mut self, text: &str) -> Replacement {
-        if text.contains("4111") { Replacement::Text("<card>".to_owned()) } else { Replacement::Keep }
+        match text {
+            _ if text.contains("4111") => Replacement::Text("<card>".to_owned()),
+            "lines" => Replacement::Text("two\r\nlines".to_owned()),
+            _ => Replacement::Keep,
+        }
     }
 }
 
