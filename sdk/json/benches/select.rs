@@ -83,7 +83,7 @@ fn build(criterion: &mut Criterion) {
                     let _ = builder.entry().shapes(&described, operation * 8);
                 }
             }
-            builder.build().map(|selection| selection.len())
+            builder.build().map(|selection| selection.states())
         });
     });
 }

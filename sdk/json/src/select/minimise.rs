@@ -1,7 +1,7 @@
 //! States that do the same are one.
 
 use super::graph::NameId;
-use super::subset::{Draft, DraftId, Draw};
+use super::subset::{ByIndex, Draft, DraftId};
 use rustc_hash::FxHashMap;
 
 /// How often classes are split, and so how deep states may differ: deeper than documents are described. What is not
@@ -34,7 +34,7 @@ fn refined(drafts: &[Draft], mut classes: Vec<u16>) -> Option<Vec<u16>> {
 }
 
 /// Where a state leads, told in classes.
-fn behaviour(draft: &Draft, classes: &[u16]) -> (u16, Draw<u16>, Vec<(NameId, u16)>) {
+fn behaviour(draft: &Draft, classes: &[u16]) -> (u16, ByIndex<u16>, Vec<(NameId, u16)>) {
     let class = |to: DraftId| classes.get(usize::from(to)).copied().unwrap_or_default();
     let others = class(draft.others);
     let names = draft.names.iter().map(|(name, to)| (*name, class(*to))).filter(|(_, to)| *to != others);

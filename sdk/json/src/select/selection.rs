@@ -2,7 +2,7 @@
 
 use super::State;
 use super::minimise;
-use super::subset::{Draft, DraftId, Draw, Rules};
+use super::subset::{ByIndex, Draft, DraftId, Rules};
 use super::table::Tables;
 use rustc_hash::FxHashMap;
 use std::hash::Hash;
@@ -17,7 +17,7 @@ pub struct Selection {
     places: Box<[Place]>,
     roots: Box<[State]>,
     tables: Tables,
-    draws: Box<[Draw<State>]>,
+    arrays: Box<[ByIndex<State>]>,
     rules: Box<[Rules]>,
 }
 
@@ -26,7 +26,7 @@ pub struct Selection {
 struct Place {
     table: u16,
     others: State,
-    draw: u16,
+    array: u16,
     rules: u16,
 }
 
@@ -46,9 +46,9 @@ impl Selection {
     /// Where an item of an array leads. The index stops at `u32::MAX`.
     #[inline]
     pub fn item(&self, at: State, index: u32) -> State {
-        match self.draw(at) {
-            Some(Draw::Same(to)) => *to,
-            Some(draw) => draw.to(index).unwrap_or(State::QUIET),
+        match self.array(at) {
+            Some(ByIndex::Same(to)) => *to,
+            Some(by) => by.to(index).unwrap_or(State::QUIET),
             None => State::QUIET,
         }
     }
@@ -56,7 +56,7 @@ impl Selection {
     /// Whether items lead to different places by their index. Where not, any index will do.
     #[inline]
     pub fn counts_items(&self, at: State) -> bool {
-        matches!(self.draw(at), Some(Draw::By(_)))
+        matches!(self.array(at), Some(ByIndex::By(_)))
     }
 
     /// Whether nothing is selected, neither here nor inside.
@@ -84,26 +84,21 @@ impl Selection {
     }
 
     /// How many states there are.
-    pub fn len(&self) -> usize {
+    pub fn states(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether nothing is selected anywhere.
-    pub fn is_empty(&self) -> bool {
-        self.places.len() == 1
-    }
-
-    /// How many bytes of memory it takes, but for what is shared by many.
+    /// How many bytes of memory the states take, with the names that lead from one to the next.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.places) + size_of_val(&*self.roots) + self.tables.bytes() + size_of_val(&*self.draws)
+        size_of_val(&*self.places) + size_of_val(&*self.roots) + self.tables.bytes()
     }
 
     fn place(&self, at: State) -> Option<&Place> {
         self.places.get(usize::from(at.to_bits()))
     }
 
-    fn draw(&self, at: State) -> Option<&Draw<State>> {
-        self.draws.get(usize::from(self.place(at)?.draw))
+    fn array(&self, at: State) -> Option<&ByIndex<State>> {
+        self.arrays.get(usize::from(self.place(at)?.array))
     }
 
     fn rules_of(&self, at: State) -> Option<&Rules> {
@@ -114,7 +109,7 @@ impl Selection {
     pub(super) fn new(names: &[Box<str>], drafts: &[Draft], starts: &[DraftId]) -> Self {
         let classes = minimise::classes(drafts);
         let state = |draft: DraftId| State::from_bits(classes.get(usize::from(draft)).copied().unwrap_or_default());
-        let (mut tables, mut draws, mut rules) = (Pool::default(), Pool::default(), Pool::default());
+        let (mut tables, mut arrays, mut rules) = (Pool::default(), Pool::default(), Pool::default());
         let mut places: Vec<Place> = Vec::new();
         let quiet = Draft::default();
         let firsts = drafts.iter().zip(&classes).filter(|(_, class)| **class != 0);
@@ -127,7 +122,7 @@ impl Selection {
             places.push(Place {
                 table: tables.id(edges.collect()),
                 others,
-                draw: draws.id(draft.items.map(state)),
+                array: arrays.id(draft.items.map(state)),
                 rules: rules.id(draft.rules.clone()),
             });
         }
@@ -135,7 +130,7 @@ impl Selection {
             places: places.into(),
             roots: starts.iter().map(|start| state(*start)).collect(),
             tables: Tables::new(names, &tables.all),
-            draws: draws.all.into(),
+            arrays: arrays.all.into(),
             rules: rules.all.into(),
         }
     }

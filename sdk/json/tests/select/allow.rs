@@ -134,3 +134,14 @@ fn an_allow_list_of_nothing_selects_all_and_one_of_the_root_nothing() {
         assert_eq!(selection.is_quiet(root), rules.is_empty());
     }
 }
+
+#[test]
+fn a_rule_that_selects_anyhow_is_not_told_of_twice() {
+    let mut builder = SelectionBuilder::default();
+    let mut entry = builder.entry();
+    entry.allow(&[Path::json_path("$.a.b").unwrap()], RULE);
+    entry.path(&Path::json_path("$.a").unwrap(), RULE, Reach::Here);
+    let selection = builder.build().unwrap();
+    let at = selection.member(selection.root(0).unwrap(), "a");
+    assert_eq!((selection.rules(at), selection.scalar_rules(at)), (&[RULE][..], &[][..]));
+}

@@ -48,7 +48,7 @@ fn names_that_look_alike_are_told_apart() {
 fn a_carried_state_is_known_by_the_selection_that_has_it() {
     let selection = of_names(["a", "b"].into_iter());
     let known: Vec<u16> = (0..=u16::MAX).filter(|bits| selection.contains(*bits)).collect();
-    assert_eq!(known.len(), selection.len());
+    assert_eq!(known.len(), selection.states());
     let leaf = selection.member(selection.root(0).unwrap(), "b");
     assert!(selection.contains(leaf.to_bits()));
     assert_eq!(State::from_bits(leaf.to_bits()), leaf);

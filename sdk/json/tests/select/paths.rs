@@ -164,9 +164,15 @@ fn a_path_that_is_refused_says_why_and_where() {
             other => panic!("{text}: {other:?}"),
         }
     }
-    for (text, position) in
-        [("a", 0), ("$.1", 2), ("$['a'", 5), ("$[?@.a == \"\\x\"]", 12), ("$.a b", 3), ("$[?foo(@)]", 3)]
-    {
+    for (text, position) in [
+        ("a", 0),
+        ("$.1", 2),
+        ("$['a'", 5),
+        ("$[?@.a == \"\\x\"]", 12),
+        ("$.a b", 3),
+        ("$[?!@.a == 1]", 8),
+        ("$[?foo(@)]", 3),
+    ] {
         assert!(matches!(Path::json_path(text), Err(PathError::Invalid { at, .. }) if at == position), "{text}");
     }
 }

@@ -53,9 +53,10 @@ fn coded(cursor: &mut Cursor<'_>) -> Result<char, PathError> {
     if let Some(c) = char::from_u32(first) {
         return Ok(c);
     }
-    if first < 0xdc00 && cursor.eat("\\u") {
+    if cursor.eat("\\u") {
         let second = unit(cursor)?;
         if (0xdc00..0xe000).contains(&second) {
+            // Beyond all characters if the first is a second half, too.
             let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             if let Some(c) = char::from_u32(code) {
                 return Ok(c);

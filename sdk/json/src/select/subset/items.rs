@@ -12,7 +12,7 @@ type StateOf<'s> = dyn FnMut(&mut dyn Iterator<Item = NodeId>) -> Result<u16, Li
 
 /// Where the items of an array lead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::select) enum Draw<T> {
+pub(in crate::select) enum ByIndex<T> {
     /// All to the same.
     Same(T),
     /// By the stretch that the index is in: from its start to that of the next, the first from 0.
@@ -36,13 +36,13 @@ pub(in crate::select) struct Step {
     pub(in crate::select) rest: u32,
 }
 
-impl<T: Default> Default for Draw<T> {
+impl<T: Default> Default for ByIndex<T> {
     fn default() -> Self {
         Self::Same(T::default())
     }
 }
 
-impl<T: Copy + PartialEq> Draw<T> {
+impl<T: Copy + PartialEq> ByIndex<T> {
     /// Where the item leads.
     pub(in crate::select) fn to(&self, index: u32) -> Option<T> {
         match self {
@@ -67,10 +67,10 @@ impl<T: Copy + PartialEq> Draw<T> {
     }
 
     /// The same with other targets, and no longer than these need.
-    pub(in crate::select) fn map<U: Copy + PartialEq>(&self, to: impl Fn(T) -> U) -> Draw<U> {
+    pub(in crate::select) fn map<U: Copy + PartialEq>(&self, to: impl Fn(T) -> U) -> ByIndex<U> {
         let mut stretches: Vec<Stretch<U>> = Vec::new();
         match self {
-            Self::Same(same) => return Draw::Same(to(*same)),
+            Self::Same(same) => return ByIndex::Same(to(*same)),
             Self::By(by) => {
                 for stretch in by {
                     let targets: Box<[U]> = stretch.targets.iter().map(|target| to(*target)).collect();
@@ -85,21 +85,21 @@ impl<T: Copy + PartialEq> Draw<T> {
         }
         match stretches.as_slice() {
             [Stretch { steps, targets, .. }] if steps.is_empty() && targets.len() == 1 => {
-                targets.first().map_or(Draw::By(Vec::new()), |to| Draw::Same(*to))
+                targets.first().map_or(ByIndex::By(Vec::new()), |to| ByIndex::Same(*to))
             }
-            _ => Draw::By(stretches),
+            _ => ByIndex::By(stretches),
         }
     }
 }
 
 /// Where the items lead for which these nodes hold.
-pub(super) fn draw(nodes: &[(NodeId, &Node)], state: &mut StateOf<'_>) -> Result<Draw<u16>, Limit> {
+pub(super) fn by_index(nodes: &[(NodeId, &Node)], state: &mut StateOf<'_>) -> Result<ByIndex<u16>, Limit> {
     let staying = nodes.iter().filter(|(_, node)| node.stays).map(|(id, _)| *id);
     let (every, mut some): (Vec<_>, Vec<_>) =
         nodes.iter().flat_map(|(_, node)| node.items.iter().copied()).partition(|(items, _)| *items == Items::EVERY);
     let always: Vec<NodeId> = staying.chain(every.into_iter().map(|(_, to)| to)).collect();
     if some.is_empty() {
-        return state(&mut always.into_iter()).map(Draw::Same);
+        return state(&mut always.into_iter()).map(ByIndex::Same);
     }
     some.sort_unstable_by_key(|(items, to)| (items.start, items.end, items.step, *to));
     let mut bounds: Vec<u32> = some.iter().flat_map(|(items, _)| [items.start, items.end]).chain([0]).collect();
@@ -115,7 +115,7 @@ pub(super) fn draw(nodes: &[(NodeId, &Node)], state: &mut StateOf<'_>) -> Result
         }
         stretches.push(stretch(start, &always, &active, state)?);
     }
-    Ok(Draw::By(stretches))
+    Ok(ByIndex::By(stretches))
 }
 
 /// The stretch from `start`, in which the items of `active` are.

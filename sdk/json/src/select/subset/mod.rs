@@ -5,7 +5,7 @@ mod members;
 
 use super::complex::{Limit, TooComplex};
 use super::graph::{Graph, NameId, Node, NodeId, Role};
-pub(super) use items::Draw;
+pub(super) use items::ByIndex;
 use members::Members;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub(super) struct Draft {
     /// Where members lead by their name, ascending; not those that lead where all `others` do.
     pub(super) names: Vec<(NameId, DraftId)>,
     pub(super) others: DraftId,
-    pub(super) items: Draw<DraftId>,
+    pub(super) items: ByIndex<DraftId>,
     pub(super) rules: Rules,
 }
 
@@ -101,7 +101,7 @@ impl Subsets<'_> {
             let to = self.state(members.named(named))?;
             names.extend(named.first().filter(|_| to != others).map(|first| (first.name, to)));
         }
-        let items = items::draw(&nodes, &mut |holds| self.state(holds))?;
+        let items = items::by_index(&nodes, &mut |holds| self.state(holds))?;
         Ok(Draft { names, others, items, rules: rules(&nodes) })
     }
 
