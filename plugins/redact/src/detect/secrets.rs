@@ -106,19 +106,20 @@ fn looks_random(text: &[u8]) -> bool {
 /// Finds the identifiers of keys of Amazon's and the keys of Google's services, whose prefixes are part of a word.
 pub(super) fn key_words(text: &[u8], found: &mut Vec<Found>) {
     for place in memchr::memchr_iter(b'I', text) {
-        let Some(start) = [2, 1].into_iter().filter_map(|behind| place.checked_sub(behind)).find(|start| {
-            let prefix = text.get(*start..).unwrap_or_default();
-            [&b"AKIA"[..], b"ASIA", b"AIza"].iter().any(|known| prefix.starts_with(known))
-        }) else {
-            continue;
-        };
+        let starts = [2, 1].into_iter().filter_map(|behind| place.checked_sub(behind));
+        let mut words = starts.filter(|start| {
+            let word = text.get(*start..).unwrap_or_default();
+            let is_prefixed = [b"AKIA", b"ASIA", b"AIza"].iter().any(|prefix| word.starts_with(*prefix));
+            is_prefixed && !is_token(before(text, *start))
+        });
+        let Some(start) = words.next() else { continue };
         let end = run_end(text, start, is_token);
         let key = text.get(start..end).unwrap_or_default();
         let is_key = match key {
             [b'A', b'I', ..] => key.len() == 39,
             _ => key.len() == 20 && key.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
         };
-        if is_key && !is_token(before(text, start)) {
+        if is_key {
             found.push(Found { kind: Kind::ApiKey, start, end });
         }
     }
