@@ -46,15 +46,38 @@ impl Splices {
     /// Put `insert` in the place of the `remove` bytes at `offset`, which must not be before the end of the last piece;
     /// right there, it becomes one with it.
     pub fn put(&mut self, offset: u32, remove: u32, insert: &[u8]) {
-        self.inserted.extend_from_slice(insert);
-        let insert = insert.len() as u32;
+        self.put_with(offset, remove, |inserted| inserted.extend_from_slice(insert));
+    }
+
+    /// The same with bytes that are written where they are kept.
+    pub fn put_with(&mut self, offset: u32, remove: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.inserted.len();
+        write(&mut self.inserted);
+        let insert = (self.inserted.len() - before) as u32;
         match self.pieces.last_mut() {
             Some(last) if last.offset.checked_add(last.remove) == Some(offset) => {
                 last.remove = last.remove.saturating_add(remove);
                 last.insert = last.insert.saturating_add(insert);
             }
+            _ if remove == 0 && insert == 0 => {}
             _ => self.pieces.push(Splice { offset, remove, insert }),
         }
+    }
+
+    /// What becomes of the bytes they are about, as far as they are right.
+    pub fn apply(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len() + self.inserted.len());
+        let (mut kept, mut inserted) = (0, &self.inserted[..]);
+        for splice in &self.pieces {
+            let start = splice.offset as usize;
+            out.extend_from_slice(bytes.get(kept..start).unwrap_or_default());
+            let (insert, rest) = inserted.split_at_checked(splice.insert as usize).unwrap_or_default();
+            out.extend_from_slice(insert);
+            inserted = rest;
+            kept = start.saturating_add(splice.remove as usize);
+        }
+        out.extend_from_slice(bytes.get(kept..).unwrap_or_default());
+        out
     }
 
     /// Whether nothing changes.
@@ -65,6 +88,11 @@ impl Splices {
     /// How many pieces change.
     pub fn len(&self) -> usize {
         self.pieces.len()
+    }
+
+    /// Where each piece begins, how many bytes of it go and how many take their place, in this order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        self.pieces.iter().map(|splice| (splice.offset, splice.remove, splice.insert))
     }
 }
 

@@ -17,7 +17,7 @@ source = "builtin:redact"
 grant = ["body:response:edit", "body:request:edit", "respond", "target", "attribute-read:auth.*", "sign:pseudonyms", "read::route",
     "read::status", "read::query", "read::path", "read:content-type", "read:x-owner", "write:x-owner"]
 [keys.pseudonyms]
-hmac = "pseudonyms"
+hmac = "secret:pseudonyms"
 algorithm = "HS256"
 [secret.pseudonyms]
 env = "PSEUDONYM_KEY"

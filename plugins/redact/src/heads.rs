@@ -146,7 +146,7 @@ fn readable(head: &Head<'_>, unread: &[String]) -> Result<(), Refusal> {
         return Err(Refusal::Unreadable("its charset is not UTF-8"));
     }
     let essence = essence(head);
-    match unread.iter().any(|unread| *unread == essence) {
+    match unread.contains(&essence) {
         true => Err(Refusal::Unreadable("nobody can tell where in its media type something personal is")),
         false => Ok(()),
     }

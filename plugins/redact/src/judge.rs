@@ -57,7 +57,7 @@ impl<'p> Judge<'p> {
             None => match self.looked_at(text) {
                 Replacement::Keep => Fate::Keep,
                 Replacement::Null => Fate::Put(String::new()),
-                Replacement::Text(text) => Fate::Put(text),
+                Replacement::Text(text) | Replacement::Number(text) => Fate::Put(text),
                 Replacement::Block => Fate::Block,
             },
             Some((id, rule)) => match &rule.effect {
@@ -71,7 +71,7 @@ impl<'p> Judge<'p> {
                     Fate::Remove
                 }
                 Effect::Act(_) => match self.made(id, rule, text) {
-                    Replacement::Text(text) => Fate::Put(text),
+                    Replacement::Text(text) | Replacement::Number(text) => Fate::Put(text),
                     Replacement::Keep => Fate::Keep,
                     Replacement::Null => Fate::Remove,
                     Replacement::Block => Fate::Block,
@@ -103,7 +103,7 @@ impl<'p> Judge<'p> {
             };
             match replaced {
                 Replacement::Keep => continue,
-                Replacement::Text(new) => {
+                Replacement::Text(new) | Replacement::Number(new) => {
                     made.push_str(&text[done..hit.start]);
                     made.push_str(&new);
                     done = hit.end;
@@ -127,8 +127,9 @@ impl<'p> Judge<'p> {
 
     /// What a rule makes of a text.
     fn made(&mut self, id: RuleId, rule: &Rule, text: &str) -> Replacement {
-        let Effect::Act(action) = &rule.effect else { return Replacement::Keep };
         self.count(id);
+        // What was to be read as a document and is none.
+        let Effect::Act(action) = &rule.effect else { return Replacement::Text(MASK.to_owned()) };
         Replacement::Text(match action {
             Action::Block => return Replacement::Block,
             Action::Remove | Action::Null => return Replacement::Null,
@@ -222,12 +223,23 @@ impl Guide for Judge<'_> {
             (None, Scalar::Text(text)) => self.looked_at(text),
             (None, Scalar::TooLong) => Replacement::Text(MASK.to_owned()),
             (None, _) => Replacement::Keep,
-            (Some((id, rule)), Scalar::Text(text) | Scalar::Number(text)) => self.made(id, rule, text),
+            (Some((id, rule)), Scalar::Text(text)) => self.made(id, rule, text),
+            (Some((id, rule)), Scalar::Number(digits)) => match self.made(id, rule, digits) {
+                Replacement::Text(text) if is_number(&text) => Replacement::Number(text),
+                replaced => replaced,
+            },
             (Some((id, rule)), Scalar::Bool(value)) => self.made(id, rule, if value { "true" } else { "false" }),
             (Some((id, _)), Scalar::TooLong) => {
                 self.count(id);
                 Replacement::Text(MASK.to_owned())
             }
+        }
+    }
+
+    fn took(&mut self, at: State) {
+        let rules = self.plan.selection.rules(at);
+        if let Some((id, _)) = self.plan.strictest(rules, self.terms.active) {
+            self.count(id);
         }
     }
 
@@ -238,4 +250,10 @@ impl Guide for Judge<'_> {
     fn inspect(&mut self, text: &str) -> Replacement {
         self.looked_at(text)
     }
+}
+
+/// Whether what is left of a number is one: digits were taken from its end, and nothing else was done.
+fn is_number(text: &str) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_digit();
+    text.bytes().all(|byte| digit(&byte) || matches!(byte, b'-' | b'.')) && text.as_bytes().last().is_some_and(digit)
 }

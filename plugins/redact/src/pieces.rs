@@ -59,7 +59,7 @@ fn document(
 ) -> Result<Judged, Refusal> {
     let mut rewriter = Rewriter::new(Limits::default(), framing, position);
     let piece = rewriter.piece(judge, chunk, last)?;
-    Ok(Judged { splices: flat(&piece.splices), hold: piece.hold, position: rewriter.position().clone() })
+    Ok(Judged { splices: piece.splices, hold: piece.hold, position: rewriter.position().clone() })
 }
 
 fn form(plan: &Plan, terms: &Terms<'_>, judge: &mut Judge<'_>, chunk: &[u8], last: bool) -> Result<Judged, Refusal> {
@@ -106,15 +106,4 @@ fn whole<'c>(chunk: &'c [u8], end: u8, last: bool, too_long: &'static str) -> Re
     } else {
         Err(Refusal::TooLong(too_long))
     }
-}
-
-fn flat(splices: &lockgate_json::rewrite::Splices) -> Splices {
-    let mut flat = Splices::new();
-    let mut inserted = &splices.inserted[..];
-    for splice in &splices.pieces {
-        let (insert, rest) = inserted.split_at_checked(splice.insert as usize).unwrap_or_default();
-        flat.put(splice.offset, splice.remove, insert);
-        inserted = rest;
-    }
-    flat
 }

@@ -31,8 +31,8 @@ fn an_order_shows_what_anybody_may_see() {
         json!({
             "id": "***", "name": "***", "email": "m***@example.com", "phone": "***56", "birthDate": "1980",
             "addresses": [
-                { "kind": "billing", "street": "Storgata 1", "postcode": "0155", "city": "Oslo", "geo": { "lat": "59.9", "lon": "10.7" } },
-                { "kind": "shipping", "street": "Bryggen 9", "postcode": "5003", "city": "Bergen", "geo": { "lat": "60.3", "lon": "5.3" } },
+                { "kind": "billing", "street": "Storgata 1", "postcode": "0155", "city": "Oslo", "geo": { "lat": 59.9, "lon": 10.7 } },
+                { "kind": "shipping", "street": "Bryggen 9", "postcode": "5003", "city": "Bergen", "geo": { "lat": 60.3, "lon": 5.3 } },
             ],
         })
     );
@@ -138,4 +138,23 @@ fn what_was_done_is_counted_by_route_class_action_and_consumer() {
     let total = metrics::total("redacted");
     assert_eq!(metrics::total_where("redacted", "route", "getOrder"), total);
     assert_eq!(metrics::total_where("redacted", "consumer", "shop"), total);
+}
+
+#[test]
+fn a_text_that_should_be_a_document_and_is_none_is_masked() {
+    let policy = configured(r#"{ "embedded": ["$.payload"], "rules": [{ "select": ["email"], "action": "mask" }] }"#);
+    let payload = |payload: &str| read(&policy, &[], &json!({ "payload": payload }).to_string())["payload"].clone();
+    assert_eq!(payload(r#"{"email":"a@b.example","n":1}"#), r#"{"email":"***","n":1}"#);
+    for none in [r#"{"email":"a@b.example""#, "email: a@b.example", r#"{"email":"a@b.example"} {}"#, "[,]", ""] {
+        assert_eq!(payload(none), "***", "{none}");
+    }
+    assert_eq!(seen(&policy, &[], r#"{"payload":{"email":"a","n":7}}"#), r#"{"payload":{"email":"***","n":7}}"#);
+}
+
+#[test]
+fn a_text_that_is_no_document_is_not_blocked_for_what_it_begins_with() {
+    let policy = configured(r#"{ "embedded": ["$.p"], "rules": [{ "select": ["$.p.x"], "action": "block" }] }"#);
+    let judged = |payload: &str| support::Message::default().judged(&policy, &json!({ "p": payload }).to_string());
+    assert_eq!(judged(r#"{"x":1}"#), Err(403));
+    assert_eq!(judged(r#"{"x":1"#).unwrap(), r#"{"p":"***"}"#);
 }

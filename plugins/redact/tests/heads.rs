@@ -1,4 +1,5 @@
 //! Header fields and queries.
+#![allow(clippy::unwrap_used, reason = "a helper fails the test that calls it")]
 
 mod support;
 

@@ -67,23 +67,16 @@ impl Change {
             Self::Keep => body.to_vec(),
             Self::Replace(bytes) => bytes.clone(),
             Self::Splice(splices) => {
-                let mut out = Vec::with_capacity(body.len());
-                let (mut kept, mut inserted) = (0, &splices.inserted[..]);
-                for splice in &splices.pieces {
-                    let start = splice.offset as usize;
-                    let end = start + splice.remove as usize;
+                let mut kept = 0;
+                for (offset, remove, _) in splices.iter() {
+                    let (start, end) = (offset as usize, offset as usize + remove as usize);
                     assert!(
                         kept <= start && end <= body.len(),
                         "splice {start}..{end} overlaps, descends or leaves the body"
                     );
-                    out.extend_from_slice(&body[kept..start]);
-                    let (insert, rest) = inserted.split_at(splice.insert as usize);
-                    out.extend_from_slice(insert);
-                    inserted = rest;
                     kept = end;
                 }
-                out.extend_from_slice(&body[kept..]);
-                out
+                splices.apply(body)
             }
         }
     }

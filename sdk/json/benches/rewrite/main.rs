@@ -20,7 +20,7 @@ fn rewrite(guide: &mut Names, body: &[u8], piece: usize) -> usize {
     while begin < body.len() {
         let end = body.len().min(begin + piece);
         let done = rewriter.piece(guide, &body[begin..end], end == body.len()).unwrap();
-        changed += done.splices.inserted.len();
+        changed += done.splices.len();
         begin = end - done.hold;
     }
     changed

@@ -21,6 +21,9 @@ pub trait Guide {
     /// What is to become of a value.
     fn treatment(&self, at: State) -> Treatment;
 
+    /// A value has been taken, by [`Treatment::Remove`] or [`Treatment::Null`]: told once of each, to be counted.
+    fn took(&mut self, _at: State) {}
+
     /// What is put in the place of a scalar whose treatment is [`Treatment::Rewrite`], or of one that should be looked at
     /// and is too long for that ([`Scalar::TooLong`]).
     fn rewrite(&mut self, at: State, value: Scalar<'_>) -> Replacement;
@@ -77,6 +80,8 @@ pub enum Replacement {
     Null,
     /// A string of this text.
     Text(String),
+    /// A number that is written so, which the guide answers for (RFC 8259 section 6). In the place of a name, a text.
+    Number(String),
     /// The document is not to go on.
     Block,
 }

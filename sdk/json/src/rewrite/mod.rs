@@ -16,7 +16,6 @@ mod pass;
 mod position;
 mod scalar;
 mod skip;
-mod splices;
 mod stop;
 mod walk;
 
@@ -24,9 +23,9 @@ pub use frame::Framing;
 pub use guide::{Guide, Replacement, Scalar, Treatment};
 pub use limits::{DEEPEST, LONGEST, Limit, Limits};
 pub use position::{LARGEST, Position};
-pub use splices::{Splice, Splices};
 pub use stop::Stop;
 
+use lockgate_sdk::Splices;
 use pass::Pass;
 
 /// Rewrites one body.

@@ -1,7 +1,8 @@
 //! One piece on its way through a rewriter: what all the steps of it share.
 
 use super::position::{Inside, Mode, Position, Step};
-use super::{Guide, Limits, Replacement, Splices, Stop, escape};
+use super::{Guide, Limits, Replacement, Stop, escape};
+use lockgate_sdk::Splices;
 
 /// What reads one piece.
 pub(super) struct Pass<'a, G> {
@@ -54,7 +55,7 @@ impl<G: Guide> Pass<'_, G> {
                 Mode::Dropping => {
                     let progress = self.skip(stretch, at)?;
                     let (Progress::On(end) | Progress::Held(end)) = progress;
-                    self.splices.remove(at, end);
+                    self.remove(at, end);
                     progress
                 }
             };
@@ -76,16 +77,32 @@ impl<G: Guide> Pass<'_, G> {
     pub(super) fn put(&mut self, replacement: Replacement, start: usize, end: usize) -> Result<Progress, Stop> {
         match replacement {
             Replacement::Keep => {}
-            Replacement::Null => self.splices.replace(start, end, |out| out.extend(b"null")),
-            Replacement::Text(text) => self.splices.replace(start, end, |out| escape::write(&text, out)),
+            Replacement::Null => self.replace(start, end, |out| out.extend(b"null")),
+            Replacement::Text(text) => self.replace(start, end, |out| escape::write(&text, out)),
+            Replacement::Number(digits) => self.replace(start, end, |out| out.extend(digits.bytes())),
             Replacement::Block => return Err(Stop::Blocked),
         }
         self.position.complete();
         Ok(Progress::On(end))
     }
 
+    /// Drop what is `from` one offset `to` another, which is not before any that was changed.
+    pub(super) fn remove(&mut self, from: usize, to: usize) {
+        self.replace(from, to, |_| {});
+    }
+
+    /// Put in its place what is written.
+    pub(super) fn replace(&mut self, from: usize, to: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.splices.put_with(count(from), count(to - from), write);
+    }
+
     /// The error of a byte that cannot stand where it does.
     pub(super) fn malformed(&self, at: usize) -> Stop {
         Stop::Malformed { offset: self.position.offset.saturating_add(at as u64) }
     }
+}
+
+/// A piece is never as long as this saturates at.
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

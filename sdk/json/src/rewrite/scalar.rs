@@ -46,7 +46,10 @@ impl<G: Guide> Pass<'_, G> {
         };
         match (treatment, byte) {
             // Of members and items that was decided before; what is left is the value of the document.
-            (Treatment::Remove | Treatment::Null, _) => Ok(self.drop_for(at, |out| out.extend(b"null"))),
+            (Treatment::Remove | Treatment::Null, _) => {
+                self.guide.took(state);
+                Ok(self.drop_for(at, |out| out.extend(b"null")))
+            }
             (Treatment::Block, _) => Err(Stop::Blocked),
             (_, b'{') => self.enter_level(Kind::Object, at),
             (_, b'[') => self.enter_level(Kind::Array, at),
@@ -151,13 +154,14 @@ impl<G: Guide> Pass<'_, G> {
             }
             Replacement::Null => Ok(self.drop_for(at, |out| out.extend(b"null"))),
             Replacement::Text(text) => Ok(self.drop_for(at, |out| escape::write(&text, out))),
+            Replacement::Number(digits) => Ok(self.drop_for(at, |out| out.extend(digits.bytes()))),
             Replacement::Block => Err(Stop::Blocked),
         }
     }
 
     /// Drop the value that begins at an offset, as it comes, for what is written.
     fn drop_for(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>)) -> Progress {
-        self.splices.replace(at, at, write);
+        self.replace(at, at, write);
         self.leave(Mode::Dropping);
         Progress::On(at)
     }

@@ -64,7 +64,7 @@ impl<G: Guide> Pass<'_, G> {
         let next = white(stretch.bytes(), at + 1);
         let is_end = next == stretch.end();
         if next - at > 1 + WHITE || is_end && stretch.is_closed {
-            self.splices.remove(at, at + 1);
+            self.remove(at, at + 1);
             self.position.is_owed = true;
             self.position.step = if kind == Kind::Object { Step::NextName } else { Step::NextItem };
             return Ok(Progress::On(at + 1));
@@ -93,12 +93,15 @@ impl<G: Guide> Pass<'_, G> {
         self.settle(treatment, comma, start)?;
         match replacement {
             Replacement::Keep => {}
-            Replacement::Null => self.splices.replace(start, end, |out| escape::write("", out)),
-            Replacement::Text(text) => self.splices.replace(start, end, |out| escape::write(&text, out)),
+            Replacement::Null => self.replace(start, end, |out| escape::write("", out)),
+            Replacement::Text(text) | Replacement::Number(text) => {
+                self.replace(start, end, |out| escape::write(&text, out));
+            }
             Replacement::Block => return Err(Stop::Blocked),
         }
         if treatment == Treatment::Remove {
-            self.splices.remove(start, end);
+            self.guide.took(state);
+            self.remove(start, end);
             self.position.mode = Mode::Dropping;
         }
         self.position.at = state;
@@ -122,6 +125,7 @@ impl<G: Guide> Pass<'_, G> {
             level.index = index;
         }
         if treatment == Treatment::Remove {
+            self.guide.took(state);
             self.position.mode = Mode::Dropping;
         }
         self.position.at = state;
@@ -143,10 +147,10 @@ impl<G: Guide> Pass<'_, G> {
         level.is_begun |= stays;
         if has_before && stays {
             if is_owed {
-                self.splices.replace(start, start, |out| out.push(b','));
+                self.replace(start, start, |out| out.push(b','));
             }
         } else if let Some(comma) = comma {
-            self.splices.remove(comma, start);
+            self.remove(comma, start);
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl<G: Guide> Pass<'_, G> {
                     let end = line_end(text, at);
                     let read = end.unwrap_or(text.len());
                     if self.position.line == Line::Dropping {
-                        self.splices.remove(at, read);
+                        self.remove(at, read);
                     }
                     if end.is_none() {
                         return Ok(read);
@@ -125,13 +125,13 @@ impl<G: Guide> Pass<'_, G> {
                 return Ok(Some(start));
             }
             Replacement::Null => String::new(),
-            Replacement::Text(text) => text,
+            Replacement::Text(text) | Replacement::Number(text) => text,
             Replacement::Block => return Err(Stop::Blocked),
         };
         // What has no name of its own becomes a comment, lest the text be taken for a field.
         let mark = if name == 0 { ":" } else { "" };
         let text = text.replace(['\r', '\n'], " ");
-        self.splices.replace(start, start, |out| out.extend([mark, &text].concat().bytes()));
+        self.replace(start, start, |out| out.extend([mark, &text].concat().bytes()));
         self.position.line = Line::Dropping;
         Ok(Some(start))
     }

@@ -126,7 +126,7 @@ impl<G: Guide> Dom<'_, G> {
             let name = match replacement {
                 Replacement::Keep => raw,
                 Replacement::Null => "\"\"".to_owned(),
-                Replacement::Text(text) => serde_json::to_string(&text).unwrap(),
+                Replacement::Text(text) | Replacement::Number(text) => serde_json::to_string(&text).unwrap(),
                 Replacement::Block => return Err(Blocked),
             };
             kept.push((name, self.treat(tree, below, embedded)?));
@@ -166,6 +166,7 @@ impl<G: Guide> Dom<'_, G> {
             Replacement::Keep => Ok(Tree::Scalar(raw)),
             Replacement::Null => Ok(Tree::Scalar("null".into())),
             Replacement::Text(text) => Ok(Tree::Text(text)),
+            Replacement::Number(digits) => Ok(Tree::Scalar(digits)),
             Replacement::Block => Err(Blocked),
         }
     }

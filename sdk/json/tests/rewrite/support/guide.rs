@@ -90,6 +90,7 @@ impl Chance {
         match drawn % 16 {
             0..4 => Replacement::Keep,
             4..7 => Replacement::Null,
+            8 => Replacement::Number(format!("-{}.5e3", drawn >> 40)),
             7 if self.blocks && drawn >> 8 & 3 == 0 => Replacement::Block,
             _ => Replacement::Text(format!("\u{1}\"masked\\é\n{}", drawn >> 60)),
         }
