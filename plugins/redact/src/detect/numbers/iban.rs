@@ -1,7 +1,7 @@
 //! International bank account numbers: the length of their country, and check digits (ISO 13616).
 
 use super::check::remainder;
-use super::spelling::{Spelled, Spelling};
+use super::spelling::{Beginnings, Spelled, Spelling};
 
 /// Countries of the registry, with the lengths of their numbers.
 const LENGTHS: [(&[u8; 2], usize); 89] = [
@@ -96,8 +96,11 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
     (b"YE", 30),
 ];
 
-/// How they begin: in one word, or in fours.
-pub(super) const SPELLINGS: [&str; 3] = ["##############################", "#### ####", "####-####"];
+/// Takes into account how they begin: in one word, or in fours.
+pub(super) fn begin(beginnings: &mut Beginnings) {
+    LENGTHS.iter().for_each(|(_, length)| beginnings.add(&"#".repeat(*length)));
+    ["#### ####", "####-####"].iter().for_each(|text| beginnings.add(text));
+}
 
 /// Whether words are spelled like one: two letters and two digits in front, and grouped as it is usual.
 pub(super) fn is_spelled(spelled: &Spelled<'_>) -> bool {

@@ -7,11 +7,10 @@ use std::net::Ipv4Addr;
 /// One byte more than the longest address, to see where one goes on.
 const WINDOW: usize = 16;
 
-/// The address that begins with a word. Versions of four numbers look the same; those that follow a name and a slash, as
-/// in `Chrome/120.0.0.0`, are left alone, as are addresses that are the same for everybody.
-pub(super) fn find(text: &[u8], start: usize) -> Option<Found> {
-    // Most words end the look here: they are too long, or no point follows.
-    if !(1..=3).any(|length| at(text, start + length) == b'.') {
+/// The address that begins with a word, which has an end. Versions of four numbers look the same; those that follow a name
+/// and a slash, as in `Chrome/120.0.0.0`, are left alone, as are addresses that are the same for everybody.
+pub(super) fn find(text: &[u8], start: usize, end: usize) -> Option<Found> {
+    if end - start > 3 || at(text, end) != b'.' {
         return None;
     }
     let window = text.get(start..text.len().min(start + WINDOW))?;

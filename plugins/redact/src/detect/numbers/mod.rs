@@ -11,7 +11,7 @@ mod spelling;
 #[cfg(test)]
 mod testing;
 
-use super::bytes::{at, before, run_end, run_start};
+use super::bytes::{at, before, is_alphanumeric, run_end, run_start};
 use super::{Found, Kind, Kinds};
 use spelling::{Beginnings, Spelled, Spelling};
 
@@ -58,7 +58,7 @@ impl Numbers {
             }
         }
         if kinds.contains(Kind::Iban) {
-            iban::SPELLINGS.iter().for_each(|text| beginnings.add(text));
+            iban::begin(&mut beginnings);
         }
         Self {
             rows,
@@ -76,22 +76,23 @@ impl Numbers {
         }
         let mut place = 0;
         while let Some(digit) = next_digit(text, place) {
-            let start = run_start(text, digit, |byte| byte.is_ascii_alphanumeric());
-            if let Some(hit) = self.at(text, start) {
+            let start = run_start(text, digit, is_alphanumeric);
+            let end = run_end(text, digit, is_alphanumeric);
+            place = end;
+            if let Some(hit) = self.at(text, start, end) {
                 place = hit.end;
                 found.push(hit);
-            } else {
-                place = run_end(text, digit, |byte| byte.is_ascii_alphanumeric());
             }
         }
     }
 
     /// The longest that begins with a word.
-    fn at(&self, text: &[u8], start: usize) -> Option<Found> {
+    fn at(&self, text: &[u8], start: usize, end: usize) -> Option<Found> {
         let phone = if self.phone { phone::find(text, start) } else { None };
-        let address = if self.address { ipv4::find(text, start) } else { None };
-        let number = self.spelled(text, start).or_else(|| self.behind_letters(text, start));
-        longer(longer(phone, address), number)
+        let address = if self.address { ipv4::find(text, start, end) } else { None };
+        let may_begin = self.beginnings.may_begin(end - start, at(text, end));
+        let number = if may_begin { self.spelled(text, start) } else { None };
+        longer(longer(phone, address), number.or_else(|| self.behind_letters(text, start)))
     }
 
     /// The number that begins with a word, in its longest spelling.
@@ -113,6 +114,9 @@ impl Numbers {
     /// The number that begins with one letter or two, set apart from the word: `QQ 12 34 56 C`, `X-1234567-L`.
     fn behind_letters(&self, text: &[u8], start: usize) -> Option<Found> {
         let separator = start.checked_sub(1).filter(|place| matches!(at(text, *place), b' ' | b'-'))?;
+        if !before(text, separator).is_ascii_alphabetic() {
+            return None;
+        }
         let start = run_start(text, separator, |byte| byte.is_ascii_alphabetic());
         let are_letters = (1..=2).contains(&(separator - start)) && !before(text, start).is_ascii_digit();
         are_letters.then(|| self.spelled(text, start)).flatten()
@@ -149,7 +153,7 @@ fn longer(one: Option<Found>, other: Option<Found>) -> Option<Found> {
 fn may_begin(text: &[u8], start: usize) -> bool {
     match before(text, start) {
         b'_' | b'+' => false,
-        b'-' => !before(text, start - 1).is_ascii_alphanumeric(),
+        b'-' => !is_alphanumeric(before(text, start - 1)),
         b'.' => !before(text, start - 1).is_ascii_digit(),
         _ => true,
     }
@@ -166,7 +170,7 @@ fn may_end(spelled: &Spelled<'_>) -> bool {
     };
     let goes_on = match at(text, end) {
         b'_' => true,
-        b'-' => at(text, end + 1).is_ascii_alphanumeric(),
+        b'-' => is_alphanumeric(at(text, end + 1)),
         b'.' => at(text, end + 1).is_ascii_digit(),
         _ => false,
     };

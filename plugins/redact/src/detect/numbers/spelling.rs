@@ -1,6 +1,6 @@
 //! How letters and digits are grouped: the lengths of words and the separators between them.
 
-use crate::detect::bytes::{at, run_end};
+use crate::detect::bytes::{at, is_alphanumeric, run_end};
 
 /// The most letters and digits that are looked at together: the longest IBAN.
 pub(super) const MOST: usize = 34;
@@ -61,28 +61,31 @@ fn code(byte: u8) -> Option<u64> {
     }
 }
 
-/// The first two groups of all spellings that are looked for, so that of other words no more is read than these.
+/// How all spellings begin that are looked for, so that of other words little is read.
 #[derive(Debug)]
 pub(super) struct Beginnings {
-    /// Lengths of first groups that more groups follow, a bit for each.
+    /// Lengths of words that are all of a number, a bit for each.
+    alone: u32,
+    /// Lengths of words that more follow.
     first: u32,
-    /// Spellings of two groups, packed in twelve bits, a bit for each.
+    /// Spellings of the first two words, packed in twelve bits, a bit for each.
     two: [u64; 64],
-    is_any: bool,
 }
 
 impl Default for Beginnings {
     fn default() -> Self {
-        Self { first: 0, two: [0; 64], is_any: false }
+        Self { alone: 0, first: 0, two: [0; 64] }
     }
 }
 
 impl Beginnings {
     /// Takes a spelling into account.
     pub(super) fn add(&mut self, text: &str) {
-        self.is_any = true;
         let mut ends = text.bytes().enumerate().filter(|(_, byte)| code(*byte).is_some()).map(|(at, _)| at);
-        let Some(first) = ends.next() else { return };
+        let Some(first) = ends.next() else {
+            self.alone |= 1 << text.len().min(31);
+            return;
+        };
         self.first |= 1 << first.min(31);
         let (Spelling(two), _) = Spelling::of(text.get(..ends.next().unwrap_or(text.len())).unwrap_or_default());
         if let Some(bits) = self.two.get_mut((two >> 6) as usize) {
@@ -91,14 +94,19 @@ impl Beginnings {
     }
 
     pub(super) fn are_none(&self) -> bool {
-        !self.is_any
+        self.alone | self.first == 0
+    }
+
+    /// Whether a number may begin with a word of this length, which this byte follows.
+    pub(super) fn may_begin(&self, length: usize, next: u8) -> bool {
+        let more = if code(next).is_some() { self.first } else { 0 };
+        (self.alone | more) >> length.min(31) & 1 != 0
     }
 
     /// Whether a number may begin with these words and have more of them.
     pub(super) fn go_on(&self, spelled: &Spelled<'_>) -> bool {
         let packed = spelled.spelling.0;
         match spelled.groups {
-            1 => self.first >> packed.min(31) & 1 != 0,
             2 => self.two.get((packed >> 6) as usize).is_some_and(|bits| bits >> (packed & 63) & 1 != 0),
             _ => true,
         }
@@ -136,7 +144,7 @@ impl<'t> Spelled<'t> {
         let start = self.end + usize::from(separator != 0);
         // One byte more than there is room for, to see that a word is too long; no more of it is read.
         let window = self.text.get(..self.text.len().min(start + MOST + 1)).unwrap_or(self.text);
-        let end = run_end(window, start, |byte| byte.is_ascii_alphanumeric());
+        let end = run_end(window, start, is_alphanumeric);
         let length = end - start;
         if length == 0 || self.length + length > MOST {
             return false;
@@ -180,7 +188,7 @@ impl<'t> Spelled<'t> {
         let spelled = self.text.get(self.start..self.end)?;
         let is_mixed = spelled.iter().any(u8::is_ascii_lowercase) && spelled.iter().any(u8::is_ascii_uppercase);
         let mut letters = Letters { bytes: [0; MOST], length: self.length };
-        let given = spelled.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        let given = spelled.iter().filter(|byte| is_alphanumeric(**byte));
         for (letter, byte) in letters.bytes.iter_mut().zip(given) {
             *letter = byte.to_ascii_uppercase();
         }
