@@ -12,3 +12,13 @@ pub use crate::exchange::path::fuzz::path_rule;
 pub use crate::listen::fuzz::http1_filter;
 pub use crate::route::fuzz::router;
 pub use crate::sandbox::fuzz::component_loading;
+
+#[cfg(test)]
+mod tests {
+    use super::play::play;
+
+    #[test]
+    fn whatever_is_rewritten_comes_out_alike_in_any_pieces() {
+        play("rewriting", lockgate_json::fuzz::rewriting, 200_000);
+    }
+}

@@ -2,5 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod rewrite;
 pub mod select;

@@ -1,0 +1,4 @@
+//! Feeds `rewriting` to libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| lockgate_json::fuzz::rewriting(data));
