@@ -155,8 +155,8 @@ impl Graph {
         kept
     }
 
-    /// The nodes of the shapes, one for each and in their order, of which this gives the first. They select by the class
-    /// of the shapes, and what is not listed.
+    /// The nodes of the shapes, one for each and in their order, of which this gives the first. They select by the
+    /// class of the shapes, and what is not listed.
     pub(super) fn shapes(
         &mut self,
         shapes: &Shapes,

@@ -16,6 +16,7 @@ fn of_paths(paths: &[&str]) -> Result<Selection, TooComplex> {
 fn paths_that_double_the_states_with_each_step_are_refused() {
     let bombs = [
         format!("$..a{}", ".*".repeat(12)),
+        format!("$..[1]{}", ".*".repeat(10)),
         format!("$..a{}", ".*".repeat(20)),
         format!("$..a{}", ".*".repeat(1_000)),
         format!("$..a{}", "[*,'b',1]".repeat(20)),

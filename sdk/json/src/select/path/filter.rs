@@ -1,4 +1,4 @@
-//! The expressions of filters (RFC 9535 section 2.3.5): read to tell a path that is not answered from one that is wrong.
+//! The expressions of filters (RFC 9535 section 2.3.5): read to tell what is not answered from what is wrong.
 
 use super::function::{self, Type};
 use super::query::Parser;

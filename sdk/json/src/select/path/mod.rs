@@ -18,8 +18,8 @@ pub(super) use items::{ENDLESS, Items};
 
 /// Which values of a document are meant: a JSONPath, a JSON Pointer or the name of a member.
 ///
-/// Only what can be said of a value when it begins, by the names and indices that lead to it, for a stream does not turn
-/// back: everything of RFC 9535 but filters and what counts from the end of an array.
+/// Only what can be said of a value when it begins, by the names and indices that lead to it, for a stream does not
+/// turn back: everything of RFC 9535 but filters and what counts from the end of an array.
 ///
 /// An array is followed up to 2³² - 1 items. What comes after is taken for one item, which a path selects when it
 /// selects any of them, in whatever steps.
