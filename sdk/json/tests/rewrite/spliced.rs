@@ -160,6 +160,10 @@ fn what_is_blocked_ends_the_document() {
     for document in [r#"{"a":1,"x":null}"#, r#"[{"x":{}}]"#] {
         assert_eq!(out(ByName::of([("x", Treatment::Block)]), Limits::default(), document), Err(Stop::Blocked));
     }
+    // Not even its name goes out.
+    let mut rewriter = Rewriter::new(Limits::default(), Framing::Single, Position::start(State::from_bits(1)));
+    let mut guide = ByName::of([("x", Treatment::Block)]);
+    assert_eq!(rewriter.piece(&mut guide, br#"{"a":1,"x""#, false), Err(Stop::Blocked));
 }
 
 #[test]

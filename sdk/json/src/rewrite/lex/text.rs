@@ -19,15 +19,13 @@ pub(crate) enum Ended {
 #[inline(always)]
 pub(crate) fn text(bytes: &[u8], at: usize) -> (usize, Ended) {
     // Most names and many texts end within two words.
-    if let Some(first) = word(bytes, at)
-        && let Some(second) = word(bytes, at + 8)
-    {
-        let (first, second) = (stops(first), stops(second));
-        if first | second != 0 {
-            let length = if first == 0 { 8 + length(second) } else { length(first) };
-            if bytes.get(at + length) == Some(&b'"') {
-                return (at + length, Ended::Plain);
-            }
+    if let Some(first) = word(bytes, at).map(stops) {
+        let mut run = length(first);
+        if first == 0 {
+            run += word(bytes, at + 8).map_or(0, |second| length(stops(second)));
+        }
+        if bytes.get(at + run) == Some(&b'"') {
+            return (at + run, Ended::Plain);
         }
     }
     long(bytes, at)
@@ -102,7 +100,7 @@ fn stops(word: u64) -> u64 {
     (quotes | escapes | controls) & !word & HIGH
 }
 
-/// The number of bytes before the first of which a bit is set.
+/// The number of bytes before the first of which a bit is set, all of them if there is none.
 #[inline(always)]
 fn length(stops: u64) -> usize {
     stops.trailing_zeros() as usize / 8
