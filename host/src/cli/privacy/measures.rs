@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn collectors_are_told_with_their_protection() {
-        let found = collectors(&read("[otlp]\nendpoint = 'https://c.example'\n[otlp.traces]\n"));
+        let found = collectors(&read("[otlp]\nendpoint = 'https://c.example'\n[otlp.traces]\nsample = 1.0\n"));
         let found = (&*found[0].name, &*found[0].addresses[0], &*found[0].protection);
         assert_eq!(found, ("traces", "https://c.example:443", "TLS, verified by the authorities of the system"));
     }

@@ -43,8 +43,8 @@ fn an_entry_of_an_api_is_told_of_all_its_routes_and_one_of_a_route_of_that() {
     let api = parse(GATEWAY, &api_toml(OPENAPI, WITH, WITH)).unwrap();
     let all = &api.chain[0].config["classification"];
     let classes = json!([
-        { "category": "contact", "sensitivity": "confidential" },
         { "category": "PII", "sensitivity": "confidential" },
+        { "category": "contact", "sensitivity": "confidential" },
     ]);
     assert_eq!(all["classes"], classes);
     assert_eq!(

@@ -108,6 +108,17 @@ fn data_that_looks_like_an_annotation_is_none() {
 }
 
 #[test]
+fn what_is_said_where_a_parameter_is_used_counts_before_what_it_says_itself() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /a: { get: { operationId: get, parameters: [{ $ref: '#/components/parameters/Id', x-pii: health }] } }
+components: { parameters: { Id: { name: id, in: query, x-pii: true } } }
+"#;
+    assert_eq!(super::listed(&document(text), "get"), ["query id health confidential"]);
+}
+
+#[test]
 fn parameters_headers_and_media_types_are_annotated_too() {
     let text = r#"
 openapi: 3.0.3

@@ -1,11 +1,13 @@
-//! Documents of others: all that are of OpenAPI 3 are read, and annotated ones lose nothing.
+//! Documents of others: all that are of OpenAPI 3 are read, and where their strings are annotated these are found.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::content::Content;
-use crate::openapi::{Document, Fault};
+use crate::openapi::{Document, Fault, RouteView};
 
 /// Folders with documents, and how many there are at least.
 const FOLDERS: [(&str, usize); 2] = [("openapi-oai-learn", 20), ("openapi-readme", 100)];
@@ -60,5 +62,52 @@ fn every_document_of_openapi_3_is_read_and_others_are_refused_with_a_reason() {
         }
         eprintln!("{folder}: {good} of {} documents are of OpenAPI 3, the slowest took {slowest:?}", all.len());
         assert!(all.is_empty() || good >= least, "only {good} documents of {folder} were read");
+    }
+}
+
+/// Annotate every schema that is a string, wherever there may be schemas.
+fn annotate(value: &mut Value, count: &mut usize) {
+    match value {
+        Value::Object(members) => {
+            let is_schema = members.get("type").is_some_and(|kind| kind == "string");
+            if is_schema {
+                members.insert("x-pii".to_owned(), true.into());
+                *count += 1;
+            }
+            let elsewhere = ["example", "examples", "default", "enum", "const", "value", "variables"];
+            let below =
+                members.iter_mut().filter(|(name, _)| !name.starts_with("x-") && !elsewhere.contains(&name.as_str()));
+            below.for_each(|(_, below)| annotate(below, count));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| annotate(item, count)),
+        _ => {}
+    }
+}
+
+#[test]
+fn annotated_strings_are_found_in_the_operations_that_carry_them() {
+    for (folder, _) in FOLDERS {
+        let (mut files, mut annotated, mut found) = (0, 0, 0);
+        for path in documents(folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
+            let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let mut count = 0;
+            if value.get("openapi").is_none() {
+                continue;
+            }
+            annotate(&mut value, &mut count);
+            let document =
+                read(&path, value.to_string().as_bytes()).unwrap_or_else(|it| panic!("{}: {it:#?}", path.display()));
+            let all = RouteView { name: "all of them", methods: &[], path: "/{*rest}" };
+            let fields =
+                document.fields(all).map(|fields| fields.fields.len() + fields.unread.len()).unwrap_or_default();
+            let is_only_unused = fields == 0 && count > 0;
+            let may_be = ["webhooks", "callback", "server-variables", "encoding-style"];
+            let is_known = may_be.iter().any(|known| path.to_string_lossy().contains(known));
+            assert!(!is_only_unused || is_known, "{}: nothing of {count} strings is found", path.display());
+            (files, annotated, found) = (files + 1, annotated + count, found + fields);
+        }
+        eprintln!(
+            "{folder}: in {files} documents {annotated} strings are annotated, which are {found} fields of routes"
+        );
     }
 }

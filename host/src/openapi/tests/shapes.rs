@@ -16,6 +16,7 @@ Root:
     pair: { type: array, prefixItems: [{ type: number }, { x-pii: contact }], items: false }
     by_id: { type: object, additionalProperties: { x-pii: true } }
     phones: { type: object, patternProperties: { '^home': { x-pii: contact } } }
+    others: { type: object, unevaluatedProperties: { x-pii: true } }
 "#;
     assert_eq!(
         fields(schemas),
@@ -23,6 +24,7 @@ Root:
             "200 body $.by_id.* PII confidential",
             "200 body $.mails[*] contact confidential",
             "200 body $.name PII confidential",
+            "200 body $.others.* PII confidential",
             "200 body $.pair[*] contact confidential",
             "200 body $.phones.* contact confidential",
         ]
