@@ -189,6 +189,7 @@ fn strong_kinds_hardly_ever_take_a_random_number_for_one_and_weak_ones_do() {
 #[test]
 fn what_overlaps_is_joined_under_the_longest() {
     for (text, kind, span) in [
+        ("4111 1111 1111 1111@example.com", Kind::PaymentCard, "4111 1111 1111 1111@example.com"),
         ("to 4111111111111111@example.com", Kind::Email, "4111111111111111@example.com"),
         ("+49301234567@example.com now", Kind::Email, "+49301234567@example.com"),
         ("jane@example.com.192.0.2.17", Kind::Email, "jane@example.com"),
