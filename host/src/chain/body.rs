@@ -71,6 +71,11 @@ impl<'a> Passage<'a> {
         exchange: &mut Exchange,
         response: Response<Body>,
     ) -> Response<Body> {
+        // What the gateway says itself holds nothing of anybody's, and nobody changes it.
+        let ours = matches!(self.replaced, Some(Replaced::Fault(_)));
+        if ours && at.hook.edit() {
+            return response;
+        }
         let (mut parts, mut body) = response.into_parts();
         let wanted = match at.hook.wants(&parts.headers) {
             // Of a part nobody can tell what stands in it.
@@ -95,8 +100,6 @@ impl<'a> Passage<'a> {
         if exchange.method == Method::HEAD || body.is_end_stream() {
             return Response::from_parts(parts, body);
         }
-        // What the gateway says itself holds nothing of anybody's.
-        let ours = matches!(self.replaced, Some(Replaced::Fault(_)));
         match wanted {
             Wanted::Refuse if !ours => return self.refuse(exchange, unreadable_response()),
             Wanted::Pass | Wanted::Refuse => return Response::from_parts(parts, body),

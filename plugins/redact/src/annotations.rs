@@ -51,7 +51,12 @@ struct Described {
     listed: Vec<String>,
     #[serde(default)]
     also: Vec<usize>,
+    /// Of what a string holds, which is a document itself.
+    embedded: Option<usize>,
 }
+
+/// The class of strings that are documents themselves; no document has so many of its own.
+pub(crate) const EMBEDDED: u16 = u16::MAX;
 
 /// Where an operation has something classified.
 #[derive(Debug, Default, Deserialize)]
@@ -84,10 +89,15 @@ pub(crate) struct Operation {
 }
 
 impl Classification {
-    /// The shapes, as a selection is built of them. A member that is only listed has a shape of which nothing is known,
-    /// which is the last.
+    /// Whether a string is a document itself.
+    pub(crate) fn has_embedded(&self) -> bool {
+        self.shapes.iter().any(|described| described.embedded.is_some())
+    }
+
+    /// The shapes, as a selection is built of them. Two come last: of a member that is only listed nothing is known, and
+    /// what is selected in a string that is a document is selected where the string stands.
     pub(crate) fn shapes(&self) -> Shapes {
-        let unknown = self.shapes.len();
+        let (unknown, unfolded) = (self.shapes.len(), self.shapes.len() + 1);
         let shape = |described: &Described| {
             let named = described.members.iter().map(|(name, shape)| (name.clone(), *shape));
             Shape {
@@ -96,10 +106,14 @@ impl Classification {
                 items: described.items,
                 rest: described.rest,
                 is_closed: described.closed,
-                also: described.also.clone(),
+                also: match described.embedded {
+                    Some(content) => described.also.iter().copied().chain([content, unfolded]).collect(),
+                    None => described.also.clone(),
+                },
             }
         };
-        Shapes { shapes: self.shapes.iter().map(shape).chain([Shape::default()]).collect() }
+        let unfold = Shape { class: Some(EMBEDDED), ..Shape::default() };
+        Shapes { shapes: self.shapes.iter().map(shape).chain([Shape::default(), unfold]).collect() }
     }
 }
 

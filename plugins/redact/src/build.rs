@@ -1,6 +1,6 @@
 //! From a configuration to a plan; finds all faults at once.
 
-use crate::annotations::{Annotation, Classification};
+use crate::annotations::{Annotation, Classification, EMBEDDED};
 use crate::config::{Action, Class, Config, Detect, Handling, On, Rule as Configured, Select};
 use crate::detect::{Detectors, Kind};
 use crate::plan::{Detection, Effect, MOST_RULES, Plan, Rule, RuleId};
@@ -75,9 +75,10 @@ impl<'c> Drafts<'c> {
             add(path, detect.on, effect, Class::detected(), &detect.unless, About::Detect(detect));
         }
         let nobody = Attributes::default();
-        if !config.embedded.is_empty() {
+        let is_described = config.classification.as_ref().is_some_and(Classification::has_embedded);
+        if !config.embedded.is_empty() || is_described {
             let about = About::Unfold(&config.embedded);
-            add("embedded".to_owned(), On::Both, Effect::Unfold, Class::default(), &nobody, about);
+            add("embedded".to_owned(), On::Both, Effect::Unfold, Class::embedded(), &nobody, about);
         }
         if let Some(unlisted) = &config.unlisted {
             let effect = Effect::Act(unlisted.action.clone());
@@ -102,7 +103,11 @@ impl<'c> Drafts<'c> {
 
     /// The number of the rule for a class, and how far that reaches.
     pub(crate) fn of_class(&self, class: u16) -> Option<(RuleId, Reach)> {
-        let is_it = |(_, draft): &(RuleId, &Draft<'_>)| matches!(draft.about, About::Class(number) if number == class);
+        let is_it = |(_, draft): &(RuleId, &Draft<'_>)| match draft.about {
+            About::Class(number) => number == class,
+            About::Unfold(_) => class == EMBEDDED,
+            _ => false,
+        };
         self.iter().find(is_it).map(|(id, draft)| (id, draft.rule.effect.reach()))
     }
 
@@ -153,8 +158,10 @@ impl<'c> Drafts<'c> {
     fn read_body(&self, direction: Direction, classification: Option<&Classification>) -> bool {
         let mut operations = classification.iter().flat_map(|classification| classification.operations.values());
         let is_described = operations.any(|operation| match direction {
-            Direction::Request => operation.request.is_some() || !operation.form.is_empty(),
-            Direction::Response => !operation.responses.is_empty(),
+            Direction::Request => {
+                operation.request.is_some() || !(operation.form.is_empty() && operation.unread.is_empty())
+            }
+            Direction::Response => !(operation.responses.is_empty() && operation.response_unread.is_empty()),
         });
         let reads = |(_, draft): (RuleId, &Draft<'_>)| match draft.about {
             About::Fields(rule) => !(rule.select.is_empty() && rule.form.is_empty()),

@@ -1,7 +1,10 @@
 //! What is carried from the head of a message to the pieces of its body.
 
+use crate::act::token;
 use lockgate_json::rewrite::Position;
 use lockgate_json::select::State;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub(crate) enum Reading {
 }
 
 /// What holds for a body from its head to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Terms<'a> {
     pub(crate) reading: Reading,
     /// The rules that apply to whoever asks, one bit each.
@@ -29,16 +32,20 @@ pub(crate) struct Terms<'a> {
     /// The route, for what is counted.
     pub(crate) route: &'a str,
     /// Who asks, if that is known.
-    pub(crate) consumer: &'a str,
+    pub(crate) consumer: Cow<'a, str>,
 }
 
-/// Longest name of a route or consumer: two of them, and where a reader stands, are all that can be carried.
+/// Longest name of a consumer that is carried; those of routes have at most 128. With where a reader stands, that is all
+/// there is room for.
 const LONGEST_NAME: usize = 240;
 
 impl<'a> Terms<'a> {
-    /// Whether there is room for the names. What would be of another route or consumer, cut, is of none.
-    pub(crate) fn fits(&self) -> bool {
-        self.route.len() <= LONGEST_NAME && self.consumer.len() <= LONGEST_NAME
+    /// Who asks, as it is carried: one with a longer name goes by the digest of it.
+    pub(crate) fn consumer(name: &'a str) -> Cow<'a, str> {
+        match name.len() <= LONGEST_NAME {
+            true => name.into(),
+            false => token::hash(&Sha256::digest(name).into()).into(),
+        }
     }
 
     /// The bytes, with where the reader of the body stands.
@@ -46,7 +53,7 @@ impl<'a> Terms<'a> {
         let mut bytes = vec![self.reading as u8];
         bytes.extend(self.active.to_le_bytes());
         bytes.extend(self.root.to_bits().to_le_bytes());
-        for name in [self.route, self.consumer] {
+        for name in [self.route, &self.consumer] {
             bytes.push(name.len() as u8);
             bytes.extend(name.as_bytes());
         }
@@ -66,7 +73,7 @@ impl<'a> Terms<'a> {
             active: u64::from_le_bytes(*active),
             root: State::from_bits(u16::from_le_bytes(*root)),
             route,
-            consumer,
+            consumer: consumer.into(),
         };
         Some((terms, Position::decode(bytes)?))
     }
@@ -91,7 +98,7 @@ mod tests {
 
     fn terms(name: &str) -> Terms<'_> {
         let (reading, active, root) = (Reading::Events, 1 << 63 | 5, State::from_bits(u16::MAX));
-        Terms { reading, active, root, route: name, consumer: name }
+        Terms { reading, active, root, route: name, consumer: name.into() }
     }
 
     #[test]
@@ -111,7 +118,9 @@ mod tests {
         let longest = NAME.repeat(LONGEST_NAME);
         let position = Position::start(State::from_bits(7));
         let carried = terms(&longest).encode(&position).len() - position.encode().len();
-        assert!(terms(&longest).fits() && carried + LARGEST <= 4096, "{carried}");
-        assert!(!terms(&NAME.repeat(LONGEST_NAME + 1)).fits());
+        assert!(carried + LARGEST <= 4096, "{carried}");
+        assert_eq!(Terms::consumer(&longest), longest);
+        let (one, other) = (NAME.repeat(LONGEST_NAME + 1), NAME.repeat(LONGEST_NAME + 2));
+        assert!(Terms::consumer(&one).len() < 32 && Terms::consumer(&one) != Terms::consumer(&other));
     }
 }

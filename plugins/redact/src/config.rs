@@ -294,6 +294,11 @@ impl Class {
         Self("detected".to_owned())
     }
 
+    /// Of texts that should be documents and are none.
+    pub(crate) fn embedded() -> Self {
+        Self("embedded".to_owned())
+    }
+
     /// Of what nobody listed.
     pub(crate) fn unlisted() -> Self {
         Self("unlisted".to_owned())

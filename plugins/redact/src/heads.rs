@@ -1,8 +1,9 @@
 //! Heads: fields and queries are rewritten, and it is decided how the body is read.
 
-use crate::carried::{Reading, Terms};
+use crate::carried::Terms;
 use crate::config::Config;
 use crate::judge::{Fate, Judge};
+use crate::media;
 use crate::pairs;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -41,13 +42,13 @@ struct Message<'p> {
 impl<'p> Message<'p> {
     fn new(plan: &'p Plan, config: &'p Config, head: &'p Head<'p>, direction: Direction, root: State) -> Self {
         let terms = Terms {
-            reading: reading(head),
+            reading: media::reading(&media::essence(head)),
             active: plan.active(head, direction),
             root,
             route: head.route().unwrap_or_default(),
-            consumer: head.attribute(config.consumer.as_str()).unwrap_or_default(),
+            consumer: Terms::consumer(head.attribute(config.consumer.as_str()).unwrap_or_default()),
         };
-        let judge = Judge::new(plan, config.pseudonyms.as_ref(), terms);
+        let judge = Judge::new(plan, config.pseudonyms.as_ref(), terms.clone());
         Self { plan, head, direction, terms, judge, edits: Edits::new() }
     }
 
@@ -103,7 +104,6 @@ impl<'p> Message<'p> {
             judged.map_err(|refusal| self.judge.trouble.map_or(refusal, Refusal::from)).and_then(|()| {
                 match (self.terms.active, reads_body) {
                     (0, _) | (_, false) => Ok(()),
-                    _ if !self.terms.fits() => Err(Refusal::Internal),
                     _ => readable(self.head, unread),
                 }
             });
@@ -115,38 +115,22 @@ impl<'p> Message<'p> {
     }
 }
 
-/// How the body is read, going by its media type. Types that are not read do not come here.
-fn reading(head: &Head<'_>) -> Reading {
-    match &*essence(head) {
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-            Reading::Lines
-        }
-        "text/event-stream" => Reading::Events,
-        "application/x-www-form-urlencoded" => Reading::Form,
-        other if other.starts_with("text/") => Reading::Text,
-        _ => Reading::Document,
-    }
-}
-
-/// The media type without its parameters, in lower case; empty where there is none.
-fn essence(head: &Head<'_>) -> String {
-    let media_type = head.text("content-type").unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
 /// Whether the body can be read. JSON is UTF-8 (RFC 8259 section 8.1), and whoever says otherwise may be read otherwise.
 fn readable(head: &Head<'_>, unread: &[String]) -> Result<(), Refusal> {
-    let media_type = head.text("content-type").unwrap_or_default();
-    let charset = media_type.split(';').skip(1).find_map(|parameter| {
+    let media_type = match (head.get("content-type"), head.text("content-type")) {
+        (None, _) => "",
+        (Some(_), Some(media_type)) => media_type,
+        (Some(_), None) => return Err(Refusal::Unreadable("its media type is no text")),
+    };
+    let mut charsets = media_type.split(';').skip(1).filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
     let is_read = |name: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|read| name.eq_ignore_ascii_case(read));
-    if charset.is_some_and(|name| !is_read(name)) {
+    if !charsets.all(is_read) {
         return Err(Refusal::Unreadable("its charset is not UTF-8"));
     }
-    let essence = essence(head);
-    match unread.contains(&essence) {
+    match media::is_unread(unread, &media::essence(head)) {
         true => Err(Refusal::Unreadable("nobody can tell where in its media type something personal is")),
         false => Ok(()),
     }

@@ -1,22 +1,10 @@
 //! What a plan needs to read, write and reach.
 
 use crate::config::{Config, Other};
+use crate::media::{FORM, JSON, TEXT};
 use crate::plan::Plan;
 use crate::scope::Named;
 use lockgate_sdk::{BodyInterest, Direction, Interest};
-
-/// Media types of JSON documents, alone, on lines and in events.
-const JSON: [&str; 7] = [
-    "application/json",
-    "*+json",
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-    "text/event-stream",
-];
-const FORM: &str = "application/x-www-form-urlencoded";
-const TEXT: &str = "text/*";
 
 impl Plan {
     pub(crate) fn interest(&self, config: &Config) -> Interest {
@@ -62,7 +50,8 @@ impl Plan {
         let detects = self.detects(direction);
         let reads_forms =
             direction == Direction::Request && (detects || self.scopes.iter().any(|scope| !scope.form.is_empty()));
-        let types = JSON.into_iter().chain(reads_forms.then_some(FORM)).chain(detects.then_some(TEXT));
+        let types =
+            JSON.iter().map(|(range, _)| *range).chain(reads_forms.then_some(FORM)).chain(detects.then_some(TEXT));
         let body = BodyInterest::chunked(0, types).edit();
         match config.other {
             Other::Refuse => body,

@@ -10,11 +10,12 @@ use lockgate_json::select::State;
 use lockgate_sdk::crypto::{self, Algorithm};
 use lockgate_sdk::metrics;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// What stands for a value that nobody may see.
 const MASK: &str = "***";
-/// Most pseudonyms of one call of a hook: each is a call of the gateway, which takes about a microsecond.
-const MOST_PSEUDONYMS: u32 = 4096;
+/// Most different values that one call of a hook makes hashes or pseudonyms of: each takes about a microsecond.
+const MOST_DIGESTS: usize = 4096;
 
 /// Judges the values of one message.
 pub(crate) struct Judge<'p> {
@@ -24,7 +25,8 @@ pub(crate) struct Judge<'p> {
     found: Vec<Found>,
     /// How often a rule was applied.
     applied: Vec<(RuleId, u64)>,
-    pseudonyms_left: u32,
+    /// Hashes and pseudonyms that were made, since a value seldom comes alone.
+    digests: HashMap<(RuleId, String), String>,
     /// Why a value could not be judged that had to be.
     pub(crate) trouble: Option<Trouble>,
 }
@@ -34,21 +36,13 @@ pub(crate) struct Judge<'p> {
 pub(crate) enum Trouble {
     /// No pseudonym could be made.
     Key,
-    /// More pseudonyms than can be made at once.
+    /// More hashes and pseudonyms than can be made at once.
     TooMany,
 }
 
 impl<'p> Judge<'p> {
     pub(crate) fn new(plan: &'p Plan, pseudonyms: Option<&'p Pseudonyms>, terms: Terms<'p>) -> Self {
-        Self {
-            plan,
-            pseudonyms,
-            terms,
-            found: Vec::new(),
-            applied: Vec::new(),
-            pseudonyms_left: MOST_PSEUDONYMS,
-            trouble: None,
-        }
+        Self { plan, pseudonyms, terms, found: Vec::new(), applied: Vec::new(), digests: HashMap::new(), trouble: None }
     }
 
     /// What becomes of a text that stands under a name: in a field of a head, in a query or a form.
@@ -86,7 +80,8 @@ impl<'p> Judge<'p> {
         let Some(detection) = &plan.detection else { return Replacement::Keep };
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        detection.detectors.find(text, &mut found);
+        let active = self.terms.active;
+        detection.detectors.find_ranked(text, &mut found, |kind| detection.rule(kind, active));
         let mut made = String::new();
         let mut done = 0;
         let mut whole = None;
@@ -136,9 +131,8 @@ impl<'p> Judge<'p> {
             Action::Mask => MASK.to_owned(),
             Action::Partial(ends) => ends.partial().mask(text, MASK),
             Action::Truncate(coarse) => coarse.truncate().apply(text, MASK),
-            Action::Hash => token::hash(&Sha256::digest(token::input("", &rule.class.0, text)).into()),
-            Action::Pseudonym => match self.pseudonym(&rule.class.0, text) {
-                Ok(pseudonym) => pseudonym,
+            Action::Hash | Action::Pseudonym => match self.digest(id, rule, text) {
+                Ok(digest) => digest,
                 Err(trouble) => {
                     self.trouble = Some(trouble);
                     return Replacement::Block;
@@ -147,10 +141,26 @@ impl<'p> Judge<'p> {
         })
     }
 
-    fn pseudonym(&mut self, class: &str, text: &str) -> Result<String, Trouble> {
+    fn digest(&mut self, id: RuleId, rule: &Rule, text: &str) -> Result<String, Trouble> {
+        let key = (id, text.to_owned());
+        if let Some(known) = self.digests.get(&key) {
+            return Ok(known.clone());
+        }
+        if self.digests.len() == MOST_DIGESTS {
+            return Err(Trouble::TooMany);
+        }
+        let class = &rule.class.0;
+        let digest = match rule.effect {
+            Effect::Act(Action::Hash) => token::hash(&Sha256::digest(token::input("", class, text)).into()),
+            _ => self.pseudonym(class, text)?,
+        };
+        self.digests.insert(key, digest.clone());
+        Ok(digest)
+    }
+
+    fn pseudonym(&self, class: &str, text: &str) -> Result<String, Trouble> {
         let pseudonyms = self.pseudonyms.ok_or(Trouble::Key)?;
-        self.pseudonyms_left = self.pseudonyms_left.checked_sub(1).ok_or(Trouble::TooMany)?;
-        let domain = if pseudonyms.per_consumer { self.terms.consumer } else { "" };
+        let domain = if pseudonyms.per_consumer { &*self.terms.consumer } else { "" };
         let message = token::input(domain, class, text);
         let mac = crypto::sign(pseudonyms.key.as_str(), Algorithm::Hs256, &message).map_err(|_| Trouble::Key)?;
         Ok(token::pseudonym(&mac.try_into().map_err(|_| Trouble::Key)?))
@@ -171,7 +181,7 @@ impl<'p> Judge<'p> {
                 ("route", self.terms.route),
                 ("class", &*rule.class.0),
                 ("action", rule.effect.word()),
-                ("consumer", self.terms.consumer),
+                ("consumer", &*self.terms.consumer),
             ];
             metrics::count("redacted", *count, &labels);
         }
@@ -201,10 +211,11 @@ impl Guide for Judge<'_> {
 
     fn treatment(&self, at: State) -> Treatment {
         let selection = &self.plan.selection;
-        match self.plan.strictest(selection.rules(at), self.terms.active) {
+        let strictest = |rules| self.plan.strictest(rules, self.terms.active);
+        match strictest(selection.rules(at)) {
             // What is on the way to something allowed has nothing inside where it is a scalar.
-            None if selection.scalar_rules(at).is_empty() => Treatment::Keep,
-            None => Treatment::Rewrite,
+            None if strictest(selection.scalar_rules(at)).is_some() => Treatment::Rewrite,
+            None => Treatment::Keep,
             Some((_, rule)) => match &rule.effect {
                 Effect::Unfold => Treatment::Embedded,
                 Effect::Act(Action::Block) => Treatment::Block,
@@ -217,12 +228,15 @@ impl Guide for Judge<'_> {
 
     fn rewrite(&mut self, at: State, value: Scalar<'_>) -> Replacement {
         let plan = self.plan;
-        let strictest = |rules| plan.strictest(rules, self.terms.active);
-        let rule = strictest(plan.selection.rules(at)).or_else(|| strictest(plan.selection.scalar_rules(at)));
-        match (rule, value) {
+        let both = [plan.selection.rules(at), plan.selection.scalar_rules(at)];
+        let strictest = both.into_iter().filter_map(|rules| plan.strictest(rules, self.terms.active));
+        match (strictest.min_by_key(|(id, _)| *id), value) {
             (None, Scalar::Text(text)) => self.looked_at(text),
-            (None, Scalar::TooLong) => Replacement::Text(MASK.to_owned()),
+            (None, Scalar::TooLong) if self.inspects() => Replacement::Text(MASK.to_owned()),
             (None, _) => Replacement::Keep,
+            (Some((_, rule)), Scalar::Number(_) | Scalar::Bool(_)) if rule.effect == Effect::Unfold => {
+                Replacement::Keep
+            }
             (Some((id, rule)), Scalar::Text(text)) => self.made(id, rule, text),
             (Some((id, rule)), Scalar::Number(digits)) => match self.made(id, rule, digits) {
                 Replacement::Text(text) if is_number(&text) => Replacement::Number(text),

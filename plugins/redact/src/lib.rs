@@ -9,6 +9,7 @@ pub mod detect;
 mod heads;
 mod interest;
 mod judge;
+mod media;
 mod pairs;
 mod pieces;
 mod plan;

@@ -19,14 +19,23 @@ pub(crate) fn rewrite(
     for whole in pairs.split_inclusive('&') {
         let pair = whole.strip_suffix('&').unwrap_or(whole);
         if let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() {
+            let written = pair.split('=').next().unwrap_or_default().len();
+            match judge.named(None, &name) {
+                Fate::Keep => {}
+                Fate::Block => return Err(Blocked),
+                Fate::Remove => put(at..at + written, ""),
+                Fate::Put(name) => {
+                    let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+                    put(at..at + written, &name);
+                }
+            }
             match judge.named(rules.get(&*name).map(Vec::as_slice), &value) {
                 Fate::Keep => {}
                 Fate::Block => return Err(Blocked),
                 Fate::Remove => put(at..at + whole.len(), ""),
                 Fate::Put(value) => {
-                    let name = pair.split('=').next().unwrap_or_default();
                     let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-                    put(at + name.len()..at + pair.len(), &format!("={value}"));
+                    put(at + written..at + pair.len(), &format!("={value}"));
                 }
             }
         }

@@ -29,10 +29,15 @@ pub(crate) fn piece(
     state: &[u8],
 ) -> Verdict<ChunkEdits> {
     let Some((terms, position)) = Terms::decode(state) else { return Refusal::Internal.verdict(direction) };
-    if terms.active == 0 {
+    if !position.states().chain([terms.root]).all(|state| plan.selection.contains(state.to_bits())) {
+        return Refusal::Internal.verdict(direction);
+    }
+    // A body of no bytes is no document that would have to be whole.
+    let is_nothing = last && chunk.is_empty() && position == Position::start(terms.root);
+    if terms.active == 0 || is_nothing {
         return Verdict::Pass;
     }
-    let mut judge = Judge::new(plan, config.pseudonyms.as_ref(), terms);
+    let mut judge = Judge::new(plan, config.pseudonyms.as_ref(), terms.clone());
     let judged = match terms.reading {
         Reading::Document => document(Framing::Single, position, &mut judge, chunk, last),
         Reading::Lines => document(Framing::Lines, position, &mut judge, chunk, last),

@@ -62,7 +62,11 @@ impl Plan {
         let applies = |rule: &Rule| {
             rule.on.covers(direction) && (rule.unless.is_empty() || !rule.unless.all(head, self.separator))
         };
-        self.rules.iter().enumerate().filter(|(_, rule)| applies(rule)).fold(0, |bits, (id, _)| bits | 1 << id)
+        let active = self.rules.iter().enumerate().filter(|(_, rule)| applies(rule));
+        let (bits, acts) =
+            active.fold((0, false), |(bits, acts), (id, rule)| (bits | 1 << id, acts || rule.effect != Effect::Unfold));
+        // Where nothing is selected inside, no text needs to be a document.
+        if acts { bits } else { 0 }
     }
 
     /// The strictest of some rules that is active.

@@ -58,7 +58,9 @@ impl From<Trouble> for Refusal {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Key => Self::Key,
-            Trouble::TooMany => Self::TooLong("it holds more values to make pseudonyms of than one piece may"),
+            Trouble::TooMany => {
+                Self::TooLong("a piece of it holds more values to make hashes or pseudonyms of than may be")
+            }
         }
     }
 }

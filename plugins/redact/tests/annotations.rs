@@ -111,6 +111,32 @@ fn a_media_type_in_which_nobody_can_tell_is_refused_whatever_becomes_of_others()
 }
 
 #[test]
+fn a_media_type_nobody_reads_is_refused_where_nothing_else_is_described() {
+    let config = json!({ "classification": {
+        "classes": [{ "category": "contact", "sensitivity": "confidential" }],
+        "operations": { "getXml": { "response_unread": { "200": ["application/xml", "image/*"] } } },
+    } });
+    let policy = configured(&config.to_string());
+    let get = |media_type| Message { route: "getXml", media_type, ..Message::default() }.judged(&policy, "{}");
+    assert_eq!(get("application/xml; charset=utf-8"), Err(502));
+    assert_eq!(get("IMAGE/png"), Err(502));
+    assert_eq!(get("application/json").unwrap(), "{}");
+}
+
+#[test]
+fn a_string_that_holds_a_document_is_read_as_its_schema_says() {
+    let config = json!({ "classification": {
+        "classes": [{ "category": "contact", "sensitivity": "confidential" }],
+        "shapes": [{ "members": { "payload": 1 } }, { "embedded": 2 }, { "members": { "email": 3 } }, { "class": 0 }],
+        "operations": { "getOrder": { "responses": { "200": 0 } } },
+    } });
+    let policy = configured(&config.to_string());
+    let payload = |text: &str| read(&policy, &[], &json!({ "payload": text }).to_string())["payload"].clone();
+    assert_eq!(payload(r#"{"email":"ann@b.example","n":1}"#), r#"{"email":"***","n":1}"#);
+    assert_eq!(payload("email: ann@b.example"), "***");
+}
+
+#[test]
 fn a_graph_that_contradicts_itself_is_a_fault() {
     let broken = r#"{ "classification": { "classes": [{ "category": "c", "sensitivity": "restricted" }], "shapes": [{ "items": 4 }], "operations": { "a": { "request": 0 } } } }"#;
     assert_eq!(faults(broken).len(), 1);

@@ -158,3 +158,60 @@ fn a_text_that_is_no_document_is_not_blocked_for_what_it_begins_with() {
     assert_eq!(judged(r#"{"x":1}"#), Err(403));
     assert_eq!(judged(r#"{"x":1"#).unwrap(), r#"{"p":"***"}"#);
 }
+
+#[test]
+fn what_an_allow_list_leads_to_is_nothing_else_whatever_it_is() {
+    let policy = configured(
+        r#"{ "allow": { "select": ["$.payload.id", "$.a.b"], "action": "remove" }, "embedded": ["$.payload"],
+             "rules": [{ "select": ["$.a"], "action": { "partial": { "last": 4 } } }] }"#,
+    );
+    for (document, left) in [
+        (r#"{"payload":4111111111111111}"#, r#"{"payload":null}"#),
+        (r#"{"payload":true}"#, r#"{"payload":null}"#),
+        (r#"{"payload":"{\"id\":1,\"x\":2}"}"#, r#"{"payload":"{\"id\":1}"}"#),
+        (r#"{"a":"0123456789"}"#, r#"{"a":null}"#),
+        (r#"{"a":{"b":"0123456789","c":1}}"#, r#"{"a":{"b":"***6789"}}"#),
+    ] {
+        assert_eq!(seen(&policy, &[], document), left, "{document}");
+    }
+}
+
+#[test]
+fn what_overlaps_is_handled_by_the_strictest_rule_that_applies() {
+    let policy = configured(
+        r#"{ "detect": [{ "kinds": ["payment-card"], "action": "block" },
+                        { "kinds": ["email"], "action": "mask", "unless": { "auth.role": ["agent"] } }] }"#,
+    );
+    let judged =
+        |who| support::Message { who, ..Default::default() }.judged(&policy, r#"["4111111111111111@example.com"]"#);
+    assert_eq!(judged(&[]), Err(403));
+    assert_eq!(judged(&[("auth.role", "agent")]), Err(403));
+    let email = support::Message { who: &[("auth.role", "agent")], ..Default::default() };
+    assert_eq!(email.judged(&policy, r#"["a@b.example"]"#).unwrap(), r#"["a@b.example"]"#);
+}
+
+#[test]
+fn numbers_are_looked_at_as_texts_are() {
+    let policy = configured(r#"{ "detect": [{ "kinds": ["payment-card"], "action": { "partial": { "last": 4 } } }] }"#);
+    assert_eq!(seen(&policy, &[], r#"{"n":4111111111111111,"m":12}"#), r#"{"n":"***1111","m":12}"#);
+}
+
+#[test]
+fn a_value_that_comes_again_and_again_is_digested_once() {
+    let policy = configured(r#"{ "rules": [{ "select": ["$[*]"], "action": "hash" }] }"#);
+    let message = support::Message::default();
+    let many = |values: usize, different: usize| {
+        let values: Vec<_> = (0..values).map(|value| (value % different).to_string()).collect();
+        message.judged_whole(&policy, &format!("[{}]", values.join(",")))
+    };
+    assert!(many(20_000, 100).is_ok());
+    assert_eq!(many(10_000, 10_000), Err(502));
+}
+
+#[test]
+fn nobody_for_whom_nothing_is_selected_needs_texts_to_be_documents() {
+    let config = r#"{ "embedded": ["$.p"], "rules": [{ "select": ["$.p.x"], "action": "mask", "unless": { "auth.role": ["*"] } }] }"#;
+    let document = r#"{"p":"hello"}"#;
+    assert_eq!(seen(&configured(config), &[("auth.role", "a")], document), document);
+    assert_eq!(seen(&configured(config), &[], document), r#"{"p":"***"}"#);
+}

@@ -43,6 +43,7 @@ fn each_pair_of_a_form_is_judged_by_its_name() {
     assert_eq!(form("n=1&email=ann%40b.example&card=4111&m=2").unwrap(), "n=1&email=***&m=2");
     assert_eq!(form("%65mail=x&e=%C3%A9+a@b.example&flag").unwrap(), "%65mail=***&e=%C3%A9+***%40b.example&flag");
     assert_eq!(form("email").unwrap(), "email=***");
+    assert_eq!(form("ann%40b.example=1&ann@b.example").unwrap(), "***%40b.example=1&***%40b.example");
     assert_eq!(form(&format!("n={}", "x".repeat(20_000))), Err(413));
 }
 
@@ -93,4 +94,10 @@ fn what_is_too_long_to_be_looked_at_is_masked_as_a_whole() {
     let long = "x".repeat(100_000);
     let body = format!(r#"{{"email":"{long}","n":"{long}"}}"#);
     assert_eq!(judged("application/json", &body).unwrap(), r#"{"email":"***","n":"***"}"#);
+}
+
+#[test]
+fn a_body_of_no_bytes_is_no_document_that_is_not_whole() {
+    let policy = configured(RULES);
+    assert_eq!(Message::default().ended(&policy), Ok(()));
 }

@@ -53,6 +53,12 @@ impl Detectors {
     /// Adds what a text holds, in order and without overlaps. Found things that overlap are joined, so that all that was
     /// found is covered, under the kind of the longest.
     pub fn find(&self, text: &str, found: &mut Vec<Found>) {
+        self.find_ranked(text, found, |_| Some(0));
+    }
+
+    /// The same with kinds of different rank: what overlaps is of the kind of the lowest, and of equals of the longest.
+    /// Kinds without a rank are not looked for.
+    pub fn find_ranked(&self, text: &str, found: &mut Vec<Found>, rank: impl Fn(Kind) -> Option<u16>) {
         let bytes = text.as_bytes();
         let triggers = Triggers::of(bytes);
         if triggers == Triggers::default() {
@@ -82,7 +88,7 @@ impl Detectors {
         if wants(Kind::PrivateKey, Triggers::DASH) {
             secrets::private_keys(bytes, found);
         }
-        join(found, already);
+        join(found, already, rank);
     }
 
     /// The kind of the first thing that a text holds.
@@ -94,23 +100,24 @@ impl Detectors {
 }
 
 /// Puts what was found since in order, and makes one of what overlaps.
-fn join(found: &mut Vec<Found>, since: usize) {
-    let Some(new) = found.get_mut(since..).filter(|new| new.len() > 1) else { return };
+fn join(found: &mut Vec<Found>, since: usize, rank: impl Fn(Kind) -> Option<u16>) {
+    let Some(new) = found.get_mut(since..).filter(|new| !new.is_empty()) else { return };
     new.sort_by_key(|hit| hit.start);
-    let mut hits = found.split_off(since).into_iter();
-    // The longest of those that the last one is made of; the surest of equals, which is the first to be looked for.
-    let mut longest = 0;
-    for hit in &mut hits {
+    // The best of those that the last one is made of; the surest of equals, which is the first to be looked for.
+    let mut best = (0, 0);
+    for hit in found.split_off(since) {
+        let Some(rank) = rank(hit.kind) else { continue };
+        let worth = (rank, usize::MAX - hit.len());
         match found.get_mut(since..).and_then(<[Found]>::last_mut) {
             Some(last) if hit.start < last.end => {
-                if hit.len() > longest {
-                    longest = hit.len();
+                if worth < best {
+                    best = worth;
                     last.kind = hit.kind;
                 }
                 last.end = last.end.max(hit.end);
             }
             _ => {
-                longest = hit.len();
+                best = worth;
                 found.push(hit);
             }
         }

@@ -55,6 +55,23 @@ impl Message<'_> {
         whole
     }
 
+    /// What becomes of a body that ends without any bytes.
+    pub(crate) fn ended(&self, policy: &Redact) -> Result<(), u16> {
+        let head =
+            Facts::response().status(self.status).route(self.route).field("content-type", self.media_type).build();
+        let verdict = policy.on_response(&head.head(), b"");
+        let state = verdict.edits().and_then(|edits| edits.new_state()).unwrap_or_default();
+        match policy.on_chunk(self.direction, b"", true, state) {
+            Verdict::Respond(response) => Err(response.status_code()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same in one piece only.
+    pub(crate) fn judged_whole(&self, policy: &Redact, body: &str) -> Result<String, u16> {
+        self.judged_in(policy, body, body.len())
+    }
+
     fn judged_in(&self, policy: &Redact, body: &str, piece: usize) -> Result<String, u16> {
         let facts = match self.direction {
             Direction::Request => Facts::request(),

@@ -28,12 +28,12 @@ pub trait Guide {
     /// and is too long for that ([`Scalar::TooLong`]).
     fn rewrite(&mut self, at: State, value: Scalar<'_>) -> Replacement;
 
-    /// Whether texts nobody selected, and names of members, are looked at. Nothing is quiet then.
+    /// Whether texts and numbers nobody selected, and names of members, are looked at. Nothing is quiet then.
     fn inspects(&self) -> bool {
         false
     }
 
-    /// What is put in the place of a text nobody selected, or of the name of a member. A name becomes empty where `Null`
+    /// What is put in the place of a text nobody selected, of a number as it stands, or of the name of a member. A name becomes empty where `Null`
     /// is the answer.
     fn inspect(&mut self, _text: &str) -> Replacement {
         Replacement::Keep
@@ -54,7 +54,7 @@ pub enum Treatment {
     /// The document is not to go on.
     Block,
     /// A text is JSON itself, an object or an array, and is rewritten as that, its value having this state. One that is
-    /// not is given to [`Guide::rewrite`]. Everything else is as under `Keep`.
+    /// not is given to [`Guide::rewrite`], and so are numbers and booleans. Objects and arrays are as under `Keep`.
     Embedded,
 }
 

@@ -55,8 +55,11 @@ impl<G: Guide> Pass<'_, G> {
             (_, b'[') => self.enter_level(Kind::Array, at),
             (Treatment::Keep, b'"') if self.inspects => self.rewrite_text(stretch, at, treatment),
             (Treatment::Rewrite | Treatment::Embedded, b'"') => self.rewrite_text(stretch, at, treatment),
-            (Treatment::Rewrite, b'-' | b'0'..=b'9') => self.rewrite_number(stretch, at, byte),
-            (Treatment::Rewrite, b't' | b'f') => self.rewrite_bool(stretch, at, byte),
+            (Treatment::Keep, b'-' | b'0'..=b'9') if self.inspects => self.rewrite_number(stretch, at, byte, treatment),
+            (Treatment::Rewrite | Treatment::Embedded, b'-' | b'0'..=b'9') => {
+                self.rewrite_number(stretch, at, byte, treatment)
+            }
+            (Treatment::Rewrite | Treatment::Embedded, b't' | b'f') => self.rewrite_bool(stretch, at, byte),
             (Treatment::Keep | Treatment::Rewrite | Treatment::Embedded, _) => match self.scalar(stretch, at, byte)? {
                 Token::Whole(end) => {
                     self.position.complete();
@@ -113,7 +116,13 @@ impl<G: Guide> Pass<'_, G> {
         self.put(replacement, at, end)
     }
 
-    fn rewrite_number(&mut self, stretch: Stretch<'_>, at: usize, byte: u8) -> Result<Progress, Stop> {
+    fn rewrite_number(
+        &mut self,
+        stretch: Stretch<'_>,
+        at: usize,
+        byte: u8,
+        treatment: Treatment,
+    ) -> Result<Progress, Stop> {
         let bytes = stretch.bytes();
         let horizon = at + usize::from(self.limits.value) + 1;
         let seen = bytes.get(..horizon).unwrap_or(bytes);
@@ -131,7 +140,10 @@ impl<G: Guide> Pass<'_, G> {
             return Err(self.malformed(end));
         }
         let raw = stretch.text.get(at..end).unwrap_or_default();
-        let replacement = self.guide.rewrite(self.position.at, Scalar::Number(raw));
+        let replacement = match treatment {
+            Treatment::Keep => self.guide.inspect(raw),
+            _ => self.guide.rewrite(self.position.at, Scalar::Number(raw)),
+        };
         self.put(replacement, at, end)
     }
 

@@ -167,10 +167,10 @@ fn what_is_blocked_ends_the_document() {
 }
 
 #[test]
-fn texts_and_names_are_looked_at_if_the_guide_wants_to() {
+fn texts_numbers_and_names_are_looked_at_if_the_guide_wants_to() {
     let guide = ByName { inspects: true, ..ByName::of([("x", Treatment::Remove)]) };
     let document = r#"{"a":["no 4\u0031\u003111",4111],"4111":{"x":"4111"},"b":"411"}"#;
-    let expected = r#"{"a":["<card>",4111],"<card>":{},"b":"411"}"#;
+    let expected = r#"{"a":["<card>","<card>"],"<card>":{},"b":"411"}"#;
     assert_eq!(out(guide, Limits::default(), document).unwrap(), expected);
     let guide = ByName { inspects: true, ..NOBODY };
     let long = format!("[\"{}\"]", "a".repeat(9));

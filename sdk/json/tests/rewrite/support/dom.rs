@@ -86,11 +86,15 @@ impl<G: Guide> Dom<'_, G> {
                     let text = decode(inner(&raw));
                     self.replace(raw, at, |guide| guide.rewrite(at, Scalar::Text(&text)))?
                 }
-                (Treatment::Rewrite, b't' | b'f') => {
+                (Treatment::Rewrite | Treatment::Embedded, b't' | b'f') => {
                     let value = Scalar::Bool(raw == "true");
                     self.replace(raw, at, |guide| guide.rewrite(at, value))?
                 }
-                (Treatment::Rewrite, b'-' | b'0'..=b'9') => {
+                (Treatment::Keep, b'-' | b'0'..=b'9') if self.guide.inspects() => {
+                    let number = raw.clone();
+                    self.replace(raw, at, |guide| guide.inspect(&number))?
+                }
+                (Treatment::Rewrite | Treatment::Embedded, b'-' | b'0'..=b'9') => {
                     let number = raw.clone();
                     self.replace(raw, at, |guide| guide.rewrite(at, Scalar::Number(&number)))?
                 }
