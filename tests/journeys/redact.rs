@@ -15,7 +15,7 @@ grant = ["read:x-test-consumer", "read:x-test-scope", "attribute-write:auth.*"]
 [policy.redact]
 source = "builtin:redact"
 grant = ["body:response:edit", "body:request:edit", "respond", "target", "attribute-read:auth.*", "sign:pseudonyms", "read::route",
-    "read::status", "read::query", "read::path", "read:content-type", "read:x-owner", "write:x-owner"]
+    "read::status", "read::query", "read::path", "read:content-type", "read:x-test-owner", "write:x-test-owner"]
 [keys.pseudonyms]
 hmac = "secret:pseudonyms"
 algorithm = "HS256"
@@ -41,7 +41,7 @@ rules = [
     { select = ["$..email"], action = "mask", class = "contact", unless = { "auth.scope" = ["contact"] } },
     { select = ["$..id"], action = "pseudonym", class = "customer" },
     { select = ["$..card"], action = "remove", on = "both", class = "financial" },
-    { headers = ["x-owner"], action = "mask" },
+    { headers = ["x-test-owner"], action = "mask" },
     { query = ["email"], on = "request", action = "hash", class = "contact" },
 ]
 detect = [{ kinds = ["iban"], action = { partial = { last = 4 } } }]
@@ -70,7 +70,7 @@ fn order() -> Value {
 #[test]
 fn whoever_asks_gets_what_is_theirs_to_see() {
     let upstream = Upstream::with(|exchange| {
-        let fields = [("content-type", "application/json"), ("x-owner", "ann"), ("etag", "\"1\"")];
+        let fields = [("content-type", "application/json"), ("x-test-owner", "ann"), ("etag", "\"1\"")];
         exchange.reply(200, &fields, order().to_string().as_bytes())
     });
     let gateway = folder(&upstream).start();
@@ -78,7 +78,7 @@ fn whoever_asks_gets_what_is_theirs_to_see() {
         let request = Request::get("/orders").field("x-test-consumer", consumer).field("x-test-scope", scope);
         let response = gateway.send(&request);
         response.assert_status(200);
-        assert_eq!((response.field("x-owner"), response.field("etag")), (Some("***"), Some("W/\"1\"")));
+        assert_eq!((response.field("x-test-owner"), response.field("etag")), (Some("***"), Some("W/\"1\"")));
         response.json()
     };
     let (shop, desk) = (get("shop", "read"), get("desk", "read contact"));
@@ -227,14 +227,15 @@ impl Seen {
 fn nothing_that_is_written_down_shows_any_of_it() {
     let upstream = Upstream::with(|exchange| {
         let body = exchange.body()?;
-        let fields = [("content-type", "application/json"), ("x-owner", EMAIL)];
+        let fields = [("content-type", "application/json"), ("x-test-owner", EMAIL)];
         exchange.reply(200, &fields, if body.is_empty() { b"{\"email\":\"ann.smith@exam" } else { &body })
     });
     let collector = Collector::start();
     let gateway = format!("{GATEWAY}[otlp]\nendpoint = \"{}\"\ntraces = {{ sample = 1 }}\n", collector.url());
     let mut gateway = folder(&upstream).gateway_toml(&gateway).start();
     let query = "/orders?email=ann.smith%40example.com&name=Smith";
-    gateway.get(query);
+    // What is wrong with it is found when the head has left.
+    let _ = gateway.connect().try_send(&Request::get(query));
     gateway.send(&Request::post(query, "application/json", order().to_string())).assert_status(200);
     gateway.send(&Request::post(query, "application/json", "{\"email\":\"ann.smith@")).assert_status(400);
     gateway.send(&Request::post("/plain?email=ann.smith@example.com", "text/plain", EMAIL)).assert_status(200);
