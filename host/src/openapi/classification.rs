@@ -157,6 +157,7 @@ impl Writer<'_> {
         put(&mut members, "members", json!(named));
         put(&mut members, "items", node.items.as_ref().map(&mut number).into());
         put(&mut members, "rest", node.rest.as_ref().map(&mut number).into());
+        put(&mut members, "embedded", node.embedded.as_ref().map(&mut number).into());
         put(&mut members, "also", node.also.iter().map(number).collect());
         if node.is_closed {
             members.insert("closed".into(), true.into());

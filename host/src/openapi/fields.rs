@@ -127,7 +127,7 @@ impl Lister<'_> {
         for (name, member) in &node.members {
             self.body(status, *member, format!("{path}{}", step(name)), above);
         }
-        let others = [(node.items, "[*]"), (node.rest, ".*")];
+        let others = [(node.items, "[*]"), (node.rest, ".*"), (node.embedded, "")];
         for (inner, step) in others.into_iter().filter_map(|(inner, step)| Some((inner?, step))) {
             self.body(status, inner, format!("{path}{step}"), above);
         }

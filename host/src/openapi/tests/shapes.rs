@@ -81,9 +81,20 @@ Bird: { properties: { ring: { x-pii: true } } }
 }
 
 #[test]
-fn json_within_strings_is_what_the_string_holds() {
+fn json_within_strings_has_a_shape_of_its_own() {
     let schemas = "Root: { properties: { raw: { type: string, contentMediaType: application/json, contentSchema: { properties: { mail: { x-pii: contact } } } } } }";
     assert_eq!(fields(schemas), ["200 body $.raw.mail contact confidential"]);
+    let told = classification(&document(&with_schemas(schemas)), "get");
+    let shapes = json!([
+        { "members": { "raw": 1 } },
+        { "embedded": 2 },
+        { "members": { "mail": 3 }, "closed": true },
+        { "class": 0 },
+    ]);
+    assert_eq!(told["shapes"], shapes);
+    let nothing = schemas.replace("x-pii: contact", "x-pii: false").replace("raw:", "id: { x-pii: true }, raw:");
+    let told = classification(&document(&with_schemas(&nothing)), "get");
+    assert_eq!(told["shapes"][0]["listed"], json!(["raw"]), "what holds nothing classified leads nowhere");
 }
 
 #[test]
