@@ -242,3 +242,24 @@ paths:
         json!({ "query": { "filter": 0, "filter[name]": 0, "mail": 1, "tel": 1, "who": 1 } })
     );
 }
+
+#[test]
+fn media_types_that_are_not_read_are_named_as_messages_name_them() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /a:
+    post:
+      operationId: get
+      requestBody:
+        content:
+          Application/XML; charset=utf-8: { schema: { x-pii: true } }
+          image/*: { schema: { x-pii: true } }
+          '*/*; q=0.1': { schema: { properties: { a: { x-pii: true } } } }
+          text/*: { schema: { type: string } }
+"#;
+    let told = classification(&document(text), "get");
+    let expected = json!({ "request": 0, "unread": ["*/*", "application/xml", "image/*"] });
+    assert_eq!(told["operations"]["get"], expected, "a range may be JSON, and what nobody reads");
+    assert_eq!(told["shapes"][0]["members"], json!({ "a": 1 }));
+}
