@@ -263,3 +263,19 @@ paths:
     assert_eq!(told["operations"]["get"], expected, "a range may be JSON, and what nobody reads");
     assert_eq!(told["shapes"][0]["members"], json!({ "a": 1 }));
 }
+
+#[test]
+fn a_form_that_is_an_answer_is_a_type_nobody_reads() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /token:
+    post:
+      operationId: get
+      responses:
+        200: { content: { application/x-www-form-urlencoded: { schema: { properties: { token: { x-pii: secret } } } } } }
+"#;
+    let told = classification(&document(text), "get");
+    let expected = json!({ "response_unread": { "200": ["application/x-www-form-urlencoded"] } });
+    assert_eq!(told["operations"]["get"], expected);
+}
