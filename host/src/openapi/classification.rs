@@ -63,6 +63,8 @@ impl<T: Copy + Eq + std::hash::Hash> Numbers<T> {
 enum Named {
     Shape(ShapeId),
     Joined(usize),
+    /// Nothing is classified.
+    Nothing,
 }
 
 struct Writer<'a> {
@@ -88,15 +90,19 @@ impl Writer<'_> {
             put(&mut members, key, self.names(names));
         }
         put(&mut members, "unread", unread(request));
-        let by_status = |value: &mut dyn FnMut(&Message) -> Value| {
+        let by_status = |has: fn(&Message) -> bool, value: &mut dyn FnMut(&Message) -> Value| {
             let values = responses.iter().map(|(status, message)| (status.to_string(), value(message)));
-            Value::Object(values.filter(|(_, value)| !is_empty(value)).collect())
+            // A status that is not named is not described, so that what others say counts for it.
+            if responses.values().any(has) { Value::Object(values.collect()) } else { Value::Null }
         };
-        let bodies = by_status(&mut |message| self.shape_of(message));
-        let headers = by_status(&mut |message| self.names(&message.headers));
+        let bodies = by_status(|message| !message.bodies.is_empty(), &mut |message| match self.shape_of(message) {
+            Value::Null => self.shapes.number(Named::Nothing).into(),
+            shape => shape,
+        });
+        let headers = by_status(|message| !message.headers.is_empty(), &mut |message| self.names(&message.headers));
         put(&mut members, "responses", bodies);
         put(&mut members, "response_headers", headers);
-        put(&mut members, "response_unread", by_status(&mut unread));
+        put(&mut members, "response_unread", by_status(|message| !message.unread.is_empty(), &mut unread));
         Value::Object(members)
     }
 
@@ -137,6 +143,7 @@ impl Writer<'_> {
         let mut shapes = Vec::new();
         while let Some(named) = self.shapes.order.get(shapes.len()).copied() {
             let shape = match named {
+                Named::Nothing => None,
                 Named::Shape(id) => self.document.graph.node(id).map(|node| self.shape(node)),
                 Named::Joined(at) => {
                     let all = self.joined.get(at).cloned().unwrap_or_default();
@@ -144,7 +151,7 @@ impl Writer<'_> {
                     Some(json!({ "also": also }))
                 }
             };
-            shapes.push(shape.unwrap_or_default());
+            shapes.push(shape.unwrap_or_else(|| json!({})));
         }
         shapes
     }

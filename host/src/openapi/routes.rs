@@ -1,5 +1,7 @@
 //! Which operations of a document a route is for.
 
+use std::collections::BTreeSet;
+
 use super::Document;
 use super::carried::{Message, Names, Operation, put};
 use super::graph::Graph;
@@ -39,10 +41,16 @@ impl Document {
 
     /// All that a route carries, as one operation; none where the document says nothing of the route.
     pub(super) fn carried(&self, route: RouteView<'_>) -> Option<Operation> {
-        let mut operations = self.operations_of(route).into_iter();
-        let first = operations.next().map(|it| renamed(it, route.path))?;
-        Some(operations.fold(first, |mut all, more| {
-            let Operation { request, query, parameters, cookies, responses, .. } = renamed(more, route.path);
+        let operations = self.operations_of(route);
+        let statuses: BTreeSet<_> = operations.iter().flat_map(|it| it.responses.keys().cloned()).collect();
+        let renamed = operations.into_iter().map(|it| renamed(it, route.path));
+        let answering = renamed.map(|mut operation| {
+            let answers = statuses.iter().map(|status| (status.clone(), self.answer(&operation, status)));
+            operation.responses = answers.collect();
+            operation
+        });
+        answering.reduce(|mut all, more| {
+            let Operation { request, query, parameters, cookies, responses, .. } = more;
             merge(&self.graph, &mut all.request, request);
             merge_names(&self.graph, &mut all.query, query);
             merge_names(&self.graph, &mut all.parameters, parameters);
@@ -51,7 +59,21 @@ impl Document {
                 merge(&self.graph, all.responses.entry(status).or_default(), message);
             }
             all
-        }))
+        })
+    }
+
+    /// What an operation may answer with a status: what it says of that, else of its class, else of all others. Where it
+    /// says nothing that may be whatever it answers.
+    fn answer(&self, operation: &Operation, status: &str) -> Message {
+        let class = status.get(..1).map(|digit| format!("{digit}XX"));
+        let mut names = [Some(status), class.as_deref(), Some("default")].into_iter().flatten();
+        let known = names.find_map(|name| operation.responses.get(name)).cloned();
+        known.unwrap_or_else(|| {
+            operation.responses.values().fold(Message::default(), |mut all, message| {
+                merge(&self.graph, &mut all, message.clone());
+                all
+            })
+        })
     }
 }
 
@@ -79,7 +101,7 @@ fn is_parameter(segment: &str) -> bool {
 }
 
 /// An operation whose parameters of the path are called as the route calls them.
-fn renamed(operation: &Operation, route: &str) -> Operation {
+pub(super) fn renamed(operation: &Operation, route: &str) -> Operation {
     let mut renamed = operation.clone();
     let names = |path: &str| -> Vec<String> {
         let segments = path.split('/').filter(|segment| is_parameter(segment));

@@ -86,3 +86,22 @@ fn each_route_has_its_own_operation_and_shapes_are_shared() {
     assert_eq!(told["operations"]["health"], json!({}));
     assert!(document.knows(super::route("health", "/x")) && !document.knows(super::route("unknown", "/x")));
 }
+
+#[test]
+fn what_operations_of_a_route_answer_counts_for_each_status_any_of_them_may_answer_with() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /a:
+    get: { responses: { 200: { description: nothing }, default: { content: { application/json: { schema: { x-pii: a } } } } } }
+    put: { responses: { 200: { content: { application/json: { schema: { x-pii: b } } } } } }
+    post: { responses: { 404: { description: nothing } } }
+"#;
+    let document = document(text);
+    let route = RouteView { name: "all", methods: &[], path: "/a" };
+    let told = document.classification([route]);
+    // With 404 `get` answers as by default, and `put` as with 200.
+    assert_eq!(told["operations"]["all"]["responses"], json!({ "200": 0, "404": 1, "default": 1 }));
+    assert_eq!(told["shapes"][1]["also"].as_array().map(Vec::len), Some(2), "{told}");
+    assert_eq!(found(&document, "all", &[], "/a"), Some(vec!["a".to_owned(), "b".to_owned()]), "each once");
+}

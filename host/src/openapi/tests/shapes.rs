@@ -214,10 +214,11 @@ paths:
         told["operations"]["get"],
         json!({
             "request": 0, "form": { "c": 0, "e": 1 }, "unread": ["multipart/form-data"],
-            "responses": { "4XX": 1 }, "response_unread": { "200": ["application/xml"] },
+            "responses": { "200": 1, "4XX": 2 }, "response_unread": { "200": ["application/xml"], "4XX": [] },
         })
     );
-    assert_eq!(told["shapes"][0], json!({ "also": [2, 3] }));
+    assert_eq!(told["shapes"][0], json!({ "also": [3, 4] }));
+    assert_eq!(told["shapes"][1], json!({}), "nothing of it is known to be classified");
     let found = super::listed(&document(text), "get");
     assert!(found.contains(&"4XX body $.f PII confidential".to_owned()), "{found:?}");
     assert!(found.contains(&"body $.a PII confidential".to_owned()), "{found:?}");
