@@ -12,13 +12,14 @@ use super::routes::RouteView;
 use super::shapes::{ClassId, ShapeId};
 
 impl Document {
-    /// What the document says of these routes, by their names. Of a route it says nothing of nothing is written.
-    pub(crate) fn classification<'r>(&self, routes: impl IntoIterator<Item = RouteView<'r>>) -> Value {
+    /// What the document says of some of the routes of its API, by their names. Of a route it says nothing of nothing is
+    /// written.
+    pub(crate) fn classification(&self, some: &[RouteView<'_>], routes: &[RouteView<'_>]) -> Value {
         let mut writer =
             Writer { document: self, shapes: Numbers::default(), joined: Vec::new(), classes: Numbers::default() };
         let mut operations = Map::new();
-        for route in routes {
-            if let Some(operation) = self.carried(route) {
+        for route in some {
+            if let Some(operation) = self.carried(*route, routes) {
                 operations.insert(route.name.to_owned(), writer.operation(&operation));
             }
         }

@@ -59,9 +59,9 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Document {
-    /// What is classified in the messages of a route; none where the document says nothing of it.
-    pub(crate) fn fields(&self, route: RouteView<'_>) -> Option<Fields<'_>> {
-        let operations = self.operations_of(route);
+    /// What is classified in the messages of a route among those of its API; none where the document says nothing of it.
+    pub(crate) fn fields(&self, route: RouteView<'_>, routes: &[RouteView<'_>]) -> Option<Fields<'_>> {
+        let operations = self.operations_of(route, routes);
         let (found, listed) = (Fields::default(), HashSet::new());
         let mut lister = Lister { document: self, found, listed, steps: 0 };
         for operation in operations.iter().map(|it| renamed(it, route.path)) {

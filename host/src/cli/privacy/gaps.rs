@@ -11,9 +11,10 @@ pub(super) fn gaps(api: &Api, config: &Config) -> Vec<Gap> {
         let because = format!("{}/api.toml names no OpenAPI document, so nobody knows what passes", api.folder);
         return vec![Gap { api: api.name.clone(), route: None, field: None, because }];
     };
+    let views = api.views();
     let of_route = |route: &config::Route| {
         let found = Finder { api, config, route, guards: guards(api, route, config) };
-        match document.fields(route.view()) {
+        match document.fields(route.view(), &views) {
             Some(fields) => found.gaps(fields),
             // What is always the same, or sends clients elsewhere, carries nobody's data.
             None if matches!(route.backend, Backend::Respond(_) | Backend::Redirect(_)) => Vec::new(),

@@ -8,7 +8,7 @@ use super::gaps::gaps;
 use super::measures::{collectors, kept, listeners, services, upstreams};
 use super::report::{Activity, Category, Direction, FORMAT, Field, Guard, Report, Route};
 use crate::config::{self, Addition, Api, ApiPrivacy, ChainEntry, Config, OnError, PolicySource, Privacy};
-use crate::openapi::{self, Sensitivity};
+use crate::openapi::{self, RouteView, Sensitivity};
 
 /// The policy that changes what is classified.
 const REDACT: &str = "redact";
@@ -33,7 +33,8 @@ pub(super) fn report(config: &Config) -> Report {
 
 fn activity(api: &Api, config: &Config) -> Activity {
     let ApiPrivacy { purposes, legal_basis, subjects, recipients, transfers, retention } = api.privacy.clone();
-    let routes: Vec<_> = api.routes.iter().map(|route| self::route(api, route, config)).collect();
+    let views = api.views();
+    let routes: Vec<_> = api.routes.iter().map(|route| self::route(api, route, &views, config)).collect();
     let mut policies = Vec::new();
     for guard in api.routes.iter().flat_map(|route| guards(api, route, config)) {
         if !policies.contains(&guard) {
@@ -60,8 +61,8 @@ fn activity(api: &Api, config: &Config) -> Activity {
     }
 }
 
-fn route(api: &Api, route: &config::Route, config: &Config) -> Route {
-    let found = api.openapi.as_ref().and_then(|document| document.fields(route.view()));
+fn route(api: &Api, route: &config::Route, views: &[RouteView<'_>], config: &Config) -> Route {
+    let found = api.openapi.as_ref().and_then(|document| document.fields(route.view(), views));
     Route {
         route: route.name.clone(),
         methods: route.matching.methods.iter().map(ToString::to_string).collect(),
