@@ -25,7 +25,9 @@ impl RouteView<'_> {
 
     /// Whether all requests of a path that another route takes too are of this one.
     fn is_before(&self, other: &Self) -> bool {
-        self.is_unconditional && is_taken(self.path, other.path) && !is_taken(other.path, self.path)
+        // A route for a host of its own comes before those for any, whatever their paths.
+        let is_by_path = self.is_unconditional && other.is_unconditional;
+        is_by_path && is_taken(self.path, other.path) && !is_taken(other.path, self.path)
     }
 }
 

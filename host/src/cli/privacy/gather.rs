@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::gaps::gaps;
+use super::gaps::{self, Found};
 use super::measures::{collectors, kept, listeners, services, upstreams};
 use super::report::{Activity, Category, Direction, FORMAT, Field, Guard, Report, Route};
 use crate::config::{self, Addition, Api, ApiPrivacy, ChainEntry, Config, OnError, PolicySource, Privacy};
-use crate::openapi::{self, RouteView, Sensitivity};
+use crate::openapi::{self, RouteView};
 
 /// The policy that changes what is classified.
 const REDACT: &str = "redact";
@@ -16,6 +16,7 @@ const REDACT: &str = "redact";
 pub(super) fn report(config: &Config) -> Report {
     let Privacy { controller, contact, officer, representative } = config.privacy.clone();
     let activities: Vec<_> = config.apis.iter().map(|api| activity(api, config)).collect();
+    let Found { gaps, passes } = gaps::find(config);
     Report {
         format: FORMAT,
         lockgate: env!("CARGO_PKG_VERSION"),
@@ -23,7 +24,8 @@ pub(super) fn report(config: &Config) -> Report {
         contact,
         officer,
         representative,
-        gaps: config.apis.iter().flat_map(|api| gaps(api, config)).collect(),
+        gaps,
+        passes,
         activities,
         listeners: listeners(config),
         collectors: collectors(config),
@@ -135,9 +137,4 @@ fn categories(routes: &[Route]) -> Vec<Category> {
         fields,
     };
     counts.map(category).collect()
-}
-
-/// Whether nobody need be kept from seeing it.
-pub(super) fn is_public(field: &Field) -> bool {
-    field.sensitivity == Sensitivity::Public.as_str()
 }
