@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Api;
 use super::chain::{Addition, ChainEntry};
 use super::fault::{At, ConfigFault, Faults, quoted};
-use super::route::Route;
+use super::route::{Route, RouteMatch};
 use super::tree::Tree;
 use super::units::show_size;
 use crate::openapi::{Document, Fault, RouteView};
@@ -17,7 +18,16 @@ impl Route {
     /// As documents are asked about it.
     pub(crate) fn view(&self) -> RouteView<'_> {
         let path = self.matching.path.as_str();
-        RouteView { name: &self.name, methods: &self.matching.methods, path }
+        let RouteMatch { path: _, methods, scheme, hosts, headers, query } = &self.matching;
+        let is_unconditional = scheme.is_none() && hosts.is_empty() && headers.is_empty() && query.is_empty();
+        RouteView { name: &self.name, methods, path, is_unconditional }
+    }
+}
+
+impl Api {
+    /// Its routes, as documents are asked about them.
+    pub(crate) fn views(&self) -> Vec<RouteView<'_>> {
+        self.routes.iter().map(Route::view).collect()
     }
 }
 
@@ -38,11 +48,13 @@ pub(super) fn resolve(
         return None;
     };
     let document = read(&named, tree, faults)?;
+    let mut chains: Vec<_> = routes.iter_mut().map(|route| std::mem::take(&mut route.chain)).collect();
     let views: Vec<_> = routes.iter().map(Route::view).collect();
-    chain.iter_mut().for_each(|entry| add(entry, &document, &views, faults));
-    for route in routes {
-        let mut chain = std::mem::take(&mut route.chain);
-        chain.iter_mut().for_each(|entry| add(entry, &document, &[route.view()], faults));
+    chain.iter_mut().for_each(|entry| add(entry, &document, &views, &views, faults));
+    for (chain, view) in chains.iter_mut().zip(&views) {
+        chain.iter_mut().for_each(|entry| add(entry, &document, &[*view], &views, faults));
+    }
+    for (route, chain) in routes.iter_mut().zip(chains) {
         route.chain = chain;
     }
     Some(Arc::new(document))
@@ -70,8 +82,14 @@ fn read(At { value, place }: &At<String>, tree: &Tree, faults: &mut Faults) -> O
     read.map_err(|found| faults.extend(found.into_iter().map(ConfigFault::from))).ok()
 }
 
-/// Add what an entry asks for, which is for these routes.
-fn add(entry: &mut ChainEntry, document: &Document, routes: &[RouteView<'_>], faults: &mut Faults) {
+/// Add what an entry asks for, which is for some of the routes.
+fn add(
+    entry: &mut ChainEntry,
+    document: &Document,
+    some: &[RouteView<'_>],
+    routes: &[RouteView<'_>],
+    faults: &mut Faults,
+) {
     for At { value, place } in &entry.with {
         let Some(config) = entry.config.as_object_mut() else { continue };
         let word = value.as_str();
@@ -80,12 +98,12 @@ fn add(entry: &mut ChainEntry, document: &Document, routes: &[RouteView<'_>], fa
             continue;
         }
         let Addition::Classification = value;
-        if !routes.iter().any(|route| document.knows(*route)) {
+        if !some.iter().any(|route| document.knows(*route, routes)) {
             let advice = "call a route as the operation is called, or let `match.path` be its path; see PRIVACY.md";
             faults.push(place.fault("is for no route of which the OpenAPI document says anything", advice));
             continue;
         }
-        let added = document.classification(routes.iter().copied());
+        let added = document.classification(some, routes);
         if added.to_string().len() > LARGEST {
             let most = show_size(LARGEST as u64);
             let advice = "name the policy in the chains of the routes that need it, or make several APIs";

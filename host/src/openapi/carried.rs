@@ -70,6 +70,10 @@ impl Finder<'_> {
         }
         for (status, response) in responses {
             let mut message = self.body(&response.body)?;
+            // Nobody reads forms that are answers.
+            if !message.form.is_empty() {
+                message.unread.insert(FORM.into());
+            }
             let headers = response.headers.into_iter();
             let headers = headers.filter_map(|(name, value)| Some(lower((name, self.class(value)?))));
             headers.for_each(|named| put(self.graph, &mut message.headers, named));

@@ -12,13 +12,14 @@ use super::routes::RouteView;
 use super::shapes::{ClassId, ShapeId};
 
 impl Document {
-    /// What the document says of these routes, by their names. Of a route it says nothing of nothing is written.
-    pub(crate) fn classification<'r>(&self, routes: impl IntoIterator<Item = RouteView<'r>>) -> Value {
+    /// What the document says of some of the routes of its API, by their names. Of a route it says nothing of nothing is
+    /// written.
+    pub(crate) fn classification(&self, some: &[RouteView<'_>], routes: &[RouteView<'_>]) -> Value {
         let mut writer =
             Writer { document: self, shapes: Numbers::default(), joined: Vec::new(), classes: Numbers::default() };
         let mut operations = Map::new();
-        for route in routes {
-            if let Some(operation) = self.carried(route) {
+        for route in some {
+            if let Some(operation) = self.carried(*route, routes) {
                 operations.insert(route.name.to_owned(), writer.operation(&operation));
             }
         }
@@ -63,6 +64,8 @@ impl<T: Copy + Eq + std::hash::Hash> Numbers<T> {
 enum Named {
     Shape(ShapeId),
     Joined(usize),
+    /// Nothing is classified.
+    Nothing,
 }
 
 struct Writer<'a> {
@@ -88,15 +91,19 @@ impl Writer<'_> {
             put(&mut members, key, self.names(names));
         }
         put(&mut members, "unread", unread(request));
-        let by_status = |value: &mut dyn FnMut(&Message) -> Value| {
+        let by_status = |has: fn(&Message) -> bool, value: &mut dyn FnMut(&Message) -> Value| {
             let values = responses.iter().map(|(status, message)| (status.to_string(), value(message)));
-            Value::Object(values.filter(|(_, value)| !is_empty(value)).collect())
+            // A status that is not named is not described, so that what others say counts for it.
+            if responses.values().any(has) { Value::Object(values.collect()) } else { Value::Null }
         };
-        let bodies = by_status(&mut |message| self.shape_of(message));
-        let headers = by_status(&mut |message| self.names(&message.headers));
+        let bodies = by_status(|message| !message.bodies.is_empty(), &mut |message| match self.shape_of(message) {
+            Value::Null => self.shapes.number(Named::Nothing).into(),
+            shape => shape,
+        });
+        let headers = by_status(|message| !message.headers.is_empty(), &mut |message| self.names(&message.headers));
         put(&mut members, "responses", bodies);
         put(&mut members, "response_headers", headers);
-        put(&mut members, "response_unread", by_status(&mut unread));
+        put(&mut members, "response_unread", by_status(|message| !message.unread.is_empty(), &mut unread));
         Value::Object(members)
     }
 
@@ -137,6 +144,7 @@ impl Writer<'_> {
         let mut shapes = Vec::new();
         while let Some(named) = self.shapes.order.get(shapes.len()).copied() {
             let shape = match named {
+                Named::Nothing => None,
                 Named::Shape(id) => self.document.graph.node(id).map(|node| self.shape(node)),
                 Named::Joined(at) => {
                     let all = self.joined.get(at).cloned().unwrap_or_default();
@@ -144,7 +152,7 @@ impl Writer<'_> {
                     Some(json!({ "also": also }))
                 }
             };
-            shapes.push(shape.unwrap_or_default());
+            shapes.push(shape.unwrap_or_else(|| json!({})));
         }
         shapes
     }
@@ -157,6 +165,7 @@ impl Writer<'_> {
         put(&mut members, "members", json!(named));
         put(&mut members, "items", node.items.as_ref().map(&mut number).into());
         put(&mut members, "rest", node.rest.as_ref().map(&mut number).into());
+        put(&mut members, "embedded", node.embedded.as_ref().map(&mut number).into());
         put(&mut members, "also", node.also.iter().map(number).collect());
         if node.is_closed {
             members.insert("closed".into(), true.into());

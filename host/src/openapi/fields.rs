@@ -1,9 +1,11 @@
 //! Lists what is classified in the messages of a route, each with its place, as people write and read that.
 
+use std::collections::HashSet;
+
 use super::Document;
 use super::annotation::Class;
 use super::carried::{Message, Names};
-use super::routes::RouteView;
+use super::routes::{RouteView, renamed};
 use super::shapes::{ClassId, ShapeId};
 
 /// Fields of one route that are listed, and steps that are made to find them: schemas may name each other in circles.
@@ -57,24 +59,29 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Document {
-    /// What is classified in the messages of a route; none where the document says nothing of it.
-    pub(crate) fn fields(&self, route: RouteView<'_>) -> Option<Fields<'_>> {
-        let operation = self.carried(route)?;
-        let mut lister = Lister { document: self, found: Fields::default(), steps: 0 };
-        lister.names(None, Part::Path, &operation.parameters);
-        lister.names(None, Part::Query, &operation.query);
-        lister.names(None, Part::Cookie, &operation.cookies);
-        lister.message(None, &operation.request);
-        for (status, message) in &operation.responses {
-            lister.message(Some(status), message);
+    /// What is classified in the messages of a route among those of its API; none where the document says nothing of it.
+    pub(crate) fn fields(&self, route: RouteView<'_>, routes: &[RouteView<'_>]) -> Option<Fields<'_>> {
+        let operations = self.operations_of(route, routes);
+        let (found, listed) = (Fields::default(), HashSet::new());
+        let mut lister = Lister { document: self, found, listed, steps: 0 };
+        for operation in operations.iter().map(|it| renamed(it, route.path)) {
+            lister.names(None, Part::Path, &operation.parameters);
+            lister.names(None, Part::Query, &operation.query);
+            lister.names(None, Part::Cookie, &operation.cookies);
+            lister.message(None, &operation.request);
+            for (status, message) in &operation.responses {
+                lister.message(Some(status), message);
+            }
         }
-        Some(lister.found)
+        (!operations.is_empty()).then_some(lister.found)
     }
 }
 
 struct Lister<'a> {
     document: &'a Document,
     found: Fields<'a>,
+    /// Bodies that were gone through: several operations may have the same one.
+    listed: HashSet<(Option<String>, ShapeId)>,
     steps: usize,
 }
 
@@ -83,10 +90,16 @@ impl Lister<'_> {
         self.names(status, Part::Header, &message.headers);
         self.names(status, Part::Form, &message.form);
         for body in &message.bodies {
-            self.body(status, *body, "$".to_owned(), &mut Vec::new());
+            if self.listed.insert((status.map(str::to_owned), *body)) {
+                self.body(status, *body, "$".to_owned(), &mut Vec::new());
+            }
         }
-        let unread = message.unread.iter().map(|media| (status.map(str::to_owned), media.to_string()));
-        self.found.unread.extend(unread);
+        for media in &message.unread {
+            let unread = (status.map(str::to_owned), media.to_string());
+            if !self.found.unread.contains(&unread) {
+                self.found.unread.push(unread);
+            }
+        }
     }
 
     fn names(&mut self, status: Option<&str>, part: Part, names: &Names) {
@@ -127,7 +140,7 @@ impl Lister<'_> {
         for (name, member) in &node.members {
             self.body(status, *member, format!("{path}{}", step(name)), above);
         }
-        let others = [(node.items, "[*]"), (node.rest, ".*")];
+        let others = [(node.items, "[*]"), (node.rest, ".*"), (node.embedded, "")];
         for (inner, step) in others.into_iter().filter_map(|(inner, step)| Some((inner?, step))) {
             self.body(status, inner, format!("{path}{step}"), above);
         }

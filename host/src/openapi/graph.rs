@@ -16,6 +16,7 @@ pub(super) struct Node {
     pub(super) members: BTreeMap<Arc<str>, ShapeId>,
     pub(super) items: Option<ShapeId>,
     pub(super) rest: Option<ShapeId>,
+    pub(super) embedded: Option<ShapeId>,
     pub(super) also: Vec<ShapeId>,
     /// A member of it is classified, beyond public: others that no shape of the same value names are not known to be
     /// harmless.
@@ -61,6 +62,7 @@ impl Graph {
                 members: members.into_iter().map(|(name, id)| (name.clone(), *id)).collect(),
                 items: shape.items.filter(matters),
                 rest,
+                embedded: shape.embedded.filter(matters),
                 also: shape.also.iter().copied().filter(|id| matters(id) || is_named(*id)).collect(),
                 is_closed: *closed,
                 listed: others.into_iter().map(|(name, _)| name.clone()).filter(|_| is_listing).collect(),
@@ -142,7 +144,8 @@ impl Graph {
     fn lead(&mut self, stand_ins: &[ShapeId]) {
         let lead = |id: &mut ShapeId| *id = stand_ins.get(id.0 as usize).copied().unwrap_or(*id);
         for (node, at) in self.nodes.iter_mut().zip(0..) {
-            node.members.values_mut().chain(&mut node.items).chain(&mut node.rest).for_each(lead);
+            let inner = node.items.iter_mut().chain(&mut node.rest).chain(&mut node.embedded);
+            node.members.values_mut().chain(inner).for_each(lead);
             node.also.iter_mut().for_each(lead);
             node.also.sort();
             node.also.dedup();
@@ -154,7 +157,8 @@ impl Graph {
 impl Node {
     /// The shape that says all there is to say of this one.
     pub(super) fn only(&self) -> Option<ShapeId> {
-        let says = self.class.is_some() || self.items.is_some() || self.rest.is_some() || self.is_closed;
+        let leads = [self.items, self.rest, self.embedded].iter().any(Option::is_some);
+        let says = self.class.is_some() || leads || self.is_closed;
         let is_bare = !says && self.members.is_empty() && self.listed.is_empty();
         match self.also.as_slice() {
             [only] if is_bare => Some(*only),
@@ -182,7 +186,7 @@ impl Edges {
                 push(&mut edges.same_back, to.0, from);
                 push(&mut edges.all_back, to.0, from);
             }
-            for to in shape.members.values().chain(&shape.items).chain(&shape.rest) {
+            for to in shape.members.values().chain(&shape.items).chain(&shape.rest).chain(&shape.embedded) {
                 push(&mut edges.all_back, to.0, from);
             }
         }

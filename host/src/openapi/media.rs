@@ -3,8 +3,10 @@
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
-    /// One JSON value, or what may be one.
+    /// One JSON value.
     Json,
+    /// JSON or events, or what nobody can tell: a range of media types.
+    Range,
     /// JSON values one after the other.
     Sequence,
     /// Events whose payload may be JSON.
@@ -18,22 +20,25 @@ pub(super) enum Media {
 impl Media {
     /// Of a media type or a range of them, as it stands in a document.
     pub(super) fn of(text: &str) -> Self {
-        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "application/json" | "text/json" | "application/*" | "*/*" => Self::Json,
+        match essence(text).as_str() {
+            "application/json" | "text/json" => Self::Json,
+            "application/*" | "text/*" | "*/*" => Self::Range,
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"
             | "application/json-lines"
-            | "application/x-jsonlines"
-            | "application/json-seq" => Self::Sequence,
+            | "application/x-jsonlines" => Self::Sequence,
             "text/event-stream" => Self::Events,
             "application/x-www-form-urlencoded" => Self::Form,
             other if other.ends_with("+json") => Self::Json,
-            other if other.ends_with("+json-seq") => Self::Sequence,
             _ => Self::Other,
         }
     }
+}
+
+/// A media type without its parameters, in small letters (RFC 9110 section 8.3.1).
+pub(super) fn essence(text: &str) -> String {
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -46,9 +51,14 @@ mod tests {
             ("application/json", Media::Json),
             ("Application/JSON; charset=utf-8", Media::Json),
             ("application/problem+json", Media::Json),
-            ("*/*", Media::Json),
+            ("*/*", Media::Range),
+            ("application/*; q=0.5", Media::Range),
+            ("text/*", Media::Range),
+            ("image/*", Media::Other),
             ("application/x-ndjson", Media::Sequence),
-            ("application/geo+json-seq", Media::Sequence),
+            ("application/json-lines", Media::Sequence),
+            ("application/json-seq", Media::Other),
+            ("application/geo+json-seq", Media::Other),
             ("text/event-stream", Media::Events),
             ("application/x-www-form-urlencoded", Media::Form),
             ("multipart/form-data", Media::Other),

@@ -79,9 +79,9 @@ impl Document {
         &self.files
     }
 
-    /// Whether it says anything of a route.
-    pub(crate) fn knows(&self, route: RouteView<'_>) -> bool {
-        !self.operations_of(route).is_empty()
+    /// Whether it says anything of a route among those of its API.
+    pub(crate) fn knows(&self, route: RouteView<'_>, routes: &[RouteView<'_>]) -> bool {
+        !self.operations_of(route, routes).is_empty()
     }
 }
 

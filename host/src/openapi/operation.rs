@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fault::Wrong;
-use super::media::Media;
+use super::media::{Media, essence};
 use super::nodes::{Id, Value};
 use super::schema::Schemas;
 use super::shapes::{ClassId, Shape, ShapeId};
@@ -65,7 +65,7 @@ pub(super) struct Response {
 pub(super) struct Body {
     pub(super) json: Vec<ShapeId>,
     pub(super) forms: Vec<ShapeId>,
-    /// With their media types.
+    /// With their media types, or ranges of them.
     pub(super) others: Vec<(Arc<str>, ShapeId)>,
 }
 
@@ -224,7 +224,11 @@ impl Schemas<'_> {
             match media {
                 Media::Json | Media::Sequence | Media::Events => body.json.push(shape),
                 Media::Form => body.forms.push(shape),
-                Media::Other => body.others.push((name.clone(), shape)),
+                Media::Range => {
+                    body.json.push(shape);
+                    body.others.push((essence(name).into(), shape));
+                }
+                Media::Other => body.others.push((essence(name).into(), shape)),
             }
         }
         body
@@ -239,7 +243,7 @@ impl Schemas<'_> {
         let (is_sequence, is_event) = match media {
             Media::Sequence => (true, false),
             Media::Events => (true, true),
-            Media::Json | Media::Form | Media::Other => (false, false),
+            Media::Json | Media::Range | Media::Form | Media::Other => (false, false),
         };
         if class.is_none() && !is_sequence {
             return self.shapes.join(also);

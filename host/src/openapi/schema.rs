@@ -10,7 +10,7 @@ use super::read::Files;
 use super::shapes::{ClassId, Shape, ShapeId, Shapes};
 
 /// Keywords with a schema, and with a list of them, of the same value. What a condition asks for is taken to be so.
-const SAME: [&str; 4] = ["if", "then", "else", "contentSchema"];
+const SAME: [&str; 3] = ["if", "then", "else"];
 const SAME_LISTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 /// Keywords with a schema, or a list of them, of what stands in a list.
 const ITEMS: [&str; 5] = ["items", "prefixItems", "additionalItems", "contains", "unevaluatedItems"];
@@ -105,6 +105,7 @@ impl<'a> Schemas<'a> {
         shape.items = self.items(at);
         shape.rest = self.rest(at);
         shape.also.extend(self.patterns(at));
+        shape.embedded = self.files.nodes.member(at, "contentSchema").map(|schema| self.shape(schema));
         shape
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Shape {
     pub(super) items: Option<ShapeId>,
     /// What holds of members that are not named here.
     pub(super) rest: Option<ShapeId>,
+    /// What the value holds, which is a string, as JSON.
+    pub(super) embedded: Option<ShapeId>,
     /// Other shapes of the same value.
     pub(super) also: Vec<ShapeId>,
     /// What stands in lists of the same value is this value too: bodies that are a sequence of values.
@@ -111,16 +113,27 @@ impl Shapes {
             let mut found: Vec<_> = found.flatten().collect();
             // The payload of an event that stands in a list of events.
             if is_sequence && is_event {
-                for item in found.clone() {
-                    let group = self.group(item)?;
-                    found.extend(group.iter().filter_map(|of| self.get(*of)?.members.get("data")).copied());
-                }
+                found.extend(self.of_all(&found, |shape| shape.members.get("data").copied())?);
+            }
+            // The payload is read as what it holds.
+            if is_event {
+                found.extend(self.of_all(&found, |shape| shape.embedded)?);
             }
             if let Some(shape) = self.all.get_mut(id.0 as usize) {
                 shape.also.extend(found);
             }
         }
         Ok(())
+    }
+
+    /// What `find` finds in all shapes that hold of some values.
+    fn of_all(&mut self, ids: &[ShapeId], find: fn(&Shape) -> Option<ShapeId>) -> Result<Vec<ShapeId>, Wrong> {
+        let mut found = Vec::new();
+        for id in ids {
+            let group = self.group(*id)?;
+            found.extend(group.iter().filter_map(|of| self.get(*of)).filter_map(find));
+        }
+        Ok(found)
     }
 
     pub(super) fn all(&self) -> &[Shape] {

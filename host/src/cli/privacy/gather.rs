@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::gaps::gaps;
+use super::gaps::{self, Found};
 use super::measures::{collectors, kept, listeners, services, upstreams};
 use super::report::{Activity, Category, Direction, FORMAT, Field, Guard, Report, Route};
 use crate::config::{self, Addition, Api, ApiPrivacy, ChainEntry, Config, OnError, PolicySource, Privacy};
-use crate::openapi::{self, Sensitivity};
+use crate::openapi::{self, RouteView};
 
 /// The policy that changes what is classified.
 const REDACT: &str = "redact";
@@ -16,6 +16,7 @@ const REDACT: &str = "redact";
 pub(super) fn report(config: &Config) -> Report {
     let Privacy { controller, contact, officer, representative } = config.privacy.clone();
     let activities: Vec<_> = config.apis.iter().map(|api| activity(api, config)).collect();
+    let Found { gaps, passes } = gaps::find(config);
     Report {
         format: FORMAT,
         lockgate: env!("CARGO_PKG_VERSION"),
@@ -23,7 +24,8 @@ pub(super) fn report(config: &Config) -> Report {
         contact,
         officer,
         representative,
-        gaps: config.apis.iter().flat_map(|api| gaps(api, config)).collect(),
+        gaps,
+        passes,
         activities,
         listeners: listeners(config),
         collectors: collectors(config),
@@ -33,7 +35,8 @@ pub(super) fn report(config: &Config) -> Report {
 
 fn activity(api: &Api, config: &Config) -> Activity {
     let ApiPrivacy { purposes, legal_basis, subjects, recipients, transfers, retention } = api.privacy.clone();
-    let routes: Vec<_> = api.routes.iter().map(|route| self::route(api, route, config)).collect();
+    let views = api.views();
+    let routes: Vec<_> = api.routes.iter().map(|route| self::route(api, route, &views, config)).collect();
     let mut policies = Vec::new();
     for guard in api.routes.iter().flat_map(|route| guards(api, route, config)) {
         if !policies.contains(&guard) {
@@ -60,8 +63,8 @@ fn activity(api: &Api, config: &Config) -> Activity {
     }
 }
 
-fn route(api: &Api, route: &config::Route, config: &Config) -> Route {
-    let found = api.openapi.as_ref().and_then(|document| document.fields(route.view()));
+fn route(api: &Api, route: &config::Route, views: &[RouteView<'_>], config: &Config) -> Route {
+    let found = api.openapi.as_ref().and_then(|document| document.fields(route.view(), views));
     Route {
         route: route.name.clone(),
         methods: route.matching.methods.iter().map(ToString::to_string).collect(),
@@ -134,9 +137,4 @@ fn categories(routes: &[Route]) -> Vec<Category> {
         fields,
     };
     counts.map(category).collect()
-}
-
-/// Whether nobody need be kept from seeing it.
-pub(super) fn is_public(field: &Field) -> bool {
-    field.sensitivity == Sensitivity::Public.as_str()
 }

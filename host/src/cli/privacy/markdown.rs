@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::super::out::plain;
-use super::report::{Activity, Direction, Field, Gap, Guard, Peer, Report, Route};
+use super::report::{Activity, Direction, Field, Guard, Passing, Peer, Report, Route};
 use Wanted::{Api, Gateway};
 
 pub(super) fn text(report: &Report) -> String {
@@ -43,7 +43,8 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "\n## Ways in, and who is told of exchanges\n\n| | address | protection |\n|---|---|---|")?;
     report.listeners.iter().try_for_each(|peer| write_peer("listener ", peer, out))?;
     report.collectors.iter().try_for_each(|peer| write_peer("", peer, out))?;
-    write_gaps(&report.gaps, out)
+    write_gaps(&report.gaps, out)?;
+    write_passes(&report.passes, out)
 }
 
 fn write_activity(activity: &Activity, report: &Report, out: &mut String) -> fmt::Result {
@@ -112,14 +113,30 @@ fn write_guard(guard: &Guard, out: &mut String) -> fmt::Result {
     writeln!(out, "| {policy} | {chain} | {by} | {fails} | {config} |")
 }
 
-fn write_gaps(gaps: &[Gap], out: &mut String) -> fmt::Result {
+fn write_gaps(gaps: &[Passing], out: &mut String) -> fmt::Result {
     writeln!(out, "\n## Gaps\n")?;
     if gaps.is_empty() {
-        return writeln!(out, "None: each classified field passes a policy that redacts by its annotation.");
+        return writeln!(
+            out,
+            "None: each field of a response that is classified, beyond public, passes a policy that redacts by its annotation, as it is configured, or is listed below."
+        );
     }
     writeln!(out, "What may pass as it is: {}.\n", gaps.len())?;
+    write_passing(gaps, out)
+}
+
+/// What is no gap: data that callers send to the API it is meant for, and what is internal.
+fn write_passes(passes: &[Passing], out: &mut String) -> fmt::Result {
+    if passes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n## What passes as it is\n")?;
+    write_passing(passes, out)
+}
+
+fn write_passing(all: &[Passing], out: &mut String) -> fmt::Result {
     writeln!(out, "| route | direction | where | category | sensitivity | because |\n|---|---|---|---|---|---|")?;
-    for Gap { api, route, field, because } in gaps {
+    for Passing { api, route, field, because } in all {
         let place = route.as_ref().map_or_else(|| api.clone(), |route| format!("{api}/{route}"));
         let field = field.as_ref().map_or_else(|| "| | |".to_owned(), described);
         writeln!(out, "| {} | {field} | {} |", escaped(&place), escaped(because))?;

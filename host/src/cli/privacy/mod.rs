@@ -2,6 +2,7 @@
 
 mod gaps;
 mod gather;
+mod handling;
 mod markdown;
 mod measures;
 mod report;
@@ -31,7 +32,7 @@ gateway.toml and of each api.toml states. No gateway need run, and no component 
 
 JSON has `format`, `controller`, `contact`, `officer`, `representative` (null where nobody stated them), `activities` (one for each API: `purposes`,
 `legal_basis`, `subjects`, `recipients`, `transfers`, `retention`, `categories`, `upstreams`, `services`, `policies`, and `routes` with their `fields`),
-`listeners`, `collectors`, `kept` and `gaps`. These names stay as long as `format` does.
+`listeners`, `collectors`, `kept`, `gaps`, and `passes`: what is sent on or passes by default and is no gap. These names stay as long as `format` does.
 
 Exit status: 0; 1 if the folder has faults; 2 for wrong arguments; 3 with --fail-on-gaps if there are gaps.";
 

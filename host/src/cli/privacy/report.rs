@@ -21,7 +21,10 @@ pub(super) struct Report {
     /// Who is told of exchanges besides.
     pub(super) collectors: Vec<Peer>,
     pub(super) kept: Vec<Kept>,
-    pub(super) gaps: Vec<Gap>,
+    /// What may pass as it is against what is wanted.
+    pub(super) gaps: Vec<Passing>,
+    /// What passes as it is and is meant to, or by default.
+    pub(super) passes: Vec<Passing>,
 }
 
 /// What one API does with data.
@@ -88,6 +91,13 @@ pub(super) struct Guard {
     pub(super) config: Value,
 }
 
+impl Guard {
+    /// Nothing it is told of passes where it cannot do its work.
+    pub(super) fn is_reliable(&self) -> bool {
+        self.redacts && self.by_annotations && !self.is_skipped
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Route {
     pub(super) route: String,
@@ -129,7 +139,7 @@ pub(super) struct Kept {
 
 /// Something that may pass as it is.
 #[derive(Debug, Serialize)]
-pub(super) struct Gap {
+pub(super) struct Passing {
     pub(super) api: String,
     /// None where it is about the whole API.
     pub(super) route: Option<String>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::gather::report;
 use super::markdown;
-use super::report::Report;
+use super::report::{Passing, Report};
 use crate::config::{Config, PolicySource, Tree};
 
 /// The texts between fences of a language.
@@ -34,13 +34,17 @@ fn example(from: &str, to: &str) -> Config {
     config
 }
 
-/// `route part place because` of each gap.
-fn gaps(report: &Report) -> Vec<String> {
-    let gap = |gap: &super::report::Gap| {
-        let field = gap.field.as_ref().map(|field| format!("{} {}", field.part, field.at)).unwrap_or_default();
-        format!("{} {field}: {}", gap.route.as_deref().unwrap_or_default(), gap.because)
+/// `route part place because` of each.
+fn texts(all: &[Passing]) -> Vec<String> {
+    let text = |it: &Passing| {
+        let field = it.field.as_ref().map(|field| format!("{} {}", field.part, field.at)).unwrap_or_default();
+        format!("{} {field}: {}", it.route.as_deref().unwrap_or_default(), it.because)
     };
-    report.gaps.iter().map(gap).collect()
+    all.iter().map(text).collect()
+}
+
+fn gaps(report: &Report) -> Vec<String> {
+    texts(&report.gaps)
 }
 
 #[test]
@@ -141,4 +145,49 @@ fn the_gateways_own_chain_and_that_of_the_api_count_too() {
     assert!(report(&config).gaps.is_empty());
     assert_eq!(report(&config).activities[0].policies.len(), 2);
     assert_eq!(config.apis[0].openapi.as_ref().unwrap().files(), [Path::new("store/openapi.yaml")]);
+}
+
+const WITH: &str = "with = [\"classification\"]";
+const SENT_ON: &str = "it is sent on to the upstream as it is";
+
+/// What passes and is no gap, where the chain of the route is the one of the API too.
+fn passes_of_all(from: &str, to: &str) -> (Vec<String>, Vec<String>) {
+    let mut config = example(from, to);
+    let entry = config.apis[0].routes[0].chain[0].clone();
+    config.apis[0].chain.push(entry);
+    let report = report(&config);
+    let text = markdown::text(&report);
+    assert_eq!(text.contains("## What passes as it is"), !report.passes.is_empty(), "{text}");
+    (gaps(&report), texts(&report.passes))
+}
+
+#[test]
+fn what_callers_send_to_the_api_is_told_and_is_no_gap_where_only_answers_are_redacted() {
+    let none = Vec::<String>::new();
+    let iban = vec![format!("returns body $.iban: {SENT_ON}")];
+    assert_eq!(passes_of_all("", ""), (none.clone(), iban.clone()));
+    for on in ["request", "both"] {
+        let configured = format!("{WITH}, config.classes.financial = {{ on = \"{on}\", action = \"mask\" }}");
+        assert_eq!(passes_of_all(WITH, &configured), (none.clone(), none.clone()), "{on}");
+    }
+    let cookie = "parameters:\n        - { name: session, in: cookie, x-pii: credential }\n";
+    let (gaps, passes) = passes_of_all("parameters:\n", cookie);
+    assert_eq!((gaps, passes), (none, [vec![format!("getOrder cookie session: {SENT_ON}")], iban].concat()));
+}
+
+#[test]
+fn what_is_internal_passes_by_default_and_not_where_something_is_said_of_it() {
+    let (gaps, passes) = passes_of_all("x-data-classification: restricted", "x-data-classification: internal");
+    assert_eq!((gaps.len(), &*passes[0]), (0, "getOrder body $.customer.born: what is internal passes by default"));
+    let masked = "x-data-classification: { sensitivity: internal, masking: { strategy: remove } }";
+    let (gaps, passes) = passes_of_all("x-data-classification: restricted", masked);
+    assert_eq!((gaps.len(), passes.len()), (0, 1), "{passes:?}");
+}
+
+#[test]
+fn an_answer_is_not_redacted_by_what_is_for_requests() {
+    let configured = format!("{WITH}, config.classes.contact = {{ on = \"request\", action = \"mask\" }}");
+    let (gaps, _) = passes_of_all(WITH, &configured);
+    let expected = "getOrder body $.customer.email: the policy that redacts is configured to do so in requests only";
+    assert_eq!(gaps, [expected]);
 }

@@ -78,9 +78,10 @@ fn an_order_within_which_things_stand_within_things() {
         ]
     );
     let told = classification(&document, "getOrder");
-    assert_eq!(told["operations"], json!({ "getOrder": { "responses": { "200": 0 } } }));
+    assert_eq!(told["operations"], json!({ "getOrder": { "responses": { "200": 0, "default": 1 } } }));
     let shapes = told["shapes"].as_array().unwrap();
     let order = &shapes[0];
+    assert_eq!(shapes[1], json!({}), "nothing is classified in what goes wrong");
     assert_eq!(order["listed"], json!(["id", "placed"]), "addresses are classified, so the order is closed");
     let member = |name: &str| &shapes[order["members"][name].as_u64().unwrap() as usize];
     assert_eq!(member("customer")["listed"], json!(["id", "loyalty"]));

@@ -51,7 +51,7 @@ fn fields(schemas: &str) -> Vec<String> {
 /// What is listed of a route that is called like an operation: `part path category sensitivity`, with the status before
 /// it in an answer.
 fn listed(document: &Document, name: &str) -> Vec<String> {
-    let fields = document.fields(route(name, "/none")).unwrap_or_else(|| panic!("{name} is not known"));
+    let fields = document.fields(route(name, "/none"), &[]).unwrap_or_else(|| panic!("{name} is not known"));
     let field = |field: super::Field<'_>| {
         let status = field.status.map(|status| format!("{status} ")).unwrap_or_default();
         let part = field.part.as_str();
@@ -61,12 +61,12 @@ fn listed(document: &Document, name: &str) -> Vec<String> {
 }
 
 fn route<'a>(name: &'a str, path: &'a str) -> RouteView<'a> {
-    RouteView { name, methods: &[], path }
+    RouteView { name, methods: &[], path, is_unconditional: true }
 }
 
 /// What policies are told of a route that is called like an operation.
 fn classification(document: &Document, name: &str) -> Value {
-    document.classification([route(name, "/none")])
+    document.classification(&[route(name, "/none")], &[])
 }
 
 /// Faults in the form `file:line pointer: reason; advice`.

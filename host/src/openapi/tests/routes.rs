@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use super::{document, listed};
+use super::{document, listed, route};
 use crate::openapi::{Document, RouteView};
 
 const TEXT: &str = r#"
@@ -26,7 +26,7 @@ paths:
 
 /// The categories a route carries, or none where the document does not know it.
 fn found(document: &Document, name: &str, methods: &[Method], path: &str) -> Option<Vec<String>> {
-    let fields = document.fields(RouteView { name, methods, path })?;
+    let fields = document.fields(RouteView { methods, ..route(name, path) }, &[])?;
     Some(fields.fields.iter().map(|field| field.class.category.to_string()).collect())
 }
 
@@ -39,7 +39,7 @@ fn a_route_is_the_operation_of_its_name_else_of_its_path_and_methods() {
     assert_eq!(found("a", &[Method::GET], "/pets"), some("list"));
     assert_eq!(found("a", &[], "/pets"), some("list create"));
     assert_eq!(found("a", &[Method::GET, Method::POST], "/v1/pets"), some("list create"));
-    assert_eq!(found("a", &[], "/pets/{id}"), some("pet get"));
+    assert_eq!(found("a", &[], "/pets/{id}"), some("pet get mine"), "it takes that path too");
     assert_eq!(found("a", &[], "/pets/mine"), some("mine"));
     assert_eq!(found("a", &[Method::DELETE], "/pets"), None);
     assert_eq!(found("a", &[], "/pets/"), None);
@@ -60,7 +60,7 @@ fn a_route_for_all_below_a_path_carries_what_any_operation_there_does() {
     assert_eq!(found("/v1/{*rest}"), Some(all.clone()));
     assert_eq!(found("/pets/{*rest}"), Some(all));
     assert_eq!(found("/cats/{*rest}"), None);
-    let told = document.classification([RouteView { name: "all", methods: &[Method::GET], path: "/{*rest}" }]);
+    let told = document.classification(&[RouteView { methods: &[Method::GET], ..route("all", "/{*rest}") }], &[]);
     assert_eq!(told["operations"]["all"]["responses"], json!({ "200": 0 }));
     assert_eq!(told["shapes"][0]["also"].as_array().unwrap().len(), 3);
 }
@@ -68,10 +68,7 @@ fn a_route_for_all_below_a_path_carries_what_any_operation_there_does() {
 #[test]
 fn parameters_of_the_path_are_called_as_the_route_calls_them() {
     let document = document(TEXT);
-    let told = |path| {
-        let route = RouteView { name: "a", methods: &[], path };
-        document.classification([route])["operations"]["a"]["path"].clone()
-    };
+    let told = |path| document.classification(&[route("a", path)], &[])["operations"]["a"]["path"].clone();
     assert_eq!(told("/v1/pets/{id}"), json!({ "id": 0 }));
     assert_eq!(listed(&document, "getPet")[0], "path petId pet confidential", "another path says nothing of names");
 }
@@ -79,10 +76,47 @@ fn parameters_of_the_path_are_called_as_the_route_calls_them() {
 #[test]
 fn each_route_has_its_own_operation_and_shapes_are_shared() {
     let document = document(TEXT);
-    let routes = ["listPets", "getPet", "health", "unknown"].map(|name| super::route(name, "/none"));
-    let told = document.classification(routes);
+    let routes = ["listPets", "getPet", "health", "unknown"].map(|name| route(name, "/none"));
+    let told = document.classification(&routes, &routes);
     let names: Vec<_> = told["operations"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["getPet", "health", "listPets"]);
     assert_eq!(told["operations"]["health"], json!({}));
-    assert!(document.knows(super::route("health", "/x")) && !document.knows(super::route("unknown", "/x")));
+    assert!(document.knows(route("health", "/x"), &[]) && !document.knows(route("unknown", "/x"), &[]));
+}
+
+#[test]
+fn what_operations_of_a_route_answer_counts_for_each_status_any_of_them_may_answer_with() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /a:
+    get: { responses: { 200: { description: nothing }, default: { content: { application/json: { schema: { x-pii: a } } } } } }
+    put: { responses: { 200: { content: { application/json: { schema: { x-pii: b } } } } } }
+    post: { responses: { 404: { description: nothing } } }
+"#;
+    let document = document(text);
+    let told = document.classification(&[route("all", "/a")], &[]);
+    // With 404 `get` answers as by default, and `put` as with 200.
+    assert_eq!(told["operations"]["all"]["responses"], json!({ "200": 0, "404": 1, "default": 1 }));
+    assert_eq!(told["shapes"][1]["also"].as_array().map(Vec::len), Some(2), "{told}");
+    assert_eq!(found(&document, "all", &[], "/a"), Some(vec!["a".to_owned(), "b".to_owned()]), "each once");
+}
+
+#[test]
+fn a_route_carries_what_operations_of_all_paths_it_takes_do_but_for_those_of_more_precise_routes() {
+    let document = document(TEXT);
+    let found = |name, path, beside: RouteView<'_>| {
+        let fields = document.fields(route(name, path), &[beside]).map(|fields| fields.fields).unwrap_or_default();
+        fields.iter().map(|field| field.class.category.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let mine = route("mine", "/pets/mine");
+    assert_eq!(found("getPet", "/pets/{petId}", route("pets", "/pets")), "pet get mine");
+    assert_eq!(found("getPet", "/pets/{petId}", route("all", "/{*rest}")), "pet get mine", "that is not before it");
+    assert_eq!(found("getPet", "/pets/{petId}", mine), "pet get");
+    assert_eq!(found("getPet", "/pets/{petId}", RouteView { methods: &[Method::GET], ..mine }), "pet get");
+    let elsewhere = [RouteView { methods: &[Method::PUT], ..mine }, RouteView { is_unconditional: false, ..mine }];
+    for beside in elsewhere {
+        assert_eq!(found("getPet", "/pets/{petId}", beside), "pet get mine", "{beside:?} leaves requests to it");
+    }
+    assert_eq!(found("all", "/{*rest}", route("pet", "/pets/{id}")), "list create");
 }

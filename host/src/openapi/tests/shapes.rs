@@ -81,9 +81,20 @@ Bird: { properties: { ring: { x-pii: true } } }
 }
 
 #[test]
-fn json_within_strings_is_what_the_string_holds() {
+fn json_within_strings_has_a_shape_of_its_own() {
     let schemas = "Root: { properties: { raw: { type: string, contentMediaType: application/json, contentSchema: { properties: { mail: { x-pii: contact } } } } } }";
     assert_eq!(fields(schemas), ["200 body $.raw.mail contact confidential"]);
+    let told = classification(&document(&with_schemas(schemas)), "get");
+    let shapes = json!([
+        { "members": { "raw": 1 } },
+        { "embedded": 2 },
+        { "members": { "mail": 3 }, "closed": true },
+        { "class": 0 },
+    ]);
+    assert_eq!(told["shapes"], shapes);
+    let nothing = schemas.replace("x-pii: contact", "x-pii: false").replace("raw:", "id: { x-pii: true }, raw:");
+    let told = classification(&document(&with_schemas(&nothing)), "get");
+    assert_eq!(told["shapes"][0]["listed"], json!(["raw"]), "what holds nothing classified leads nowhere");
 }
 
 #[test]
@@ -203,10 +214,11 @@ paths:
         told["operations"]["get"],
         json!({
             "request": 0, "form": { "c": 0, "e": 1 }, "unread": ["multipart/form-data"],
-            "responses": { "4XX": 1 }, "response_unread": { "200": ["application/xml"] },
+            "responses": { "200": 1, "4XX": 2 }, "response_unread": { "200": ["application/xml"], "4XX": [] },
         })
     );
-    assert_eq!(told["shapes"][0], json!({ "also": [2, 3] }));
+    assert_eq!(told["shapes"][0], json!({ "also": [3, 4] }));
+    assert_eq!(told["shapes"][1], json!({}), "nothing of it is known to be classified");
     let found = super::listed(&document(text), "get");
     assert!(found.contains(&"4XX body $.f PII confidential".to_owned()), "{found:?}");
     assert!(found.contains(&"body $.a PII confidential".to_owned()), "{found:?}");
@@ -230,4 +242,41 @@ paths:
         told["operations"]["get"],
         json!({ "query": { "filter": 0, "filter[name]": 0, "mail": 1, "tel": 1, "who": 1 } })
     );
+}
+
+#[test]
+fn media_types_that_are_not_read_are_named_as_messages_name_them() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /a:
+    post:
+      operationId: get
+      requestBody:
+        content:
+          Application/XML; charset=utf-8: { schema: { x-pii: true } }
+          image/*: { schema: { x-pii: true } }
+          '*/*; q=0.1': { schema: { properties: { a: { x-pii: true } } } }
+          text/*: { schema: { type: string } }
+"#;
+    let told = classification(&document(text), "get");
+    let expected = json!({ "request": 0, "unread": ["*/*", "application/xml", "image/*"] });
+    assert_eq!(told["operations"]["get"], expected, "a range may be JSON, and what nobody reads");
+    assert_eq!(told["shapes"][0]["members"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_form_that_is_an_answer_is_a_type_nobody_reads() {
+    let text = r#"
+openapi: 3.1.0
+paths:
+  /token:
+    post:
+      operationId: get
+      responses:
+        200: { content: { application/x-www-form-urlencoded: { schema: { properties: { token: { x-pii: secret } } } } } }
+"#;
+    let told = classification(&document(text), "get");
+    let expected = json!({ "response_unread": { "200": ["application/x-www-form-urlencoded"] } });
+    assert_eq!(told["operations"]["get"], expected);
 }
