@@ -23,7 +23,7 @@ impl<G: Guide> Pass<'_, G> {
         if let Some(token) = self.resume(stretch, at)? {
             match token {
                 Token::Whole(end) => at = end,
-                Token::Cut(end, inside) => return Ok(self.put_aside(end, step, inside)),
+                Token::Cut(end, inside) => return Ok(self.put_aside(end, step, inside, nest)),
             }
             step = if step == Step::NextName { Step::Colon } else { Step::After };
         }
@@ -37,17 +37,13 @@ impl<G: Guide> Pass<'_, G> {
             }
             at = white(bytes, at);
             let Some(byte) = bytes.get(at).copied() else {
-                self.position.nest = nest;
-                return Ok(self.put_aside(at, step, Inside::Nothing));
+                return Ok(self.put_aside(at, step, Inside::Nothing, nest));
             };
             match (step, byte) {
                 (Step::FirstName | Step::NextName, b'"') => match self.text(stretch, at + 1)? {
                     Token::Whole(end) if bytes.get(end) == Some(&b':') => (at, step) = (end + 1, Step::Value),
                     Token::Whole(end) => (at, step) = (end, Step::Colon),
-                    Token::Cut(end, inside) => {
-                        self.position.nest = nest;
-                        return Ok(self.put_aside(end, Step::NextName, inside));
-                    }
+                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::NextName, inside, nest)),
                 },
                 (Step::Value | Step::FirstItem, b'{') => (at, step) = (at + 1, self.open(&mut nest, Kind::Object)?),
                 (Step::Value | Step::FirstItem, b'[') => (at, step) = (at + 1, self.open(&mut nest, Kind::Array)?),
@@ -59,10 +55,7 @@ impl<G: Guide> Pass<'_, G> {
                 }
                 (Step::Value | Step::FirstItem, _) => match self.scalar(stretch, at, byte)? {
                     Token::Whole(end) => (at, step) = (end, Step::After),
-                    Token::Cut(end, inside) => {
-                        self.position.nest = nest;
-                        return Ok(self.put_aside(end, Step::Value, inside));
-                    }
+                    Token::Cut(end, inside) => return Ok(self.put_aside(end, Step::Value, inside, nest)),
                 },
                 (Step::Colon, b':') => (at, step) = (at + 1, Step::Value),
                 (Step::After, b',') if let Some(kind) = nest.top() => (at, step) = (at + 1, after_comma(kind)),
@@ -141,7 +134,8 @@ impl<G: Guide> Pass<'_, G> {
         Ok(at + 1)
     }
 
-    fn put_aside(&mut self, at: usize, step: Step, inside: Inside) -> Progress {
+    fn put_aside(&mut self, at: usize, step: Step, inside: Inside, nest: Nest) -> Progress {
+        self.position.nest = nest;
         self.position.step = step;
         self.position.inside = inside;
         Progress::Held(at)
