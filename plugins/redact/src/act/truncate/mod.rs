@@ -89,6 +89,15 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_masked_whole() {
+        let unreadable =
+            [Truncate::Date(Precision::Year), Truncate::Address(Prefixes::default()), Truncate::Decimal(2)];
+        for truncate in unreadable {
+            assert_eq!(truncate.apply("17 Mill Lane", "***"), "***", "{truncate:?}");
+        }
+    }
+
+    #[test]
     fn texts_are_counted_in_characters() {
         assert_eq!(Truncate::Text(3).apply("Grüße", "*"), "Grü");
         assert_eq!(Truncate::Text(4).apply("E1 6AN", "*"), "E1 6");
