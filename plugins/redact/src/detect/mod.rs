@@ -2,8 +2,9 @@
 //!
 //! What has a check digit or a strict shape is found; names, streets and dates of birth are not, and neither is what
 //! somebody writes in order not to be found: digits of other scripts, characters without width, percent-encoding.
-//! Each detector is a matcher of its own, which reads ahead a bounded number of bytes from wherever it may begin, so the time is
-//! linear in the text. A text without any byte that one could begin with costs a single look.
+//! Each detector is a matcher of its own rather than an expression: most of what is found is known by check digits, and an
+//! engine for expressions is nine times as large as all of these. Each looks a bounded number of bytes ahead, or passes over what it has
+//! read, so the time is linear in the text. A text without any byte that one could begin with costs a single look.
 
 mod addresses;
 mod bytes;
