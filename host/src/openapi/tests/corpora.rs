@@ -100,10 +100,9 @@ fn annotated_strings_are_found_in_the_operations_that_carry_them() {
             let all = RouteView { name: "all of them", methods: &[], path: "/{*rest}" };
             let fields =
                 document.fields(all).map(|fields| fields.fields.len() + fields.unread.len()).unwrap_or_default();
-            let is_only_unused = fields == 0 && count > 0;
-            let may_be = ["webhooks", "callback", "server-variables", "encoding-style"];
-            let is_known = may_be.iter().any(|known| path.to_string_lossy().contains(known));
-            assert!(!is_only_unused || is_known, "{}: nothing of {count} strings is found", path.display());
+            // Webhooks go past the gateway.
+            let is_elsewhere = path.to_string_lossy().contains("webhook");
+            assert!(fields > 0 || count == 0 || is_elsewhere, "{}: none of {count} strings is found", path.display());
             (files, annotated, found) = (files + 1, annotated + count, found + fields);
         }
         eprintln!(
