@@ -1,6 +1,6 @@
 //! What the built-in policy `redact` costs through the sandbox, beside the same crate without one and a document in memory:
 //! `cargo bench -p lockgate --features bench --bench redact`.
-#![allow(clippy::unwrap_used, reason = "a benchmark fails by panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panic")]
 
 #[path = "../../sdk/json/benches/rewrite/documents.rs"]
 mod documents;
@@ -8,8 +8,8 @@ mod documents;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lockgate::bench::{Hook, Instances, builtin};
 use lockgate_plugin_redact::Redact;
-use lockgate_sdk::testing::{self, Facts};
-use lockgate_sdk::{BodyPhase, Direction, ResponsePhase, Verdict};
+use lockgate_sdk::testing;
+use lockgate_sdk::{BodyPhase, Direction, Verdict};
 use serde_json::Value;
 use std::hint::black_box;
 
