@@ -116,7 +116,7 @@ fn a_changed_document_is_followed_and_a_faulty_one_holds_its_api_alone() {
     let state = || {
         let status = gateway.status();
         let parts = status["parts"].as_array().unwrap().iter();
-        parts.filter(|part| part["name"] == "API in pets").map(|part| part["state"].clone()).next()
+        parts.filter(|it| it["part"] == "API in pets").map(|it| it["state"].clone()).next()
     };
     let becomes = |wanted: &str| {
         eventually(&format!("the API to be {wanted}"), || state().is_some_and(|state| state == wanted).then_some(()));
