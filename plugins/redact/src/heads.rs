@@ -2,13 +2,13 @@
 
 use crate::carried::Terms;
 use crate::config::Config;
-use crate::judge::{Fate, Judge};
+use crate::judge::Judge;
 use crate::media;
 use crate::pairs;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::scope::Named;
-use lockgate_json::rewrite::Position;
+use lockgate_json::rewrite::{Position, Replacement};
 use lockgate_json::select::State;
 use lockgate_sdk::prelude::*;
 
@@ -68,10 +68,10 @@ impl<'p> Message<'p> {
         for line in self.head.all(name) {
             let text = String::from_utf8_lossy(line);
             match self.judge.named(rules, &text) {
-                Fate::Keep => left.push(line.to_vec()),
-                Fate::Block => return Err(Refusal::Blocked),
-                Fate::Remove => is_changed = true,
-                Fate::Put(new) => {
+                Replacement::Keep => left.push(line.to_vec()),
+                Replacement::Block => return Err(Refusal::Blocked),
+                Replacement::Null => is_changed = true,
+                Replacement::Text(new) | Replacement::Number(new) => {
                     is_changed = true;
                     left.push(new.into_bytes());
                 }

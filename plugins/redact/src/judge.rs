@@ -45,32 +45,12 @@ impl<'p> Judge<'p> {
         Self { plan, pseudonyms, terms, found: Vec::new(), applied: Vec::new(), digests: HashMap::new(), trouble: None }
     }
 
-    /// What becomes of a text that stands under a name: in a field of a head, in a query or a form.
-    pub(crate) fn named(&mut self, rules: Option<&[RuleId]>, text: &str) -> Fate {
+    /// What becomes of a text that stands under a name: in a field of a head, in a query or a form. What would be `null`
+    /// in a document goes there.
+    pub(crate) fn named(&mut self, rules: Option<&[RuleId]>, text: &str) -> Replacement {
         match rules.and_then(|rules| self.plan.strictest(rules, self.terms.active)) {
-            None => match self.looked_at(text) {
-                Replacement::Keep => Fate::Keep,
-                Replacement::Null => Fate::Put(String::new()),
-                Replacement::Text(text) | Replacement::Number(text) => Fate::Put(text),
-                Replacement::Block => Fate::Block,
-            },
-            Some((id, rule)) => match &rule.effect {
-                Effect::Unfold => Fate::Keep,
-                Effect::Act(Action::Block) => {
-                    self.count(id);
-                    Fate::Block
-                }
-                Effect::Act(Action::Remove | Action::Null) => {
-                    self.count(id);
-                    Fate::Remove
-                }
-                Effect::Act(_) => match self.made(id, rule, text) {
-                    Replacement::Text(text) | Replacement::Number(text) => Fate::Put(text),
-                    Replacement::Keep => Fate::Keep,
-                    Replacement::Null => Fate::Remove,
-                    Replacement::Block => Fate::Block,
-                },
-            },
+            None => self.looked_at(text),
+            Some((id, rule)) => self.made(id, rule, text),
         }
     }
 
@@ -90,11 +70,10 @@ impl<'p> Judge<'p> {
                 continue;
             };
             let Some(piece) = text.get(hit.start..hit.end) else { continue };
-            let replaced = match &rule.effect {
-                Effect::Act(Action::Block) => Replacement::Block,
-                Effect::Act(Action::Null) => Replacement::Null,
-                Effect::Act(Action::Remove) => Replacement::Text(String::new()),
-                _ => self.made(id, rule, piece),
+            let replaced = match self.made(id, rule, piece) {
+                // Of a text the find goes, and the rest of it stays.
+                Replacement::Null if rule.effect == Effect::Act(Action::Remove) => Replacement::Text(String::new()),
+                replaced => replaced,
             };
             match replaced {
                 Replacement::Keep => continue,
@@ -186,14 +165,6 @@ impl<'p> Judge<'p> {
             metrics::count("redacted", *count, &labels);
         }
     }
-}
-
-/// What becomes of a text under a name.
-pub(crate) enum Fate {
-    Keep,
-    Remove,
-    Put(String),
-    Block,
 }
 
 impl Guide for Judge<'_> {

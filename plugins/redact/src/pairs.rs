@@ -1,7 +1,8 @@
 //! Queries and forms (`application/x-www-form-urlencoded`): pairs of names and values.
 
-use crate::judge::{Fate, Judge};
+use crate::judge::Judge;
 use crate::scope::Named;
+use lockgate_json::rewrite::Replacement;
 use std::ops::Range;
 
 /// A pair that may not pass.
@@ -21,19 +22,19 @@ pub(crate) fn rewrite(
         if let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() {
             let written = pair.split('=').next().unwrap_or_default().len();
             match judge.named(None, &name) {
-                Fate::Keep => {}
-                Fate::Block => return Err(Blocked),
-                Fate::Remove => put(at..at + written, ""),
-                Fate::Put(name) => {
+                Replacement::Keep => {}
+                Replacement::Block => return Err(Blocked),
+                Replacement::Null => put(at..at + written, ""),
+                Replacement::Text(name) | Replacement::Number(name) => {
                     let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
                     put(at..at + written, &name);
                 }
             }
             match judge.named(rules.get(&*name).map(Vec::as_slice), &value) {
-                Fate::Keep => {}
-                Fate::Block => return Err(Blocked),
-                Fate::Remove => put(at..at + whole.len(), ""),
-                Fate::Put(value) => {
+                Replacement::Keep => {}
+                Replacement::Block => return Err(Blocked),
+                Replacement::Null => put(at..at + whole.len(), ""),
+                Replacement::Text(value) | Replacement::Number(value) => {
                     let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
                     put(at + written..at + pair.len(), &format!("={value}"));
                 }

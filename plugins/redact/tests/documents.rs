@@ -215,3 +215,13 @@ fn nobody_for_whom_nothing_is_selected_needs_texts_to_be_documents() {
     assert_eq!(seen(&configured(config), &[("auth.role", "a")], document), document);
     assert_eq!(seen(&configured(config), &[], document), r#"{"p":"***"}"#);
 }
+
+#[test]
+fn what_is_found_is_counted_whatever_becomes_of_it() {
+    for (action, left) in [("remove", r#"["to "]"#), ("null", "[null]"), ("mask", r#"["to ***"]"#)] {
+        let config = format!(r#"{{ "detect": [{{ "kinds": ["email"], "action": "{action}" }}] }}"#);
+        let message = support::Message::default();
+        assert_eq!(message.judged_whole(&configured(&config), r#"["to a@b.example"]"#).unwrap(), left);
+        assert_eq!(metrics::total_where("redacted", "action", action), 1, "{action}");
+    }
+}
