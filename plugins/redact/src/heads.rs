@@ -110,6 +110,7 @@ impl<'p> Message<'p> {
         match judged {
             Err(refusal) => refusal.verdict(self.direction),
             Ok(()) if reads_body => self.edits.state(self.terms.encode(&Position::start(self.terms.root))).into(),
+            Ok(()) if self.edits == Edits::new() => Verdict::Pass,
             Ok(()) => self.edits.into(),
         }
     }

@@ -39,6 +39,13 @@ fn fields_of_responses_are_rewritten_line_by_line() {
 }
 
 #[test]
+fn a_head_of_which_nothing_changes_passes() {
+    let policy = configured(r#"{ "rules": [{ "select": ["$.a"], "action": "mask" }] }"#);
+    let head = Facts::request().path("/orders").query("a=1").build();
+    assert_eq!(policy.on_request(&head.head()), Verdict::Pass);
+}
+
+#[test]
 fn queries_are_rewritten_and_their_path_stays() {
     let policy = configured(RULES);
     let target = |query: &str| {
