@@ -163,9 +163,12 @@ impl From<crate::ConfigError> for lifecycle::ConfigError {
 impl From<crate::Interest> for lifecycle::Interest {
     fn from(interest: crate::Interest) -> Self {
         let powers = interest.powers();
+        let mut idle = lifecycle::HeadHooks::empty();
+        idle.set(lifecycle::HeadHooks::REQUEST, interest.idle_on_request);
+        idle.set(lifecycle::HeadHooks::RESPONSE, interest.idle_on_response);
         let [request_body, response_body] =
             [interest.request_body, interest.response_body].map(|body| body.map(Into::into));
-        Self { powers, request_body, response_body }
+        Self { powers, request_body, response_body, idle }
     }
 }
 
@@ -181,6 +184,7 @@ impl From<crate::BodyInterest> for lifecycle::BodyInterest {
                 crate::BodyAccess::Edit => lifecycle::BodyAccess::Edit,
             },
             max_bytes: body.max_bytes,
+            max_piece: body.max_piece,
             content_types: body.content_types,
             other: match body.other {
                 crate::OtherTypes::Pass => lifecycle::OtherTypes::Pass,

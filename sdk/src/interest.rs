@@ -28,6 +28,10 @@ pub struct Interest {
     pub request_body: Option<BodyInterest>,
     /// How response bodies are wanted, if at all.
     pub response_body: Option<BodyInterest>,
+    /// Whether `on_request` has nothing to do.
+    pub idle_on_request: bool,
+    /// Whether `on_response` has nothing to do.
+    pub idle_on_response: bool,
     /// Key sets to verify with.
     pub keys: Vec<String>,
     /// Keys to sign with.
@@ -113,6 +117,18 @@ impl Interest {
     /// See response bodies.
     pub fn response_body(mut self, body: BodyInterest) -> Self {
         self.response_body = Some(body);
+        self
+    }
+
+    /// Have no use for `on_request`, configured so: it is not called.
+    pub fn idle_on_request(mut self) -> Self {
+        self.idle_on_request = true;
+        self
+    }
+
+    /// Have no use for `on_response`, configured so: it is not called.
+    pub fn idle_on_response(mut self) -> Self {
+        self.idle_on_response = true;
         self
     }
 
@@ -219,6 +235,8 @@ pub struct BodyInterest {
     pub access: BodyAccess,
     /// Most bytes of a body; in chunked mode 0 stands for no bound.
     pub max_bytes: u64,
+    /// Most new bytes of a piece in chunked mode, from 1 KiB to 64 KiB.
+    pub max_piece: u32,
     /// Media types without parameters: `application/json`, `text/*`, `*+json` or `*/*`.
     pub content_types: Vec<String>,
     /// What happens to bodies of other types.
@@ -249,12 +267,28 @@ impl BodyInterest {
         self
     }
 
+    /// Take at most so many new bytes at once, 1 KiB to 64 KiB: for what costs much by the byte.
+    pub fn max_piece(mut self, bytes: u32) -> Self {
+        self.max_piece = bytes;
+        self
+    }
+
     fn new<T: Into<String>>(mode: BodyMode, max_bytes: u64, content_types: impl IntoIterator<Item = T>) -> Self {
         let mut types: Vec<String> = content_types.into_iter().map(Into::into).collect();
         types.iter_mut().for_each(|name| name.make_ascii_lowercase());
-        Self { mode, access: BodyAccess::Inspect, max_bytes, content_types: types, other: OtherTypes::Refuse }
+        Self {
+            mode,
+            access: BodyAccess::Inspect,
+            max_bytes,
+            max_piece: LARGEST_PIECE,
+            content_types: types,
+            other: OtherTypes::Refuse,
+        }
     }
 }
+
+/// Most bytes that the gateway gives at once.
+const LARGEST_PIECE: u32 = 64 * 1024;
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

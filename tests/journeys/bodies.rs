@@ -9,6 +9,9 @@ grant = ["body:request:inspect", "respond"]
 [policy.shout]
 source = "file:components/shout.wasm"
 grant = ["body:request:edit", "body:response:edit"]
+[policy.sparing]
+source = "file:components/sparing.wasm"
+grant = ["body:response:edit", "respond"]
 [policy.redact]
 source = "file:components/redact.wasm"
 grant = ["body:response:edit", "write:x-test-redacted"]
@@ -30,6 +33,11 @@ match = { path = "/shout" }
 chain = ["shout"]
 upstream = "main"
 [[route]]
+name = "sparing"
+match = { path = "/sparing" }
+chain = [{ policy = "sparing", config = { piece = 2048 } }]
+upstream = "main"
+[[route]]
 name = "redact"
 match = { path = "/redact" }
 chain = [{ policy = "redact", config = { word = "secret" } }]
@@ -42,6 +50,7 @@ fn gateway(upstream: &Upstream) -> Gateway {
         .guest("count-chunks")
         .guest("shout")
         .guest("redact")
+        .guest("sparing")
         .gateway_toml(GATEWAY)
         .api("api", API)
         .start()
@@ -90,6 +99,17 @@ fn pieces_can_be_changed_in_both_directions() {
     assert_eq!(response.field("content-length"), None, "the length may have changed");
     assert_eq!(response.field("etag"), Some("W/\"1\""));
     assert_eq!(response.field("accept-ranges"), None);
+}
+
+#[test]
+fn a_policy_says_which_hooks_have_nothing_to_do_and_how_large_a_piece_may_be() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream);
+    let response = gateway.send(&Request::post("/sparing", "text/plain", "x".repeat(100_000)));
+    response.assert_status(200);
+    let pieces: Vec<usize> = response.text().split_whitespace().map(|length| length.parse().unwrap()).collect();
+    assert!(pieces.iter().sum::<usize>() > 100_000 && pieces.iter().all(|length| *length <= 2048), "{pieces:?}");
+    assert!(pieces.iter().filter(|length| **length == 2048).count() > 40, "{pieces:?}");
 }
 
 #[test]

@@ -157,7 +157,9 @@ impl Chunks {
 
     /// Show the next piece to the policy; what comes back goes on. Nothing does yet where it looks beside the worker.
     fn show(&mut self) -> Result<Bytes, BodyError> {
-        let piece = self.waiting.split_to(self.waiting.len().min(MAX_CHUNK)).freeze();
+        let new = self.hook().map_or(MAX_CHUNK, |hook| hook.interest.max_piece as usize);
+        let most = MAX_CHUNK.min(self.held + new);
+        let piece = self.waiting.split_to(self.waiting.len().min(most)).freeze();
         self.held = 0;
         let last = self.phase == Phase::Draining && self.waiting.is_empty();
         if last {

@@ -88,7 +88,7 @@ impl Step {
     pub(crate) fn new(slot: usize, policy: Arc<Policy>, on_error: OnError) -> Result<Self, StepError> {
         let interest = policy.interest();
         let hooks = policy.hooks();
-        if !(hooks.request || hooks.response || hooks.body) {
+        if !policy.is_for_chains() {
             return Err(StepError::NoHook);
         }
         if !hooks.body && (interest.request_body.is_some() || interest.response_body.is_some()) {
@@ -168,7 +168,7 @@ impl Step {
 }
 
 impl HeadHook {
-    /// The hook of a policy on requests, if it exports one.
+    /// The hook of a policy on requests, if it has one.
     pub(super) fn request(policy: &Policy) -> Result<Option<Self>, HookError> {
         let interest = policy.interest();
         let hook = || {

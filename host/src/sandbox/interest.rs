@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use crate::config::{BodyAccess as Access, Direction, Grant};
 /// Names in one list of an interest, and bytes of each.
 const MAX_NAMES: usize = 256;
 const MAX_NAME: usize = 256;
+/// What can be most of a piece of a body: a call for each few bytes would cost whoever sends nothing and the worker much.
+const PIECES: RangeInclusive<u32> = 1024..=64 * 1024;
 /// Words that stand for nothing, and are told of.
 const MAX_UNKNOWN: usize = 8;
 
@@ -28,6 +31,9 @@ pub(crate) struct Interest {
     pub(crate) may_set_status: bool,
     pub(crate) request_body: Option<BodyInterest>,
     pub(crate) response_body: Option<BodyInterest>,
+    /// Exported, but not to be called.
+    pub(crate) idle_on_request: bool,
+    pub(crate) idle_on_response: bool,
     /// To verify with, to sign with and to seal with.
     pub(crate) keys: Vec<String>,
     pub(crate) signs: Vec<String>,
@@ -49,6 +55,8 @@ pub(crate) struct BodyInterest {
     /// Bytes may change.
     pub(crate) edit: bool,
     pub(crate) max_bytes: u64,
+    /// Most new bytes of a piece.
+    pub(crate) max_piece: u32,
     /// Media types, possibly with `*` for a part.
     pub(crate) content_types: Vec<String>,
     /// Other media types are refused instead of passing unread.
@@ -157,6 +165,8 @@ impl Interest {
         faults.extend(wrong("store", interest.stores.iter().map(|(name, _)| name)));
         interest.request_body = said.request_body.map(|body| BodyInterest::of(body, &mut faults));
         interest.response_body = said.response_body.map(|body| BodyInterest::of(body, &mut faults));
+        interest.idle_on_request = said.idle.contains(wit::HeadHooks::REQUEST);
+        interest.idle_on_response = said.idle.contains(wit::HeadHooks::RESPONSE);
         if faults.is_empty() { Ok(interest) } else { Err(faults) }
     }
 
@@ -196,10 +206,16 @@ impl BodyInterest {
         let mut content_types = said.content_types;
         once(&mut content_types);
         faults.extend(wrong("content-types", &content_types));
+        let (max_piece, buffered) = (said.max_piece, said.mode == wit::BodyMode::Buffered);
+        if !(buffered || PIECES.contains(&max_piece)) {
+            let (least, most) = (PIECES.start(), PIECES.end());
+            faults.push(format!("its interest wants pieces of {max_piece} B, and can have {least} to {most}"));
+        }
         Self {
-            buffered: said.mode == wit::BodyMode::Buffered,
+            buffered,
             edit: said.access == wit::BodyAccess::Edit,
             max_bytes: said.max_bytes,
+            max_piece,
             content_types,
             refuse_others: said.other == wit::OtherTypes::Refuse,
         }
@@ -227,7 +243,7 @@ mod tests {
     use super::*;
 
     fn said(powers: Vec<String>) -> wit::Interest {
-        wit::Interest { powers, request_body: None, response_body: None }
+        wit::Interest { powers, request_body: None, response_body: None, idle: wit::HeadHooks::empty() }
     }
 
     fn names(kind: &str, count: usize) -> Vec<String> {
@@ -286,6 +302,27 @@ mod tests {
         assert_eq!(Interest::of(said(again)).unwrap().request_read, ["x-a", "x-b"]);
         let stores = words(&["store:s:read", "store:s:write", "store:s:read"]);
         assert_eq!(Interest::of(said(stores)).unwrap().stores, [("s".into(), false), ("s".into(), true)]);
+    }
+
+    #[test]
+    fn pieces_are_neither_too_small_nor_too_large_and_whole_bodies_have_none() {
+        let body = |mode, max_piece| wit::BodyInterest {
+            mode,
+            access: wit::BodyAccess::Inspect,
+            max_bytes: 0,
+            max_piece,
+            content_types: Vec::new(),
+            other: wit::OtherTypes::Pass,
+        };
+        let of = |mode, max_piece| {
+            Interest::of(wit::Interest { request_body: Some(body(mode, max_piece)), ..said(Vec::new()) })
+        };
+        for wrong in [0, PIECES.start() - 1, PIECES.end() + 1] {
+            let faults = of(wit::BodyMode::Chunked, wrong).unwrap_err();
+            assert!(faults[0].contains(&format!("pieces of {wrong} B")), "{faults:?}");
+            assert!(of(wit::BodyMode::Buffered, wrong).is_ok());
+        }
+        assert_eq!(of(wit::BodyMode::Chunked, 1024).unwrap().request_body.unwrap().max_piece, 1024);
     }
 
     #[test]

@@ -197,10 +197,16 @@ impl Policy {
         if kept { Room::Kept(self.slots) } else { Room::Passing(self.slots) }
     }
 
+    /// Whether it can stand in a chain, be there something to do for it or not.
+    pub(crate) fn is_for_chains(&self) -> bool {
+        let exports = &self.exports;
+        exports.request.is_some() || exports.response.is_some() || exports.body.is_some()
+    }
+
     pub(crate) fn hooks(&self) -> Hooks {
         Hooks {
-            request: self.exports.request.is_some(),
-            response: self.exports.response.is_some(),
+            request: self.exports.request.is_some() && !self.interest.idle_on_request,
+            response: self.exports.response.is_some() && !self.interest.idle_on_response,
             body: self.exports.body.is_some(),
             responder: self.exports.responder.is_some(),
         }
@@ -216,7 +222,7 @@ pub(crate) enum Room {
     Passing(u32),
 }
 
-/// Which hooks a component exports.
+/// Which hooks a component exports and, configured so, has a use for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hooks {
     pub(crate) request: bool,

@@ -6,7 +6,7 @@ mod rewrite;
 use lockgate_sdk::prelude::*;
 use rewrite::Rewrite;
 
-/// The policy; a direction without changes declares nothing, so that the host need not call its hook.
+/// The policy; a direction without changes is idle.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Headers {
@@ -28,6 +28,12 @@ impl Policy for Headers {
         }
         for name in self.response.writes() {
             interest = interest.response_write(name);
+        }
+        if self.request.is_empty() {
+            interest = interest.idle_on_request();
+        }
+        if self.response.is_empty() {
+            interest = interest.idle_on_response();
         }
         interest
     }

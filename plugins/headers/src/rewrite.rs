@@ -25,6 +25,11 @@ impl Rewrite {
         self.changes.rename.names().map(AsRef::as_ref)
     }
 
+    /// Whether nothing changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writes().next().is_none()
+    }
+
     /// Names of the fields changed.
     pub(crate) fn writes(&self) -> impl Iterator<Item = &str> {
         let changes = &self.changes;

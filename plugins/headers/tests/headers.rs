@@ -72,9 +72,10 @@ fn the_interest_is_what_the_configuration_needs_and_no_more() {
         .request_write("x-b")
         .request_write("x-c")
         .request_write("cookie")
-        .request_write("x-d");
+        .request_write("x-d")
+        .idle_on_response();
     assert_eq!(interest, expected);
-    assert_eq!(headers("{}").interest(), Interest::new());
+    assert_eq!(headers("{}").interest(), Interest::new().idle_on_request().idle_on_response());
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Policy for OAuth {
         }
         match &config.dpop {
             Some(dpop) => dpop.declare(interest, self.passing.forward_token),
-            None => interest,
+            None => interest.idle_on_response(),
         }
     }
 

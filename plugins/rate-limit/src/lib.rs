@@ -34,7 +34,7 @@ impl Policy for RateLimit {
         let interest = by.fold(interest, |interest, by| by.declare(interest));
         match self.config.fields {
             Told::Always => interest.response_write("ratelimit").response_write("ratelimit-policy"),
-            Told::Refused | Told::Never => interest,
+            Told::Refused | Told::Never => interest.idle_on_response(),
         }
     }
 

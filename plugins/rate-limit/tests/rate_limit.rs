@@ -70,6 +70,7 @@ fn fields_are_left_out_where_nobody_wants_them() {
     for (fields, refused_with) in [("refused", 1), ("never", 0)] {
         testing::reset();
         let policy = policy(&format!(r#"{{"limits":[{TWO}],"fields":"{fields}"}}"#));
+        assert!(policy.interest().idle_on_response);
         assert_eq!(ask(&policy, "192.0.2.1"), Verdict::Pass);
         assert_eq!(ask(&policy, "192.0.2.1"), Verdict::Pass);
         let refused = ask(&policy, "192.0.2.1");

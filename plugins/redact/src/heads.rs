@@ -101,11 +101,9 @@ impl<'p> Message<'p> {
         self.judge.report();
         let reads_body = self.plan.reads_body(self.direction);
         let judged =
-            judged.map_err(|refusal| self.judge.trouble.map_or(refusal, Refusal::from)).and_then(|()| {
-                match (self.terms.active, reads_body) {
-                    (0, _) | (_, false) => Ok(()),
-                    _ => readable(self.head, unread),
-                }
+            judged.map_err(|refusal| self.judge.why(refusal)).and_then(|()| match (self.terms.active, reads_body) {
+                (0, _) | (_, false) => Ok(()),
+                _ => readable(self.head, unread),
             });
         match judged {
             Err(refusal) => refusal.verdict(self.direction),

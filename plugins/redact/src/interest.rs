@@ -6,6 +6,9 @@ use crate::plan::Plan;
 use crate::scope::Named;
 use lockgate_sdk::{BodyInterest, Direction, Interest};
 
+/// What is taken at once where values are digested, each of which takes a microsecond.
+const PIECE_TO_DIGEST: u32 = 8 * 1024;
+
 impl Plan {
     pub(crate) fn interest(&self, config: &Config) -> Interest {
         let mut interest = Interest::new().may_respond().attribute_read(config.consumer.as_str());
@@ -21,26 +24,37 @@ impl Plan {
 
     fn request_interest(&self, mut interest: Interest, config: &Config) -> Interest {
         let headers = names(self.scopes.iter().map(|scope| &scope.request_headers));
-        for name in headers.chain(self.looked_at(Direction::Request)) {
+        let headers: Vec<&str> = headers.chain(self.looked_at(Direction::Request)).collect();
+        let reads_query = self.looks_at_queries() || self.scopes.iter().any(|scope| !scope.query.is_empty());
+        let reads_body = self.reads_body(Direction::Request);
+        if headers.is_empty() && !reads_query && !reads_body {
+            return interest.idle_on_request();
+        }
+        interest = interest.request_read(":route");
+        for name in headers {
             interest = interest.request_read(name).request_write(name);
         }
-        if self.looks_at_queries() || self.scopes.iter().any(|scope| !scope.query.is_empty()) {
+        if reads_query {
             interest = interest.request_read(":query").request_read(":path").may_set_target();
         }
-        if !self.reads_body(Direction::Request) {
-            return interest.request_read(":route");
+        if !reads_body {
+            return interest;
         }
-        let body = self.body(Direction::Request, config);
-        interest.request_read(":route").request_read("content-type").request_body(body)
+        interest.request_read("content-type").request_body(self.body(Direction::Request, config))
     }
 
     fn response_interest(&self, mut interest: Interest, config: &Config) -> Interest {
         let headers = names(self.scopes.iter().flat_map(|scope| scope.response_headers.iter()));
-        for name in headers.chain(self.looked_at(Direction::Response)) {
-            interest = interest.response_read(name).response_write(name);
+        let headers: Vec<&str> = headers.chain(self.looked_at(Direction::Response)).collect();
+        let reads_body = self.reads_body(Direction::Response);
+        if headers.is_empty() && !reads_body {
+            return interest.idle_on_response();
         }
         interest = interest.response_read(":route").response_read(":status");
-        if !self.reads_body(Direction::Response) {
+        for name in headers {
+            interest = interest.response_read(name).response_write(name);
+        }
+        if !reads_body {
             return interest;
         }
         interest.response_read("content-type").response_body(self.body(Direction::Response, config))
@@ -52,7 +66,10 @@ impl Plan {
             direction == Direction::Request && (detects || self.scopes.iter().any(|scope| !scope.form.is_empty()));
         let types =
             JSON.iter().map(|(range, _)| *range).chain(reads_forms.then_some(FORM)).chain(detects.then_some(TEXT));
-        let body = BodyInterest::chunked(0, types).edit();
+        let mut body = BodyInterest::chunked(0, types).edit();
+        if self.digests(direction) {
+            body = body.max_piece(PIECE_TO_DIGEST);
+        }
         match config.other {
             Other::Refuse => body,
             Other::Pass => body.pass_other(),

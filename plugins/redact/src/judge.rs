@@ -5,6 +5,7 @@ use crate::carried::Terms;
 use crate::config::{Action, Pseudonyms};
 use crate::detect::Found;
 use crate::plan::{Effect, Plan, Rule, RuleId};
+use crate::refusal::Refusal;
 use lockgate_json::rewrite::{Guide, Replacement, Scalar, Treatment};
 use lockgate_json::select::State;
 use lockgate_sdk::crypto::{self, Algorithm};
@@ -14,8 +15,6 @@ use std::collections::HashMap;
 
 /// What stands for a value that nobody may see.
 const MASK: &str = "***";
-/// Most different values that one call of a hook makes hashes or pseudonyms of: each takes about a microsecond.
-const MOST_DIGESTS: usize = 4096;
 
 /// Judges the values of one message.
 pub(crate) struct Judge<'p> {
@@ -27,22 +26,24 @@ pub(crate) struct Judge<'p> {
     applied: Vec<(RuleId, u64)>,
     /// Hashes and pseudonyms that were made, since a value seldom comes alone.
     digests: HashMap<(RuleId, String), String>,
-    /// Why a value could not be judged that had to be.
-    pub(crate) trouble: Option<Trouble>,
+    /// Whether a pseudonym could not be made.
+    lacks_key: bool,
 }
 
-/// Why a value could not be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// No pseudonym could be made.
-    Key,
-    /// More hashes and pseudonyms than can be made at once.
-    TooMany,
-}
+/// The key of pseudonyms cannot be used.
+struct NoKey;
 
 impl<'p> Judge<'p> {
     pub(crate) fn new(plan: &'p Plan, pseudonyms: Option<&'p Pseudonyms>, terms: Terms<'p>) -> Self {
-        Self { plan, pseudonyms, terms, found: Vec::new(), applied: Vec::new(), digests: HashMap::new(), trouble: None }
+        Self {
+            plan,
+            pseudonyms,
+            terms,
+            found: Vec::new(),
+            applied: Vec::new(),
+            digests: HashMap::new(),
+            lacks_key: false,
+        }
     }
 
     /// What becomes of a text that stands under a name: in a field of a head, in a query or a form. What would be `null`
@@ -112,21 +113,18 @@ impl<'p> Judge<'p> {
             Action::Truncate(coarse) => coarse.truncate().apply(text, MASK),
             Action::Hash | Action::Pseudonym => match self.digest(id, rule, text) {
                 Ok(digest) => digest,
-                Err(trouble) => {
-                    self.trouble = Some(trouble);
+                Err(NoKey) => {
+                    self.lacks_key = true;
                     return Replacement::Block;
                 }
             },
         })
     }
 
-    fn digest(&mut self, id: RuleId, rule: &Rule, text: &str) -> Result<String, Trouble> {
+    fn digest(&mut self, id: RuleId, rule: &Rule, text: &str) -> Result<String, NoKey> {
         let key = (id, text.to_owned());
         if let Some(known) = self.digests.get(&key) {
             return Ok(known.clone());
-        }
-        if self.digests.len() == MOST_DIGESTS {
-            return Err(Trouble::TooMany);
         }
         let class = &rule.class.0;
         let digest = match rule.effect {
@@ -137,12 +135,17 @@ impl<'p> Judge<'p> {
         Ok(digest)
     }
 
-    fn pseudonym(&self, class: &str, text: &str) -> Result<String, Trouble> {
-        let pseudonyms = self.pseudonyms.ok_or(Trouble::Key)?;
+    fn pseudonym(&self, class: &str, text: &str) -> Result<String, NoKey> {
+        let pseudonyms = self.pseudonyms.ok_or(NoKey)?;
         let domain = if pseudonyms.per_consumer { &*self.terms.consumer } else { "" };
         let message = token::input(domain, class, text);
-        let mac = crypto::sign(pseudonyms.key.as_str(), Algorithm::Hs256, &message).map_err(|_| Trouble::Key)?;
-        Ok(token::pseudonym(&mac.try_into().map_err(|_| Trouble::Key)?))
+        let mac = crypto::sign(pseudonyms.key.as_str(), Algorithm::Hs256, &message).map_err(|_| NoKey)?;
+        Ok(token::pseudonym(&mac.try_into().map_err(|_| NoKey)?))
+    }
+
+    /// Why a message does not go on that is refused.
+    pub(crate) fn why(&self, refusal: Refusal) -> Refusal {
+        if self.lacks_key { Refusal::Key } else { refusal }
     }
 
     fn count(&mut self, id: RuleId) {

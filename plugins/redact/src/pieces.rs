@@ -51,7 +51,7 @@ pub(crate) fn piece(
             let bytes = if splices.is_empty() { Change::Keep } else { Change::Splice(splices) };
             ChunkEdits::new(bytes).state(terms.encode(&position)).hold(hold).into()
         }
-        Err(refusal) => judge.trouble.map_or(refusal, Refusal::from).verdict(direction),
+        Err(refusal) => judge.why(refusal).verdict(direction),
     }
 }
 

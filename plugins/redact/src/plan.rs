@@ -82,6 +82,12 @@ impl Plan {
         self.bodies.contains(&direction)
     }
 
+    /// Whether hashes or pseudonyms are made.
+    pub(crate) fn digests(&self, direction: Direction) -> bool {
+        let is_digest = |rule: &Rule| matches!(rule.effect, Effect::Act(Action::Hash | Action::Pseudonym));
+        self.rules.iter().any(|rule| rule.on.covers(direction) && is_digest(rule))
+    }
+
     /// Whether texts nobody selected are looked at.
     pub(crate) fn detects(&self, direction: Direction) -> bool {
         self.detection.as_ref().is_some_and(|detection| detection.on.iter().any(|on| on.covers(direction)))

@@ -1,6 +1,5 @@
 //! Why a message does not go on, and the answer that says so without showing any of it.
 
-use crate::judge::Trouble;
 use lockgate_json::rewrite::Stop;
 use lockgate_sdk::{Direction, Failure, Problem, Response, Verdict, metrics};
 
@@ -50,17 +49,6 @@ impl From<Stop> for Refusal {
             Stop::Incomplete => Self::Unreadable("it ends before its JSON does (RFC 8259)"),
             Stop::Beyond(_) => Self::TooLong("it is nested too deeply, or the name of a member is too long"),
             Stop::Blocked => Self::Blocked,
-        }
-    }
-}
-
-impl From<Trouble> for Refusal {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Key => Self::Key,
-            Trouble::TooMany => {
-                Self::TooLong("a piece of it holds more values to make hashes or pseudonyms of than may be")
-            }
         }
     }
 }

@@ -57,7 +57,6 @@ fn a_policy_asks_for_no_more_than_it_needs() {
     let powers = |config: &str| configured(config).interest().powers();
     let body = powers(r#"{ "rules": [{ "select": ["email"], "action": "mask" }] }"#);
     let expected = [
-        "request-read::route",
         "response-read::route",
         "response-read::status",
         "response-read:content-type",
@@ -77,4 +76,33 @@ fn a_policy_asks_for_no_more_than_it_needs() {
         assert!(head.iter().any(|other| other == power), "{power} of {head:?}");
     }
     assert!(!head.iter().any(|power| power.contains("content-type")), "no body is read: {head:?}");
+}
+
+#[test]
+fn what_no_rule_is_about_is_not_looked_at() {
+    let idle = |config: &str| {
+        let interest = configured(config).interest();
+        (interest.idle_on_request, interest.idle_on_response)
+    };
+    let rule = |rest: &str| format!(r#"{{ "rules": [{{ "action": "mask", {rest} }}] }}"#);
+    assert_eq!(idle(&rule(r#""select": ["email"]"#)), (true, false));
+    assert_eq!(idle(&rule(r#""headers": ["x-owner"]"#)), (true, false));
+    assert_eq!(idle(&rule(r#""select": ["email"], "on": "both""#)), (false, false));
+    for request in
+        [r#""select": ["email"]"#, r#""headers": ["x-owner"]"#, r#""query": ["email"]"#, r#""form": ["email"]"#]
+    {
+        assert_eq!(idle(&rule(&format!(r#"{request}, "on": "request""#))), (false, true), "{request}");
+    }
+    let detect = |rest: &str| format!(r#"{{ "detect": [{{ "kinds": ["email"], "action": "mask", {rest} }}] }}"#);
+    assert_eq!(idle(&detect(r#""on": "both""#)), (false, false));
+    assert_eq!(idle(&detect(r#""on": "response", "headers": ["x-owner"]"#)), (true, false));
+}
+
+#[test]
+fn values_to_digest_come_in_small_pieces() {
+    let piece = |action: &str| {
+        let config = format!(r#"{{ "rules": [{{ "select": ["email"], "action": "{action}" }}] }}"#);
+        configured(&config).interest().response_body.unwrap().max_piece
+    };
+    assert_eq!((piece("mask"), piece("hash")), (64 * 1024, 8 * 1024));
 }

@@ -205,7 +205,7 @@ fn a_value_that_comes_again_and_again_is_digested_once() {
         message.judged_whole(&policy, &format!("[{}]", values.join(",")))
     };
     assert!(many(20_000, 100).is_ok());
-    assert_eq!(many(10_000, 10_000), Err(502));
+    assert!(many(10_000, 10_000).is_ok());
 }
 
 #[test]

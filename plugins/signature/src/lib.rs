@@ -44,7 +44,12 @@ pub struct Signature {
 impl Policy for Signature {
     fn interest(&self) -> Interest {
         let interest = self.interest_in(Direction::Request, Interest::new().may_respond());
-        let interest = self.interest_in(Direction::Response, interest);
+        let has_responses =
+            self.config.verify(Direction::Response).is_some() || self.config.sign(Direction::Response).is_some();
+        let interest = match has_responses {
+            true => self.interest_in(Direction::Response, interest),
+            false => interest.idle_on_response(),
+        };
         let max_body = self.config.max_body();
         let body = || BodyInterest::buffered(max_body, ["*/*"]);
         match (self.config.reads_body(Direction::Request), self.config.reads_body(Direction::Response)) {

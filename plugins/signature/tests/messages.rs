@@ -314,6 +314,7 @@ fn powers_are_those_that_the_tables_need() {
     assert_eq!(interest.request_read, ["signature", "signature-input", ":method"]);
     assert_eq!(interest.request_write, ["signature", "signature-input"]);
     assert!(interest.request_body.is_none() && interest.response_read.is_empty() && interest.may_respond);
+    assert!(interest.idle_on_response && !interest.idle_on_request);
 
     let interest = use_of("sign", json!(["@target-uri", "content-digest", "host"])).interest();
     assert_eq!(interest.request_read, [":scheme", ":authority", ":path", ":query", "host", "content-length"]);
@@ -328,6 +329,7 @@ fn powers_are_those_that_the_tables_need() {
     assert_eq!(interest.response_read, ["content-length", ":method", ":status"]);
     assert_eq!(interest.response_write, ["signature", "signature-input", "content-digest"]);
     assert!(interest.request_body.is_none() && interest.response_body.is_some());
+    assert!(!interest.idle_on_response && !interest.idle_on_request, "what is signed of the request is carried");
 }
 
 #[test]

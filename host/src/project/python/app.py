@@ -85,7 +85,11 @@ class Lifecycle:
         except lockgate.Faults as refused:
             raise Err([lifecycle.ConfigError(path, message) for path, message in refused.faults])
         wanted = _policy.interest()
-        return lifecycle.Interest(wanted.powers(), _body(wanted.request_body), _body(wanted.response_body))
+        hooks = lifecycle.HeadHooks
+        idle = hooks(0)
+        idle |= hooks.REQUEST if wanted.idle_on_request else hooks(0)
+        idle |= hooks.RESPONSE if wanted.idle_on_response else hooks(0)
+        return lifecycle.Interest(wanted.powers(), _body(wanted.request_body), _body(wanted.response_body), idle)
 
 
 class RequestPhase:
@@ -170,4 +174,4 @@ def _body(wanted):
     mode = lifecycle.BodyMode.CHUNKED if wanted.chunked else lifecycle.BodyMode.BUFFERED
     access = lifecycle.BodyAccess.EDIT if wanted.edit else lifecycle.BodyAccess.INSPECT
     other = lifecycle.OtherTypes.REFUSE if wanted.refuse_others else lifecycle.OtherTypes.PASS
-    return lifecycle.BodyInterest(mode, access, wanted.max_bytes, wanted.content_types, other)
+    return lifecycle.BodyInterest(mode, access, wanted.max_bytes, wanted.max_piece, wanted.content_types, other)

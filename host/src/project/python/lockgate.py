@@ -24,6 +24,7 @@ class BodyInterest:
     chunked: bool = False
     edit: bool = False
     refuse_others: bool = True
+    max_piece: int = 64 * 1024
 
 
 @dataclass
@@ -41,6 +42,9 @@ class Interest:
     may_set_status: bool = False
     request_body: BodyInterest | None = None
     response_body: BodyInterest | None = None
+    # Hooks that, configured so, have nothing to do: they are not called.
+    idle_on_request: bool = False
+    idle_on_response: bool = False
     # Keys to verify with, to sign with and to seal with.
     keys: list = field(default_factory=list)
     signs: list = field(default_factory=list)

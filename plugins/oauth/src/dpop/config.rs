@@ -45,7 +45,7 @@ impl Config {
         }
         match &self.nonces {
             Some(key) => interest.seal(key.as_str()).response_write(NONCE_FIELD),
-            None => interest,
+            None => interest.idle_on_response(),
         }
     }
 
