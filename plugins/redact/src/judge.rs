@@ -4,7 +4,7 @@ use crate::act::token;
 use crate::carried::Terms;
 use crate::config::{Action, Pseudonyms};
 use crate::detect::Found;
-use crate::plan::{Effect, Plan, Rule, RuleId};
+use crate::plan::{Detection, Effect, Plan, Rule, RuleId};
 use crate::refusal::Refusal;
 use lockgate_json::rewrite::{Guide, Replacement, Scalar, Treatment};
 use lockgate_json::select::State;
@@ -56,9 +56,16 @@ impl<'p> Judge<'p> {
     }
 
     /// What becomes of a text nobody selected.
+    #[inline]
     pub(crate) fn looked_at(&mut self, text: &str) -> Replacement {
+        match &self.plan.detection {
+            Some(detection) if detection.detectors.may_find(text) => self.looked_into(detection, text),
+            _ => Replacement::Keep,
+        }
+    }
+
+    fn looked_into(&mut self, detection: &Detection, text: &str) -> Replacement {
         let plan = self.plan;
-        let Some(detection) = &plan.detection else { return Replacement::Keep };
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         let active = self.terms.active;
@@ -143,6 +150,23 @@ impl<'p> Judge<'p> {
         Ok(token::pseudonym(&mac.try_into().map_err(|_| NoKey)?))
     }
 
+    fn treatment_of_selected(&self, at: State) -> Treatment {
+        let selection = &self.plan.selection;
+        let strictest = |rules| self.plan.strictest(rules, self.terms.active);
+        match strictest(selection.rules(at)) {
+            // What is on the way to something allowed has nothing inside where it is a scalar.
+            None if strictest(selection.scalar_rules(at)).is_some() => Treatment::Rewrite,
+            None => Treatment::Keep,
+            Some((_, rule)) => match &rule.effect {
+                Effect::Unfold => Treatment::Embedded,
+                Effect::Act(Action::Block) => Treatment::Block,
+                Effect::Act(Action::Remove) => Treatment::Remove,
+                Effect::Act(Action::Null) => Treatment::Null,
+                Effect::Act(_) => Treatment::Rewrite,
+            },
+        }
+    }
+
     /// Why a message does not go on that is refused.
     pub(crate) fn why(&self, refusal: Refusal) -> Refusal {
         if self.lacks_key { Refusal::Key } else { refusal }
@@ -183,21 +207,14 @@ impl Guide for Judge<'_> {
         self.plan.selection.is_quiet(at)
     }
 
+    #[inline]
+    fn is_even(&self, at: State) -> bool {
+        self.plan.selection.is_even(at)
+    }
+
+    #[inline]
     fn treatment(&self, at: State) -> Treatment {
-        let selection = &self.plan.selection;
-        let strictest = |rules| self.plan.strictest(rules, self.terms.active);
-        match strictest(selection.rules(at)) {
-            // What is on the way to something allowed has nothing inside where it is a scalar.
-            None if strictest(selection.scalar_rules(at)).is_some() => Treatment::Rewrite,
-            None => Treatment::Keep,
-            Some((_, rule)) => match &rule.effect {
-                Effect::Unfold => Treatment::Embedded,
-                Effect::Act(Action::Block) => Treatment::Block,
-                Effect::Act(Action::Remove) => Treatment::Remove,
-                Effect::Act(Action::Null) => Treatment::Null,
-                Effect::Act(_) => Treatment::Rewrite,
-            },
-        }
+        if self.plan.selection.is_plain(at) { Treatment::Keep } else { self.treatment_of_selected(at) }
     }
 
     fn rewrite(&mut self, at: State, value: Scalar<'_>) -> Replacement {

@@ -57,6 +57,9 @@ fn rewritten(framing: Framing, guide: &mut Seeded, body: &[u8], piece: usize) ->
     }
 }
 
+/// All that is inside has this state, but for members by some names.
+const EVEN: State = State::from_bits(2);
+
 /// Asks for what its seed says, and for nothing if that is 0.
 struct Seeded(u8);
 
@@ -69,7 +72,13 @@ impl Seeded {
 
     fn below(&self, at: State, of: &[u8]) -> State {
         let drawn = self.draw(at, of);
-        if self.0 == 0 || drawn.is_multiple_of(3) { State::QUIET } else { State::from_bits(drawn | 1) }
+        match drawn % 4 {
+            _ if self.0 == 0 || at == State::QUIET => State::QUIET,
+            0..3 if at == EVEN => EVEN,
+            0 => State::QUIET,
+            1 => EVEN,
+            _ => State::from_bits(drawn | 1),
+        }
     }
 
     fn replacement(&self, drawn: u16) -> Replacement {
@@ -89,16 +98,20 @@ impl Guide for Seeded {
     }
 
     fn item(&self, at: State, index: u32) -> State {
-        self.below(at, &index.to_le_bytes())
+        if at == EVEN { EVEN } else { self.below(at, &index.to_le_bytes()) }
     }
 
     fn is_quiet(&self, at: State) -> bool {
         self.0 == 0 || at == State::QUIET
     }
 
+    fn is_even(&self, at: State) -> bool {
+        at == EVEN
+    }
+
     fn treatment(&self, at: State) -> Treatment {
         match self.draw(at, b"treatment") % 8 {
-            _ if self.is_quiet(at) => Treatment::Keep,
+            _ if self.is_quiet(at) || at == EVEN => Treatment::Keep,
             0 | 1 => Treatment::Remove,
             2 => Treatment::Null,
             3 => Treatment::Rewrite,

@@ -38,17 +38,58 @@ impl Found {
     }
 }
 
+/// What a hardware address could begin with.
+const COLONED: Triggers = Triggers::COLON.or(Triggers::DASH);
+/// What the prefix of a key could end with.
+const KEYED: Triggers = Triggers::DASH.or(Triggers::UNDERSCORE).or(Triggers::DIGIT);
+
 /// Detectors of some kinds.
 #[derive(Debug)]
 pub struct Detectors {
     kinds: Kinds,
     numbers: Numbers,
+    /// What any of them could begin with.
+    begins: Triggers,
+    /// No text has anything that is shorter, in bytes.
+    shortest: usize,
 }
 
 impl Detectors {
     /// Those of the kinds.
     pub fn new(kinds: Kinds) -> Self {
-        Self { kinds, numbers: Numbers::new(kinds) }
+        let numbers = Numbers::new(kinds);
+        let begin = |kind, triggers| if kinds.contains(kind) { triggers } else { Triggers::default() };
+        let shortest = |kind, bytes| if kinds.contains(kind) { bytes } else { usize::MAX };
+        let begins = [
+            if numbers.shortest() == usize::MAX { Triggers::default() } else { Triggers::DIGIT },
+            begin(Kind::Email, Triggers::AT),
+            begin(Kind::IpAddress, Triggers::COLON),
+            begin(Kind::MacAddress, COLONED),
+            begin(Kind::ApiKey, KEYED.or(Triggers::CAPITAL_I)),
+            begin(Kind::Jwt, Triggers::CAPITAL_J),
+            begin(Kind::PrivateKey, Triggers::DASH),
+        ];
+        let lengths = [
+            numbers.shortest(),
+            shortest(Kind::Email, 3),
+            shortest(Kind::IpAddress, 2),
+            shortest(Kind::MacAddress, 12),
+            shortest(Kind::ApiKey, 8),
+            shortest(Kind::Jwt, 8),
+            shortest(Kind::PrivateKey, 8),
+        ];
+        Self {
+            kinds,
+            begins: begins.into_iter().fold(Triggers::default(), Triggers::or),
+            shortest: lengths.into_iter().min().unwrap_or_default(),
+            numbers,
+        }
+    }
+
+    /// Whether a text is worth a closer look: most are not.
+    #[inline]
+    pub fn may_find(&self, text: &str) -> bool {
+        text.len() >= self.shortest && Triggers::of(text.as_bytes()).any(self.begins)
     }
 
     /// Adds what a text holds, in order and without overlaps. Found things that overlap are joined, so that all that was
@@ -62,7 +103,7 @@ impl Detectors {
     pub fn find_ranked(&self, text: &str, found: &mut Vec<Found>, rank: impl Fn(Kind) -> Option<u16>) {
         let bytes = text.as_bytes();
         let triggers = Triggers::of(bytes);
-        if triggers == Triggers::default() {
+        if !triggers.any(self.begins) {
             return;
         }
         let already = found.len();
@@ -70,14 +111,13 @@ impl Detectors {
         if wants(Kind::Email, Triggers::AT) {
             email::find(text, found);
         }
-        if triggers.any(Triggers::DIGIT) {
+        if triggers.any(Triggers::DIGIT) && bytes.len() >= self.numbers.shortest() {
             self.numbers.find(bytes, found);
         }
-        let coloned = Triggers::COLON.or(Triggers::DASH);
-        if wants(Kind::IpAddress, Triggers::COLON) || wants(Kind::MacAddress, coloned) {
+        if wants(Kind::IpAddress, Triggers::COLON) || wants(Kind::MacAddress, COLONED) {
             addresses::find(self.kinds, bytes, found);
         }
-        if wants(Kind::ApiKey, Triggers::DASH.or(Triggers::UNDERSCORE).or(Triggers::DIGIT)) {
+        if wants(Kind::ApiKey, KEYED) {
             secrets::keys(bytes, found);
         }
         if wants(Kind::ApiKey, Triggers::CAPITAL_I) {

@@ -16,6 +16,7 @@ impl Triggers {
     pub(super) const CAPITAL_J: Self = Self(1 << 6);
 
     /// Those in a text.
+    #[inline]
     pub(super) fn of(text: &[u8]) -> Self {
         let mut lanes = [0; LANES];
         for block in text.as_chunks::<LANES>().0 {
@@ -44,6 +45,7 @@ impl Triggers {
     }
 
     /// Whether one of the others is among these.
+    #[inline]
     pub(super) fn any(self, others: Self) -> bool {
         self.0 & others.0 != 0
     }

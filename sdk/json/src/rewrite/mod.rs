@@ -17,6 +17,7 @@ mod position;
 mod scalar;
 mod skip;
 mod stop;
+mod sweep;
 mod walk;
 
 pub use frame::Framing;

@@ -86,6 +86,20 @@ impl<G: Guide> Pass<'_, G> {
         Ok(Progress::On(end))
     }
 
+    /// The same in the place of a name.
+    #[inline]
+    pub(super) fn put_name(&mut self, replacement: Replacement, start: usize, end: usize) -> Result<(), Stop> {
+        match replacement {
+            Replacement::Keep => {}
+            Replacement::Null => self.replace(start, end, |out| escape::write("", out)),
+            Replacement::Text(text) | Replacement::Number(text) => {
+                self.replace(start, end, |out| escape::write(&text, out));
+            }
+            Replacement::Block => return Err(Stop::Blocked),
+        }
+        Ok(())
+    }
+
     /// Drop what is `from` one offset `to` another, which is not before any that was changed.
     pub(super) fn remove(&mut self, from: usize, to: usize) {
         self.replace(from, to, |_| {});

@@ -6,12 +6,13 @@ use super::limits::WHITE;
 use super::pass::{Pass, Progress, Stretch};
 use super::position::{Mode, Step};
 use super::scalar::Looked;
-use super::{Guide, Limit, Replacement, Stop, Treatment, escape};
+use super::{Guide, Limit, Replacement, Stop, Treatment};
 
 impl<G: Guide> Pass<'_, G> {
     /// Read on as long as the guide is asked.
     pub(super) fn walk(&mut self, stretch: Stretch<'_>, mut at: usize) -> Result<Progress, Stop> {
         while self.position.mode == Mode::Asking {
+            at = self.sweep(stretch, at)?;
             at = white(stretch.bytes(), at);
             let Some(byte) = stretch.bytes().get(at).copied() else {
                 return Ok(Progress::Held(at));
@@ -91,14 +92,7 @@ impl<G: Guide> Pass<'_, G> {
         let replacement =
             if self.inspects && treatment != Treatment::Remove { self.guide.inspect(name) } else { Replacement::Keep };
         self.settle(treatment, comma, start)?;
-        match replacement {
-            Replacement::Keep => {}
-            Replacement::Null => self.replace(start, end, |out| escape::write("", out)),
-            Replacement::Text(text) | Replacement::Number(text) => {
-                self.replace(start, end, |out| escape::write(&text, out));
-            }
-            Replacement::Block => return Err(Stop::Blocked),
-        }
+        self.put_name(replacement, start, end)?;
         if treatment == Treatment::Remove {
             self.guide.took(state);
             self.remove(start, end);

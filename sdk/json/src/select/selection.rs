@@ -14,7 +14,10 @@ use std::hash::Hash;
 /// understood by another.
 #[derive(Clone, Debug)]
 pub struct Selection {
+    /// First those that are even, then others that no rule selects, then all else.
     places: Box<[Place]>,
+    even: u16,
+    plain: u16,
     roots: Box<[State]>,
     tables: Tables,
     arrays: Box<[ByIndex<State>]>,
@@ -65,6 +68,18 @@ impl Selection {
         at == State::QUIET
     }
 
+    /// Whether no rule selects the value.
+    #[inline]
+    pub fn is_plain(&self, at: State) -> bool {
+        at.to_bits() < self.plain
+    }
+
+    /// Whether no rule selects the value, and members and items inside have its state again, but for members by some names.
+    #[inline]
+    pub fn is_even(&self, at: State) -> bool {
+        at.to_bits() < self.even
+    }
+
     /// The rules that select the value, ascending and without repeats.
     #[inline]
     pub fn rules(&self, at: State) -> &[u16] {
@@ -108,32 +123,55 @@ impl Selection {
     /// The drafts without those that do the same as others.
     pub(super) fn new(names: &[Box<str>], drafts: &[Draft], starts: &[DraftId]) -> Self {
         let classes = minimise::classes(drafts);
-        let state = |draft: DraftId| State::from_bits(classes.get(usize::from(draft)).copied().unwrap_or_default());
-        let (mut tables, mut arrays, mut rules) = (Pool::default(), Pool::default(), Pool::default());
-        let mut places: Vec<Place> = Vec::new();
+        let class = |draft: DraftId| classes.get(usize::from(draft)).copied().unwrap_or_default();
         let quiet = Draft::default();
-        let firsts = drafts.iter().zip(&classes).filter(|(_, class)| **class != 0);
-        for (draft, class) in [(&quiet, &0)].into_iter().chain(firsts) {
-            if usize::from(*class) != places.len() {
-                continue;
+        let mut firsts = vec![&quiet];
+        for (draft, class) in drafts.iter().zip(&classes) {
+            if usize::from(*class) == firsts.len() {
+                firsts.push(draft);
             }
+        }
+        let is_plain = |draft: &Draft| draft.rules.is_empty();
+        let is_even = |at: u16, draft: &Draft| {
+            is_plain(draft) && class(draft.others) == at && draft.items.map(class) == ByIndex::Same(at)
+        };
+        let (even, others): (Vec<_>, Vec<_>) = (0..).zip(firsts).partition(|(at, draft)| is_even(*at, draft));
+        let (plain, selecting): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, draft)| is_plain(draft));
+        let (count, plains) = (narrow(even.len()), narrow(even.len() + plain.len()));
+        let ordered = [even, plain, selecting].concat();
+        let mut numbers = vec![State::QUIET; ordered.len()];
+        for (number, (class, _)) in (0..).zip(&ordered) {
+            if let Some(place) = numbers.get_mut(usize::from(*class)) {
+                *place = State::from_bits(number);
+            }
+        }
+        let state = |draft: DraftId| numbers.get(usize::from(class(draft))).copied().unwrap_or_default();
+        let (mut tables, mut arrays, mut rules) = (Pool::default(), Pool::default(), Pool::default());
+        let place = |(_, draft): (u16, &Draft)| {
             let others = state(draft.others);
             let edges = draft.names.iter().map(|(name, to)| (*name, state(*to))).filter(|(_, to)| *to != others);
-            places.push(Place {
+            Place {
                 table: tables.id(edges.collect()),
                 others,
                 array: arrays.id(draft.items.map(state)),
                 rules: rules.id(draft.rules.clone()),
-            });
-        }
+            }
+        };
+        let places: Vec<Place> = ordered.into_iter().map(place).collect();
         Self {
             places: places.into(),
+            even: count,
+            plain: plains,
             roots: starts.iter().map(|start| state(*start)).collect(),
             tables: Tables::new(names, &tables.all),
             arrays: arrays.all.into(),
             rules: rules.all.into(),
         }
     }
+}
+
+fn narrow(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// Things that are kept once, however often they are needed; never more than there are states.
@@ -150,7 +188,7 @@ impl<T> Default for Pool<T> {
 
 impl<T: Clone + Eq + Hash> Pool<T> {
     fn id(&mut self, thing: T) -> u16 {
-        let next = u16::try_from(self.all.len()).unwrap_or(u16::MAX);
+        let next = narrow(self.all.len());
         *self.known.entry(thing).or_insert_with_key(|thing| {
             self.all.push(thing.clone());
             next

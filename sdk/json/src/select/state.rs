@@ -1,7 +1,7 @@
 //! Where in a selection a value stands.
 
 /// Where in a selection a value stands: cheap to copy, and small enough to be carried from one call to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State(u16);
 
 impl State {

@@ -3,6 +3,9 @@
 use super::check::remainder;
 use super::spelling::{Beginnings, Spelled, Spelling};
 
+/// Fewest letters and digits of any.
+pub(super) const FEWEST: usize = 15;
+
 /// Countries of the registry, with the lengths of their numbers.
 const LENGTHS: [(&[u8; 2], usize); 89] = [
     (b"AD", 24),

@@ -4,6 +4,8 @@ use crate::detect::bytes::{at, before, is_word, run_end};
 use crate::detect::{Found, Kind};
 use std::net::Ipv4Addr;
 
+/// Bytes of the shortest address.
+pub(super) const FEWEST: usize = 7;
 /// One byte more than the longest address, to see where one goes on.
 const WINDOW: usize = 16;
 
@@ -22,7 +24,7 @@ pub(super) fn find(text: &[u8], start: usize, end: usize) -> Option<Found> {
     let goes_on = is_word(at(text, end)) || (at(text, end) == b'-' && at(text, end + 1).is_ascii_alphabetic());
     let is_part =
         matches!(before(text, start), b'.' | b'_') || (at(text, end) == b'.' && at(text, end + 1).is_ascii_digit());
-    if run.len() < 7 || is_product || goes_on || is_part {
+    if run.len() < FEWEST || is_product || goes_on || is_part {
         return None;
     }
     let address: Ipv4Addr = std::str::from_utf8(run).ok()?.parse().ok()?;

@@ -40,6 +40,7 @@ pub(super) struct Numbers {
     phone: bool,
     iban: bool,
     address: bool,
+    shortest: usize,
 }
 
 impl Numbers {
@@ -60,20 +61,22 @@ impl Numbers {
         if kinds.contains(Kind::Iban) {
             iban::begin(&mut beginnings);
         }
-        Self {
-            rows,
-            beginnings,
-            phone: kinds.contains(Kind::Phone),
-            iban: kinds.contains(Kind::Iban),
-            address: kinds.contains(Kind::IpAddress),
-        }
+        let (phone, iban, address) =
+            (kinds.contains(Kind::Phone), kinds.contains(Kind::Iban), kinds.contains(Kind::IpAddress));
+        let spelled = rows.iter().position(|rows| !rows.is_empty());
+        let others = [(phone, phone::FEWEST), (iban, iban::FEWEST), (address, ipv4::FEWEST)];
+        let others = others.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, fewest)| fewest);
+        let shortest = others.chain(spelled).min().unwrap_or(usize::MAX);
+        Self { rows, beginnings, phone, iban, address, shortest }
+    }
+
+    /// Fewest bytes of any of them; of none, the most there can be.
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
     }
 
     /// Finds them.
     pub(super) fn find(&self, text: &[u8], found: &mut Vec<Found>) {
-        if self.beginnings.are_none() && !self.address {
-            return;
-        }
         let mut place = 0;
         while let Some(digit) = next_digit(text, place) {
             let start = run_start(text, digit, is_alphanumeric);

@@ -8,7 +8,7 @@ use crate::detect::bytes::{at, before, is_word, run_end};
 /// The most digits of a number (E.164, 6.2.1).
 const MOST: usize = 15;
 /// The fewest that are taken for one, with the country's code.
-const FEWEST: usize = 9;
+pub(super) const FEWEST: usize = 9;
 
 pub(super) const NUMBERS: &[Number] = &[
     // North America.

@@ -93,10 +93,6 @@ impl Beginnings {
         }
     }
 
-    pub(super) fn are_none(&self) -> bool {
-        self.alone | self.first == 0
-    }
-
     /// Whether a number may begin with a word of this length, which this byte follows.
     pub(super) fn may_begin(&self, length: usize, next: u8) -> bool {
         let more = if code(next).is_some() { self.first } else { 0 };

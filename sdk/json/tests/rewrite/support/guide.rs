@@ -5,6 +5,8 @@ use lockgate_json::select::State;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const QUIET: State = State::from_bits(0);
+/// All that is inside has this state, but for members by some names.
+const EVEN: State = State::from_bits(2);
 
 /// Decides by names alone: a member is treated as the name that leads to it says, wherever it is.
 pub(crate) struct ByName {
@@ -83,7 +85,13 @@ impl Chance {
 
     fn below(&self, at: State, step: impl Hash) -> State {
         let drawn = self.draw((at, step));
-        if at == QUIET || drawn.is_multiple_of(4) { QUIET } else { State::from_bits((drawn >> 16) as u16 | 1) }
+        match drawn % 4 {
+            _ if at == QUIET => QUIET,
+            0..3 if at == EVEN => EVEN,
+            0 => QUIET,
+            1 => EVEN,
+            _ => State::from_bits((drawn >> 16) as u16 | 1),
+        }
     }
 
     fn replacement(&self, drawn: u64) -> Replacement {
@@ -103,15 +111,19 @@ impl Guide for Chance {
     }
 
     fn item(&self, at: State, index: u32) -> State {
-        self.below(at, index)
+        if at == EVEN { EVEN } else { self.below(at, index) }
     }
 
     fn is_quiet(&self, at: State) -> bool {
         at == QUIET
     }
 
+    fn is_even(&self, at: State) -> bool {
+        [QUIET, EVEN].contains(&at)
+    }
+
     fn treatment(&self, at: State) -> Treatment {
-        if at == QUIET {
+        if [QUIET, EVEN].contains(&at) {
             return Treatment::Keep;
         }
         match self.draw((at, "treatment")) % 16 {
