@@ -1,5 +1,8 @@
 //! Content codings (RFC 9110 section 8.4.1), undone piece by piece and within bounds.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+
 use std::io::{self, Write};
 
 use brotli_decompressor::DecompressorWriter;

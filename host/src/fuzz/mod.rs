@@ -8,8 +8,10 @@ pub(crate) mod play;
 
 pub use crate::chain::fuzz::{edits, splices};
 pub use crate::config::fuzz::configuration;
+pub use crate::exchange::coding::fuzz::codings;
 pub use crate::exchange::path::fuzz::path_rule;
 pub use crate::listen::fuzz::http1_filter;
+pub use crate::openapi::fuzz::openapi;
 pub use crate::route::fuzz::router;
 pub use crate::sandbox::fuzz::component_loading;
 
@@ -20,5 +22,10 @@ mod tests {
     #[test]
     fn whatever_is_rewritten_comes_out_alike_in_any_pieces() {
         play("rewriting", lockgate_json::fuzz::rewriting, 200_000);
+    }
+
+    #[test]
+    fn paths_together_select_what_each_of_them_selects_alone() {
+        play("paths", lockgate_json::fuzz::paths, 20_000);
     }
 }

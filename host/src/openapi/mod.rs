@@ -5,6 +5,8 @@ mod carried;
 mod classification;
 mod fault;
 mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod graph;
 mod json;
 mod media;

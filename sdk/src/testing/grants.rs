@@ -4,7 +4,7 @@ use crate::{BodyAccess, BodyInterest, Interest};
 use std::collections::BTreeSet;
 
 /// The words for everything an interest asks for.
-pub fn grants(interest: &Interest) -> BTreeSet<String> {
+fn grants(interest: &Interest) -> BTreeSet<String> {
     let power = |power: String| match power.split_once(':') {
         Some(("request-read" | "response-read", name)) => format!("read:{name}"),
         Some(("request-write" | "response-write", name)) => format!("write:{name}"),
@@ -22,7 +22,7 @@ pub fn grants(interest: &Interest) -> BTreeSet<String> {
 }
 
 /// Whether a grant is for a word: the same, or the beginning of it and a `*`. `NAME`, as in `plugin.toml`, is any name.
-pub fn covers(grant: &str, word: &str) -> bool {
+fn covers(grant: &str, word: &str) -> bool {
     match (grant.strip_suffix('*'), grant.split_once("NAME")) {
         (Some(start), _) => word.starts_with(start),
         (None, Some((start, end))) => word.starts_with(start) && word.ends_with(end),
@@ -40,6 +40,15 @@ pub fn assert_grants<'g>(interest: &Interest, granted: impl IntoIterator<Item = 
     assert!(missing.is_empty() && unused.is_empty(), "missing: {missing:?}, not needed: {unused:?}");
 }
 
+/// Panics unless powers of a list, as `plugin.toml` declares them, cover everything an interest asks for.
+#[track_caller]
+pub fn assert_declared<'g>(interest: &Interest, declared: impl IntoIterator<Item = &'g str>) {
+    let declared: Vec<&str> = declared.into_iter().collect();
+    let undeclared: Vec<_> =
+        grants(interest).into_iter().filter(|word| !declared.iter().any(|power| covers(power, word))).collect();
+    assert!(undeclared.is_empty(), "not declared: {undeclared:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +63,12 @@ mod tests {
         let expected = ["attribute-read:auth.sub", "body:response:edit", "read:x-a", "write:x-b"];
         assert_eq!(grants(&interest()).iter().collect::<Vec<_>>(), expected);
         assert_grants(&interest(), ["attribute-read:auth.*", "body:response:edit", "read:x-a", "write:NAME"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not declared: [\"write:x-b\"]")]
+    fn a_power_that_is_not_declared_is_named() {
+        assert_declared(&interest(), ["attribute-read:NAME", "body:response:edit", "read:*", "respond"]);
     }
 
     #[test]

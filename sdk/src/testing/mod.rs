@@ -17,7 +17,7 @@ mod reader;
 pub mod store;
 
 pub use facts::{Facts, OwnedHead};
-pub use grants::{assert_grants, covers, grants};
+pub use grants::{assert_declared, assert_grants};
 
 use crate::{ConfigError, Policy};
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! What fuzzing calls: any bytes, rewritten in whatever pieces, come out alike, and as JSON.
+//! Any bytes, rewritten in whatever pieces, come out alike, and as JSON.
 
 use crate::rewrite::{Framing, Guide, Limits, Position, Replacement, Rewriter, Scalar, Stop, Treatment};
 use crate::select::State;
