@@ -26,6 +26,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
+use crate::observe::{Attributes, Keeper, Operations};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -111,7 +112,13 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Where nobody is served yet, nobody has to come first.
     let sandbox = if takeover { sandbox } else { sandbox.hurried() };
     let directory = Arc::<Directory>::default();
-    let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone()).knowing(directory.clone());
+    let operations = Arc::<Operations>::default();
+    let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
+    let builder = builder.knowing(directory.clone()).numbering(operations.clone());
+    let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
+        let attributes = Attributes::new(&analytics.consumer, &analytics.application);
+        Keeper::new(workers, operations, &attributes, state, metrics.analytics_lost())
+    });
     let place = kept.state.as_ref().map(StateDir::lock);
     let record = Record::new(kept.path().filter(|_| falls_back), place.clone());
     let history = record.history();
@@ -140,7 +147,11 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
-    let mut threads = workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
+    let (account, tellers) = account.unzip();
+    let tellers = tellers.unwrap_or_default();
+    let account = account.map(Keeper::start).transpose().context("no account of requests can be kept")?;
+    let mut threads =
+        workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown, tellers)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
@@ -150,6 +161,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // With what is told goes the first generation, which would be kept otherwise.
     let ended = control.block_on(&runtime, control_thread.live(move || started(&facts)))?;
     finish(common, log_guard);
+    if let Some(account) = account {
+        account.close();
+    }
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
     Ok(ended)

@@ -26,6 +26,7 @@ mod jwks;
 mod keys;
 mod limiter;
 mod listen;
+mod observe;
 mod openapi;
 mod project;
 mod record;

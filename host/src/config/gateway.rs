@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 
 use super::access::{Access, RawAccess};
+use super::analytics::{Analytics, RawAnalytics};
 use super::api::RawApi;
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
@@ -50,6 +51,8 @@ pub(crate) struct Places {
     pub runtime: Place,
     pub admin: Place,
     pub access_log: Place,
+    /// Of the table, or where it would stand.
+    pub analytics: Place,
     pub request: Place,
 }
 
@@ -68,6 +71,8 @@ section! {
         nested admin: RawAdmin,
         /// The access log.
         nested access_log: RawAccessLog,
+        /// Account of all requests; when absent, none is kept.
+        optional analytics: RawAnalytics,
         /// What happens to every request before anything else.
         nested request: RawRequest,
         /// Proxies in front, and what upstreams are told about the way a request came.
@@ -165,6 +170,7 @@ pub(super) struct Gateway {
     pub(super) listeners: Vec<Listener>,
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
+    pub(super) analytics: Option<Analytics>,
     pub(super) identity_headers: Vec<Pattern>,
     pub(super) underscored_headers: Vec<HeaderName>,
     pub(super) forwarding: Forwarding,
@@ -233,12 +239,15 @@ impl RawGateway {
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         declared.check_chain(&self.chain, faults);
         openapi::check_outer(&self.chain, faults);
+        let place = self.analytics.as_ref().map_or(self.access_log.place.clone(), |raw| raw.place.clone());
+        let analytics = self.analytics.map(RawAnalytics::resolve);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
             runtime: self.runtime.resolve(),
             listeners,
             admin: self.admin.address,
             access_log: self.access_log.enabled,
+            analytics,
             identity_headers: self.request.identity_headers,
             underscored_headers: self.request.underscored_headers,
             forwarding: self.forwarding.resolve(),
@@ -264,6 +273,7 @@ impl RawGateway {
                 runtime: self.runtime.place,
                 admin: self.admin.place,
                 access_log: self.access_log.place,
+                analytics: place,
                 request: self.request.place,
             },
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod address;
+mod analytics;
 mod api;
 mod apis;
 mod backend;
@@ -62,6 +63,7 @@ use http::HeaderName;
 
 pub(crate) use access::Access;
 pub(crate) use address::{Address, SocketPath};
+pub(crate) use analytics::Analytics;
 pub(crate) use api::{Api, Limits, Upstream};
 pub(crate) use apis::{Faulty, Sources};
 pub(crate) use backend::Backend;
@@ -135,6 +137,8 @@ pub(crate) struct Config {
     /// A loopback address.
     pub admin: SocketAddr,
     pub access_log: bool,
+    /// None where no account of requests is kept.
+    pub analytics: Option<Analytics>,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
     pub underscored_headers: Vec<HeaderName>,
@@ -218,6 +222,7 @@ impl Config {
             listeners: gateway.listeners,
             admin: gateway.admin,
             access_log: gateway.access_log,
+            analytics: gateway.analytics,
             identity_headers: gateway.identity_headers,
             underscored_headers: gateway.underscored_headers,
             forwarding: gateway.forwarding,

@@ -12,6 +12,7 @@ pub(crate) mod path;
 mod sole;
 pub(crate) mod trace;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -68,6 +69,8 @@ pub(crate) struct Exchange {
     pub(crate) upgrade: Option<Box<str>>,
     /// There where somebody wants to know what happens to it.
     pub(crate) account: Option<Rc<Account>>,
+    /// How often an upstream was asked.
+    pub(crate) tries: Cell<u8>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
@@ -75,7 +78,8 @@ impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
         let (wants_trailers, grpc, upgrade, account) = (false, false, None, None);
-        Self { id, peer, method, host, routed, target, wants_trailers, grpc, upgrade, account, attributes: Vec::new() }
+        let (tries, attributes) = (Cell::new(0), Vec::new());
+        Self { id, peer, method, host, routed, target, wants_trailers, grpc, upgrade, account, tries, attributes }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.

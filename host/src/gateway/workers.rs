@@ -9,6 +9,7 @@ use tokio::runtime::{self, LocalOptions};
 
 use crate::config::Runtime;
 use crate::listen::{Fronts, Listeners, Shutdown, Stage};
+use crate::observe::Teller;
 use crate::reload::{Reloader, Subscription};
 use crate::serve::{Common, Worker};
 use crate::service::Watchdog;
@@ -28,10 +29,13 @@ pub(super) fn start(
     watchdog: &mut Watchdog,
     common: &Common,
     shutdown: &Shutdown,
+    tellers: Vec<Teller>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(workers);
     let (tell, told) = mpsc::channel();
+    let mut tellers = tellers.into_iter();
     for index in 0..workers {
+        let teller = tellers.next();
         let tell = tell.clone();
         let (subscription, told) = (reloader.subscribe(), listeners.subscribe());
         let (common, shutdown) = (common.clone(), shutdown.clone());
@@ -50,7 +54,7 @@ pub(super) fn start(
                     tokio::task::spawn_local(life_signs.answer());
                 }
                 let mut subscription = subscription;
-                let worker = Rc::new(Worker::new(subscription.newest(), common));
+                let worker = Rc::new(Worker::new(subscription.newest(), common).telling(teller));
                 let fronts = Fronts::new(worker.clone(), index, told, shutdown.clone(), limits.drain);
                 work(worker, fronts, subscription, shutdown).await;
             });

@@ -19,6 +19,7 @@ use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::jwks::Published;
 use crate::limiter::Shared;
+use crate::observe::{Operation, Operations};
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +49,7 @@ pub(crate) struct Builder {
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
     network: Network,
+    operations: Arc<Operations>,
 }
 
 type Faults = Vec<ConfigFault>;
@@ -79,7 +81,7 @@ impl Builder {
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
         let (upstreams, egress, key_sets, limiters, access, tls, tallies, network) = Default::default();
-        let (built, otlp) = (0, None);
+        let (built, otlp, operations) = (0, None, Arc::default());
         Self {
             loader,
             state,
@@ -95,7 +97,13 @@ impl Builder {
             otlp,
             tallies,
             network,
+            operations,
         }
+    }
+
+    /// Number what requests are accounted for by.
+    pub(crate) fn numbering(self, operations: Arc<Operations>) -> Self {
+        Self { operations, ..self }
     }
 
     /// Requests are served from now on, and come before what is built.
@@ -240,6 +248,12 @@ impl Builder {
                     timeout: route.timeout,
                     upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
+                    operation: self.operations.id(Operation {
+                        api: name.clone(),
+                        version: version.clone(),
+                        name: route.name.as_str().into(),
+                        pattern: route.matching.path.as_str().into(),
+                    }),
                 });
                 places.push((Some((&route.place, &api.folder)), &route.name, &api.name));
                 routes.push((route.matching.within(&api.hosts), built.map(Arc::new)));
@@ -283,6 +297,12 @@ impl Builder {
             timeout: BLANK_TIMEOUT,
             upgrades: Vec::new(),
             metrics: self.metrics.route(&blank.api, &blank.route),
+            operation: self.operations.id(Operation {
+                api: blank.api.as_str().into(),
+                version: "".into(),
+                name: blank.route.as_str().into(),
+                pattern: blank.matching.path.as_str().into(),
+            }),
         };
         (blank.matching.clone(), Some(Arc::new(route)))
     }

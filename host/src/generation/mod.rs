@@ -35,6 +35,7 @@ use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::jwks::Published;
 use crate::limiter::Shared;
+use crate::observe::OperationId;
 use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
@@ -120,6 +121,8 @@ pub(crate) struct Route {
     /// Protocols that may follow, in small letters.
     pub(crate) upgrades: Vec<Box<str>>,
     pub(crate) metrics: RouteMetrics,
+    /// What it is called in accounts of requests.
+    pub(crate) operation: OperationId,
 }
 
 impl Generation {

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{Config, ConfigFault, Runtime};
+use crate::config::{Analytics, Config, ConfigFault, Runtime};
 
 /// What they were then.
 pub(super) struct Fixed {
     admin: SocketAddr,
     runtime: Runtime,
     access_log: bool,
+    analytics: Option<Analytics>,
     state: Option<PathBuf>,
 }
 
@@ -19,6 +20,7 @@ impl Fixed {
             admin: config.admin,
             runtime: config.runtime,
             access_log: config.access_log,
+            analytics: config.analytics.clone(),
             state: config.state_dir.clone(),
         }
     }
@@ -34,6 +36,7 @@ impl Fixed {
             (was.drain != is.drain, places.runtime.below("drain")),
             (was.drain_delay != is.drain_delay, places.runtime.below("drain_delay")),
             (self.access_log != new.access_log, places.access_log.below("enabled")),
+            (self.analytics != new.analytics, places.analytics.clone()),
             (self.state != new.state, places.state.below("dir")),
         ];
         let changed = single.into_iter().filter(|(changed, _)| *changed).map(|(_, place)| place);

@@ -140,8 +140,9 @@ impl Ask<'_> {
         *request.method_mut() = exchange.method.clone();
         *request.uri_mut() = Uri::from(target.into_path_and_query());
         *request.headers_mut() = mem::take(headers);
-        let account = exchange.account.as_deref();
-        let asked = Asked { client: exchange.peer.client, now: started, deadline: self.deadline, as_target, account };
+        let (account, tries) = (exchange.account.as_deref(), &exchange.tries);
+        let asked =
+            Asked { client: exchange.peer.client, now: started, deadline: self.deadline, as_target, account, tries };
         let mut answered = match &exchange.upgrade {
             None => upload::send(connections, &mut request, asked).await?.into(),
             Some(protocol) => {

@@ -1,22 +1,19 @@
 //! The end of an exchange: when its last byte has gone, it is counted and logged, once.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::explain::{Told, explain};
-use super::line::{Completion, Line};
-use super::{Begun, Entrance, Worker, respond};
+use super::line::{Completion, Line, Times};
+use super::observed::Observed;
+use super::outgoing::{Outgoing, leave_out_body};
+use super::{Begun, Entrance, Worker};
 use crate::chain::{Departure, Notice, Replaced};
-use crate::exchange::{Arrival, Body, BodyError, Exchange, Fault, Patience};
+use crate::exchange::{Arrival, Body, Exchange, Fault, Patience};
 use crate::generation::{Local, Route};
 use crate::sandbox::Holds;
 use crate::telemetry::access_log::LoggedPath;
@@ -34,20 +31,24 @@ pub(super) struct Finish {
     entrance: Rc<Entrance>,
     local: Rc<Local>,
     route: Option<Arc<Route>>,
-    id: RequestId,
+    pub(super) id: RequestId,
     /// The same as a field value, where there is a field for it.
     id_value: Option<HeaderValue>,
     begun: Instant,
-    head: bool,
-    outcome: Outcome,
+    pub(super) head: bool,
+    pub(super) outcome: Outcome,
     class: &'static str,
     recorded: bool,
     /// What only the access log, explanations and traces want; nothing is gathered where there is none of them.
     log: Option<Box<Line>>,
+    /// Where its time went, where anybody wants to know.
+    times: Option<Times>,
+    /// What is told of every exchange, where that is kept.
+    observed: Option<Observed>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
     /// How the body arrives, if there is one.
-    arrival: Option<Rc<Arrival>>,
+    pub(super) arrival: Option<Rc<Arrival>>,
     /// Since when an upstream is waited for, while one is.
     upstream_since: Option<Instant>,
     /// Whether it is counted as under way.
@@ -68,6 +69,7 @@ impl Finish {
             false => (None, false),
         };
         let wanted = worker.access_log().is_some() || account.is_some();
+        let observed = worker.teller().map(|_| Observed::new(begun, &head.method));
         Self {
             worker: (*worker).clone(),
             entrance: connection.entrance.clone(),
@@ -81,6 +83,8 @@ impl Finish {
             class: "ok",
             recorded: false,
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
+            times: (wanted || observed.is_some()).then(|| Times::new(*at)),
+            observed,
             account,
             arrival: None,
             upstream_since: None,
@@ -105,6 +109,20 @@ impl Finish {
     /// Hold this until the exchange is over.
     pub(super) fn holds(&mut self, holds: Holds) {
         self.holds = holds;
+    }
+
+    /// Policies have found out what they could of who asks.
+    pub(super) fn knows(&mut self, exchange: &Exchange) {
+        if let (Some(observed), Some(teller)) = (&mut self.observed, self.worker.teller()) {
+            observed.knows(teller, exchange);
+        }
+    }
+
+    /// An upstream was asked so many times.
+    pub(super) fn tried(&mut self, tries: u8) {
+        if let Some(observed) = &mut self.observed {
+            observed.retries = tries.saturating_sub(1);
+        }
     }
 
     /// The path of a request that is refused as it came.
@@ -136,14 +154,14 @@ impl Finish {
     }
 
     pub(super) fn policies_begin(&mut self) {
-        if let Some(line) = &mut self.log {
-            line.policies_since = Instant::now();
+        if let Some(times) = &mut self.times {
+            times.policies_since = Instant::now();
         }
     }
 
     pub(super) fn policies_end(&mut self) {
-        if let Some(line) = &mut self.log {
-            line.policies += line.policies_since.elapsed();
+        if let Some(times) = &mut self.times {
+            times.policies += times.policies_since.elapsed();
         }
     }
 
@@ -157,8 +175,8 @@ impl Finish {
         let Some(since) = self.upstream_since.take() else { return };
         let took = since.elapsed();
         self.metrics().upstream(took);
-        if let Some(line) = &mut self.log {
-            line.upstream = Some(took);
+        if let Some(times) = &mut self.times {
+            times.upstream = Some(took);
         }
     }
 
@@ -166,7 +184,7 @@ impl Finish {
         self.ends_by(fault.blame, fault.class);
     }
 
-    fn ends_by(&mut self, blame: Blame, class: &'static str) {
+    pub(super) fn ends_by(&mut self, blame: Blame, class: &'static str) {
         (self.outcome, self.class) = (blame.into(), class);
     }
 
@@ -198,9 +216,9 @@ impl Finish {
     /// The head of the response is made; from here on it is up to the client how long it takes.
     pub(super) fn answers(&mut self, headers: &mut HeaderMap) {
         self.name(headers);
-        let Some(line) = &mut self.log else { return };
+        let Some(times) = &mut self.times else { return };
         let head = self.begun.elapsed();
-        line.head = Some(head);
+        times.head = Some(head);
         if let Some(account) = self.account.as_ref().filter(|_| self.explains) {
             let told = Told {
                 id: &self.id,
@@ -209,9 +227,9 @@ impl Finish {
                 class: self.class,
                 blame: self.outcome,
                 head,
-                upstream: line.upstream,
-                policies: line.policies,
-                gateway: line.own(head),
+                upstream: times.upstream,
+                policies: times.policies,
+                gateway: times.own(head),
             };
             explain(headers, account, &told);
         }
@@ -219,7 +237,7 @@ impl Finish {
 
     /// A response that is followed elsewhere.
     pub(super) fn bare(response: Response<Body>) -> Response<Outgoing> {
-        response.map(|body| Outgoing { body, bytes: 0, end: None, notice: None })
+        response.map(Outgoing::bare)
     }
 
     /// Follow the response to its end, which a policy may bring about through `notice`.
@@ -229,7 +247,7 @@ impl Finish {
         if self.head {
             leave_out_body(&mut response);
         }
-        response.map(|body| Outgoing { body, bytes: 0, end: Some((self, status)), notice })
+        response.map(|body| Outgoing::followed(body, (self, status), notice))
     }
 
     /// What came after a 101 is over.
@@ -239,14 +257,14 @@ impl Finish {
     }
 
     /// It ends early: because the process or the listener does, or because the client went away.
-    fn broke_off(&mut self) {
+    pub(super) fn broke_off(&mut self) {
         match self.worker.is_cut() || self.entrance.is_cut() {
             true => self.ends_by(Blame::Gateway, "drain_cut"),
             false => self.ends_by(Blame::Client, "client_gone"),
         }
     }
 
-    fn record(&mut self, status: StatusCode, bytes_out: u64) {
+    pub(super) fn record(&mut self, status: StatusCode, bytes_out: u64) {
         self.recorded = true;
         self.upstream_ends();
         if let Some(account) = &self.account {
@@ -254,12 +272,16 @@ impl Finish {
         }
         let duration = self.begun.elapsed();
         self.metrics().finished(status, self.outcome, duration);
-        let Some(line) = self.log.take() else { return };
+        let Some(times) = self.times else { return };
         let route = self.route.as_deref();
         let (class, blame) = (self.class, self.outcome);
         let bytes_in = self.arrival.as_ref().map_or(0, |arrival| arrival.bytes());
-        let record =
-            line.record(&Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration });
+        let completion = Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration, times };
+        if let (Some(observed), Some(teller)) = (self.observed, self.worker.teller()) {
+            teller.tell(observed.entry(&completion, self.local.generation.number));
+        }
+        let Some(line) = self.log.take() else { return };
+        let record = line.record(&completion);
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
             && let Some(context) = account.trace()
         {
@@ -290,101 +312,5 @@ impl Drop for Finish {
         if self.under_way {
             self.worker.end();
         }
-    }
-}
-
-/// What answers HEAD says how long the body would be, and has none: over HTTP/2 nobody else would leave it out.
-fn leave_out_body(response: &mut Response<Body>) {
-    // The body of an upstream's answer was left out by hyper.
-    let Body::Full(bytes) = response.body() else { return };
-    let length = HeaderValue::from(bytes.len());
-    response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
-    *response.body_mut() = Body::Empty;
-}
-
-/// The body of a response on its last way, and the record that is made when it is over.
-pub(crate) struct Outgoing {
-    body: Body,
-    bytes: u64,
-    end: Option<(Finish, StatusCode)>,
-    notice: Option<Rc<Notice>>,
-}
-
-impl Outgoing {
-    /// It ends here because its client took it too slowly, or not at all.
-    pub(crate) fn client_was_slow(&mut self) {
-        if let Some((finish, _)) = &mut self.end {
-            finish.ends_by(Blame::Client, "client_slow");
-        }
-    }
-
-    fn over(&mut self, error: Option<&BodyError>) {
-        let Some((mut finish, status)) = self.end.take() else { return };
-        match (error, self.notice.as_ref().and_then(|notice| notice.take())) {
-            (Some(BodyError::Departed), Some(Departure { outcome: Err(fault), .. })) => {
-                finish.blame(&fault);
-                respond::log(&finish.id, &fault);
-            }
-            (Some(BodyError::Departed), _) => finish.ends_by(Blame::Policy, BodyError::Departed.class()),
-            // Where the body stopped the upstream has broken off because of that.
-            (Some(_), _) if finish.arrival.as_ref().is_some_and(|arrival| arrival.is_late()) => {
-                finish.blame(&Fault::unread(BodyError::Idle));
-            }
-            (Some(error), _) => finish.ends_by(Blame::Upstream, error.class()),
-            (None, _) => {}
-        }
-        finish.record(status, self.bytes);
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        // Never read to its end: it had none to read, or the client went away.
-        if let Some((finish, _)) = &mut self.end
-            && !self.body.is_end_stream()
-            && finish.outcome == Outcome::Ok
-            && !finish.head
-        {
-            finish.broke_off();
-        }
-        self.over(None);
-    }
-}
-
-impl HttpBody for Outgoing {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let ended = this.notice.as_ref().is_some_and(|notice| notice.is_set());
-        let polled = match ended {
-            // A policy ended the exchange after the head had gone: what has gone must not look whole.
-            true => Poll::Ready(Some(Err(BodyError::Departed))),
-            false => Pin::new(&mut this.body).poll_frame(cx),
-        };
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.body.is_end_stream() {
-                    this.over(None);
-                }
-            }
-            Poll::Ready(Some(Err(error))) => {
-                tracing::debug!(%error, "response cut off");
-                this.over(Some(error));
-            }
-            Poll::Ready(None) => this.over(None),
-            Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -22,11 +22,27 @@ pub(super) struct Line {
     pub(super) path: LoggedPath,
     /// What the client called the gateway; empty until that is known, and where no trace tells of it.
     pub(super) host: Box<str>,
+}
+
+/// Where the time of a request went.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
     pub(super) upstream: Option<Duration>,
     pub(super) policies: Duration,
     pub(super) policies_since: Instant,
     /// When there was a head to answer with.
     pub(super) head: Option<Duration>,
+}
+
+impl Times {
+    pub(super) fn new(begun: Instant) -> Self {
+        Self { upstream: None, policies: Duration::ZERO, policies_since: begun, head: None }
+    }
+
+    /// What of the time until the head was neither the upstream's nor the policies'; until the end, if there was no head.
+    pub(super) fn own(&self, end: Duration) -> Duration {
+        self.head.unwrap_or(end).saturating_sub(self.upstream.unwrap_or_default() + self.policies)
+    }
 }
 
 /// What is known of a request once it is complete.
@@ -39,6 +55,7 @@ pub(super) struct Completion<'a> {
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
     pub(super) duration: Duration,
+    pub(super) times: Times,
 }
 
 impl Line {
@@ -53,10 +70,6 @@ impl Line {
             method: LoggedMethod::new(method),
             path: LoggedPath::default(),
             host: Box::default(),
-            upstream: None,
-            policies: Duration::ZERO,
-            policies_since: begun.at,
-            head: None,
         }
     }
 
@@ -66,11 +79,6 @@ impl Line {
         if exchange.account.as_ref().is_some_and(|account| account.trace().is_some()) {
             self.host = exchange.host.as_str().into();
         }
-    }
-
-    /// What of the time until the head was neither the upstream's nor the policies'.
-    pub(super) fn own(&self, head: Duration) -> Duration {
-        head.saturating_sub(self.upstream.unwrap_or_default() + self.policies)
     }
 
     pub(super) fn record(&self, completion: &Completion<'_>) -> Record {
@@ -92,9 +100,9 @@ impl Line {
             bytes_in: completion.bytes_in,
             bytes_out: completion.bytes_out,
             duration_us: micros(completion.duration),
-            upstream_us: self.upstream.map(micros),
-            policy_us: micros(self.policies),
-            gateway_us: micros(self.own(self.head.unwrap_or(completion.duration))),
+            upstream_us: completion.times.upstream.map(micros),
+            policy_us: micros(completion.times.policies),
+            gateway_us: micros(completion.times.own(completion.duration)),
         }
     }
 }

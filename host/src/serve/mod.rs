@@ -8,7 +8,9 @@ mod finish;
 mod fixed;
 mod frames;
 mod line;
+mod observed;
 mod open;
+mod outgoing;
 mod refusals;
 mod rehearse;
 mod respond;
@@ -30,7 +32,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 pub(crate) use entrance::Entrance;
-pub(crate) use finish::Outgoing;
+pub(crate) use outgoing::Outgoing;
 pub(crate) use rehearse::{Facts, rehearse};
 pub(crate) use tunnel::{End, Tunnel};
 pub(crate) use worker::{Common, Worker};
@@ -163,6 +165,7 @@ impl<'a> Begun<'a> {
         finish.policies_begin();
         let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
         finish.policies_end();
+        finish.knows(&exchange);
         let (end, mut switched) = (passage.end(), None);
         let departure = match (forward, found) {
             (Err(departure), _) => departure,
@@ -170,6 +173,7 @@ impl<'a> Begun<'a> {
             (Ok(mut body), Ok(route)) => {
                 let asked = Ask { worker, local: &local, connection, asker: &asker, route, chain, place, deadline };
                 let answered = asked.backend(&mut exchange, &mut parts.headers, &mut body, &mut finish).await;
+                finish.tried(exchange.tries.get());
                 let outcome = answered.map(|answered| {
                     switched = answered.then;
                     answered.response

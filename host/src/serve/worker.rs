@@ -12,6 +12,7 @@ use super::explain;
 use super::refusals::Refusals;
 use crate::generation::{Generation, Local};
 use crate::keys::DebugKey;
+use crate::observe::Teller;
 use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
 use crate::telemetry::load::Load;
@@ -27,6 +28,8 @@ pub(crate) struct Worker {
     /// Whether what is under way ends because the process does.
     cut: Cell<bool>,
     common: Common,
+    /// Where every exchange is told of, if that is kept.
+    teller: Option<Teller>,
 }
 
 /// What all workers have in common; cheap to clone.
@@ -47,7 +50,13 @@ impl Worker {
             refusals: Refusals::default(),
             cut: Cell::new(false),
             common,
+            teller: None,
         }
+    }
+
+    /// Tell of every exchange.
+    pub(crate) fn telling(self, teller: Option<Teller>) -> Self {
+        Self { teller, ..self }
     }
 
     /// Number requests from here on.
@@ -129,6 +138,10 @@ impl Worker {
         let explains = self.common.debug_key.as_ref().is_some_and(|key| explain::is_due(key, headers));
         let wanted = explains || recorded.is_some();
         (wanted.then(|| Rc::new(Account::new(recorded))), explains)
+    }
+
+    pub(super) fn teller(&self) -> Option<&Teller> {
+        self.teller.as_ref()
     }
 
     pub(super) fn access_log(&self) -> Option<&AccessLog> {

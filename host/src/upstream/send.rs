@@ -1,5 +1,6 @@
 //! The way of one request to an upstream: to which target, over which connection, and whether once more.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) as_target: bool,
     /// Where tries are told of, if anywhere.
     pub(crate) account: Option<&'a Account>,
+    /// How often it was sent.
+    pub(crate) tries: &'a Cell<u8>,
 }
 
 /// One of the requests an upstream may have on its way.
@@ -103,6 +106,7 @@ impl Connections {
             let spare = self.spares.copy(&settings.retry, trial.number, request);
             trial.time = settings.retry.timeout.filter(|_| spare.is_some());
             let load = self.balancer.load(target);
+            asked.tries.set(asked.tries.get().saturating_add(1));
             let tried = Tried::begin(asked.account, &self.upstream, target, request.headers_mut());
             let attempted = self.attempt(target, pool, request, &mut sent, asked, &trial).await;
             tried.end(attempted.as_ref().map(|(response, _)| response.status()).map_err(|failure| failure.fault.class));

@@ -60,6 +60,7 @@ pub(crate) struct Metrics {
     generation: Gauge,
     parts: Family<[(&'static str, &'static str); 1], Gauge>,
     access_log_dropped: Counter,
+    analytics_lost: Counter,
     registry: Registry,
     since: SystemTime,
 }
@@ -79,8 +80,14 @@ impl Metrics {
             "Access records lost because the log was slow or broken",
             access_log_dropped.clone(),
         );
+        let analytics_lost = Counter::default();
+        registry.register(
+            "analytics_lost",
+            "Requests that no account is kept of because that was slow or could not be written",
+            analytics_lost.clone(),
+        );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self { live, generation, parts, access_log_dropped, registry, since: SystemTime::now() }
+        Self { live, generation, parts, access_log_dropped, analytics_lost, registry, since: SystemTime::now() }
     }
 
     /// With numbers that are counted elsewhere.
@@ -193,6 +200,10 @@ impl Metrics {
     }
 
     /// What the access log counts its losses in.
+    pub(crate) fn analytics_lost(&self) -> Counter {
+        self.analytics_lost.clone()
+    }
+
     pub(crate) fn access_log_dropped(&self) -> Counter {
         self.access_log_dropped.clone()
     }

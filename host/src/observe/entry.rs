@@ -1,0 +1,127 @@
+//! What a worker says of a finished exchange: of one size, whatever the exchange was, so that saying it takes no memory.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::{Method, StatusCode};
+
+use super::names::{NameId, OperationId};
+use crate::telemetry::{Outcome, RequestId};
+
+/// One finished exchange. Times are in microseconds, sizes in bytes of content.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// When it was over, in milliseconds since 1970.
+    pub(crate) ended_ms: u64,
+    pub(crate) id: Id,
+    pub(crate) trace: Option<u128>,
+    /// None where no route matched.
+    pub(crate) operation: Option<OperationId>,
+    pub(crate) consumer: Option<NameId>,
+    pub(crate) application: Option<NameId>,
+    pub(crate) generation: u64,
+    pub(crate) method: Verb,
+    /// None where no head was sent.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) class: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) total_us: u32,
+    /// None where no upstream was asked.
+    pub(crate) upstream_us: Option<u32>,
+    pub(crate) policy_us: u32,
+    pub(crate) gateway_us: u32,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) retries: u8,
+    /// As it asked; what is kept of it, policies say.
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// The id of an exchange. What clients call theirs may be longer than what fits; of that the beginning is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Id {
+    Number(u64),
+    Given { length: u8, text: [u8; Id::MOST] },
+}
+
+impl Id {
+    /// The length of a UUID.
+    const MOST: usize = 36;
+}
+
+impl From<&RequestId> for Id {
+    fn from(id: &RequestId) -> Self {
+        match id {
+            RequestId::Number(number) => Self::Number(*number),
+            RequestId::Given(given) => {
+                let mut text = [0; Self::MOST];
+                // Ids have letters of one byte only.
+                let length = text.iter_mut().zip(given.bytes()).map(|(to, from)| *to = from).count();
+                Self::Given { length: length as u8, text }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => RequestId::Number(*number).fmt(out),
+            Self::Given { length, text } => {
+                let text = text.get(..usize::from(*length)).unwrap_or_default();
+                out.write_str(str::from_utf8(text).unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A method: those of the registry that are in use, the rest as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verb(u8);
+
+impl Verb {
+    const NAMES: [&'static str; 10] =
+        ["-", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        Self::NAMES.get(usize::from(self.0)).copied().unwrap_or("-")
+    }
+}
+
+impl From<&Method> for Verb {
+    fn from(method: &Method) -> Self {
+        let known = Self::NAMES.iter().position(|name| *name == method.as_str());
+        Self(known.unwrap_or_default() as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_small_enough_to_be_copied() {
+        assert!(size_of::<Entry>() <= 224, "{} bytes", size_of::<Entry>());
+    }
+
+    #[test]
+    fn an_id_is_written_as_the_exchange_calls_itself() {
+        for id in [RequestId::Number(0xa1), RequestId::Given("f81d4fae-7dec-11d0-a765-00a0c91e6bf6".into())] {
+            assert_eq!(Id::from(&id).to_string(), id.to_string());
+        }
+        let long = RequestId::Given("a".repeat(64).into());
+        assert_eq!(Id::from(&long).to_string(), "a".repeat(Id::MOST));
+    }
+
+    #[test]
+    fn methods_nobody_registered_are_one() {
+        assert_eq!(Verb::from(&Method::PATCH).as_str(), "PATCH");
+        assert_eq!(Verb::from(&Method::from_bytes(b"BREW").unwrap()).as_str(), "-");
+    }
+}

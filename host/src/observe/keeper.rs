@@ -1,0 +1,173 @@
+//! The side of what is kept: a thread that reads what workers told of, calls things by their names, and puts them on the disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::{io, mem};
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::entry::Entry;
+use super::names::{Operation, Operations};
+use super::teller::{Attributes, Ring, Teller, ring};
+use crate::report::{Finished, Report, StoreError};
+use crate::telemetry::access_log::TruncatedAddr;
+
+/// How often the rings are read.
+const READ: Duration = Duration::from_millis(250);
+/// How often what was read is put on the disk: what a crash costs.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Reads what all workers tell of.
+pub(crate) struct Keeper {
+    rings: Vec<Ring>,
+    operations: Arc<Operations>,
+    kept: Kept,
+}
+
+/// Ends the thread: what was told of until then is kept.
+#[must_use = "nothing more is kept once this is dropped"]
+pub(crate) struct KeeperGuard {
+    ends: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// What so many workers tell of goes into the state directory `state`. Entries that are lost are counted.
+    pub(crate) fn new(
+        workers: usize,
+        operations: Arc<Operations>,
+        attributes: &Attributes,
+        state: PathBuf,
+        lost: Counter,
+    ) -> (Self, Vec<Teller>) {
+        let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
+        (Self { rings, operations, kept: Kept { state, lost, report: None, counted: 0, trouble: None } }, tellers)
+    }
+
+    /// Begin to read.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(crate) fn start(self) -> io::Result<KeeperGuard> {
+        let (ends, ended) = channel();
+        let thread = thread::Builder::new().name("analytics".to_owned()).spawn(move || self.run(&ended))?;
+        Ok(KeeperGuard { ends, thread })
+    }
+
+    fn run(mut self, ended: &Receiver<()>) {
+        let (mut batch, mut flushed) = (Vec::new(), Instant::now());
+        loop {
+            let is_over = ended.recv_timeout(READ) != Err(RecvTimeoutError::Timeout);
+            for ring in &mut self.rings {
+                read(ring, &self.operations, &mut batch);
+            }
+            self.kept.take(&batch);
+            batch.clear();
+            if is_over || flushed.elapsed() >= FLUSH {
+                self.kept.flush();
+                flushed = Instant::now();
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+}
+
+impl KeeperGuard {
+    /// Read and write what there is, and end.
+    pub(crate) fn close(self) {
+        let _ = self.ends.send(());
+        // A thread that panicked has said so.
+        let _ = self.thread.join();
+    }
+}
+
+/// What is kept, and what is in the way of that.
+struct Kept {
+    /// The state directory. While another process takes the place of this one, both write there.
+    state: PathBuf,
+    lost: Counter,
+    report: Option<Report>,
+    /// How many of what it lost are counted.
+    counted: u64,
+    /// What was told of last, so that the log has it once.
+    trouble: Option<String>,
+}
+
+impl Kept {
+    fn take(&mut self, batch: &[Finished]) {
+        if self.report.is_none() && !batch.is_empty() {
+            match Report::open(&self.state) {
+                Ok(report) => self.report = Some(report),
+                Err(error) => self.complain(&error),
+            }
+        }
+        match &mut self.report {
+            Some(report) => report.record(batch),
+            None => drop(self.lost.inc_by(batch.len() as u64)),
+        }
+    }
+
+    /// What cannot be written is tried again with the next flush.
+    fn flush(&mut self) {
+        let Some(report) = &mut self.report else { return };
+        let flushed = report.flush();
+        let lost = report.tally().lost;
+        self.lost.inc_by(lost.saturating_sub(mem::replace(&mut self.counted, lost)));
+        match flushed {
+            Ok(()) => self.trouble = None,
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    fn complain(&mut self, error: &StoreError) {
+        let trouble = error.to_string();
+        if self.trouble.as_ref() != Some(&trouble) {
+            tracing::error!("no account of requests is kept: {trouble}");
+            self.trouble = Some(trouble);
+        }
+    }
+}
+
+/// All that waits in a ring, by its names.
+fn read(ring: &mut Ring, operations: &Operations, batch: &mut Vec<Finished>) {
+    let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
+    while let Some(entry) = ring.next() {
+        let operation = entry.operation.and_then(|id| match &last {
+            Some((known, operation)) if *known == id => Some(operation.clone()),
+            _ => last.insert((id, operations.get(id)?)).1.clone().into(),
+        });
+        batch.push(finished(&entry, operation.as_deref(), ring));
+    }
+}
+
+fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Finished {
+    Finished {
+        time: UNIX_EPOCH + Duration::from_millis(entry.ended_ms),
+        request: entry.id.to_string().into(),
+        trace: entry.trace.map(|trace| format!("{trace:032x}").into()),
+        api: operation.map(|operation| operation.api.clone()),
+        version: operation.map(|operation| operation.version.clone()),
+        operation: operation.map(|operation| operation.name.clone()),
+        consumer: entry.consumer.and_then(|id| ring.names.get(id)),
+        application: entry.application.and_then(|id| ring.names.get(id)),
+        method: entry.method.as_str().into(),
+        path: operation.map(|operation| operation.pattern.clone()),
+        status: entry.status.map(|status| status.as_u16()),
+        class: entry.class,
+        outcome: entry.outcome,
+        total_us: entry.total_us.into(),
+        upstream_us: entry.upstream_us.map(u64::from),
+        policy_us: entry.policy_us.into(),
+        gateway_us: entry.gateway_us.into(),
+        bytes_in: entry.bytes_in,
+        bytes_out: entry.bytes_out,
+        retries: entry.retries.into(),
+        generation: entry.generation,
+        client: entry.client.map(|client| TruncatedAddr::from(client).to_string().into()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Owns finished exchanges on their way from the workers to what is kept of them: told in no time, read in batches, beside the requests.
+
+mod entry;
+mod keeper;
+mod names;
+mod teller;
+
+pub(crate) use entry::{Entry, Id, Verb};
+pub(crate) use keeper::{Keeper, KeeperGuard};
+pub(crate) use names::{NameId, Operation, OperationId, Operations};
+pub(crate) use teller::{Attributes, Teller};

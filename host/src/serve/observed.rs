@@ -1,0 +1,65 @@
+//! What is gathered about every request for those who keep account of all of them: nothing that takes memory.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::Method;
+
+use super::Begun;
+use super::line::Completion;
+use crate::exchange::Exchange;
+use crate::observe::{Entry, NameId, Teller, Verb};
+
+/// One request.
+#[derive(Clone, Copy)]
+pub(super) struct Observed {
+    method: Verb,
+    client: Option<IpAddr>,
+    trace: Option<u128>,
+    consumer: Option<NameId>,
+    application: Option<NameId>,
+    pub(super) retries: u8,
+}
+
+impl Observed {
+    pub(super) fn new(begun: &Begun<'_>, method: &Method) -> Self {
+        let (client, trace) = (begun.asker.client, begun.trace.map(|here| here.trace));
+        Self { method: method.into(), client, trace, consumer: None, application: None, retries: 0 }
+    }
+
+    /// Who asked, as far as policies have found out.
+    pub(super) fn knows(&mut self, teller: &Teller, exchange: &Exchange) {
+        (self.consumer, self.application) = teller.who(exchange.attributes());
+    }
+
+    pub(super) fn entry(&self, completion: &Completion<'_>, generation: u64) -> Entry {
+        let Completion { id, route, status, class, blame, bytes_in, bytes_out, duration, times } = completion;
+        let ended = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Entry {
+            ended_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
+            id: (*id).into(),
+            trace: self.trace,
+            operation: route.map(|route| route.operation),
+            consumer: self.consumer,
+            application: self.application,
+            generation,
+            method: self.method,
+            status: Some(*status),
+            class,
+            outcome: *blame,
+            total_us: micros(*duration),
+            upstream_us: times.upstream.map(micros),
+            policy_us: micros(times.policies),
+            gateway_us: micros(times.own(*duration)),
+            bytes_in: *bytes_in,
+            bytes_out: *bytes_out,
+            retries: self.retries,
+            client: self.client,
+        }
+    }
+}
+
+/// Up to an hour and eleven minutes.
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
