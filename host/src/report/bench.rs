@@ -45,10 +45,10 @@ impl Traffic {
 
     /// The one of `number` in `of`: later ones are later in the day.
     fn request(&mut self, number: u64, of: u64) -> Finished {
-        let operation = self.operations[self.below(OPERATIONS) as usize].clone();
+        let operation = self.below(OPERATIONS) as usize;
         // A few call most of the time, as it is.
         let most = 1 + self.below(CONSUMERS);
-        let consumer = self.consumers[self.below(most) as usize].clone();
+        let consumer = self.below(most) as usize;
         // Sums of powers: a long tail from 2 ms on.
         let tail = 1_u64 << self.below(9);
         let upstream_us = 1_500 + self.below(4_000) * tail.min(1 + self.below(tail));
@@ -61,8 +61,8 @@ impl Traffic {
         };
         Finished {
             time: UNIX_EPOCH + Duration::from_secs(MIDNIGHT + number * DAY / of),
-            operation: Some(operation),
-            consumer: Some(consumer),
+            operation: Some(self.operations[operation].clone()),
+            consumer: Some(self.consumers[consumer].clone()),
             status,
             class,
             outcome,
