@@ -23,8 +23,9 @@ use span::Unit;
 use store::Store;
 
 pub(crate) use finished::Finished;
-pub(crate) use query::{Answer, Asked, Dimension, Figures, Query, QueryFault};
-pub(crate) use rollup::{NONE, OTHER};
+pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
+#[cfg(test)]
+pub(crate) use query::{Point, Row, Table};
 pub(crate) use store::StoreError;
 
 /// In the state directory.

@@ -1,7 +1,9 @@
 //! What is wrong with a question, and what to write instead.
 
+use serde::Serialize;
+
 /// One of the faults of a question.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{key}: {reason}; {advice}")]
 pub(crate) struct QueryFault {
     /// What of the question: `by`, `from`, `to`, `step`, `where`, `limit`.

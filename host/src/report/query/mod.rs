@@ -15,11 +15,13 @@ use std::time::SystemTime;
 use super::rollup::Axis;
 use super::span::Unit;
 use condition::Condition;
+use dimension::Dimension;
 
-pub(crate) use answer::{Answer, Row, Table, answer};
-pub(crate) use dimension::Dimension;
+pub(crate) use answer::{Answer, answer};
+#[cfg(test)]
+pub(crate) use answer::{Point, Row, Table};
 pub(crate) use fault::QueryFault;
-pub(crate) use sum::Figures;
+pub(crate) use sum::{Figures, Part, Total};
 pub(crate) use time::show as show_span;
 
 /// What is asked for where nothing is said.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::super::rollup::{Axis, Cell, Series};
+use super::super::rollup::{Axis, Cell, NONE, Series};
 use super::super::store::{COLUMNS, Names, SERIES_COLUMNS, number, read, table};
 use super::Query;
 use super::condition::{Condition, Value};
@@ -95,7 +95,7 @@ impl Wanted {
                     // `petstore/getPet`, which may be the name of something as well.
                     if let Some((parent, (of, name))) = dimension.parent().zip(name.split_once('/')) {
                         any.push(format!("({} = ? AND {column} = ?)", parent.name()));
-                        let name = if name == super::super::NONE { "" } else { name };
+                        let name = if name == NONE { "" } else { name };
                         self.parameters.extend([id(connection, of)?, id(connection, name)?]);
                     }
                 }
