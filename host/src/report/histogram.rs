@@ -21,9 +21,21 @@ pub(crate) struct Histogram {
     sum: u64,
 }
 
+/// A duration and its bucket, which is looked for once, whatever it is counted in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lap {
+    us: u64,
+    bucket: u16,
+}
+
+impl Lap {
+    pub(crate) fn of(us: u64) -> Self {
+        Self { us, bucket: bucket(us) }
+    }
+}
+
 impl Histogram {
-    pub(crate) fn record(&mut self, us: u64) {
-        let bucket = bucket(us);
+    pub(crate) fn record(&mut self, Lap { us, bucket }: Lap) {
         let at = self.buckets.partition_point(|(number, _)| *number < bucket);
         self.add(at, bucket, 1);
         self.sum = self.sum.saturating_add(us);
@@ -33,7 +45,11 @@ impl Histogram {
     pub(crate) fn merge(&mut self, other: &Self) {
         let mut from = 0;
         for (bucket, count) in &other.buckets {
-            let at = from + self.buckets[from..].partition_point(|(number, _)| number < bucket);
+            // Mostly those of the one are those of the other.
+            let at = match self.buckets.get(from) {
+                Some((number, _)) if number >= bucket => from,
+                _ => from + self.buckets[from..].partition_point(|(number, _)| number < bucket),
+            };
             self.add(at, *bucket, *count);
             from = at + 1;
         }
@@ -150,6 +166,11 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 fn take(bytes: &mut &[u8]) -> Option<u64> {
+    // Nearly all.
+    if let Some((byte, rest)) = bytes.split_first().filter(|(byte, _)| **byte < 0x80) {
+        *bytes = rest;
+        return Some((*byte).into());
+    }
     let mut number = 0_u64;
     for digit in 0..10 {
         let (byte, rest) = bytes.split_first()?;

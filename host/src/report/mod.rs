@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use rollup::{Caps, Rollup};
+use rollup::{Caps, Laps, Rollup};
 use sampling::Sampling;
 use span::Unit;
 use store::Store;
@@ -64,7 +64,7 @@ impl Report {
         let (mut store, mut rollup) = (Store::open(&folder)?, Rollup::new(caps));
         // The names of today are still those.
         for series in store.series_of(Unit::Day.start(now))? {
-            rollup.know(now, &series);
+            rollup.know(now, series);
         }
         Ok(Self { folder, store, rollup, sampling: Sampling::default(), tally: Tally::default() })
     }
@@ -95,11 +95,12 @@ impl Report {
                 self.tally.moved += 1;
                 second = now;
             }
-            if !self.rollup.record(second, request) {
+            let laps = Laps::of(request);
+            if !self.rollup.record(second, request, &laps) {
                 self.tally.lost += 1;
                 // Where memory is short, sums are worth more.
                 self.tally.samples_lost += self.sampling.clear() as u64;
-            } else if !self.sampling.record(second, request) {
+            } else if !self.sampling.record(second, request, laps.total) {
                 self.tally.samples_lost += 1;
             }
         }

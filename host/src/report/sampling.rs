@@ -1,9 +1,12 @@
 //! Which requests are kept one by one: those that ended in an error, and the slowest of each operation.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use rustc_hash::FxHashMap;
 
 use super::finished::Finished;
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Lap};
 use super::rollup::Name;
 use super::span::Unit;
 
@@ -26,7 +29,7 @@ pub(crate) struct Sampling {
     /// By class and kind of status; slow ones have none.
     kept: HashMap<Option<(&'static str, u16)>, u32>,
     hour: u64,
-    speeds: HashMap<[Name; 3], Speed>,
+    speeds: FxHashMap<[Name; 3], Speed>,
 }
 
 /// How long an operation took in this hour, and beyond which time it is slow.
@@ -39,8 +42,8 @@ struct Speed {
 
 impl Sampling {
     /// Keep a request of a second since 1970, if it is one of those. False if it is, and there is no place.
-    pub(crate) fn record(&mut self, second: u64, finished: &Finished) -> bool {
-        let is_slow = self.is_slow(second, finished);
+    pub(crate) fn record(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
+        let is_slow = self.is_slow(second, finished, total);
         let kind = finished.is_error().then(|| (finished.class, finished.status.unwrap_or_default() / 100));
         if kind.is_none() && !is_slow {
             return true;
@@ -72,7 +75,7 @@ impl Sampling {
         std::mem::take(&mut self.waiting).len()
     }
 
-    fn is_slow(&mut self, second: u64, finished: &Finished) -> bool {
+    fn is_slow(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
         let hour = Unit::Hour.start(second);
         if hour > self.hour {
             self.hour = hour;
@@ -81,12 +84,14 @@ impl Sampling {
             self.speeds.values_mut().for_each(|speed| speed.total = Histogram::default());
         }
         let operation = [&finished.api, &finished.version, &finished.operation].map(Clone::clone);
-        if self.speeds.len() >= MOST_OPERATIONS && !self.speeds.contains_key(&operation) {
-            return false;
-        }
-        let speed = self.speeds.entry(operation).or_default();
+        let is_full = self.speeds.len() >= MOST_OPERATIONS;
+        let speed = match self.speeds.entry(operation) {
+            Entry::Occupied(speed) => speed.into_mut(),
+            Entry::Vacant(_) if is_full => return false,
+            Entry::Vacant(place) => place.insert(Speed::default()),
+        };
         let is_slow = speed.slow_us.is_some_and(|slow| finished.total_us as f64 > slow);
-        speed.total.record(finished.total_us);
+        speed.total.record(total);
         speed.recorded += 1;
         if speed.recorded.is_multiple_of(ENOUGH) {
             speed.slow_us = speed.total.quantile_limit(SLOW);
@@ -100,6 +105,10 @@ mod tests {
     use super::super::tests::{NOON, failed, finished};
     use super::*;
 
+    fn record(sampling: &mut Sampling, second: u64, finished: &Finished) -> bool {
+        sampling.record(second, finished, Lap::of(finished.total_us))
+    }
+
     #[test]
     fn errors_are_kept_up_to_a_bound_for_each_kind_in_a_minute() {
         let mut sampling = Sampling::default();
@@ -107,7 +116,7 @@ mod tests {
         for at in 0..120 {
             // Two in each second, of two minutes.
             for error in [failed(NOON + at), not_found.clone(), failed(NOON + at), finished(NOON + at)] {
-                assert!(sampling.record(NOON + at, &error));
+                assert!(record(&mut sampling, NOON + at, &error));
             }
         }
         let kept = |class| sampling.waiting.iter().filter(|(_, it)| it.class == class).count();
@@ -122,8 +131,8 @@ mod tests {
         // From 1 ms to 1 s, the longer the rarer; of the other a thousand times as much.
         for at in 0..10_000_u64 {
             let (second, us) = (NOON + at / 10, 1_000_000 / (1 + at * 7_919 % 1_000));
-            assert!(sampling.record(second, &of("fast", us)));
-            assert!(sampling.record(second, &of("slow", us * 1_000)));
+            assert!(record(&mut sampling, second, &of("fast", us)));
+            assert!(record(&mut sampling, second, &of("slow", us * 1_000)));
         }
         for (operation, slow) in [("fast", 100_000), ("slow", 100_000_000)] {
             let kept =
@@ -134,7 +143,7 @@ mod tests {
         }
         // The next hour begins with what was slow before.
         sampling.clear();
-        sampling.record(NOON + 3_600, &of("fast", 500_000));
+        record(&mut sampling, NOON + 3_600, &of("fast", 500_000));
         assert_eq!(sampling.waiting.len(), 1);
     }
 
@@ -142,7 +151,7 @@ mod tests {
     fn what_finds_no_place_is_told() {
         let mut sampling = Sampling::default();
         let minutes = (0..).map(|n| NOON + 60 * (n / u64::from(MOST_ERRORS)));
-        let told: Vec<_> = minutes.take(MOST_WAITING + 1).map(|at| sampling.record(at, &failed(at))).collect();
+        let told: Vec<_> = minutes.take(MOST_WAITING + 1).map(|at| record(&mut sampling, at, &failed(at))).collect();
         assert_eq!((told[MOST_WAITING - 1], told[MOST_WAITING]), (true, false));
     }
 }

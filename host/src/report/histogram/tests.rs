@@ -7,7 +7,7 @@ use super::*;
 
 fn of(durations: &[u64]) -> Histogram {
     let mut histogram = Histogram::default();
-    durations.iter().for_each(|us| histogram.record(*us));
+    durations.iter().for_each(|us| histogram.record(Lap::of(*us)));
     histogram
 }
 

@@ -1,7 +1,7 @@
 //! What is counted of the requests of one series in one span of time.
 
 use super::super::finished::Finished;
-use super::super::histogram::Histogram;
+use super::super::histogram::{Histogram, Lap};
 
 /// Sums, and histograms of how long it took: of two spans the cell is the merge of theirs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,13 +16,31 @@ pub(crate) struct Cell {
     pub(crate) gateway: Histogram,
 }
 
+/// The durations of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Laps {
+    pub(crate) total: Lap,
+    pub(crate) upstream: Option<Lap>,
+    pub(crate) gateway: Lap,
+}
+
+impl Laps {
+    pub(crate) fn of(finished: &Finished) -> Self {
+        Self {
+            total: Lap::of(finished.total_us),
+            upstream: finished.upstream_us.map(Lap::of),
+            gateway: Lap::of(finished.gateway_us),
+        }
+    }
+}
+
 impl Cell {
-    pub(crate) fn record(&mut self, finished: &Finished) {
+    pub(crate) fn record(&mut self, finished: &Finished, laps: &Laps) {
         self.add([1, finished.bytes_in, finished.bytes_out, u64::from(finished.retries), finished.policy_us]);
-        self.total.record(finished.total_us);
-        self.gateway.record(finished.gateway_us);
-        if let Some(us) = finished.upstream_us {
-            self.upstream.record(us);
+        self.total.record(laps.total);
+        self.gateway.record(laps.gateway);
+        if let Some(lap) = laps.upstream {
+            self.upstream.record(lap);
         }
     }
 

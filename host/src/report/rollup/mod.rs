@@ -6,14 +6,15 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::finished::Finished;
 use super::span::Unit;
 
 pub(crate) use cap::Cap;
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, Laps};
 pub(crate) use series::{Axis, NONE, Name, OTHER, OUTCOMES, Series};
 
 /// How many are told apart, in a day.
@@ -34,7 +35,7 @@ impl Default for Caps {
 const MOST_CELLS: usize = 100_000;
 
 /// The start of a minute, in seconds since 1970, and what was counted.
-pub(crate) type Cells = HashMap<(u64, Series), Cell>;
+pub(crate) type Cells = FxHashMap<(u64, Series), Cell>;
 
 pub(crate) struct Rollup {
     cells: Cells,
@@ -48,7 +49,7 @@ pub(crate) struct Rollup {
 impl Rollup {
     pub(crate) fn new(caps: Caps) -> Self {
         Self {
-            cells: HashMap::new(),
+            cells: Cells::default(),
             most: MOST_CELLS,
             other: OTHER.into(),
             operations: Cap::new(caps.operations),
@@ -64,24 +65,32 @@ impl Rollup {
     }
 
     /// Count a request at a second since 1970, on both axes or on none: false if there is no place for it.
-    pub(crate) fn record(&mut self, second: u64, finished: &Finished) -> bool {
+    pub(crate) fn record(&mut self, second: u64, finished: &Finished, laps: &Laps) -> bool {
         let minute = Unit::Minute.start(second);
-        let keys = self.series(minute, finished).map(|series| (minute, series));
-        let new = keys.iter().filter(|key| !self.cells.contains_key(key)).count();
-        if self.cells.len() + new > self.most {
-            return false;
+        let mut keys = series::of(finished).map(|series| (minute, series));
+        if self.cells.len() + keys.len() > self.most {
+            keys.iter_mut().for_each(|(minute, series)| self.cap(*minute, series));
+            let new = keys.iter().filter(|key| !self.cells.contains_key(key)).count();
+            if self.cells.len() + new > self.most {
+                return false;
+            }
         }
-        for key in keys {
-            self.cells.entry(key).or_default().record(finished);
+        for mut key in keys {
+            match self.cells.get_mut(&key) {
+                // What is counted in this minute is told apart already.
+                Some(cell) => cell.record(finished, laps),
+                None => {
+                    self.cap(minute, &mut key.1);
+                    self.cells.entry(key).or_default().record(finished, laps);
+                }
+            }
         }
         true
     }
 
-    /// Names that are told apart already, of what the store has.
-    pub(crate) fn know(&mut self, second: u64, series: &Series) {
-        let day = Unit::Day.start(second);
-        self.operation(day, [&series.api, &series.version, &series.operation].map(Clone::clone));
-        self.holder(day, series.consumer.clone(), series.application.clone());
+    /// Names that are told apart already, of what the store has of a day.
+    pub(crate) fn know(&mut self, second: u64, mut series: Series) {
+        self.cap(second, &mut series);
     }
 
     pub(crate) fn cells(&self) -> &Cells {
@@ -92,37 +101,22 @@ impl Rollup {
         self.cells.clear();
     }
 
-    fn series(&mut self, minute: u64, finished: &Finished) -> [Series; 2] {
-        let day = Unit::Day.start(minute);
-        let shared = series::shared(finished);
-        let operation = [&finished.api, &finished.version, &finished.operation].map(Clone::clone);
-        let operation = self.operation(day, operation);
-        let (consumer, application) = self.holder(day, finished.consumer.clone(), finished.application.clone());
-        [Series { operation, ..shared.clone() }, Series { axis: Axis::Consumer, consumer, application, ..shared }]
-    }
-
-    fn operation(&mut self, day: u64, name: [Name; 3]) -> Name {
-        if is_counted(&name[2]) && !self.operations.admits(day, &name) {
-            return Some(self.other.clone());
+    /// Count names that are too many as one.
+    fn cap(&mut self, second: u64, series: &mut Series) {
+        let day = Unit::Day.start(second);
+        let Series { api, version, operation, consumer, application, .. } = series;
+        if is_counted(operation) && !self.operations.admits(day, &[api, version, operation].map(|name| name.clone())) {
+            *operation = Some(self.other.clone());
         }
-        let [_, _, operation] = name;
-        operation
-    }
-
-    fn holder(&mut self, day: u64, consumer: Name, application: Name) -> (Name, Name) {
-        let other = || Some(self.other.clone());
-        if let Some(name) = consumer.as_ref().filter(|_| is_counted(&consumer)) {
-            if !self.consumers.admits(day, name) {
-                return (other(), other());
-            }
+        if let Some(name) = consumer.as_ref().filter(|_| is_counted(consumer))
+            && !self.consumers.admits(day, name)
+        {
+            (*consumer, *application) = (Some(self.other.clone()), Some(self.other.clone()));
         }
-        let name = [consumer, application];
-        if is_counted(&name[1]) && !self.applications.admits(day, &name) {
-            let [consumer, _] = name;
-            return (consumer, other());
+        if is_counted(application) && !self.applications.admits(day, &[consumer, application].map(|name| name.clone()))
+        {
+            *application = Some(self.other.clone());
         }
-        let [consumer, application] = name;
-        (consumer, application)
     }
 }
 

@@ -53,9 +53,9 @@ impl Series {
     }
 }
 
-/// What is of both axes.
-pub(super) fn shared(finished: &Finished) -> Series {
-    Series {
+/// What a request is counted by.
+pub(super) fn of(finished: &Finished) -> [Series; 2] {
+    let shared = Series {
         axis: Axis::Operation,
         api: finished.api.clone(),
         version: finished.version.clone(),
@@ -65,7 +65,12 @@ pub(super) fn shared(finished: &Finished) -> Series {
         status: finished.status,
         class: finished.class.into(),
         outcome: finished.outcome,
-    }
+    };
+    let (consumer, application) = (finished.consumer.clone(), finished.application.clone());
+    [
+        Series { operation: finished.operation.clone(), ..shared.clone() },
+        Series { axis: Axis::Consumer, consumer, application, ..shared },
+    ]
 }
 
 /// By their index, as the store has them.

@@ -3,6 +3,10 @@
 use super::super::tests::{NOON, failed, finished};
 use super::*;
 
+fn record(rollup: &mut Rollup, second: u64, finished: &Finished) -> bool {
+    rollup.record(second, finished, &Laps::of(finished))
+}
+
 #[test]
 fn requests_are_counted_on_two_axes_and_never_by_both_together() {
     let mut rollup = Rollup::new(Caps::default());
@@ -10,7 +14,7 @@ fn requests_are_counted_on_two_axes_and_never_by_both_together() {
         for consumer in 0..20 {
             let name = |text: String| Some(Arc::from(text));
             let (operation, consumer) = (name(format!("op{operation}")), name(format!("c{consumer}")));
-            assert!(rollup.record(NOON, &Finished { operation, consumer, ..finished(NOON) }));
+            assert!(record(&mut rollup, NOON, &Finished { operation, consumer, ..finished(NOON) }));
         }
     }
     let of =
@@ -25,9 +29,9 @@ fn minutes_kinds_of_answers_and_what_has_no_name_are_told_apart() {
     let unknown =
         Finished { api: None, version: None, operation: None, consumer: None, application: None, ..finished(NOON) };
     for finished in [finished(NOON), finished(NOON + 59), failed(NOON), unknown] {
-        assert!(rollup.record(NOON, &finished));
+        assert!(record(&mut rollup, NOON, &finished));
     }
-    assert!(rollup.record(NOON + 60, &finished(NOON)));
+    assert!(record(&mut rollup, NOON + 60, &finished(NOON)));
     let mut cells: Vec<_> = rollup.cells().iter().filter(|((_, series), _)| series.axis == Axis::Operation).collect();
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
     let told = cells.iter().map(|((minute, series), cell)| {
