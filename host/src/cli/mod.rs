@@ -20,6 +20,7 @@ mod out;
 mod policy;
 mod privacy;
 mod reference;
+mod report;
 mod rollback;
 mod rollout;
 mod routes;
@@ -55,6 +56,7 @@ Examples:
   lockgate history                     what has served, since when and why?
   lockgate rollback                    and back to what served before
   lockgate rollout status              are new versions of policies as good as those before them?
+  lockgate report --by operation       how much was asked for, how long did it take, what failed?
   lockgate consumer add shop           who calls; then `lockgate app add` and `lockgate key add`
   lockgate policy new greet            a project for a policy of your own";
 
@@ -111,6 +113,8 @@ enum Verb {
     Policy(policy::Args),
     /// Print where personal data passes, who is given it, and what of it no policy redacts
     Privacy(privacy::Args),
+    /// Print how much was asked for, by whom, how long it took and what failed
+    Report(report::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
     Reference(reference::Args),
     /// Build a component, as a child of the gateway
@@ -161,6 +165,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Status(args)) => status::run(args),
         Some(Verb::Policy(args)) => policy::run(args),
         Some(Verb::Privacy(args)) => privacy::run(args),
+        Some(Verb::Report(args)) => report::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

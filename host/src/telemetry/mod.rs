@@ -15,7 +15,7 @@ pub(crate) use span::{SpanContext, TRACEPARENT};
 pub(crate) use timestamp::{date, rfc3339};
 
 /// Who is to blame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Blame {
     /// The request was wrong.
     Client,
@@ -36,7 +36,7 @@ impl Blame {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     Ok,
     Fault(Blame),

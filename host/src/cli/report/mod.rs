@@ -1,0 +1,108 @@
+//! `lockgate report`: how much was asked for, by whom, how long it took and what failed.
+
+mod csv;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::out;
+use crate::report::{Asked, Query, QueryFault, Reader};
+use crate::state::StateDir;
+
+/// Of the shape of JSON and CSV.
+const FORMAT: u32 = 1;
+/// Exit status where the question is wrong, as for other arguments.
+const WRONG: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  lockgate report                                        all requests of the last 24 hours
+  lockgate report --by operation,consumer                which operations, and which consumers
+  lockgate report --by class --where status=5xx,4xx      which errors
+  lockgate report --by operation --where blame=upstream --from -7d
+  lockgate report --where consumer=shop --from -2h --step 5m --json
+  lockgate report --by consumer --from 2026-01-01 --to 2026-02-01 --limit 10000 --csv > january.csv
+
+DIMENSIONS are `api`, `version`, `operation`, `consumer`, `application`, `status` (such as 5xx), `code` (such as 503), `class` (of the error, or `ok`)
+and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`). Each is a table of its own, with the most used first. Requests are counted by
+operation and by consumer, never by both together: what no table has is refused, and what to ask in its place is said. `petstore/getPet` is the operation
+of one API, `getPet` that of any; `__none__` is what has none, and `__other__` counts what came beyond 2 000 operations or 10 000 consumers in a day.
+
+A range is answered in whole steps. Minutes are kept for 48 hours, hours for 90 days, days for three years. An error is what ended badly or had an answer
+of 400 and above. Percentiles are at most 1.1 % off; those of a range are merged from those of its steps, never averaged. POLICIES is the mean of what
+policies took. It is read from the state directory, whether a gateway runs or not; what came in the last seconds is not there yet.
+
+JSON has `format`, `from`, `to`, `step` (seconds), `total`, `points` (one for each step) and `tables` (`by`, `rows` with their `trend`, `other`: the rest
+beyond the limit, `others`: how many those are). Figures are `requests`, `errors`, `error_rate`, `per_second`, `bytes_in`, `bytes_out`, `retries`,
+`total_us`, `upstream_us`, `gateway_us` and `policy_us`, in microseconds. In CSV, `table` is `total`, `time` or a dimension, and a row without a name is the rest.
+
+Exit status: 0; 1 if the store cannot be read; 2 for wrong arguments.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What to tell requests apart by
+    #[arg(long, value_name = "DIMENSIONS")]
+    by: Vec<String>,
+    /// Since when: `-24h`, `-30m`, `-7d`, `2026-01-31`, `2026-01-31T12:00:00Z` [default: -24h]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Until when [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// How long each step is, such as `5m`, `1h` or `1d` [default: as fits the range]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
+    step: Option<String>,
+    /// Only requests of which this holds, such as `status=5xx` or `api=petstore,orders`; all of several do
+    #[arg(long = "where", value_name = "DIMENSION=VALUES")]
+    conditions: Vec<String>,
+    /// Rows of each table; the rest is one [default: 10]
+    #[arg(long, value_name = "ROWS", allow_hyphen_values = true)]
+    limit: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print the answer as CSV
+    #[arg(long)]
+    csv: bool,
+    /// The state directory of the gateway [default: $STATE_DIRECTORY, or else .lockgate]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Args { by, from, to, step, conditions, limit, json, csv, state } = args;
+    let asked = Asked { by, from, to, step, conditions, limit };
+    let query = match Query::parse(&asked, SystemTime::now()) {
+        Ok(query) => query,
+        Err(faults) => return Ok(refused(&faults, json)),
+    };
+    let state = state.unwrap_or_else(StateDir::default_path);
+    let answer = Reader::open(&state).and_then(|reader| reader.query(&query)).context("there is no report")?;
+    if json {
+        let mut value = serde_json::to_value(&answer)?;
+        value["format"] = FORMAT.into();
+        out::line(&value.to_string());
+    } else if csv {
+        out::text(&csv::text(&answer));
+    } else {
+        text::show(&answer);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refused(faults: &[QueryFault], json: bool) -> ExitCode {
+    if json {
+        out::line(&json!({ "ok": false, "faults": faults }).to_string());
+    } else {
+        faults.iter().for_each(|fault| out::error(&fault.to_string()));
+    }
+    ExitCode::from(WRONG)
+}

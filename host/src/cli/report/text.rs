@@ -1,0 +1,97 @@
+//! An answer as people read it: tables whose columns stand below each other, and lines that show what came when.
+
+use super::super::out;
+use crate::report::{Answer, Figures, show_span};
+
+const COLUMNS: usize = 13;
+const HEADS: [&str; COLUMNS - 2] =
+    ["REQUESTS", "ERRORS", "", "PER S", "P50", "P90", "P99", "P99.9", "UPSTREAM P99", "GATEWAY P99", "POLICIES"];
+/// Letters of a line that shows what came when.
+const TREND: usize = 32;
+/// The first is for nothing.
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+pub(super) fn show(answer: &Answer) {
+    out::line(&format!("{} to {}, in steps of {}", answer.from, answer.to, show_span(answer.step)));
+    out::line("");
+    match answer.total.requests {
+        0 => out::line("no request is on record"),
+        _ => out::table(lines(answer)),
+    }
+}
+
+/// All tables, with an empty line between two.
+pub(super) fn lines(answer: &Answer) -> Vec<[String; COLUMNS]> {
+    let trend: Vec<_> = answer.points.iter().map(|point| point.figures.requests).collect();
+    let mut lines = vec![heads(""), line("all", &answer.total, &trend)];
+    for table in &answer.tables {
+        lines.extend([std::array::from_fn(|_| String::new()), heads(&table.by.to_uppercase())]);
+        lines.extend(table.rows.iter().map(|row| line(&out::plain(&row.name), &row.figures, &row.trend)));
+        let other = table.other.as_ref();
+        lines.extend(other.map(|row| line(&format!("({} others)", table.others), &row.figures, &row.trend)));
+    }
+    right(lines)
+}
+
+fn heads(name: &str) -> [String; COLUMNS] {
+    let heads = [&[name][..], &HEADS, &["REQUESTS OVER TIME"]].concat();
+    std::array::from_fn(|column| heads[column].to_owned())
+}
+
+fn line(name: &str, it: &Figures, trend: &[u64]) -> [String; COLUMNS] {
+    let time = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), duration);
+    let total = it.total_us.as_ref();
+    [
+        name.to_owned(),
+        it.requests.to_string(),
+        it.errors.to_string(),
+        percent(it.error_rate),
+        format!("{:.*}", if it.per_second < 10.0 { 2 } else { 0 }, it.per_second),
+        time(total.map(|it| it.p50)),
+        time(total.map(|it| it.p90)),
+        time(total.map(|it| it.p99)),
+        time(total.map(|it| it.p999)),
+        time(it.upstream_us.as_ref().map(|it| it.p99)),
+        time(it.gateway_us.as_ref().map(|it| it.p99)),
+        time(it.policy_us),
+        shape(trend),
+    ]
+}
+
+/// Numbers end below each other; names and shapes begin so.
+fn right(mut lines: Vec<[String; COLUMNS]>) -> Vec<[String; COLUMNS]> {
+    for column in 1..COLUMNS - 1 {
+        let width = lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
+        for line in lines.iter_mut().filter(|line| !line[0].is_empty() || !line[1].is_empty()) {
+            line[column] = format!("{:>width$}", line[column]);
+        }
+    }
+    lines
+}
+
+fn percent(part: f64) -> String {
+    let percent = 100.0 * part;
+    let digits = if percent == 0.0 || percent >= 10.0 { 0 } else { 2 };
+    format!("{percent:.digits$}%")
+}
+
+/// To three digits, in the unit that fits.
+pub(super) fn duration(us: f64) -> String {
+    let (number, unit) = match us {
+        ..1e3 => (us, "us"),
+        ..1e6 => (us / 1e3, "ms"),
+        _ => (us / 1e6, "s"),
+    };
+    let digits = if number < 10.0 { 2 } else { usize::from(number < 100.0) };
+    let text = format!("{number:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{unit}")
+}
+
+/// One letter for each step, or for several where there are many.
+pub(super) fn shape(steps: &[u64]) -> String {
+    let sums: Vec<u64> = steps.chunks(steps.len().div_ceil(TREND).max(1)).map(|steps| steps.iter().sum()).collect();
+    let most = sums.iter().copied().max().unwrap_or_default().max(1);
+    let above = (HEIGHTS.len() - 1) as f64;
+    sums.iter().map(|sum| HEIGHTS[(*sum as f64 / most as f64 * above).ceil() as usize]).collect()
+}

@@ -1,0 +1,51 @@
+//! One finished request, as the room is told of it.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::telemetry::Outcome;
+
+/// What is not known, or was never reached, is none. Nothing in it says more of a person than may be kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Finished {
+    /// When it was over.
+    pub(crate) time: SystemTime,
+    pub(crate) request: Arc<str>,
+    pub(crate) trace: Option<Arc<str>>,
+    pub(crate) api: Option<Arc<str>>,
+    pub(crate) version: Option<Arc<str>>,
+    /// The name of its route.
+    pub(crate) operation: Option<Arc<str>>,
+    pub(crate) consumer: Option<Arc<str>>,
+    pub(crate) application: Option<Arc<str>>,
+    pub(crate) method: Arc<str>,
+    /// The pattern of the route, never the path itself.
+    pub(crate) path: Option<Arc<str>>,
+    /// None where no head was read or sent.
+    pub(crate) status: Option<u16>,
+    /// Of the error, or `ok`.
+    pub(crate) class: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) total_us: u64,
+    /// None where no upstream was asked.
+    pub(crate) upstream_us: Option<u64>,
+    pub(crate) policy_us: u64,
+    pub(crate) gateway_us: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) retries: u32,
+    pub(crate) generation: u64,
+    /// Who asked, as the policy that minimises left it.
+    pub(crate) client: Option<Arc<str>>,
+}
+
+impl Finished {
+    pub(crate) fn is_error(&self) -> bool {
+        is_error(self.status, self.outcome == Outcome::Ok)
+    }
+}
+
+/// An error is what ended badly, had no answer, or an answer of 400 and above: whoever is to blame.
+pub(super) fn is_error(status: Option<u16>, is_ok: bool) -> bool {
+    !is_ok || status.is_none_or(|status| status >= 400)
+}

@@ -1,0 +1,138 @@
+//! What is kept of finished requests: sums by operation and by consumer, some requests one by one; and answers to questions about them.
+
+#[cfg(test)]
+mod bench;
+mod finished;
+mod histogram;
+mod query;
+mod rollup;
+mod sampling;
+mod span;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+
+use rollup::{Caps, Laps, Rollup};
+use sampling::Sampling;
+use span::Unit;
+use store::Store;
+
+pub(crate) use finished::Finished;
+pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
+#[cfg(test)]
+pub(crate) use query::{Point, Row, Table};
+pub(crate) use store::StoreError;
+
+/// In the state directory.
+const FOLDER: &str = "report";
+/// How far in the future a request may be over, in seconds, before that is taken for a mistake.
+const AHEAD: u64 = 86_400;
+
+/// The report of one process, to write.
+pub(crate) struct Report {
+    folder: PathBuf,
+    store: Store,
+    rollup: Rollup,
+    sampling: Sampling,
+    tally: Tally,
+}
+
+/// What did not go as it should, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Requests that are counted nowhere, since the store could not be written for too long.
+    pub(crate) lost: u64,
+    /// Requests that should have been kept one by one and are not, for that reason or since they came too late.
+    pub(crate) samples_lost: u64,
+    /// Requests of the future, which were counted as of now.
+    pub(crate) moved: u64,
+}
+
+impl Report {
+    /// Open what is kept in a state directory, or begin.
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        Self::with(state, Caps::default(), seconds(SystemTime::now()))
+    }
+
+    fn with(state: &Path, caps: Caps, now: u64) -> Result<Self, StoreError> {
+        let folder = state.join(FOLDER);
+        let (mut store, mut rollup) = (Store::open(&folder)?, Rollup::new(caps));
+        // The names of today are still those.
+        for series in store.series_of(Unit::Day.start(now))? {
+            rollup.know(now, series);
+        }
+        Ok(Self { folder, store, rollup, sampling: Sampling::default(), tally: Tally::default() })
+    }
+
+    /// Count requests. They are in memory until the next flush.
+    pub(crate) fn record(&mut self, requests: &[Finished]) {
+        self.record_at(requests, seconds(SystemTime::now()));
+    }
+
+    /// Put what was counted on the disk. Where that fails it is kept, and part of the next flush.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.flush_at(seconds(SystemTime::now()))
+    }
+
+    /// Answer from what is on the disk.
+    pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
+        query::answer(self.store.connection(), query).map_err(|error| Store::failed(&self.folder, error))
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    fn record_at(&mut self, requests: &[Finished], now: u64) {
+        for request in requests {
+            let mut second = seconds(request.time);
+            if second > now + AHEAD {
+                self.tally.moved += 1;
+                second = now;
+            }
+            let laps = Laps::of(request);
+            if !self.rollup.record(second, request, &laps) {
+                self.tally.lost += 1;
+                // Where memory is short, sums are worth more.
+                self.tally.samples_lost += self.sampling.clear() as u64;
+            } else if !self.sampling.record(second, request, laps.total) {
+                self.tally.samples_lost += 1;
+            }
+        }
+    }
+
+    fn flush_at(&mut self, now: u64) -> Result<(), StoreError> {
+        self.store.add(self.rollup.cells(), now)?;
+        self.rollup.clear();
+        self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now)? as u64;
+        Ok(())
+    }
+}
+
+/// What another process keeps, to read.
+pub(crate) struct Reader {
+    folder: PathBuf,
+    connection: Connection,
+}
+
+impl Reader {
+    /// Of a state directory.
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        let folder = state.join(FOLDER);
+        let connection = Store::open_to_read(&folder)?;
+        Ok(Self { folder, connection })
+    }
+
+    pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
+        query::answer(&self.connection, query).map_err(|error| Store::failed(&self.folder, error))
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

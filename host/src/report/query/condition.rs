@@ -1,0 +1,96 @@
+//! What of the requests is asked about: `status=5xx`, `consumer=shop,depot`.
+
+use super::super::rollup::NONE;
+use super::dimension::Dimension;
+use super::fault::QueryFault;
+use crate::config::nearest;
+use crate::telemetry::Outcome;
+use crate::telemetry::metrics::Label;
+
+/// Values of one question; each is looked up.
+const MOST_VALUES: usize = 100;
+
+/// Any of these values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) dimension: Dimension,
+    pub(super) values: Vec<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Empty where there is none.
+    Name(String),
+    /// A code, a hundred of codes, or an outcome.
+    Number(u16),
+}
+
+/// Conditions that all hold, one for each dimension.
+pub(super) fn parse(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Condition> {
+    let mut all = Vec::<Condition>::new();
+    for text in written {
+        let Some((word, values)) = text.split_once('=') else {
+            let reason = format!("{text:?} has no `=`");
+            faults.push(QueryFault::new("where", reason, "write `status=5xx` or `api=petstore,orders`"));
+            continue;
+        };
+        let dimension = match Dimension::parse("where", word.trim()) {
+            Ok(dimension) => dimension,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        for value in values.split(',').map(str::trim) {
+            match self::value(dimension, value) {
+                Err(fault) => faults.push(fault),
+                Ok(value) => match all.iter_mut().find(|condition| condition.dimension == dimension) {
+                    Some(condition) => condition.values.push(value),
+                    None => all.push(Condition { dimension, values: vec![value] }),
+                },
+            }
+        }
+    }
+    let values = all.iter().map(|condition| condition.values.len()).sum::<usize>();
+    if values > MOST_VALUES {
+        let reason = format!("{values} values are more than the {MOST_VALUES} a question may have");
+        faults.push(QueryFault::new("where", reason, "ask for fewer, or by the dimension with a higher limit"));
+    }
+    all
+}
+
+fn value(dimension: Dimension, text: &str) -> Result<Value, QueryFault> {
+    let fault = |reason: String, advice: &str| QueryFault::new("where", reason, advice);
+    match dimension {
+        Dimension::Status | Dimension::Code if text == NONE => Ok(Value::Number(0)),
+        Dimension::Status => {
+            let hundred = text.strip_suffix("xx").filter(|digit| digit.len() == 1).and_then(|digit| digit.parse().ok());
+            hundred.filter(|hundred| (1..=9).contains(hundred)).map(Value::Number).ok_or_else(|| match code(text) {
+                Some(_) => fault(format!("{text:?} is a code"), &format!("write `code={text}`")),
+                None => fault(format!("{text:?} is no kind of status"), "write `status=5xx`, or `code=503`"),
+            })
+        }
+        Dimension::Code => code(text)
+            .map(Value::Number)
+            .ok_or_else(|| fault(format!("{text:?} is no status code"), "write `code=503`, or `status=5xx`")),
+        Dimension::Blame => {
+            let found = Outcome::NAMES.iter().position(|name| *name == text);
+            found.and_then(|index| u16::try_from(index).ok()).map(Value::Number).ok_or_else(|| {
+                let all = || format!("there are {}", Outcome::NAMES.join(", "));
+                let near = nearest(text, Outcome::NAMES.iter().copied());
+                let advice = near.map_or_else(all, |near| format!("did you mean `blame={near}`?"));
+                fault(format!("nobody called {text:?} can be to blame"), &advice)
+            })
+        }
+        _ if text.is_empty() => {
+            let name = dimension.name();
+            Err(fault(format!("`{name}=` has an empty value"), &format!("write `{name}={NONE}` for what has none")))
+        }
+        _ => Ok(Value::Name(if text == NONE { String::new() } else { text.to_owned() })),
+    }
+}
+
+fn code(text: &str) -> Option<u16> {
+    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|code| digits && *code >= 100)
+}

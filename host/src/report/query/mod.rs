@@ -1,0 +1,209 @@
+//! Questions about finished requests, as people write them, and their answers.
+
+mod answer;
+mod condition;
+mod dimension;
+mod fault;
+mod read;
+mod sum;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::time::SystemTime;
+
+use super::rollup::Axis;
+use super::span::Unit;
+use condition::Condition;
+use dimension::Dimension;
+
+pub(crate) use answer::{Answer, answer};
+#[cfg(test)]
+pub(crate) use answer::{Point, Row, Table};
+pub(crate) use fault::QueryFault;
+pub(crate) use sum::{Figures, Part, Total};
+pub(crate) use time::show as show_span;
+
+/// What is asked for where nothing is said.
+const DEFAULT_FROM: &str = "-24h";
+const DEFAULT_LIMIT: usize = 10;
+const MOST_ROWS: usize = 10_000;
+/// Of a series of points.
+const MOST_POINTS: u64 = 500;
+/// By the range they are chosen for where nothing is said, at most.
+const STEPS: [(u64, u64); 5] =
+    [(60, 2 * 3_600), (300, 6 * 3_600), (3_600, 8 * 86_400), (6 * 3_600, 31 * 86_400), (86_400, 366 * 86_400)];
+const LONGEST_STEP: u64 = 7 * 86_400;
+/// How far ahead a range may end.
+const AHEAD: u64 = 86_400;
+
+/// A question as it was written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// Dimensions, also several in one, with commas.
+    pub(crate) by: Vec<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) step: Option<String>,
+    /// `dimension=value`, also several values, with commas.
+    pub(crate) conditions: Vec<String>,
+    pub(crate) limit: Option<String>,
+}
+
+/// A question that can be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    by: Vec<Dimension>,
+    /// In seconds since 1970, and whole steps.
+    from: u64,
+    to: u64,
+    step: u64,
+    /// Whose rows it is answered from.
+    unit: Unit,
+    now: u64,
+    conditions: Vec<Condition>,
+    limit: usize,
+}
+
+impl Query {
+    /// All faults at once.
+    pub(crate) fn parse(asked: &Asked, now: SystemTime) -> Result<Self, Vec<QueryFault>> {
+        let now = super::seconds(now);
+        let mut faults = Vec::new();
+        let conditions = condition::parse(&asked.conditions, &mut faults);
+        let by = by(&asked.by, &mut faults);
+        together(&by, &conditions, &mut faults);
+        let limit = limit(asked.limit.as_deref(), &mut faults);
+        let range = range(asked, now, &mut faults);
+        let step = range.and_then(|range| step(asked.step.as_deref(), range, now, &mut faults));
+        match (range, step) {
+            (Some((from, to)), Some((step, unit))) if faults.is_empty() => {
+                let (from, to) = (from - from % step, to.next_multiple_of(step));
+                Ok(Self { by, from, to, step, unit, now, conditions, limit })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// The axis that everything is answered from that is of both.
+    fn axis(&self) -> Axis {
+        let conditions = self.conditions.iter().map(|condition| condition.dimension);
+        conditions.chain(self.by.iter().copied()).find_map(Dimension::axis).unwrap_or(Axis::Operation)
+    }
+}
+
+fn by(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Dimension> {
+    let mut by = Vec::new();
+    for word in written.iter().flat_map(|list| list.split(',')).map(str::trim) {
+        match Dimension::parse("by", word) {
+            Ok(dimension) if by.contains(&dimension) => {}
+            Ok(dimension) => by.push(dimension),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    by
+}
+
+/// Whether there is an axis that has each dimension and all conditions.
+fn together(by: &[Dimension], conditions: &[Condition], faults: &mut Vec<QueryFault>) {
+    const WHY: &str = "requests are counted by operation and by consumer, never by both together";
+    let of = |axis| {
+        let mut dimensions = conditions.iter().map(|condition| condition.dimension);
+        dimensions.find(|dimension| dimension.axis() == Some(axis)).map(Dimension::name)
+    };
+    let (operation, consumer) = (of(Axis::Operation), of(Axis::Consumer));
+    if let (Some(operation), Some(consumer)) = (operation, consumer) {
+        let reason = format!("`{operation}=` and `{consumer}=` cannot both be asked about: {WHY}");
+        faults.push(QueryFault::new(
+            "where",
+            reason,
+            "leave one of them out, or write `api=` in place of `operation=`",
+        ));
+        return;
+    }
+    for dimension in by {
+        let name = dimension.name();
+        let (other, advice) = match (dimension.axis(), operation, consumer) {
+            (Some(Axis::Consumer), Some(other), _) => (other, "write `api=` in place of `operation=`, or leave it out"),
+            (Some(Axis::Operation), _, Some(other)) => (other, "ask by `api` or `version`, or leave the condition out"),
+            _ => continue,
+        };
+        let reason = format!("`{name}` cannot be told apart where `{other}=` is given: {WHY}");
+        faults.push(QueryFault::new("by", reason, advice));
+    }
+}
+
+fn limit(written: Option<&str>, faults: &mut Vec<QueryFault>) -> usize {
+    let Some(text) = written else { return DEFAULT_LIMIT };
+    let number = text.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
+    number.unwrap_or_else(|| {
+        let reason = format!("{text:?} is no number of rows");
+        faults.push(QueryFault::new("limit", reason, format!("write one from 1 to {MOST_ROWS}")));
+        DEFAULT_LIMIT
+    })
+}
+
+fn range(asked: &Asked, now: u64, faults: &mut Vec<QueryFault>) -> Option<(u64, u64)> {
+    const ADVICE: &str = "write `-24h`, `-30m`, `-7d`, `now`, `2026-01-31` or `2026-01-31T12:00:00Z`";
+    let mut read = |key, written: Option<&str>, default: &str| {
+        let text = written.unwrap_or(default);
+        let time = time::time(text, now);
+        if time.is_none() {
+            faults.push(QueryFault::new(key, format!("{text:?} is no time"), ADVICE));
+        }
+        time
+    };
+    let (from, to) = (read("from", asked.from.as_deref(), DEFAULT_FROM), read("to", asked.to.as_deref(), "now"));
+    let (from, to) = (from?, to?);
+    let (key, reason, advice) = if from >= to {
+        ("from", "the range ends before it begins".to_owned(), "have `from` be before `to`")
+    } else if from >= now {
+        ("from", "nothing of the future is known".to_owned(), "have `from` be in the past")
+    } else if to > now + AHEAD {
+        ("to", "it is more than a day ahead".to_owned(), "write `now`, or leave it out")
+    } else if now - from > Unit::Day.kept() {
+        let kept = Unit::Day.kept() / 86_400;
+        ("from", format!("nothing is kept for more than {kept} days"), "have it be later")
+    } else {
+        return Some((from, to));
+    };
+    faults.push(QueryFault::new(key, reason, advice));
+    None
+}
+
+/// How long each point is, and whose rows that takes.
+fn step(written: Option<&str>, (from, to): (u64, u64), now: u64, faults: &mut Vec<QueryFault>) -> Option<(u64, Unit)> {
+    let (length, age) = (to - from, now - from);
+    let is_kept = |unit: Unit| age <= unit.kept();
+    let unit = |step: u64| Unit::ALL.into_iter().rev().find(|unit| step.is_multiple_of(unit.seconds()));
+    let Some(text) = written else {
+        let fits = |(step, most): &(u64, u64)| length <= *most && unit(*step).is_some_and(is_kept);
+        let step = STEPS.iter().find(|step| fits(step)).map_or(LONGEST_STEP, |(step, _)| *step);
+        return unit(step).map(|unit| (step, unit));
+    };
+    let mut fault = |reason: String, advice: String| {
+        faults.push(QueryFault::new("step", reason, advice));
+        None
+    };
+    let Some((step, unit)) = time::span(text).filter(|step| *step > 0).and_then(|step| Some((step, unit(step)?)))
+    else {
+        return fault(format!("{text:?} is no number of whole minutes"), "write `1m`, `15m`, `1h` or `1d`".to_owned());
+    };
+    if step > length {
+        let advice = format!("write one of at most {}", time::show(length));
+        return fault(format!("{text:?} is longer than the range"), advice);
+    }
+    let points = length.div_ceil(step);
+    if points > MOST_POINTS {
+        let least = length.div_ceil(MOST_POINTS);
+        let round = [60, 300, 900, 3_600, 6 * 3_600, 86_400].into_iter().find(|round| *round >= least);
+        let advice = format!("write `{}` or longer, or a shorter range", time::show(round.unwrap_or(LONGEST_STEP)));
+        return fault(format!("{points} points are more than the {MOST_POINTS} an answer may have"), advice);
+    }
+    if !is_kept(unit) {
+        let longer = Unit::ALL.into_iter().find(|unit| is_kept(*unit)).unwrap_or(Unit::Day);
+        let reason = format!("{}s are kept for {} only", unit.name(), time::show(unit.kept()));
+        return fault(reason, format!("write a multiple of `{}`, or a later `from`", time::show(longer.seconds())));
+    }
+    Some((step, unit))
+}

@@ -1,0 +1,113 @@
+//! Reading what answers a question from the store. Names and numbers reach SQL as parameters only.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::super::rollup::{Axis, Cell, NONE, Series};
+use super::super::store::{COLUMNS, Names, SERIES_COLUMNS, number, read, table};
+use super::Query;
+use super::condition::{Condition, Value};
+use super::dimension::Dimension;
+
+/// So few series are looked up one by one; of more, all rows of the time are read.
+const FEW: usize = 256;
+
+/// The series of an axis that all conditions hold for.
+pub(super) fn series(
+    connection: &Connection,
+    axis: Axis,
+    conditions: &[Condition],
+) -> rusqlite::Result<HashMap<i64, Series>> {
+    let mut wanted = Wanted { sql: String::from("axis = ?"), parameters: vec![axis as i64] };
+    for condition in conditions {
+        wanted.add(connection, condition)?;
+    }
+    let mut names = Names::of(connection)?;
+    let mut statement = connection.prepare(&format!("SELECT {SERIES_COLUMNS} FROM series WHERE {}", wanted.sql))?;
+    statement.query_map(params_from_iter(wanted.parameters), |row| names.series(row))?.collect()
+}
+
+/// The cells of these series, each with its start and the number of its series.
+pub(super) fn cells(
+    connection: &Connection,
+    query: &Query,
+    axis: Axis,
+    series: &HashMap<i64, Series>,
+    mut each: impl FnMut(u64, i64, Cell),
+) -> rusqlite::Result<()> {
+    let table = table(axis, query.unit);
+    let mut taken = |row: &Row<'_>| {
+        let (start, id) = (row.get::<_, i64>(0)?, row.get(1)?);
+        if series.contains_key(&id) {
+            each(u64::try_from(start).unwrap_or_default(), id, read(row, 2)?);
+        }
+        Ok(())
+    };
+    if series.len() > FEW {
+        let sql = format!("SELECT start, series, {COLUMNS} FROM {table} WHERE start >= ?1 AND start < ?2");
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query(params![number(query.from), number(query.to)])?;
+        while let Some(row) = rows.next()? {
+            taken(row)?;
+        }
+        return Ok(());
+    }
+    let sql = format!("SELECT start, series, {COLUMNS} FROM {table} WHERE start = ?1 AND series = ?2");
+    let mut statement = connection.prepare(&sql)?;
+    let mut ids: Vec<_> = series.keys().collect();
+    ids.sort_unstable();
+    let mut start = query.from;
+    while start < query.to {
+        for id in &ids {
+            statement.query_row(params![number(start), id], &mut taken).optional()?;
+        }
+        start += query.unit.seconds();
+    }
+    Ok(())
+}
+
+/// A part of SQL with `?` for each of its parameters.
+struct Wanted {
+    sql: String,
+    parameters: Vec<i64>,
+}
+
+impl Wanted {
+    fn add(&mut self, connection: &Connection, condition: &Condition) -> rusqlite::Result<()> {
+        let Condition { dimension, values } = condition;
+        let column = match dimension {
+            Dimension::Status => "status / 100",
+            Dimension::Code => "status",
+            Dimension::Blame => "outcome",
+            named => named.name(),
+        };
+        let mut any = Vec::new();
+        for value in values {
+            match value {
+                Value::Number(number) => {
+                    any.push(format!("{column} = ?"));
+                    self.parameters.push((*number).into());
+                }
+                Value::Name(name) => {
+                    any.push(format!("{column} = ?"));
+                    self.parameters.push(id(connection, name)?);
+                    // `petstore/getPet`, which may be the name of something as well.
+                    if let Some((parent, (of, name))) = dimension.parent().zip(name.split_once('/')) {
+                        any.push(format!("({} = ? AND {column} = ?)", parent.name()));
+                        let name = if name == NONE { "" } else { name };
+                        self.parameters.extend([id(connection, of)?, id(connection, name)?]);
+                    }
+                }
+            }
+        }
+        self.sql.push_str(&format!(" AND ({})", any.join(" OR ")));
+        Ok(())
+    }
+}
+
+/// The number of a name; one that no name has, where there is none.
+fn id(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare("SELECT id FROM name WHERE text = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(-1))
+}

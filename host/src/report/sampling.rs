@@ -1,0 +1,157 @@
+//! Which requests are kept one by one: those that ended in an error, and the slowest of each operation.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use rustc_hash::FxHashMap;
+
+use super::finished::Finished;
+use super::histogram::{Histogram, Lap};
+use super::rollup::Name;
+use super::span::Unit;
+
+/// In a minute, of errors of one class and kind of status, and of slow ones in all.
+const MOST_ERRORS: u32 = 100;
+const MOST_SLOW: u32 = 1_000;
+/// That wait for the store.
+const MOST_WAITING: usize = 20_000;
+/// What is slow is known from so many on; and looked at again after as many.
+const ENOUGH: u64 = 100;
+/// The slowest 1 % are beyond.
+const SLOW: f64 = 0.99;
+/// Operations whose times are known, so that a flood of names takes no more memory.
+const MOST_OPERATIONS: usize = 4_000;
+
+#[derive(Default)]
+pub(crate) struct Sampling {
+    waiting: Vec<(u64, Finished)>,
+    minute: u64,
+    /// By class and kind of status; slow ones have none.
+    kept: HashMap<Option<(&'static str, u16)>, u32>,
+    hour: u64,
+    speeds: FxHashMap<[Name; 3], Speed>,
+}
+
+/// How long an operation took in this hour, and beyond which time it is slow.
+#[derive(Default)]
+struct Speed {
+    total: Histogram,
+    recorded: u64,
+    slow_us: Option<f64>,
+}
+
+impl Sampling {
+    /// Keep a request of a second since 1970, if it is one of those. False if it is, and there is no place.
+    pub(crate) fn record(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
+        let is_slow = self.is_slow(second, finished, total);
+        let kind = finished.is_error().then(|| (finished.class, finished.status.unwrap_or_default() / 100));
+        if kind.is_none() && !is_slow {
+            return true;
+        }
+        let minute = Unit::Minute.start(second);
+        if minute > self.minute {
+            self.minute = minute;
+            self.kept.clear();
+        }
+        let kept = self.kept.entry(kind).or_default();
+        if *kept >= if kind.is_some() { MOST_ERRORS } else { MOST_SLOW } {
+            return true;
+        }
+        *kept += 1;
+        let fits = self.waiting.len() < MOST_WAITING;
+        if fits {
+            self.waiting.push((second, finished.clone()));
+        }
+        fits
+    }
+
+    /// Those that wait for the store, which takes out what it has.
+    pub(crate) fn waiting(&mut self) -> &mut Vec<(u64, Finished)> {
+        &mut self.waiting
+    }
+
+    /// Let go of what waits; returns how many those were.
+    pub(crate) fn clear(&mut self) -> usize {
+        std::mem::take(&mut self.waiting).len()
+    }
+
+    fn is_slow(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
+        let hour = Unit::Hour.start(second);
+        if hour > self.hour {
+            self.hour = hour;
+            // What was slow before is, until enough is known of this hour.
+            self.speeds.retain(|_, speed| std::mem::take(&mut speed.recorded) > 0);
+            self.speeds.values_mut().for_each(|speed| speed.total = Histogram::default());
+        }
+        let operation = [&finished.api, &finished.version, &finished.operation].map(Clone::clone);
+        let is_full = self.speeds.len() >= MOST_OPERATIONS;
+        let speed = match self.speeds.entry(operation) {
+            Entry::Occupied(speed) => speed.into_mut(),
+            Entry::Vacant(_) if is_full => return false,
+            Entry::Vacant(place) => place.insert(Speed::default()),
+        };
+        let is_slow = speed.slow_us.is_some_and(|slow| finished.total_us as f64 > slow);
+        speed.total.record(total);
+        speed.recorded += 1;
+        if speed.recorded.is_multiple_of(ENOUGH) {
+            speed.slow_us = speed.total.quantile_limit(SLOW);
+        }
+        is_slow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOON, failed, finished};
+    use super::*;
+
+    fn record(sampling: &mut Sampling, second: u64, finished: &Finished) -> bool {
+        sampling.record(second, finished, Lap::of(finished.total_us))
+    }
+
+    #[test]
+    fn errors_are_kept_up_to_a_bound_for_each_kind_in_a_minute() {
+        let mut sampling = Sampling::default();
+        let not_found = Finished { status: Some(404), class: "ok", ..finished(NOON) };
+        for at in 0..120 {
+            // Two in each second, of two minutes.
+            for error in [failed(NOON + at), not_found.clone(), failed(NOON + at), finished(NOON + at)] {
+                assert!(record(&mut sampling, NOON + at, &error));
+            }
+        }
+        let kept = |class| sampling.waiting.iter().filter(|(_, it)| it.class == class).count();
+        assert_eq!((kept("upstream_refused"), kept("ok")), (200, 120));
+        assert_eq!((sampling.clear(), sampling.clear()), (320, 0));
+    }
+
+    #[test]
+    fn the_slowest_of_each_operation_are_kept_by_its_own_measure() {
+        let mut sampling = Sampling::default();
+        let of = |operation: &str, total_us| Finished { operation: Some(operation.into()), total_us, ..finished(NOON) };
+        // From 1 ms to 1 s, the longer the rarer; of the other a thousand times as much.
+        for at in 0..10_000_u64 {
+            let (second, us) = (NOON + at / 10, 1_000_000 / (1 + at * 7_919 % 1_000));
+            assert!(record(&mut sampling, second, &of("fast", us)));
+            assert!(record(&mut sampling, second, &of("slow", us * 1_000)));
+        }
+        for (operation, slow) in [("fast", 100_000), ("slow", 100_000_000)] {
+            let kept =
+                sampling.waiting.iter().map(|(_, it)| it).filter(|it| it.operation.as_deref() == Some(operation));
+            let kept: Vec<_> = kept.map(|it| it.total_us).collect();
+            assert!((80..=110).contains(&kept.len()), "{} of {operation}", kept.len());
+            assert!(kept.iter().all(|us| *us >= slow / 100 * 98), "{kept:?}");
+        }
+        // The next hour begins with what was slow before.
+        sampling.clear();
+        record(&mut sampling, NOON + 3_600, &of("fast", 500_000));
+        assert_eq!(sampling.waiting.len(), 1);
+    }
+
+    #[test]
+    fn what_finds_no_place_is_told() {
+        let mut sampling = Sampling::default();
+        let minutes = (0..).map(|n| NOON + 60 * (n / u64::from(MOST_ERRORS)));
+        let told: Vec<_> = minutes.take(MOST_WAITING + 1).map(|at| record(&mut sampling, at, &failed(at))).collect();
+        assert_eq!((told[MOST_WAITING - 1], told[MOST_WAITING]), (true, false));
+    }
+}

@@ -1,0 +1,234 @@
+//! The tables of the store, and opening a database file in a state that can be relied on.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::super::rollup::Axis;
+use super::super::span::Unit;
+use crate::telemetry::rfc3339;
+
+/// Of every database here; one that is newer belongs to a newer gateway.
+const VERSION: u32 = 1;
+/// How long another process may be writing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Names are numbers everywhere but here, and 0 is none. A series is on one axis; what is not of it is 0.
+const SERIES: &str = "
+CREATE TABLE name (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO name VALUES (0, '');
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    axis INTEGER NOT NULL,
+    api INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    operation INTEGER NOT NULL,
+    consumer INTEGER NOT NULL,
+    application INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    outcome INTEGER NOT NULL,
+    UNIQUE (axis, operation, consumer, application, api, version, status, class, outcome)
+) STRICT;
+CREATE INDEX series_of_consumer ON series (consumer);
+CREATE TABLE clock (at INTEGER NOT NULL) STRICT;
+";
+
+/// By time first, so that what is written together lies together. `start` is in seconds since 1970.
+const CELLS: &str = "(
+    start INTEGER NOT NULL,
+    series INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL,
+    bytes_out INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    policy_us INTEGER NOT NULL,
+    total BLOB NOT NULL,
+    upstream BLOB NOT NULL,
+    gateway BLOB NOT NULL,
+    PRIMARY KEY (start, series)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Times are microseconds since 1970.
+const SAMPLES: &str = "
+CREATE TABLE sample (
+    time INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    trace TEXT,
+    api TEXT,
+    version TEXT,
+    operation TEXT,
+    consumer TEXT,
+    application TEXT,
+    method TEXT NOT NULL,
+    path TEXT,
+    status INTEGER,
+    class TEXT NOT NULL,
+    blame TEXT NOT NULL,
+    total_us INTEGER NOT NULL,
+    upstream_us INTEGER,
+    policy_us INTEGER NOT NULL,
+    gateway_us INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL,
+    bytes_out INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    client TEXT
+) STRICT;
+CREATE INDEX sample_time ON sample (time);
+";
+
+/// Which tables a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rollup,
+    Samples,
+}
+
+/// Why a store cannot be used. Where it cannot be written now, it may be later.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error(
+        "{path} was written by a newer gateway (version {found}, this one knows {VERSION}): use that one, or move the file away to begin anew"
+    )]
+    Newer { path: PathBuf, found: u32 },
+    #[error("{0} is not there: nothing was recorded in this state directory, or it is not that of the gateway")]
+    Missing(PathBuf),
+    #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{path} cannot be used")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{path} cannot be read or written")]
+    Database { path: PathBuf, source: rusqlite::Error },
+}
+
+impl StoreError {
+    pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match is_damage(&source) {
+            true => Self::Damaged { path, reason: source.to_string() },
+            false => Self::Database { path, source },
+        }
+    }
+}
+
+/// Open a database to write in it; one that is damaged is moved aside, and another begun.
+pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
+    match open_as_it_is(path, kind) {
+        Err(StoreError::Damaged { reason, .. }) => {
+            move_aside(path, &reason)?;
+            open_as_it_is(path, kind)
+        }
+        opened => opened,
+    }
+}
+
+/// Open a database beside the gateway that writes in it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|connection| configured(connection, version))
+        .map_err(|error| StoreError::of(path, error))?;
+    match connection {
+        (connection, VERSION) => Ok(connection),
+        (_, 0) => Err(StoreError::Missing(path.to_owned())),
+        (_, found) => Err(StoreError::Newer { path: path.to_owned(), found }),
+    }
+}
+
+/// Put a damaged database under a name that says when, with what SQLite keeps beside it.
+pub(super) fn move_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
+    let now: String = rfc3339(SystemTime::now()).chars().filter(|letter| !"-:".contains(*letter)).collect();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!("{stem}.damaged-{now}.db"));
+    for end in ["-wal", "-shm", ""] {
+        let with_end = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+        match std::fs::rename(with_end(path), with_end(&aside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::File { path: path.to_owned(), source: error });
+            }
+            _ => {}
+        }
+    }
+    tracing::error!(reason, file = %path.display(), aside = %aside.display(), "what was recorded is damaged and was moved away; another is begun");
+    Ok(())
+}
+
+fn open_as_it_is(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::of(path, error);
+    // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
+    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    drop(made.map_err(|source| StoreError::File { path: path.to_owned(), source })?);
+    let (mut connection, found) =
+        Connection::open(path).and_then(|connection| configured(connection, version)).map_err(failed)?;
+    if found > VERSION {
+        return Err(StoreError::Newer { path: path.to_owned(), found });
+    }
+    begin(&mut connection, kind).map_err(failed)?;
+    Ok(connection)
+}
+
+fn configured<T>(
+    connection: Connection,
+    then: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<(Connection, T)> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    let done = then(&connection)?;
+    Ok((connection, done))
+}
+
+/// 0 of an empty file.
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn begin(connection: &mut Connection, kind: Kind) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // After a loss of power the last flushes may be missing, and nothing is damaged.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? == 0 {
+        make(&transaction, kind)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+fn make(transaction: &Transaction<'_>, kind: Kind) -> rusqlite::Result<()> {
+    if kind == Kind::Samples {
+        return transaction.execute_batch(SAMPLES);
+    }
+    transaction.execute_batch(SERIES)?;
+    for axis in Axis::ALL {
+        for unit in Unit::ALL {
+            transaction.execute_batch(&format!("CREATE TABLE {} {CELLS}", table(axis, unit)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where cells are.
+pub(crate) fn table(axis: Axis, unit: Unit) -> String {
+    format!("{}_{}", axis.name(), unit.name())
+}
+
+/// Whether an error means that the file does not hold what was written there.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        )
+}

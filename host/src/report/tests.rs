@@ -1,0 +1,195 @@
+//! Tests of the room as others use it: recorded, flushed, asked.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+use crate::telemetry::{Blame, Outcome};
+
+/// Noon of a day.
+pub(super) const NOON: u64 = 1_800_014_400;
+
+/// A request that was over at a second.
+pub(super) fn finished(second: u64) -> Finished {
+    let text = |text: &str| Some(Arc::from(text));
+    Finished {
+        time: UNIX_EPOCH + Duration::from_secs(second),
+        request: "00000000000000a1".into(),
+        trace: None,
+        api: text("petstore"),
+        version: text("1.2.0"),
+        operation: text("getPet"),
+        consumer: text("shop"),
+        application: text("web"),
+        method: "GET".into(),
+        path: text("/pets/{id}"),
+        status: Some(200),
+        class: "ok",
+        outcome: Outcome::Ok,
+        total_us: 1_000,
+        upstream_us: Some(800),
+        policy_us: 50,
+        gateway_us: 200,
+        bytes_in: 10,
+        bytes_out: 100,
+        retries: 0,
+        generation: 1,
+        client: text("192.0.2.0"),
+    }
+}
+
+pub(super) fn failed(second: u64) -> Finished {
+    Finished {
+        status: Some(502),
+        class: "upstream_refused",
+        outcome: Outcome::Fault(Blame::Upstream),
+        upstream_us: None,
+        ..finished(second)
+    }
+}
+
+pub(super) fn report(state: &Path) -> Report {
+    Report::with(state, Caps::default(), NOON).unwrap()
+}
+
+/// An answer at a bit after noon.
+pub(super) fn asked(report: &Report, by: &str, conditions: &[&str]) -> Answer {
+    let asked = Asked {
+        by: if by.is_empty() { Vec::new() } else { vec![by.to_owned()] },
+        conditions: conditions.iter().map(|it| (*it).to_owned()).collect(),
+        ..Asked::default()
+    };
+    report.query(&Query::parse(&asked, UNIX_EPOCH + Duration::from_secs(NOON + 90)).unwrap()).unwrap()
+}
+
+/// Requests in each table of cells, counted in SQL.
+pub(super) fn counts(folder: &Path) -> Vec<i64> {
+    let connection = Connection::open(folder.join("report/rollup.db")).unwrap();
+    let tables = rollup::Axis::ALL.into_iter().flat_map(|axis| Unit::ALL.map(|unit| store::table(axis, unit)));
+    let count = |table| {
+        let sql = format!("SELECT coalesce(sum(requests), 0) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    tables.map(count).collect()
+}
+
+#[test]
+fn what_is_recorded_is_answered_once_it_is_flushed() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    let requests: Vec<_> = (1..=1000)
+        .map(|n| Finished { total_us: n * 1_000, retries: u32::from(n == 1), ..finished(NOON + n % 60) })
+        .collect();
+    report.record_at(&requests, NOON);
+    report.record_at(&[failed(NOON)], NOON);
+    assert_eq!(asked(&report, "", &[]).total.requests, 0);
+    report.flush_at(NOON).unwrap();
+    let Answer { total, from, to, step, points, .. } = asked(&report, "", &[]);
+    assert_eq!((&*from, &*to, step, points.len()), ("2027-01-14T12:00:00Z", "2027-01-15T13:00:00Z", 3_600, 25));
+    assert_eq!((total.requests, total.errors, total.error_rate), (1001, 1, 0.000_999));
+    assert_eq!((total.bytes_in, total.bytes_out, total.retries), (10_010, 100_100, 1));
+    assert_eq!(total.per_second, 0.012, "over the 24 h and 90 s that have passed");
+    assert_eq!(total.policy_us, Some(50.0));
+    let (times, upstream) = (total.total_us.unwrap(), total.upstream_us.unwrap());
+    for (read, exact) in [(times.p50, 500e3), (times.p90, 900e3), (times.p99, 990e3), (times.p999, 999e3)] {
+        assert!((read - exact).abs() <= 0.011 * exact, "{read} for {exact}");
+    }
+    assert!((upstream.p99 - 800.0).abs() <= 8.8);
+    assert_eq!((points[24].at.as_str(), points[24].figures.requests), ("2027-01-15T12:00:00Z", 1001));
+    report.record_at(&requests, NOON);
+    report.flush_at(NOON).unwrap();
+    assert_eq!(asked(&report, "", &[]).total.requests, 2001, "a flush adds to what is there");
+}
+
+#[test]
+fn what_was_written_is_there_for_the_next_process_and_beside_it() {
+    let state = tempfile::tempdir().unwrap();
+    assert!(matches!(Reader::open(state.path()), Err(StoreError::Missing(_))));
+    let mut first = report(state.path());
+    first.record_at(&[finished(NOON)], NOON);
+    first.flush_at(NOON).unwrap();
+    let mut second = report(state.path());
+    second.record_at(&[finished(NOON)], NOON);
+    second.flush_at(NOON).unwrap();
+    first.record_at(&[finished(NOON)], NOON);
+    first.flush_at(NOON).unwrap();
+    assert_eq!(counts(state.path()), [3; 6], "two that write at once lose nothing of each other");
+    let query = Query::parse(&Asked::default(), UNIX_EPOCH + Duration::from_secs(NOON + 90)).unwrap();
+    assert_eq!(Reader::open(state.path()).unwrap().query(&query).unwrap().total.requests, 3);
+}
+
+#[test]
+fn requests_count_where_their_time_says_and_those_of_the_far_future_now() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    let at = [NOON, NOON - 7_200, NOON + 3_600, NOON + 10 * 365 * 86_400];
+    report.record_at(&at.map(finished), NOON);
+    report.flush_at(NOON).unwrap();
+    assert_eq!(report.tally(), Tally { moved: 1, ..Tally::default() });
+    let points = asked(&report, "", &[]).points;
+    let busy: Vec<_> = points.iter().filter(|point| point.figures.requests > 0).collect();
+    let busy: Vec<_> = busy.iter().map(|point| (&point.at[11..13], point.figures.requests)).collect();
+    assert_eq!(busy, [("10", 1), ("12", 2)]);
+    assert_eq!(counts(state.path()), [4; 6]);
+}
+
+#[test]
+fn what_cannot_be_written_is_part_of_the_next_flush() {
+    for (fault, mended) in [("query_only = 1", "query_only = 0"), ("max_page_count = 1", "max_page_count = 1000000")] {
+        let state = tempfile::tempdir().unwrap();
+        let mut report = report(state.path());
+        report.record_at(&[finished(NOON)], NOON);
+        report.flush_at(NOON).unwrap();
+        let many: Vec<_> =
+            (0..500).map(|n| Finished { operation: Some(format!("op{n}").into()), ..failed(NOON) }).collect();
+        report.record_at(&many, NOON);
+        report.store.connection().execute_batch(&format!("PRAGMA {fault}")).unwrap();
+        let error = report.flush_at(NOON).unwrap_err();
+        assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+        assert_eq!(counts(state.path()), [1; 6], "{fault}: all of a flush or none");
+        report.record_at(&many, NOON);
+        report.store.connection().execute_batch(&format!("PRAGMA {mended}")).unwrap();
+        report.flush_at(NOON).unwrap();
+        assert_eq!((counts(state.path()), report.tally()), (vec![1001; 6], Tally::default()), "{fault}");
+    }
+}
+
+#[test]
+fn what_waits_too_long_is_lost_and_counted() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    report.rollup = Rollup::bounded(4);
+    let requests: Vec<_> = (0..5).map(|minute| failed(NOON + 60 * minute)).collect();
+    report.record_at(&requests, NOON);
+    report.record_at(&[failed(NOON + 60)], NOON);
+    assert_eq!(report.tally(), Tally { lost: 3, samples_lost: 2, moved: 0 });
+    report.flush_at(NOON).unwrap();
+    assert_eq!(counts(state.path()), [3; 6], "those of minutes that have a place count");
+    report.record_at(&requests, NOON);
+    assert_eq!(report.tally().lost, 6, "there is place again");
+}
+
+#[test]
+fn names_beyond_the_caps_are_counted_as_one_after_a_restart_too() {
+    let state = tempfile::tempdir().unwrap();
+    let caps = Caps { operations: 2, consumers: 2, applications: 3 };
+    let of = |n: u64| {
+        let name = |kind: &str| Some(format!("{kind}{n}").into());
+        Finished { operation: name("op"), consumer: name("c"), application: name("a"), ..finished(NOON) }
+    };
+    for round in 0..2 {
+        let mut report = Report::with(state.path(), caps, NOON).unwrap();
+        let order: Vec<_> = if round == 0 { (0..4).collect() } else { (0..4).rev().collect() };
+        report.record_at(&order.into_iter().map(of).collect::<Vec<_>>(), NOON);
+        report.flush_at(NOON).unwrap();
+        for (by, expected) in [
+            ("operation", ["__other__", "petstore/op0", "petstore/op1"]),
+            ("consumer", ["__other__", "c0", "c1"]),
+            ("application", ["__other__", "c0/a0", "c1/a1"]),
+        ] {
+            let rows = &asked(&report, by, &[]).tables[0].rows;
+            let names: Vec<_> = rows.iter().map(|row| &*row.name).collect();
+            assert_eq!((names, rows[0].figures.requests), (expected.to_vec(), 2 * (round + 1)), "{by}");
+        }
+    }
+}
