@@ -5,6 +5,7 @@
 mod accepted;
 mod access;
 mod admin;
+mod analytics;
 mod applying;
 mod audit;
 mod authors;
