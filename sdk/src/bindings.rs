@@ -163,9 +163,9 @@ impl From<crate::ConfigError> for lifecycle::ConfigError {
 impl From<crate::Interest> for lifecycle::Interest {
     fn from(interest: crate::Interest) -> Self {
         let powers = interest.powers();
-        let mut idle = lifecycle::HeadHooks::empty();
-        idle.set(lifecycle::HeadHooks::REQUEST, interest.idle_on_request);
-        idle.set(lifecycle::HeadHooks::RESPONSE, interest.idle_on_response);
+        let idle = |is_idle, hook| if is_idle { hook } else { lifecycle::HeadHooks::empty() };
+        let idle = idle(interest.idle_on_request, lifecycle::HeadHooks::REQUEST)
+            | idle(interest.idle_on_response, lifecycle::HeadHooks::RESPONSE);
         let [request_body, response_body] =
             [interest.request_body, interest.response_body].map(|body| body.map(Into::into));
         Self { powers, request_body, response_body, idle }

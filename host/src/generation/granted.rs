@@ -104,7 +104,7 @@ mod tests {
         let place = Place { file: Path::new("a/api.toml").into(), line: Some(3), key: "chain[0]".into() };
         let faults = |buffered, max_bytes| {
             let (content_types, edit, refuse_others) = (Vec::new(), false, false);
-            let body = BodyInterest { buffered, edit, max_bytes, content_types, refuse_others };
+            let body = BodyInterest { buffered, edit, max_bytes, max_piece: 1024, content_types, refuse_others };
             let interest = Interest { response_body: Some(body), ..Interest::default() };
             bounded(&interest, limits, &place, "p").err().map(|faults| faults[0].to_string())
         };
