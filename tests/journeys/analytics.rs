@@ -51,7 +51,9 @@ fn report(gateway: &Gateway, words: &[&str]) -> Value {
 fn rows(answer: &Value) -> Vec<(String, u64, u64)> {
     let rows = answer["tables"][0]["rows"].as_array().unwrap();
     let number = |row: &Value, key: &str| row[key].as_u64().unwrap();
-    rows.iter().map(|row| (row["name"].as_str().unwrap().to_owned(), number(row, "requests"), number(row, "errors"))).collect()
+    rows.iter()
+        .map(|row| (row["name"].as_str().unwrap().to_owned(), number(row, "requests"), number(row, "errors")))
+        .collect()
 }
 
 #[test]
@@ -81,7 +83,9 @@ fn what_passed_is_counted_by_operation_consumer_and_class() {
     let whole = &report(&gateway, &[])["total"];
     assert_eq!(whole["requests"], 50);
     assert!(whole["total_us"]["p50"].as_f64().unwrap() > 0.0 && whole["bytes_out"].as_u64().unwrap() > 1000, "{whole}");
-    gateway.run(&["report", "--state", &gateway.state("").display().to_string(), "--by", "operation,consumer"]).assert(0, &["getPet", "shop"]);
+    gateway
+        .run(&["report", "--state", &gateway.state("").display().to_string(), "--by", "operation,consumer"])
+        .assert(0, &["getPet", "shop"]);
 }
 
 #[test]

@@ -148,14 +148,14 @@ fn read(ring: &mut Ring, operations: &Operations, batch: &mut Vec<Finished>) {
 fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Finished {
     Finished {
         time: UNIX_EPOCH + Duration::from_millis(entry.ended_ms),
-        request: entry.id.to_string().into(),
-        trace: entry.trace.map(|trace| format!("{trace:032x}").into()),
+        request: entry.id.into(),
+        trace: entry.trace,
         api: operation.map(|operation| operation.api.clone()),
         version: operation.map(|operation| operation.version.clone()),
         operation: operation.map(|operation| operation.name.clone()),
         consumer: entry.consumer.and_then(|id| ring.names.get(id)),
         application: entry.application.and_then(|id| ring.names.get(id)),
-        method: entry.method.as_str().into(),
+        method: entry.method.as_str(),
         path: operation.map(|operation| operation.pattern.clone()),
         status: entry.status.map(|status| status.as_u16()),
         class: entry.class,
@@ -168,6 +168,6 @@ fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Fi
         bytes_out: entry.bytes_out,
         retries: entry.retries.into(),
         generation: entry.generation,
-        client: entry.client.map(|client| TruncatedAddr::from(client).to_string().into()),
+        client: entry.client.map(TruncatedAddr::from),
     }
 }

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::telemetry::Outcome;
+use crate::telemetry::access_log::TruncatedAddr;
+use crate::telemetry::{Outcome, RequestId};
 
 /// What is not known, or was never reached, is none. Nothing in it says more of a person than may be kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Finished {
     /// When it was over.
     pub(crate) time: SystemTime,
-    pub(crate) request: Arc<str>,
-    pub(crate) trace: Option<Arc<str>>,
+    pub(crate) request: RequestId,
+    pub(crate) trace: Option<u128>,
     pub(crate) api: Option<Arc<str>>,
     pub(crate) version: Option<Arc<str>>,
     /// The name of its route.
     pub(crate) operation: Option<Arc<str>>,
     pub(crate) consumer: Option<Arc<str>>,
     pub(crate) application: Option<Arc<str>>,
-    pub(crate) method: Arc<str>,
+    pub(crate) method: &'static str,
     /// The pattern of the route, never the path itself.
     pub(crate) path: Option<Arc<str>>,
     /// None where no head was read or sent.
@@ -35,8 +36,8 @@ pub(crate) struct Finished {
     pub(crate) bytes_out: u64,
     pub(crate) retries: u32,
     pub(crate) generation: u64,
-    /// Who asked, as the policy that minimises left it.
-    pub(crate) client: Option<Arc<str>>,
+    /// Whose network it came from.
+    pub(crate) client: Option<TruncatedAddr>,
 }
 
 impl Finished {

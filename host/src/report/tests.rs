@@ -1,10 +1,11 @@
 //! Tests of the room as others use it: recorded, flushed, asked.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::telemetry::{Blame, Outcome};
+use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Noon of a day.
 pub(super) const NOON: u64 = 1_800_014_400;
@@ -14,14 +15,14 @@ pub(super) fn finished(second: u64) -> Finished {
     let text = |text: &str| Some(Arc::from(text));
     Finished {
         time: UNIX_EPOCH + Duration::from_secs(second),
-        request: "00000000000000a1".into(),
+        request: RequestId::Number(0xa1),
         trace: None,
         api: text("petstore"),
         version: text("1.2.0"),
         operation: text("getPet"),
         consumer: text("shop"),
         application: text("web"),
-        method: "GET".into(),
+        method: "GET",
         path: text("/pets/{id}"),
         status: Some(200),
         class: "ok",
@@ -34,7 +35,7 @@ pub(super) fn finished(second: u64) -> Finished {
         bytes_out: 100,
         retries: 0,
         generation: 1,
-        client: text("192.0.2.0"),
+        client: Some(IpAddr::from([192, 0, 2, 1]).into()),
     }
 }
 

@@ -97,8 +97,8 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
         let fraction = it.time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
         put.execute(params![
             number(*second) * 1_000_000 + i64::from(fraction),
-            it.request,
-            it.trace,
+            it.request.to_string(),
+            it.trace.map(|trace| format!("{trace:032x}")),
             it.api,
             it.version,
             it.operation,
@@ -117,7 +117,7 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             number(it.bytes_out),
             it.retries,
             number(it.generation),
-            it.client,
+            it.client.map(|client| client.to_string()),
         ])?;
     }
     drop(put);
