@@ -1,0 +1,138 @@
+//! Configurations made up: few names, so that they meet those of documents.
+
+use crate::action::{Action, Coarse};
+use crate::config::{Config, Detect, Handling, On, Rule, Who};
+use crate::made::name;
+use crate::select::{Segment, Select, Selector, Step};
+use lockgate_plugin_redact::detect::Kind;
+use proptest::prelude::*;
+
+/// For documents that have values at these places, some of which are strings of documents.
+pub(crate) fn config(places: Vec<(Vec<Step>, bool)>) -> impl Strategy<Value = Config> {
+    let embedded: Vec<_> = places.iter().filter(|(_, is_embedded)| *is_embedded).map(|(place, _)| place.clone()).collect();
+    let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
+    let embedded = if embedded.is_empty() { places.clone() } else { embedded };
+    let select = || select(places.clone());
+    let rule = (prop::collection::vec(select(), 1..3), handling(prop::sample::select(vec!["personal", "contact"])));
+    let rule = rule.prop_map(|(select, handling)| Rule { select, handling });
+    let allow = (prop::collection::vec(select(), 0..4), handling(Just("unlisted")));
+    let allow = allow.prop_map(|(select, handling)| Rule { select, handling });
+    let kinds = vec![Kind::Email, Kind::Iban, Kind::PaymentCard, Kind::IpAddress, Kind::Phone];
+    let detect = (prop::sample::subsequence(kinds, 1..4), handling(Just("detected")));
+    let detect = detect.prop_map(|(kinds, handling)| Detect { kinds, handling });
+    let separator = prop::option::of(prop::sample::select(vec![' ', ',']));
+    (
+        prop_oneof![1 => Just(Vec::new()), 8 => prop::collection::vec(rule, 1..6)],
+        prop::option::weighted(0.3, allow),
+        prop_oneof![Just(Vec::new()), prop::collection::vec(detect, 1..4)],
+        prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(self::select(embedded), 1..3)],
+        any::<bool>(),
+        separator,
+    )
+        .prop_map(|(rules, allow, detect, embedded, per_consumer, separator)| Config {
+            rules,
+            allow,
+            detect,
+            embedded,
+            per_consumer,
+            separator,
+        })
+        .prop_filter("says nothing", |config| {
+            !(config.rules.is_empty() && config.allow.is_none() && config.detect.is_empty())
+        })
+}
+
+/// Attributes of whoever asks.
+pub(crate) fn who() -> impl Strategy<Value = Who> {
+    let role = prop::sample::select(vec!["", "admin", "clerk", "a clerk", "clerk,admin", "clerks"]);
+    let consumer = prop::sample::select(vec!["one", "other"]);
+    (prop::option::of(role.clone()), prop::option::of(role), prop::option::of(consumer)).prop_map(
+        |(role, team, consumer)| {
+            let all = [("auth.role", role), ("auth.team", team), ("auth.consumer", consumer)];
+            all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        },
+    )
+}
+
+fn handling(class: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Handling> {
+    let values = prop::collection::vec(prop::sample::select(vec!["admin", "clerk", "cl*", "*", "one"]), 1..3);
+    let attribute = prop::sample::subsequence(vec!["auth.role", "auth.team", "auth.consumer"], 1..3);
+    let unless = (attribute, values).prop_map(|(names, values)| {
+        names.into_iter().map(|name| (name, values.clone())).collect::<Vec<_>>()
+    });
+    let unless = prop_oneof![2 => Just(Vec::new()), 1 => unless];
+    let on = prop_oneof![1 => Just(On::Request), 8 => Just(On::Response), 3 => Just(On::Both)];
+    (on, action(), class, unless).prop_map(|(on, action, class, unless)| Handling { on, action, class, unless })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let coarse = prop_oneof![
+        Just(Coarse::Year),
+        Just(Coarse::Month),
+        (1_u32..32, 1_u32..128).prop_map(|(v4, v6)| Coarse::Address { v4, v6 }),
+        (0_usize..4).prop_map(Coarse::Decimal),
+        (0_usize..20).prop_map(Coarse::Text),
+    ];
+    let partial = (0_usize..6, 0_usize..6, any::<bool>());
+    prop_oneof![
+        2 => Just(Action::Block),
+        6 => Just(Action::Remove),
+        4 => Just(Action::Null),
+        4 => Just(Action::Mask),
+        2 => Just(Action::Hash),
+        2 => Just(Action::Pseudonym),
+        5 => coarse.prop_map(Action::Truncate),
+        4 => partial.prop_map(|(first, last, keep_domain)| Action::Partial { first, last, keep_domain }),
+    ]
+}
+
+/// Mostly what leads to one of the places.
+fn select(places: Vec<Vec<Step>>) -> impl Strategy<Value = Select> {
+    let place = prop::sample::select(places);
+    let near = (place.clone(), prop::collection::vec(any::<u8>(), 8)).prop_map(|(place, chances)| {
+        Select::Path(place.iter().zip(chances.into_iter().cycle()).map(|(step, chance)| near(step, chance)).collect())
+    });
+    let pointer = place.prop_map(|place| {
+        let token = |step: &Step| match step {
+            Step::Member(name) => name.clone(),
+            Step::Item(index) => index.to_string(),
+        };
+        Select::Pointer(place.iter().map(token).collect())
+    });
+    prop_oneof![6 => near, 1 => pointer, 5 => anywhere()]
+}
+
+/// A segment that leads to a child, and by chance to others.
+fn near(step: &Step, chance: u8) -> Segment {
+    let selector = match (step, chance % 16) {
+        (_, 0..3) => Selector::Every,
+        (Step::Member(name), _) => Selector::Name(name.clone()),
+        (Step::Item(index), 3..5) => Selector::Slice(Some(*index), None, Some(2)),
+        (Step::Item(index), 5..7) => Selector::Slice(None, Some(index + 1), None),
+        (Step::Item(index), _) => Selector::Index(*index),
+    };
+    let more = (chance % 7 == 0).then(|| Selector::Name("a".to_owned()));
+    Segment { descends: chance >= 224, selectors: [selector].into_iter().chain(more).collect() }
+}
+
+fn anywhere() -> impl Strategy<Value = Select> {
+    let token = prop_oneof![3 => name(), 1 => prop::sample::select(vec!["0", "1", "00", "-"]).prop_map(str::to_owned)];
+    let is_name = |name: &String| !name.is_empty() && !name.starts_with(['$', '/']);
+    prop_oneof![
+        6 => prop::collection::vec(segment(), 1..4).prop_map(Select::Path),
+        2 => prop::collection::vec(token, 1..4).prop_map(Select::Pointer),
+        1 => name().prop_filter("is a name", is_name).prop_map(Select::Name),
+    ]
+}
+
+fn segment() -> impl Strategy<Value = Segment> {
+    let bound = || prop::option::of(0_usize..4);
+    let selector = prop_oneof![
+        5 => name().prop_map(Selector::Name),
+        3 => Just(Selector::Every),
+        2 => (0_usize..3).prop_map(Selector::Index),
+        2 => (bound(), bound(), prop::option::of(0_usize..3)).prop_map(|(from, to, by)| Selector::Slice(from, to, by)),
+    ];
+    (prop::bool::weighted(0.25), prop::collection::vec(selector, 1..3))
+        .prop_map(|(descends, selectors)| Segment { descends, selectors })
+}
