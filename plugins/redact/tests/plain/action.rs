@@ -78,7 +78,8 @@ fn parts(parts: [&str; 3]) -> Vec<u8> {
 fn token(digest: &[u8]) -> String {
     let bits: String = digest[..16].iter().map(|byte| format!("{byte:08b}")).collect();
     let letters: Vec<char> = ('a'..='z').chain('2'..='7').collect();
-    let letter = |five: &[u8]| letters[usize::from_str_radix(&format!("{:0<5}", String::from_utf8_lossy(five)), 2).unwrap()];
+    let letter =
+        |five: &[u8]| letters[usize::from_str_radix(&format!("{:0<5}", String::from_utf8_lossy(five)), 2).unwrap()];
     bits.as_bytes().chunks(5).map(letter).collect()
 }
 
@@ -111,7 +112,9 @@ fn truncated(coarse: &Coarse, text: &str) -> Option<String> {
             let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             let is_one = are_digits(digits) && are_digits(fraction) && (digits == "0" || !digits.starts_with('0'));
             is_one.then(|| match text.split_once('.') {
-                Some((whole, fraction)) if *places > 0 => format!("{whole}.{}", &fraction[..fraction.len().min(*places)]),
+                Some((whole, fraction)) if *places > 0 => {
+                    format!("{whole}.{}", &fraction[..fraction.len().min(*places)])
+                }
                 _ => whole.to_owned(),
             })
         }

@@ -9,23 +9,34 @@ use proptest::prelude::*;
 
 /// For documents that have values at these places, some of which are strings of documents.
 pub(crate) fn config(places: Vec<(Vec<Step>, bool)>) -> impl Strategy<Value = Config> {
-    let embedded: Vec<_> = places.iter().filter(|(_, is_embedded)| *is_embedded).map(|(place, _)| place.clone()).collect();
-    let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
-    let embedded = if embedded.is_empty() { places.clone() } else { embedded };
-    let select = || select(places.clone());
-    let rule = (prop::collection::vec(select(), 1..3), handling(prop::sample::select(vec!["personal", "contact"])));
+    words().prop_flat_map(move |words| config_of(&places, &words)).prop_filter("says nothing", |config| {
+        !(config.rules.is_empty() && config.allow.is_none() && config.detect.is_empty())
+    })
+}
+
+fn config_of(places: &[(Vec<Step>, bool)], words: &[&'static str]) -> impl Strategy<Value = Config> + use<> {
+    let (embedded, others): (Vec<_>, Vec<_>) = places.iter().cloned().partition(|(_, is_embedded)| *is_embedded);
+    let places = |places: Vec<(Vec<Step>, bool)>| places.into_iter().map(|(place, _)| place).collect::<Vec<_>>();
+    let (embedded, others) = (places(embedded), places(others));
+    let all = [&*embedded, &*others].concat();
+    let embedded = if embedded.is_empty() { all.clone() } else { embedded };
+    let embedded = prop_oneof![3 => select(embedded), 1 => select(all.clone())];
+    let select = || select(all.clone());
+    let words = words.to_vec();
+    let rule = (
+        prop::collection::vec(select(), 1..3),
+        handling(words.clone(), prop::sample::select(vec!["personal", "contact"])),
+    );
     let rule = rule.prop_map(|(select, handling)| Rule { select, handling });
-    let allow = (prop::collection::vec(select(), 0..4), handling(Just("unlisted")));
+    let allow = (prop::collection::vec(select(), 0..4), handling(words.clone(), Just("unlisted")));
     let allow = allow.prop_map(|(select, handling)| Rule { select, handling });
-    let kinds = vec![Kind::Email, Kind::Iban, Kind::PaymentCard, Kind::IpAddress, Kind::Phone];
-    let detect = (prop::sample::subsequence(kinds, 1..4), handling(Just("detected")));
-    let detect = detect.prop_map(|(kinds, handling)| Detect { kinds, handling });
+    let detect = detect(words);
     let separator = prop::option::of(prop::sample::select(vec![' ', ',']));
     (
-        prop_oneof![1 => Just(Vec::new()), 8 => prop::collection::vec(rule, 1..6)],
+        prop_oneof![1 => Just(Vec::new()), 4 => prop::collection::vec(rule, 1..6)],
         prop::option::weighted(0.3, allow),
         prop_oneof![Just(Vec::new()), prop::collection::vec(detect, 1..4)],
-        prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(self::select(embedded), 1..3)],
+        prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(embedded, 1..3)],
         any::<bool>(),
         separator,
     )
@@ -37,9 +48,23 @@ pub(crate) fn config(places: Vec<(Vec<Step>, bool)>) -> impl Strategy<Value = Co
             per_consumer,
             separator,
         })
-        .prop_filter("says nothing", |config| {
-            !(config.rules.is_empty() && config.allow.is_none() && config.detect.is_empty())
-        })
+}
+
+/// Only detectors, and perhaps that items are strings of documents.
+pub(crate) fn detecting() -> impl Strategy<Value = Config> {
+    let words = prop::sample::subsequence(vec!["block", "remove", "null", "mask", "hash", "partial"], 1..4);
+    let detect = words.prop_flat_map(|words| prop::collection::vec(detect(words), 1..4));
+    (detect, any::<bool>()).prop_map(|(detect, is_embedded)| {
+        let every = Segment { descends: false, selectors: vec![Selector::Every] };
+        let embedded = if is_embedded { vec![Select::Path(vec![every])] } else { Vec::new() };
+        Config { rules: Vec::new(), allow: None, detect, embedded, per_consumer: false, separator: None }
+    })
+}
+
+fn detect(words: Vec<&'static str>) -> impl Strategy<Value = Detect> {
+    let kinds = vec![Kind::Email, Kind::Iban, Kind::PaymentCard, Kind::IpAddress, Kind::Phone];
+    let kinds = prop::sample::subsequence(kinds, 1..4);
+    (kinds, handling(words, Just("detected"))).prop_map(|(kinds, handling)| Detect { kinds, handling })
 }
 
 /// Attributes of whoever asks.
@@ -54,18 +79,24 @@ pub(crate) fn who() -> impl Strategy<Value = Who> {
     )
 }
 
-fn handling(class: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Handling> {
+fn handling(words: Vec<&'static str>, class: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Handling> {
     let values = prop::collection::vec(prop::sample::select(vec!["admin", "clerk", "cl*", "*", "one"]), 1..3);
     let attribute = prop::sample::subsequence(vec!["auth.role", "auth.team", "auth.consumer"], 1..3);
-    let unless = (attribute, values).prop_map(|(names, values)| {
-        names.into_iter().map(|name| (name, values.clone())).collect::<Vec<_>>()
-    });
+    let unless = (attribute, values)
+        .prop_map(|(names, values)| names.into_iter().map(|name| (name, values.clone())).collect::<Vec<_>>());
     let unless = prop_oneof![2 => Just(Vec::new()), 1 => unless];
     let on = prop_oneof![1 => Just(On::Request), 8 => Just(On::Response), 3 => Just(On::Both)];
-    (on, action(), class, unless).prop_map(|(on, action, class, unless)| Handling { on, action, class, unless })
+    (on, action(words), class, unless).prop_map(|(on, action, class, unless)| Handling { on, action, class, unless })
 }
 
-fn action() -> impl Strategy<Value = Action> {
+/// The words of actions that one configuration uses: the fewer there are, the more they meet.
+fn words() -> impl Strategy<Value = Vec<&'static str>> {
+    let all = vec!["remove", "null", "mask", "hash", "pseudonym", "truncate", "truncate", "partial"];
+    let words = prop::sample::subsequence(all, 1..=8);
+    (words, prop::bool::weighted(0.25)).prop_map(|(words, blocks)| [words, vec!["block"; blocks.into()]].concat())
+}
+
+fn action(words: Vec<&'static str>) -> impl Strategy<Value = Action> {
     let coarse = prop_oneof![
         Just(Coarse::Year),
         Just(Coarse::Month),
@@ -73,17 +104,18 @@ fn action() -> impl Strategy<Value = Action> {
         (0_usize..4).prop_map(Coarse::Decimal),
         (0_usize..20).prop_map(Coarse::Text),
     ];
-    let partial = (0_usize..6, 0_usize..6, any::<bool>());
-    prop_oneof![
-        2 => Just(Action::Block),
-        6 => Just(Action::Remove),
-        4 => Just(Action::Null),
-        4 => Just(Action::Mask),
-        2 => Just(Action::Hash),
-        2 => Just(Action::Pseudonym),
-        5 => coarse.prop_map(Action::Truncate),
-        4 => partial.prop_map(|(first, last, keep_domain)| Action::Partial { first, last, keep_domain }),
-    ]
+    (prop::sample::select(words), coarse, 0_usize..6, 0_usize..6, any::<bool>()).prop_map(
+        |(word, coarse, first, last, keep_domain)| match word {
+            "block" => Action::Block,
+            "remove" => Action::Remove,
+            "null" => Action::Null,
+            "mask" => Action::Mask,
+            "hash" => Action::Hash,
+            "pseudonym" => Action::Pseudonym,
+            "truncate" => Action::Truncate(coarse),
+            _ => Action::Partial { first, last, keep_domain },
+        },
+    )
 }
 
 /// Mostly what leads to one of the places.

@@ -62,12 +62,28 @@ impl Node {
         }
     }
 
+    fn tight(&self) -> Self {
+        let tight = |children: &Children| {
+            let child = |child: &Child| {
+                let name = child.name.as_ref().map(|(name, _)| (name.clone(), String::new()));
+                Child { white: Default::default(), name, value: child.value.tight() }
+            };
+            Children { all: children.all.iter().map(child).collect(), white: String::new(), ..children.clone() }
+        };
+        match self {
+            Self::Array(children) => Self::Array(tight(children)),
+            Self::Object(children) => Self::Object(tight(children)),
+            other => other.clone(),
+        }
+    }
+
     /// All that can be read in it: names and scalars, with escapes undone.
     pub(crate) fn texts(&self) -> Vec<String> {
         match self {
             Self::Scalar(raw) => vec![decoded(raw)],
             Self::Array(children) | Self::Object(children) => {
-                let both = |child: &Child| [child.name.as_ref().map(|(name, _)| name.texts()), Some(child.value.texts())];
+                let both =
+                    |child: &Child| [child.name.as_ref().map(|(name, _)| name.texts()), Some(child.value.texts())];
                 children.all.iter().flat_map(both).flatten().flatten().collect()
             }
             _ => Vec::new(),
@@ -94,6 +110,11 @@ impl Children {
 }
 
 impl Document {
+    /// The same with no white space, but in strings of documents.
+    pub(crate) fn tight(&self) -> Self {
+        Self { before: String::new(), value: self.value.tight(), after: String::new() }
+    }
+
     pub(crate) fn is(&self, expected: &Self) -> bool {
         [&self.before, &self.after] == [&expected.before, &expected.after] && self.value.is(&expected.value)
     }

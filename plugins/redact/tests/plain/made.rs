@@ -55,8 +55,12 @@ pub(crate) fn name() -> impl Strategy<Value = String> {
 
 pub(crate) fn made() -> impl Strategy<Value = Made> {
     let embedded = |inner: BoxedStrategy<Made>| {
-        let more = prop_oneof![8 => Just(""), 1 => prop::sample::select(vec!["x", "}", " 1"])];
-        (inner, more).prop_map(|(inner, more)| Made::Embedded(Box::new(inner), more))
+        let more = prop_oneof![4 => Just(""), 1 => prop::sample::select(vec!["x", "}", " 1"])];
+        // About as often as is still read.
+        let again = prop_oneof![4 => Just(0), 1 => 1..6];
+        (inner, more, again).prop_map(|(inner, more, again)| {
+            (0..again).fold(Made::Embedded(Box::new(inner), more), |inner, _| Made::Embedded(Box::new(inner), ""))
+        })
     };
     let list = move |inner: BoxedStrategy<Made>| {
         prop_oneof![
@@ -81,10 +85,10 @@ pub(crate) fn made() -> impl Strategy<Value = Made> {
 
 fn leaf() -> impl Strategy<Value = Made> {
     let bare = prop_oneof![
-        prop::sample::select(vec!["null", "true", "false", "1980", "4111111111111111", "-0", "0.0", "12e5"])
+        2 => prop::sample::select(vec!["null", "true", "false", "1980", "4111111111111111", "-0", "0.0", "12e5"])
             .prop_map(str::to_owned),
-        "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,6})?([eE][-+]?[0-9]{1,2})?",
-        "-?[1-9][0-9]{20,60}\\.[0-9]{20,60}e\\+[0-9]{20}",
+        1 => "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,6})?([eE][-+]?[0-9]{1,2})?",
+        1 => "-?[1-9][0-9]{20,60}\\.[0-9]{20,60}e\\+[0-9]{20}",
     ];
     // What can be made coarser, what is found, and what overlaps with that.
     let known = prop::sample::select(vec![
@@ -115,6 +119,20 @@ fn leaf() -> impl Strategy<Value = Made> {
         1 => any_letters(30).prop_map(Made::Text),
         1 => any_letters(8).prop_map(|text| Made::Text([letters("#@shop.example "), text].concat())),
     ]
+}
+
+/// Documents with little more than what can be found, in texts, numbers and strings of documents.
+pub(crate) fn findable() -> impl Strategy<Value = Made> {
+    let pieces = ["#@shop.example", "4111111111111111", "NO9386011117947", "192.0.2.17", "+47 22 12 34 56", "word"];
+    let pieces = prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..4);
+    let between = prop::sample::select(vec![" ", ", ", "", "@"]);
+    let text = (pieces, between).prop_map(|(pieces, between)| Made::Text(letters(&pieces.join(between))));
+    let number = Just(Made::Bare("4111111111111111".to_owned()));
+    let scalar = prop_oneof![4 => text, 1 => number];
+    let more = prop_oneof![Just(""), Just("x")];
+    let embedded = (prop::collection::vec(scalar.clone(), 0..3), more)
+        .prop_map(|(items, more)| Made::Embedded(Box::new(Made::Array(items)), more));
+    prop::collection::vec(prop_oneof![2 => scalar, 1 => embedded], 1..4).prop_map(Made::Array)
 }
 
 /// Documents with values about as long as what is still looked at.
@@ -156,6 +174,7 @@ fn any_letters(most: usize) -> impl Strategy<Value = Letters> {
         1 => 0x80_u32..0x300,
         1 => 0xd7f0_u32..0xe010,
         1 => 0x1_f600_u32..0x1_f650,
+        1 => 0x2_0000_u32..0x11_0000,
     ];
     prop::collection::vec(letter, 0..most)
 }
@@ -182,14 +201,15 @@ impl Writer {
     fn value(&mut self, made: &Made, out: &mut String) {
         match made {
             Made::Bare(raw) => out.push_str(raw),
-            Made::Text(letters) => self.string(letters, out),
+            Made::Text(letters) => self.string(letters, 5, out),
             Made::Embedded(inner, more) => {
                 let inner = self.document(inner) + more;
-                self.string(&letters(&inner), out);
+                // Escapes of escapes are long.
+                self.string(&letters(&inner), 50, out);
             }
             Made::Array(items) => self.list("[", items, "]", out, Self::value),
             Made::Object(members) => self.list("{", members, "}", out, |writer, (name, made), out| {
-                writer.string(name, out);
+                writer.string(name, 5, out);
                 writer.white(out);
                 out.push(':');
                 writer.white(out);
@@ -219,15 +239,16 @@ impl Writer {
         out.push_str(close);
     }
 
-    fn string(&mut self, letters: &[u32], out: &mut String) {
+    /// One of so many letters is escaped though it need not be.
+    fn string(&mut self, letters: &[u32], seldom: u64, out: &mut String) {
         out.push('"');
         for letter in letters {
             if *letter == u32::from(WORD) {
                 for letter in self.word().chars() {
-                    self.letter(letter.into(), out);
+                    self.letter(letter.into(), seldom, out);
                 }
             } else {
-                self.letter(*letter, out);
+                self.letter(*letter, seldom, out);
             }
         }
         out.push('"');
@@ -242,9 +263,9 @@ impl Writer {
         word
     }
 
-    fn letter(&mut self, letter: u32, out: &mut String) {
+    fn letter(&mut self, letter: u32, seldom: u64, out: &mut String) {
         let plain = char::from_u32(letter).filter(|letter| !matches!(letter, '"' | '\\' | ..' '));
-        if let Some(plain) = plain.filter(|_| self.draw(5) > 0) {
+        if let Some(plain) = plain.filter(|_| self.draw(seldom) > 0) {
             out.push(plain);
             return;
         }
