@@ -52,8 +52,12 @@ fn config_of(places: &[(Vec<Step>, bool)], words: &[&'static str]) -> impl Strat
 
 /// Only detectors, and perhaps that items are strings of documents.
 pub(crate) fn detecting() -> impl Strategy<Value = Config> {
-    let words = prop::sample::subsequence(vec!["block", "remove", "null", "mask", "hash", "partial"], 1..4);
-    let detect = words.prop_flat_map(|words| prop::collection::vec(detect(words), 1..4));
+    // Those that are about the whole of a text, or all.
+    let words = prop_oneof![
+        Just(vec!["block", "null"]),
+        prop::sample::subsequence(vec!["block", "remove", "null", "mask", "hash", "partial"], 1..4),
+    ];
+    let detect = words.prop_flat_map(|words| prop::collection::vec(detect(words), 1..5));
     (detect, any::<bool>()).prop_map(|(detect, is_embedded)| {
         let every = Segment { descends: false, selectors: vec![Selector::Every] };
         let embedded = if is_embedded { vec![Select::Path(vec![every])] } else { Vec::new() };
@@ -62,7 +66,8 @@ pub(crate) fn detecting() -> impl Strategy<Value = Config> {
 }
 
 fn detect(words: Vec<&'static str>) -> impl Strategy<Value = Detect> {
-    let kinds = vec![Kind::Email, Kind::Iban, Kind::PaymentCard, Kind::IpAddress, Kind::Phone];
+    // Not `phone`, which takes what follows it for more of the number, so that others do not find that.
+    let kinds = vec![Kind::Email, Kind::Iban, Kind::PaymentCard, Kind::IpAddress];
     let kinds = prop::sample::subsequence(kinds, 1..4);
     (kinds, handling(words, Just("detected"))).prop_map(|(kinds, handling)| Detect { kinds, handling })
 }
