@@ -124,7 +124,7 @@ fn leaf() -> impl Strategy<Value = Made> {
 /// Documents with little more than what can be found, in texts, numbers and strings of documents.
 pub(crate) fn findable() -> impl Strategy<Value = Made> {
     let pieces = ["#@shop.example", "4111111111111111", "NO9386011117947", "192.0.2.17", "word"];
-    let pieces = prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..4);
+    let pieces = prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5);
     let between = prop::sample::select(vec![" ", ", ", "", "@"]);
     let text = (pieces, between).prop_map(|(pieces, between)| Made::Text(letters(&pieces.join(between))));
     let number = Just(Made::Bare("4111111111111111".to_owned()));
