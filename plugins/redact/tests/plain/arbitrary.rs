@@ -148,7 +148,7 @@ fn near(step: &Step, chance: u8) -> Segment {
         (Step::Item(index), 5..7) => Selector::Slice(None, Some(index + 1), None),
         (Step::Item(index), _) => Selector::Index(*index),
     };
-    let more = (chance % 7 == 0).then(|| Selector::Name("a".to_owned()));
+    let more = chance.is_multiple_of(7).then(|| Selector::Name("a".to_owned()));
     Segment { descends: chance >= 224, selectors: [selector].into_iter().chain(more).collect() }
 }
 

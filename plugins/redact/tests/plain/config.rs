@@ -92,9 +92,9 @@ impl Config {
             "embedded": selected(&self.embedded),
         });
         if let Some(allow) = &self.allow {
-            let mut allow = allow.handling.written();
-            allow.insert("select".to_owned(), selected(&self.allow.as_ref().unwrap().select));
-            written["allow"] = allow.into();
+            let mut handling = allow.handling.written();
+            handling.insert("select".to_owned(), selected(&allow.select));
+            written["allow"] = handling.into();
         }
         if let Some(separator) = self.separator {
             written["separator"] = if separator == ' ' { "space" } else { "comma" }.into();

@@ -126,13 +126,15 @@ impl<'c> Policy<'c> {
         if raw == "null" {
             return Ok(as_it_was());
         }
-        if self.strictest(place, false).is_none() && is_text && is_embedded && strings < DEEPEST && !is_long {
-            if let Some(document) = Document::read(&text).filter(|document| holds_strings(&document.value)) {
-                let left = self.value(&document.value, place, strings + 1)?.unwrap();
-                let is_same = left == document.value;
-                let left = Document { value: left, ..document };
-                return Ok(if is_same { as_it_was() } else { Node::Embedded(Box::new(left)) });
-            }
+        let may_be_document = is_text && is_embedded && strings < DEEPEST && !is_long;
+        if self.strictest(place, false).is_none()
+            && may_be_document
+            && let Some(document) = Document::read(&text).filter(|document| holds_strings(&document.value))
+        {
+            let left = self.value(&document.value, place, strings + 1)?.unwrap();
+            let is_same = left == document.value;
+            let left = Document { value: left, ..document };
+            return Ok(if is_same { as_it_was() } else { Node::Embedded(Box::new(left)) });
         }
         let Some(Handling { action, class, .. }) = self.strictest(place, true) else {
             if is_embedded && (is_text || is_long) || is_long && !self.detect.is_empty() {
