@@ -90,8 +90,10 @@ impl<'p> Judge<'p> {
                     made.push_str(&new);
                     done = hit.end;
                 }
-                replaced => {
-                    whole = Some(replaced);
+                Replacement::Null => whole = Some(Replacement::Null),
+                // Whatever else is found: nothing is stricter.
+                Replacement::Block => {
+                    whole = Some(Replacement::Block);
                     break;
                 }
             }
@@ -225,19 +227,23 @@ impl Guide for Judge<'_> {
             (None, Scalar::Text(text)) => self.looked_at(text),
             (None, Scalar::TooLong) if self.inspects() => Replacement::Text(MASK.to_owned()),
             (None, _) => Replacement::Keep,
-            (Some((_, rule)), Scalar::Number(_) | Scalar::Bool(_)) if rule.effect == Effect::Unfold => {
-                Replacement::Keep
-            }
+            // Where texts are documents a number is none, but it may hold what is looked for.
+            (Some((_, rule)), Scalar::Number(digits)) if rule.effect == Effect::Unfold => self.looked_at(digits),
+            (Some((_, rule)), Scalar::Bool(_)) if rule.effect == Effect::Unfold => Replacement::Keep,
             (Some((id, rule)), Scalar::Text(text)) => self.made(id, rule, text),
             (Some((id, rule)), Scalar::Number(digits)) => match self.made(id, rule, digits) {
                 Replacement::Text(text) if is_number(&text) => Replacement::Number(text),
                 replaced => replaced,
             },
             (Some((id, rule)), Scalar::Bool(value)) => self.made(id, rule, if value { "true" } else { "false" }),
-            (Some((id, _)), Scalar::TooLong) => {
-                self.count(id);
-                Replacement::Text(MASK.to_owned())
-            }
+            (Some((id, rule)), Scalar::TooLong) => match rule.effect {
+                // None of it is left, so it need not be read.
+                Effect::Act(Action::Block | Action::Remove | Action::Null) => self.made(id, rule, ""),
+                _ => {
+                    self.count(id);
+                    Replacement::Text(MASK.to_owned())
+                }
+            },
         }
     }
 

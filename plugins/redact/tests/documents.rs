@@ -197,6 +197,36 @@ fn numbers_are_looked_at_as_texts_are() {
 }
 
 #[test]
+fn a_number_where_texts_are_documents_is_looked_at() {
+    let policy = configured(
+        r#"{ "embedded": ["$.n"], "detect": [{ "kinds": ["payment-card"], "action": { "partial": { "last": 4 } } }] }"#,
+    );
+    assert_eq!(seen(&policy, &[], r#"{"n":4111111111111111}"#), r#"{"n":"***1111"}"#);
+    assert_eq!(seen(&policy, &[], r#"{"n":"[4111111111111111]"}"#), r#"{"n":"[\"***1111\"]"}"#);
+}
+
+#[test]
+fn what_is_blocked_is_found_behind_what_makes_the_text_null() {
+    let policy = configured(
+        r#"{ "detect": [{ "kinds": ["email"], "action": "null" }, { "kinds": ["payment-card"], "action": "block" }] }"#,
+    );
+    let judged = |body: &str| support::Message::default().judged(&policy, body);
+    assert_eq!(judged(r#"["to a@b.example"]"#).unwrap(), "[null]");
+    assert_eq!(judged(r#"["4111111111111111 of a@b.example"]"#), Err(403));
+    assert_eq!(judged(r#"["a@b.example has 4111111111111111"]"#), Err(403));
+}
+
+#[test]
+fn what_stands_on_the_way_to_what_is_allowed_does_not_pass_for_its_length() {
+    let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
+    for (action, becomes) in [("block", Err(403)), ("remove", Ok(r#"{"a":null}"#)), ("mask", Ok(r#"{"a":"***"}"#))] {
+        let config = format!(r#"{{ "allow": {{ "select": ["$.a.b"], "action": "{action}" }} }}"#);
+        let judged = support::Message::default().judged_whole(&configured(&config), &body);
+        assert_eq!(judged, becomes.map(str::to_owned), "{action}");
+    }
+}
+
+#[test]
 fn a_value_that_comes_again_and_again_is_digested_once() {
     let policy = configured(r#"{ "rules": [{ "select": ["$[*]"], "action": "hash" }] }"#);
     let message = support::Message::default();

@@ -47,9 +47,9 @@ impl Default for Message<'_> {
 impl Message<'_> {
     /// The body as it goes on, however it is cut; or the status of what is answered instead.
     pub(crate) fn judged(&self, policy: &Redact, body: &str) -> Result<String, u16> {
-        let whole = self.judged_in(policy, body, body.len().max(1));
+        let whole = self.judged_whole(policy, body);
         for piece in [1, 2, 7, 64] {
-            let cut = self.judged_in(policy, body, piece);
+            let cut = self.judged_in(policy, body, &[piece]);
             assert_eq!(cut, whole, "in pieces of {piece}");
         }
         whole
@@ -69,10 +69,11 @@ impl Message<'_> {
 
     /// The same in one piece only.
     pub(crate) fn judged_whole(&self, policy: &Redact, body: &str) -> Result<String, u16> {
-        self.judged_in(policy, body, body.len())
+        self.judged_in(policy, body, &[body.len()])
     }
 
-    fn judged_in(&self, policy: &Redact, body: &str, piece: usize) -> Result<String, u16> {
+    /// The same in pieces of these lengths, again and again.
+    pub(crate) fn judged_in(&self, policy: &Redact, body: &str, lengths: &[usize]) -> Result<String, u16> {
         let facts = match self.direction {
             Direction::Request => Facts::request(),
             Direction::Response => Facts::response().status(self.status),
@@ -85,15 +86,19 @@ impl Message<'_> {
         };
         let mut state = match verdict {
             Verdict::Edit(edits) => edits.new_state().unwrap_or_default().to_vec(),
-            Verdict::Pass => Vec::new(),
+            // Without a state to go on from, the body is not asked for.
+            Verdict::Pass => return Ok(body.to_owned()),
             Verdict::Respond(response) => return Err(response.status_code()),
             Verdict::Fail(failure) => panic!("{failure:?}"),
         };
         let (mut out, mut held) = (Vec::new(), Vec::new());
-        let mut pieces = body.as_bytes().chunks(piece).peekable();
-        while let Some(piece) = pieces.next() {
+        let mut rest = body.as_bytes();
+        let mut lengths = lengths.iter().cycle();
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at(rest.len().min(*lengths.next().unwrap()));
+            rest = later;
             let chunk = [std::mem::take(&mut held), piece.to_vec()].concat();
-            let last = pieces.peek().is_none();
+            let last = rest.is_empty();
             match policy.on_chunk(self.direction, &chunk, last, &state) {
                 Verdict::Pass => out.extend(chunk),
                 Verdict::Edit(edits) => {
