@@ -5,7 +5,7 @@ mod keeper;
 mod names;
 mod teller;
 
-pub(crate) use entry::{Entry, Id, Verb};
-pub(crate) use keeper::{Keeper, KeeperGuard};
+pub(crate) use entry::{Entry, Verb};
+pub(crate) use keeper::Keeper;
 pub(crate) use names::{NameId, Operation, OperationId, Operations};
 pub(crate) use teller::{Attributes, Teller};

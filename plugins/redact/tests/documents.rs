@@ -255,3 +255,15 @@ fn what_is_found_is_counted_whatever_becomes_of_it() {
         assert_eq!(metrics::total_where("redacted", "action", action), 1, "{action}");
     }
 }
+
+#[test]
+fn what_one_kind_takes_for_more_of_its_own_is_found_by_another_too() {
+    let judged = |address: &str| {
+        let config = format!(
+            r#"{{ "detect": [{{ "kinds": ["phone"], "action": "mask" }}, {{ "kinds": ["ip-address"], "action": "{address}" }}] }}"#
+        );
+        support::Message::default().judged(&configured(&config), r#"["+47 22 12 34 56 192.0.2.17"]"#)
+    };
+    assert_eq!(judged("block"), Err(403));
+    assert_eq!(judged("mask").unwrap(), r#"["***"]"#);
+}

@@ -82,20 +82,17 @@ impl Numbers {
             let start = run_start(text, digit, is_alphanumeric);
             let end = run_end(text, digit, is_alphanumeric);
             place = end;
-            if let Some(hit) = self.at(text, start, end) {
-                place = hit.end;
-                found.push(hit);
-            }
+            found.extend(self.at(text, start, end).into_iter().flatten());
         }
     }
 
-    /// The longest that begins with a word.
-    fn at(&self, text: &[u8], start: usize, end: usize) -> Option<Found> {
+    /// All that begin with a word: what overlaps is joined by whoever knows which of them matters more.
+    fn at(&self, text: &[u8], start: usize, end: usize) -> [Option<Found>; 3] {
         let phone = if self.phone { phone::find(text, start) } else { None };
         let address = if self.address { ipv4::find(text, start, end) } else { None };
         let may_begin = self.beginnings.may_begin(end - start, at(text, end));
         let number = if may_begin { self.spelled(text, start) } else { None };
-        longer(longer(phone, address), number.or_else(|| self.behind_letters(text, start)))
+        [phone, address, number.or_else(|| self.behind_letters(text, start))]
     }
 
     /// The number that begins with a word, in its longest spelling.
@@ -141,14 +138,6 @@ impl Numbers {
         }
         let row = rows.find(|row| (row.is)(letters)).map(|row| row.kind);
         row.or_else(|| (may_be_iban && iban::is(letters)).then_some(Kind::Iban))
-    }
-}
-
-/// The longer of two; the first of equals.
-fn longer(one: Option<Found>, other: Option<Found>) -> Option<Found> {
-    match (one, other) {
-        (Some(a), Some(b)) if b.len() > a.len() => Some(b),
-        _ => one.or(other),
     }
 }
 
