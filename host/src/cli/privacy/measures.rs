@@ -107,6 +107,13 @@ pub(super) fn kept(config: &Config) -> Vec<Kept> {
         ),
         false => kept("access log", "not written"),
     };
+    let account = config.analytics.as_ref().map(|analytics| {
+        let what = format!(
+            "account of requests: sums by operation and by what policies write to `{}` and `{}`; of errors and the slowest requests each by itself, with the network of the client and without path and query; in report of the state directory",
+            analytics.consumer, analytics.application
+        );
+        kept(&what, "sums of minutes 48 hours, of hours 90 days, of days 3 years; single requests 14 days")
+    });
     let mut all = vec![
         log,
         kept(
@@ -118,6 +125,7 @@ pub(super) fn kept(config: &Config) -> Vec<Kept> {
             "the newest 32 768 entries, files of the newest 32 states",
         ),
     ];
+    all.extend(account);
     for (name, store) in &config.stores {
         let what = format!("store `{name}`: what policies put there, at most {} entries, in memory", store.max_entries);
         all.push(Kept { what, until: "as policies say, and no longer than the process runs".to_owned() });
