@@ -12,13 +12,35 @@ const LAST: u16 = 64 * PER_OCTAVE as u16 + 1;
 /// Of the bytes, in front of them.
 const FORMAT: u8 = 1;
 
+/// Beyond so many buckets that were recorded one after the other, or merged, they are counts side by side, of which none
+/// is looked for.
+const MOST_RECORDED: usize = 24;
+const MOST_MERGED: usize = 128;
+/// Room that is made below the first of those.
+const BELOW: u16 = 16;
+
 /// Durations in microseconds. Bucket 0 is of zero; bucket `n` is of those above 2^((n-2)/32) and not above
 /// 2^((n-1)/32), which OpenTelemetry calls `n-2`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Histogram {
-    /// By number, each with how many there are, which is never 0.
-    buckets: Vec<(u16, u64)>,
+    buckets: Buckets,
     sum: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Buckets {
+    /// By number, each with how many there are, which is never 0.
+    Few(Vec<(u16, u64)>),
+    Many {
+        first: u16,
+        counts: Vec<u64>,
+    },
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
 }
 
 /// A duration and its bucket, which is looked for once, whatever it is counted in.
@@ -36,28 +58,18 @@ impl Lap {
 
 impl Histogram {
     pub(crate) fn record(&mut self, Lap { us, bucket }: Lap) {
-        let at = self.buckets.partition_point(|(number, _)| *number < bucket);
-        self.add(at, bucket, 1);
+        self.buckets.add(bucket, 1);
         self.sum = self.sum.saturating_add(us);
     }
 
     /// As if everything had been recorded here.
     pub(crate) fn merge(&mut self, other: &Self) {
-        let mut from = 0;
-        for (bucket, count) in &other.buckets {
-            // Mostly those of the one are those of the other.
-            let at = match self.buckets.get(from) {
-                Some((number, _)) if number >= bucket => from,
-                _ => from + self.buckets[from..].partition_point(|(number, _)| number < bucket),
-            };
-            self.add(at, *bucket, *count);
-            from = at + 1;
-        }
+        self.buckets.merge(&other.buckets);
         self.sum = self.sum.saturating_add(other.sum);
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.buckets.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        self.buckets.each().fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
     pub(crate) fn sum(&self) -> u64 {
@@ -78,25 +90,23 @@ impl Histogram {
         let count = self.count();
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
         let mut seen = 0_u64;
-        let within = self.buckets.iter().find(|(_, count)| {
+        let within = self.buckets.each().find(|(_, count)| {
             seen = seen.saturating_add(*count);
             seen >= rank
         });
-        within.map(|(bucket, _)| *bucket)
+        within.map(|(bucket, _)| bucket)
     }
 
     /// As few bytes as there are buckets, about two for each; none for none.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        if self.buckets.is_empty() {
-            return Vec::new();
-        }
-        let mut bytes = Vec::with_capacity(8 + 2 * self.buckets.len());
-        bytes.push(FORMAT);
-        put(&mut bytes, self.sum);
-        let mut next = 0;
-        for (bucket, count) in &self.buckets {
+        let (mut bytes, mut next) = (Vec::new(), 0);
+        for (bucket, count) in self.buckets.each() {
+            if bytes.is_empty() {
+                bytes.push(FORMAT);
+                put(&mut bytes, self.sum);
+            }
             put(&mut bytes, u64::from(bucket - next));
-            put(&mut bytes, *count);
+            put(&mut bytes, count);
             next = bucket + 1;
         }
         bytes
@@ -106,24 +116,107 @@ impl Histogram {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let Some((format, mut rest)) = bytes.split_first() else { return Some(Self::default()) };
         let sum = (*format == FORMAT).then(|| take(&mut rest))??;
-        let (mut buckets, mut next) = (Vec::with_capacity(rest.len() / 2), 0_u64);
+        // Two bytes each, mostly.
+        let (mut list, mut next) = (Vec::with_capacity(rest.len() / 2), 0_u64);
         while !rest.is_empty() {
             let bucket = next.checked_add(take(&mut rest)?)?;
             let number = u16::try_from(bucket).ok().filter(|number| *number <= LAST)?;
             let count = take(&mut rest).filter(|count| *count > 0)?;
-            buckets.push((number, count));
+            list.push((number, count));
             next = bucket + 1;
         }
-        (!buckets.is_empty()).then_some(Self { buckets, sum })
+        (!list.is_empty()).then_some(Self { buckets: Buckets::Few(list), sum })
     }
+}
 
-    /// Add to a bucket that is, or belongs, at this place.
-    fn add(&mut self, at: usize, bucket: u16, count: u64) {
-        match self.buckets.get_mut(at) {
-            Some((number, sum)) if *number == bucket => *sum = sum.saturating_add(count),
-            _ => self.buckets.insert(at, (bucket, count)),
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.sum == other.sum && self.buckets.each().eq(other.buckets.each())
+    }
+}
+
+impl Eq for Histogram {}
+
+impl Buckets {
+    fn add(&mut self, bucket: u16, more: u64) {
+        match self {
+            Self::Few(list) => match list.binary_search_by_key(&bucket, |(number, _)| *number) {
+                Ok(at) => list[at].1 = list[at].1.saturating_add(more),
+                Err(at) if list.len() < MOST_RECORDED => list.insert(at, (bucket, more)),
+                Err(_) => {
+                    *self = Self::side_by_side(list);
+                    self.add(bucket, more);
+                }
+            },
+            Self::Many { first, counts } => {
+                let at = place(first, counts, bucket);
+                counts[at] = counts[at].saturating_add(more);
+            }
         }
     }
+
+    fn merge(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Few(list), _) if list.is_empty() => *self = other.clone(),
+            (Self::Few(list), Self::Few(more)) if list.len() < MOST_MERGED => {
+                let mut from = 0;
+                for (bucket, more) in more {
+                    let at = from + list[from..].partition_point(|(number, _)| number < bucket);
+                    match list.get_mut(at).filter(|(number, _)| number == bucket) {
+                        Some((_, count)) => *count = count.saturating_add(*more),
+                        None => list.insert(at, (*bucket, *more)),
+                    }
+                    from = at + 1;
+                }
+            }
+            (Self::Few(list), _) => {
+                *self = Self::side_by_side(list);
+                self.merge(other);
+            }
+            (Self::Many { first, counts }, Self::Many { first: least, counts: more }) => {
+                let from = place(first, counts, *least);
+                if counts.len() < from + more.len() {
+                    counts.resize(from + more.len(), 0);
+                }
+                for (count, more) in counts[from..].iter_mut().zip(more) {
+                    *count = count.saturating_add(*more);
+                }
+            }
+            (Self::Many { .. }, Self::Few(more)) => more.iter().for_each(|(bucket, more)| self.add(*bucket, *more)),
+        }
+    }
+
+    fn side_by_side(list: &[(u16, u64)]) -> Self {
+        let mut many = Self::Many { first: 0, counts: Vec::with_capacity(4 * list.len()) };
+        list.iter().for_each(|(number, count)| many.add(*number, *count));
+        many
+    }
+
+    /// By number, without those of which there is none.
+    fn each(&self) -> impl Iterator<Item = (u16, u64)> {
+        let (few, first, many) = match self {
+            Self::Few(list) => (&list[..], 0, &[][..]),
+            Self::Many { first, counts } => (&[][..], *first, &counts[..]),
+        };
+        let many = (first..).zip(many.iter().copied()).filter(|(_, count)| *count > 0);
+        few.iter().copied().chain(many)
+    }
+}
+
+/// Where a bucket is among counts side by side, which begin with the bucket `first`; they are made to have it.
+fn place(first: &mut u16, counts: &mut Vec<u64>, bucket: u16) -> usize {
+    if counts.is_empty() {
+        *first = bucket;
+    } else if bucket < *first {
+        let begin = bucket.saturating_sub(BELOW);
+        counts.splice(..0, std::iter::repeat_n(0, usize::from(*first - begin)));
+        *first = begin;
+    }
+    let at = usize::from(bucket - *first);
+    if at >= counts.len() {
+        counts.resize(at + 1, 0);
+    }
+    at
 }
 
 fn bucket(us: u64) -> u16 {

@@ -54,13 +54,11 @@ pub(crate) struct Row {
 
 /// What was read of one axis.
 struct Found {
-    series: HashMap<i64, Series>,
-    sums: HashMap<i64, Sum>,
     points: Vec<Sum>,
-    /// For each dimension, which group each series is in, and what is of each group.
-    groups: Vec<(Dimension, HashMap<i64, usize>, Vec<Group>)>,
+    groups: Vec<(Dimension, Vec<Group>)>,
 }
 
+/// One value of a dimension.
 struct Group {
     name: String,
     sum: Sum,
@@ -72,20 +70,18 @@ pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result
     let snapshot = connection.unchecked_transaction()?;
     let axis = query.axis();
     let by = |of: Axis| query.by.iter().copied().filter(move |by| by.axis().unwrap_or(axis) == of).collect::<Vec<_>>();
-    let mut found = find(&snapshot, query, axis, by(axis))?;
-    let mut total = Sum::default();
-    found.sums.values().for_each(|sum| total.merge(sum));
-    let points = std::mem::take(&mut found.points);
-    let mut tables = found.tables(query);
+    let Found { points, mut groups } = find(&snapshot, query, axis, &by(axis))?;
     let other = match axis {
         Axis::Operation => Axis::Consumer,
         Axis::Consumer => Axis::Operation,
     };
     if !by(other).is_empty() {
-        tables.extend(find(&snapshot, query, other, by(other))?.tables(query));
+        groups.extend(find(&snapshot, query, other, &by(other))?.groups);
     }
     // In the order they were asked for.
-    tables.sort_by_key(|table| query.by.iter().position(|by| by.name() == table.by));
+    groups.sort_by_key(|(dimension, _)| query.by.iter().position(|by| by == dimension));
+    let mut total = Sum::default();
+    points.iter().for_each(|point| total.merge(point));
     let points = points.iter().zip(0..).map(|(sum, point)| {
         let start = query.from + point * query.step;
         Point { at: second(start), figures: Figures::of(sum, passed(query, start, start + query.step)) }
@@ -96,45 +92,50 @@ pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result
         step: query.step,
         total: Figures::of(&total, passed(query, query.from, query.to)),
         points: points.collect(),
-        tables,
+        tables: groups.into_iter().map(|(by, groups)| table(query, by, groups)).collect(),
     })
 }
 
-fn find(connection: &Connection, query: &Query, axis: Axis, by: Vec<Dimension>) -> rusqlite::Result<Found> {
+fn find(connection: &Connection, query: &Query, axis: Axis, by: &[Dimension]) -> rusqlite::Result<Found> {
     let series = read::series(connection, axis, &query.conditions)?;
-    let points = usize::try_from((query.to - query.from) / query.step).unwrap_or_default();
-    let mut groups: Vec<_> = by.into_iter().map(|by| (by, HashMap::new(), Vec::<Group>::new())).collect();
-    let mut known = vec![HashMap::new(); groups.len()];
-    let mut found = Found { series, sums: HashMap::new(), points: vec![Sum::default(); points], groups: Vec::new() };
-    read::cells(connection, query, axis, &found.series, |start, id, cell| {
-        let (Some(series), point) = (found.series.get(&id), ((start - query.from) / query.step) as usize) else {
+    let steps = usize::try_from((query.to - query.from) / query.step).unwrap_or_default();
+    let mut points = vec![Sum::default(); steps];
+    let mut of: Vec<_> = by.iter().map(|by| Grouping::new(*by)).collect();
+    read::cells(connection, query, axis, &series, |start, id, cell| {
+        let Some((series, point)) = series.get(&id).zip(usize::try_from((start - query.from) / query.step).ok()) else {
             return;
         };
-        found.sums.entry(id).or_default().add(&cell, series.is_error());
-        found.points[point].add(&cell, series.is_error());
-        for ((by, of, groups), known) in groups.iter_mut().zip(&mut known) {
-            let group = *of.entry(id).or_insert_with(|| {
-                let name = by.of(series);
-                *known.entry(name).or_insert_with_key(|name| {
-                    groups.push(Group { name: name.clone(), sum: Sum::default(), trend: vec![0; points] });
-                    groups.len() - 1
-                })
-            });
-            groups[group].trend[point] += cell.requests;
+        points[point].add(&cell, series.is_error());
+        for grouping in &mut of {
+            let group = grouping.group(id, series, steps);
+            group.sum.add(&cell, series.is_error());
+            group.trend[point] += cell.requests;
         }
     })?;
-    for (_, of, groups) in &mut groups {
-        for (id, sum) in &found.sums {
-            groups[of[id]].sum.merge(sum);
-        }
-    }
-    found.groups = groups;
-    Ok(found)
+    Ok(Found { points, groups: of.into_iter().map(|grouping| (grouping.by, grouping.groups)).collect() })
 }
 
-impl Found {
-    fn tables(self, query: &Query) -> Vec<Table> {
-        self.groups.into_iter().map(|(by, _, groups)| table(query, by, groups)).collect()
+/// Finds the group of a series.
+struct Grouping {
+    by: Dimension,
+    groups: Vec<Group>,
+    of_series: HashMap<i64, usize>,
+    of_name: HashMap<String, usize>,
+}
+
+impl Grouping {
+    fn new(by: Dimension) -> Self {
+        Self { by, groups: Vec::new(), of_series: HashMap::new(), of_name: HashMap::new() }
+    }
+
+    fn group(&mut self, id: i64, series: &Series, steps: usize) -> &mut Group {
+        let group = *self.of_series.entry(id).or_insert_with(|| {
+            *self.of_name.entry(self.by.of(series)).or_insert_with_key(|name| {
+                self.groups.push(Group { name: name.clone(), sum: Sum::default(), trend: vec![0; steps] });
+                self.groups.len() - 1
+            })
+        });
+        &mut self.groups[group]
     }
 }
 
