@@ -171,3 +171,94 @@ fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Fi
         client: entry.client.map(TruncatedAddr::from),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::{Method, StatusCode};
+
+    use super::super::teller::RING;
+    use super::*;
+    use crate::report::{Asked, Query, Reader};
+    use crate::telemetry::{Outcome, RequestId};
+
+    fn entry(teller: &Teller, consumer: &str) -> Entry {
+        let (consumer, application) = teller.who([(&b"auth.consumer"[..], consumer.as_bytes())].into_iter());
+        let ended = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Entry {
+            ended_ms: ended.as_millis() as u64,
+            id: (&RequestId::Number(1)).into(),
+            trace: None,
+            operation: None,
+            consumer,
+            application,
+            generation: 1,
+            method: (&Method::GET).into(),
+            status: Some(StatusCode::OK),
+            class: "ok",
+            outcome: Outcome::Ok,
+            total_us: 1000,
+            upstream_us: Some(900),
+            policy_us: 10,
+            gateway_us: 90,
+            bytes_in: 0,
+            bytes_out: 100,
+            retries: 0,
+            client: None,
+        }
+    }
+
+    fn keeper(state: &std::path::Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
+        let attributes = Attributes::new("auth.consumer", "auth.application");
+        Keeper::new(2, Arc::default(), &attributes, state.to_owned(), lost.clone())
+    }
+
+    /// How often each consumer asked.
+    fn counted(state: &std::path::Path) -> Vec<(String, u64)> {
+        let asked = Asked { by: vec!["consumer".to_owned()], ..Asked::default() };
+        let answer = Reader::open(state).unwrap().query(&Query::parse(&asked, SystemTime::now()).unwrap()).unwrap();
+        let answer = serde_json::to_value(&answer).unwrap();
+        let rows = answer["tables"][0]["rows"].as_array().unwrap();
+        let name = |row: &serde_json::Value| row["name"].as_str().unwrap().to_owned();
+        rows.iter().map(|row| (name(row), row["requests"].as_u64().unwrap())).collect()
+    }
+
+    #[test]
+    fn what_all_workers_told_of_is_kept_when_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let lost = Counter::default();
+        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let guard = keeper.start().unwrap();
+        let telling = tellers.into_iter().zip([("ann", 3_000), ("bob", 2_000)]).map(|(teller, (name, times))| {
+            thread::spawn(move || (0..times).for_each(|_| teller.tell(entry(&teller, name))))
+        });
+        telling.collect::<Vec<_>>().into_iter().for_each(|telling| telling.join().unwrap());
+        guard.close();
+        assert_eq!(counted(folder.path()), [("ann".to_owned(), 3_000), ("bob".to_owned(), 2_000)]);
+        assert_eq!(lost.get(), 0);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_lost_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let lost = Counter::default();
+        let (keeper, tellers) = keeper(folder.path(), &lost);
+        (0..RING + 5).for_each(|_| tellers[0].tell(entry(&tellers[0], "ann")));
+        assert_eq!(lost.get(), 5);
+        keeper.start().unwrap().close();
+        assert_eq!(counted(folder.path()), [("ann".to_owned(), RING as u64)]);
+    }
+
+    #[test]
+    fn where_nothing_can_be_kept_all_is_lost_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("report"), "a file where a folder should be").unwrap();
+        let lost = Counter::default();
+        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let guard = keeper.start().unwrap();
+        (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann")));
+        guard.close();
+        assert_eq!(lost.get(), 7);
+    }
+}

@@ -8,7 +8,7 @@ use super::entry::Entry;
 use super::names::{Learnt, NameId, Told, names};
 
 /// Entries that may wait; more are lost and counted. At four reads a second that is some sixty thousand requests a second and worker.
-const RING: usize = 16 * 1024;
+pub(super) const RING: usize = 16 * 1024;
 
 /// Tells of the finished exchanges of one worker.
 #[derive(Debug)]
