@@ -31,8 +31,9 @@ impl Default for Caps {
     }
 }
 
-/// Cells that wait for the store at most, some 50 MB of them.
-const MOST_CELLS: usize = 100_000;
+/// Cells that wait for the store at most: some 25 MB where each is of a few requests, ten times as much where each is of
+/// hundreds.
+const MOST_CELLS: usize = 50_000;
 
 /// The start of a minute, in seconds since 1970, and what was counted.
 pub(crate) type Cells = FxHashMap<(u64, Series), Cell>;
