@@ -4,8 +4,8 @@
 //! for the whole exchange, the request is brought into its one form ([`exchange`]), [`route`] finds where it goes,
 //! [`chain`] takes it through its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then
 //! back through the chain. Around that:
-//! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`admin`] tells what is
-//! going on, [`cli`] is how people start it all.
+//! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`report`] what is
+//! known of finished requests, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
 mod access;
 mod admin;

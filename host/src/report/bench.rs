@@ -131,7 +131,7 @@ fn a_store_of_ten_million_requests() {
         "size: {sums:.0} MB of sums, {samples:.0} MB of samples: {:.1} MB for each million",
         (sums + samples) / 10.0
     );
-    let connection = report.store.connection();
+    let connection = report.store.connection().unwrap();
     for axis in rollup::Axis::ALL {
         for unit in Unit::ALL {
             let table = store::table(axis, unit);

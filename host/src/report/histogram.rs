@@ -14,7 +14,7 @@ const FORMAT: u8 = 1;
 
 /// Beyond so many buckets that were recorded one after the other, or merged, they are counts side by side, of which none
 /// is looked for.
-const MOST_RECORDED: usize = 24;
+const MOST_RECORDED: usize = 64;
 const MOST_MERGED: usize = 128;
 /// Room that is made below the first of those.
 const BELOW: u16 = 16;

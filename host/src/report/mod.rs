@@ -63,9 +63,8 @@ impl Report {
         let folder = state.join(FOLDER);
         let (mut store, mut rollup) = (Store::open(&folder)?, Rollup::new(caps));
         // The names of today are still those.
-        for series in store.series_of(Unit::Day.start(now))? {
-            rollup.know(now, series);
-        }
+        rollup.on(now);
+        store.series_of(Unit::Day.start(now))?.into_iter().for_each(|series| rollup.know(series));
         Ok(Self { folder, store, rollup, sampling: Sampling::default(), tally: Tally::default() })
     }
 
@@ -81,7 +80,7 @@ impl Report {
 
     /// Answer from what is on the disk.
     pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
-        query::answer(self.store.connection(), query).map_err(|error| Store::failed(&self.folder, error))
+        query::answer(self.store.connection()?, query).map_err(|error| Store::failed(&self.folder, error))
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -89,6 +88,8 @@ impl Report {
     }
 
     fn record_at(&mut self, requests: &[Finished], now: u64) {
+        self.rollup.on(now);
+        self.sampling.on(now);
         for request in requests {
             let mut second = seconds(request.time);
             if second > now + AHEAD {

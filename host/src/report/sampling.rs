@@ -41,17 +41,27 @@ struct Speed {
 }
 
 impl Sampling {
+    /// It is this second now.
+    pub(crate) fn on(&mut self, now: u64) {
+        let (minute, hour) = (Unit::Minute.start(now), Unit::Hour.start(now));
+        if minute != self.minute {
+            self.minute = minute;
+            self.kept.clear();
+        }
+        if hour != self.hour {
+            self.hour = hour;
+            // What was slow before is, until enough is known of this hour.
+            self.speeds.retain(|_, speed| std::mem::take(&mut speed.recorded) > 0);
+            self.speeds.values_mut().for_each(|speed| speed.total = Histogram::default());
+        }
+    }
+
     /// Keep a request of a second since 1970, if it is one of those. False if it is, and there is no place.
     pub(crate) fn record(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
-        let is_slow = self.is_slow(second, finished, total);
+        let is_slow = self.is_slow(finished, total);
         let kind = finished.is_error().then(|| (finished.class, finished.status.unwrap_or_default() / 100));
         if kind.is_none() && !is_slow {
             return true;
-        }
-        let minute = Unit::Minute.start(second);
-        if minute > self.minute {
-            self.minute = minute;
-            self.kept.clear();
         }
         let kept = self.kept.entry(kind).or_default();
         if *kept >= if kind.is_some() { MOST_ERRORS } else { MOST_SLOW } {
@@ -75,14 +85,7 @@ impl Sampling {
         std::mem::take(&mut self.waiting).len()
     }
 
-    fn is_slow(&mut self, second: u64, finished: &Finished, total: Lap) -> bool {
-        let hour = Unit::Hour.start(second);
-        if hour > self.hour {
-            self.hour = hour;
-            // What was slow before is, until enough is known of this hour.
-            self.speeds.retain(|_, speed| std::mem::take(&mut speed.recorded) > 0);
-            self.speeds.values_mut().for_each(|speed| speed.total = Histogram::default());
-        }
+    fn is_slow(&mut self, finished: &Finished, total: Lap) -> bool {
         let operation = [&finished.api, &finished.version, &finished.operation].map(Clone::clone);
         let is_full = self.speeds.len() >= MOST_OPERATIONS;
         let speed = match self.speeds.entry(operation) {
@@ -106,6 +109,7 @@ mod tests {
     use super::*;
 
     fn record(sampling: &mut Sampling, second: u64, finished: &Finished) -> bool {
+        sampling.on(second);
         sampling.record(second, finished, Lap::of(finished.total_us))
     }
 

@@ -144,12 +144,12 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
         let many: Vec<_> =
             (0..500).map(|n| Finished { operation: Some(format!("op{n}").into()), ..failed(NOON) }).collect();
         report.record_at(&many, NOON);
-        report.store.connection().execute_batch(&format!("PRAGMA {fault}")).unwrap();
+        report.store.connection().unwrap().execute_batch(&format!("PRAGMA {fault}")).unwrap();
         let error = report.flush_at(NOON).unwrap_err();
         assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
         assert_eq!(counts(state.path()), [1; 6], "{fault}: all of a flush or none");
         report.record_at(&many, NOON);
-        report.store.connection().execute_batch(&format!("PRAGMA {mended}")).unwrap();
+        report.store.connection().unwrap().execute_batch(&format!("PRAGMA {mended}")).unwrap();
         report.flush_at(NOON).unwrap();
         assert_eq!((counts(state.path()), report.tally()), (vec![1001; 6], Tally::default()), "{fault}");
     }

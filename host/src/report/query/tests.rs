@@ -59,7 +59,7 @@ fn steps_fit_the_range_and_rows_that_are_kept() {
         let query = parse(text).unwrap();
         assert_eq!((query.step, query.unit), (step, unit), "{text}");
         assert_eq!((query.to - query.from) / query.step, points, "{text}");
-        assert!(query.from % step == 0 && query.to % step == 0);
+        assert!(query.from.is_multiple_of(step) && query.to.is_multiple_of(step));
     }
 }
 

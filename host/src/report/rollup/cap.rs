@@ -16,15 +16,19 @@ impl<K: Hash + Eq> Cap<K> {
         Self { most, day: 0, names: HashSet::new() }
     }
 
-    /// Whether a name is one of those that are told apart. A day does not begin again once a later one has begun.
-    pub(crate) fn admits(&mut self, day: u64, name: &K) -> bool
-    where
-        K: Clone,
-    {
-        if day > self.day {
+    /// It is this day now, whenever what is counted happened: a clock may be set back, and then it is a day again.
+    pub(crate) fn on(&mut self, day: u64) {
+        if day != self.day {
             self.day = day;
             self.names.clear();
         }
+    }
+
+    /// Whether a name is one of those that are told apart.
+    pub(crate) fn admits(&mut self, name: &K) -> bool
+    where
+        K: Clone,
+    {
         if self.names.contains(name) {
             return true;
         }
@@ -43,9 +47,12 @@ mod tests {
     #[test]
     fn names_beyond_the_cap_are_told_apart_on_another_day() {
         let mut cap = Cap::new(2);
-        let admitted: Vec<_> = ["a", "b", "c", "a"].iter().map(|name| cap.admits(7, name)).collect();
+        cap.on(7);
+        let admitted: Vec<_> = ["a", "b", "c", "a"].iter().map(|name| cap.admits(name)).collect();
         assert_eq!(admitted, [true, true, false, true]);
-        assert!(cap.admits(8, &"c") && cap.admits(7, &"c"), "a late one finds the names of today");
-        assert!(cap.admits(8, &"d") && !cap.admits(8, &"a"));
+        cap.on(7);
+        assert!(!cap.admits(&"c"));
+        cap.on(8);
+        assert!(cap.admits(&"c") && cap.admits(&"d") && !cap.admits(&"a"));
     }
 }

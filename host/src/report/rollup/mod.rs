@@ -31,8 +31,9 @@ impl Default for Caps {
     }
 }
 
-/// Cells that wait for the store at most, some 50 MB of them.
-const MOST_CELLS: usize = 100_000;
+/// Cells that wait for the store at most: some 25 MB where each is of a few requests, ten times as much where each is of
+/// hundreds.
+const MOST_CELLS: usize = 50_000;
 
 /// The start of a minute, in seconds since 1970, and what was counted.
 pub(crate) type Cells = FxHashMap<(u64, Series), Cell>;
@@ -69,7 +70,7 @@ impl Rollup {
         let minute = Unit::Minute.start(second);
         let mut keys = series::of(finished).map(|series| (minute, series));
         if self.cells.len() + keys.len() > self.most {
-            keys.iter_mut().for_each(|(minute, series)| self.cap(*minute, series));
+            keys.iter_mut().for_each(|(_, series)| self.cap(series));
             let new = keys.iter().filter(|key| !self.cells.contains_key(key)).count();
             if self.cells.len() + new > self.most {
                 return false;
@@ -80,7 +81,7 @@ impl Rollup {
                 // What is counted in this minute is told apart already.
                 Some(cell) => cell.record(finished, laps),
                 None => {
-                    self.cap(minute, &mut key.1);
+                    self.cap(&mut key.1);
                     self.cells.entry(key).or_default().record(finished, laps);
                 }
             }
@@ -88,9 +89,17 @@ impl Rollup {
         true
     }
 
-    /// Names that are told apart already, of what the store has of a day.
-    pub(crate) fn know(&mut self, second: u64, mut series: Series) {
-        self.cap(second, &mut series);
+    /// A name that is told apart already, of what the store has of the day.
+    pub(crate) fn know(&mut self, mut series: Series) {
+        self.cap(&mut series);
+    }
+
+    /// It is this second now.
+    pub(crate) fn on(&mut self, now: u64) {
+        let day = Unit::Day.start(now);
+        self.operations.on(day);
+        self.consumers.on(day);
+        self.applications.on(day);
     }
 
     pub(crate) fn cells(&self) -> &Cells {
@@ -102,19 +111,17 @@ impl Rollup {
     }
 
     /// Count names that are too many as one.
-    fn cap(&mut self, second: u64, series: &mut Series) {
-        let day = Unit::Day.start(second);
+    fn cap(&mut self, series: &mut Series) {
         let Series { api, version, operation, consumer, application, .. } = series;
-        if is_counted(operation) && !self.operations.admits(day, &[api, version, operation].map(|name| name.clone())) {
+        if is_counted(operation) && !self.operations.admits(&[api, version, operation].map(|name| name.clone())) {
             *operation = Some(self.other.clone());
         }
         if let Some(name) = consumer.as_ref().filter(|_| is_counted(consumer))
-            && !self.consumers.admits(day, name)
+            && !self.consumers.admits(name)
         {
             (*consumer, *application) = (Some(self.other.clone()), Some(self.other.clone()));
         }
-        if is_counted(application) && !self.applications.admits(day, &[consumer, application].map(|name| name.clone()))
-        {
+        if is_counted(application) && !self.applications.admits(&[consumer, application].map(|name| name.clone())) {
             *application = Some(self.other.clone());
         }
     }

@@ -33,7 +33,7 @@ fn minutes_kinds_of_answers_and_what_has_no_name_are_told_apart() {
     }
     assert!(record(&mut rollup, NOON + 60, &finished(NOON)));
     let mut cells: Vec<_> = rollup.cells().iter().filter(|((_, series), _)| series.axis == Axis::Operation).collect();
-    cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+    cells.sort_by_key(|(key, _)| *key);
     let told = cells.iter().map(|((minute, series), cell)| {
         (minute - NOON, series.operation.as_deref(), series.status, series.is_error(), cell.requests)
     });

@@ -55,10 +55,11 @@ impl Samples {
             // Names are as long as each other, with the year first; those of SQLite beside them begin the same.
             let file = entry.file_name();
             let is_old = |file: &str| file.starts_with("samples-") && *file < *oldest;
-            if file.to_str().is_some_and(is_old) {
-                if let Err(error) = fs::remove_file(entry.path()) {
-                    tracing::warn!(%error, file = %entry.path().display(), "requests that are kept too long cannot be deleted");
-                }
+            if file.to_str().is_some_and(is_old)
+                && let Err(error) = fs::remove_file(entry.path())
+            {
+                let file = entry.path();
+                tracing::warn!(%error, file = %file.display(), "requests that are kept too long cannot be deleted");
             }
         }
     }

@@ -159,7 +159,8 @@ pub(super) fn move_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
             _ => {}
         }
     }
-    tracing::error!(reason, file = %path.display(), aside = %aside.display(), "what was recorded is damaged and was moved away; another is begun");
+    let (file, aside) = (path.display(), aside.display());
+    tracing::error!(reason, %file, %aside, "what was recorded of requests is damaged: it is moved aside, another is begun");
     Ok(())
 }
 

@@ -176,7 +176,7 @@ const BATCH: u64 = 300;
 #[test]
 #[ignore = "started by another test, with a folder"]
 fn writes_until_it_is_killed() {
-    let Some(state) = std::env::args().last().map(PathBuf::from).filter(|path| path.is_dir()) else { return };
+    let Some(state) = std::env::args().next_back().map(PathBuf::from).filter(|path| path.is_dir()) else { return };
     let mut report = Report::open(&state).unwrap();
     for batch in 1.. {
         let now = seconds(std::time::SystemTime::now());
@@ -216,7 +216,10 @@ fn a_process_that_is_killed_loses_what_it_had_not_flushed() {
         assert_eq!(integrity(state.path()), "ok");
         let counts = counts(state.path());
         let batches = (counts[0] as u64 - before) / BATCH;
-        assert!(counts.iter().all(|count| *count == counts[0]) && counts[0] as u64 % BATCH == 0, "{counts:?}");
+        assert!(
+            counts.iter().all(|count| *count == counts[0]) && (counts[0] as u64).is_multiple_of(BATCH),
+            "{counts:?}"
+        );
         assert!((told..=told + 1).contains(&batches), "{batches} are there, and it was told of {told}");
         before = counts[0] as u64;
     }
