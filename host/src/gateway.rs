@@ -117,7 +117,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let builder = builder.knowing(directory.clone()).numbering(operations.clone());
     let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
-        Keeper::new(workers, operations, &attributes, state, metrics.analytics_lost())
+        Keeper::new(workers, operations, &attributes, &state, metrics.analytics_lost())
     });
     let place = kept.state.as_ref().map(StateDir::lock);
     let record = Record::new(kept.path().filter(|_| falls_back), place.clone());

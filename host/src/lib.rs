@@ -32,8 +32,6 @@ mod project;
 mod record;
 mod rehearsal;
 mod reload;
-// Nobody tells it of requests yet.
-#[cfg_attr(not(test), expect(dead_code))]
 mod report;
 mod route;
 mod sandbox;

@@ -56,10 +56,10 @@ pub(super) struct Chunks {
     place: (Box<str>, Box<str>),
     state: Vec<u8>,
     seen: u64,
-    /// Arrived, not yet shown but for what the policy holds.
+    /// Arrived, not yet shown.
     waiting: BytesMut,
-    /// How many bytes at the start of `waiting` the policy holds, which it is not shown again without more.
-    held: usize,
+    /// What was shown and the policy holds, which it is not shown again without more.
+    held: Bytes,
     phase: Phase,
     /// The policy looks at a piece beside the worker.
     away: Option<Away>,
@@ -107,7 +107,7 @@ impl Chunks {
     ) -> Body {
         let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
-        let (waiting, held, phase) = (BytesMut::new(), 0, Phase::Reading);
+        let (waiting, held, phase) = (BytesMut::new(), Bytes::new(), Phase::Reading);
         let account = exchange.account.clone().filter(|account| account.is_detailed());
         let (exchange, away) = (exchange.id.clone(), None);
         Body::stream(Self {
@@ -135,9 +135,9 @@ impl Chunks {
 
     /// Collect what has arrived. Pending only if nothing has.
     fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        while self.phase == Phase::Reading && self.waiting.len() < JOIN + self.held {
+        while self.phase == Phase::Reading && self.waiting.len() < JOIN {
             match Pin::new(&mut self.inner).poll_frame(cx) {
-                Poll::Pending if self.waiting.len() == self.held => return Poll::Pending,
+                Poll::Pending if self.waiting.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
                 Poll::Ready(None) => self.phase = Phase::Draining,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
@@ -157,10 +157,10 @@ impl Chunks {
 
     /// Show the next piece to the policy; what comes back goes on. Nothing does yet where it looks beside the worker.
     fn show(&mut self) -> Result<Bytes, BodyError> {
-        let new = self.hook().map_or(MAX_CHUNK, |hook| hook.interest.max_piece as usize);
-        let most = MAX_CHUNK.min(self.held + new);
-        let piece = self.waiting.split_to(self.waiting.len().min(most)).freeze();
-        self.held = 0;
+        let held = std::mem::take(&mut self.held);
+        let most = self.hook().map_or(MAX_CHUNK, |hook| hook.interest.max_piece as usize).min(MAX_CHUNK - held.len());
+        let new = self.waiting.split_to(self.waiting.len().min(most)).freeze();
+        let piece = if held.is_empty() { new } else { [held, new].concat().into() };
         let last = self.phase == Phase::Draining && self.waiting.is_empty();
         if last {
             self.phase = Phase::Over;
@@ -213,7 +213,7 @@ impl Chunks {
                     self.state = state;
                 }
                 if let Some(judged) = judged {
-                    self.hold(piece.split_off(judged));
+                    self.held = piece.split_off(judged);
                 }
                 return Ok(bytes.unwrap_or(piece));
             }
@@ -228,16 +228,6 @@ impl Chunks {
             }
             Err(fault) => Err(self.depart(Err(fault))),
         }
-    }
-
-    /// Show these bytes again, before what comes next.
-    fn hold(&mut self, bytes: Bytes) {
-        self.held = bytes.len();
-        if bytes.is_empty() {
-            return;
-        }
-        let later = std::mem::replace(&mut self.waiting, BytesMut::from(bytes));
-        self.waiting.extend_from_slice(&later);
     }
 
     /// The exchange ends here. Whoever reads this body sees an error, so that a part is never taken for the whole.

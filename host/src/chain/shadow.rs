@@ -66,11 +66,10 @@ type Trail = JoinHandle<Option<Vec<u8>>>;
 impl Shadow {
     /// Of `policy`, in the shadow of the one that is `serving`.
     pub(crate) fn new(policy: Arc<Policy>, serving: &Policy, tally: Arc<Tally>) -> Result<Self, ShadowError> {
-        let hooks = policy.hooks();
-        if hooks.body || serving.hooks().body {
+        if policy.hooks().body || serving.hooks().body {
             return Err(ShadowError::Body);
         }
-        if !(hooks.request || hooks.response) {
+        if !policy.is_for_chains() {
             return Err(ShadowError::NoHook);
         }
         let (request, response) = (HeadHook::request(&policy)?, HeadHook::response(&policy)?);

@@ -1,6 +1,6 @@
 //! The side of what is kept: a thread that reads what workers told of, calls things by their names, and puts them on the disk.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -11,8 +11,8 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::entry::Entry;
 use super::names::{Operation, Operations};
-use super::teller::{Attributes, Ring, Teller, ring};
-use crate::report::{Finished, Report, StoreError};
+use super::teller::{Attributes, RING, Ring, Teller, ring};
+use crate::report::{Finished, Report, Tally};
 use crate::telemetry::access_log::TruncatedAddr;
 
 /// How often the rings are read.
@@ -40,11 +40,12 @@ impl Keeper {
         workers: usize,
         operations: Arc<Operations>,
         attributes: &Attributes,
-        state: PathBuf,
+        state: &Path,
         lost: Counter,
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
-        (Self { rings, operations, kept: Kept { state, lost, report: None, counted: 0, trouble: None } }, tellers)
+        let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
+        (Self { rings, operations, kept }, tellers)
     }
 
     /// Begin to read.
@@ -58,14 +59,10 @@ impl Keeper {
     }
 
     fn run(mut self, ended: &Receiver<()>) {
-        let (mut batch, mut flushed) = (Vec::new(), Instant::now());
+        let mut flushed = Instant::now();
         loop {
             let is_over = ended.recv_timeout(READ) != Err(RecvTimeoutError::Timeout);
-            for ring in &mut self.rings {
-                read(ring, &self.operations, &mut batch);
-            }
-            self.kept.take(&batch);
-            batch.clear();
+            self.read();
             if is_over || flushed.elapsed() >= FLUSH {
                 self.kept.flush();
                 flushed = Instant::now();
@@ -74,6 +71,12 @@ impl Keeper {
                 return;
             }
         }
+    }
+
+    fn read(&mut self) {
+        let mut batch = Vec::new();
+        self.rings.iter_mut().for_each(|ring| read(ring, &self.operations, &mut batch));
+        self.kept.report.record(&batch);
     }
 }
 
@@ -88,55 +91,45 @@ impl KeeperGuard {
 
 /// What is kept, and what is in the way of that.
 struct Kept {
-    /// The state directory. While another process takes the place of this one, both write there.
-    state: PathBuf,
+    report: Report,
     lost: Counter,
-    report: Option<Report>,
-    /// How many of what it lost are counted.
-    counted: u64,
-    /// What was told of last, so that the log has it once.
+    /// What of the losses of the report was told of.
+    told: Tally,
+    /// The trouble that was told of last, so that the log has it once.
     trouble: Option<String>,
 }
 
 impl Kept {
-    fn take(&mut self, batch: &[Finished]) {
-        if self.report.is_none() && !batch.is_empty() {
-            match Report::open(&self.state) {
-                Ok(report) => self.report = Some(report),
-                Err(error) => self.complain(&error),
-            }
-        }
-        match &mut self.report {
-            Some(report) => report.record(batch),
-            None => drop(self.lost.inc_by(batch.len() as u64)),
-        }
-    }
-
-    /// What cannot be written is tried again with the next flush.
+    /// What cannot be written waits, within bounds, and is tried again with the next flush.
     fn flush(&mut self) {
-        let Some(report) = &mut self.report else { return };
-        let flushed = report.flush();
-        let lost = report.tally().lost;
-        self.lost.inc_by(lost.saturating_sub(mem::replace(&mut self.counted, lost)));
-        match flushed {
-            Ok(()) => self.trouble = None,
-            Err(error) => self.complain(&error),
+        let flushed = self.report.flush();
+        let (now, before) = (self.report.tally(), mem::replace(&mut self.told, self.report.tally()));
+        self.lost.inc_by(now.lost - before.lost);
+        if now.samples_lost > before.samples_lost {
+            let count = now.samples_lost - before.samples_lost;
+            tracing::warn!(
+                count,
+                "requests that were to be kept one by one are not: they came too late, or could not be written"
+            );
         }
-    }
-
-    fn complain(&mut self, error: &StoreError) {
-        let trouble = error.to_string();
-        if self.trouble.as_ref() != Some(&trouble) {
-            tracing::error!("no account of requests is kept: {trouble}");
-            self.trouble = Some(trouble);
+        if now.moved > before.moved {
+            let count = now.moved - before.moved;
+            tracing::warn!(count, "requests that ended in the future are counted as of now: the clock was set");
         }
+        let trouble = flushed.err().map(|error| error.to_string());
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| self.trouble.as_ref() != Some(trouble)) {
+            tracing::error!("account of requests waits to be kept: {trouble}");
+        }
+        self.trouble = trouble;
     }
 }
 
 /// All that waits in a ring, by its names.
 fn read(ring: &mut Ring, operations: &Operations, batch: &mut Vec<Finished>) {
     let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
-    while let Some(entry) = ring.next() {
+    // No more than there was room for, however fast others come.
+    for _ in 0..RING {
+        let Some(entry) = ring.next() else { return };
         let operation = entry.operation.and_then(|id| match &last {
             Some((known, operation)) if *known == id => Some(operation.clone()),
             _ => last.insert((id, operations.get(id)?)).1.clone().into(),
@@ -178,7 +171,6 @@ mod tests {
 
     use http::{Method, StatusCode};
 
-    use super::super::teller::RING;
     use super::*;
     use crate::report::{Asked, Query, Reader};
     use crate::telemetry::{Outcome, RequestId};
@@ -209,13 +201,13 @@ mod tests {
         }
     }
 
-    fn keeper(state: &std::path::Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
+    fn keeper(state: &Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
         let attributes = Attributes::new("auth.consumer", "auth.application");
-        Keeper::new(2, Arc::default(), &attributes, state.to_owned(), lost.clone())
+        Keeper::new(2, Arc::default(), &attributes, state, lost.clone())
     }
 
     /// How often each consumer asked.
-    fn counted(state: &std::path::Path) -> Vec<(String, u64)> {
+    fn counted(state: &Path) -> Vec<(String, u64)> {
         let asked = Asked { by: vec!["consumer".to_owned()], ..Asked::default() };
         let answer = Reader::open(state).unwrap().query(&Query::parse(&asked, SystemTime::now()).unwrap()).unwrap();
         let answer = serde_json::to_value(&answer).unwrap();
@@ -251,14 +243,19 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_kept_all_is_lost_and_counted() {
+    fn what_cannot_be_written_waits_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("report"), "a file where a folder should be").unwrap();
+        let in_the_way = folder.path().join("report");
+        std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
         let lost = Counter::default();
-        let (keeper, tellers) = keeper(folder.path(), &lost);
-        let guard = keeper.start().unwrap();
+        let (mut keeper, tellers) = keeper(folder.path(), &lost);
         (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann")));
-        guard.close();
-        assert_eq!(lost.get(), 7);
+        keeper.read();
+        keeper.kept.flush();
+        assert!(keeper.kept.trouble.is_some());
+        std::fs::remove_file(&in_the_way).unwrap();
+        keeper.kept.flush();
+        assert_eq!((keeper.kept.trouble, lost.get()), (None, 0));
+        assert_eq!(counted(folder.path()), [("ann".to_owned(), 7)]);
     }
 }

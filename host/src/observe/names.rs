@@ -1,16 +1,16 @@
 //! Names that entries speak of by number: operations, which all workers know, and who asked, which each worker learns for itself.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::report::OTHER;
+
 /// Longest name of who asked, in bytes; longer ones are one.
 const LONGEST: usize = 256;
-/// Most names one worker tells apart between two restarts; those that come later are one.
+/// Most names one worker knows at a time. With the next it forgets them all, and learns them again.
 const MOST: usize = 10_000;
-/// What names are called that are not told apart.
-pub(crate) const OTHER: &str = "__other__";
 
 /// Which operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct OperationId(u32);
 
 /// Which name of those that a worker has learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NameId(u32);
+pub(crate) struct NameId(u64);
 
 /// What an operation is called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,20 +64,28 @@ impl Operations {
 #[derive(Debug)]
 pub(super) struct Learnt {
     known: RefCell<HashMap<Box<str>, NameId>>,
+    next: Cell<u64>,
     news: Sender<Arc<str>>,
 }
 
 /// The same as whoever reads the entries of that worker knows them.
 #[derive(Debug)]
 pub(super) struct Told {
-    all: Vec<Arc<str>>,
+    /// Those an entry that still waits may speak of, in the order of their numbers.
+    recent: VecDeque<Arc<str>>,
+    /// The number of the first.
+    first: u64,
+    /// How many these are at most.
+    most: usize,
     news: Receiver<Arc<str>>,
 }
 
-/// Names of one worker, on both sides.
-pub(super) fn names() -> (Learnt, Told) {
+/// Names of one worker, on both sides, where at most so many entries wait.
+pub(super) fn names(waiting: usize) -> (Learnt, Told) {
     let (send, news) = channel();
-    (Learnt { known: RefCell::default(), news: send }, Told { all: Vec::new(), news })
+    // Each entry speaks of two.
+    let told = Told { recent: VecDeque::new(), first: 0, most: MOST + 2 * waiting, news };
+    (Learnt { known: RefCell::default(), next: Cell::new(0), news: send }, told)
 }
 
 impl Learnt {
@@ -88,20 +96,27 @@ impl Learnt {
         if let Some(id) = known.get(text) {
             return *id;
         }
-        let text = if known.len() < MOST { text } else { OTHER };
-        let next = NameId(u32::try_from(known.len()).unwrap_or(u32::MAX));
-        *known.entry(text.into()).or_insert_with(|| {
-            // Nobody listens any more where nothing is kept any more.
-            let _ = self.news.send(text.into());
-            next
-        })
+        if known.len() >= MOST {
+            known.clear();
+        }
+        let id = NameId(self.next.get());
+        self.next.set(id.0 + 1);
+        known.insert(text.into(), id);
+        // Nobody listens any more where nothing is kept any more.
+        let _ = self.news.send(text.into());
+        id
     }
 }
 
 impl Told {
     pub(super) fn get(&mut self, id: NameId) -> Option<Arc<str>> {
-        self.all.extend(self.news.try_iter());
-        self.all.get(id.0 as usize).cloned()
+        self.recent.extend(self.news.try_iter());
+        while self.recent.len() > self.most {
+            self.recent.pop_front();
+            self.first += 1;
+        }
+        let at = usize::try_from(id.0.checked_sub(self.first)?).ok()?;
+        self.recent.get(at).cloned()
     }
 }
 
@@ -126,22 +141,31 @@ mod tests {
 
     #[test]
     fn names_are_told_once_and_found_by_number() {
-        let (learnt, mut told) = names();
+        let (learnt, mut told) = names(10);
         let ann = learnt.id(b"ann");
         assert_eq!(learnt.id(b"ann"), ann);
         let bob = learnt.id(b"bob");
         assert_eq!((told.get(bob).as_deref(), told.get(ann).as_deref()), (Some("bob"), Some("ann")));
+        assert_eq!(told.recent.len(), 2);
     }
 
     #[test]
-    fn names_beyond_what_is_told_apart_are_one() {
-        let (learnt, mut told) = names();
-        for name in 0..MOST {
-            learnt.id(name.to_string().as_bytes());
+    fn however_many_names_come_each_is_found_and_few_are_kept() {
+        let (learnt, mut told) = names(10);
+        for name in 0..3 * MOST {
+            let id = learnt.id(name.to_string().as_bytes());
+            assert_eq!(told.get(id).as_deref(), Some(&*name.to_string()));
         }
-        let (late, later) = (learnt.id(b"late"), learnt.id(b"later"));
-        assert_eq!((late, learnt.id(&[b'x'; LONGEST + 1]), learnt.id(b"\xff")), (later, later, later));
-        assert_eq!(told.get(late).as_deref(), Some(OTHER));
-        assert_eq!(told.get(learnt.id(b"7")).as_deref(), Some("7"));
+        assert!(told.recent.len() <= MOST + 20 && learnt.known.borrow().len() <= MOST);
+        let again = learnt.id(b"7");
+        assert_eq!(told.get(again).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn what_is_no_name_or_too_long_for_one_is_another() {
+        let (learnt, mut told) = names(10);
+        let (long, bytes) = (learnt.id(&[b'x'; LONGEST + 1]), learnt.id(b"\xff"));
+        assert_eq!(long, bytes);
+        assert_eq!(told.get(long).as_deref(), Some(OTHER));
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Ring {
 /// Both ends.
 pub(super) fn ring(attributes: Attributes, lost: Counter) -> (Teller, Ring) {
     let (send, entries) = sync_channel(RING);
-    let (learnt, names) = names();
+    let (learnt, names) = names(RING);
     (Teller { ring: send, lost, learnt, attributes }, Ring { entries, names })
 }
 

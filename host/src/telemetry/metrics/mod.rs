@@ -199,11 +199,12 @@ impl Metrics {
         self.parts.get_or_create(&[("state", state)]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// What the access log counts its losses in.
+    /// What is counted in of which no account is kept.
     pub(crate) fn analytics_lost(&self) -> Counter {
         self.analytics_lost.clone()
     }
 
+    /// What the access log counts its losses in.
     pub(crate) fn access_log_dropped(&self) -> Counter {
         self.access_log_dropped.clone()
     }

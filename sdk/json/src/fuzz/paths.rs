@@ -54,6 +54,10 @@ fn walk(together: &Selection, alone: &[Selection], names: &[&str], steps: &[u8])
         };
         all = down(together, all);
         assert!(together.contains(all.to_bits()), "a state that is none");
+        if together.is_even(all) {
+            let inside = [together.item(all, u32::from(*step)), together.member(all, "a name of no path")];
+            assert!(together.is_plain(all) && inside == [all; 2], "what is even is so inside, too");
+        }
         for (at, selection) in each.iter_mut().zip(alone) {
             *at = down(selection, *at);
         }
