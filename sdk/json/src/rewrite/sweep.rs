@@ -106,10 +106,7 @@ impl<G: Guide> Pass<'_, G> {
     /// Whether the innermost container ends here.
     #[inline(always)]
     fn is_end(&self, stretch: Stretch<'_>, at: usize, level: Level) -> bool {
-        match (level.kind, stretch.bytes().get(at)) {
-            (Kind::Object, Some(b'}')) | (Kind::Array, Some(b']')) => true,
-            _ => false,
-        }
+        matches!((level.kind, stretch.bytes().get(at)), (Kind::Object, Some(b'}')) | (Kind::Array, Some(b']')))
     }
 
     /// The member or item that begins here, or behind the comma that stands here.
