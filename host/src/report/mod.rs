@@ -13,13 +13,13 @@ mod store;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rusqlite::Connection;
 
 use rollup::{Caps, Laps, Rollup};
 use sampling::Sampling;
-use span::Unit;
+use span::{Now, Unit, seconds};
 use store::Store;
 
 pub(crate) use finished::Finished;
@@ -75,7 +75,7 @@ impl Report {
 
     /// Put what was counted on the disk. Where that fails it is kept, and part of the next flush.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
-        self.flush_at(seconds(SystemTime::now()))
+        self.flush_as(Now::read())
     }
 
     /// Answer from what is on the disk.
@@ -107,10 +107,10 @@ impl Report {
         }
     }
 
-    fn flush_at(&mut self, now: u64) -> Result<(), StoreError> {
+    fn flush_as(&mut self, now: Now) -> Result<(), StoreError> {
         self.store.add(self.rollup.cells(), now)?;
         self.rollup.clear();
-        self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now)? as u64;
+        self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now.second)? as u64;
         Ok(())
     }
 }
@@ -132,8 +132,4 @@ impl Reader {
     pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
         query::answer(&self.connection, query).map_err(|error| Store::failed(&self.folder, error))
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

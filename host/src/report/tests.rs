@@ -1,14 +1,26 @@
 //! Tests of the room as others use it: recorded, flushed, asked.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::*;
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Noon of a day.
 pub(super) const NOON: u64 = 1_800_014_400;
+
+/// A moment at which both clocks are so many seconds on.
+pub(super) fn at(second: u64) -> Now {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Now { second, run: *BEGINNING + Duration::from_secs(second) }
+}
+
+impl Report {
+    pub(super) fn flush_at(&mut self, second: u64) -> Result<(), StoreError> {
+        self.flush_as(at(second))
+    }
+}
 
 /// A request that was over at a second.
 pub(super) fn finished(second: u64) -> Finished {

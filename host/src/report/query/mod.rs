@@ -68,7 +68,7 @@ pub(crate) struct Query {
 impl Query {
     /// All faults at once.
     pub(crate) fn parse(asked: &Asked, now: SystemTime) -> Result<Self, Vec<QueryFault>> {
-        let now = super::seconds(now);
+        let now = super::span::seconds(now);
         let mut faults = Vec::new();
         let conditions = condition::parse(&asked.conditions, &mut faults);
         let by = by(&asked.by, &mut faults);

@@ -1,6 +1,7 @@
 //! What is kept of finished requests, in SQLite: sums by minute, hour and day, and some requests one by one.
 
 mod cells;
+mod clock;
 mod ids;
 mod samples;
 mod schema;
@@ -14,8 +15,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::finished::Finished;
 use super::rollup::{Axis, Cell, Cells, Series};
-use super::span::Unit;
+use super::span::{Now, Unit};
 use crate::state;
+use clock::{Clock, Look};
 use ids::{Ids, Numbering};
 use samples::Samples;
 use schema::Kind;
@@ -26,10 +28,6 @@ pub(crate) use schema::{StoreError, table};
 
 /// In the folder of the room.
 const FILE: &str = "rollup.db";
-/// What is too old is looked for so often, in seconds; and the time by which it is goes on by at most so much: a clock
-/// that is wrong for a while, and years ahead, must not end everything.
-const RETIRING: u64 = 3_600;
-const LEAP: u64 = 6 * 3_600;
 
 /// The store of one folder, to write in.
 pub(crate) struct Store {
@@ -38,8 +36,7 @@ pub(crate) struct Store {
     connection: Option<Connection>,
     ids: Ids,
     samples: Samples,
-    /// When what is too old was last looked for.
-    retired: Option<u64>,
+    clock: Clock,
 }
 
 impl Store {
@@ -53,7 +50,7 @@ impl Store {
             connection: Some(connection),
             ids: Ids::default(),
             samples: Samples::of(folder),
-            retired: None,
+            clock: Clock::default(),
         })
     }
 
@@ -71,9 +68,9 @@ impl Store {
         StoreError::of(&folder.join(FILE), error)
     }
 
-    /// Add cells of minutes to the rows of their minutes, hours and days: all of them or none. `now` is a second since
-    /// 1970.
-    pub(crate) fn add(&mut self, cells: &Cells, now: u64) -> Result<(), StoreError> {
+    /// Add cells of minutes to the rows of their minutes, hours and days: all of them or none. What is too
+    /// old by now goes, also where there are no cells.
+    pub(crate) fn add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
         match self.try_add(cells, now) {
             Err(StoreError::Damaged { reason, .. }) => {
                 self.begin_anew(&reason)?;
@@ -106,29 +103,34 @@ impl Store {
         Ok(())
     }
 
-    fn try_add(&mut self, cells: &Cells, now: u64) -> Result<(), StoreError> {
+    fn try_add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(schema::open(&self.path, Kind::Rollup)?),
         };
-        let is_due = self.retired.is_none_or(|retired| now.abs_diff(retired) >= RETIRING);
-        let put = put(connection, &mut self.ids, cells, is_due.then_some(now));
+        let clock = self.clock.is_due(now).then_some((&mut self.clock, now));
+        let put = put(connection, &mut self.ids, cells, clock);
         if put.is_err() {
             // Numbers that were given in a transaction that is undone are no numbers.
             self.ids = Ids::default();
         }
-        let horizon = put.map_err(|error| StoreError::of(&self.path, error))?;
-        if let Some(horizon) = horizon {
-            self.retired = Some(now);
-            self.samples.retire(horizon);
+        if let Some(look) = put.map_err(|error| StoreError::of(&self.path, error))? {
+            self.clock.looked(now);
+            if let Look::Believed(time) = look {
+                self.samples.retire(time);
+            }
         }
         Ok(())
     }
 }
 
-/// Add cells, and delete what is too old by now, if that is given, in one transaction. Returns the time by which that was
-/// decided.
-fn put(connection: &mut Connection, ids: &mut Ids, cells: &Cells, now: Option<u64>) -> rusqlite::Result<Option<u64>> {
+/// Add cells, and delete what is too old by a clock, if that is given, in one transaction.
+fn put(
+    connection: &mut Connection,
+    ids: &mut Ids,
+    cells: &Cells,
+    clock: Option<(&mut Clock, Now)>,
+) -> rusqlite::Result<Option<Look>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut numbering = Numbering::new(&transaction, ids)?;
     for axis in Axis::ALL {
@@ -143,9 +145,9 @@ fn put(connection: &mut Connection, ids: &mut Ids, cells: &Cells, now: Option<u6
         cells::merge(&transaction, (axis, Unit::Day), days.iter())?;
     }
     drop(numbering);
-    let horizon = now.map(|now| retire(&transaction, now)).transpose()?;
+    let look = clock.map(|(clock, now)| retire(&transaction, clock, now)).transpose()?;
     transaction.commit()?;
-    Ok(horizon)
+    Ok(look)
 }
 
 /// The series of a day.
@@ -171,17 +173,21 @@ fn merged<'a>(unit: Unit, cells: impl Iterator<Item = (&'a (u64, i64), &'a Cell)
     merged
 }
 
-/// Delete what is kept no longer; returns the time by which that was decided.
-fn retire(transaction: &Transaction<'_>, now: u64) -> rusqlite::Result<u64> {
+/// Delete what is kept no longer, as far as the clock is to be relied on.
+fn retire(transaction: &Transaction<'_>, clock: &mut Clock, now: Now) -> rusqlite::Result<Look> {
     let before: Option<i64> = transaction.query_row("SELECT at FROM clock", [], |row| row.get(0)).optional()?;
-    let horizon = before.map_or(now, |before| now.min(u64::try_from(before).unwrap_or_default() + LEAP));
+    let look = clock.look(before.map(|before| u64::try_from(before).unwrap_or_default()), now);
+    let (Look::Taken(time) | Look::Believed(time)) = look else { return Ok(look) };
+    transaction.execute("DELETE FROM clock", [])?;
+    transaction.execute("INSERT INTO clock VALUES (?1)", [number(time)])?;
+    if look == Look::Taken(time) {
+        return Ok(look);
+    }
     for axis in Axis::ALL {
         for unit in Unit::ALL {
             let sql = format!("DELETE FROM {} WHERE start < ?1", table(axis, unit));
-            transaction.execute(&sql, [number(horizon.saturating_sub(unit.kept()))])?;
+            transaction.execute(&sql, [number(time.saturating_sub(unit.kept()))])?;
         }
     }
-    transaction.execute("DELETE FROM clock", [])?;
-    transaction.execute("INSERT INTO clock VALUES (?1)", [number(horizon)])?;
-    Ok(horizon)
+    Ok(look)
 }
