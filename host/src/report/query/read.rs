@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::super::rollup::{Axis, Cell, NONE, Series};
+use super::super::span::Unit;
 use super::super::store::{COLUMNS, Names, SERIES_COLUMNS, number, read, table};
 use super::Query;
 use super::condition::{Condition, Value};
@@ -13,14 +14,11 @@ use super::dimension::Dimension;
 /// So few series are looked up one by one; of more, all rows of the time are read.
 const FEW: usize = 256;
 
-/// The series of an axis that all conditions hold for.
-pub(super) fn series(
-    connection: &Connection,
-    axis: Axis,
-    conditions: &[Condition],
-) -> rusqlite::Result<HashMap<i64, Series>> {
-    let mut wanted = Wanted { sql: String::from("axis = ?"), parameters: vec![axis as i64] };
-    for condition in conditions {
+/// The series of an axis that all conditions hold for, and that may have cells.
+pub(super) fn series(connection: &Connection, query: &Query, axis: Axis) -> rusqlite::Result<HashMap<i64, Series>> {
+    let since = number(Unit::Day.start(query.from));
+    let mut wanted = Wanted { sql: String::from("axis = ? AND day >= ?"), parameters: vec![axis as i64, since] };
+    for condition in &query.conditions {
         wanted.add(connection, condition)?;
     }
     let mut names = Names::of(connection)?;

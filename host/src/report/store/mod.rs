@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::finished::Finished;
 use super::rollup::{Axis, Cell, Cells, Series};
@@ -28,6 +28,9 @@ pub(crate) use schema::{StoreError, table};
 
 /// In the folder of the room.
 const FILE: &str = "rollup.db";
+
+/// Names that nothing has any more are looked for so often, in seconds.
+const SWEEPING: u64 = 86_400;
 
 /// The store of one folder, to write in.
 pub(crate) struct Store {
@@ -143,6 +146,7 @@ fn put(
         cells::merge(&transaction, (axis, Unit::Minute), minutes.iter().map(|(key, cell)| (key, *cell)))?;
         cells::merge(&transaction, (axis, Unit::Hour), hours.iter())?;
         cells::merge(&transaction, (axis, Unit::Day), days.iter())?;
+        days.keys().try_for_each(|(day, series)| numbering.seen(*series, *day))?;
     }
     drop(numbering);
     let look = clock.map(|(clock, now)| retire(&transaction, clock, now)).transpose()?;
@@ -175,19 +179,25 @@ fn merged<'a>(unit: Unit, cells: impl Iterator<Item = (&'a (u64, i64), &'a Cell)
 
 /// Delete what is kept no longer, as far as the clock is to be relied on.
 fn retire(transaction: &Transaction<'_>, clock: &mut Clock, now: Now) -> rusqlite::Result<Look> {
-    let before: Option<i64> = transaction.query_row("SELECT at FROM clock", [], |row| row.get(0)).optional()?;
-    let look = clock.look(before.map(|before| u64::try_from(before).unwrap_or_default()), now);
-    let (Look::Taken(time) | Look::Believed(time)) = look else { return Ok(look) };
-    transaction.execute("DELETE FROM clock", [])?;
-    transaction.execute("INSERT INTO clock VALUES (?1)", [number(time)])?;
-    if look == Look::Taken(time) {
-        return Ok(look);
-    }
-    for axis in Axis::ALL {
-        for unit in Unit::ALL {
-            let sql = format!("DELETE FROM {} WHERE start < ?1", table(axis, unit));
-            transaction.execute(&sql, [number(time.saturating_sub(unit.kept()))])?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let second = |it: i64| u64::try_from(it).unwrap_or_default();
+    let (before, swept) = transaction.query_row("SELECT at, swept FROM clock", [], read).optional()?.unzip();
+    let (look, mut swept) = (clock.look(before.map(second), now), swept.map_or(0, second));
+    if let Look::Believed(time) = look {
+        for axis in Axis::ALL {
+            for unit in Unit::ALL {
+                let sql = format!("DELETE FROM {} WHERE start < ?1", table(axis, unit));
+                transaction.execute(&sql, [number(time.saturating_sub(unit.kept()))])?;
+            }
         }
+        if time.abs_diff(swept) >= SWEEPING {
+            ids::sweep(transaction, time.saturating_sub(Unit::Day.kept()))?;
+            swept = time;
+        }
+    }
+    if let Look::Taken(time) | Look::Believed(time) = look {
+        transaction.execute("DELETE FROM clock", [])?;
+        transaction.execute("INSERT INTO clock VALUES (?1, ?2)", [time, swept].map(number))?;
     }
     Ok(look)
 }

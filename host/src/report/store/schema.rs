@@ -17,6 +17,7 @@ const VERSION: u32 = 1;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Names are numbers everywhere but here, and 0 is none. A series is on one axis; what is not of it is 0.
+/// Its `day` is the last that it was counted in. The clock has when it was last believed, and when names were last swept.
 const SERIES: &str = "
 CREATE TABLE name (
     id INTEGER PRIMARY KEY,
@@ -34,10 +35,11 @@ CREATE TABLE series (
     status INTEGER NOT NULL,
     class INTEGER NOT NULL,
     outcome INTEGER NOT NULL,
+    day INTEGER NOT NULL DEFAULT 0,
     UNIQUE (axis, operation, consumer, application, api, version, status, class, outcome)
 ) STRICT;
 CREATE INDEX series_of_consumer ON series (consumer);
-CREATE TABLE clock (at INTEGER NOT NULL) STRICT;
+CREATE TABLE clock (at INTEGER NOT NULL, swept INTEGER NOT NULL) STRICT;
 ";
 
 /// By time first, so that what is written together lies together. `start` is in seconds since 1970.
@@ -197,6 +199,8 @@ fn begin(connection: &mut Connection, kind: Kind) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // After a loss of power the last flushes may be missing, and nothing is damaged.
     connection.pragma_update(None, "synchronous", "normal")?;
+    // What is deleted is in no free page any more.
+    connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {
         make(&transaction, kind)?;

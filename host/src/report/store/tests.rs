@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use super::super::tests::{NOON, counts, failed, finished, report};
-use super::super::span::seconds;
 use super::super::Report;
+use super::super::span::seconds;
+use super::super::tests::{NOON, counts, failed, finished, report};
 use super::*;
 
 /// Names in the folder of the room.
@@ -122,6 +122,37 @@ fn what_is_old_goes_by_minute_hour_and_day() {
     assert_eq!(later(NOON + 48 * hour), [0, 1, 1, 0, 1, 1]);
     assert_eq!(later(NOON + 91 * day), [0, 0, 1, 0, 0, 1]);
     assert_eq!(later(NOON + 3 * 366 * day), [0; 6]);
+}
+
+#[test]
+fn names_go_with_the_last_day_they_were_counted_in_whoever_knows_them() {
+    let state = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (report(state.path()), report(state.path()));
+    let of = |consumer: &str, at| Finished { consumer: Some(consumer.into()), ..finished(at) };
+    let write = |report: &mut Report, consumer, at| {
+        report.record_at(&[of(consumer, at)], at);
+        report.flush_at(at).unwrap();
+    };
+    let later = NOON + 3 * 366 * 86_400;
+    write(&mut first, "once-a-consumer", NOON);
+    write(&mut second, "once-a-consumer", NOON);
+    write(&mut first, "still-a-consumer", NOON + 86_400);
+    first.flush_at(later).unwrap();
+    first.flush_at(later + 3_600).unwrap();
+    let names = || {
+        let connection = Connection::open(state.path().join("report/rollup.db")).unwrap();
+        let mut statement = connection.prepare("SELECT text FROM name ORDER BY text").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    assert_eq!(names(), [""]);
+    write(&mut first, "another", later + 3_600);
+    write(&mut second, "once-a-consumer", later + 3_600);
+    assert_eq!(counts(state.path()), [2; 6]);
+    assert_eq!(names(), ["", "1.2.0", "another", "getPet", "ok", "once-a-consumer", "petstore", "web"]);
+    drop((first, second));
+    let bytes = fs::read(state.path().join("report/rollup.db")).unwrap();
+    let has = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+    assert!(has("another") && !has("still-a-consumer"));
 }
 
 #[test]
