@@ -54,18 +54,22 @@ pub(crate) struct Tally {
 }
 
 impl Report {
-    /// Open what is kept in a state directory, or begin.
-    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
-        Self::with(state, Caps::default(), seconds(SystemTime::now()))
+    /// Of a state directory, which is looked at with the first flush.
+    pub(crate) fn new(state: &Path) -> Self {
+        Self::with(state, Caps::default())
     }
 
-    fn with(state: &Path, caps: Caps, now: u64) -> Result<Self, StoreError> {
+    /// Open what is kept in a state directory, or begin.
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        let mut report = Self::new(state);
+        report.ready(seconds(SystemTime::now()))?;
+        Ok(report)
+    }
+
+    fn with(state: &Path, caps: Caps) -> Self {
         let folder = state.join(FOLDER);
-        let (mut store, mut rollup) = (Store::open(&folder)?, Rollup::new(caps));
-        // The names of today are still those.
-        rollup.on(now);
-        store.series_of(Unit::Day.start(now))?.into_iter().for_each(|series| rollup.know(series));
-        Ok(Self { folder, store, rollup, sampling: Sampling::default(), tally: Tally::default() })
+        let store = Store::new(&folder);
+        Self { folder, store, rollup: Rollup::new(caps), sampling: Sampling::default(), tally: Tally::default() }
     }
 
     /// Count requests. They are in memory until the next flush.
@@ -73,7 +77,7 @@ impl Report {
         self.record_at(requests, seconds(SystemTime::now()));
     }
 
-    /// Put what was counted on the disk. Where that fails it is kept, and part of the next flush.
+    /// Put what was counted on the disk, and delete what is too old there. Where that fails it is kept, and part of the next flush.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.flush_as(Now::read())
     }
@@ -107,7 +111,18 @@ impl Report {
         }
     }
 
+    /// Have the store open.
+    fn ready(&mut self, now: u64) -> Result<(), StoreError> {
+        if self.store.ready()? {
+            // The names of today are still those.
+            self.rollup.on(now);
+            self.store.series_of(Unit::Day.start(now))?.into_iter().for_each(|series| self.rollup.know(series));
+        }
+        Ok(())
+    }
+
     fn flush_as(&mut self, now: Now) -> Result<(), StoreError> {
+        self.ready(now.second)?;
         self.store.add(self.rollup.cells(), now)?;
         self.rollup.clear();
         self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now.second)? as u64;

@@ -62,7 +62,13 @@ pub(super) fn failed(second: u64) -> Finished {
 }
 
 pub(super) fn report(state: &Path) -> Report {
-    Report::with(state, Caps::default(), NOON).unwrap()
+    opened(state, Caps::default())
+}
+
+fn opened(state: &Path, caps: Caps) -> Report {
+    let mut report = Report::with(state, caps);
+    report.ready(NOON).unwrap();
+    report
 }
 
 /// An answer at a bit after noon.
@@ -168,6 +174,22 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
 }
 
 #[test]
+fn what_comes_before_the_store_can_be_opened_waits_for_it() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("report");
+    std::fs::write(&folder, "a file where a folder should be").unwrap();
+    let mut report = Report::new(state.path());
+    for _ in 0..2 {
+        report.record_at(&[failed(NOON)], NOON);
+        assert!(matches!(report.flush_at(NOON), Err(StoreError::File { .. })));
+    }
+    assert!(matches!(Report::open(state.path()), Err(StoreError::File { .. })));
+    std::fs::remove_file(folder).unwrap();
+    report.flush_at(NOON).unwrap();
+    assert_eq!((counts(state.path()), report.tally()), (vec![2; 6], Tally::default()));
+}
+
+#[test]
 fn what_waits_too_long_is_lost_and_counted() {
     let state = tempfile::tempdir().unwrap();
     let mut report = report(state.path());
@@ -191,7 +213,7 @@ fn names_beyond_the_caps_are_counted_as_one_after_a_restart_too() {
         Finished { operation: name("op"), consumer: name("c"), application: name("a"), ..finished(NOON) }
     };
     for round in 0..2 {
-        let mut report = Report::with(state.path(), caps, NOON).unwrap();
+        let mut report = opened(state.path(), caps);
         let order: Vec<_> = if round == 0 { (0..4).collect() } else { (0..4).rev().collect() };
         report.record_at(&order.into_iter().map(of).collect::<Vec<_>>(), NOON);
         report.flush_at(NOON).unwrap();

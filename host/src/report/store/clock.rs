@@ -123,7 +123,8 @@ mod tests {
     fn after_a_long_stop_what_is_old_goes_once_the_clock_is_believed() {
         let state = tempfile::tempdir().unwrap();
         write(&mut report(state.path()), 0, NOON);
-        let mut report = report(state.path());
+        // One that is asked for nothing.
+        let mut report = Report::new(state.path());
         let after = NOON + 40 * 86_400;
         for (later, expected) in [(0, 1), (HOUR / 2, 1), (HOUR, 0)] {
             report.flush_at(after + later).unwrap();

@@ -2,6 +2,7 @@
 
 mod cells;
 mod clock;
+mod file;
 mod ids;
 mod samples;
 mod schema;
@@ -18,6 +19,7 @@ use super::rollup::{Axis, Cell, Cells, Series};
 use super::span::{Now, Unit};
 use crate::state;
 use clock::{Clock, Look};
+use file::Database;
 use ids::{Ids, Numbering};
 use samples::Samples;
 use schema::Kind;
@@ -35,26 +37,35 @@ const SWEEPING: u64 = 86_400;
 /// The store of one folder, to write in.
 pub(crate) struct Store {
     path: PathBuf,
-    /// None where one was damaged and another could not be begun yet.
-    connection: Option<Connection>,
+    /// None where it is not open yet, or was damaged and another could not be begun.
+    database: Option<Database>,
     ids: Ids,
     samples: Samples,
     clock: Clock,
 }
 
 impl Store {
-    /// Open what is there, or begin.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        state::make_folder(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
-        let path = folder.join(FILE);
-        let connection = schema::open(&path, Kind::Rollup)?;
-        Ok(Self {
-            path,
-            connection: Some(connection),
+    /// One that is not open yet.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            path: folder.join(FILE),
+            database: None,
             ids: Ids::default(),
             samples: Samples::of(folder),
             clock: Clock::default(),
-        })
+        }
+    }
+
+    /// Open what is there, or begin, unless it is open: true if it was not.
+    pub(crate) fn ready(&mut self) -> Result<bool, StoreError> {
+        if self.database.as_ref().is_some_and(Database::is_in_place) {
+            return Ok(false);
+        }
+        self.close();
+        let folder = self.path.parent().unwrap_or(&self.path);
+        state::make_folder(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
+        self.database = Some(Database::open(&self.path, Kind::Rollup)?);
+        Ok(true)
     }
 
     /// Open it beside the gateway, to read.
@@ -63,7 +74,7 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection.as_ref().ok_or_else(|| StoreError::Missing(self.path.clone()))
+        self.database.as_ref().map(|it| &it.connection).ok_or_else(|| StoreError::Missing(self.path.clone()))
     }
 
     /// Why it could not be read.
@@ -99,20 +110,23 @@ impl Store {
 
     /// Move a damaged store aside and begin another.
     fn begin_anew(&mut self, reason: &str) -> Result<(), StoreError> {
-        // It is closed first: SQLite then deletes what has the name of its log, whosever that is.
-        self.connection = None;
-        schema::move_aside(&self.path, reason)?;
-        self.connection = Some(schema::open(&self.path, Kind::Rollup)?);
+        if let Some(damaged) = self.close() {
+            damaged.discard(reason)?;
+        }
+        self.database = Some(Database::open(&self.path, Kind::Rollup)?);
         Ok(())
     }
 
+    /// Forget it; numbers of another are others.
+    fn close(&mut self) -> Option<Database> {
+        self.ids = Ids::default();
+        self.database.take()
+    }
+
     fn try_add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(schema::open(&self.path, Kind::Rollup)?),
-        };
+        let Some(database) = &mut self.database else { return Err(StoreError::Missing(self.path.clone())) };
         let clock = self.clock.is_due(now).then_some((&mut self.clock, now));
-        let put = put(connection, &mut self.ids, cells, clock);
+        let put = put(&mut database.connection, &mut self.ids, cells, clock);
         if put.is_err() {
             // Numbers that were given in a transaction that is undone are no numbers.
             self.ids = Ids::default();

@@ -1,15 +1,12 @@
 //! The tables of the store, and opening a database file in a state that can be relied on.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::super::rollup::Axis;
 use super::super::span::Unit;
-use crate::telemetry::rfc3339;
 
 /// Of every database here; one that is newer belongs to a newer gateway.
 const VERSION: u32 = 1;
@@ -121,17 +118,6 @@ impl StoreError {
     }
 }
 
-/// Open a database to write in it; one that is damaged is moved aside, and another begun.
-pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
-    match open_as_it_is(path, kind) {
-        Err(StoreError::Damaged { reason, .. }) => {
-            move_aside(path, &reason)?;
-            open_as_it_is(path, kind)
-        }
-        opened => opened,
-    }
-}
-
 /// Open a database beside the gateway that writes in it.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
@@ -147,30 +133,9 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     }
 }
 
-/// Put a damaged database under a name that says when, with what SQLite keeps beside it.
-pub(super) fn move_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
-    let now: String = rfc3339(SystemTime::now()).chars().filter(|letter| !"-:".contains(*letter)).collect();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!("{stem}.damaged-{now}.db"));
-    for end in ["-wal", "-shm", ""] {
-        let with_end = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
-        match std::fs::rename(with_end(path), with_end(&aside)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::File { path: path.to_owned(), source: error });
-            }
-            _ => {}
-        }
-    }
-    let (file, aside) = (path.display(), aside.display());
-    tracing::error!(reason, %file, %aside, "what was recorded of requests is damaged: it is moved aside, another is begun");
-    Ok(())
-}
-
-fn open_as_it_is(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
+/// Begin to write in a database, whose file is there, though it may be empty.
+pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::of(path, error);
-    // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
-    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    drop(made.map_err(|source| StoreError::File { path: path.to_owned(), source })?);
     let (mut connection, found) =
         Connection::open(path).and_then(|connection| configured(connection, version)).map_err(failed)?;
     if found > VERSION {

@@ -49,7 +49,7 @@ fn a_store_of_a_newer_gateway_is_refused_and_not_touched() {
     let path = state.path().join("report/rollup.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    let errors = [Store::open(&state.path().join("report")).err(), schema::open_to_read(&path).err()];
+    let errors = [Store::new(&state.path().join("report")).ready().err(), schema::open_to_read(&path).err()];
     for error in errors {
         let error = error.unwrap().to_string();
         assert!(error.contains("newer gateway (version 99, this one knows 1)"), "{error}");
@@ -104,6 +104,51 @@ fn damage_that_shows_later_costs_what_was_there_and_nothing_new() {
         assert!(files(state.path()).iter().any(|name| name.contains("damaged")));
         assert_eq!((counts(state.path()), integrity(state.path())), (vec![2_000; 6], "ok".to_owned()));
     }
+}
+
+#[test]
+fn the_second_that_finds_damage_joins_what_the_first_has_begun() {
+    for file in ["rollup.db", "samples-20270115.db"] {
+        let state = tempfile::tempdir().unwrap();
+        let (mut first, mut second) = (report(state.path()), report(state.path()));
+        let both = [&mut first, &mut second];
+        let [first, second] = both.map(|report| {
+            report.record_at(&[failed(NOON)], NOON);
+            report.flush_at(NOON).unwrap();
+            report
+        });
+        let path = state.path().join("report").join(file);
+        let connection = Connection::open(&path).unwrap();
+        connection.query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        // All but the first page, which says what tables there are.
+        bytes[4096..].fill(0x5a);
+        fs::write(&path, bytes).unwrap();
+        // What is in memory is out of date once another has written.
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        drop(connection);
+        for report in [first, second] {
+            report.record_at(&[failed(NOON)], NOON);
+            report.flush_at(NOON).unwrap();
+        }
+        let names = files(state.path());
+        let aside = names.iter().filter(|name| name.contains("damaged") && name.ends_with(".db")).count();
+        assert_eq!(aside, 1, "{names:?}");
+        let samples = Connection::open(state.path().join("report/samples-20270115.db")).unwrap();
+        let samples: i64 = samples.query_row("SELECT count(*) FROM sample", [], |row| row.get(0)).unwrap();
+        let expected = if file == "rollup.db" { (2, 4) } else { (4, 2) };
+        assert_eq!((counts(state.path())[0], samples), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_file_that_is_taken_away_is_begun_again() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    write(&mut report, NOON, NOON);
+    fs::remove_dir_all(state.path().join("report")).unwrap();
+    write(&mut report, NOON, NOON);
+    assert_eq!(counts(state.path()), [1; 6]);
 }
 
 #[test]
