@@ -90,11 +90,16 @@ impl Wanted {
                 Value::Name(name) => {
                     any.push(format!("{column} = ?"));
                     self.parameters.push(id(connection, name)?);
-                    // `petstore/getPet`, which may be the name of something as well.
-                    if let Some((parent, (of, name))) = dimension.parent().zip(name.split_once('/')) {
-                        any.push(format!("({} = ? AND {column} = ?)", parent.name()));
-                        let name = if name == NONE { "" } else { name };
-                        self.parameters.extend([id(connection, of)?, id(connection, name)?]);
+                    // `petstore/getPet`, which may be the name of something as well; either may have a `/` of its own.
+                    let Some(parent) = dimension.parent() else { continue };
+                    for (at, slash) in name.match_indices('/') {
+                        let (of, name) = (&name[..at], &name[at + slash.len()..]);
+                        let of = id(connection, of)?;
+                        let name = id(connection, if name == NONE { "" } else { name })?;
+                        if of != UNKNOWN && name != UNKNOWN {
+                            any.push(format!("({} = ? AND {column} = ?)", parent.name()));
+                            self.parameters.extend([of, name]);
+                        }
                     }
                 }
             }
@@ -104,8 +109,11 @@ impl Wanted {
     }
 }
 
-/// The number of a name; one that no name has, where there is none.
+/// What no name has.
+const UNKNOWN: i64 = -1;
+
+/// The number of a name.
 fn id(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare("SELECT id FROM name WHERE text = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(-1))
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(UNKNOWN))
 }
