@@ -125,7 +125,8 @@ impl Report {
         self.ready(now.second)?;
         self.store.add(self.rollup.cells(), now)?;
         self.rollup.clear();
-        self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now.second)? as u64;
+        let late = self.store.keep(self.sampling.waiting(), now.second);
+        self.tally.samples_lost += late.map_err(|error| StoreError::Samples(error.into()))? as u64;
         Ok(())
     }
 }

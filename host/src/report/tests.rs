@@ -154,7 +154,10 @@ fn requests_count_where_their_time_says_and_those_of_the_far_future_now() {
 
 #[test]
 fn what_cannot_be_written_is_part_of_the_next_flush() {
-    for (fault, mended) in [("query_only = 1", "query_only = 0"), ("max_page_count = 1", "max_page_count = 1000000")] {
+    for (fault, mended, told) in [
+        ("query_only = 1", "query_only = 0", "attempt to write a readonly database"),
+        ("max_page_count = 1", "max_page_count = 1000000", "database or disk is full"),
+    ] {
         let state = tempfile::tempdir().unwrap();
         let mut report = report(state.path());
         report.record_at(&[finished(NOON)], NOON);
@@ -164,7 +167,8 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {fault}")).unwrap();
         let error = report.flush_at(NOON).unwrap_err();
-        assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+        let path = state.path().join("report/rollup.db");
+        assert_eq!(error.to_string(), format!("{} cannot be read or written: {told}", path.display()));
         assert_eq!(counts(state.path()), [1; 6], "{fault}: all of a flush or none");
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {mended}")).unwrap();
@@ -187,6 +191,20 @@ fn what_comes_before_the_store_can_be_opened_waits_for_it() {
     std::fs::remove_file(folder).unwrap();
     report.flush_at(NOON).unwrap();
     assert_eq!((counts(state.path()), report.tally()), (vec![2; 6], Tally::default()));
+}
+
+#[test]
+fn where_samples_cannot_be_written_sums_are_and_the_error_says_so() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    let path = state.path().join("report/samples-20270115.db");
+    std::fs::create_dir(&path).unwrap();
+    report.record_at(&[failed(NOON)], NOON);
+    let error = report.flush_at(NOON).unwrap_err().to_string();
+    let path = path.display();
+    let told = "all requests are counted, but none is kept one by one";
+    assert_eq!(error, format!("{told}: {path} cannot be used: Is a directory (os error 21)"));
+    assert_eq!(counts(state.path()), [1; 6]);
 }
 
 #[test]

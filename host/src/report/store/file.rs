@@ -59,7 +59,7 @@ impl FileId {
 fn made(path: &Path) -> Result<FileId, StoreError> {
     let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     let metadata = made.and_then(|file| file.metadata());
-    metadata.map(|it| FileId::of(&it)).map_err(|source| StoreError::File { path: path.to_owned(), source })
+    metadata.map(|it| FileId::of(&it)).map_err(|error| StoreError::File { path: path.to_owned(), error })
 }
 
 /// Put a damaged database under a name that says when, with what SQLite keeps beside it.
@@ -67,7 +67,7 @@ fn move_aside(path: &Path, id: FileId, reason: &str) -> Result<(), StoreError> {
     let now: String = rfc3339(SystemTime::now()).chars().filter(|letter| !"-:".contains(*letter)).collect();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!("{stem}.damaged-{now}.db"));
-    let moved = renamed(path, id, &aside).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+    let moved = renamed(path, id, &aside).map_err(|error| StoreError::File { path: path.to_owned(), error })?;
     if moved {
         let (file, aside) = (path.display(), aside.display());
         tracing::error!(reason, %file, %aside, "what was recorded of requests is damaged: it is moved aside, another is begun");

@@ -63,7 +63,7 @@ impl Store {
         }
         self.close();
         let folder = self.path.parent().unwrap_or(&self.path);
-        state::make_folder(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
+        state::make_folder(folder).map_err(|error| StoreError::File { path: folder.to_owned(), error })?;
         self.database = Some(Database::open(&self.path, Kind::Rollup)?);
         Ok(true)
     }

@@ -102,18 +102,21 @@ pub(crate) enum StoreError {
     Missing(PathBuf),
     #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]
     Damaged { path: PathBuf, reason: String },
-    #[error("{path} cannot be used")]
-    File { path: PathBuf, source: std::io::Error },
-    #[error("{path} cannot be read or written")]
-    Database { path: PathBuf, source: rusqlite::Error },
+    #[error("{path} cannot be used: {error}")]
+    File { path: PathBuf, error: std::io::Error },
+    #[error("{path} cannot be read or written: {error}")]
+    Database { path: PathBuf, error: rusqlite::Error },
+    /// Of those that are kept one by one; sums are written.
+    #[error("all requests are counted, but none is kept one by one: {0}")]
+    Samples(Box<Self>),
 }
 
 impl StoreError {
-    pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
+    pub(super) fn of(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match is_damage(&source) {
-            true => Self::Damaged { path, reason: source.to_string() },
-            false => Self::Database { path, source },
+        match is_damage(&error) {
+            true => Self::Damaged { path, reason: error.to_string() },
+            false => Self::Database { path, error },
         }
     }
 }
