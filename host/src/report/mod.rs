@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use rollup::{Caps, Laps, Rollup};
 use sampling::Sampling;
-use span::{Now, Unit, seconds};
+use span::{AHEAD, Now, Unit, seconds};
 use store::Store;
 
 pub(crate) use finished::Finished;
@@ -30,8 +30,6 @@ pub(crate) use store::StoreError;
 
 /// In the state directory.
 const FOLDER: &str = "report";
-/// How far in the future a request may be over, in seconds, before that is taken for a mistake.
-const AHEAD: u64 = 86_400;
 
 /// The report of one process, to write.
 pub(crate) struct Report {

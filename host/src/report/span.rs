@@ -44,6 +44,10 @@ impl Unit {
     }
 }
 
+/// How far in the future a request may be over, and the range of a question may end, in seconds: what is beyond is taken
+/// for a mistake.
+pub(crate) const AHEAD: u64 = 86_400;
+
 /// A moment, by two clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {

@@ -11,8 +11,9 @@ use super::Query;
 use super::condition::{Condition, Value};
 use super::dimension::Dimension;
 
-/// So few series are looked up one by one; of more, all rows of the time are read.
-const FEW: usize = 256;
+/// So few rows of so few series are looked up one by one; of more, all rows of the time are read.
+const FEW_SERIES: usize = 256;
+const FEW_ROWS: u64 = 20_000;
 
 /// The series of an axis that all conditions hold for, and that may have cells.
 pub(super) fn series(connection: &Connection, query: &Query, axis: Axis) -> rusqlite::Result<HashMap<i64, Series>> {
@@ -42,7 +43,7 @@ pub(super) fn cells(
         }
         Ok(())
     };
-    if series.len() > FEW {
+    if !are_few((query.to - query.from) / query.unit.seconds(), series.len()) {
         let sql = format!("SELECT start, series, {COLUMNS} FROM {table} WHERE start >= ?1 AND start < ?2");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query(params![number(query.from), number(query.to)])?;
@@ -63,6 +64,11 @@ pub(super) fn cells(
         start += query.unit.seconds();
     }
     Ok(())
+}
+
+/// Whether that many series in that many units of time are.
+fn are_few(units: u64, series: usize) -> bool {
+    series <= FEW_SERIES && units.saturating_mul(series as u64) <= FEW_ROWS
 }
 
 /// A part of SQL with `?` for each of its parameters.
@@ -116,4 +122,17 @@ const UNKNOWN: i64 = -1;
 fn id(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare("SELECT id FROM name WHERE text = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(UNKNOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_rows_are_looked_up_only_where_they_are_few() {
+        // A day of minutes, of hours, a year of days.
+        let answers = [(1_440, 13), (1_440, 14), (24, 256), (24, 257), (365, 54), (365, 55)];
+        let answers = answers.map(|(units, series)| are_few(units, series));
+        assert_eq!(answers, [true, false, true, false, true, false]);
+    }
 }
