@@ -203,7 +203,7 @@ fn where_samples_cannot_be_written_sums_are_and_the_error_says_so() {
     let error = report.flush_at(NOON).unwrap_err().to_string();
     let path = path.display();
     let told = "all requests are counted, but none is kept one by one";
-    assert_eq!(error, format!("{told}: {path} cannot be used: Is a directory (os error 21)"));
+    assert_eq!(error, format!("{told}: {path} cannot be read or written: unable to open database file: {path}"));
     assert_eq!(counts(state.path()), [1; 6]);
 }
 

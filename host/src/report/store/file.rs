@@ -24,6 +24,7 @@ struct FileId(u64, u64);
 impl Database {
     /// Open what is there, or begin; one that is damaged is moved aside, and another begun.
     pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, StoreError> {
+        let _alone = alone(path)?;
         let id = made(path)?;
         match schema::open(path, kind) {
             Err(StoreError::Damaged { reason, .. }) => {
@@ -45,6 +46,7 @@ impl Database {
         let Self { connection, path, id } = self;
         // It is closed first: SQLite then deletes what has the name of its log, whosever that is.
         drop(connection);
+        let _alone = alone(&path)?;
         move_aside(&path, id, reason)
     }
 }
@@ -55,14 +57,28 @@ impl FileId {
     }
 }
 
-/// Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
+/// While this is there no other process opens or moves what is in the folder: a log that is moved would be taken for
+/// that of the next file, and one that is begun for that of the last.
+fn alone(path: &Path) -> Result<File, StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    locked.map_err(|error| StoreError::File { path: folder.to_owned(), error })
+}
+
+/// Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode. One that is there is not
+/// opened: to close it would take the locks from whoever else has it open in this process.
 fn made(path: &Path) -> Result<FileId, StoreError> {
-    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let metadata = made.and_then(|file| file.metadata());
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+            made.and_then(|file| file.metadata())
+        }
+        there => there,
+    };
     metadata.map(|it| FileId::of(&it)).map_err(|error| StoreError::File { path: path.to_owned(), error })
 }
 
-/// Put a damaged database under a name that says when, with what SQLite keeps beside it.
+/// Under the lock: put a damaged database under a name that says when, with what SQLite keeps beside it.
 fn move_aside(path: &Path, id: FileId, reason: &str) -> Result<(), StoreError> {
     let now: String = rfc3339(SystemTime::now()).chars().filter(|letter| !"-:".contains(*letter)).collect();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -77,9 +93,6 @@ fn move_aside(path: &Path, id: FileId, reason: &str) -> Result<(), StoreError> {
 
 /// False if the file is another by now, which is left alone.
 fn renamed(path: &Path, id: FileId, aside: &Path) -> io::Result<bool> {
-    // Nobody else moves what is begun between the look and the move.
-    let folder = File::open(path.parent().unwrap_or(path))?;
-    folder.lock()?;
     match fs::metadata(path) {
         Ok(metadata) if FileId::of(&metadata) == id => {}
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

@@ -142,6 +142,21 @@ fn the_second_that_finds_damage_joins_what_the_first_has_begun() {
 }
 
 #[test]
+fn of_many_that_find_damage_at_once_one_moves_it() {
+    let state = tempfile::tempdir().unwrap();
+    write(&mut report(state.path()), NOON, NOON);
+    fs::write(state.path().join("report/rollup.db"), "this was a database once, and is no more").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| write(&mut report(state.path()), NOON, NOON));
+        }
+    });
+    let aside =
+        files(state.path()).into_iter().filter(|name| name.contains("damaged") && name.ends_with(".db")).count();
+    assert_eq!((aside, counts(state.path()), integrity(state.path())), (1, vec![8; 6], "ok".to_owned()));
+}
+
+#[test]
 fn a_file_that_is_taken_away_is_begun_again() {
     let state = tempfile::tempdir().unwrap();
     let mut report = report(state.path());
