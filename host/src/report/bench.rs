@@ -106,7 +106,7 @@ fn size(state: &Path, name: &str) -> f64 {
 #[ignore = "a benchmark, of minutes"]
 fn a_store_of_ten_million_requests() {
     let state = tempfile::tempdir().unwrap();
-    let mut report = Report::with(state.path(), Caps::default(), MIDNIGHT).unwrap();
+    let mut report = Report::new(state.path());
     let (mut traffic, mut recording, mut flushing) = (Traffic::new(), Duration::ZERO, Vec::new());
     for first in (0..REQUESTS).step_by(BATCH as usize) {
         let batch: Vec<_> = (first..first + BATCH).map(|number| traffic.request(number, REQUESTS)).collect();
@@ -169,7 +169,7 @@ fn a_store_of_ten_million_requests() {
 #[ignore = "a benchmark, of seconds"]
 fn a_million_requests_are_counted_exactly_and_percentiles_are_near() {
     let state = tempfile::tempdir().unwrap();
-    let mut report = Report::with(state.path(), Caps::default(), MIDNIGHT).unwrap();
+    let mut report = Report::new(state.path());
     let (mut traffic, mut exact) = (Traffic::new(), Vec::new());
     let (mut bytes, mut errors) = (0, 0);
     for first in (0..1_000_000).step_by(5_000) {
@@ -207,7 +207,7 @@ fn a_million_requests_are_counted_exactly_and_percentiles_are_near() {
 fn busy_minutes() {
     for (rate, consumers) in [(5_000, 2_000), (20_000, 100), (20_000, 1)] {
         let state = tempfile::tempdir().unwrap();
-        let mut report = Report::with(state.path(), Caps::default(), MIDNIGHT).unwrap();
+        let mut report = Report::new(state.path());
         let mut traffic = Traffic::new();
         traffic.consumers.truncate(consumers);
         let mut used = [Duration::ZERO; 3];

@@ -13,13 +13,13 @@ mod store;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rusqlite::Connection;
 
 use rollup::{Caps, Laps, Rollup};
 use sampling::Sampling;
-use span::Unit;
+use span::{AHEAD, Now, Unit, seconds};
 use store::Store;
 
 pub(crate) use finished::Finished;
@@ -30,8 +30,6 @@ pub(crate) use store::StoreError;
 
 /// In the state directory.
 const FOLDER: &str = "report";
-/// How far in the future a request may be over, in seconds, before that is taken for a mistake.
-const AHEAD: u64 = 86_400;
 
 /// The report of one process, to write.
 pub(crate) struct Report {
@@ -54,18 +52,22 @@ pub(crate) struct Tally {
 }
 
 impl Report {
-    /// Open what is kept in a state directory, or begin.
-    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
-        Self::with(state, Caps::default(), seconds(SystemTime::now()))
+    /// Of a state directory, which is looked at with the first flush.
+    pub(crate) fn new(state: &Path) -> Self {
+        Self::with(state, Caps::default())
     }
 
-    fn with(state: &Path, caps: Caps, now: u64) -> Result<Self, StoreError> {
+    /// Open what is kept in a state directory, or begin.
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        let mut report = Self::new(state);
+        report.ready(seconds(SystemTime::now()))?;
+        Ok(report)
+    }
+
+    fn with(state: &Path, caps: Caps) -> Self {
         let folder = state.join(FOLDER);
-        let (mut store, mut rollup) = (Store::open(&folder)?, Rollup::new(caps));
-        // The names of today are still those.
-        rollup.on(now);
-        store.series_of(Unit::Day.start(now))?.into_iter().for_each(|series| rollup.know(series));
-        Ok(Self { folder, store, rollup, sampling: Sampling::default(), tally: Tally::default() })
+        let store = Store::new(&folder);
+        Self { folder, store, rollup: Rollup::new(caps), sampling: Sampling::default(), tally: Tally::default() }
     }
 
     /// Count requests. They are in memory until the next flush.
@@ -73,9 +75,9 @@ impl Report {
         self.record_at(requests, seconds(SystemTime::now()));
     }
 
-    /// Put what was counted on the disk. Where that fails it is kept, and part of the next flush.
+    /// Put what was counted on the disk, and delete what is too old there. Where that fails it is kept, and part of the next flush.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
-        self.flush_at(seconds(SystemTime::now()))
+        self.flush_as(Now::read())
     }
 
     /// Answer from what is on the disk.
@@ -107,10 +109,22 @@ impl Report {
         }
     }
 
-    fn flush_at(&mut self, now: u64) -> Result<(), StoreError> {
+    /// Have the store open.
+    fn ready(&mut self, now: u64) -> Result<(), StoreError> {
+        if self.store.ready()? {
+            // The names of today are still those.
+            self.rollup.on(now);
+            self.store.series_of(Unit::Day.start(now))?.into_iter().for_each(|series| self.rollup.know(series));
+        }
+        Ok(())
+    }
+
+    fn flush_as(&mut self, now: Now) -> Result<(), StoreError> {
+        self.ready(now.second)?;
         self.store.add(self.rollup.cells(), now)?;
         self.rollup.clear();
-        self.tally.samples_lost += self.store.keep(self.sampling.waiting(), now)? as u64;
+        let late = self.store.keep(self.sampling.waiting(), now.second);
+        self.tally.samples_lost += late.map_err(|error| StoreError::Samples(error.into()))? as u64;
         Ok(())
     }
 }
@@ -132,8 +146,4 @@ impl Reader {
     pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
         query::answer(&self.connection, query).map_err(|error| Store::failed(&self.folder, error))
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -152,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_ahead_ends_no_samples_and_what_is_late_is_of_the_minute_it_came_in() {
+        let mut sampling = Sampling::default();
+        let mut kept = |now, time| {
+            let before = sampling.waiting.len();
+            sampling.on(now);
+            for _ in 0..2 * MOST_ERRORS {
+                assert!(sampling.record(time, &failed(time), Lap::of(1_000)));
+            }
+            sampling.waiting.len() - before
+        };
+        let year = 365 * 86_400;
+        assert_eq!([kept(NOON + year, NOON + year), kept(NOON, NOON), kept(NOON + 59, NOON - 60)], [100, 100, 0]);
+    }
+
+    #[test]
     fn what_finds_no_place_is_told() {
         let mut sampling = Sampling::default();
         let minutes = (0..).map(|n| NOON + 60 * (n / u64::from(MOST_ERRORS)));

@@ -1,4 +1,6 @@
-//! Spans of time that are counted as one: minutes, hours and days of UTC, and for how long each is kept.
+//! Spans of time that are counted as one: minutes, hours and days of UTC, and for how long each is kept; and what time it is.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unit {
@@ -40,4 +42,27 @@ impl Unit {
     pub(crate) fn start(self, second: u64) -> u64 {
         second - second % self.seconds()
     }
+}
+
+/// How far in the future a request may be over, and the range of a question may end, in seconds: what is beyond is taken
+/// for a mistake.
+pub(crate) const AHEAD: u64 = 86_400;
+
+/// A moment, by two clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    /// Since 1970, by the clock of the machine, which may be wrong, and be set.
+    pub(crate) second: u64,
+    /// By one that only goes on.
+    pub(crate) run: Instant,
+}
+
+impl Now {
+    pub(crate) fn read() -> Self {
+        Self { second: seconds(SystemTime::now()), run: Instant::now() }
+    }
+}
+
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

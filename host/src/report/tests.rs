@@ -1,14 +1,26 @@
 //! Tests of the room as others use it: recorded, flushed, asked.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::*;
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Noon of a day.
 pub(super) const NOON: u64 = 1_800_014_400;
+
+/// A moment at which both clocks are so many seconds on.
+pub(super) fn at(second: u64) -> Now {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Now { second, run: *BEGINNING + Duration::from_secs(second) }
+}
+
+impl Report {
+    pub(super) fn flush_at(&mut self, second: u64) -> Result<(), StoreError> {
+        self.flush_as(at(second))
+    }
+}
 
 /// A request that was over at a second.
 pub(super) fn finished(second: u64) -> Finished {
@@ -50,7 +62,13 @@ pub(super) fn failed(second: u64) -> Finished {
 }
 
 pub(super) fn report(state: &Path) -> Report {
-    Report::with(state, Caps::default(), NOON).unwrap()
+    opened(state, Caps::default())
+}
+
+fn opened(state: &Path, caps: Caps) -> Report {
+    let mut report = Report::with(state, caps);
+    report.ready(NOON).unwrap();
+    report
 }
 
 /// An answer at a bit after noon.
@@ -136,7 +154,10 @@ fn requests_count_where_their_time_says_and_those_of_the_far_future_now() {
 
 #[test]
 fn what_cannot_be_written_is_part_of_the_next_flush() {
-    for (fault, mended) in [("query_only = 1", "query_only = 0"), ("max_page_count = 1", "max_page_count = 1000000")] {
+    for (fault, mended, told) in [
+        ("query_only = 1", "query_only = 0", "attempt to write a readonly database"),
+        ("max_page_count = 1", "max_page_count = 1000000", "database or disk is full"),
+    ] {
         let state = tempfile::tempdir().unwrap();
         let mut report = report(state.path());
         report.record_at(&[finished(NOON)], NOON);
@@ -146,13 +167,44 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {fault}")).unwrap();
         let error = report.flush_at(NOON).unwrap_err();
-        assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+        let path = state.path().join("report/rollup.db");
+        assert_eq!(error.to_string(), format!("{} cannot be read or written: {told}", path.display()));
         assert_eq!(counts(state.path()), [1; 6], "{fault}: all of a flush or none");
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {mended}")).unwrap();
         report.flush_at(NOON).unwrap();
         assert_eq!((counts(state.path()), report.tally()), (vec![1001; 6], Tally::default()), "{fault}");
     }
+}
+
+#[test]
+fn what_comes_before_the_store_can_be_opened_waits_for_it() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("report");
+    std::fs::write(&folder, "a file where a folder should be").unwrap();
+    let mut report = Report::new(state.path());
+    for _ in 0..2 {
+        report.record_at(&[failed(NOON)], NOON);
+        assert!(matches!(report.flush_at(NOON), Err(StoreError::File { .. })));
+    }
+    assert!(matches!(Report::open(state.path()), Err(StoreError::File { .. })));
+    std::fs::remove_file(folder).unwrap();
+    report.flush_at(NOON).unwrap();
+    assert_eq!((counts(state.path()), report.tally()), (vec![2; 6], Tally::default()));
+}
+
+#[test]
+fn where_samples_cannot_be_written_sums_are_and_the_error_says_so() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    let path = state.path().join("report/samples-20270115.db");
+    std::fs::create_dir(&path).unwrap();
+    report.record_at(&[failed(NOON)], NOON);
+    let error = report.flush_at(NOON).unwrap_err().to_string();
+    let path = path.display();
+    let told = "all requests are counted, but none is kept one by one";
+    assert_eq!(error, format!("{told}: {path} cannot be read or written: unable to open database file: {path}"));
+    assert_eq!(counts(state.path()), [1; 6]);
 }
 
 #[test]
@@ -179,7 +231,7 @@ fn names_beyond_the_caps_are_counted_as_one_after_a_restart_too() {
         Finished { operation: name("op"), consumer: name("c"), application: name("a"), ..finished(NOON) }
     };
     for round in 0..2 {
-        let mut report = Report::with(state.path(), caps, NOON).unwrap();
+        let mut report = opened(state.path(), caps);
         let order: Vec<_> = if round == 0 { (0..4).collect() } else { (0..4).rev().collect() };
         report.record_at(&order.into_iter().map(of).collect::<Vec<_>>(), NOON);
         report.flush_at(NOON).unwrap();

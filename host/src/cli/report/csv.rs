@@ -48,9 +48,13 @@ fn part(it: Option<&Part>) -> [Option<f64>; 2] {
     it.map_or([None; 2], |it| [it.p50, it.p99].map(Some))
 }
 
+/// A spreadsheet takes what begins so for a formula, and names come from strangers.
+const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
 fn quoted(name: &str) -> String {
+    let name = if name.starts_with(FORMULAS) { format!("'{name}") } else { name.to_owned() };
     match name.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_owned(),
+        false => name,
     }
 }

@@ -35,13 +35,18 @@ and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`). Each is
 operation and by consumer, never by both together: what no table has is refused, and what to ask in its place is said. `petstore/getPet` is the operation
 of one API, `getPet` that of any; `__none__` is what has none, and `__other__` counts what came beyond 2 000 operations or 10 000 consumers in a day.
 
-A range is answered in whole steps. Minutes are kept for 48 hours, hours for 90 days, days for three years. An error is what ended badly or had an answer
-of 400 and above. Percentiles are at most 1.1 % off; those of a range are merged from those of its steps, never averaged. POLICIES is the mean of what
-policies took. It is read from the state directory, whether a gateway runs or not; what came in the last seconds is not there yet.
+In a value, `\\,` is a comma: `--where 'consumer=CN=shop\\,O=Acme'`.
+
+A range is answered in whole steps. Minutes, hours and days are those of UTC; minutes are kept for 48 hours, hours for 90 days, days for three years. An
+error is what ended badly or had an answer of 400 and above. Percentiles are at most 1.1 % off; those of a range are merged from those of its steps, never
+averaged. POLICIES is the mean of what policies took. It is read from the state directory, whether a gateway runs or not; what came in the last seconds is
+not there yet, and a loss of power can cost what came since the last checkpoint. Errors and slow requests are also kept one by one, up to a bound for each
+minute, in `report/samples-*.db`, for any SQLite client.
 
 JSON has `format`, `from`, `to`, `step` (seconds), `total`, `points` (one for each step) and `tables` (`by`, `rows` with their `trend`, `other`: the rest
 beyond the limit, `others`: how many those are). Figures are `requests`, `errors`, `error_rate`, `per_second`, `bytes_in`, `bytes_out`, `retries`,
-`total_us`, `upstream_us`, `gateway_us` and `policy_us`, in microseconds. In CSV, `table` is `total`, `time` or a dimension, and a row without a name is the rest.
+`total_us`, `upstream_us`, `gateway_us` and `policy_us`, in microseconds. In CSV, `table` is `total`, `time` or a dimension, and a row without a name is the rest;
+names that a spreadsheet would take for a formula have a `'` before them.
 
 Exit status: 0; 1 if the store cannot be read; 2 for wrong arguments.";
 

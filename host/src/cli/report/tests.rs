@@ -65,6 +65,18 @@ fn csv_has_all_of_it() {
 }
 
 #[test]
+fn names_are_no_formulas_in_csv() {
+    let mut answer = answer();
+    let told = ["=1+1", "+1", "-1", "@SUM(A1)", "=a,\"b\"", "a=b"].map(|name| {
+        answer.tables[0].rows[0].name = name.to_owned();
+        let text = super::csv::text(&answer);
+        let line = text.lines().find_map(|line| line.strip_prefix("consumer,")).unwrap();
+        line.strip_suffix(&line[line.find(",200,").unwrap()..]).unwrap().to_owned()
+    });
+    assert_eq!(told, ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "\"'=a,\"\"b\"\"\"", "a=b"]);
+}
+
+#[test]
 fn durations_have_three_digits() {
     for (us, expected) in [
         (0.0, "0us"),

@@ -97,7 +97,7 @@ pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result
 }
 
 fn find(connection: &Connection, query: &Query, axis: Axis, by: &[Dimension]) -> rusqlite::Result<Found> {
-    let series = read::series(connection, axis, &query.conditions)?;
+    let series = read::series(connection, query, axis)?;
     let steps = usize::try_from((query.to - query.from) / query.step).unwrap_or_default();
     let mut points = vec![Sum::default(); steps];
     let mut of: Vec<_> = by.iter().map(|by| Grouping::new(*by)).collect();

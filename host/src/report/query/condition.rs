@@ -41,8 +41,8 @@ pub(super) fn parse(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Con
                 continue;
             }
         };
-        for value in values.split(',').map(str::trim) {
-            match self::value(dimension, value) {
+        for value in split(values) {
+            match self::value(dimension, value.trim()) {
                 Err(fault) => faults.push(fault),
                 Ok(value) => match all.iter_mut().find(|condition| condition.dimension == dimension) {
                     Some(condition) => condition.values.push(value),
@@ -55,6 +55,23 @@ pub(super) fn parse(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Con
     if values > MOST_VALUES {
         let reason = format!("{values} values are more than the {MOST_VALUES} a question may have");
         faults.push(QueryFault::new("where", reason, "ask for fewer, or by the dimension with a higher limit"));
+    }
+    all
+}
+
+/// At commas, but not where `\,` stands for one that is part of a value.
+fn split(values: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for part in values.split_inclusive(',') {
+        let Some(last) = all.last_mut() else { continue };
+        match (part.strip_suffix("\\,"), part.strip_suffix(',')) {
+            (Some(start), _) => last.extend([start, ","]),
+            (None, Some(whole)) => {
+                last.push_str(whole);
+                all.push(String::new());
+            }
+            (None, None) => last.push_str(part),
+        }
     }
     all
 }

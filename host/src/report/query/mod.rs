@@ -13,7 +13,7 @@ mod time;
 use std::time::SystemTime;
 
 use super::rollup::Axis;
-use super::span::Unit;
+use super::span::{AHEAD, Unit};
 use condition::Condition;
 use dimension::Dimension;
 
@@ -34,8 +34,6 @@ const MOST_POINTS: u64 = 500;
 const STEPS: [(u64, u64); 5] =
     [(60, 2 * 3_600), (300, 6 * 3_600), (3_600, 8 * 86_400), (6 * 3_600, 31 * 86_400), (86_400, 366 * 86_400)];
 const LONGEST_STEP: u64 = 7 * 86_400;
-/// How far ahead a range may end.
-const AHEAD: u64 = 86_400;
 
 /// A question as it was written.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +66,7 @@ pub(crate) struct Query {
 impl Query {
     /// All faults at once.
     pub(crate) fn parse(asked: &Asked, now: SystemTime) -> Result<Self, Vec<QueryFault>> {
-        let now = super::seconds(now);
+        let now = super::span::seconds(now);
         let mut faults = Vec::new();
         let conditions = condition::parse(&asked.conditions, &mut faults);
         let by = by(&asked.by, &mut faults);

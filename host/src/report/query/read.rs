@@ -5,22 +5,21 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::super::rollup::{Axis, Cell, NONE, Series};
+use super::super::span::Unit;
 use super::super::store::{COLUMNS, Names, SERIES_COLUMNS, number, read, table};
 use super::Query;
 use super::condition::{Condition, Value};
 use super::dimension::Dimension;
 
-/// So few series are looked up one by one; of more, all rows of the time are read.
-const FEW: usize = 256;
+/// So few rows of so few series are looked up one by one; of more, all rows of the time are read.
+const FEW_SERIES: usize = 256;
+const FEW_ROWS: u64 = 20_000;
 
-/// The series of an axis that all conditions hold for.
-pub(super) fn series(
-    connection: &Connection,
-    axis: Axis,
-    conditions: &[Condition],
-) -> rusqlite::Result<HashMap<i64, Series>> {
-    let mut wanted = Wanted { sql: String::from("axis = ?"), parameters: vec![axis as i64] };
-    for condition in conditions {
+/// The series of an axis that all conditions hold for, and that may have cells.
+pub(super) fn series(connection: &Connection, query: &Query, axis: Axis) -> rusqlite::Result<HashMap<i64, Series>> {
+    let since = number(Unit::Day.start(query.from));
+    let mut wanted = Wanted { sql: String::from("axis = ? AND day >= ?"), parameters: vec![axis as i64, since] };
+    for condition in &query.conditions {
         wanted.add(connection, condition)?;
     }
     let mut names = Names::of(connection)?;
@@ -44,7 +43,7 @@ pub(super) fn cells(
         }
         Ok(())
     };
-    if series.len() > FEW {
+    if !are_few((query.to - query.from) / query.unit.seconds(), series.len()) {
         let sql = format!("SELECT start, series, {COLUMNS} FROM {table} WHERE start >= ?1 AND start < ?2");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query(params![number(query.from), number(query.to)])?;
@@ -65,6 +64,11 @@ pub(super) fn cells(
         start += query.unit.seconds();
     }
     Ok(())
+}
+
+/// Whether that many series in that many units of time are.
+fn are_few(units: u64, series: usize) -> bool {
+    series <= FEW_SERIES && units.saturating_mul(series as u64) <= FEW_ROWS
 }
 
 /// A part of SQL with `?` for each of its parameters.
@@ -92,11 +96,16 @@ impl Wanted {
                 Value::Name(name) => {
                     any.push(format!("{column} = ?"));
                     self.parameters.push(id(connection, name)?);
-                    // `petstore/getPet`, which may be the name of something as well.
-                    if let Some((parent, (of, name))) = dimension.parent().zip(name.split_once('/')) {
-                        any.push(format!("({} = ? AND {column} = ?)", parent.name()));
-                        let name = if name == NONE { "" } else { name };
-                        self.parameters.extend([id(connection, of)?, id(connection, name)?]);
+                    // `petstore/getPet`, which may be the name of something as well; either may have a `/` of its own.
+                    let Some(parent) = dimension.parent() else { continue };
+                    for (at, slash) in name.match_indices('/') {
+                        let (of, name) = (&name[..at], &name[at + slash.len()..]);
+                        let of = id(connection, of)?;
+                        let name = id(connection, if name == NONE { "" } else { name })?;
+                        if of != UNKNOWN && name != UNKNOWN {
+                            any.push(format!("({} = ? AND {column} = ?)", parent.name()));
+                            self.parameters.extend([of, name]);
+                        }
                     }
                 }
             }
@@ -106,8 +115,24 @@ impl Wanted {
     }
 }
 
-/// The number of a name; one that no name has, where there is none.
+/// What no name has.
+const UNKNOWN: i64 = -1;
+
+/// The number of a name.
 fn id(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare("SELECT id FROM name WHERE text = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(-1))
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(UNKNOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_rows_are_looked_up_only_where_they_are_few() {
+        // A day of minutes, of hours, a year of days.
+        let answers = [(1_440, 13), (1_440, 14), (24, 256), (24, 257), (365, 54), (365, 55)];
+        let answers = answers.map(|(units, series)| are_few(units, series));
+        assert_eq!(answers, [true, false, true, false, true, false]);
+    }
 }

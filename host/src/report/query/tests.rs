@@ -235,6 +235,30 @@ fn conditions_hold_together_and_values_of_one_are_any_of_them() {
 }
 
 #[test]
+fn names_with_commas_and_slashes_can_be_asked_about_as_they_are_shown() {
+    let state = tempfile::tempdir().unwrap();
+    let mut report = report(state.path());
+    let names = ["CN=shop,O=Acme", "CN=depot,O=Acme", "acme/eu", "acme", "shop"];
+    for (consumer, requests) in names.into_iter().zip(1..) {
+        let application = Some(if consumer == "acme" { "eu/tv" } else { "web" }.into());
+        let finished = Finished { consumer: Some(consumer.into()), application, ..finished(NOON) };
+        report.record_at(&vec![finished; requests], NOON);
+    }
+    report.flush_at(NOON).unwrap();
+    for (condition, requests) in [
+        (r"consumer=CN=shop\,O=Acme", 1),
+        (r"consumer=CN=shop\,O=Acme, CN=depot\,O=Acme,acme/eu", 6),
+        ("consumer=CN=shop,shop", 5),
+        ("application=acme/eu/web", 3),
+        ("application=acme/eu/tv", 4),
+        ("application=acme/web", 0),
+        (r"application=CN=depot\,O=Acme/web", 2),
+    ] {
+        assert_eq!(asked(&report, "", &[condition]).total.requests, requests, "{condition}");
+    }
+}
+
+#[test]
 fn rows_beyond_the_limit_are_one() {
     let state = tempfile::tempdir().unwrap();
     let report = filled(state.path());

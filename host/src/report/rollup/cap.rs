@@ -54,5 +54,8 @@ mod tests {
         assert!(!cap.admits(&"c"));
         cap.on(8);
         assert!(cap.admits(&"c") && cap.admits(&"d") && !cap.admits(&"a"));
+        // The clock was ahead.
+        cap.on(7);
+        assert!(cap.admits(&"a") && cap.admits(&"b") && !cap.admits(&"c"));
     }
 }

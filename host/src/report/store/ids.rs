@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, Transaction, params};
 
 use super::super::rollup::{Axis, Name, OUTCOMES, Series};
+use super::cells::number;
 use crate::telemetry::metrics::Label;
 
 /// That are remembered; the database has all.
@@ -18,6 +19,8 @@ pub(crate) const SERIES_COLUMNS: &str =
 /// What was looked up. It must be forgotten where a transaction was not committed.
 #[derive(Default)]
 pub(super) struct Ids {
+    /// When names were last swept, by whatever process, as they were looked up.
+    swept: i64,
     names: HashMap<Arc<str>, i64>,
     series: HashMap<Series, i64>,
 }
@@ -29,12 +32,15 @@ pub(super) struct Numbering<'a> {
     new_name: Statement<'a>,
     series: Statement<'a>,
     new_series: Statement<'a>,
+    seen: Statement<'a>,
 }
 
 impl<'a> Numbering<'a> {
     pub(super) fn new(transaction: &'a Transaction<'_>, ids: &'a mut Ids) -> rusqlite::Result<Self> {
-        if ids.names.len().max(ids.series.len()) > MOST {
-            *ids = Ids::default();
+        let swept = transaction.query_row("SELECT swept FROM clock", [], |row| row.get(0)).optional()?;
+        let swept = swept.unwrap_or_default();
+        if ids.swept != swept || ids.names.len().max(ids.series.len()) > MOST {
+            *ids = Ids { swept, ..Ids::default() };
         }
         Ok(Self {
             ids,
@@ -47,6 +53,7 @@ impl<'a> Numbering<'a> {
             new_series: transaction.prepare(&format!(
                 "INSERT INTO series ({SERIES_COLUMNS}) VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
             ))?,
+            seen: transaction.prepare("UPDATE series SET day = ?2 WHERE id = ?1 AND day < ?2")?,
         })
     }
 
@@ -75,6 +82,12 @@ impl<'a> Numbering<'a> {
         Ok(id)
     }
 
+    /// A series was counted in a day.
+    pub(super) fn seen(&mut self, series: i64, day: u64) -> rusqlite::Result<()> {
+        self.seen.execute(params![series, number(day)])?;
+        Ok(())
+    }
+
     fn name(&mut self, name: &Name) -> rusqlite::Result<i64> {
         let Some(name) = name else { return Ok(0) };
         if let Some(id) = self.ids.names.get(name) {
@@ -87,6 +100,15 @@ impl<'a> Numbering<'a> {
         self.ids.names.insert(name.clone(), id);
         Ok(id)
     }
+}
+
+/// Delete the series that were counted in no day since one, and the names that no series has.
+pub(super) fn sweep(transaction: &Transaction<'_>, day: u64) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM series WHERE day < ?1", [number(day)])?;
+    let columns = ["api", "version", "operation", "consumer", "application", "class"];
+    let used = columns.map(|column| format!("SELECT {column} FROM series")).join(" UNION ");
+    transaction.execute(&format!("DELETE FROM name WHERE id > 0 AND id NOT IN ({used})"), [])?;
+    Ok(())
 }
 
 /// Reads series, each name once.

@@ -1,6 +1,8 @@
 //! What is kept of finished requests, in SQLite: sums by minute, hour and day, and some requests one by one.
 
 mod cells;
+mod clock;
+mod file;
 mod ids;
 mod samples;
 mod schema;
@@ -10,12 +12,14 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::finished::Finished;
 use super::rollup::{Axis, Cell, Cells, Series};
-use super::span::Unit;
+use super::span::{Now, Unit};
 use crate::state;
+use clock::{Clock, Look};
+use file::Database;
 use ids::{Ids, Numbering};
 use samples::Samples;
 use schema::Kind;
@@ -26,35 +30,42 @@ pub(crate) use schema::{StoreError, table};
 
 /// In the folder of the room.
 const FILE: &str = "rollup.db";
-/// What is too old is looked for so often, in seconds; and the time by which it is goes on by at most so much: a clock
-/// that is wrong for a while, and years ahead, must not end everything.
-const RETIRING: u64 = 3_600;
-const LEAP: u64 = 6 * 3_600;
+
+/// Names that nothing has any more are looked for so often, in seconds.
+const SWEEPING: u64 = 86_400;
 
 /// The store of one folder, to write in.
 pub(crate) struct Store {
     path: PathBuf,
-    /// None where one was damaged and another could not be begun yet.
-    connection: Option<Connection>,
+    /// None where it is not open yet, or was damaged and another could not be begun.
+    database: Option<Database>,
     ids: Ids,
     samples: Samples,
-    /// When what is too old was last looked for.
-    retired: Option<u64>,
+    clock: Clock,
 }
 
 impl Store {
-    /// Open what is there, or begin.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        state::make_folder(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
-        let path = folder.join(FILE);
-        let connection = schema::open(&path, Kind::Rollup)?;
-        Ok(Self {
-            path,
-            connection: Some(connection),
+    /// One that is not open yet.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            path: folder.join(FILE),
+            database: None,
             ids: Ids::default(),
             samples: Samples::of(folder),
-            retired: None,
-        })
+            clock: Clock::default(),
+        }
+    }
+
+    /// Open what is there, or begin, unless it is open: true if it was not.
+    pub(crate) fn ready(&mut self) -> Result<bool, StoreError> {
+        if self.database.as_ref().is_some_and(Database::is_in_place) {
+            return Ok(false);
+        }
+        self.close();
+        let folder = self.path.parent().unwrap_or(&self.path);
+        state::make_folder(folder).map_err(|error| StoreError::File { path: folder.to_owned(), error })?;
+        self.database = Some(Database::open(&self.path, Kind::Rollup)?);
+        Ok(true)
     }
 
     /// Open it beside the gateway, to read.
@@ -63,7 +74,7 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection.as_ref().ok_or_else(|| StoreError::Missing(self.path.clone()))
+        self.database.as_ref().map(|it| &it.connection).ok_or_else(|| StoreError::Missing(self.path.clone()))
     }
 
     /// Why it could not be read.
@@ -71,9 +82,9 @@ impl Store {
         StoreError::of(&folder.join(FILE), error)
     }
 
-    /// Add cells of minutes to the rows of their minutes, hours and days: all of them or none. `now` is a second since
-    /// 1970.
-    pub(crate) fn add(&mut self, cells: &Cells, now: u64) -> Result<(), StoreError> {
+    /// Add cells of minutes to the rows of their minutes, hours and days: all of them or none. What is too
+    /// old by now goes, also where there are no cells.
+    pub(crate) fn add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
         match self.try_add(cells, now) {
             Err(StoreError::Damaged { reason, .. }) => {
                 self.begin_anew(&reason)?;
@@ -99,36 +110,44 @@ impl Store {
 
     /// Move a damaged store aside and begin another.
     fn begin_anew(&mut self, reason: &str) -> Result<(), StoreError> {
-        // It is closed first: SQLite then deletes what has the name of its log, whosever that is.
-        self.connection = None;
-        schema::move_aside(&self.path, reason)?;
-        self.connection = Some(schema::open(&self.path, Kind::Rollup)?);
+        if let Some(damaged) = self.close() {
+            damaged.discard(reason)?;
+        }
+        self.database = Some(Database::open(&self.path, Kind::Rollup)?);
         Ok(())
     }
 
-    fn try_add(&mut self, cells: &Cells, now: u64) -> Result<(), StoreError> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(schema::open(&self.path, Kind::Rollup)?),
-        };
-        let is_due = self.retired.is_none_or(|retired| now.abs_diff(retired) >= RETIRING);
-        let put = put(connection, &mut self.ids, cells, is_due.then_some(now));
+    /// Forget it; numbers of another are others.
+    fn close(&mut self) -> Option<Database> {
+        self.ids = Ids::default();
+        self.database.take()
+    }
+
+    fn try_add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
+        let Some(database) = &mut self.database else { return Err(StoreError::Missing(self.path.clone())) };
+        let clock = self.clock.is_due(now).then_some((&mut self.clock, now));
+        let put = put(&mut database.connection, &mut self.ids, cells, clock);
         if put.is_err() {
             // Numbers that were given in a transaction that is undone are no numbers.
             self.ids = Ids::default();
         }
-        let horizon = put.map_err(|error| StoreError::of(&self.path, error))?;
-        if let Some(horizon) = horizon {
-            self.retired = Some(now);
-            self.samples.retire(horizon);
+        if let Some(look) = put.map_err(|error| StoreError::of(&self.path, error))? {
+            self.clock.looked(now);
+            if let Look::Believed(time) = look {
+                self.samples.retire(time);
+            }
         }
         Ok(())
     }
 }
 
-/// Add cells, and delete what is too old by now, if that is given, in one transaction. Returns the time by which that was
-/// decided.
-fn put(connection: &mut Connection, ids: &mut Ids, cells: &Cells, now: Option<u64>) -> rusqlite::Result<Option<u64>> {
+/// Add cells, and delete what is too old by a clock, if that is given, in one transaction.
+fn put(
+    connection: &mut Connection,
+    ids: &mut Ids,
+    cells: &Cells,
+    clock: Option<(&mut Clock, Now)>,
+) -> rusqlite::Result<Option<Look>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut numbering = Numbering::new(&transaction, ids)?;
     for axis in Axis::ALL {
@@ -141,11 +160,12 @@ fn put(connection: &mut Connection, ids: &mut Ids, cells: &Cells, now: Option<u6
         cells::merge(&transaction, (axis, Unit::Minute), minutes.iter().map(|(key, cell)| (key, *cell)))?;
         cells::merge(&transaction, (axis, Unit::Hour), hours.iter())?;
         cells::merge(&transaction, (axis, Unit::Day), days.iter())?;
+        days.keys().try_for_each(|(day, series)| numbering.seen(*series, *day))?;
     }
     drop(numbering);
-    let horizon = now.map(|now| retire(&transaction, now)).transpose()?;
+    let look = clock.map(|(clock, now)| retire(&transaction, clock, now)).transpose()?;
     transaction.commit()?;
-    Ok(horizon)
+    Ok(look)
 }
 
 /// The series of a day.
@@ -171,17 +191,27 @@ fn merged<'a>(unit: Unit, cells: impl Iterator<Item = (&'a (u64, i64), &'a Cell)
     merged
 }
 
-/// Delete what is kept no longer; returns the time by which that was decided.
-fn retire(transaction: &Transaction<'_>, now: u64) -> rusqlite::Result<u64> {
-    let before: Option<i64> = transaction.query_row("SELECT at FROM clock", [], |row| row.get(0)).optional()?;
-    let horizon = before.map_or(now, |before| now.min(u64::try_from(before).unwrap_or_default() + LEAP));
-    for axis in Axis::ALL {
-        for unit in Unit::ALL {
-            let sql = format!("DELETE FROM {} WHERE start < ?1", table(axis, unit));
-            transaction.execute(&sql, [number(horizon.saturating_sub(unit.kept()))])?;
+/// Delete what is kept no longer, as far as the clock is to be relied on.
+fn retire(transaction: &Transaction<'_>, clock: &mut Clock, now: Now) -> rusqlite::Result<Look> {
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let second = |it: i64| u64::try_from(it).unwrap_or_default();
+    let (before, swept) = transaction.query_row("SELECT at, swept FROM clock", [], read).optional()?.unzip();
+    let (look, mut swept) = (clock.look(before.map(second), now), swept.map_or(0, second));
+    if let Look::Believed(time) = look {
+        for axis in Axis::ALL {
+            for unit in Unit::ALL {
+                let sql = format!("DELETE FROM {} WHERE start < ?1", table(axis, unit));
+                transaction.execute(&sql, [number(time.saturating_sub(unit.kept()))])?;
+            }
+        }
+        if time.abs_diff(swept) >= SWEEPING {
+            ids::sweep(transaction, time.saturating_sub(Unit::Day.kept()))?;
+            swept = time;
         }
     }
-    transaction.execute("DELETE FROM clock", [])?;
-    transaction.execute("INSERT INTO clock VALUES (?1)", [number(horizon)])?;
-    Ok(horizon)
+    if let Look::Taken(time) | Look::Believed(time) = look {
+        transaction.execute("DELETE FROM clock", [])?;
+        transaction.execute("INSERT INTO clock VALUES (?1, ?2)", [time, swept].map(number))?;
+    }
+    Ok(look)
 }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, params};
 use super::super::finished::Finished;
 use super::super::span::Unit;
 use super::cells::number;
-use super::schema::{self, Kind, StoreError};
+use super::file::Database;
+use super::schema::{Kind, StoreError};
 use crate::telemetry::date;
 use crate::telemetry::metrics::Label;
 
@@ -19,7 +20,7 @@ const KEPT: u64 = 14;
 pub(super) struct Samples {
     folder: PathBuf,
     /// The one that was last written to, and the number of its day.
-    open: Option<(u64, Connection)>,
+    open: Option<(u64, Database)>,
 }
 
 impl Samples {
@@ -37,8 +38,9 @@ impl Samples {
             if let Err(error) = self.try_keep(day, requests)? {
                 let failed = StoreError::of(&path, error);
                 let StoreError::Damaged { reason, .. } = &failed else { return Err(failed) };
-                self.open = None;
-                schema::move_aside(&path, reason)?;
+                if let Some((_, damaged)) = self.open.take() {
+                    damaged.discard(reason)?;
+                }
                 self.try_keep(day, requests)?.map_err(|error| StoreError::of(&path, error))?;
             }
             requests.retain(|(second, _)| self::day(*second) != day);
@@ -65,12 +67,12 @@ impl Samples {
     }
 
     fn try_keep(&mut self, day: u64, requests: &[(u64, Finished)]) -> Result<rusqlite::Result<()>, StoreError> {
-        let connection = match self.open.take() {
-            Some((of, connection)) if of == day => connection,
-            _ => schema::open(&self.path(day), Kind::Samples)?,
+        let database = match self.open.take() {
+            Some((of, database)) if of == day && database.is_in_place() => database,
+            _ => Database::open(&self.path(day), Kind::Samples)?,
         };
-        let (_, connection) = self.open.insert((day, connection));
-        Ok(put(connection, requests.iter().filter(|(second, _)| self::day(*second) == day)))
+        let (_, database) = self.open.insert((day, database));
+        Ok(put(&mut database.connection, requests.iter().filter(|(second, _)| self::day(*second) == day)))
     }
 
     fn path(&self, day: u64) -> PathBuf {

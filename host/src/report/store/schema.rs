@@ -1,15 +1,12 @@
 //! The tables of the store, and opening a database file in a state that can be relied on.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::super::rollup::Axis;
 use super::super::span::Unit;
-use crate::telemetry::rfc3339;
 
 /// Of every database here; one that is newer belongs to a newer gateway.
 const VERSION: u32 = 1;
@@ -17,6 +14,7 @@ const VERSION: u32 = 1;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Names are numbers everywhere but here, and 0 is none. A series is on one axis; what is not of it is 0.
+/// Its `day` is the last that it was counted in. The clock has when it was last believed, and when names were last swept.
 const SERIES: &str = "
 CREATE TABLE name (
     id INTEGER PRIMARY KEY,
@@ -34,10 +32,11 @@ CREATE TABLE series (
     status INTEGER NOT NULL,
     class INTEGER NOT NULL,
     outcome INTEGER NOT NULL,
+    day INTEGER NOT NULL DEFAULT 0,
     UNIQUE (axis, operation, consumer, application, api, version, status, class, outcome)
 ) STRICT;
 CREATE INDEX series_of_consumer ON series (consumer);
-CREATE TABLE clock (at INTEGER NOT NULL) STRICT;
+CREATE TABLE clock (at INTEGER NOT NULL, swept INTEGER NOT NULL) STRICT;
 ";
 
 /// By time first, so that what is written together lies together. `start` is in seconds since 1970.
@@ -103,30 +102,22 @@ pub(crate) enum StoreError {
     Missing(PathBuf),
     #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]
     Damaged { path: PathBuf, reason: String },
-    #[error("{path} cannot be used")]
-    File { path: PathBuf, source: std::io::Error },
-    #[error("{path} cannot be read or written")]
-    Database { path: PathBuf, source: rusqlite::Error },
+    #[error("{path} cannot be used: {error}")]
+    File { path: PathBuf, error: std::io::Error },
+    #[error("{path} cannot be read or written: {error}")]
+    Database { path: PathBuf, error: rusqlite::Error },
+    /// Of those that are kept one by one; sums are written.
+    #[error("all requests are counted, but none is kept one by one: {0}")]
+    Samples(Box<Self>),
 }
 
 impl StoreError {
-    pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
+    pub(super) fn of(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match is_damage(&source) {
-            true => Self::Damaged { path, reason: source.to_string() },
-            false => Self::Database { path, source },
+        match is_damage(&error) {
+            true => Self::Damaged { path, reason: error.to_string() },
+            false => Self::Database { path, error },
         }
-    }
-}
-
-/// Open a database to write in it; one that is damaged is moved aside, and another begun.
-pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
-    match open_as_it_is(path, kind) {
-        Err(StoreError::Damaged { reason, .. }) => {
-            move_aside(path, &reason)?;
-            open_as_it_is(path, kind)
-        }
-        opened => opened,
     }
 }
 
@@ -145,30 +136,9 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     }
 }
 
-/// Put a damaged database under a name that says when, with what SQLite keeps beside it.
-pub(super) fn move_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
-    let now: String = rfc3339(SystemTime::now()).chars().filter(|letter| !"-:".contains(*letter)).collect();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!("{stem}.damaged-{now}.db"));
-    for end in ["-wal", "-shm", ""] {
-        let with_end = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
-        match std::fs::rename(with_end(path), with_end(&aside)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::File { path: path.to_owned(), source: error });
-            }
-            _ => {}
-        }
-    }
-    let (file, aside) = (path.display(), aside.display());
-    tracing::error!(reason, %file, %aside, "what was recorded of requests is damaged: it is moved aside, another is begun");
-    Ok(())
-}
-
-fn open_as_it_is(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
+/// Begin to write in a database, whose file is there, though it may be empty.
+pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::of(path, error);
-    // Made by us, so that nobody else may read it; what SQLite puts beside it has the same mode.
-    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    drop(made.map_err(|source| StoreError::File { path: path.to_owned(), source })?);
     let (mut connection, found) =
         Connection::open(path).and_then(|connection| configured(connection, version)).map_err(failed)?;
     if found > VERSION {
@@ -197,6 +167,8 @@ fn begin(connection: &mut Connection, kind: Kind) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // After a loss of power the last flushes may be missing, and nothing is damaged.
     connection.pragma_update(None, "synchronous", "normal")?;
+    // What is deleted is in no free page any more.
+    connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {
         make(&transaction, kind)?;
