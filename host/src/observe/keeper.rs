@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use super::entry::Entry;
 use super::names::{Operation, Operations};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
-use crate::report::{Finished, Report, Tally};
+use crate::report::{Finished, Report, StoreError, Tally};
 use crate::telemetry::access_log::TruncatedAddr;
 
 /// How often the rings are read.
@@ -68,6 +68,9 @@ impl Keeper {
                 flushed = Instant::now();
             }
             if is_over {
+                if self.kept.trouble.is_some() {
+                    tracing::error!("of the last requests, or some of them, no account is kept");
+                }
                 return;
             }
         }
@@ -116,9 +119,12 @@ impl Kept {
             let count = now.moved - before.moved;
             tracing::warn!(count, "requests that ended in the future are counted as of now: the clock was set");
         }
-        let trouble = flushed.err().map(|error| error.to_string());
+        let trouble = flushed.err().map(|error| match error {
+            StoreError::Samples(_) => error.to_string(),
+            _ => format!("account of requests waits to be kept: {error}"),
+        });
         if let Some(trouble) = trouble.as_ref().filter(|trouble| self.trouble.as_ref() != Some(trouble)) {
-            tracing::error!("account of requests waits to be kept: {trouble}");
+            tracing::error!("{trouble}");
         }
         self.trouble = trouble;
     }

@@ -17,7 +17,7 @@ pub(super) fn read(text: &str, nodes: &mut Nodes, budget: &mut Budget) -> Result
     let mut reader = Reader { nodes, budget, open: Vec::new(), anchors: HashMap::new(), root: None };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| Unreadable {
-            line: u32::try_from(error.marker().line()).ok().filter(|line| *line > 0),
+            line: last_line(text).min(u32::try_from(error.marker().line()).ok().filter(|line| *line > 0)),
             wrong: Wrong::new(format!("is not YAML: {}", error.info()), "correct the syntax"),
         })?;
         let line = line(span);
@@ -25,6 +25,11 @@ pub(super) fn read(text: &str, nodes: &mut Nodes, budget: &mut Budget) -> Result
     }
     let empty = || Unreadable { line: None, wrong: Wrong::new("is empty", "write an OpenAPI document") };
     reader.root.ok_or_else(empty)
+}
+
+/// The reader may say that something is wrong behind the end.
+fn last_line(text: &str) -> Option<u32> {
+    u32::try_from(1 + text.bytes().filter(|byte| matches!(byte, b'\n' | b'\r')).count()).ok()
 }
 
 fn line(span: Span) -> Option<u32> {

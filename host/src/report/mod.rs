@@ -26,6 +26,7 @@ pub(crate) use finished::Finished;
 pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
 #[cfg(test)]
 pub(crate) use query::{Point, Row, Table};
+pub(crate) use rollup::OTHER;
 pub(crate) use store::StoreError;
 
 /// In the state directory.
@@ -57,8 +58,9 @@ impl Report {
         Self::with(state, Caps::default())
     }
 
-    /// Open what is kept in a state directory, or begin.
-    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+    /// The same, open.
+    #[cfg(test)]
+    fn open(state: &Path) -> Result<Self, StoreError> {
         let mut report = Self::new(state);
         report.ready(seconds(SystemTime::now()))?;
         Ok(report)
@@ -81,7 +83,8 @@ impl Report {
     }
 
     /// Answer from what is on the disk.
-    pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
+    #[cfg(test)]
+    fn query(&self, query: &Query) -> Result<Answer, StoreError> {
         query::answer(self.store.connection()?, query).map_err(|error| Store::failed(&self.folder, error))
     }
 
