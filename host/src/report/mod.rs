@@ -34,7 +34,6 @@ const FOLDER: &str = "report";
 
 /// The report of one process, to write.
 pub(crate) struct Report {
-    folder: PathBuf,
     store: Store,
     rollup: Rollup,
     sampling: Sampling,
@@ -67,9 +66,8 @@ impl Report {
     }
 
     fn with(state: &Path, caps: Caps) -> Self {
-        let folder = state.join(FOLDER);
-        let store = Store::new(&folder);
-        Self { folder, store, rollup: Rollup::new(caps), sampling: Sampling::default(), tally: Tally::default() }
+        let store = Store::new(&state.join(FOLDER));
+        Self { store, rollup: Rollup::new(caps), sampling: Sampling::default(), tally: Tally::default() }
     }
 
     /// Count requests. They are in memory until the next flush.
@@ -85,7 +83,7 @@ impl Report {
     /// Answer from what is on the disk.
     #[cfg(test)]
     fn query(&self, query: &Query) -> Result<Answer, StoreError> {
-        query::answer(self.store.connection()?, query).map_err(|error| Store::failed(&self.folder, error))
+        query::answer(self.store.connection()?, query).map_err(|error| Store::failed(Path::new(FOLDER), error))
     }
 
     pub(crate) fn tally(&self) -> Tally {
