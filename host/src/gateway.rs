@@ -148,10 +148,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
     let (account, tellers) = account.unzip();
-    let tellers = tellers.unwrap_or_default();
+    let mut tellers = tellers.unwrap_or_default().into_iter();
+    let tellers = (0..workers).map(|_| tellers.next()).collect();
     let account = account.map(Keeper::start).transpose().context("no account of requests can be kept")?;
-    let mut threads =
-        workers::start(workers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown, tellers)?;
+    let mut threads = workers::start(tellers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());

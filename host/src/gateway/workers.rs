@@ -20,22 +20,21 @@ pub(crate) fn worker_count(configured: Option<u32>) -> usize {
     configured.map_or_else(cores, |count| count as usize)
 }
 
-/// One thread with a runtime of its own for each worker. All of them are there when this returns.
+/// One thread with a runtime of its own for each worker, who tells of requests where there is somebody to tell. All of them are there when
+/// this returns.
 pub(super) fn start(
-    workers: usize,
+    tellers: Vec<Option<Teller>>,
     listeners: &Listeners,
     limits: Runtime,
     reloader: &mut Reloader,
     watchdog: &mut Watchdog,
     common: &Common,
     shutdown: &Shutdown,
-    tellers: Vec<Teller>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let workers = tellers.len();
     let mut threads = Vec::with_capacity(workers);
     let (tell, told) = mpsc::channel();
-    let mut tellers = tellers.into_iter();
-    for index in 0..workers {
-        let teller = tellers.next();
+    for (index, teller) in tellers.into_iter().enumerate() {
         let tell = tell.clone();
         let (subscription, told) = (reloader.subscribe(), listeners.subscribe());
         let (common, shutdown) = (common.clone(), shutdown.clone());

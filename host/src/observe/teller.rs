@@ -1,6 +1,6 @@
 //! The side of a worker: a bounded ring that never waits for whoever reads it.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use prometheus_client::metrics::counter::Counter;
 
@@ -75,9 +75,6 @@ impl Teller {
 impl Ring {
     /// The next entry; none where there is none now.
     pub(super) fn next(&mut self) -> Option<Entry> {
-        match self.entries.try_recv() {
-            Ok(entry) => Some(entry),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.entries.try_recv().ok()
     }
 }
