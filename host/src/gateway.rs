@@ -26,7 +26,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Keeper, Operations};
+use crate::observe::{Attributes, Keeper, Observer, Operations};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -117,7 +117,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let builder = builder.knowing(directory.clone()).numbering(operations.clone());
     let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
-        Keeper::new(workers, operations, &attributes, &state, metrics.analytics_lost())
+        let (observers, newest) = watch::channel(Arc::from([]));
+        let (keeper, tellers) = Keeper::new(workers, operations, &attributes, newest, &state, metrics.analytics_lost());
+        ((keeper, observers), tellers)
     });
     let place = kept.state.as_ref().map(StateDir::lock);
     let record = Record::new(kept.path().filter(|_| falls_back), place.clone());
@@ -150,7 +152,12 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let (account, tellers) = account.unzip();
     let mut tellers = tellers.unwrap_or_default().into_iter();
     let tellers = (0..workers).map(|_| tellers.next()).collect();
-    let account = account.map(Keeper::start).transpose().context("no account of requests can be kept")?;
+    let account = account.map(|(keeper, observers)| {
+        observers.send_replace(published.borrow().observers.clone());
+        control.spawn_local(follow_observers(published.clone(), observers));
+        keeper.start().context("no account of requests can be kept")
+    });
+    let account = account.transpose()?;
     let mut threads = workers::start(tellers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
@@ -307,6 +314,13 @@ async fn follow<T, F: Future<Output = ()> + 'static>(
 /// Upstreams whose targets are asked whether they are well.
 fn asked_for_health(generation: &Generation) -> Vec<Arc<Upstream>> {
     generation.upstreams().filter(|upstream| upstream.settings.health.is_some()).cloned().collect()
+}
+
+/// Have records looked at by those the newest generation names.
+async fn follow_observers(mut published: watch::Receiver<Arc<Generation>>, observers: watch::Sender<Arc<[Observer]>>) {
+    while published.changed().await.is_ok() {
+        observers.send_replace(published.borrow_and_update().observers.clone());
+    }
 }
 
 /// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its

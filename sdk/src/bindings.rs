@@ -69,6 +69,18 @@ pub mod responder {
     pub use exports::lockgate::policy::responder::Guest;
 }
 
+/// `observer`.
+pub mod observer {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "observer-exports",
+        with: { "lockgate:policy/types@0.1.0": crate::bindings::request::lockgate::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_observer",
+    });
+    pub use exports::lockgate::policy::observer::*;
+}
+
 /// The contract names each kind of verdict; here it is one.
 macro_rules! verdict {
     ($verdict:ty, $edits:ty) => {

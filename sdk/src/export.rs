@@ -2,7 +2,7 @@
 
 /// Export a policy with its phases, one or more of [`RequestPhase`](crate::RequestPhase),
 /// [`ResponsePhase`](crate::ResponsePhase),
-/// [`BodyPhase`](crate::BodyPhase) and [`Responder`](crate::Responder), joined by `+`: `export!(Greet: RequestPhase +
+/// [`BodyPhase`](crate::BodyPhase), [`Responder`](crate::Responder) and [`Observer`](crate::Observer), joined by `+`: `export!(Greet: RequestPhase +
 /// ResponsePhase)`.
 ///
 /// Write it once per crate, whose `crate-type` is `["cdylib", "rlib"]`. Natively it only checks that the traits are
@@ -111,10 +111,24 @@ macro_rules! __export_phase {
         }
         $crate::bindings::responder::export_responder!($component with_types_in $crate::bindings::responder);
     };
+    ($component:ident: Observer) => {
+        impl $crate::bindings::observer::Guest for $component {
+            fn on_records(
+                count: u32,
+                columns: ::std::vec::Vec<$crate::bindings::observer::Column>,
+            ) -> ::std::result::Result<
+                ::std::vec::Vec<$crate::bindings::observer::Column>,
+                $crate::bindings::request::types::Failure,
+            > {
+                POLICY.with(|slot| $crate::export::on_records(slot, count, columns))
+            }
+        }
+        $crate::bindings::observer::export_observer!($component with_types_in $crate::bindings::observer);
+    };
     ($component:ident: $other:ident) => {
         ::std::compile_error!(::std::concat!(
             "`", ::std::stringify!($other),
-            "` is no phase; write RequestPhase, ResponsePhase, BodyPhase or Responder"
+            "` is no phase; write RequestPhase, ResponsePhase, BodyPhase, Responder or Observer"
         ));
     };
 }
@@ -125,8 +139,10 @@ pub use guest::*;
 /// What the generated exports call. A hook that is called before `configure` succeeded fails as `internal`.
 #[cfg(target_family = "wasm")]
 mod guest {
-    use crate::bindings::{body, lifecycle, request::types};
-    use crate::{BodyPhase, ConfigError, Failure, Head, Policy, RequestPhase, Responder, ResponsePhase};
+    use crate::bindings::{body, lifecycle, observer, request::types};
+    use crate::{
+        BodyPhase, ConfigError, Failure, Head, Observer, Policy, Records, RequestPhase, Responder, ResponsePhase,
+    };
     use std::cell::OnceCell;
     use std::panic::PanicHookInfo;
 
@@ -198,5 +214,16 @@ mod guest {
         let policy = slot.get().ok_or(Failure::Internal)?;
         let response = policy.respond(&Head::new(head), body)?;
         Ok(response.into())
+    }
+
+    pub fn on_records<P: Observer>(
+        slot: &Slot<P>,
+        count: u32,
+        columns: Vec<observer::Column>,
+    ) -> Result<Vec<observer::Column>, types::Failure> {
+        let policy = slot.get().ok_or(Failure::Internal)?;
+        let mut records = Records::new(count, columns.into_iter().map(Into::into).collect());
+        policy.on_records(&mut records)?;
+        Ok(records.written().into_iter().map(Into::into).collect())
     }
 }

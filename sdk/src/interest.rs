@@ -18,6 +18,10 @@ pub struct Interest {
     pub attributes_read: Vec<String>,
     /// Attributes written, without `@`.
     pub attributes_write: Vec<String>,
+    /// Columns of records read by `on_records`.
+    pub records_read: Vec<String>,
+    /// Columns of records written by `on_records`.
+    pub records_write: Vec<String>,
     /// Whether the policy may answer instead of the upstream.
     pub may_respond: bool,
     /// Whether the policy may change path and query.
@@ -87,6 +91,18 @@ impl Interest {
     /// Write an attribute, named without `@`.
     pub fn attribute_write(mut self, name: impl Into<String>) -> Self {
         add(&mut self.attributes_write, name.into());
+        self
+    }
+
+    /// Read a column of [`Records`](crate::Records).
+    pub fn record_read(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.records_read, name.into());
+        self
+    }
+
+    /// Write a column of [`Records`](crate::Records).
+    pub fn record_write(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.records_write, name.into());
         self
     }
 
@@ -196,6 +212,8 @@ impl Interest {
             named("response-write", &self.response_write),
             named("attribute-read", &self.attributes_read),
             named("attribute-write", &self.attributes_write),
+            named("record-read", &self.records_read),
+            named("record-write", &self.records_write),
             plain.iter().filter(|(_, wanted)| *wanted).map(|(word, _)| (*word).to_owned()).collect(),
             named("key", &self.keys),
             named("sign", &self.signs),

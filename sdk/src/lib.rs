@@ -23,6 +23,7 @@ mod interest;
 pub mod names;
 mod packed;
 mod policy;
+mod records;
 mod response;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -34,7 +35,8 @@ pub use capability::{clock, consumers, crypto, egress, limiter, log, metrics, ra
 pub use edits::Edits;
 pub use head::{Fields, Head};
 pub use interest::{BodyAccess, BodyInterest, BodyMode, Interest, OtherTypes, StoreInterest};
-pub use policy::{BodyPhase, ConfigError, Policy, RequestPhase, Responder, ResponsePhase};
+pub use policy::{BodyPhase, ConfigError, Observer, Policy, RequestPhase, Responder, ResponsePhase};
+pub use records::Records;
 pub use response::{Problem, Response};
 pub use verdict::{Failure, Verdict};
 
@@ -42,7 +44,7 @@ pub use verdict::{Failure, Verdict};
 pub mod prelude {
     pub use crate::{
         BodyEdits, BodyInterest, BodyPhase, Change, ChunkEdits, ConfigError, Direction, Edits, Failure, Head, Interest,
-        Policy, RequestPhase, Responder, Response, ResponsePhase, Splices, Verdict,
+        Observer, Policy, Records, RequestPhase, Responder, Response, ResponsePhase, Splices, Verdict,
     };
     pub use crate::{clock, consumers, crypto, egress, limiter, log, metrics, random, store};
     pub use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! The traits a policy implements, one for each export of the contract.
 
-use crate::{BodyEdits, ChunkEdits, Direction, Failure, Head, Interest, Response, Verdict};
+use crate::{BodyEdits, ChunkEdits, Direction, Failure, Head, Interest, Records, Response, Verdict};
 use serde::de::DeserializeOwned;
 
 /// A configured policy: its type is the shape of its configuration.
@@ -51,6 +51,16 @@ pub trait BodyPhase: Policy {
 pub trait Responder: Policy {
     /// Called once for each request routed to the responder, with the whole body.
     fn respond(&self, head: &Head<'_>, body: &[u8]) -> Result<Response, Failure>;
+}
+
+/// Looking at finished exchanges, in batches, before anything of them is kept.
+pub trait Observer: Policy {
+    /// Called with some that ended lately. Columns that are rewritten take the place of those of their names; on a failure
+    /// the operator decides whether they are kept as they were or not at all.
+    ///
+    /// # Errors
+    /// Why it could not do its work.
+    fn on_records(&self, records: &mut Records) -> Result<(), Failure>;
 }
 
 /// One fault in a configuration.

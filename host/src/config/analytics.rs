@@ -1,7 +1,11 @@
-//! Owns `[analytics]` of gateway.toml: whether requests are kept account of, and where policies say who asks.
+//! Owns `[analytics]` of gateway.toml: whether requests are kept account of, where policies say who asks, and who looks at records first.
 
+use std::collections::BTreeMap;
+
+use super::chain::{ChainEntry, Link};
 use super::fault::Faults;
-use super::kinds::{Kind, Shown, read_text};
+use super::kinds::{Kind, List, Shown, read_text};
+use super::policy::Policy;
 use super::reader::Node;
 use super::section::section;
 
@@ -25,12 +29,26 @@ section! {
         default consumer: Attribute = "auth.consumer".to_owned(),
         /// The attribute in which policies say with which application.
         default application: Attribute = "auth.application".to_owned(),
+        /// Policies that look at records before they are kept, in this order: observers, such as `builtin:analytics`. Where one fails,
+        /// `reject` keeps nothing of what it would have written, `skip` keeps that as it was.
+        repeated chain: List<Link>,
     }
 }
 
 impl RawAnalytics {
-    pub(super) fn resolve(self) -> Analytics {
-        Analytics { consumer: self.consumer, application: self.application }
+    /// How, and who looks at records.
+    pub(super) fn resolve(self) -> (Analytics, Vec<ChainEntry>) {
+        (Analytics { consumer: self.consumer, application: self.application }, self.chain)
+    }
+}
+
+/// Complain about observers whose new versions were to be compared with those that serve: what both would write is nowhere.
+pub(super) fn check_observers(chain: &[ChainEntry], policies: &BTreeMap<String, Policy>, faults: &mut Faults) {
+    for entry in chain {
+        if policies.get(&entry.policy).is_some_and(|policy| policy.rollout.shadow.is_some()) {
+            let reason = format!("`{}` has `rollout.shadow`, and observers are not compared", entry.policy);
+            faults.push(entry.place.fault(reason, "declare a policy without it for this chain"));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 
 use super::access::{Access, RawAccess};
-use super::analytics::{Analytics, RawAnalytics};
+use super::analytics::{self, Analytics, RawAnalytics};
 use super::api::RawApi;
 use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
@@ -171,6 +171,7 @@ pub(super) struct Gateway {
     pub(super) admin: SocketAddr,
     pub(super) access_log: bool,
     pub(super) analytics: Option<Analytics>,
+    pub(super) observers: Vec<ChainEntry>,
     pub(super) identity_headers: Vec<Pattern>,
     pub(super) underscored_headers: Vec<HeaderName>,
     pub(super) forwarding: Forwarding,
@@ -237,10 +238,14 @@ impl RawGateway {
         check_published(&keys, &egress, faults);
         let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
+        let place = self.analytics.as_ref().map_or(self.access_log.place.clone(), |raw| raw.place.clone());
         declared.check_chain(&self.chain, faults);
         openapi::check_outer(&self.chain, faults);
-        let place = self.analytics.as_ref().map_or(self.access_log.place.clone(), |raw| raw.place.clone());
-        let analytics = self.analytics.map(RawAnalytics::resolve);
+        let (analytics, observers) = self.analytics.map(RawAnalytics::resolve).unzip();
+        let observers: Vec<_> = observers.unwrap_or_default();
+        declared.check_chain(&observers, faults);
+        analytics::check_observers(&observers, &policies, faults);
+        openapi::check_outer(&observers, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
             runtime: self.runtime.resolve(),
@@ -248,6 +253,7 @@ impl RawGateway {
             admin: self.admin.address,
             access_log: self.access_log.enabled,
             analytics,
+            observers,
             identity_headers: self.request.identity_headers,
             underscored_headers: self.request.underscored_headers,
             forwarding: self.forwarding.resolve(),

@@ -21,6 +21,10 @@ pub(crate) enum Grant {
     AttributeRead(Pattern),
     /// Attributes it may write.
     AttributeWrite(Pattern),
+    /// A column of records it may read.
+    RecordRead(String),
+    /// A column of records it may write.
+    RecordWrite(String),
     /// It may answer instead of the upstream.
     Respond,
     /// Routes may name it in the place of an upstream: it is given their requests whole and makes the responses.
@@ -139,6 +143,8 @@ impl FromStr for Grant {
             ("write", Some(names)) => no_fact(names, GrantError::FactWrite).map(Self::Write),
             ("attribute-read", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeRead),
             ("attribute-write", Some(names)) => no_fact(names, GrantError::Attribute).map(Self::AttributeWrite),
+            ("record-read", Some(name)) if is_declarable(name) => Ok(Self::RecordRead(name.to_owned())),
+            ("record-write", Some(name)) if is_declarable(name) => Ok(Self::RecordWrite(name.to_owned())),
             ("body", Some(rest)) => body(rest),
             ("key", Some(name)) if is_declarable(name) => Ok(Self::Key(name.to_owned())),
             ("sign", Some(name)) if is_declarable(name) => Ok(Self::Sign(name.to_owned())),
@@ -158,6 +164,8 @@ impl fmt::Display for Grant {
             Self::Write(pattern) => write!(out, "write:{pattern}"),
             Self::AttributeRead(pattern) => write!(out, "attribute-read:{pattern}"),
             Self::AttributeWrite(pattern) => write!(out, "attribute-write:{pattern}"),
+            Self::RecordRead(name) => write!(out, "record-read:{name}"),
+            Self::RecordWrite(name) => write!(out, "record-write:{name}"),
             Self::Respond => out.write_str("respond"),
             Self::Responder => out.write_str("responder"),
             Self::Target => out.write_str("target"),
@@ -179,7 +187,7 @@ impl fmt::Display for Grant {
 }
 
 impl Spelled for Grant {
-    const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `respond`, `responder`, \
+    const SPELLING: &'static str = "`read:NAMES`, `write:NAMES`, `attribute-read:NAMES`, `attribute-write:NAMES`, `record-read:NAME`, `record-write:NAME`, `respond`, `responder`, \
         `target`, `status`, `body:request|response:inspect|edit`, `key:NAME`, `sign:NAME`, `seal:NAME`, `egress:NAME`, `limiter:NAME`, `consumers` or `store:NAME:read|write`";
 }
 

@@ -139,6 +139,8 @@ pub(crate) struct Config {
     pub access_log: bool,
     /// None where no account of requests is kept.
     pub analytics: Option<Analytics>,
+    /// Policies that look at records before they are kept.
+    pub observers: Vec<ChainEntry>,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
     pub underscored_headers: Vec<HeaderName>,
@@ -223,6 +225,7 @@ impl Config {
             admin: gateway.admin,
             access_log: gateway.access_log,
             analytics: gateway.analytics,
+            observers: gateway.observers,
             identity_headers: gateway.identity_headers,
             underscored_headers: gateway.underscored_headers,
             forwarding: gateway.forwarding,

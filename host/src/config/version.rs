@@ -97,10 +97,16 @@ impl Config {
             let all = outer.into_iter().chain([(api.name.clone(), &api.chain)]).chain(routes);
             all.map(|(place, chain)| (Some(&api.folder), place, chain))
         });
-        std::iter::once((None, String::new(), &self.chain)).chain(of_apis)
+        let own = [(None, String::new(), &self.chain), (None, OBSERVERS.to_owned(), &self.observers)];
+        own.into_iter().chain(of_apis)
     }
 
-    /// Policies that requests pass, or that answer them, as the folder has them.
+    /// Entries that belong to no API.
+    pub(crate) fn own_entries(&self) -> impl Iterator<Item = &ChainEntry> {
+        self.chain.iter().chain(&self.observers)
+    }
+
+    /// Policies that requests pass, that answer them, or that look at their records, as the folder has them.
     pub(crate) fn in_use(&self) -> impl Iterator<Item = &str> {
         let chains = self.chains().flat_map(|(_, chain)| chain).map(|entry| entry.policy.as_str());
         let routes = self.current().flat_map(|api| &api.routes);
@@ -117,18 +123,21 @@ impl Config {
             let routes = api.routes.iter().map(|route| (format!("{}/{}", api.name, route.name), &route.chain));
             std::iter::once((api.name.clone(), &api.chain)).chain(routes)
         });
-        std::iter::once((String::new(), &self.chain)).chain(of_apis)
+        [(String::new(), &self.chain), (OBSERVERS.to_owned(), &self.observers)].into_iter().chain(of_apis)
     }
 
     fn chains_mut(&mut self) -> impl Iterator<Item = (String, &mut Vec<ChainEntry>)> {
         let of_apis = self.apis.iter_mut().filter(|api| api.held.is_none()).flat_map(chains_of);
-        std::iter::once((String::new(), &mut self.chain)).chain(of_apis)
+        [(String::new(), &mut self.chain), (OBSERVERS.to_owned(), &mut self.observers)].into_iter().chain(of_apis)
     }
 
     fn current(&self) -> impl Iterator<Item = &Api> {
         self.apis.iter().filter(|api| api.held.is_none())
     }
 }
+
+/// Where observers are: no API has such a name.
+const OBSERVERS: &str = "/analytics";
 
 /// Where an API that is held passes the gateway's chain.
 fn outer_of(api: &Api) -> String {

@@ -164,6 +164,7 @@ impl Builder {
         let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies, &self.tallies);
         let unmatched = Chain::new(steps.all(User::Gateway, &config.chain));
+        let observers = steps.observers(&self.metrics);
         faults.append(&mut steps.faults);
         let router = self.router(config, &mut steps, &slots, &mut apis);
         let mut idle = policies.idle.clone();
@@ -204,6 +205,7 @@ impl Builder {
             limiters: self.limiters.values().cloned().collect(),
             servers,
             shadows: steps::shadows(config, &self.tallies),
+            observers: observers.into(),
         };
         self.forget(config);
         Ok((generation, idle))

@@ -35,7 +35,7 @@ use crate::exchange::hygiene::IdentityHeaders;
 use crate::exchange::path::Target;
 use crate::jwks::Published;
 use crate::limiter::Shared;
-use crate::observe::OperationId;
+use crate::observe::{Observer, OperationId};
 use crate::route::{Found, Lookup, Router, Scheme};
 use crate::sandbox::Policy;
 use crate::telemetry::SpanContext;
@@ -71,6 +71,8 @@ pub(crate) struct Generation {
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
     shadows: Vec<Shadowed>,
+    /// Those that look at records before they are kept.
+    pub(crate) observers: Arc<[Observer]>,
 }
 
 /// A new version of a policy that runs in the shadow of the one that serves.

@@ -1,4 +1,4 @@
-//! Makes the parts of routes that name policies: steps of chains, and responders.
+//! Makes what names policies: steps of chains, responders, and those that look at records.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use super::{Responder, Shadowed};
 use crate::chain::{OnError, Reads, Shadow, Step, Tally};
 use crate::config::{self, Config, ConfigFault, Grant, Place};
 use crate::content::Digest;
+use crate::observe::{NoObserver, Observer};
 use crate::sandbox::Policy;
+use crate::telemetry::metrics::Metrics;
 
 /// Bytes of a request body a responder is given when it does not say.
 const RESPONDER_BODY: u64 = 64 * 1024;
@@ -90,6 +92,22 @@ impl<'a> Steps<'a> {
                 None
             }
         }
+    }
+
+    /// Those that look at records before they are kept.
+    pub(super) fn observers(&mut self, metrics: &Metrics) -> Vec<Observer> {
+        let entries = &self.config.observers;
+        let of = |entry: &config::ChainEntry| {
+            let (_, policy) = self.policy(User::Gateway, (&entry.policy, &entry.config), &entry.place)?;
+            let skips = entry.on_error == config::OnError::Skip;
+            let observer = Observer::new(policy.clone(), metrics.policy(policy.name()), skips);
+            let complain = |error: NoObserver| {
+                let reason = format!("`{}` cannot look at records: {error}", entry.policy);
+                self.faults.push(entry.place.fault(reason, "name a policy that can, such as `builtin:analytics`"));
+            };
+            observer.map_err(complain).ok()
+        };
+        entries.iter().filter_map(of).collect()
     }
 
     fn step(&mut self, user: User<'_>, entry: &config::ChainEntry) -> Option<Arc<Step>> {

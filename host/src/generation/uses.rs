@@ -46,6 +46,7 @@ impl<'a> Uses<'a> {
         let mut uses =
             Self { list: Vec::new(), slots: HashMap::new(), shadows: Vec::new(), sources: Sources::of(config) };
         uses.chain(User::Gateway, &config.chain);
+        uses.chain(User::Gateway, &config.observers);
         for api in &config.apis {
             if let Some(held) = &api.held {
                 uses.chain(User::Outer(api), &held.chain);

@@ -2,35 +2,42 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use std::{io, mem};
 
 use prometheus_client::metrics::counter::Counter;
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
+use tokio::task::LocalSet;
+use tokio::time::timeout;
 
+use super::column::Observed;
 use super::entry::Entry;
 use super::names::{Operation, Operations};
+use super::observer::{Observer, Observers};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
-use crate::report::{Finished, Report, StoreError, Tally};
-use crate::telemetry::access_log::TruncatedAddr;
+use crate::report::{Client, Finished, Report, StoreError, Tally};
 
 /// How often the rings are read.
 const READ: Duration = Duration::from_millis(250);
 /// How often what was read is put on the disk: what a crash costs.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How long observers may take for what was read at once: meanwhile the rings fill.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Reads what all workers tell of.
 pub(crate) struct Keeper {
     rings: Vec<Ring>,
     operations: Arc<Operations>,
+    observers: Observers,
     kept: Kept,
 }
 
 /// Ends the thread: what was told of until then is kept.
 #[must_use = "nothing more is kept once this is dropped"]
 pub(crate) struct KeeperGuard {
-    ends: Sender<()>,
+    ends: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
@@ -40,12 +47,13 @@ impl Keeper {
         workers: usize,
         operations: Arc<Operations>,
         attributes: &Attributes,
+        observers: watch::Receiver<Arc<[Observer]>>,
         state: &Path,
         lost: Counter,
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        (Self { rings, operations, kept }, tellers)
+        (Self { rings, operations, observers: Observers::new(observers), kept }, tellers)
     }
 
     /// Begin to read.
@@ -53,16 +61,18 @@ impl Keeper {
     /// # Errors
     /// When the thread cannot be started.
     pub(crate) fn start(self) -> io::Result<KeeperGuard> {
-        let (ends, ended) = channel();
-        let thread = thread::Builder::new().name("analytics".to_owned()).spawn(move || self.run(&ended))?;
+        let (ends, ended) = oneshot::channel();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let run = move || LocalSet::new().block_on(&runtime, self.run(ended));
+        let thread = thread::Builder::new().name("analytics".to_owned()).spawn(run)?;
         Ok(KeeperGuard { ends, thread })
     }
 
-    fn run(mut self, ended: &Receiver<()>) {
+    async fn run(mut self, mut ended: oneshot::Receiver<()>) {
         let mut flushed = Instant::now();
         loop {
-            let is_over = ended.recv_timeout(READ) != Err(RecvTimeoutError::Timeout);
-            self.read();
+            let is_over = timeout(READ, &mut ended).await.is_ok();
+            self.read().await;
             if is_over || flushed.elapsed() >= FLUSH {
                 self.kept.flush();
                 flushed = Instant::now();
@@ -76,9 +86,13 @@ impl Keeper {
         }
     }
 
-    fn read(&mut self) {
-        let mut batch = Vec::new();
-        self.rings.iter_mut().for_each(|ring| read(ring, &self.operations, &mut batch));
+    async fn read(&mut self) {
+        let mut records = Vec::new();
+        self.rings.iter_mut().for_each(|ring| read(ring, &self.operations, &mut records));
+        if !records.is_empty() {
+            self.observers.look(&mut records, tokio::time::Instant::now() + LOOK).await;
+        }
+        let batch: Vec<_> = records.into_iter().map(|record| record.finished).collect();
         self.kept.report.record(&batch);
     }
 }
@@ -131,7 +145,7 @@ impl Kept {
 }
 
 /// All that waits in a ring, by its names.
-fn read(ring: &mut Ring, operations: &Operations, batch: &mut Vec<Finished>) {
+fn read(ring: &mut Ring, operations: &Operations, records: &mut Vec<Observed>) {
     let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
     // No more than there was room for, however fast others come.
     for _ in 0..RING {
@@ -140,7 +154,8 @@ fn read(ring: &mut Ring, operations: &Operations, batch: &mut Vec<Finished>) {
             Some((known, operation)) if *known == id => Some(operation.clone()),
             _ => last.insert((id, operations.get(id)?)).1.clone().into(),
         });
-        batch.push(finished(&entry, operation.as_deref(), ring));
+        let finished = finished(&entry, operation.as_deref(), ring);
+        records.push(Observed { finished, client: entry.client });
     }
 }
 
@@ -167,12 +182,12 @@ fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Fi
         bytes_out: entry.bytes_out,
         retries: entry.retries.into(),
         generation: entry.generation,
-        client: entry.client.map(TruncatedAddr::from),
+        client: entry.client.map(Client::from),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::SystemTime;
 
     use http::{Method, StatusCode};
@@ -209,7 +224,14 @@ mod tests {
 
     fn keeper(state: &Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
         let attributes = Attributes::new("auth.consumer", "auth.application");
-        Keeper::new(2, Arc::default(), &attributes, state, lost.clone())
+        let nobody = watch::channel(Arc::from([])).1;
+        Keeper::new(2, Arc::default(), &attributes, nobody, state, lost.clone())
+    }
+
+    /// One of which little is known.
+    pub(in super::super) fn finished() -> Finished {
+        let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
+        super::finished(&entry(&teller, "ann"), None, &mut ring)
     }
 
     /// How often each consumer asked.
@@ -248,15 +270,15 @@ mod tests {
         assert_eq!(counted(folder.path()), [("ann".to_owned(), RING as u64)]);
     }
 
-    #[test]
-    fn what_cannot_be_written_waits_until_it_can() {
+    #[tokio::test]
+    async fn what_cannot_be_written_waits_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
         let in_the_way = folder.path().join("report");
         std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
         let lost = Counter::default();
         let (mut keeper, tellers) = keeper(folder.path(), &lost);
         (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann")));
-        keeper.read();
+        keeper.read().await;
         keeper.kept.flush();
         assert!(keeper.kept.trouble.is_some());
         std::fs::remove_file(&in_the_way).unwrap();

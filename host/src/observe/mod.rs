@@ -1,11 +1,14 @@
-//! Owns finished exchanges on their way from the workers to what is kept of them: told in no time, read in batches, beside the requests.
+//! Owns finished exchanges on their way from the workers to what is kept of them: told in no time, read in batches and shown to observers, beside the requests.
 
+mod column;
 mod entry;
 mod keeper;
 mod names;
+mod observer;
 mod teller;
 
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
 pub(crate) use names::{NameId, Operation, OperationId, Operations};
+pub(crate) use observer::{NoObserver, Observer};
 pub(crate) use teller::{Attributes, Teller};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::report::OTHER;
 
 /// Longest name of who asked, in bytes; longer ones are one.
-const LONGEST: usize = 256;
+pub(super) const LONGEST: usize = 256;
 /// Most names one worker knows at a time. With the next it forgets them all, and learns them again.
 const MOST: usize = 10_000;
 

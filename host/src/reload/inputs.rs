@@ -68,14 +68,14 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     let used: HashSet<&str> = config.apis.iter().flat_map(|api| policies(config, api)).collect();
     for (name, policy) in &config.policies {
         // What only APIs use counts with them, who may have another.
-        if config.chain.iter().any(|entry| entry.policy == *name) || !used.contains(name.as_str()) {
+        if config.own_entries().any(|entry| entry.policy == *name) || !used.contains(name.as_str()) {
             all.add_code(policy);
         }
     }
     for written in config.written.values().filter(|written| written.is_shadow) {
         all.add_code(&written.policy);
     }
-    config.chain.iter().for_each(|entry| all.add_entry(entry));
+    config.own_entries().for_each(|entry| all.add_entry(entry));
     let mut apis: Vec<_> = config.apis.iter().collect();
     apis.sort_by_key(|api| &api.folder);
     for api in apis {

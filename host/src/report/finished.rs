@@ -1,5 +1,7 @@
 //! One finished request, as the room is told of it.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -36,8 +38,41 @@ pub(crate) struct Finished {
     pub(crate) bytes_out: u64,
     pub(crate) retries: u32,
     pub(crate) generation: u64,
-    /// Whose network it came from.
-    pub(crate) client: Option<TruncatedAddr>,
+    /// Who asked, as far as that may be kept.
+    pub(crate) client: Option<Client>,
+}
+
+/// The network a request came from, or what an observer calls its client; never a whole address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Client(Shown);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shown {
+    Network(TruncatedAddr),
+    Name(Arc<str>),
+}
+
+impl Client {
+    /// What is called so; what is an address, or a network, is that of the network.
+    pub(crate) fn named(name: Arc<str>) -> Self {
+        let address = name.split('/').next().unwrap_or_default().parse::<IpAddr>();
+        Self(address.map_or_else(|_| Shown::Name(name), |address| Shown::Network(address.into())))
+    }
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self(Shown::Network(address.into()))
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Shown::Network(network) => network.fmt(out),
+            Shown::Name(name) => out.write_str(name),
+        }
+    }
 }
 
 impl Finished {

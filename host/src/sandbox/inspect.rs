@@ -99,7 +99,8 @@ impl Place<'_> {
     }
 }
 
-const HOOKS: [&str; 4] = ["request-phase", "response-phase", "body-phase", "responder"];
+/// The interfaces of the contract that are called.
+pub(super) const HOOKS: [&str; 5] = ["request-phase", "response-phase", "body-phase", "responder", "observer"];
 
 impl Inspection {
     /// Read a component from its beginning to its end.

@@ -26,6 +26,9 @@ pub(crate) struct Interest {
     pub(crate) response_write: Vec<String>,
     pub(crate) attributes_read: Vec<String>,
     pub(crate) attributes_write: Vec<String>,
+    /// Columns of records.
+    pub(crate) records_read: Vec<String>,
+    pub(crate) records_write: Vec<String>,
     pub(crate) may_respond: bool,
     pub(crate) may_set_target: bool,
     pub(crate) may_set_status: bool,
@@ -90,6 +93,12 @@ impl Interest {
                 grants.iter().any(|grant| matches!(grant, Grant::AttributeWrite(pattern) if pattern.covers(name)));
             need(granted, format!("attribute-write:{name}"));
         }
+        for name in &self.records_read {
+            need(grants.contains(&Grant::RecordRead(name.clone())), format!("record-read:{name}"));
+        }
+        for name in &self.records_write {
+            need(grants.contains(&Grant::RecordWrite(name.clone())), format!("record-write:{name}"));
+        }
         need(!self.may_respond || grants.contains(&Grant::Respond), "respond".into());
         need(!self.may_set_target || grants.contains(&Grant::Target), "target".into());
         need(!self.may_set_status || grants.contains(&Grant::Status), "status".into());
@@ -152,6 +161,8 @@ impl Interest {
             ("response-write", &mut interest.response_write),
             ("attribute-read", &mut interest.attributes_read),
             ("attribute-write", &mut interest.attributes_write),
+            ("record-read", &mut interest.records_read),
+            ("record-write", &mut interest.records_write),
             ("key", &mut interest.keys),
             ("sign", &mut interest.signs),
             ("seal", &mut interest.seals),
@@ -184,6 +195,8 @@ impl Interest {
                 Some(("response-write", name)) => self.response_write.push(name.to_owned()),
                 Some(("attribute-read", name)) => self.attributes_read.push(name.to_owned()),
                 Some(("attribute-write", name)) => self.attributes_write.push(name.to_owned()),
+                Some(("record-read", name)) => self.records_read.push(name.to_owned()),
+                Some(("record-write", name)) => self.records_write.push(name.to_owned()),
                 Some(("key", name)) => self.keys.push(name.to_owned()),
                 Some(("sign", name)) => self.signs.push(name.to_owned()),
                 Some(("seal", name)) => self.seals.push(name.to_owned()),
@@ -262,6 +275,8 @@ mod tests {
             "attribute-read:auth.*",
             "respond",
             "store:a:b:write",
+            "record-read:client",
+            "record-write:client",
             "key:idp",
             "sign:own",
             "seal:session",
@@ -275,6 +290,8 @@ mod tests {
             attributes_read: words(&["auth.*"]),
             may_respond: true,
             stores: vec![("a:b".into(), true)],
+            records_read: words(&["client"]),
+            records_write: words(&["client"]),
             keys: words(&["idp"]),
             signs: words(&["own"]),
             seals: words(&["session"]),

@@ -52,7 +52,7 @@ pub(crate) use capability::{Holds, Keyring, Powers, Told, World};
 pub(crate) use child::{BUILD_VERB, BuildError};
 pub(crate) use engine::MAX_INSTANCES;
 pub(crate) use fault::PluginFault;
-pub(crate) use hook::{OnBody, OnChunk, OnRequest, OnResponse, Respond};
+pub(crate) use hook::{OnBody, OnChunk, OnRecords, OnRequest, OnResponse, RecordColumn, Respond};
 pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};

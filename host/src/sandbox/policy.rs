@@ -8,7 +8,9 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::Sandbox;
 use super::beside::Beside;
-use super::bindings::exports::lockgate::policy::{body_phase, lifecycle, request_phase, responder, response_phase};
+use super::bindings::exports::lockgate::policy::{
+    body_phase, lifecycle, observer, request_phase, responder, response_phase,
+};
 use super::build::Snapshot;
 use super::capability::{HostState, Powers};
 use super::engine;
@@ -209,6 +211,7 @@ impl Policy {
             response: self.exports.response.is_some() && !self.interest.idle_on_response,
             body: self.exports.body.is_some(),
             responder: self.exports.responder.is_some(),
+            observer: self.exports.observer.is_some(),
         }
     }
 }
@@ -229,6 +232,7 @@ pub(crate) struct Hooks {
     pub(crate) response: bool,
     pub(crate) body: bool,
     pub(crate) responder: bool,
+    pub(crate) observer: bool,
 }
 
 /// Where the exported functions are in every instance of a component.
@@ -238,6 +242,7 @@ pub(super) struct Exports {
     pub(super) response: Option<response_phase::GuestIndices>,
     pub(super) body: Option<body_phase::GuestIndices>,
     pub(super) responder: Option<responder::GuestIndices>,
+    pub(super) observer: Option<observer::GuestIndices>,
 }
 
 impl Exports {
@@ -260,6 +265,7 @@ impl Exports {
             response: optional(pre, "response-phase", response_phase::GuestIndices::new)?,
             body: optional(pre, "body-phase", body_phase::GuestIndices::new)?,
             responder: optional(pre, "responder", responder::GuestIndices::new)?,
+            observer: optional(pre, "observer", observer::GuestIndices::new)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::bindings::exports::lockgate::policy::lifecycle::ConfigError;
 use super::capability::wasi;
-use super::inspect::Inspection;
+use super::inspect::{HOOKS, Inspection};
 use super::policy::{CONTRACT, Exports};
 use super::workbench::root_cause;
 
@@ -61,10 +61,13 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), String
 
 /// A policy without a hook would never be called.
 pub(super) fn has_hook(exports: &Exports) -> Result<(), String> {
-    if exports.request.is_none() && exports.response.is_none() && exports.body.is_none() && exports.responder.is_none()
-    {
+    let Exports { lifecycle: _, request, response, body, responder, observer } = exports;
+    let is_there =
+        request.is_some() || response.is_some() || body.is_some() || responder.is_some() || observer.is_some();
+    if !is_there {
         return Err(format!(
-            "exports no hook; a policy exports at least one of request-phase, response-phase, body-phase and responder of lockgate:policy@{CONTRACT}"
+            "exports no hook; a policy exports at least one of {} of lockgate:policy@{CONTRACT}",
+            HOOKS.join(", ")
         ));
     }
     Ok(())

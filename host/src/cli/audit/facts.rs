@@ -174,9 +174,11 @@ fn names(used: &Use, facts: &mut Facts) {
         ("reads of requests", &used.reads.request),
         ("reads of responses", &used.reads.response),
         ("reads the attribute", &used.reads.attributes),
+        ("reads of records", &used.reads.records),
         ("changes of requests", &used.changes.request),
         ("changes of responses", &used.changes.response),
         ("writes the attribute", &used.changes.attributes),
+        ("writes to records", &used.changes.records),
     ];
     for (what, names) in lists {
         let named = |name: &String| (format!("{what} `{name}`"), Fact::Power(Covered::Name(what, name.clone())));

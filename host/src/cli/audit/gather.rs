@@ -175,6 +175,7 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         ("response", hooks.response),
         ("body", hooks.body),
         ("responder", hooks.responder),
+        ("observer", hooks.observer),
     ];
     Ok(Use {
         id: id.to_owned(),
@@ -192,11 +193,13 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
             request: interest.request_read.clone(),
             response: interest.response_read.clone(),
             attributes: interest.attributes_read.clone(),
+            records: interest.records_read.clone(),
         },
         changes: Changes {
             request: interest.request_write.clone(),
             response: interest.response_write.clone(),
             attributes: interest.attributes_write.clone(),
+            records: interest.records_write.clone(),
             target: interest.may_set_target,
             status: interest.may_set_status,
         },

@@ -153,6 +153,7 @@ pub(super) struct Reads {
     pub(super) request: Vec<String>,
     pub(super) response: Vec<String>,
     pub(super) attributes: Vec<String>,
+    pub(super) records: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -160,6 +161,7 @@ pub(super) struct Changes {
     pub(super) request: Vec<String>,
     pub(super) response: Vec<String>,
     pub(super) attributes: Vec<String>,
+    pub(super) records: Vec<String>,
     pub(super) target: bool,
     pub(super) status: bool,
 }

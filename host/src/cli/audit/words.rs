@@ -70,6 +70,7 @@ fn reads(used: &Use) -> Vec<String> {
         list("of requests", &used.reads.request),
         list("of responses", &used.reads.response),
         list("attributes", &used.reads.attributes),
+        list("of records", &used.reads.records),
     ];
     lines.into_iter().flatten().collect()
 }
@@ -79,6 +80,7 @@ fn changes(used: &Use) -> Vec<String> {
         list("of requests", &used.changes.request),
         list("of responses", &used.changes.response),
         list("attributes", &used.changes.attributes),
+        list("of records", &used.changes.records),
         used.changes.target.then(|| "path and query of requests".to_owned()),
         used.changes.status.then(|| "the status of responses".to_owned()),
     ];

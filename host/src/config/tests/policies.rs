@@ -72,7 +72,7 @@ fn policies_that_make_no_sense_are_faults() {
         ),
         (
             "source = 'builtin:nothing'",
-            "there are acl, basic, body-guard, cors, headers, ip, jwt, key-auth, oauth, oidc, petstore, rate-limit, redact, signature",
+            "there are acl, analytics, basic, body-guard, cors, headers, ip, jwt, key-auth, oauth, oidc, petstore, rate-limit, redact, signature",
         ),
         ("source = 'https:x'", "it names no component"),
         ("source = 'file:absent.wasm'", "policy.p.source: names no file of the policies folder"),

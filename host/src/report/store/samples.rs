@@ -120,7 +120,7 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             number(it.bytes_out),
             it.retries,
             number(it.generation),
-            it.client.map(|client| client.to_string()),
+            it.client.as_ref().map(ToString::to_string),
         ])?;
     }
     drop(put);

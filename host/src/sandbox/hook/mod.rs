@@ -4,6 +4,7 @@
 
 mod body;
 mod chunk;
+mod records;
 mod request;
 mod responder;
 mod response;
@@ -15,12 +16,13 @@ use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
 pub(crate) use body::OnBody;
 pub(crate) use chunk::OnChunk;
+pub(crate) use records::{OnRecords, RecordColumn};
 pub(crate) use request::OnRequest;
 pub(crate) use responder::Respond;
 pub(crate) use response::OnResponse;
 
 use super::bindings::exports::lockgate::policy::{
-    body_phase, request_phase, responder as responder_export, response_phase,
+    body_phase, observer, request_phase, responder as responder_export, response_phase,
 };
 use super::capability::HostState;
 use super::fault::PluginFault;
@@ -78,6 +80,7 @@ pub(super) struct Found {
     response: Option<response_phase::Guest>,
     body: Option<body_phase::Guest>,
     responder: Option<responder_export::Guest>,
+    observer: Option<observer::Guest>,
 }
 
 /// What hooks say that are told nothing.

@@ -22,10 +22,11 @@ pub(crate) enum Hook {
     Body,
     Chunk,
     Responder,
+    Records,
 }
 
 impl Label for Hook {
-    const NAMES: &'static [&'static str] = &["request", "response", "body", "chunk", "responder"];
+    const NAMES: &'static [&'static str] = &["request", "response", "body", "chunk", "responder", "records"];
 
     fn index(self) -> usize {
         self as usize

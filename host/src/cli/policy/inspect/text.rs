@@ -155,6 +155,8 @@ fn interests(interest: &Interest) -> Vec<String> {
         names("writes to responses", &interest.response_write),
         names("reads the attributes", &interest.attributes_read),
         names("writes the attributes", &interest.attributes_write),
+        names("reads of records", &interest.records_read),
+        names("writes to records", &interest.records_write),
         may(interest.may_respond, "may answer requests itself"),
         may(interest.may_set_target, "may send requests to another path"),
         may(interest.may_set_status, "may change the status"),

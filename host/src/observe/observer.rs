@@ -1,0 +1,140 @@
+//! A policy that looks at records before they are kept: what it is told of them, what it may write, and having it look.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::column::{Column, Observed, Written};
+use crate::sandbox::{Failure, OnRecords, PluginFault, Policy, Pool};
+use crate::telemetry::RequestId;
+use crate::telemetry::metrics::PolicyMetrics;
+
+/// Records that an observer is told of at once.
+const BATCH: usize = 512;
+
+/// An observer at its position.
+pub(crate) struct Observer {
+    policy: Arc<Policy>,
+    metrics: PolicyMetrics,
+    /// Whether records stay as they were where it fails.
+    skips: bool,
+    reads: Box<[Column]>,
+    writes: Box<[Column]>,
+}
+
+/// Why a policy cannot be one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoObserver {
+    #[error("it does not export the observer interface")]
+    NoHook,
+    #[error("its interest names the column `{0}`, and records have none of that name")]
+    Unknown(String),
+    #[error("its interest wants to write the column `{0}`, which is not for policies to write")]
+    ReadOnly(String),
+}
+
+impl Observer {
+    pub(crate) fn new(policy: Arc<Policy>, metrics: PolicyMetrics, skips: bool) -> Result<Self, NoObserver> {
+        if !policy.hooks().observer {
+            return Err(NoObserver::NoHook);
+        }
+        let named = |name: &String| Column::named(name).ok_or_else(|| NoObserver::Unknown(name.clone()));
+        let writable =
+            |column: Column| Some(column).filter(|it| it.is_writable()).ok_or_else(|| column.name().to_owned());
+        let interest = policy.interest();
+        let reads = interest.records_read.iter().map(named).collect::<Result<_, _>>()?;
+        let writes = interest.records_write.iter().map(|name| writable(named(name)?).map_err(NoObserver::ReadOnly));
+        let writes = writes.collect::<Result<_, _>>()?;
+        Ok(Self { policy, metrics, skips, reads, writes })
+    }
+}
+
+/// All observers there are now, with instances of their own.
+pub(super) struct Observers {
+    newest: watch::Receiver<Arc<[Observer]>>,
+    current: Arc<[Observer]>,
+    pools: Vec<Pool>,
+    /// What each was said to fail by last, so that the log has it once.
+    troubles: Vec<Option<&'static str>>,
+}
+
+impl Observers {
+    pub(super) fn new(newest: watch::Receiver<Arc<[Observer]>>) -> Self {
+        let (current, pools, troubles) = (Arc::from([]), Vec::new(), Vec::new());
+        Self { newest, current, pools, troubles }
+    }
+
+    /// Have them all look, one after the other, until `deadline`: who is not done by then has failed.
+    pub(super) async fn look(&mut self, records: &mut [Observed], deadline: Instant) {
+        self.follow();
+        let observers = self.current.iter().zip(&self.pools).zip(&mut self.troubles);
+        for ((observer, pool), trouble) in observers {
+            let mut failed = None;
+            for batch in records.chunks_mut(BATCH) {
+                if let Err(class) = observer.look(pool, batch, deadline).await {
+                    failed = Some(class);
+                    if !observer.skips {
+                        observer.writes.iter().for_each(|column| column.clear(batch));
+                    }
+                }
+            }
+            if failed.is_some() && *trouble != failed {
+                let policy = &**observer.policy.name();
+                let kept = if observer.skips { "as they were" } else { "without what it writes" };
+                tracing::warn!(policy, class = failed, "an observer failed: records are kept {kept}");
+            }
+            *trouble = failed;
+        }
+    }
+
+    /// Take over what a new generation has, and the instances of what is the same.
+    fn follow(&mut self) {
+        // Who publishes may be gone: then these are the last.
+        if !self.newest.has_changed().unwrap_or_default() && !self.current.is_empty() {
+            return;
+        }
+        let newest = self.newest.borrow_and_update().clone();
+        if Arc::ptr_eq(&newest, &self.current) {
+            return;
+        }
+        let mut known = std::mem::take(&mut self.pools);
+        let pool = |observer: &Observer| {
+            let same = known.iter().position(|pool| Arc::ptr_eq(pool.policy(), &observer.policy));
+            let new = || Pool::new(observer.policy.clone(), observer.metrics.clone());
+            same.map_or_else(new, |same| known.swap_remove(same))
+        };
+        self.pools = newest.iter().map(pool).collect();
+        self.troubles = vec![None; newest.len()];
+        self.current = newest;
+    }
+}
+
+impl Observer {
+    /// Have it look at some records; the class of what went wrong.
+    async fn look(&self, pool: &Pool, records: &mut [Observed], deadline: Instant) -> Result<(), &'static str> {
+        let count = records.len();
+        let hook =
+            OnRecords { count: count as u32, columns: self.reads.iter().map(|column| column.told(records)).collect() };
+        let judge = |said: Result<Vec<_>, Failure>| match said {
+            Ok(columns) => {
+                let written = columns.into_iter().map(|column| Written::new(column, count, &self.writes));
+                written.collect::<Result<Vec<_>, _>>().map(Ok).map_err(PluginFault::Answer)
+            }
+            Err(failure) => Ok(Err(failure)),
+        };
+        let looked = timeout_at(deadline, pool.ask(RequestId::default(), deadline, &hook, judge)).await;
+        match looked {
+            Ok(Ok(Ok(written))) => {
+                written.iter().for_each(|written| written.apply(records));
+                Ok(())
+            }
+            Ok(Ok(Err(_))) => Err("policy_failed"),
+            Ok(Err(fault)) => {
+                tracing::debug!(policy = &**self.policy.name(), %fault, "an observer broke");
+                Err(fault.class())
+            }
+            Err(_) => Err("plugin_wall"),
+        }
+    }
+}
