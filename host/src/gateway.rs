@@ -26,7 +26,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Keeper, Observer, Operations};
+use crate::observe::{Attributes, Catalog, Keeper, Observer};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -112,13 +112,13 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Where nobody is served yet, nobody has to come first.
     let sandbox = if takeover { sandbox } else { sandbox.hurried() };
     let directory = Arc::<Directory>::default();
-    let operations = Arc::<Operations>::default();
+    let catalog = Arc::<Catalog>::default();
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
-    let builder = builder.knowing(directory.clone()).numbering(operations.clone());
+    let builder = builder.knowing(directory.clone()).numbering(catalog.clone());
     let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
         let (observers, newest) = watch::channel(Arc::from([]));
-        let (keeper, tellers) = Keeper::new(workers, operations, &attributes, newest, &state, metrics.analytics_lost());
+        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, newest, &state, metrics.analytics_lost());
         ((keeper, observers), tellers)
     });
     let place = kept.state.as_ref().map(StateDir::lock);

@@ -144,7 +144,7 @@ impl<'a> Passage<'a> {
     ) -> Result<Whole, Fault> {
         let pool = self.pool(at.step)?;
         let call = OnBody { direction: at.direction, body: body.clone(), state: self.take_state(at.at) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
         let writes = &at.hook.writes;
         let edit = |edits: BodyEdits| {
             let bytes = changed(edits.bytes, at.hook.edit(), &body)?;
@@ -152,7 +152,7 @@ impl<'a> Passage<'a> {
             Ok(Passed { bytes, state })
         };
         let decided = pool.ask(id, self.deadline, &call, |verdict| Decision::of(verdict, writes, edit)).await;
-        timed.end(&exchange.account, pool);
+        timed.end(exchange, pool, at.step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);
         self.carry(at.at, call.state);

@@ -13,11 +13,11 @@ use super::change::changed;
 use super::decision::Decision;
 use super::edits::check_state;
 use super::step::{At, BodyHook, Step};
+use super::timed::Witnesses;
 use super::{Departure, Place, Timed};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
 use crate::sandbox::{BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
 use crate::telemetry::RequestId;
-use crate::telemetry::account::Account;
 
 /// Most bytes a hook is given at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -50,8 +50,8 @@ pub(super) struct Chunks {
     step: Arc<Step>,
     direction: BodyDirection,
     exchange: RequestId,
-    /// There where each piece is of interest.
-    account: Option<Rc<Account>>,
+    /// Those who are told of calls for pieces.
+    witnesses: Witnesses,
     /// API and route, for the log.
     place: (Box<str>, Box<str>),
     state: Vec<u8>,
@@ -108,7 +108,7 @@ impl Chunks {
         let (at, step, direction) = (at.at, at.step.clone(), at.direction);
         let place = (place.api.into(), place.route.into());
         let (waiting, held, phase) = (BytesMut::new(), Bytes::new(), Phase::Reading);
-        let account = exchange.account.clone().filter(|account| account.is_detailed());
+        let witnesses = Witnesses::of_pieces(exchange);
         let (exchange, away) = (exchange.id.clone(), None);
         Body::stream(Self {
             inner,
@@ -117,7 +117,7 @@ impl Chunks {
             step,
             direction,
             exchange,
-            account,
+            witnesses,
             place,
             state,
             seen: 0,
@@ -187,20 +187,21 @@ impl Chunks {
         let state = std::mem::take(&mut self.state);
         let call = OnChunk { direction, chunk: piece.clone(), last, state };
         if self.pool.is_away() {
-            let (pool, exchange, account) = (self.pool.clone(), self.exchange.clone(), self.account.clone());
+            let (pool, exchange, witnesses) = (self.pool.clone(), self.exchange.clone(), self.witnesses.clone());
+            let id = self.step.id;
             self.state = call.state.clone();
             let called = Box::pin(async move {
-                let timed = Timed::begin(&account);
+                let timed = Timed::before(&witnesses);
                 let decided = pool.away(exchange, call, judge).await;
-                timed.end(&account, &pool);
+                timed.after(&witnesses, &pool, id);
                 decided
             });
             self.away = Some(Away { called, piece, last });
             return Ok(Bytes::new());
         }
-        let timed = Timed::begin(&self.account);
+        let timed = Timed::before(&self.witnesses);
         let decided = self.pool.call(self.exchange.clone(), &call, judge);
-        timed.end(&self.account, &self.pool);
+        timed.after(&self.witnesses, &self.pool, self.step.id);
         self.state = call.state;
         self.decided(piece, last, decided)
     }

@@ -247,10 +247,10 @@ impl<'a> Passage<'a> {
     ) -> Result<Option<Box<Response<Body>>>, Fault> {
         let pool = self.pool(step)?;
         let call = OnRequest { head: self.facts(hook, exchange, None, headers) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
         let judge = |verdict| self.judge(hook, verdict, exchange, Head::Request(headers));
         let decided = pool.ask(id, self.deadline, &call, judge).await;
-        timed.end(&exchange.account, pool);
+        timed.end(exchange, pool, step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);
         self.scratch.set(call.head);
@@ -269,11 +269,11 @@ impl<'a> Passage<'a> {
         let mut status = response.status();
         let head = self.facts(hook, exchange, Some(status), response.headers());
         let call = OnResponse { head, state: self.take_state(at) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(&exchange.account));
+        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
         let edited = Head::Response(response.headers_mut(), &mut status);
         let judge = |verdict| self.judge(hook, verdict, exchange, edited);
         let decided = pool.ask(id, self.deadline, &call, judge).await;
-        timed.end(&exchange.account, pool);
+        timed.end(exchange, pool, step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);
         *response.status_mut() = status;

@@ -13,6 +13,7 @@ use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
 use crate::sandbox::{BodyDirection, BodyInterest, Failure, Interest, PluginFault, Policy};
 use crate::telemetry::RequestId;
+use crate::telemetry::trail::PolicyId;
 
 /// What to do when a policy fails or breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(crate) enum OnError {
 pub(crate) struct Step {
     /// Which of a worker's pools holds its instances.
     pub(crate) slot: usize,
+    pub(crate) id: PolicyId,
     pub(crate) policy: Arc<Policy>,
     pub(crate) on_error: OnError,
     pub(super) request: Option<HeadHook>,
@@ -85,7 +87,7 @@ pub(crate) enum StepError {
 }
 
 impl Step {
-    pub(crate) fn new(slot: usize, policy: Arc<Policy>, on_error: OnError) -> Result<Self, StepError> {
+    pub(crate) fn new(slot: usize, id: PolicyId, policy: Arc<Policy>, on_error: OnError) -> Result<Self, StepError> {
         let interest = policy.interest();
         let hooks = policy.hooks();
         if !policy.is_for_chains() {
@@ -111,6 +113,7 @@ impl Step {
         };
         Ok(Self {
             slot,
+            id,
             on_error,
             request: HeadHook::request(&policy)?,
             response: HeadHook::response(&policy)?,

@@ -27,6 +27,7 @@ pub(crate) use sole::sole;
 
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;
+use crate::telemetry::trail::Trail;
 use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
@@ -69,6 +70,8 @@ pub(crate) struct Exchange {
     pub(crate) upgrade: Option<Box<str>>,
     /// There where somebody wants to know what happens to it.
     pub(crate) account: Option<Rc<Account>>,
+    /// There where it is kept what policies said.
+    pub(crate) trail: Option<Rc<Trail>>,
     /// How often an upstream was asked.
     pub(crate) tries: Cell<u8>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
@@ -77,9 +80,23 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
-        let (wants_trailers, grpc, upgrade, account) = (false, false, None, None);
+        let (wants_trailers, grpc, upgrade, account, trail) = (false, false, None, None, None);
         let (tries, attributes) = (Cell::new(0), Vec::new());
-        Self { id, peer, method, host, routed, target, wants_trailers, grpc, upgrade, account, tries, attributes }
+        Self {
+            id,
+            peer,
+            method,
+            host,
+            routed,
+            target,
+            wants_trailers,
+            grpc,
+            upgrade,
+            account,
+            trail,
+            tries,
+            attributes,
+        }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.

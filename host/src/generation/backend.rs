@@ -6,6 +6,7 @@ use super::steps::Steps;
 use crate::chain::Reads;
 use crate::config::{self, Redirect, Respond};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trail::PolicyId;
 use crate::upstream::{Arm, Split};
 
 /// What answers.
@@ -24,6 +25,7 @@ pub(crate) enum Backend {
 pub(crate) struct Responder {
     /// Which of a worker's pools holds its instances.
     pub(crate) slot: usize,
+    pub(crate) id: PolicyId,
     pub(crate) reads: Reads,
     pub(crate) max_body: u64,
 }

@@ -19,7 +19,7 @@ use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::jwks::Published;
 use crate::limiter::Shared;
-use crate::observe::{Operation, Operations};
+use crate::observe::{Catalog, Operation};
 use crate::route::{Conflict, Match, Router};
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
@@ -49,7 +49,7 @@ pub(crate) struct Builder {
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
     network: Network,
-    operations: Arc<Operations>,
+    catalog: Arc<Catalog>,
 }
 
 type Faults = Vec<ConfigFault>;
@@ -81,7 +81,7 @@ impl Builder {
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
         let (upstreams, egress, key_sets, limiters, access, tls, tallies, network) = Default::default();
-        let (built, otlp, operations) = (0, None, Arc::default());
+        let (built, otlp, catalog) = (0, None, Arc::default());
         Self {
             loader,
             state,
@@ -97,13 +97,13 @@ impl Builder {
             otlp,
             tallies,
             network,
-            operations,
+            catalog,
         }
     }
 
     /// Number what requests are accounted for by.
-    pub(crate) fn numbering(self, operations: Arc<Operations>) -> Self {
-        Self { operations, ..self }
+    pub(crate) fn numbering(self, catalog: Arc<Catalog>) -> Self {
+        Self { catalog, ..self }
     }
 
     /// Requests are served from now on, and come before what is built.
@@ -162,7 +162,7 @@ impl Builder {
         let shown = access::shown(config, &access);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
         let tls = tls.made;
-        let mut steps = Steps::new(config, &uses, &policies, &self.tallies);
+        let mut steps = Steps::new(config, &uses, &policies, (&self.tallies, &self.catalog));
         let unmatched = Chain::new(steps.all(User::Gateway, &config.chain));
         let observers = steps.observers(&self.metrics);
         faults.append(&mut steps.faults);
@@ -250,7 +250,7 @@ impl Builder {
                     timeout: route.timeout,
                     upgrades: route.upgrades.clone(),
                     metrics: self.metrics.route(&api.name, &route.name),
-                    operation: self.operations.id(Operation {
+                    operation: self.catalog.operation(Operation {
                         api: name.clone(),
                         version: version.clone(),
                         name: route.name.as_str().into(),
@@ -299,7 +299,7 @@ impl Builder {
             timeout: BLANK_TIMEOUT,
             upgrades: Vec::new(),
             metrics: self.metrics.route(&blank.api, &blank.route),
-            operation: self.operations.id(Operation {
+            operation: self.catalog.operation(Operation {
                 api: blank.api.as_str().into(),
                 version: "".into(),
                 name: blank.route.as_str().into(),

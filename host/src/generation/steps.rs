@@ -10,7 +10,7 @@ use super::{Responder, Shadowed};
 use crate::chain::{OnError, Reads, Shadow, Step, Tally};
 use crate::config::{self, Config, ConfigFault, Grant, Place};
 use crate::content::Digest;
-use crate::observe::{NoObserver, Observer};
+use crate::observe::{Catalog, NoObserver, Observer};
 use crate::sandbox::Policy;
 use crate::telemetry::metrics::Metrics;
 
@@ -26,6 +26,7 @@ pub(super) struct Steps<'a> {
     pub(super) faults: Vec<ConfigFault>,
     /// What is wrong with what nobody needs.
     pub(super) idle: Vec<ConfigFault>,
+    catalog: &'a Catalog,
     /// Of the generation before.
     known: &'a Tallies,
     pub(super) tallies: Tallies,
@@ -57,9 +58,14 @@ pub(super) fn shadows(config: &Config, tallies: &Tallies) -> Vec<Shadowed> {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(config: &'a Config, uses: &'a Uses<'a>, policies: &'a Loaded, known: &'a Tallies) -> Self {
+    pub(super) fn new(
+        config: &'a Config,
+        uses: &'a Uses<'a>,
+        policies: &'a Loaded,
+        (known, catalog): (&'a Tallies, &'a Catalog),
+    ) -> Self {
         let (made, faults, idle, tallies) = Default::default();
-        Self { config, uses, policies, made, faults, idle, known, tallies }
+        Self { config, uses, policies, made, faults, idle, catalog, known, tallies }
     }
 
     pub(super) fn all(&mut self, user: User<'_>, entries: &[config::ChainEntry]) -> Vec<Arc<Step>> {
@@ -117,7 +123,8 @@ impl<'a> Steps<'a> {
             return Some(step.clone());
         }
         let on_error = if skip { OnError::Skip } else { OnError::Reject };
-        match Step::new(slot, policy.clone(), on_error) {
+        let id = self.catalog.policy(policy.name());
+        match Step::new(slot, id, policy.clone(), on_error) {
             Ok(step) => {
                 let shadow = beside.and_then(|beside| self.shadow(beside, policy));
                 let step = Arc::new(match shadow {
@@ -179,7 +186,7 @@ impl<'a> Steps<'a> {
                 if max_body > limits.memory as u64 {
                     self.faults.push(too_large(max_body, limits, &responder.place, &responder.policy));
                 }
-                Some(Responder { slot, reads, max_body })
+                Some(Responder { slot, id: self.catalog.policy(policy.name()), reads, max_body })
             }
             Ok(_) => {
                 let reason = format!("`{}` does not export the responder interface", responder.policy);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::{Method, StatusCode};
 
 use super::names::{NameId, OperationId};
+use crate::telemetry::trail::Calls;
 use crate::telemetry::{Outcome, RequestId};
 
 /// One finished exchange. Times are in microseconds, sizes in bytes of content.
@@ -34,6 +35,8 @@ pub(crate) struct Entry {
     pub(crate) retries: u8,
     /// As it asked; what is kept of it, policies say.
     pub(crate) client: Option<IpAddr>,
+    /// What policies said.
+    pub(crate) calls: Calls,
 }
 
 /// The id of an exchange. What clients call theirs may be longer than what fits; of that the beginning is kept.
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_small_enough_to_be_copied() {
-        assert!(size_of::<Entry>() <= 224, "{} bytes", size_of::<Entry>());
+        assert!(size_of::<Entry>() <= 320, "{} bytes", size_of::<Entry>());
     }
 
     #[test]

@@ -14,10 +14,11 @@ use tokio::time::timeout;
 
 use super::column::Observed;
 use super::entry::Entry;
-use super::names::{Operation, Operations};
+use super::names::{Catalog, Operation};
 use super::observer::{Observer, Observers};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
-use crate::report::{Client, Finished, Report, StoreError, Tally};
+use crate::report::{Called, Client, Finished, OTHER, Report, StoreError, Tally};
+use crate::telemetry::trail::Call;
 
 /// How often the rings are read.
 const READ: Duration = Duration::from_millis(250);
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Reads what all workers tell of.
 pub(crate) struct Keeper {
     rings: Vec<Ring>,
-    operations: Arc<Operations>,
+    catalog: Arc<Catalog>,
     observers: Observers,
     kept: Kept,
 }
@@ -45,7 +46,7 @@ impl Keeper {
     /// What so many workers tell of goes into the state directory `state`. Entries that are lost are counted.
     pub(crate) fn new(
         workers: usize,
-        operations: Arc<Operations>,
+        catalog: Arc<Catalog>,
         attributes: &Attributes,
         observers: watch::Receiver<Arc<[Observer]>>,
         state: &Path,
@@ -53,7 +54,7 @@ impl Keeper {
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        (Self { rings, operations, observers: Observers::new(observers), kept }, tellers)
+        (Self { rings, catalog, observers: Observers::new(observers), kept }, tellers)
     }
 
     /// Begin to read.
@@ -88,7 +89,8 @@ impl Keeper {
 
     async fn read(&mut self) {
         let mut records = Vec::new();
-        self.rings.iter_mut().for_each(|ring| read(ring, &self.operations, &mut records));
+        let policies = self.catalog.policies();
+        self.rings.iter_mut().for_each(|ring| read(ring, (&self.catalog, &policies), &mut records));
         if !records.is_empty() {
             self.observers.look(&mut records, tokio::time::Instant::now() + LOOK).await;
         }
@@ -145,21 +147,27 @@ impl Kept {
 }
 
 /// All that waits in a ring, by its names.
-fn read(ring: &mut Ring, operations: &Operations, records: &mut Vec<Observed>) {
+fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &[Arc<str>]), records: &mut Vec<Observed>) {
     let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
     // No more than there was room for, however fast others come.
     for _ in 0..RING {
         let Some(entry) = ring.next() else { return };
         let operation = entry.operation.and_then(|id| match &last {
             Some((known, operation)) if *known == id => Some(operation.clone()),
-            _ => last.insert((id, operations.get(id)?)).1.clone().into(),
+            _ => last.insert((id, catalog.get(id)?)).1.clone().into(),
         });
-        let finished = finished(&entry, operation.as_deref(), ring);
+        let finished = finished(&entry, operation.as_deref(), policies, ring);
         records.push(Observed { finished, client: entry.client });
     }
 }
 
-fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Finished {
+fn finished(entry: &Entry, operation: Option<&Operation>, policies: &[Arc<str>], ring: &mut Ring) -> Finished {
+    let call = |call: &Call| {
+        let Call { policy, hook, outcome, took_us } = *call;
+        // One that came since the names were read has one by the next time.
+        let policy = policies.get(usize::from(policy.0)).cloned().unwrap_or_else(|| OTHER.into());
+        Called { policy, hook, outcome, took_us: took_us.into() }
+    };
     Finished {
         time: UNIX_EPOCH + Duration::from_millis(entry.ended_ms),
         request: entry.id.into(),
@@ -183,6 +191,8 @@ fn finished(entry: &Entry, operation: Option<&Operation>, ring: &mut Ring) -> Fi
         retries: entry.retries.into(),
         generation: entry.generation,
         client: entry.client.map(Client::from),
+        calls: entry.calls.iter().map(call).collect(),
+        calls_left_out: entry.calls.left_out(),
     }
 }
 
@@ -194,6 +204,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::report::{Asked, Query, Reader};
+    use crate::telemetry::trail::Calls;
     use crate::telemetry::{Outcome, RequestId};
 
     fn entry(teller: &Teller, consumer: &str) -> Entry {
@@ -219,6 +230,7 @@ pub(super) mod tests {
             bytes_out: 100,
             retries: 0,
             client: None,
+            calls: Calls::default(),
         }
     }
 
@@ -231,7 +243,7 @@ pub(super) mod tests {
     /// One of which little is known.
     pub(in super::super) fn finished() -> Finished {
         let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
-        super::finished(&entry(&teller, "ann"), None, &mut ring)
+        super::finished(&entry(&teller, "ann"), None, &[], &mut ring)
     }
 
     /// How often each consumer asked.

@@ -9,6 +9,6 @@ mod teller;
 
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
-pub(crate) use names::{NameId, Operation, OperationId, Operations};
+pub(crate) use names::{Catalog, NameId, Operation, OperationId};
 pub(crate) use observer::{NoObserver, Observer};
 pub(crate) use teller::{Attributes, Teller};

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::report::OTHER;
+use crate::telemetry::trail::PolicyId;
 
 /// Longest name of who asked, in bytes; longer ones are one.
 pub(super) const LONGEST: usize = 256;
@@ -30,19 +31,21 @@ pub(crate) struct Operation {
     pub(crate) pattern: Arc<str>,
 }
 
-/// All operations there ever were since the start, numbered. Generations ask it while they are built, requests never.
+/// All operations and policies there ever were since the start, numbered. Generations ask it while they are built, requests never.
 #[derive(Debug, Default)]
-pub(crate) struct Operations(Mutex<Numbered>);
+pub(crate) struct Catalog(Mutex<Numbered>);
 
 #[derive(Debug, Default)]
 struct Numbered {
     all: Vec<Arc<Operation>>,
     ids: HashMap<Arc<Operation>, OperationId>,
+    /// By their numbers.
+    policies: Vec<Arc<str>>,
 }
 
-impl Operations {
+impl Catalog {
     /// The number of an operation, the same each time.
-    pub(crate) fn id(&self, operation: Operation) -> OperationId {
+    pub(crate) fn operation(&self, operation: Operation) -> OperationId {
         let mut numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = numbered.ids.get(&operation) {
             return *id;
@@ -52,6 +55,21 @@ impl Operations {
         numbered.all.push(operation.clone());
         numbered.ids.insert(operation, id);
         id
+    }
+
+    /// The number of a policy, the same each time.
+    pub(crate) fn policy(&self, name: &Arc<str>) -> PolicyId {
+        let policies = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).policies;
+        let at = policies.iter().position(|known| known == name).unwrap_or_else(|| {
+            policies.push(name.clone());
+            policies.len() - 1
+        });
+        PolicyId(u16::try_from(at).unwrap_or(u16::MAX))
+    }
+
+    /// The names of all policies, by their numbers.
+    pub(super) fn policies(&self) -> Vec<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).policies.clone()
     }
 
     pub(super) fn get(&self, id: OperationId) -> Option<Arc<Operation>> {
@@ -126,17 +144,17 @@ mod tests {
 
     #[test]
     fn an_operation_keeps_its_number_over_generations() {
-        let operations = Operations::default();
+        let catalog = Catalog::default();
         let operation = |name: &str| Operation {
             api: "shop".into(),
             version: "1".into(),
             name: name.into(),
             pattern: "/orders".into(),
         };
-        let (one, other) = (operations.id(operation("a")), operations.id(operation("b")));
+        let (one, other) = (catalog.operation(operation("a")), catalog.operation(operation("b")));
         assert_ne!(one, other);
-        assert_eq!(operations.id(operation("a")), one);
-        assert_eq!(&*operations.get(other).unwrap().name, "b");
+        assert_eq!(catalog.operation(operation("a")), one);
+        assert_eq!(&*catalog.get(other).unwrap().name, "b");
     }
 
     #[test]

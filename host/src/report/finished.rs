@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::telemetry::access_log::TruncatedAddr;
+use crate::telemetry::metrics::{CallOutcome, Hook};
 use crate::telemetry::{Outcome, RequestId};
 
 /// What is not known, or was never reached, is none. Nothing in it says more of a person than may be kept.
@@ -40,6 +41,19 @@ pub(crate) struct Finished {
     pub(crate) generation: u64,
     /// Who asked, as far as that may be kept.
     pub(crate) client: Option<Client>,
+    /// What policies said, in order.
+    pub(crate) calls: Vec<Called>,
+    /// How many calls there were besides.
+    pub(crate) calls_left_out: usize,
+}
+
+/// Calls of a hook in one request: one, or those for all pieces of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Called {
+    pub(crate) policy: Arc<str>,
+    pub(crate) hook: Hook,
+    pub(crate) outcome: CallOutcome,
+    pub(crate) took_us: u64,
 }
 
 /// The network a request came from, or what an observer calls its client; never a whole address.

@@ -22,7 +22,7 @@ use sampling::Sampling;
 use span::{AHEAD, Now, Unit, seconds};
 use store::Store;
 
-pub(crate) use finished::{Client, Finished};
+pub(crate) use finished::{Called, Client, Finished};
 pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
 #[cfg(test)]
 pub(crate) use query::{Point, Row, Table};

@@ -48,6 +48,8 @@ pub(super) fn finished(second: u64) -> Finished {
         retries: 0,
         generation: 1,
         client: Some(IpAddr::from([192, 0, 2, 1]).into()),
+        calls: Vec::new(),
+        calls_left_out: 0,
     }
 }
 

@@ -198,9 +198,9 @@ impl Ask<'_> {
         let mut head = self.worker.scratch().take();
         head.clear();
         responder.reads.collect(&mut head, exchange, &self.place, None, headers);
-        let (call, timed) = (Respond { head, body }, Timed::begin(&exchange.account));
+        let (call, timed) = (Respond { head, body }, Timed::begin(exchange));
         let answered = pool.ask(exchange.id.clone(), self.deadline, &call, judge).await;
-        timed.end(&exchange.account, pool);
+        timed.end(exchange, pool, responder.id);
         // What makes the response itself is over with that.
         drop(pool.take_holds());
         self.worker.scratch().set(call.head);

@@ -20,6 +20,7 @@ use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
+use crate::telemetry::trail::Trail;
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
@@ -45,6 +46,8 @@ pub(super) struct Finish {
     times: Option<Times>,
     /// What is told of every exchange, where that is kept.
     observed: Option<Observed>,
+    /// What policies said, where that is kept.
+    trail: Option<Rc<Trail>>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
     /// How the body arrives, if there is one.
@@ -84,6 +87,7 @@ impl Finish {
             recorded: false,
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             times: (wanted || observed.is_some()).then(|| Times::new(*at)),
+            trail: observed.is_some().then(|| worker.trails().begin()),
             observed,
             account,
             arrival: None,
@@ -135,6 +139,7 @@ impl Finish {
     /// The head of the request was acceptable.
     pub(super) fn opened(&mut self, exchange: &mut Exchange) {
         exchange.account.clone_from(&self.account);
+        exchange.trail.clone_from(&self.trail);
         if let Some(line) = &mut self.log {
             line.opened(exchange);
         }
@@ -278,7 +283,8 @@ impl Finish {
         let bytes_in = self.arrival.as_ref().map_or(0, |arrival| arrival.bytes());
         let completion = Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration, times };
         if let (Some(observed), Some(teller)) = (self.observed, self.worker.teller()) {
-            teller.tell(observed.entry(&completion, self.local.generation.number));
+            let calls = self.trail.as_ref().map(|trail| trail.calls()).unwrap_or_default();
+            teller.tell(observed.entry(&completion, self.local.generation.number, calls));
         }
         let Some(line) = self.log.take() else { return };
         let record = line.record(&completion);
@@ -308,6 +314,9 @@ impl Drop for Finish {
         if !self.recorded {
             self.broke_off();
             self.record(StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(), 0);
+        }
+        if let Some(trail) = self.trail.take() {
+            self.worker.trails().end(trail);
         }
         if self.under_way {
             self.worker.end();

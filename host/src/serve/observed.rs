@@ -9,6 +9,7 @@ use super::Begun;
 use super::line::Completion;
 use crate::exchange::Exchange;
 use crate::observe::{Entry, NameId, Teller, Verb};
+use crate::telemetry::trail::Calls;
 
 /// One request.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ impl Observed {
         (self.consumer, self.application) = teller.who(exchange.attributes());
     }
 
-    pub(super) fn entry(&self, completion: &Completion<'_>, generation: u64) -> Entry {
+    pub(super) fn entry(&self, completion: &Completion<'_>, generation: u64, calls: Calls) -> Entry {
         let Completion { id, route, status, class, blame, bytes_in, bytes_out, duration, times } = completion;
         let ended = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Entry {
@@ -55,6 +56,7 @@ impl Observed {
             bytes_out: *bytes_out,
             retries: self.retries,
             client: self.client,
+            calls,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::telemetry::access_log::{AccessLog, LoggedPath, Record};
 use crate::telemetry::account::Account;
 use crate::telemetry::load::Load;
 use crate::telemetry::metrics::{Label, Refusal};
+use crate::telemetry::trail::Trails;
 use crate::telemetry::{Blame, RequestId, SpanContext};
 
 /// The state of a worker. Everything in it belongs to one thread, so nothing in it is locked.
@@ -30,6 +31,7 @@ pub(crate) struct Worker {
     common: Common,
     /// Where every exchange is told of, if that is kept.
     teller: Option<Teller>,
+    trails: Trails,
 }
 
 /// What all workers have in common; cheap to clone.
@@ -51,6 +53,7 @@ impl Worker {
             cut: Cell::new(false),
             common,
             teller: None,
+            trails: Trails::default(),
         }
     }
 
@@ -138,6 +141,10 @@ impl Worker {
         let explains = self.common.debug_key.as_ref().is_some_and(|key| explain::is_due(key, headers));
         let wanted = explains || recorded.is_some();
         (wanted.then(|| Rc::new(Account::new(recorded))), explains)
+    }
+
+    pub(super) fn trails(&self) -> &Trails {
+        &self.trails
     }
 
     pub(super) fn teller(&self) -> Option<&Teller> {

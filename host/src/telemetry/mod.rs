@@ -9,6 +9,7 @@ pub(crate) mod metrics;
 pub(crate) mod otlp;
 mod span;
 mod timestamp;
+pub(crate) mod trail;
 
 pub(crate) use id::RequestId;
 pub(crate) use span::{SpanContext, TRACEPARENT};

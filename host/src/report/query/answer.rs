@@ -69,13 +69,9 @@ struct Group {
 pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result<Answer> {
     let snapshot = connection.unchecked_transaction()?;
     let axis = query.axis();
-    let by = |of: Axis| query.by.iter().copied().filter(move |by| by.axis().unwrap_or(axis) == of).collect::<Vec<_>>();
+    let by = |of: Axis| query.by.iter().copied().filter(move |by| query.axis_of(*by) == of).collect::<Vec<_>>();
     let Found { points, mut groups } = find(&snapshot, query, axis, &by(axis))?;
-    let other = match axis {
-        Axis::Operation => Axis::Consumer,
-        Axis::Consumer => Axis::Operation,
-    };
-    if !by(other).is_empty() {
+    for other in Axis::ALL.into_iter().filter(|other| *other != axis && !by(*other).is_empty()) {
         groups.extend(find(&snapshot, query, other, &by(other))?.groups);
     }
     // In the order they were asked for.

@@ -5,7 +5,7 @@ use super::dimension::Dimension;
 use super::fault::QueryFault;
 use crate::config::nearest;
 use crate::telemetry::Outcome;
-use crate::telemetry::metrics::Label;
+use crate::telemetry::metrics::{CallOutcome, Hook, Label};
 
 /// Values of one question; each is looked up.
 const MOST_VALUES: usize = 100;
@@ -91,20 +91,28 @@ fn value(dimension: Dimension, text: &str) -> Result<Value, QueryFault> {
             .map(Value::Number)
             .ok_or_else(|| fault(format!("{text:?} is no status code"), "write `code=503`, or `status=5xx`")),
         Dimension::Blame => {
-            let found = Outcome::NAMES.iter().position(|name| *name == text);
-            found.and_then(|index| u16::try_from(index).ok()).map(Value::Number).ok_or_else(|| {
-                let all = || format!("there are {}", Outcome::NAMES.join(", "));
-                let near = nearest(text, Outcome::NAMES.iter().copied());
-                let advice = near.map_or_else(all, |near| format!("did you mean `blame={near}`?"));
-                fault(format!("nobody called {text:?} can be to blame"), &advice)
-            })
+            let index = one_of(dimension, Outcome::NAMES, text)?;
+            Ok(Value::Number(u16::try_from(index).unwrap_or_default()))
         }
+        Dimension::Hook => one_of(dimension, Hook::NAMES, text).map(|_| Value::Name(text.to_owned())),
+        Dimension::Verdict => one_of(dimension, CallOutcome::NAMES, text).map(|_| Value::Name(text.to_owned())),
         _ if text.is_empty() => {
             let name = dimension.name();
             Err(fault(format!("`{name}=` has an empty value"), &format!("write `{name}={NONE}` for what has none")))
         }
         _ => Ok(Value::Name(if text == NONE { String::new() } else { text.to_owned() })),
     }
+}
+
+/// The place of a word among those there are.
+fn one_of(dimension: Dimension, words: &[&'static str], text: &str) -> Result<usize, QueryFault> {
+    words.iter().position(|word| *word == text).ok_or_else(|| {
+        let name = dimension.name();
+        let all = || format!("there are {}", words.join(", "));
+        let advice =
+            nearest(text, words.iter().copied()).map_or_else(all, |near| format!("did you mean `{name}={near}`?"));
+        QueryFault::new("where", format!("no {name} is called {text:?}"), advice)
+    })
 }
 
 fn code(text: &str) -> Option<u16> {

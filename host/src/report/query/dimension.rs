@@ -17,10 +17,14 @@ pub(crate) enum Dimension {
     Code,
     Class,
     Blame,
+    Policy,
+    Hook,
+    /// What a policy said, or how it failed.
+    Verdict,
 }
 
 impl Dimension {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Api,
         Self::Version,
         Self::Operation,
@@ -30,6 +34,9 @@ impl Dimension {
         Self::Code,
         Self::Class,
         Self::Blame,
+        Self::Policy,
+        Self::Hook,
+        Self::Verdict,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -43,6 +50,9 @@ impl Dimension {
             Self::Code => "code",
             Self::Class => "class",
             Self::Blame => "blame",
+            Self::Policy => "policy",
+            Self::Hook => "hook",
+            Self::Verdict => "verdict",
         }
     }
 
@@ -58,12 +68,14 @@ impl Dimension {
         })
     }
 
-    /// The one axis it is on, if not on both.
-    pub(super) fn axis(self) -> Option<Axis> {
+    /// The axes it is on.
+    pub(super) fn axes(self) -> &'static [Axis] {
         match self {
-            Self::Operation => Some(Axis::Operation),
-            Self::Consumer | Self::Application => Some(Axis::Consumer),
-            _ => None,
+            Self::Api | Self::Version | Self::Blame => &Axis::ALL,
+            Self::Status | Self::Code | Self::Class => &[Axis::Operation, Axis::Consumer],
+            Self::Operation => &[Axis::Operation],
+            Self::Consumer | Self::Application => &[Axis::Consumer],
+            Self::Policy | Self::Hook | Self::Verdict => &[Axis::Policy],
         }
     }
 
@@ -91,7 +103,9 @@ impl Dimension {
             Self::Application => within(&series.consumer, &series.application),
             Self::Status => series.status.map_or_else(|| NONE.to_owned(), |status| format!("{}xx", status / 100)),
             Self::Code => series.status.map_or_else(|| NONE.to_owned(), |status| status.to_string()),
-            Self::Class => series.class.to_string(),
+            Self::Class | Self::Verdict => series.class.to_string(),
+            Self::Policy => shown(&series.policy),
+            Self::Hook => series.hook.to_string(),
             Self::Blame => series.outcome.name().to_owned(),
         }
     }

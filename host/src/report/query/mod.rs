@@ -83,10 +83,20 @@ impl Query {
         }
     }
 
-    /// The axis that everything is answered from that is of both.
+    /// The axis that all figures are answered from that are of several: of requests, unless calls of policies are asked about.
     fn axis(&self) -> Axis {
-        let conditions = self.conditions.iter().map(|condition| condition.dimension);
-        conditions.chain(self.by.iter().copied()).find_map(Dimension::axis).unwrap_or(Axis::Operation)
+        let shared = || shared_axes(&self.conditions);
+        let wanted = |by: &Dimension| shared().find(|axis| *axis != Axis::Policy && by.axes() == [*axis]);
+        self.by.iter().find_map(wanted).or_else(|| shared().next()).unwrap_or(Axis::Operation)
+    }
+
+    /// The axis a dimension is told apart on.
+    fn axis_of(&self, dimension: Dimension) -> Axis {
+        let (axis, axes) = (self.axis(), dimension.axes());
+        if axes.contains(&axis) {
+            return axis;
+        }
+        shared_axes(&self.conditions).find(|axis| axes.contains(axis)).unwrap_or(axis)
     }
 }
 
@@ -102,32 +112,34 @@ fn by(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Dimension> {
     by
 }
 
-/// Whether there is an axis that has each dimension and all conditions.
+/// The axes all conditions are on; every axis where there are none.
+fn shared_axes(conditions: &[Condition]) -> impl Iterator<Item = Axis> {
+    let is_shared = |axis: &Axis| conditions.iter().all(|condition| condition.dimension.axes().contains(axis));
+    Axis::ALL.into_iter().filter(is_shared)
+}
+
+/// Whether there is an axis that all conditions are on, and one of those for each dimension.
 fn together(by: &[Dimension], conditions: &[Condition], faults: &mut Vec<QueryFault>) {
-    const WHY: &str = "requests are counted by operation and by consumer, never by both together";
-    let of = |axis| {
-        let mut dimensions = conditions.iter().map(|condition| condition.dimension);
-        dimensions.find(|dimension| dimension.axis() == Some(axis)).map(Dimension::name)
-    };
-    let (operation, consumer) = (of(Axis::Operation), of(Axis::Consumer));
-    if let (Some(operation), Some(consumer)) = (operation, consumer) {
-        let reason = format!("`{operation}=` and `{consumer}=` cannot both be asked about: {WHY}");
-        faults.push(QueryFault::new(
-            "where",
-            reason,
-            "leave one of them out, or write `api=` in place of `operation=`",
-        ));
+    const WHY: &str =
+        "requests are counted by operation and by consumer, never by both together, and calls of policies apart";
+    let dimensions = || conditions.iter().map(|condition| condition.dimension);
+    let apart = |one: Dimension, other: Dimension| !one.axes().iter().any(|axis| other.axes().contains(axis));
+    if shared_axes(conditions).next().is_none() {
+        // Three that share no axis are two that share none: each is on one, or on all but that of policies.
+        let pair = dimensions().find_map(|one| Some((one, dimensions().find(|other| apart(one, *other))?)));
+        if let Some((one, other)) = pair {
+            let (one, other) = (one.name(), other.name());
+            let reason = format!("`{one}=` and `{other}=` cannot both be asked about: {WHY}");
+            faults.push(QueryFault::new("where", reason, "leave one of them out, or write `api=` in place of one"));
+        }
         return;
     }
     for dimension in by {
-        let name = dimension.name();
-        let (other, advice) = match (dimension.axis(), operation, consumer) {
-            (Some(Axis::Consumer), Some(other), _) => (other, "write `api=` in place of `operation=`, or leave it out"),
-            (Some(Axis::Operation), _, Some(other)) => (other, "ask by `api` or `version`, or leave the condition out"),
-            _ => continue,
-        };
-        let reason = format!("`{name}` cannot be told apart where `{other}=` is given: {WHY}");
-        faults.push(QueryFault::new("by", reason, advice));
+        if let Some(other) = dimensions().find(|other| apart(*dimension, *other)) {
+            let (name, other) = (dimension.name(), other.name());
+            let reason = format!("`{name}` cannot be told apart where `{other}=` is given: {WHY}");
+            faults.push(QueryFault::new("by", reason, "ask by `api` or `version`, or leave the condition out"));
+        }
     }
 }
 

@@ -84,6 +84,7 @@ impl Wanted {
             Dimension::Status => "status / 100",
             Dimension::Code => "status",
             Dimension::Blame => "outcome",
+            Dimension::Verdict => "class",
             named => named.name(),
         };
         let mut any = Vec::new();

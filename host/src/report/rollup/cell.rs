@@ -44,6 +44,12 @@ impl Cell {
         }
     }
 
+    /// Of a call there is only how long it took.
+    pub(crate) fn record_call(&mut self, took_us: u64) {
+        self.add([1, 0, 0, 0, took_us]);
+        self.total.record(Lap::of(took_us));
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.add([other.requests, other.bytes_in, other.bytes_out, other.retries, other.policy_us]);
         self.total.merge(&other.total);

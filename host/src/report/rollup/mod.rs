@@ -1,4 +1,4 @@
-//! The sums of finished requests that are not in the store yet, by minute and on both axes.
+//! The sums of finished requests that are not in the store yet, by minute and on all axes.
 
 mod cap;
 mod cell;
@@ -65,10 +65,11 @@ impl Rollup {
         Self { most, ..Self::new(Caps::default()) }
     }
 
-    /// Count a request at a second since 1970, on both axes or on none: false if there is no place for it.
+    /// Count a request and the calls it took at a second since 1970, on all axes or on none: false if there is no place for it.
     pub(crate) fn record(&mut self, second: u64, finished: &Finished, laps: &Laps) -> bool {
         let minute = Unit::Minute.start(second);
-        let mut keys = series::of(finished).map(|series| (minute, series));
+        let mut keys: Vec<_> = series::of(finished).into_iter().map(|series| (minute, series)).collect();
+        keys.extend(finished.calls.iter().map(|call| (minute, series::of_call(finished, call))));
         if self.cells.len() + keys.len() > self.most {
             keys.iter_mut().for_each(|(_, series)| self.cap(series));
             let new = keys.iter().filter(|key| !self.cells.contains_key(key)).count();
@@ -76,17 +77,23 @@ impl Rollup {
                 return false;
             }
         }
-        for mut key in keys {
-            match self.cells.get_mut(&key) {
-                // What is counted in this minute is told apart already.
-                Some(cell) => cell.record(finished, laps),
-                None => {
-                    self.cap(&mut key.1);
-                    self.cells.entry(key).or_default().record(finished, laps);
-                }
+        let calls = finished.calls.iter().map(|call| Some(call.took_us));
+        for (key, took) in keys.into_iter().zip([None, None].into_iter().chain(calls)) {
+            let cell = self.cell(key);
+            match took {
+                None => cell.record(finished, laps),
+                Some(took_us) => cell.record_call(took_us),
             }
         }
         true
+    }
+
+    fn cell(&mut self, mut key: (u64, Series)) -> &mut Cell {
+        // What is counted in this minute is told apart already.
+        if !self.cells.contains_key(&key) {
+            self.cap(&mut key.1);
+        }
+        self.cells.entry(key).or_default()
     }
 
     /// A name that is told apart already, of what the store has of the day.

@@ -14,7 +14,7 @@ use crate::telemetry::metrics::Label;
 const MOST: usize = 100_000;
 
 pub(crate) const SERIES_COLUMNS: &str =
-    "id, axis, api, version, operation, consumer, application, status, class, outcome";
+    "id, axis, api, version, operation, consumer, application, policy, hook, status, class, outcome";
 
 /// What was looked up. It must be forgotten where a transaction was not committed.
 #[derive(Default)]
@@ -48,10 +48,11 @@ impl<'a> Numbering<'a> {
             new_name: transaction.prepare("INSERT INTO name (text) VALUES (?1)")?,
             series: transaction.prepare(
                 "SELECT id FROM series WHERE axis = ?1 AND api = ?2 AND version = ?3 AND operation = ?4
-                    AND consumer = ?5 AND application = ?6 AND status = ?7 AND class = ?8 AND outcome = ?9",
+                    AND consumer = ?5 AND application = ?6 AND policy = ?7 AND hook = ?8 AND status = ?9
+                    AND class = ?10 AND outcome = ?11",
             )?,
             new_series: transaction.prepare(&format!(
-                "INSERT INTO series ({SERIES_COLUMNS}) VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                "INSERT INTO series ({SERIES_COLUMNS}) VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
             ))?,
             seen: transaction.prepare("UPDATE series SET day = ?2 WHERE id = ?1 AND day < ?2")?,
         })
@@ -62,7 +63,7 @@ impl<'a> Numbering<'a> {
         if let Some(id) = self.ids.series.get(series) {
             return Ok(*id);
         }
-        let Series { api, version, operation, consumer, application, .. } = series;
+        let Series { api, version, operation, consumer, application, policy, .. } = series;
         let values = params![
             series.axis as i64,
             self.name(api)?,
@@ -70,8 +71,10 @@ impl<'a> Numbering<'a> {
             self.name(operation)?,
             self.name(consumer)?,
             self.name(application)?,
+            self.name(policy)?,
+            self.text(&series.hook)?,
             series.status.unwrap_or_default(),
-            self.name(&Some(series.class.as_ref().into()))?,
+            self.text(&series.class)?,
             series.outcome.index() as i64,
         ];
         let id = match self.series.query_row(values, |row| row.get(0)).optional()? {
@@ -89,7 +92,13 @@ impl<'a> Numbering<'a> {
     }
 
     fn name(&mut self, name: &Name) -> rusqlite::Result<i64> {
-        let Some(name) = name else { return Ok(0) };
+        name.as_ref().map_or(Ok(0), |name| self.text(name))
+    }
+
+    fn text(&mut self, name: &str) -> rusqlite::Result<i64> {
+        if name.is_empty() {
+            return Ok(0);
+        }
         if let Some(id) = self.ids.names.get(name) {
             return Ok(*id);
         }
@@ -97,7 +106,7 @@ impl<'a> Numbering<'a> {
             Some(id) => id,
             None => self.new_name.insert([name])?,
         };
-        self.ids.names.insert(name.clone(), id);
+        self.ids.names.insert(name.into(), id);
         Ok(id)
     }
 }
@@ -105,7 +114,7 @@ impl<'a> Numbering<'a> {
 /// Delete the series that were counted in no day since one, and the names that no series has.
 pub(super) fn sweep(transaction: &Transaction<'_>, day: u64) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM series WHERE day < ?1", [number(day)])?;
-    let columns = ["api", "version", "operation", "consumer", "application", "class"];
+    let columns = ["api", "version", "operation", "consumer", "application", "policy", "hook", "class"];
     let used = columns.map(|column| format!("SELECT {column} FROM series")).join(" UNION ");
     transaction.execute(&format!("DELETE FROM name WHERE id > 0 AND id NOT IN ({used})"), [])?;
     Ok(())
@@ -124,9 +133,10 @@ impl<'a> Names<'a> {
 
     /// Of a row of [`SERIES_COLUMNS`].
     pub(crate) fn series(&mut self, row: &Row<'_>) -> rusqlite::Result<(i64, Series)> {
-        let (axis, outcome): (u8, u8) = (row.get(1)?, row.get(9)?);
-        let status: u16 = row.get(7)?;
+        let (axis, outcome): (u8, u8) = (row.get(1)?, row.get(11)?);
+        let status: u16 = row.get(9)?;
         let mut name = |column| self.name(row.get(column)?);
+        let text = |name: Name| Cow::Owned(name.as_deref().unwrap_or_default().to_owned());
         let series = Series {
             axis: *Axis::ALL.get(usize::from(axis)).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, axis.into()))?,
             api: name(2)?,
@@ -134,11 +144,13 @@ impl<'a> Names<'a> {
             operation: name(4)?,
             consumer: name(5)?,
             application: name(6)?,
+            policy: name(7)?,
+            hook: text(name(8)?),
             status: (status > 0).then_some(status),
-            class: Cow::Owned(name(8)?.as_deref().unwrap_or_default().to_owned()),
+            class: text(name(10)?),
             outcome: *OUTCOMES
                 .get(usize::from(outcome))
-                .ok_or(rusqlite::Error::IntegralValueOutOfRange(9, outcome.into()))?,
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(11, outcome.into()))?,
         };
         Ok((row.get(0)?, series))
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rusqlite::{Connection, params};
+use serde_json::{Value, json};
 
-use super::super::finished::Finished;
+use super::super::finished::{Called, Finished};
 use super::super::span::Unit;
 use super::cells::number;
 use super::file::Database;
@@ -89,11 +90,24 @@ fn name(day: u64) -> String {
     format!("samples-{year:04}{month:02}{day:02}.db")
 }
 
+/// A list of what policies said, as JSON; none where none was asked.
+fn calls(finished: &Finished) -> Option<String> {
+    let call = |call: &Called| {
+        let (hook, said) = (call.hook.name(), call.outcome.name());
+        json!({ "policy": &*call.policy, "hook": hook, "said": said, "us": call.took_us })
+    };
+    let mut calls: Vec<_> = finished.calls.iter().map(call).collect();
+    if finished.calls_left_out > 0 {
+        calls.push(json!({ "left_out": finished.calls_left_out }));
+    }
+    (!calls.is_empty()).then(|| Value::from(calls).to_string())
+}
+
 fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64, Finished)>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     let mut put = transaction.prepare(
         "INSERT INTO sample VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-            ?20, ?21, ?22)",
+            ?20, ?21, ?22, ?23)",
     )?;
     for (second, it) in requests {
         // The second is what was found of the time, which may not be to be relied on.
@@ -121,6 +135,7 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             it.retries,
             number(it.generation),
             it.client.as_ref().map(ToString::to_string),
+            calls(it),
         ])?;
     }
     drop(put);

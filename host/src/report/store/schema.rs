@@ -9,18 +9,21 @@ use super::super::rollup::Axis;
 use super::super::span::Unit;
 
 /// Of every database here; one that is newer belongs to a newer gateway.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How long another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Names are numbers everywhere but here, and 0 is none. A series is on one axis; what is not of it is 0.
 /// Its `day` is the last that it was counted in. The clock has when it was last believed, and when names were last swept.
-const SERIES: &str = "
+const NAMES: &str = "
 CREATE TABLE name (
     id INTEGER PRIMARY KEY,
     text TEXT NOT NULL UNIQUE
 ) STRICT;
 INSERT INTO name VALUES (0, '');
+CREATE TABLE clock (at INTEGER NOT NULL, swept INTEGER NOT NULL) STRICT;
+";
+const SERIES: &str = "
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     axis INTEGER NOT NULL,
@@ -29,14 +32,15 @@ CREATE TABLE series (
     operation INTEGER NOT NULL,
     consumer INTEGER NOT NULL,
     application INTEGER NOT NULL,
+    policy INTEGER NOT NULL,
+    hook INTEGER NOT NULL,
     status INTEGER NOT NULL,
     class INTEGER NOT NULL,
     outcome INTEGER NOT NULL,
     day INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (axis, operation, consumer, application, api, version, status, class, outcome)
+    UNIQUE (axis, operation, consumer, application, policy, hook, api, version, status, class, outcome)
 ) STRICT;
 CREATE INDEX series_of_consumer ON series (consumer);
-CREATE TABLE clock (at INTEGER NOT NULL, swept INTEGER NOT NULL) STRICT;
 ";
 
 /// By time first, so that what is written together lies together. `start` is in seconds since 1970.
@@ -55,7 +59,7 @@ const CELLS: &str = "(
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Times are microseconds since 1970.
+/// Times are microseconds since 1970. The calls of policies are JSON.
 const SAMPLES: &str = "
 CREATE TABLE sample (
     time INTEGER NOT NULL,
@@ -79,7 +83,8 @@ CREATE TABLE sample (
     bytes_out INTEGER NOT NULL,
     retries INTEGER NOT NULL,
     generation INTEGER NOT NULL,
-    client TEXT
+    client TEXT,
+    calls TEXT
 ) STRICT;
 CREATE INDEX sample_time ON sample (time);
 ";
@@ -98,6 +103,8 @@ pub(crate) enum StoreError {
         "{path} was written by a newer gateway (version {found}, this one knows {VERSION}): use that one, or move the file away to begin anew"
     )]
     Newer { path: PathBuf, found: u32 },
+    #[error("{0} was written by an older gateway: start this one once, which brings it up to date")]
+    Older(PathBuf),
     #[error("{0} is not there: nothing was recorded in this state directory, or it is not that of the gateway")]
     Missing(PathBuf),
     #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]
@@ -132,6 +139,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     match connection {
         (connection, VERSION) => Ok(connection),
         (_, 0) => Err(StoreError::Missing(path.to_owned())),
+        (_, 1..VERSION) => Err(StoreError::Older(path.to_owned())),
         (_, found) => Err(StoreError::Newer { path: path.to_owned(), found }),
     }
 }
@@ -170,24 +178,44 @@ fn begin(connection: &mut Connection, kind: Kind) -> rusqlite::Result<()> {
     // What is deleted is in no free page any more.
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if version(&transaction)? == 0 {
-        make(&transaction, kind)?;
+    let found = version(&transaction)?;
+    match found {
+        0 => make(&transaction, kind)?,
+        1 => upgrade(&transaction, kind)?,
+        _ => {}
+    }
+    if found < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()
+}
+
+/// From version 1, which knew nothing of calls of policies.
+fn upgrade(transaction: &Transaction<'_>, kind: Kind) -> rusqlite::Result<()> {
+    if kind == Kind::Samples {
+        return transaction.execute_batch("ALTER TABLE sample ADD COLUMN calls TEXT");
+    }
+    let columns = "id, axis, api, version, operation, consumer, application, status, class, outcome, day";
+    transaction.execute_batch("DROP INDEX series_of_consumer; ALTER TABLE series RENAME TO old")?;
+    transaction.execute_batch(SERIES)?;
+    transaction.execute_batch(&format!(
+        "INSERT INTO series ({columns}, policy, hook) SELECT {columns}, 0, 0 FROM old; DROP TABLE old"
+    ))?;
+    make_cells(transaction, Axis::Policy)
 }
 
 fn make(transaction: &Transaction<'_>, kind: Kind) -> rusqlite::Result<()> {
     if kind == Kind::Samples {
         return transaction.execute_batch(SAMPLES);
     }
+    transaction.execute_batch(NAMES)?;
     transaction.execute_batch(SERIES)?;
-    for axis in Axis::ALL {
-        for unit in Unit::ALL {
-            transaction.execute_batch(&format!("CREATE TABLE {} {CELLS}", table(axis, unit)))?;
-        }
-    }
-    Ok(())
+    Axis::ALL.into_iter().try_for_each(|axis| make_cells(transaction, axis))
+}
+
+fn make_cells(transaction: &Transaction<'_>, axis: Axis) -> rusqlite::Result<()> {
+    let tables = Unit::ALL.map(|unit| format!("CREATE TABLE {} {CELLS}", table(axis, unit)));
+    transaction.execute_batch(&tables.concat())
 }
 
 /// Where cells are.
