@@ -43,6 +43,7 @@ mod limits;
 mod listeners;
 mod llhttp;
 mod load;
+mod observers;
 mod otlp;
 mod overload;
 mod packaging;

@@ -125,7 +125,7 @@ fn a_store_of_ten_million_requests() {
         flushing[flushing.len() - 1]
     );
     assert_eq!(report.tally(), Tally::default());
-    assert_eq!(tests::counts(state.path()), [REQUESTS as i64; 6]);
+    assert_eq!(tests::counts(state.path()), [REQUESTS as i64; 9]);
     let (sums, samples) = (size(state.path(), "rollup"), size(state.path(), "samples"));
     println!(
         "size: {sums:.0} MB of sums, {samples:.0} MB of samples: {:.1} MB for each million",
@@ -182,7 +182,7 @@ fn a_million_requests_are_counted_exactly_and_percentiles_are_near() {
         report.flush_at(now).unwrap();
     }
     exact.sort_unstable();
-    assert_eq!(tests::counts(state.path()), [1_000_000; 6]);
+    assert_eq!(tests::counts(state.path()), [1_000_000; 9]);
     for by in ["operation", "consumer"] {
         let Answer { total, tables, .. } = ask(&report, &[by], &[]);
         assert_eq!((total.requests, total.errors, total.bytes_out), (1_000_000, errors, bytes));

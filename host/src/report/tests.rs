@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::*;
+use crate::telemetry::metrics::{CallOutcome, Hook};
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Noon of a day.
@@ -48,7 +49,7 @@ pub(super) fn finished(second: u64) -> Finished {
         retries: 0,
         generation: 1,
         client: Some(IpAddr::from([192, 0, 2, 1]).into()),
-        calls: Vec::new(),
+        calls: vec![Called { policy: "jwt".into(), hook: Hook::Request, outcome: CallOutcome::Edit, took_us: 40 }],
         calls_left_out: 0,
     }
 }
@@ -134,7 +135,7 @@ fn what_was_written_is_there_for_the_next_process_and_beside_it() {
     second.flush_at(NOON).unwrap();
     first.record_at(&[finished(NOON)], NOON);
     first.flush_at(NOON).unwrap();
-    assert_eq!(counts(state.path()), [3; 6], "two that write at once lose nothing of each other");
+    assert_eq!(counts(state.path()), [3; 9], "two that write at once lose nothing of each other");
     let query = Query::parse(&Asked::default(), UNIX_EPOCH + Duration::from_secs(NOON + 90)).unwrap();
     assert_eq!(Reader::open(state.path()).unwrap().query(&query).unwrap().total.requests, 3);
 }
@@ -151,7 +152,7 @@ fn requests_count_where_their_time_says_and_those_of_the_far_future_now() {
     let busy: Vec<_> = points.iter().filter(|point| point.figures.requests > 0).collect();
     let busy: Vec<_> = busy.iter().map(|point| (&point.at[11..13], point.figures.requests)).collect();
     assert_eq!(busy, [("10", 1), ("12", 2)]);
-    assert_eq!(counts(state.path()), [4; 6]);
+    assert_eq!(counts(state.path()), [4; 9]);
 }
 
 #[test]
@@ -171,11 +172,11 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
         let error = report.flush_at(NOON).unwrap_err();
         let path = state.path().join("report/rollup.db");
         assert_eq!(error.to_string(), format!("{} cannot be read or written: {told}", path.display()));
-        assert_eq!(counts(state.path()), [1; 6], "{fault}: all of a flush or none");
+        assert_eq!(counts(state.path()), [1; 9], "{fault}: all of a flush or none");
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {mended}")).unwrap();
         report.flush_at(NOON).unwrap();
-        assert_eq!((counts(state.path()), report.tally()), (vec![1001; 6], Tally::default()), "{fault}");
+        assert_eq!((counts(state.path()), report.tally()), (vec![1001; 9], Tally::default()), "{fault}");
     }
 }
 
@@ -192,7 +193,7 @@ fn what_comes_before_the_store_can_be_opened_waits_for_it() {
     assert!(matches!(Report::open(state.path()), Err(StoreError::File { .. })));
     std::fs::remove_file(folder).unwrap();
     report.flush_at(NOON).unwrap();
-    assert_eq!((counts(state.path()), report.tally()), (vec![2; 6], Tally::default()));
+    assert_eq!((counts(state.path()), report.tally()), (vec![2; 9], Tally::default()));
 }
 
 #[test]
@@ -206,20 +207,20 @@ fn where_samples_cannot_be_written_sums_are_and_the_error_says_so() {
     let path = path.display();
     let told = "all requests are counted, but none is kept one by one";
     assert_eq!(error, format!("{told}: {path} cannot be read or written: unable to open database file: {path}"));
-    assert_eq!(counts(state.path()), [1; 6]);
+    assert_eq!(counts(state.path()), [1; 9]);
 }
 
 #[test]
 fn what_waits_too_long_is_lost_and_counted() {
     let state = tempfile::tempdir().unwrap();
     let mut report = report(state.path());
-    report.rollup = Rollup::bounded(4);
+    report.rollup = Rollup::bounded(6);
     let requests: Vec<_> = (0..5).map(|minute| failed(NOON + 60 * minute)).collect();
     report.record_at(&requests, NOON);
     report.record_at(&[failed(NOON + 60)], NOON);
     assert_eq!(report.tally(), Tally { lost: 3, samples_lost: 2, moved: 0 });
     report.flush_at(NOON).unwrap();
-    assert_eq!(counts(state.path()), [3; 6], "those of minutes that have a place count");
+    assert_eq!(counts(state.path()), [3; 9], "those of minutes that have a place count");
     report.record_at(&requests, NOON);
     assert_eq!(report.tally().lost, 6, "there is place again");
 }

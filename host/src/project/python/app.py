@@ -17,6 +17,11 @@ try:
 except ImportError:
     # The world does not export it.
     body_phase = None
+try:
+    from wit_world.exports import observer
+except ImportError:
+    # Nor that.
+    observer = None
 
 
 class _Lines(io.TextIOBase):
@@ -60,6 +65,7 @@ _HOOKS = [
     ("on_body", "BodyPhase", "body-phase"),
     ("on_chunk", "BodyPhase", "body-phase"),
     ("respond", "Responder", "responder"),
+    ("on_records", "Observer", "observer"),
 ]
 
 
@@ -137,6 +143,29 @@ class Responder:
         if isinstance(said, Failure):
             raise Err(types.Failure[said.value])
         return _response(said)
+
+
+class Observer:
+    @_told
+    def on_records(self, count, columns):
+        records = lockgate.Records(count, {it.name: (_texts(it), it.of) for it in columns})
+        said = _policy.on_records(records)
+        if isinstance(said, Failure):
+            raise Err(types.Failure[said.value])
+        return [_column(name, values, of) for name, (values, of) in records.written().items()]
+
+
+def _texts(column):
+    begins = [0, *column.ends]
+    return [column.values[begin:end].decode() for begin, end in zip(begins, column.ends)]
+
+
+def _column(name, values, of):
+    ends, packed = [], b""
+    for value in values:
+        packed += value.encode()
+        ends.append(len(packed))
+    return observer.Column(name, packed, ends, of)
 
 
 def _verdict(said):

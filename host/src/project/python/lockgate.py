@@ -37,6 +37,9 @@ class Interest:
     response_write: list = field(default_factory=list)
     attributes_read: list = field(default_factory=list)
     attributes_write: list = field(default_factory=list)
+    # Columns of records.
+    records_read: list = field(default_factory=list)
+    records_write: list = field(default_factory=list)
     may_respond: bool = False
     may_set_target: bool = False
     may_set_status: bool = False
@@ -66,6 +69,8 @@ class Interest:
             "response-write": self.response_write,
             "attribute-read": self.attributes_read,
             "attribute-write": self.attributes_write,
+            "record-read": self.records_read,
+            "record-write": self.records_write,
             "key": self.keys,
             "sign": self.signs,
             "seal": self.seals,
@@ -116,6 +121,43 @@ class Head:
             return values[0].decode() if len(values) == 1 else None
         except UnicodeDecodeError:
             return None
+
+
+class Records:
+    """Exchanges that ended lately, column by column. What they have in common is there once."""
+
+    def __init__(self, count: int, columns: dict):
+        """Of each column the distinct values, and for each exchange which of them it has, counted from 1; 0 for none."""
+        self.count, self._columns, self._written = count, columns, set()
+
+    @staticmethod
+    def of(count: int, columns: dict) -> "Records":
+        """Some for tests: of each column what each exchange has in it, or `None`."""
+        records = Records(count, {})
+        for name, values in columns.items():
+            records.write(name, values)
+        records._written.clear()
+        return records
+
+    def values(self, name: str) -> list:
+        """What each exchange has in a column; `None` where it has nothing."""
+        values, of = self._columns.get(name, ([], [0] * self.count))
+        return [values[at - 1] if at else None for at in of]
+
+    def write(self, name: str, values: list) -> None:
+        """Write a column: a text, or `None`, for each exchange."""
+        known = {value: at for at, value in enumerate(dict.fromkeys(it for it in values if it is not None), 1)}
+        self._columns[name] = (list(known), [known.get(value, 0) for value in values])
+        self._written.add(name)
+
+    def rewrite(self, name: str, change) -> None:
+        """Put what `change` makes of each distinct value in its place; it is called once for each."""
+        values, of = self._columns.get(name, ([], [0] * self.count))
+        changed = [change(value) for value in values]
+        self.write(name, [changed[at - 1] if at else None for at in of])
+
+    def written(self) -> dict:
+        return {name: self._columns[name] for name in self._written}
 
 
 class Edits:

@@ -122,23 +122,27 @@ fn shared_axes(conditions: &[Condition]) -> impl Iterator<Item = Axis> {
 fn together(by: &[Dimension], conditions: &[Condition], faults: &mut Vec<QueryFault>) {
     const WHY: &str =
         "requests are counted by operation and by consumer, never by both together, and calls of policies apart";
+    let advice = |condition: Dimension| match condition {
+        Dimension::Operation => "write `api=` in place of `operation=`, or leave it out",
+        _ => "ask by `api` or `version`, or leave the condition out",
+    };
     let dimensions = || conditions.iter().map(|condition| condition.dimension);
     let apart = |one: Dimension, other: Dimension| !one.axes().iter().any(|axis| other.axes().contains(axis));
     if shared_axes(conditions).next().is_none() {
         // Three that share no axis are two that share none: each is on one, or on all but that of policies.
         let pair = dimensions().find_map(|one| Some((one, dimensions().find(|other| apart(one, *other))?)));
         if let Some((one, other)) = pair {
-            let (one, other) = (one.name(), other.name());
-            let reason = format!("`{one}=` and `{other}=` cannot both be asked about: {WHY}");
-            faults.push(QueryFault::new("where", reason, "leave one of them out, or write `api=` in place of one"));
+            let (name, other) = (one.name(), other.name());
+            let reason = format!("`{name}=` and `{other}=` cannot both be asked about: {WHY}");
+            faults.push(QueryFault::new("where", reason, advice(one)));
         }
         return;
     }
     for dimension in by {
         if let Some(other) = dimensions().find(|other| apart(*dimension, *other)) {
-            let (name, other) = (dimension.name(), other.name());
-            let reason = format!("`{name}` cannot be told apart where `{other}=` is given: {WHY}");
-            faults.push(QueryFault::new("by", reason, "ask by `api` or `version`, or leave the condition out"));
+            let (name, of) = (dimension.name(), other.name());
+            let reason = format!("`{name}` cannot be told apart where `{of}=` is given: {WHY}");
+            faults.push(QueryFault::new("by", reason, advice(other)));
         }
     }
 }

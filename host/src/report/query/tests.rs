@@ -69,10 +69,10 @@ fn every_fault_is_told_at_once_with_advice() {
         parse("by=operatoin,planet where=status=404 where=blame=upsteam where=x from=yesterday limit=0").unwrap_err();
     let expected = [
         r#"where: "404" is a code; write `code=404`"#,
-        r#"where: nobody called "upsteam" can be to blame; did you mean `blame=upstream`?"#,
+        r#"where: no blame is called "upsteam"; did you mean `blame=upstream`?"#,
         r#"where: "x" has no `=`; write `status=5xx` or `api=petstore,orders`"#,
         r#"by: nothing is counted by "operatoin"; did you mean `operation`?"#,
-        r#"by: nothing is counted by "planet"; there are api, version, operation, consumer, application, status, code, class, blame"#,
+        r#"by: nothing is counted by "planet"; there are api, version, operation, consumer, application, status, code, class, blame, policy, hook, verdict"#,
         r#"limit: "0" is no number of rows; write one from 1 to 10000"#,
         r#"from: "yesterday" is no time; write `-24h`, `-30m`, `-7d`, `now`, `2026-01-31` or `2026-01-31T12:00:00Z`"#,
     ];
@@ -107,12 +107,13 @@ fn ranges_and_steps_that_make_no_sense_are_refused() {
 
 #[test]
 fn what_no_axis_has_together_is_refused_and_says_why() {
-    const WHY: &str = "requests are counted by operation and by consumer, never by both together";
+    const WHY: &str =
+        "requests are counted by operation and by consumer, never by both together, and calls of policies apart";
     for (text, told) in [
         (
             "where=operation=getPet where=consumer=shop",
             format!(
-                "where: `operation=` and `consumer=` cannot both be asked about: {WHY}; leave one of them out, or write `api=` in place of `operation=`"
+                "where: `operation=` and `consumer=` cannot both be asked about: {WHY}; write `api=` in place of `operation=`, or leave it out"
             ),
         ),
         (
@@ -127,9 +128,16 @@ fn what_no_axis_has_together_is_refused_and_says_why() {
                 "by: `operation` cannot be told apart where `application=` is given: {WHY}; ask by `api` or `version`, or leave the condition out"
             ),
         ),
+        (
+            "by=status where=policy=jwt",
+            format!(
+                "by: `status` cannot be told apart where `policy=` is given: {WHY}; ask by `api` or `version`, or leave the condition out"
+            ),
+        ),
     ] {
         assert_eq!(parse(text).unwrap_err(), [told], "{text}");
     }
+    assert!(parse("by=policy,operation,verdict where=api=petstore where=blame=ok").is_ok());
     assert!(parse("by=operation,consumer where=status=5xx,4xx where=api=petstore").is_ok());
 }
 
@@ -327,4 +335,21 @@ proptest! {
             Err(faults) => prop_assert!(!faults.is_empty()),
         }
     }
+}
+
+#[test]
+fn calls_of_policies_are_told_apart_and_are_no_requests() {
+    let state = tempfile::tempdir().unwrap();
+    let report = filled(state.path());
+    let requests = asked(&report, "", &[]).total.requests;
+    let by_policy = asked(&report, "policy", &[]);
+    assert_eq!((by_policy.total.requests, by_policy.tables[0].rows.len()), (requests, 1));
+    assert_eq!((by_policy.tables[0].rows[0].name.as_str(), by_policy.tables[0].rows[0].figures.errors), ("jwt", 0));
+    // Where calls are asked about, all figures are theirs.
+    let calls = asked(&report, "verdict", &["policy=jwt"]);
+    let total = calls.total.total_us.unwrap();
+    assert!((total.p50 - 40.0).abs() < 1.0, "{total:?}");
+    assert_eq!(calls.tables[0].rows[0].name, "edit");
+    assert_eq!(asked(&report, "", &["verdict=trap"]).total.requests, 0);
+    assert_eq!(asked(&report, "", &["hook=response"]).total.requests, 0);
 }

@@ -92,11 +92,11 @@ mod tests {
             write(&mut report, hours, second);
         }
         // What was counted in 1970 is gone once the clock of today is believed.
-        assert_eq!((counts(state.path()), samples(state.path())), (vec![3; 6], 1));
+        assert_eq!((counts(state.path()), samples(state.path())), (vec![3; 9], 1));
         report.flush_at(NOON + 51 * HOUR).unwrap();
-        assert_eq!(counts(state.path()), [3; 6]);
+        assert_eq!(counts(state.path()), [3; 9]);
         report.flush_at(NOON + 52 * HOUR).unwrap();
-        assert_eq!(counts(state.path()), [0, 3, 3, 0, 3, 3]);
+        assert_eq!(counts(state.path()), [0, 3, 3, 0, 3, 3, 0, 3, 3]);
     }
 
     #[test]
@@ -111,10 +111,10 @@ mod tests {
             let [before, after] = [first + 1, first + 2].map(|hours| NOON + hours * HOUR);
             write(&mut report, first + 1, before);
             write(&mut report, first + 2, after);
-            assert_eq!(counts(state.path()), [first as i64 + 3; 6]);
+            assert_eq!(counts(state.path()), [first as i64 + 3; 9]);
             // Again, when nobody remembers.
             write(&mut report, 5, NOON + 10 * YEAR + 5 * HOUR);
-            assert_eq!(counts(state.path()), [first as i64 + 4; 6]);
+            assert_eq!(counts(state.path()), [first as i64 + 4; 9]);
             assert_eq!(samples(state.path()), 2);
         }
     }

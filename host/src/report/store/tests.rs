@@ -43,6 +43,29 @@ fn files_are_for_nobody_else() {
 }
 
 #[test]
+fn a_store_of_the_version_before_keeps_what_it_has_and_counts_calls_from_then_on() {
+    let state = tempfile::tempdir().unwrap();
+    write(&mut report(state.path()), NOON, NOON);
+    // As version 1 was.
+    let path = state.path().join("report/rollup.db");
+    let old = "DROP TABLE policy_minute; DROP TABLE policy_hour; DROP TABLE policy_day; DELETE FROM series WHERE axis = 2;
+        CREATE TABLE older AS SELECT * FROM series; DROP TABLE series;
+        CREATE TABLE series (id INTEGER PRIMARY KEY, axis INTEGER NOT NULL, api INTEGER NOT NULL, version INTEGER NOT NULL,
+            operation INTEGER NOT NULL, consumer INTEGER NOT NULL, application INTEGER NOT NULL, status INTEGER NOT NULL,
+            class INTEGER NOT NULL, outcome INTEGER NOT NULL, day INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (axis, operation, consumer, application, api, version, status, class, outcome)) STRICT;
+        INSERT INTO series SELECT id, axis, api, version, operation, consumer, application, status, class, outcome, day
+            FROM older; DROP TABLE older; CREATE INDEX series_of_consumer ON series (consumer); PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let error = schema::open_to_read(&path).unwrap_err().to_string();
+    assert!(error.contains("older gateway"), "{error}");
+    let mut report = report(state.path());
+    write(&mut report, NOON, NOON);
+    assert_eq!(counts(state.path()), [2, 2, 2, 2, 2, 2, 1, 1, 1]);
+    assert_eq!(super::super::tests::asked(&report, "operation", &[]).total.requests, 2);
+}
+
+#[test]
 fn a_store_of_a_newer_gateway_is_refused_and_not_touched() {
     let state = tempfile::tempdir().unwrap();
     write(&mut report(state.path()), NOON, NOON);
@@ -52,7 +75,7 @@ fn a_store_of_a_newer_gateway_is_refused_and_not_touched() {
     let errors = [Store::new(&state.path().join("report")).ready().err(), schema::open_to_read(&path).err()];
     for error in errors {
         let error = error.unwrap().to_string();
-        assert!(error.contains("newer gateway (version 99, this one knows 1)"), "{error}");
+        assert!(error.contains("newer gateway (version 99, this one knows 2)"), "{error}");
     }
     assert!(fs::read(&path).unwrap() == before);
     assert!(files(state.path()).iter().all(|name| !name.contains("damaged")));
@@ -70,7 +93,7 @@ fn a_damaged_file_is_moved_aside_and_another_begun() {
     let aside: Vec<_> = files(state.path()).into_iter().filter(|name| name.contains("damaged")).collect();
     assert!(aside[0].starts_with("rollup.damaged-20") && aside[0].ends_with("Z.db"), "{aside:?}");
     write(&mut report, NOON, NOON);
-    assert_eq!(counts(state.path()), [1; 6]);
+    assert_eq!(counts(state.path()), [1; 9]);
 }
 
 #[test]
@@ -102,7 +125,7 @@ fn damage_that_shows_later_costs_what_was_there_and_nothing_new() {
         report.record_at(&many, NOON);
         report.flush_at(NOON).unwrap();
         assert!(files(state.path()).iter().any(|name| name.contains("damaged")));
-        assert_eq!((counts(state.path()), integrity(state.path())), (vec![2_000; 6], "ok".to_owned()));
+        assert_eq!((counts(state.path()), integrity(state.path())), (vec![2_000; 9], "ok".to_owned()));
     }
 }
 
@@ -153,7 +176,7 @@ fn of_many_that_find_damage_at_once_one_moves_it() {
     });
     let aside =
         files(state.path()).into_iter().filter(|name| name.contains("damaged") && name.ends_with(".db")).count();
-    assert_eq!((aside, counts(state.path()), integrity(state.path())), (1, vec![8; 6], "ok".to_owned()));
+    assert_eq!((aside, counts(state.path()), integrity(state.path())), (1, vec![8; 9], "ok".to_owned()));
 }
 
 #[test]
@@ -163,7 +186,7 @@ fn a_file_that_is_taken_away_is_begun_again() {
     write(&mut report, NOON, NOON);
     fs::remove_dir_all(state.path().join("report")).unwrap();
     write(&mut report, NOON, NOON);
-    assert_eq!(counts(state.path()), [1; 6]);
+    assert_eq!(counts(state.path()), [1; 9]);
 }
 
 #[test]
@@ -178,10 +201,10 @@ fn what_is_old_goes_by_minute_hour_and_day() {
         report.flush_at(then + hour).unwrap();
         counts(state.path())
     };
-    assert_eq!(later(NOON + 47 * hour - 60), [1, 1, 1, 1, 1, 1]);
-    assert_eq!(later(NOON + 48 * hour), [0, 1, 1, 0, 1, 1]);
-    assert_eq!(later(NOON + 91 * day), [0, 0, 1, 0, 0, 1]);
-    assert_eq!(later(NOON + 3 * 366 * day), [0; 6]);
+    assert_eq!(later(NOON + 47 * hour - 60), [1; 9]);
+    assert_eq!(later(NOON + 48 * hour), [0, 1, 1, 0, 1, 1, 0, 1, 1]);
+    assert_eq!(later(NOON + 91 * day), [0, 0, 1, 0, 0, 1, 0, 0, 1]);
+    assert_eq!(later(NOON + 3 * 366 * day), [0; 9]);
 }
 
 #[test]
@@ -207,8 +230,8 @@ fn names_go_with_the_last_day_they_were_counted_in_whoever_knows_them() {
     assert_eq!(names(), [""]);
     write(&mut first, "another", later + 3_600);
     write(&mut second, "once-a-consumer", later + 3_600);
-    assert_eq!(counts(state.path()), [2; 6]);
-    assert_eq!(names(), ["", "1.2.0", "another", "getPet", "ok", "once-a-consumer", "petstore", "web"]);
+    assert_eq!(counts(state.path()), [2; 9]);
+    assert_eq!(names(), ["", "1.2.0", "another", "edit", "getPet", "jwt", "ok", "once-a-consumer", "petstore", "request", "web"]);
     drop((first, second));
     let bytes = fs::read(state.path().join("report/rollup.db")).unwrap();
     let has = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
