@@ -122,7 +122,7 @@ impl Report {
 
     fn flush_as(&mut self, now: Now) -> Result<(), StoreError> {
         self.ready(now.second)?;
-        self.store.add(self.rollup.cells(), now)?;
+        self.store.add(&self.rollup.cells(), now)?;
         self.rollup.clear();
         let late = self.store.keep(self.sampling.waiting(), now.second);
         self.tally.samples_lost += late.map_err(|error| StoreError::Samples(error.into()))? as u64;

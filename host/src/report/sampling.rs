@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::finished::Finished;
 use super::histogram::{Histogram, Lap};
-use super::rollup::Name;
+use super::rollup::{Name, Near};
 use super::span::Unit;
 
 /// In a minute, of errors of one class and kind of status, and of slow ones in all.
@@ -29,7 +29,9 @@ pub(crate) struct Sampling {
     /// By class and kind of status; slow ones have none.
     kept: HashMap<Option<(&'static str, u16)>, u32>,
     hour: u64,
-    speeds: FxHashMap<[Name; 3], Speed>,
+    speeds: Vec<Speed>,
+    places: FxHashMap<[Name; 3], usize>,
+    near: Near<3, (), usize>,
 }
 
 /// How long an operation took in this hour, and beyond which time it is slow.
@@ -51,8 +53,16 @@ impl Sampling {
         if hour != self.hour {
             self.hour = hour;
             // What was slow before is, until enough is known of this hour.
-            self.speeds.retain(|_, speed| std::mem::take(&mut speed.recorded) > 0);
-            self.speeds.values_mut().for_each(|speed| speed.total = Histogram::default());
+            let mut before = std::mem::take(&mut self.speeds);
+            self.near.clear();
+            self.places.retain(|_, place| {
+                let slow_us =
+                    before.get_mut(*place).filter(|speed| speed.recorded > 0).map(|speed| speed.slow_us.take());
+                let is_kept = slow_us.is_some();
+                *place = self.speeds.len();
+                self.speeds.extend(slow_us.map(|slow_us| Speed { slow_us, ..Speed::default() }));
+                is_kept
+            });
         }
     }
 
@@ -86,13 +96,7 @@ impl Sampling {
     }
 
     fn is_slow(&mut self, finished: &Finished, total: Lap) -> bool {
-        let operation = [&finished.api, &finished.version, &finished.operation].map(Clone::clone);
-        let is_full = self.speeds.len() >= MOST_OPERATIONS;
-        let speed = match self.speeds.entry(operation) {
-            Entry::Occupied(speed) => speed.into_mut(),
-            Entry::Vacant(_) if is_full => return false,
-            Entry::Vacant(place) => place.insert(Speed::default()),
-        };
+        let Some(speed) = self.speed(finished) else { return false };
         let is_slow = speed.slow_us.is_some_and(|slow| finished.total_us as f64 > slow);
         speed.total.record(total);
         speed.recorded += 1;
@@ -100,6 +104,25 @@ impl Sampling {
             speed.slow_us = speed.total.quantile_limit(SLOW);
         }
         is_slow
+    }
+
+    /// Of its operation, unless there are too many of those.
+    fn speed(&mut self, finished: &Finished) -> Option<&mut Speed> {
+        let names = [&finished.api, &finished.version, &finished.operation];
+        let place = self.near.get(names, ()).or_else(|| {
+            let is_full = self.speeds.len() >= MOST_OPERATIONS;
+            let place = match self.places.entry(names.map(Clone::clone)) {
+                Entry::Occupied(place) => *place.get(),
+                Entry::Vacant(_) if is_full => return None,
+                Entry::Vacant(place) => {
+                    self.speeds.push(Speed::default());
+                    *place.insert(self.speeds.len() - 1)
+                }
+            };
+            self.near.put(names, (), place);
+            Some(place)
+        })?;
+        self.speeds.get_mut(place)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cap;
 mod cell;
+mod near;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -10,11 +11,14 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::finished::Finished;
+use super::finished::{Called, Finished};
 use super::span::Unit;
+use crate::telemetry::Outcome;
+use crate::telemetry::metrics::Label;
 
-pub(crate) use cap::Cap;
+use cap::Cap;
 pub(crate) use cell::{Cell, Laps};
+pub(crate) use near::Near;
 pub(crate) use series::{Axis, NONE, Name, OTHER, OUTCOMES, Series};
 
 /// How many are told apart, in a day.
@@ -35,11 +39,20 @@ impl Default for Caps {
 /// hundreds.
 const MOST_CELLS: usize = 50_000;
 
-/// The start of a minute, in seconds since 1970, and what was counted.
-pub(crate) type Cells = FxHashMap<(u64, Series), Cell>;
+/// The start of a minute, in seconds since 1970, and what was counted by.
+pub(crate) type Key = (u64, Series);
 
 pub(crate) struct Rollup {
-    cells: Cells,
+    cells: Vec<(Key, Cell)>,
+    /// Which of them.
+    places: FxHashMap<Key, usize>,
+    by_operation: Near<3, Mark, usize>,
+    by_consumer: Near<4, Mark, usize>,
+    by_policy: Near<3, (u64, usize, usize), usize>,
+    /// It is now.
+    minute: u64,
+    /// Cells are of another.
+    is_over: bool,
     most: usize,
     other: Arc<str>,
     operations: Cap<[Name; 3]>,
@@ -47,10 +60,19 @@ pub(crate) struct Rollup {
     applications: Cap<[Name; 2]>,
 }
 
+/// What else requests are told apart by: the minute, the status, where the class lies in memory, and who is to blame.
+type Mark = (u64, Option<u16>, usize, Outcome);
+
 impl Rollup {
     pub(crate) fn new(caps: Caps) -> Self {
         Self {
-            cells: Cells::default(),
+            cells: Vec::new(),
+            places: FxHashMap::default(),
+            by_operation: Near::default(),
+            by_consumer: Near::default(),
+            by_policy: Near::default(),
+            minute: 0,
+            is_over: false,
             most: MOST_CELLS,
             other: OTHER.into(),
             operations: Cap::new(caps.operations),
@@ -68,32 +90,65 @@ impl Rollup {
     /// Count a request and the calls it took at a second since 1970, on all axes or on none: false if there is no place for it.
     pub(crate) fn record(&mut self, second: u64, finished: &Finished, laps: &Laps) -> bool {
         let minute = Unit::Minute.start(second);
-        let mut keys: Vec<_> = series::of(finished).into_iter().map(|series| (minute, series)).collect();
-        keys.extend(finished.calls.iter().map(|call| (minute, series::of_call(finished, call))));
-        if self.cells.len() + keys.len() > self.most {
-            keys.iter_mut().for_each(|(_, series)| self.cap(series));
-            let new = keys.iter().filter(|key| !self.cells.contains_key(key)).count();
-            if self.cells.len() + new > self.most {
-                return false;
-            }
+        let (operation, consumer) = (self.of_operation(minute, finished), self.of_consumer(minute, finished));
+        let (Some(operation), Some(consumer)) = (operation, consumer) else { return false };
+        let calls = finished.calls.iter().map(|call| Some((self.of_call(minute, finished, call)?, call.took_us)));
+        let Some(calls) = calls.collect::<Option<Vec<_>>>() else { return false };
+        for place in [operation, consumer] {
+            self.cells[place].1.record(finished, laps);
         }
-        let calls = finished.calls.iter().map(|call| Some(call.took_us));
-        for (key, took) in keys.into_iter().zip([None, None].into_iter().chain(calls)) {
-            let cell = self.cell(key);
-            match took {
-                None => cell.record(finished, laps),
-                Some(took_us) => cell.record_call(took_us),
-            }
+        for (place, took_us) in calls {
+            self.cells[place].1.record_call(took_us);
         }
         true
     }
 
-    fn cell(&mut self, mut key: (u64, Series)) -> &mut Cell {
+    fn of_operation(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
+        let names = [&finished.api, &finished.version, &finished.operation];
+        self.by_operation.get(names, mark(minute, finished)).or_else(|| {
+            let place = self.place((minute, series::of_operation(finished)))?;
+            self.by_operation.put(names, mark(minute, finished), place);
+            Some(place)
+        })
+    }
+
+    fn of_consumer(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
+        let names = [&finished.api, &finished.version, &finished.consumer, &finished.application];
+        self.by_consumer.get(names, mark(minute, finished)).or_else(|| {
+            let place = self.place((minute, series::of_consumer(finished)))?;
+            self.by_consumer.put(names, mark(minute, finished), place);
+            Some(place)
+        })
+    }
+
+    fn of_call(&mut self, minute: u64, finished: &Finished, call: &Called) -> Option<usize> {
+        let policy = Some(call.policy.clone());
+        let names = [&finished.api, &finished.version, &policy];
+        let mark = (minute, call.hook.index(), call.outcome.index());
+        self.by_policy.get(names, mark).or_else(|| {
+            let place = self.place((minute, series::of_call(finished, call)))?;
+            self.by_policy.put(names, mark, place);
+            Some(place)
+        })
+    }
+
+    /// The place of a cell, which is a new one if need be and there is room.
+    fn place(&mut self, mut key: Key) -> Option<usize> {
         // What is counted in this minute is told apart already.
-        if !self.cells.contains_key(&key) {
-            self.cap(&mut key.1);
+        if let Some(place) = self.places.get(&key) {
+            return Some(*place);
         }
-        self.cells.entry(key).or_default()
+        self.cap(&mut key.1);
+        if let Some(place) = self.places.get(&key) {
+            return Some(*place);
+        }
+        if self.cells.len() >= self.most {
+            return None;
+        }
+        let place = self.cells.len();
+        self.places.insert(key.clone(), place);
+        self.cells.push((key, Cell::default()));
+        Some(place)
     }
 
     /// A name that is told apart already, of what the store has of the day.
@@ -103,18 +158,30 @@ impl Rollup {
 
     /// It is this second now.
     pub(crate) fn on(&mut self, now: u64) {
-        let day = Unit::Day.start(now);
+        let (day, minute) = (Unit::Day.start(now), Unit::Minute.start(now));
+        self.is_over |= minute != self.minute;
+        self.minute = minute;
         self.operations.on(day);
         self.consumers.on(day);
         self.applications.on(day);
     }
 
-    pub(crate) fn cells(&self) -> &Cells {
-        &self.cells
+    /// What was counted since it was cleared last.
+    pub(crate) fn cells(&self) -> Vec<&(Key, Cell)> {
+        self.cells.iter().filter(|(_, cell)| cell.requests > 0).collect()
     }
 
+    /// Begin anew. Where cells lie is known until the minute is over, in which they are likely to be counted in again.
     pub(crate) fn clear(&mut self) {
-        self.cells.clear();
+        if self.is_over || self.cells.len() > self.most / 2 {
+            self.cells.clear();
+            self.places.clear();
+            self.by_operation.clear();
+            self.by_consumer.clear();
+            self.by_policy.clear();
+            self.is_over = false;
+        }
+        self.cells.iter_mut().for_each(|(_, cell)| *cell = Cell::default());
     }
 
     /// Count names that are too many as one.
@@ -132,6 +199,10 @@ impl Rollup {
             *application = Some(self.other.clone());
         }
     }
+}
+
+fn mark(minute: u64, finished: &Finished) -> Mark {
+    (minute, finished.status, finished.class.as_ptr().addr(), finished.outcome)
 }
 
 fn is_counted(name: &Name) -> bool {

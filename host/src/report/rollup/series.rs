@@ -62,12 +62,12 @@ impl Series {
 }
 
 /// What a request is counted by.
-pub(super) fn of(finished: &Finished) -> [Series; 2] {
-    let shared = Series {
+pub(super) fn of_operation(finished: &Finished) -> Series {
+    Series {
         axis: Axis::Operation,
         api: finished.api.clone(),
         version: finished.version.clone(),
-        operation: None,
+        operation: finished.operation.clone(),
         consumer: None,
         application: None,
         policy: None,
@@ -75,12 +75,13 @@ pub(super) fn of(finished: &Finished) -> [Series; 2] {
         status: finished.status,
         class: finished.class.into(),
         outcome: finished.outcome,
-    };
+    }
+}
+
+/// And by what again.
+pub(super) fn of_consumer(finished: &Finished) -> Series {
     let (consumer, application) = (finished.consumer.clone(), finished.application.clone());
-    [
-        Series { operation: finished.operation.clone(), ..shared.clone() },
-        Series { axis: Axis::Consumer, consumer, application, ..shared },
-    ]
+    Series { axis: Axis::Consumer, operation: None, consumer, application, ..of_operation(finished) }
 }
 
 /// What a call is counted by.

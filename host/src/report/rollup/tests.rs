@@ -17,8 +17,9 @@ fn requests_are_counted_on_two_axes_and_never_by_both_together() {
             assert!(record(&mut rollup, NOON, &Finished { operation, consumer, ..finished(NOON) }));
         }
     }
-    let of =
-        |axis| rollup.cells().iter().filter(move |((_, series), _)| series.axis == axis).map(|(_, cell)| cell.requests);
+    let of = |axis| {
+        rollup.cells().into_iter().filter(move |((_, series), _)| series.axis == axis).map(|(_, cell)| cell.requests)
+    };
     assert_eq!(of(Axis::Operation).collect::<Vec<_>>(), [20; 10]);
     assert_eq!(of(Axis::Consumer).collect::<Vec<_>>(), [10; 20]);
 }
@@ -32,8 +33,9 @@ fn minutes_kinds_of_answers_and_what_has_no_name_are_told_apart() {
         assert!(record(&mut rollup, NOON, &finished));
     }
     assert!(record(&mut rollup, NOON + 60, &finished(NOON)));
-    let mut cells: Vec<_> = rollup.cells().iter().filter(|((_, series), _)| series.axis == Axis::Operation).collect();
-    cells.sort_by_key(|(key, _)| *key);
+    let mut cells: Vec<_> =
+        rollup.cells().into_iter().filter(|((_, series), _)| series.axis == Axis::Operation).collect();
+    cells.sort_by_key(|(key, _)| key);
     let told = cells.iter().map(|((minute, series), cell)| {
         (minute - NOON, series.operation.as_deref(), series.status, series.is_error(), cell.requests)
     });
@@ -44,4 +46,26 @@ fn minutes_kinds_of_answers_and_what_has_no_name_are_told_apart() {
         (60, Some("getPet"), Some(200), false, 1),
     ];
     assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_was_put_on_the_disk_is_counted_from_nothing_in_the_same_minute_and_in_the_next() {
+    let mut rollup = Rollup::new(Caps::default());
+    let (mut told, names) = (Vec::new(), finished(NOON));
+    for (now, times) in [(NOON, 3), (NOON + 5, 2), (NOON + 59, 0), (NOON + 61, 4), (NOON + 62, 1)] {
+        rollup.on(now);
+        (0..times).for_each(|_| assert!(record(&mut rollup, now, &names)));
+        let cells = rollup.cells().into_iter().filter(|((_, series), _)| series.axis == Axis::Operation);
+        told.push(cells.map(|((minute, _), cell)| (minute - NOON, cell.requests)).collect::<Vec<_>>());
+        rollup.clear();
+    }
+    assert_eq!(told, [vec![(0, 3)], vec![(0, 2)], vec![], vec![(60, 4)], vec![(60, 1)]]);
+}
+
+#[test]
+fn a_name_is_the_same_wherever_it_lies() {
+    let mut rollup = Rollup::new(Caps::default());
+    (0..5).for_each(|_| assert!(record(&mut rollup, NOON, &finished(NOON))));
+    let of: Vec<_> = rollup.cells().into_iter().map(|(_, cell)| cell.requests).collect();
+    assert_eq!(of, [5; 3]);
 }

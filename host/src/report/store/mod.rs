@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::finished::Finished;
-use super::rollup::{Axis, Cell, Cells, Series};
+use super::rollup::{Axis, Cell, Key, Series};
 use super::span::{Now, Unit};
 use crate::state;
 use clock::{Clock, Look};
@@ -84,7 +84,7 @@ impl Store {
 
     /// Add cells of minutes to the rows of their minutes, hours and days: all of them or none. What is too
     /// old by now goes, also where there are no cells.
-    pub(crate) fn add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, cells: &[&(Key, Cell)], now: Now) -> Result<(), StoreError> {
         match self.try_add(cells, now) {
             Err(StoreError::Damaged { reason, .. }) => {
                 self.begin_anew(&reason)?;
@@ -123,7 +123,7 @@ impl Store {
         self.database.take()
     }
 
-    fn try_add(&mut self, cells: &Cells, now: Now) -> Result<(), StoreError> {
+    fn try_add(&mut self, cells: &[&(Key, Cell)], now: Now) -> Result<(), StoreError> {
         let Some(database) = &mut self.database else { return Err(StoreError::Missing(self.path.clone())) };
         let clock = self.clock.is_due(now).then_some((&mut self.clock, now));
         let put = put(&mut database.connection, &mut self.ids, cells, clock);
@@ -145,7 +145,7 @@ impl Store {
 fn put(
     connection: &mut Connection,
     ids: &mut Ids,
-    cells: &Cells,
+    cells: &[&(Key, Cell)],
     clock: Option<(&mut Clock, Now)>,
 ) -> rusqlite::Result<Option<Look>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -231,7 +231,10 @@ fn names_go_with_the_last_day_they_were_counted_in_whoever_knows_them() {
     write(&mut first, "another", later + 3_600);
     write(&mut second, "once-a-consumer", later + 3_600);
     assert_eq!(counts(state.path()), [2; 9]);
-    assert_eq!(names(), ["", "1.2.0", "another", "edit", "getPet", "jwt", "ok", "once-a-consumer", "petstore", "request", "web"]);
+    assert_eq!(
+        names(),
+        ["", "1.2.0", "another", "edit", "getPet", "jwt", "ok", "once-a-consumer", "petstore", "request", "web"]
+    );
     drop((first, second));
     let bytes = fs::read(state.path().join("report/rollup.db")).unwrap();
     let has = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
