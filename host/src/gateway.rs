@@ -119,6 +119,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
         let (observers, newest) = watch::channel(Arc::from([]));
         let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, newest, &state, metrics.analytics_lost());
+        let keeper = if analytics.consumer_metrics { keeper.metering(metrics.clone()) } else { keeper };
         ((keeper, observers), tellers)
     });
     let place = kept.state.as_ref().map(StateDir::lock);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::chain::{ChainEntry, Link};
 use super::fault::Faults;
-use super::kinds::{Kind, List, Shown, read_text};
+use super::kinds::{Flag, Kind, List, Shown, read_text};
 use super::policy::Policy;
 use super::reader::Node;
 use super::section::section;
@@ -19,6 +19,8 @@ pub(crate) struct Analytics {
     pub consumer: String,
     /// The attribute that names the application.
     pub application: String,
+    /// Whether metrics have numbers of each consumer.
+    pub consumer_metrics: bool,
 }
 
 section! {
@@ -29,6 +31,9 @@ section! {
         default consumer: Attribute = "auth.consumer".to_owned(),
         /// The attribute in which policies say with which application.
         default application: Attribute = "auth.application".to_owned(),
+        /// Whether metrics, for Prometheus and collectors, have requests and times of each consumer of an API, up to a thousand. Their names go
+        /// wherever metrics go.
+        default consumer_metrics: Flag = false,
         /// Policies that look at records before they are kept, in this order: observers, such as `builtin:analytics`. Where one fails,
         /// `reject` keeps nothing of what it would have written, `skip` keeps that as it was.
         repeated chain: List<Link>,
@@ -38,7 +43,8 @@ section! {
 impl RawAnalytics {
     /// How, and who looks at records.
     pub(super) fn resolve(self) -> (Analytics, Vec<ChainEntry>) {
-        (Analytics { consumer: self.consumer, application: self.application }, self.chain)
+        let Self { consumer, application, consumer_metrics, chain, .. } = self;
+        (Analytics { consumer, application, consumer_metrics }, chain)
     }
 }
 

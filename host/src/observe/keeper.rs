@@ -14,10 +14,12 @@ use tokio::time::timeout;
 
 use super::column::Observed;
 use super::entry::Entry;
+use super::meters::Meters;
 use super::names::{Catalog, Operation};
 use super::observer::{Observer, Observers};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
 use crate::report::{Called, Client, Finished, OTHER, Report, StoreError, Tally};
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trail::Call;
 
 /// How often the rings are read.
@@ -32,6 +34,7 @@ pub(crate) struct Keeper {
     rings: Vec<Ring>,
     catalog: Arc<Catalog>,
     observers: Observers,
+    meters: Option<Meters>,
     kept: Kept,
 }
 
@@ -54,7 +57,12 @@ impl Keeper {
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        (Self { rings, catalog, observers: Observers::new(observers), kept }, tellers)
+        (Self { rings, catalog, observers: Observers::new(observers), meters: None, kept }, tellers)
+    }
+
+    /// Count by consumer in metrics, too.
+    pub(crate) fn metering(self, metrics: Arc<Metrics>) -> Self {
+        Self { meters: Some(Meters::new(metrics)), ..self }
     }
 
     /// Begin to read.
@@ -95,6 +103,9 @@ impl Keeper {
             self.observers.look(&mut records, tokio::time::Instant::now() + LOOK).await;
         }
         let batch: Vec<_> = records.into_iter().map(|record| record.finished).collect();
+        if let Some(meters) = &mut self.meters {
+            meters.count(&batch);
+        }
         self.kept.report.record(&batch);
     }
 }

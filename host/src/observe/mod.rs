@@ -3,6 +3,7 @@
 mod column;
 mod entry;
 mod keeper;
+mod meters;
 mod names;
 mod observer;
 mod teller;

@@ -26,7 +26,7 @@ pub(crate) use finished::{Called, Client, Finished};
 pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
 #[cfg(test)]
 pub(crate) use query::{Point, Row, Table};
-pub(crate) use rollup::OTHER;
+pub(crate) use rollup::{NONE, OTHER};
 pub(crate) use store::StoreError;
 
 /// In the state directory.

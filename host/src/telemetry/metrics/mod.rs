@@ -1,5 +1,6 @@
 //! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
+mod consumer;
 mod counters;
 mod egress;
 mod histogram;
@@ -33,6 +34,7 @@ use prometheus_client::registry::Registry;
 
 use label::Counts;
 
+pub(crate) use consumer::ConsumerMetrics;
 pub(crate) use counters::PolicyCounters;
 pub(crate) use egress::{EgressMetrics, EgressOutcome};
 pub(crate) use keys::{FetchOutcome, KeySetMetrics};
@@ -104,6 +106,11 @@ impl Metrics {
     /// The handle of a route; the same names give the same numbers.
     pub(crate) fn route(&self, api: &str, route: &str) -> RouteMetrics {
         self.live.routes.handle(api, route)
+    }
+
+    /// The handle of a consumer of an API.
+    pub(crate) fn consumer(&self, api: &Arc<str>, consumer: &Arc<str>) -> ConsumerMetrics {
+        self.live.consumers.handle(api, consumer)
     }
 
     /// The handle of one upstream of a route that has several.
@@ -276,6 +283,7 @@ impl Metrics {
 #[derive(Debug, Default)]
 struct Live {
     routes: route::Routes,
+    consumers: consumer::Consumers,
     splits: split::Splits,
     policies: policy::Policies,
     counters: counters::Uses,
@@ -292,6 +300,7 @@ struct Live {
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.routes.encode(&mut encoder)?;
+        self.consumers.encode(&mut encoder)?;
         self.splits.encode(&mut encoder)?;
         self.policies.encode(&mut encoder)?;
         self.counters.encode(&mut encoder)?;
