@@ -211,3 +211,15 @@ fn what_policies_said_is_counted_by_policy_and_verdict() {
         (&6.into(), &"pets/getPet".into())
     );
 }
+
+#[test]
+fn an_audit_says_what_it_sees_of_records_and_what_it_may_write() {
+    let upstream = Upstream::echo();
+    let chain = "[[analytics.chain]]\npolicy = \"observe\"\nconfig = { does = \"parrot\" }\non_error = \"skip\"\n";
+    let audited = folder(&upstream, chain).run(&["audit"]);
+    audited.assert(0, &["records of requests", "the account of requests", "observe"]);
+    for line in ["may read      of records: client", "may change    of records: client", "hooks: observer"] {
+        assert!(audited.stdout.contains(line), "{line} in {}", audited.stdout);
+    }
+    assert!(audited.stdout.contains("SKIPPED WHEN THEY FAIL: 1"), "{}", audited.stdout);
+}

@@ -48,6 +48,15 @@ impl Observer {
         let writes = writes.collect::<Result<_, _>>()?;
         Ok(Self { policy, metrics, skips, reads, writes })
     }
+
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Whether records stay as they were where it fails.
+    pub(crate) fn skips(&self) -> bool {
+        self.skips
+    }
 }
 
 /// All observers there are now, with instances of their own.

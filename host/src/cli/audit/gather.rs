@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::peers::{self, millis};
 use super::report::{
     Access, Bodies, Body, Breaker, Changes, Condition, Content, From, Import, Isolation, Limiter, Limits, Link, Mode,
-    OnError, Others, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
+    OnError, Others, RECORDS, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
 };
 use crate::builtin;
 use crate::chain::Chain;
 use crate::config::{self, Config, Grant, Pattern, PolicySource, sounds_secret};
 use crate::content::Digest;
 use crate::generation::{self, Backend, Generation};
+use crate::observe::Observer;
 use crate::route::{self, HeaderCondition, QueryCondition};
 use crate::sandbox::{BodyInterest, Image, InspectError, Inspection, Interest, Policy, WASMTIME_VERSION};
 use crate::table::Table;
@@ -116,11 +117,39 @@ fn routes(generation: &Generation, ids: &[String]) -> Vec<Route> {
         chain: links(&generation.unmatched, id),
         responder: None,
     };
-    matched.chain([unmatched]).collect()
+    let looked_at = (!generation.observers.is_empty()).then(|| records(generation, ids));
+    matched.chain([unmatched]).chain(looked_at).collect()
+}
+
+/// The way of records of requests.
+fn records(generation: &Generation, ids: &[String]) -> Route {
+    let id = |observer: &Observer| {
+        let slot = generation.policies().position(|(policy, _)| Arc::ptr_eq(policy, observer.policy()));
+        slot.and_then(|slot| ids.get(slot)).cloned().unwrap_or_default()
+    };
+    let link = |observer: &Observer| Link { id: id(observer), on_error: on_error(observer.skips()) };
+    Route {
+        api: String::new(),
+        route: RECORDS.to_owned(),
+        host: "*".to_owned(),
+        methods: "*".to_owned(),
+        path: "when they are over".to_owned(),
+        scheme: None,
+        headers: Vec::new(),
+        query: Vec::new(),
+        to: "the account of requests".to_owned(),
+        upstreams: Vec::new(),
+        upgrades: Vec::new(),
+        chain: generation.observers.iter().map(link).collect(),
+        responder: None,
+    }
+}
+
+fn on_error(skips: bool) -> OnError {
+    if skips { OnError::Skip } else { OnError::Reject }
 }
 
 fn links(chain: &Chain, id: impl Fn(usize) -> String) -> Vec<Link> {
-    let on_error = |skips: bool| if skips { OnError::Skip } else { OnError::Reject };
     chain.steps().iter().map(|step| Link { id: id(step.slot), on_error: on_error(step.skips()) }).collect()
 }
 

@@ -119,7 +119,7 @@ fn notes(content: &Content) -> Vec<Note> {
     let exchangeable = content.uses.iter().filter(is_exchangeable).count();
     let spare = content.uses.iter().filter(|used| !used.spare.is_empty()).count();
     vec![
-        note(names(content.routes.iter().filter(|route| !route.route.is_empty())).len(), "routes", false),
+        note(names(content.routes.iter().filter(|route| !route.api.is_empty())).len(), "routes", false),
         note(content.uses.len(), "policies in use", false),
         note(content.services.len(), "services they may ask", false),
         note(content.skips.len(), "skipped when they fail", true),

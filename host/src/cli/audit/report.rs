@@ -28,7 +28,7 @@ pub(super) struct Content {
     pub(super) signatures_required: bool,
     /// Ids of the keys they may be signed with.
     pub(super) trusted_keys: Vec<String>,
-    /// Best match first; what no route is for comes last, without a name.
+    /// Best match first; what no route is for comes after them, without a name; and the way of records last, where policies look at those.
     pub(super) routes: Vec<Route>,
     /// One for each policy, API and configuration that differ.
     pub(super) uses: Vec<Use>,
@@ -42,7 +42,7 @@ pub(super) struct Content {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Route {
-    /// Both empty for requests that no route is for.
+    /// Both empty for requests that no route is for; the first alone for records of requests.
     pub(super) api: String,
     pub(super) route: String,
     pub(super) host: String,
@@ -153,6 +153,7 @@ pub(super) struct Reads {
     pub(super) request: Vec<String>,
     pub(super) response: Vec<String>,
     pub(super) attributes: Vec<String>,
+    #[serde(default)]
     pub(super) records: Vec<String>,
 }
 
@@ -161,6 +162,7 @@ pub(super) struct Changes {
     pub(super) request: Vec<String>,
     pub(super) response: Vec<String>,
     pub(super) attributes: Vec<String>,
+    #[serde(default)]
     pub(super) records: Vec<String>,
     pub(super) target: bool,
     pub(super) status: bool,
@@ -312,20 +314,23 @@ impl Content {
 impl Route {
     /// As people call it.
     pub(super) fn name(&self) -> String {
-        match self.route.as_str() {
-            "" => UNMATCHED.to_owned(),
-            route => format!("{}/{route}", self.api),
-        }
+        name(&self.api, &self.route)
     }
 }
 
 impl Skip {
     pub(super) fn place(&self) -> String {
-        match self.route.as_str() {
-            "" => UNMATCHED.to_owned(),
-            route => format!("{}/{route}", self.api),
-        }
+        name(&self.api, &self.route)
     }
 }
 
-const UNMATCHED: &str = "unmatched requests";
+/// The way that records of requests go, which is a route without an API.
+pub(super) const RECORDS: &str = "records";
+
+fn name(api: &str, route: &str) -> String {
+    match (api, route) {
+        (_, "") => "unmatched requests".to_owned(),
+        ("", _) => "records of requests".to_owned(),
+        (api, route) => format!("{api}/{route}"),
+    }
+}

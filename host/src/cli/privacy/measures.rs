@@ -42,7 +42,8 @@ pub(super) fn services(api: &Api, config: &Config) -> Vec<Service> {
         };
         names(&route.chain).chain(responder)
     });
-    let used: BTreeSet<_> = names(config.outer(api)).chain(names(&api.chain)).chain(of_routes).collect();
+    let used: BTreeSet<_> =
+        names(config.outer(api)).chain(names(&config.observers)).chain(names(&api.chain)).chain(of_routes).collect();
     let may_ask = |policy: &str, service: &str| {
         let granted = config.policies.get(policy).map(|policy| policy.grants.as_slice()).unwrap_or_default();
         granted.iter().any(|grant| matches!(grant, Grant::Egress(name) if name == service))
@@ -112,6 +113,10 @@ pub(super) fn kept(config: &Config) -> Vec<Kept> {
             "account of requests: sums by operation and by what policies write to `{}` and `{}`; of errors and the slowest requests each by itself, with the network of the client and without path and query; in report of the state directory",
             analytics.consumer, analytics.application
         );
+        let what = match config.observers.is_empty() {
+            true => what,
+            false => format!("{what}; as {} leave it", names(&config.observers).collect::<Vec<_>>().join(", ")),
+        };
         kept(&what, "sums of minutes 48 hours, of hours 90 days, of days 3 years; single requests 14 days")
     });
     let mut all = vec![
