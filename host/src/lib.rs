@@ -49,4 +49,6 @@ mod upstream;
 
 pub use cli::main;
 #[cfg(feature = "bench")]
+pub use report::bench as report_bench;
+#[cfg(feature = "bench")]
 pub use sandbox::bench;

@@ -1,7 +1,7 @@
 //! What is kept of finished requests: sums by operation and by consumer, some requests one by one; and answers to questions about them.
 
-#[cfg(test)]
-mod bench;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod finished;
 mod histogram;
 mod query;
