@@ -13,10 +13,9 @@ use super::change::changed;
 use super::decision::Decision;
 use super::edits::check_state;
 use super::step::{At, BodyHook, Step};
-use super::{Departure, Place, Timed};
+use super::{Departure, Place, Timed, behalf};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
-use crate::telemetry::RequestId;
+use crate::sandbox::{Behalf, BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
 use crate::telemetry::account::Account;
 
 /// Most bytes a hook is given at once.
@@ -49,7 +48,7 @@ pub(super) struct Chunks {
     at: usize,
     step: Arc<Step>,
     direction: BodyDirection,
-    exchange: RequestId,
+    behalf: Behalf,
     /// There where each piece is of interest.
     account: Option<Rc<Account>>,
     /// API and route, for the log.
@@ -109,14 +108,14 @@ impl Chunks {
         let place = (place.api.into(), place.route.into());
         let (waiting, held, phase) = (BytesMut::new(), Bytes::new(), Phase::Reading);
         let account = exchange.account.clone().filter(|account| account.is_detailed());
-        let (exchange, away) = (exchange.id.clone(), None);
+        let (behalf, away) = (behalf(exchange), None);
         Body::stream(Self {
             inner,
             pool,
             at,
             step,
             direction,
-            exchange,
+            behalf,
             account,
             place,
             state,
@@ -187,11 +186,11 @@ impl Chunks {
         let state = std::mem::take(&mut self.state);
         let call = OnChunk { direction, chunk: piece.clone(), last, state };
         if self.pool.is_away() {
-            let (pool, exchange, account) = (self.pool.clone(), self.exchange.clone(), self.account.clone());
+            let (pool, behalf, account) = (self.pool.clone(), self.behalf.clone(), self.account.clone());
             self.state = call.state.clone();
             let called = Box::pin(async move {
                 let timed = Timed::begin(&account);
-                let decided = pool.away(exchange, call, judge).await;
+                let decided = pool.away(behalf, call, judge).await;
                 timed.end(&account, &pool);
                 decided
             });
@@ -199,7 +198,7 @@ impl Chunks {
             return Ok(Bytes::new());
         }
         let timed = Timed::begin(&self.account);
-        let decided = self.pool.call(self.exchange.clone(), &call, judge);
+        let decided = self.pool.call(self.behalf.clone(), &call, judge);
         timed.end(&self.account, &self.pool);
         self.state = call.state;
         self.decided(piece, last, decided)
@@ -219,7 +218,7 @@ impl Chunks {
             }
             Ok(Decision::Answer(response)) => return Err(self.depart(Ok(*response))),
             Ok(Decision::Failed(failure)) => self.step.failed(failure),
-            Err(fault) => self.step.broke_at(&self.exchange, &self.place.0, &self.place.1, fault),
+            Err(fault) => self.step.broke_at(&self.behalf.exchange, &self.place.0, &self.place.1, fault),
         };
         match skipped {
             Ok(()) => {

@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::Method;
 
@@ -27,6 +28,7 @@ pub(crate) use sole::sole;
 
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;
+use crate::telemetry::counted::Counted;
 use crate::tls::ClientCertificate;
 use authority::Host;
 use path::Target;
@@ -69,6 +71,8 @@ pub(crate) struct Exchange {
     pub(crate) upgrade: Option<Box<str>>,
     /// There where somebody wants to know what happens to it.
     pub(crate) account: Option<Rc<Account>>,
+    /// Where what policies count is written down, if it is.
+    pub(crate) counted: Option<Arc<Counted>>,
     /// How often an upstream was asked.
     pub(crate) tries: Cell<u8>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
@@ -77,9 +81,23 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
-        let (wants_trailers, grpc, upgrade, account) = (false, false, None, None);
+        let (wants_trailers, grpc, upgrade, account, counted) = (false, false, None, None, None);
         let (tries, attributes) = (Cell::new(0), Vec::new());
-        Self { id, peer, method, host, routed, target, wants_trailers, grpc, upgrade, account, tries, attributes }
+        Self {
+            id,
+            peer,
+            method,
+            host,
+            routed,
+            target,
+            wants_trailers,
+            grpc,
+            upgrade,
+            account,
+            counted,
+            tries,
+            attributes,
+        }
     }
 
     /// Write attributes; the newest value stays. All of them, or none and false where they would be too many.
