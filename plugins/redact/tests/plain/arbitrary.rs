@@ -152,8 +152,8 @@ fn near(step: &Step, chance: u8) -> Segment {
 }
 
 fn anywhere() -> impl Strategy<Value = Select> {
-    let token = prop_oneof![3 => name(), 1 => prop::sample::select(vec!["0", "1", "00", "-"]).prop_map(str::to_owned)];
-    let is_name = |name: &String| !name.is_empty() && !name.starts_with(['$', '/']);
+    let token = prop_oneof![3 => name(), 1 => prop::sample::select(vec!["0", "1", "00"]).prop_map(str::to_owned)];
+    let is_name = |name: &String| !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '[', '*', '/']);
     prop_oneof![
         6 => prop::collection::vec(segment(), 1..4).prop_map(Select::Path),
         2 => prop::collection::vec(token, 1..4).prop_map(Select::Pointer),
