@@ -96,6 +96,50 @@ fn whoever_asks_gets_what_is_theirs_to_see() {
 }
 
 #[test]
+fn the_log_says_of_each_request_how_much_was_redacted_and_none_of_what() {
+    let orders = vec![order(); 1_000];
+    let upstream = Upstream::with(move |exchange| {
+        exchange.body()?;
+        let fields = [("content-type", "application/json"), ("x-test-owner", EMAIL)];
+        exchange.reply(200, &fields, json!(orders).to_string().as_bytes())
+    });
+    let collector = Collector::start();
+    let traces = format!("{GATEWAY}[otlp]\nendpoint = \"{}\"\ntraces = {{ sample = 1 }}\n", collector.url());
+    let gateway = folder(&upstream).gateway_toml(&traces).start();
+    let counted = |action: &str, class: &str, count: u64| {
+        let labels = json!({ "action": action, "class": class, "consumer": "shop" });
+        json!({ "policy": "redact", "name": "redacted", "labels": labels, "count": count })
+    };
+    // The body goes in many pieces, and what is done in each adds to the same sums.
+    let get = Request::get("/orders?email=ann.smith%40example.com").field("x-test-consumer", "shop");
+    gateway.send(&get).assert_status(200);
+    let expected = json!([
+        counted("hash", "contact", 1),
+        counted("mask", "contact", 1_000),
+        counted("mask", "personal", 1),
+        counted("partial", "detected", 1_000),
+        counted("pseudonym", "customer", 1_000),
+        counted("remove", "financial", 1_000),
+    ]);
+    let line = gateway.access_log("/orders");
+    assert_eq!(line["counts"], expected, "{line}");
+    let spans = collector.wait_for_spans(1);
+    let server = spans.iter().find(|span| span.kind == "server").unwrap();
+    let traced: Vec<_> = server.get("lockgate.counts").lines().collect();
+    assert_eq!(traced.len(), 6, "{traced:?}");
+    assert_eq!(traced[0], r#"redact redacted{action="hash",class="contact",consumer="shop"} 1"#);
+
+    // Whoever sends what nobody can read is to blame for it; where nothing is counted there is nothing.
+    gateway.send(&Request::post("/orders", "application/json", "{\"email\":\"ann.smith@")).assert_problem(400);
+    let line = gateway.access_log_of("class", &"policy_bad_input".into());
+    assert_eq!(line["blame"], "client");
+    let refused = json!([{ "policy": "redact", "name": "refused", "labels": { "why": "unreadable" }, "count": 1 }]);
+    assert_eq!(line["counts"], refused, "{line}");
+    gateway.send(&Request::get("/plain")).assert_status(200);
+    assert_eq!(gateway.access_log("/plain")["counts"], json!([]));
+}
+
+#[test]
 fn codings_and_pieces_make_no_difference() {
     let upstream = Upstream::with(|exchange| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
