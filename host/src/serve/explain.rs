@@ -98,8 +98,6 @@ pub(super) fn explain(headers: &mut HeaderMap, account: &Account, told: &Told<'_
         left_out += longer.len().div_ceil(2);
         longer.truncate(longer.len() / 2);
     };
-    // A control character that JSON has as it is, and a field has not.
-    let text = text.replace('\u{7f}', "\\u007f");
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(EXPLAIN, value);
     }
@@ -130,8 +128,8 @@ fn text(
         policy_us: told.policies.as_micros(),
         gateway_us: told.gateway.as_micros(),
     };
-    // Plain strings and numbers always serialise.
-    serde_json::to_string(&explanation).unwrap_or_default()
+    // Plain strings and numbers always serialise. A control character that JSON has as it is, a field has not.
+    serde_json::to_string(&explanation).unwrap_or_default().replace('\u{7f}', "\\u007f")
 }
 
 fn call(call: &Call) -> Value<'_> {
@@ -152,6 +150,39 @@ mod tests {
     use crate::telemetry::counted::Counted;
     use crate::telemetry::metrics::{CallOutcome, Hook};
 
+    /// A request that could not be sent on, with far more counted than there is room for.
+    fn told(id: &RequestId) -> Told<'_> {
+        let counted = Counted::default();
+        for n in 0..16 {
+            counted.add(&"p".into(), "n", 1, vec![("l", &format!("{}{n:02}", "\u{7f}".repeat(100)))]);
+        }
+        Told {
+            id,
+            generation: 3,
+            route: Some(("a", "r")),
+            class: "upstream_connect",
+            blame: Blame::Upstream.into(),
+            head: Duration::from_micros(100),
+            upstream: None,
+            policies: Duration::ZERO,
+            gateway: Duration::ZERO,
+            counts: counted.counts(None),
+        }
+    }
+
+    #[test]
+    fn what_was_counted_stays_within_the_bound_where_there_is_nothing_else() {
+        let id = RequestId::Number(1);
+        let (mut headers, told) = (HeaderMap::new(), told(&id));
+        explain(&mut headers, &Account::default(), &told);
+        let text = headers["lockgate-explain"].to_str().unwrap();
+        assert!(text.len() <= MAX_BYTES, "{}", text.len());
+        let said: serde_json::Value = serde_json::from_str(text).unwrap();
+        let kept = said["counts"].as_array().unwrap().len();
+        assert!(kept > 1 && kept < told.counts.len(), "{said}");
+        assert_eq!(said["left_out"], told.counts.len() - kept);
+    }
+
     #[test]
     fn an_explanation_stays_within_its_bound_and_says_what_it_leaves_out() {
         let (account, begun) = (Account::default(), std::time::Instant::now());
@@ -169,23 +200,8 @@ mod tests {
         let (target, took) = ("http://a:1".to_owned(), Duration::from_micros(9));
         let end = Err("upstream_connect");
         account.tried(Try { upstream: "a/main".into(), target, end, span: None, begun, took });
-        let counted = Counted::default();
-        for n in 0..40 {
-            counted.add(&"p".into(), "n", 1, vec![("l", &format!("\u{7f}{n:0100}"))]);
-        }
         let id = RequestId::Number(1);
-        let told = Told {
-            id: &id,
-            generation: 3,
-            route: Some(("a", "r")),
-            class: "upstream_connect",
-            blame: Blame::Upstream.into(),
-            head: Duration::from_micros(100),
-            upstream: None,
-            policies: Duration::ZERO,
-            gateway: Duration::ZERO,
-            counts: counted.counts(None),
-        };
+        let told = told(&id);
         let mut headers = HeaderMap::new();
         explain(&mut headers, &account, &told);
         let text = headers["lockgate-explain"].to_str().unwrap();

@@ -136,6 +136,7 @@ mod tests {
         let (counted, redact, limit) = (Counted::default(), "redact".into(), "limit".into());
         counted.add(&redact, "redacted", 2, vec![("class", "contact"), ("action", "mask")]);
         counted.add(&redact, "refused", 1, vec![]);
+        counted.add(&redact, "looked_at", 7, vec![]);
         counted.add(&redact, "redacted_total", 3, vec![("action", "mask"), ("class", "contact")]);
         counted.add(&limit, "refused", u64::MAX, vec![]);
         counted.add(&limit, "refused", 1, vec![]);
@@ -144,12 +145,13 @@ mod tests {
             told(&counted, None),
             json!([
                 { "policy": "limit", "name": "refused", "labels": {}, "count": u64::MAX },
+                { "policy": "redact", "name": "looked_at", "labels": {}, "count": 7 },
                 { "policy": "redact", "name": "redacted", "labels": { "action": "mask", "class": "contact" }, "count": 5 },
                 { "policy": "redact", "name": "refused", "labels": {}, "count": 1 },
             ])
         );
         let lines: Vec<_> = counted.counts(None).iter().map(ToString::to_string).collect();
-        assert_eq!(lines[1..], [r#"redact redacted{action="mask",class="contact"} 5"#, "redact refused 1"]);
+        assert_eq!(lines[2..], [r#"redact redacted{action="mask",class="contact"} 5"#, "redact refused 1"]);
     }
 
     #[test]
