@@ -26,7 +26,10 @@ impl Refusal {
             Self::Blocked => (403, "Forbidden", "personal_data_blocked", "it holds data that may not pass"),
             Self::Unreadable(why) => (502, "Bad Gateway", "unreadable", why),
             Self::TooLong(why) => (413, "Content Too Large", "too_long", why),
-            Self::Key => return Failure::Dependency.into(),
+            Self::Key => {
+                log::warn("no pseudonym can be made: the keys that `pseudonyms` names do not sign with HS256 now");
+                return Failure::Dependency.into();
+            }
             Self::Internal => return Failure::Internal.into(),
         };
         metrics::count("refused", 1, &[("why", kind)]);

@@ -2,8 +2,10 @@
 
 mod support;
 
+use lockgate_sdk::crypto::SignError;
 use lockgate_sdk::prelude::*;
-use lockgate_sdk::testing::Facts;
+use lockgate_sdk::testing::log::{Level, lines};
+use lockgate_sdk::testing::{Facts, crypto};
 use support::{Message, configured};
 
 const RULES: &str = r#"{
@@ -79,6 +81,17 @@ fn that_a_request_cannot_be_read_is_the_doing_of_the_client_and_of_a_response_it
     let state = begun(both.on_response(&head.head(), b""));
     let answer = both.on_chunk(Direction::Response, b"[1,]", true, &state);
     assert!(matches!(answer, Verdict::Respond(response) if response.status_code() == 502));
+}
+
+#[test]
+fn where_no_pseudonym_can_be_made_nothing_passes_and_the_log_says_why() {
+    let policy =
+        configured(r#"{ "pseudonyms": { "key": "k" }, "rules": [{ "headers": ["x-id"], "action": "pseudonym" }] }"#);
+    crypto::sign_with(|_| Err(SignError::WrongAlgorithm));
+    let head = Facts::response().status(200).field("x-id", "7").build();
+    assert_eq!(policy.on_response(&head.head(), b""), Failure::Dependency.into());
+    let [(Level::Warn, line)] = &lines()[..] else { panic!("{:?}", lines()) };
+    assert!(line.contains("HS256"), "{line}");
 }
 
 #[test]
