@@ -2,8 +2,11 @@
 
 use crate::names::AttributeName;
 use crate::{ConfigError, Head};
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Most attributes of a table, and most values of each of them.
 const MAX_ATTRIBUTES: usize = 16;
@@ -11,9 +14,12 @@ const MAX_VALUES: usize = 256;
 
 /// A table of attributes and the values each is looked for, as configurations have it: `{ "auth.plan" = ["gold", "trial-*"] }`.
 /// A value is compared byte by byte; one that ends in `*` stands for all that begin so, `*` alone for any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Attributes(BTreeMap<AttributeName, Vec<Value>>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes(BTreeMap<AttributeName, Values>);
+
+/// The values of one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Values(Vec<Value>);
 
 /// What stands between the values of an attribute that has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -55,7 +61,7 @@ impl Attributes {
             faults.push(ConfigError::new(path, format!("must name at most {MAX_ATTRIBUTES} attributes")));
         }
         for (name, values) in &self.0 {
-            if !(1..=MAX_VALUES).contains(&values.len()) {
+            if !(1..=MAX_VALUES).contains(&values.0.len()) {
                 let message = format!("must hold 1 to {MAX_VALUES} values");
                 faults.push(ConfigError::new(format!("{path}.{}", name.as_str()), message));
             }
@@ -64,9 +70,53 @@ impl Attributes {
     }
 }
 
-fn has((name, values): (&AttributeName, &Vec<Value>), head: &Head<'_>, separator: Option<Separator>) -> bool {
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Table)
+    }
+}
+
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = Attributes;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a table of attributes and their values, `{ \"auth.role\" = [\"support\"] }`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Attributes, A::Error> {
+        BTreeMap::deserialize(MapAccessDeserializer::new(table)).map(Attributes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(List)
+    }
+}
+
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Values;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list of values")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Values, E> {
+        Err(E::custom(format_args!("must be a list of values: write `[{value:?}]`")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Values, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Values)
+    }
+}
+
+fn has((name, values): (&AttributeName, &Values), head: &Head<'_>, separator: Option<Separator>) -> bool {
     let held = head.attribute(name.as_str()).unwrap_or_default();
-    Separator::each(separator, held).any(|held| values.iter().any(|value| value.is(held)))
+    Separator::each(separator, held).any(|held| values.0.iter().any(|value| value.is(held)))
 }
 
 impl Separator {

@@ -32,6 +32,7 @@ fn a_debug_token_shows_route_policies_and_tries_with_their_times() {
     let told = explained(&response);
     assert_eq!((&told["generation"], &told["api"], &told["route"]), (&1.into(), &"proxy".into(), &"all".into()));
     assert_eq!((&told["class"], &told["blame"]), (&"ok".into(), &Value::Null));
+    assert_eq!(told["counts"], Value::Array(Vec::new()));
     let hooks: Vec<_> =
         told["policies"].as_array().unwrap().iter().map(|call| call["hook"].as_str().unwrap()).collect();
     assert_eq!(hooks, ["request", "response"], "{told}");

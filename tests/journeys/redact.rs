@@ -96,22 +96,74 @@ fn whoever_asks_gets_what_is_theirs_to_see() {
 }
 
 #[test]
+fn the_log_says_of_each_request_how_much_was_redacted_and_none_of_what() {
+    let orders = vec![order(); 1_000];
+    let upstream = Upstream::with(move |exchange| {
+        exchange.body()?;
+        let fields = [("content-type", "application/json"), ("x-test-owner", EMAIL)];
+        exchange.reply(200, &fields, json!(orders).to_string().as_bytes())
+    });
+    let collector = Collector::start();
+    let traces = format!("{GATEWAY}[otlp]\nendpoint = \"{}\"\ntraces = {{ sample = 1 }}\n", collector.url());
+    let gateway = folder(&upstream).gateway_toml(&traces).start();
+    let counted = |action: &str, class: &str, count: u64| {
+        let labels = json!({ "action": action, "class": class, "consumer": "shop" });
+        json!({ "policy": "redact", "name": "redacted", "labels": labels, "count": count })
+    };
+    // The body goes in many pieces, and what is done in each adds to the same sums.
+    let get = Request::get("/orders?email=ann.smith%40example.com").field("x-test-consumer", "shop");
+    gateway.send(&get).assert_status(200);
+    let expected = json!([
+        counted("hash", "contact", 1),
+        counted("mask", "contact", 1_000),
+        counted("mask", "personal", 1),
+        counted("partial", "detected", 1_000),
+        counted("pseudonym", "customer", 1_000),
+        counted("remove", "financial", 1_000),
+    ]);
+    let line = gateway.access_log("/orders");
+    assert_eq!(line["counts"], expected, "{line}");
+    let spans = collector.wait_for_spans(1);
+    let server = spans.iter().find(|span| span.kind == "server").unwrap();
+    let traced: Vec<_> = server.get("lockgate.counts").lines().collect();
+    assert_eq!(traced.len(), 6, "{traced:?}");
+    assert_eq!(traced[0], r#"redact redacted{action="hash",class="contact",consumer="shop"} 1"#);
+
+    // Whoever sends what nobody can read is to blame for it; where nothing is counted there is nothing.
+    gateway.send(&Request::post("/orders", "application/json", "{\"email\":\"ann.smith@")).assert_problem(400);
+    let line = gateway.access_log_of("class", &"policy_bad_input".into());
+    assert_eq!(line["blame"], "client");
+    let refused = json!([{ "policy": "redact", "name": "refused", "labels": { "why": "unreadable" }, "count": 1 }]);
+    assert_eq!(line["counts"], refused, "{line}");
+    gateway.send(&Request::get("/plain")).assert_status(200);
+    assert_eq!(gateway.access_log("/plain")["counts"], json!([]));
+}
+
+#[test]
 fn codings_and_pieces_make_no_difference() {
+    // Nothing is flushed where a piece ends: what comes out of one is nothing, or a part of a name or number, or much.
     let upstream = Upstream::with(|exchange| {
+        let (orders, piece) = if exchange.field("x-test-size") == Some("large") { (2_000, 100) } else { (1, 3) };
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(order().to_string().as_bytes())?;
+        encoder.write_all(json!(vec![order(); orders]).to_string().as_bytes())?;
         let coded = encoder.finish()?;
         exchange.begin(200, &[("content-type", "application/json"), ("content-encoding", "gzip")])?;
-        for piece in coded.chunks(3) {
+        for piece in coded.chunks(piece) {
             exchange.chunk(piece)?;
         }
         exchange.chunk(b"")
     });
     let gateway = folder(&upstream).start();
-    let response = gateway.get("/orders");
-    response.assert_status(200);
-    assert_eq!(response.field("content-encoding"), None);
-    assert_eq!(response.json()["customer"], json!({ "email": "***", "note": "pay to ***7947" }));
+    for (size, count) in [("small", 1), ("large", 2_000)] {
+        let response = gateway.send(&Request::get("/orders").field("x-test-size", size));
+        response.assert_status(200);
+        assert_eq!(response.field("content-encoding"), None);
+        let orders = response.json();
+        let orders = orders.as_array().unwrap();
+        assert_eq!(orders.len(), count);
+        let customer = json!({ "email": "***", "note": "pay to ***7947" });
+        assert!(orders.iter().all(|order| order["customer"] == customer && order.get("card").is_none()));
+    }
 }
 
 #[test]

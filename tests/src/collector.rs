@@ -8,8 +8,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -180,11 +180,16 @@ fn span(span: &opentelemetry_proto::tonic::trace::v1::Span) -> Span {
     }
 }
 
-/// Attributes by name.
+/// Attributes by name; the texts of a list as lines.
 pub fn attributes(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+    let line = |item: &AnyValue| match &item.value {
+        Some(Value::StringValue(text)) => format!("{text}\n"),
+        other => panic!("an item is {other:?}"),
+    };
     let text = |attribute: &KeyValue| match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => text.clone(),
         Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::ArrayValue(list)) => list.values.iter().map(line).collect(),
         other => panic!("{} is {other:?}", attribute.key),
     };
     attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect()

@@ -12,7 +12,7 @@ use super::decision::{Decision, Passed};
 use super::edits::Head;
 use super::media::Wanted;
 use super::step::{At, BodyHook};
-use super::{Departure, Passage, Replaced, Timed};
+use super::{Departure, Passage, Replaced, Timed, behalf};
 use crate::exchange::coding::Coding;
 use crate::exchange::{Body, BodyError, Decoded, Exchange, Fault};
 use crate::sandbox::{BodyEdits, OnBody};
@@ -144,14 +144,14 @@ impl<'a> Passage<'a> {
     ) -> Result<Whole, Fault> {
         let pool = self.pool(at.step)?;
         let call = OnBody { direction: at.direction, body: body.clone(), state: self.take_state(at.at) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
+        let (behalf, timed) = (behalf(exchange), Timed::begin(exchange));
         let writes = &at.hook.writes;
         let edit = |edits: BodyEdits| {
             let bytes = changed(edits.bytes, at.hook.edit(), &body)?;
             let state = edits.head.map(|edits| writes.apply(edits, exchange, head)).transpose()?.flatten();
             Ok(Passed { bytes, state })
         };
-        let decided = pool.ask(id, self.deadline, &call, |verdict| Decision::of(verdict, writes, edit)).await;
+        let decided = pool.ask(behalf, self.deadline, &call, |verdict| Decision::of(verdict, writes, edit)).await;
         timed.end(exchange, pool, at.step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);

@@ -14,10 +14,9 @@ use super::decision::Decision;
 use super::edits::check_state;
 use super::step::{At, BodyHook, Step};
 use super::timed::Witnesses;
-use super::{Departure, Place, Timed};
+use super::{Departure, Place, Timed, behalf};
 use crate::exchange::{Body, BodyError, Exchange, Fault};
-use crate::sandbox::{BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
-use crate::telemetry::RequestId;
+use crate::sandbox::{Behalf, BodyDirection, ChunkEdits, OnChunk, PluginFault, Pool, Verdict};
 
 /// Most bytes a hook is given at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -49,7 +48,7 @@ pub(super) struct Chunks {
     at: usize,
     step: Arc<Step>,
     direction: BodyDirection,
-    exchange: RequestId,
+    behalf: Behalf,
     /// Those who are told of calls for pieces.
     witnesses: Witnesses,
     /// API and route, for the log.
@@ -109,14 +108,14 @@ impl Chunks {
         let place = (place.api.into(), place.route.into());
         let (waiting, held, phase) = (BytesMut::new(), Bytes::new(), Phase::Reading);
         let witnesses = Witnesses::of_pieces(exchange);
-        let (exchange, away) = (exchange.id.clone(), None);
+        let (behalf, away) = (behalf(exchange), None);
         Body::stream(Self {
             inner,
             pool,
             at,
             step,
             direction,
-            exchange,
+            behalf,
             witnesses,
             place,
             state,
@@ -187,12 +186,12 @@ impl Chunks {
         let state = std::mem::take(&mut self.state);
         let call = OnChunk { direction, chunk: piece.clone(), last, state };
         if self.pool.is_away() {
-            let (pool, exchange, witnesses) = (self.pool.clone(), self.exchange.clone(), self.witnesses.clone());
+            let (pool, behalf, witnesses) = (self.pool.clone(), self.behalf.clone(), self.witnesses.clone());
             let id = self.step.id;
             self.state = call.state.clone();
             let called = Box::pin(async move {
                 let timed = Timed::before(&witnesses);
-                let decided = pool.away(exchange, call, judge).await;
+                let decided = pool.away(behalf, call, judge).await;
                 timed.after(&witnesses, &pool, id);
                 decided
             });
@@ -200,7 +199,7 @@ impl Chunks {
             return Ok(Bytes::new());
         }
         let timed = Timed::before(&self.witnesses);
-        let decided = self.pool.call(self.exchange.clone(), &call, judge);
+        let decided = self.pool.call(self.behalf.clone(), &call, judge);
         timed.after(&self.witnesses, &self.pool, self.step.id);
         self.state = call.state;
         self.decided(piece, last, decided)
@@ -220,7 +219,7 @@ impl Chunks {
             }
             Ok(Decision::Answer(response)) => return Err(self.depart(Ok(*response))),
             Ok(Decision::Failed(failure)) => self.step.failed(failure),
-            Err(fault) => self.step.broke_at(&self.exchange, &self.place.0, &self.place.1, fault),
+            Err(fault) => self.step.broke_at(&self.behalf.exchange, &self.place.0, &self.place.1, fault),
         };
         match skipped {
             Ok(()) => {

@@ -35,7 +35,7 @@ pub(crate) use timed::Timed;
 
 use crate::exchange::{Body, Exchange, Fault};
 use crate::route::Params;
-use crate::sandbox::{BodyDirection, Failure, Holds, OnRequest, OnResponse, PluginFault, Pool, Verdict};
+use crate::sandbox::{Behalf, BodyDirection, Failure, Holds, OnRequest, OnResponse, PluginFault, Pool, Verdict};
 use decision::Decision;
 use edits::Head;
 use shadow::Beside;
@@ -247,9 +247,9 @@ impl<'a> Passage<'a> {
     ) -> Result<Option<Box<Response<Body>>>, Fault> {
         let pool = self.pool(step)?;
         let call = OnRequest { head: self.facts(hook, exchange, None, headers) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
+        let (behalf, timed) = (behalf(exchange), Timed::begin(exchange));
         let judge = |verdict| self.judge(hook, verdict, exchange, Head::Request(headers));
-        let decided = pool.ask(id, self.deadline, &call, judge).await;
+        let decided = pool.ask(behalf, self.deadline, &call, judge).await;
         timed.end(exchange, pool, step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);
@@ -269,10 +269,10 @@ impl<'a> Passage<'a> {
         let mut status = response.status();
         let head = self.facts(hook, exchange, Some(status), response.headers());
         let call = OnResponse { head, state: self.take_state(at) };
-        let (id, timed) = (exchange.id.clone(), Timed::begin(exchange));
+        let (behalf, timed) = (behalf(exchange), Timed::begin(exchange));
         let edited = Head::Response(response.headers_mut(), &mut status);
         let judge = |verdict| self.judge(hook, verdict, exchange, edited);
-        let decided = pool.ask(id, self.deadline, &call, judge).await;
+        let decided = pool.ask(behalf, self.deadline, &call, judge).await;
         timed.end(exchange, pool, step.id);
         let holds = pool.take_holds();
         self.holds.extend(holds);
@@ -341,6 +341,11 @@ impl<'a> Passage<'a> {
     fn pool(&self, step: &Step) -> Result<&'a Rc<Pool>, Fault> {
         self.pools.get(step.slot).ok_or_else(|| Fault::gateway("no_pool"))
     }
+}
+
+/// What calls are made for.
+pub(crate) fn behalf(exchange: &Exchange) -> Behalf {
+    Behalf { exchange: exchange.id.clone(), counted: exchange.counted.clone() }
 }
 
 /// What a failure a policy reported means, unless the operator says to go on without it.

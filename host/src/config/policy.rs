@@ -177,7 +177,10 @@ fn check_keys(
     faults: &mut Faults,
 ) {
     let (reason, advice) = match keys.get(name) {
-        None => (format!("names the keys `{name}`, which are not declared"), "declare them as [keys.NAME]".to_owned()),
+        None => (
+            format!("names the keys `{name}`, which are not declared"),
+            format!("declare them as [keys.{name}], of a kind that {does}"),
+        ),
         Some(Some(keys)) if !can(&keys.source) => (
             format!("names the keys `{name}`, and none of them {does}"),
             format!("see the reference of [keys.NAME] for a kind that {does}, or grant what they are for"),

@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::Method;
 
@@ -27,6 +28,7 @@ pub(crate) use sole::sole;
 
 use crate::telemetry::RequestId;
 use crate::telemetry::account::Account;
+use crate::telemetry::counted::Counted;
 use crate::telemetry::trail::Trail;
 use crate::tls::ClientCertificate;
 use authority::Host;
@@ -72,6 +74,8 @@ pub(crate) struct Exchange {
     pub(crate) account: Option<Rc<Account>>,
     /// There where it is kept what policies said.
     pub(crate) trail: Option<Rc<Trail>>,
+    /// Where what policies count is written down, if it is.
+    pub(crate) counted: Option<Arc<Counted>>,
     /// How often an upstream was asked.
     pub(crate) tries: Cell<u8>,
     attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
@@ -80,7 +84,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(id: RequestId, peer: Peer, method: Method, host: Host, target: Target) -> Self {
         let routed = target.clone();
-        let (wants_trailers, grpc, upgrade, account, trail) = (false, false, None, None, None);
+        let (wants_trailers, grpc, upgrade, account, trail, counted) = (false, false, None, None, None, None);
         let (tries, attributes) = (Cell::new(0), Vec::new());
         Self {
             id,
@@ -94,6 +98,7 @@ impl Exchange {
             upgrade,
             account,
             trail,
+            counted,
             tries,
             attributes,
         }

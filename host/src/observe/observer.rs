@@ -6,8 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::column::{Column, Observed, Written};
-use crate::sandbox::{Failure, OnRecords, PluginFault, Policy, Pool};
-use crate::telemetry::RequestId;
+use crate::sandbox::{Behalf, Failure, OnRecords, PluginFault, Policy, Pool};
 use crate::telemetry::metrics::PolicyMetrics;
 
 /// Records that an observer is told of at once.
@@ -132,7 +131,7 @@ impl Observer {
             }
             Err(failure) => Ok(Err(failure)),
         };
-        let looked = timeout_at(deadline, pool.ask(RequestId::default(), deadline, &hook, judge)).await;
+        let looked = timeout_at(deadline, pool.ask(Behalf::default(), deadline, &hook, judge)).await;
         match looked {
             Ok(Ok(Ok(written))) => {
                 written.iter().for_each(|written| written.apply(records));

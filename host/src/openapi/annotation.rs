@@ -134,6 +134,9 @@ fn masking(nodes: &Nodes, at: Id) -> Parsed<Json> {
     }
     match nodes.member(at, "strategy").map(|id| (id, nodes.text(id))) {
         Some((_, Some(strategy))) if !strategy.is_empty() => Ok(nodes.json(at)),
+        Some((id, _)) if matches!(nodes.value(id), Value::Null) => {
+            Err((id, Wrong::new("is null, which YAML reads where it is not quoted", "write `strategy: \"null\"`")))
+        }
         Some((id, _)) => Err((id, Wrong::new("names no strategy", FORM))),
         None => Err((at, Wrong::new("says no strategy", FORM))),
     }

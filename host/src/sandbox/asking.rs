@@ -5,9 +5,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::PluginFault;
 use super::hook::Hook;
-use super::occasion::{Occasion, Wait};
+use super::occasion::{Behalf, Occasion, Wait};
 use super::pool::{Judged, Pool};
-use crate::telemetry::RequestId;
 
 /// How often a call is made again: one thing after the other may be missing.
 const MOST_WAITS: usize = 5;
@@ -17,13 +16,13 @@ impl Pool {
     /// is there or at the deadline.
     pub(crate) async fn ask<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        behalf: Behalf,
         deadline: Instant,
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
         let mut judge = Once(Some(judge));
-        let occasion = Occasion { is_patient: true, ..Occasion::of(exchange) };
+        let occasion = Occasion { is_patient: true, ..Occasion::of(behalf) };
         match self.attempt(occasion.clone(), hook, |said| judge.judge(said)).await {
             Err(PluginFault::Unready(wait)) => Box::pin(self.again(wait, occasion, deadline, hook, judge)).await,
             judged => judged,

@@ -99,17 +99,17 @@ impl Hook {
 
     /// One request hook with all 20 fields. True if the policy edited the head.
     pub fn request(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.call(RequestId::Number(1), &self.fields, edited)?)
+        Ok(self.pool.call(RequestId::Number(1).into(), &self.fields, edited)?)
     }
 
     /// The same with one fact only.
     pub fn request_with_path(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.call(RequestId::Number(1), &self.path, edited)?)
+        Ok(self.pool.call(RequestId::Number(1).into(), &self.path, edited)?)
     }
 
     /// The same with nothing to look at: what a policy without imports said to that is repeated.
     pub fn request_without_facts(&self) -> anyhow::Result<bool> {
-        Ok(self.pool.call(RequestId::Number(1), &self.nothing, edited)?)
+        Ok(self.pool.call(RequestId::Number(1).into(), &self.nothing, edited)?)
     }
 
     /// A response hook with a JSON response of the route `bench`. Returns what the policy carries to the body.
@@ -119,7 +119,7 @@ impl Hook {
             fields::push(&mut head, name.as_bytes(), value.as_bytes());
         }
         let call = OnResponse { head, state: Vec::new() };
-        match self.pool.call(RequestId::Number(1), &call, Ok)? {
+        match self.pool.call(RequestId::Number(1).into(), &call, Ok)? {
             Verdict::Edit(edits) => Ok(edits.state.unwrap_or_default()),
             Verdict::Pass => Ok(Vec::new()),
             Verdict::Respond(_) | Verdict::Fail(_) => anyhow::bail!("the policy refused the response"),
@@ -135,7 +135,7 @@ impl Hook {
             let end = body.len().min(at + piece);
             let chunk = Bytes::copy_from_slice(&body[at - held..end]);
             let call = OnChunk { direction: BodyDirection::Response, chunk, last: end == body.len(), state };
-            let said = self.pool.call(RequestId::Number(1), &call, Ok)?;
+            let said = self.pool.call(RequestId::Number(1).into(), &call, Ok)?;
             state = call.state;
             held = 0;
             match said {

@@ -56,6 +56,7 @@ pub(crate) use hook::{OnBody, OnChunk, OnRecords, OnRequest, OnResponse, RecordC
 pub(crate) use inspect::{Bounds, Dependencies, Import, InspectError, Inspection, Origin};
 pub(crate) use interest::{BodyInterest, Interest};
 pub(crate) use limits::{Limits, MAX_MEMORY, thread_cpu_time};
+pub(crate) use occasion::Behalf;
 pub(crate) use policy::{CONTRACT, Code, Parts, Policy, Room};
 pub(crate) use pool::{Ended, Pool};
 pub(crate) use trial::{Image, Trial, Tried};

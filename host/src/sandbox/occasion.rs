@@ -6,11 +6,25 @@ use crate::egress::{Call, Egress, Outcome, Question};
 use crate::jwks;
 use crate::limiter::{self, Asked, Demand};
 use crate::telemetry::RequestId;
+use crate::telemetry::counted::Counted;
+
+/// Whose exchange a call is made for, and where what is counted in it is written down, if it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Behalf {
+    pub(crate) exchange: RequestId,
+    pub(crate) counted: Option<Arc<Counted>>,
+}
+
+impl From<RequestId> for Behalf {
+    fn from(exchange: RequestId) -> Self {
+        Self { exchange, counted: None }
+    }
+}
 
 /// The occasion of one call. Usually nothing came before it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Occasion {
-    pub(super) exchange: RequestId,
+    pub(super) behalf: Behalf,
     /// Whoever asks would rather wait for what helps the call than hear what it says without.
     pub(super) is_patient: bool,
     /// What limiters said to those before, in the order in which they were asked.
@@ -53,8 +67,8 @@ pub(super) enum Awaits {
 
 impl Occasion {
     /// For a call that says what it says.
-    pub(super) fn of(exchange: RequestId) -> Self {
-        Self { exchange, ..Self::default() }
+    pub(super) fn of(behalf: Behalf) -> Self {
+        Self { behalf, ..Self::default() }
     }
 
     /// Wait, and remember what that came to; false where it took too long, and would again.

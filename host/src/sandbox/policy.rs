@@ -178,7 +178,7 @@ impl Policy {
         exchange: RequestId,
         hook: H,
     ) -> Result<(H::Said, Spent), PluginFault> {
-        let said = self.lane.send(self.clone(), Occasion::of(exchange), hook)?.await;
+        let said = self.lane.send(self.clone(), Occasion::of(exchange.into()), hook)?.await;
         let returned = said.map_err(|_| PluginFault::Answer("the gateway broke on it".into()))?;
         returned.map(|(returned, spent)| (returned.said, spent))
     }

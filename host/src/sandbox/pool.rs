@@ -16,12 +16,11 @@ use super::fault::PluginFault;
 use super::hook::{Constants, Hook};
 use super::instance::{Instance, Returned};
 use super::limits::Exceeded;
-use super::occasion::Occasion;
+use super::occasion::{Behalf, Occasion};
 use super::policy::Policy;
 use super::trouble::Trouble;
 use super::waiting;
 use crate::config::Isolation;
-use crate::telemetry::RequestId;
 use crate::telemetry::account::Spent;
 use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, PolicyMetrics, Retirement};
 
@@ -110,11 +109,11 @@ impl Pool {
     /// wall-clock time is over, waiting for its turn included.
     pub(crate) async fn away<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        behalf: Behalf,
         hook: H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        let judged = self.away_from(Occasion::of(exchange), hook, judge).await;
+        let judged = self.away_from(Occasion::of(behalf), hook, judge).await;
         drop(self.take_holds());
         judged
     }
@@ -164,11 +163,11 @@ impl Pool {
     /// Call a hook here and now, or repeat what is known to be all it can say. Nothing is held afterwards.
     pub(crate) fn call<H: Hook, T>(
         &self,
-        exchange: RequestId,
+        behalf: Behalf,
         hook: &H,
         judge: impl FnOnce(H::Said) -> Judged<T>,
     ) -> Judged<T> {
-        let judged = self.call_here(Occasion::of(exchange), hook, judge);
+        let judged = self.call_here(Occasion::of(behalf), hook, judge);
         drop(self.take_holds());
         judged
     }

@@ -12,7 +12,7 @@ use super::asker::{self, Asker};
 use super::finish::Finish;
 use super::{Connection, Worker, fixed, open, rewrite, upload};
 use crate::access::Access;
-use crate::chain::{Chain, Place, Timed, answer, failure};
+use crate::chain::{Chain, Place, Timed, answer, behalf, failure};
 use crate::config::HostUse;
 use crate::exchange::hygiene::strip_hop_by_hop;
 use crate::exchange::{Body, BodyError, Exchange, Fault};
@@ -199,7 +199,7 @@ impl Ask<'_> {
         head.clear();
         responder.reads.collect(&mut head, exchange, &self.place, None, headers);
         let (call, timed) = (Respond { head, body }, Timed::begin(exchange));
-        let answered = pool.ask(exchange.id.clone(), self.deadline, &call, judge).await;
+        let answered = pool.ask(behalf(exchange), self.deadline, &call, judge).await;
         timed.end(exchange, pool, responder.id);
         // What makes the response itself is over with that.
         drop(pool.take_holds());

@@ -9,6 +9,7 @@ use crate::exchange::hygiene::DEBUG_FIELD;
 use crate::exchange::sole;
 use crate::keys::DebugKey;
 use crate::telemetry::account::{Account, Call, Try};
+use crate::telemetry::counted::Count;
 use crate::telemetry::metrics::Label;
 use crate::telemetry::{Outcome, RequestId};
 
@@ -39,6 +40,8 @@ pub(super) struct Told<'a> {
     pub(super) upstream: Option<Duration>,
     pub(super) policies: Duration,
     pub(super) gateway: Duration,
+    /// What policies counted until there was a head.
+    pub(super) counts: Vec<Count>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +55,7 @@ struct Explanation<'a> {
     policies: &'a [Value<'a>],
     split: Option<Arm<'a>>,
     tries: &'a [Value<'a>],
+    counts: &'a [Count],
     left_out: usize,
     head_us: u128,
     upstream_us: Option<u128>,
@@ -79,11 +83,16 @@ pub(super) fn explain(headers: &mut HeaderMap, account: &Account, told: &Told<'_
         (calls.iter().map(call).collect(), tries.iter().map(tried).collect());
     let choice = account.choice();
     let split = choice.as_ref().map(|chosen| Arm { upstream: &chosen.upstream, by: chosen.by });
-    let mut left_out = account.left_out();
+    let (mut counts, mut left_out) = (&*told.counts, account.left_out());
     let text = loop {
-        let text = text(told, &policies, split, &tries, left_out);
-        if text.len() <= MAX_BYTES || (policies.is_empty() && tries.is_empty()) {
+        let text = text(told, &policies, split, &tries, counts, left_out);
+        if text.len() <= MAX_BYTES || (policies.is_empty() && tries.is_empty() && counts.is_empty()) {
             break text;
+        }
+        if counts.len() > policies.len().max(tries.len()) {
+            left_out += counts.len().div_ceil(2);
+            counts = &counts[..counts.len() / 2];
+            continue;
         }
         let longer = if policies.len() >= tries.len() { &mut policies } else { &mut tries };
         left_out += longer.len().div_ceil(2);
@@ -99,6 +108,7 @@ fn text(
     policies: &[Value<'_>],
     split: Option<Arm<'_>>,
     tries: &[Value<'_>],
+    counts: &[Count],
     left_out: usize,
 ) -> String {
     let explanation = Explanation {
@@ -111,14 +121,15 @@ fn text(
         policies,
         split,
         tries,
+        counts,
         left_out,
         head_us: told.head.as_micros(),
         upstream_us: told.upstream.map(|time| time.as_micros()),
         policy_us: told.policies.as_micros(),
         gateway_us: told.gateway.as_micros(),
     };
-    // Plain strings and numbers always serialise.
-    serde_json::to_string(&explanation).unwrap_or_default()
+    // Plain strings and numbers always serialise. A control character that JSON has as it is, a field has not.
+    serde_json::to_string(&explanation).unwrap_or_default().replace('\u{7f}', "\\u007f")
 }
 
 fn call(call: &Call) -> Value<'_> {
@@ -136,7 +147,41 @@ mod tests {
     use super::*;
     use crate::telemetry::Blame;
     use crate::telemetry::account::Spent;
+    use crate::telemetry::counted::Counted;
     use crate::telemetry::metrics::{CallOutcome, Hook};
+
+    /// A request that could not be sent on, with far more counted than there is room for.
+    fn told(id: &RequestId) -> Told<'_> {
+        let counted = Counted::default();
+        for n in 0..16 {
+            counted.add(&"p".into(), "n", 1, vec![("l", &format!("{}{n:02}", "\u{7f}".repeat(100)))]);
+        }
+        Told {
+            id,
+            generation: 3,
+            route: Some(("a", "r")),
+            class: "upstream_connect",
+            blame: Blame::Upstream.into(),
+            head: Duration::from_micros(100),
+            upstream: None,
+            policies: Duration::ZERO,
+            gateway: Duration::ZERO,
+            counts: counted.counts(None),
+        }
+    }
+
+    #[test]
+    fn what_was_counted_stays_within_the_bound_where_there_is_nothing_else() {
+        let id = RequestId::Number(1);
+        let (mut headers, told) = (HeaderMap::new(), told(&id));
+        explain(&mut headers, &Account::default(), &told);
+        let text = headers["lockgate-explain"].to_str().unwrap();
+        assert!(text.len() <= MAX_BYTES, "{}", text.len());
+        let said: serde_json::Value = serde_json::from_str(text).unwrap();
+        let kept = said["counts"].as_array().unwrap().len();
+        assert!(kept > 1 && kept < told.counts.len(), "{said}");
+        assert_eq!(said["left_out"], told.counts.len() - kept);
+    }
 
     #[test]
     fn an_explanation_stays_within_its_bound_and_says_what_it_leaves_out() {
@@ -156,24 +201,16 @@ mod tests {
         let end = Err("upstream_connect");
         account.tried(Try { upstream: "a/main".into(), target, end, span: None, begun, took });
         let id = RequestId::Number(1);
-        let told = Told {
-            id: &id,
-            generation: 3,
-            route: Some(("a", "r")),
-            class: "upstream_connect",
-            blame: Blame::Upstream.into(),
-            head: Duration::from_micros(100),
-            upstream: None,
-            policies: Duration::ZERO,
-            gateway: Duration::ZERO,
-        };
+        let told = told(&id);
         let mut headers = HeaderMap::new();
         explain(&mut headers, &account, &told);
         let text = headers["lockgate-explain"].to_str().unwrap();
         assert!(text.len() <= MAX_BYTES, "{}", text.len());
         let said: serde_json::Value = serde_json::from_str(text).unwrap();
         let kept = said["policies"].as_array().unwrap().len();
-        assert_eq!(said["left_out"], 40 - kept);
+        let counts = said["counts"].as_array().unwrap();
+        assert!(!counts.is_empty() && counts[0]["labels"]["l"].as_str().unwrap().starts_with('\u{7f}'), "{said}");
+        assert_eq!(said["left_out"], 40 - kept + told.counts.len() - counts.len());
         assert_eq!(said["policies"][0]["verdict"], "edit");
         assert_eq!(said["tries"][0]["class"], "upstream_connect");
         assert_eq!((&said["generation"], &said["blame"]), (&3.into(), &"upstream".into()));

@@ -18,6 +18,7 @@ use crate::generation::{Local, Route};
 use crate::sandbox::Holds;
 use crate::telemetry::access_log::LoggedPath;
 use crate::telemetry::account::Account;
+use crate::telemetry::counted::{Count, Counted};
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
 use crate::telemetry::trail::Trail;
@@ -50,6 +51,8 @@ pub(super) struct Finish {
     trail: Option<Rc<Trail>>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
+    /// What policies count, where it is written down.
+    counted: Option<Arc<Counted>>,
     /// How the body arrives, if there is one.
     pub(super) arrival: Option<Rc<Arrival>>,
     /// Since when an upstream is waited for, while one is.
@@ -90,6 +93,7 @@ impl Finish {
             trail: observed.is_some().then(|| worker.trails().begin()),
             observed,
             account,
+            counted: wanted.then(Arc::default),
             arrival: None,
             upstream_since: None,
             under_way: *is_admitted,
@@ -140,6 +144,7 @@ impl Finish {
     pub(super) fn opened(&mut self, exchange: &mut Exchange) {
         exchange.account.clone_from(&self.account);
         exchange.trail.clone_from(&self.trail);
+        exchange.counted.clone_from(&self.counted);
         if let Some(line) = &mut self.log {
             line.opened(exchange);
         }
@@ -156,6 +161,12 @@ impl Finish {
     /// There is a body on its way, which a client may keep waiting for as long as `patience` says.
     pub(super) fn arrives(&mut self, patience: Option<Patience>) -> Rc<Arrival> {
         self.arrival.insert(Arrival::new(patience)).clone()
+    }
+
+    /// What policies counted so far.
+    fn counts(&self) -> Vec<Count> {
+        let route = self.route.as_ref().map(|route| &*route.name);
+        self.counted.as_ref().map(|counted| counted.counts(route)).unwrap_or_default()
     }
 
     pub(super) fn policies_begin(&mut self) {
@@ -224,6 +235,7 @@ impl Finish {
         let Some(times) = &mut self.times else { return };
         let head = self.begun.elapsed();
         times.head = Some(head);
+        let times = *times;
         if let Some(account) = self.account.as_ref().filter(|_| self.explains) {
             let told = Told {
                 id: &self.id,
@@ -235,6 +247,7 @@ impl Finish {
                 upstream: times.upstream,
                 policies: times.policies,
                 gateway: times.own(head),
+                counts: self.counts(),
             };
             explain(headers, account, &told);
         }
@@ -287,7 +300,7 @@ impl Finish {
             teller.tell(observed.entry(&completion, self.local.generation.number, calls));
         }
         let Some(line) = self.log.take() else { return };
-        let record = line.record(&completion);
+        let record = line.record(&completion, self.counts());
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
             && let Some(context) = account.trace()
         {

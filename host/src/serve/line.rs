@@ -9,6 +9,7 @@ use super::Begun;
 use crate::exchange::Exchange;
 use crate::generation::Route;
 use crate::telemetry::access_log::{LoggedMethod, LoggedPath, Record, TruncatedAddr};
+use crate::telemetry::counted::Count;
 use crate::telemetry::{Outcome, RequestId, SpanContext};
 
 /// One request.
@@ -81,7 +82,7 @@ impl Line {
         }
     }
 
-    pub(super) fn record(&self, completion: &Completion<'_>) -> Record {
+    pub(super) fn record(&self, completion: &Completion<'_>, counts: Vec<Count>) -> Record {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let route = completion.route;
         Record {
@@ -103,6 +104,7 @@ impl Line {
             upstream_us: completion.times.upstream.map(micros),
             policy_us: micros(completion.times.policies),
             gateway_us: micros(completion.times.own(completion.duration)),
+            counts,
         }
     }
 }

@@ -122,6 +122,7 @@ impl Worker {
             upstream_us: None,
             policy_us: 0,
             gateway_us: 0,
+            counts: Vec::new(),
         });
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod account;
+pub(crate) mod counted;
 mod id;
 pub(crate) mod load;
 pub(crate) mod log;

@@ -4,7 +4,7 @@ use crate::config::{Action, Ends};
 use lockgate_json::select::{Shape, Shapes};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Classes, the shapes of documents that hold them, and which operation has which.
 #[derive(Debug, Default, Deserialize)]
@@ -31,10 +31,38 @@ pub(crate) struct Annotation {
 /// What the document asks for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Masking {
-    strategy: String,
+    strategy: Strategy,
     /// What else it says, which nobody acts upon.
     #[serde(flatten)]
     _rest: BTreeMap<String, Value>,
+}
+
+/// How values are to be masked, in the words of annotations.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(from = "String")]
+enum Strategy {
+    Remove,
+    Null,
+    Mask,
+    Hash,
+    Partial,
+    Tokenize,
+    /// What nobody here can do.
+    Unknown(String),
+}
+
+impl From<String> for Strategy {
+    fn from(word: String) -> Self {
+        match &*word {
+            "remove" => Self::Remove,
+            "null" => Self::Null,
+            "mask" => Self::Mask,
+            "hash" => Self::Hash,
+            "partial" => Self::Partial,
+            "tokenize" => Self::Tokenize,
+            _ => Self::Unknown(word),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,6 +117,11 @@ pub(crate) struct Operation {
 }
 
 impl Classification {
+    /// All that something is called here.
+    pub(crate) fn words(&self) -> BTreeSet<&str> {
+        self.classes.iter().flat_map(Annotation::words).collect()
+    }
+
     /// Whether a string is a document itself.
     pub(crate) fn has_embedded(&self) -> bool {
         self.shapes.iter().any(|described| described.embedded.is_some())
@@ -118,20 +151,32 @@ impl Classification {
 }
 
 impl Annotation {
+    /// What it can be called by, what counts first.
+    pub(crate) fn words(&self) -> [&str; 2] {
+        [&self.category, &self.sensitivity]
+    }
+
     /// What becomes of values where the configuration does not name the class: what the document asks for, as near as
     /// that can be had; nothing where they are for everybody, or for everybody inside.
     pub(crate) fn action(&self, has_pseudonyms: bool) -> Option<Action> {
         let Some(masking) = &self.masking else {
             return (!matches!(&*self.sensitivity, "public" | "internal")).then_some(Action::Mask);
         };
-        Some(match &*masking.strategy {
-            "remove" => Action::Remove,
-            "null" => Action::Null,
-            "hash" => Action::Hash,
-            "partial" => Action::Partial(Ends::last(4)),
-            "tokenize" if has_pseudonyms => Action::Pseudonym,
-            // What nobody here can do is done in full.
-            _ => Action::Mask,
+        Some(match &masking.strategy {
+            Strategy::Remove => Action::Remove,
+            Strategy::Null => Action::Null,
+            Strategy::Hash => Action::Hash,
+            Strategy::Partial => Action::Partial(Ends::first(1)),
+            Strategy::Tokenize if has_pseudonyms => Action::Pseudonym,
+            Strategy::Mask | Strategy::Tokenize | Strategy::Unknown(_) => Action::Mask,
         })
+    }
+
+    /// What the document asks for and nobody here can do.
+    pub(crate) fn unknown_strategy(&self) -> Option<&str> {
+        match &self.masking.as_ref()?.strategy {
+            Strategy::Unknown(word) => Some(word),
+            _ => None,
+        }
     }
 }

@@ -10,6 +10,22 @@ use lockgate_json::select::{Entry, Path, Reach, SelectionBuilder};
 use lockgate_sdk::attributes::Attributes;
 use lockgate_sdk::{ConfigError, Direction};
 
+/// The words of annotations that mean something in every document, whether this one has them or not.
+const STANDARD: [&str; 12] = [
+    "PII",
+    "financial",
+    "government-id",
+    "health",
+    "secret",
+    "credential",
+    "contact",
+    "other",
+    "public",
+    "internal",
+    "confidential",
+    "restricted",
+];
+
 /// A rule, and what of the configuration it is about.
 pub(crate) struct Draft<'c> {
     pub(crate) rule: Rule,
@@ -186,10 +202,9 @@ impl<'c> Drafts<'c> {
             );
             faults.push(ConfigError::new("", message));
         }
-        if config.classification.is_none() {
-            let message = "needs the API's OpenAPI document: write `with = [\"classification\"]` beside `config`";
-            let asks = [("classes", !config.classes.is_empty()), ("unlisted", config.unlisted.is_some())];
-            faults.extend(asks.iter().filter(|(_, asks)| *asks).map(|(path, _)| ConfigError::new(*path, message)));
+        match &config.classification {
+            Some(classification) => faults.extend(config.unmet(classification)),
+            None => faults.extend(config.lacks_classification()),
         }
         for draft in &self.0 {
             draft.check(config.pseudonyms.is_some(), faults);
@@ -248,10 +263,40 @@ impl Config {
         (0..).zip(classes)
     }
 
+    /// What is asked of a document that is not there; once, whatever asks.
+    fn lacks_classification(&self) -> Option<ConfigError> {
+        let asks = [("classes", !self.classes.is_empty()), ("unlisted", self.unlisted.is_some())];
+        let (path, _) = asks.into_iter().find(|(_, asks)| *asks)?;
+        let message = "needs the API's OpenAPI document: write `with = [\"classification\"]` beside `config`";
+        Some(ConfigError::new(path, message))
+    }
+
+    /// What the configuration and the document say and the other does not understand.
+    fn unmet(&self, classification: &Classification) -> Vec<ConfigError> {
+        let known = classification.words();
+        let unmet = self.classes.keys().filter(|word| !(known.contains(&***word) || STANDARD.contains(&&***word)));
+        let there: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
+        let unmet = unmet.map(|word| {
+            let message = format!("nothing is classified as `{word}`: here there are {}", there.join(", "));
+            ConfigError::new(format!("classes.{word}"), message)
+        });
+        let named = |annotation: &Annotation| annotation.words().iter().any(|word| self.classes.contains_key(*word));
+        let unknown = classification.classes.iter().filter(|annotation| !named(annotation)).filter_map(|annotation| {
+            let (strategy, category) = (annotation.unknown_strategy()?, &annotation.category);
+            let message = format!(
+                "the document asks for the masking strategy `{strategy}`, of which nothing is known here: write one of \
+                 `remove`, `\"null\"`, `mask`, `hash`, `partial` and `tokenize` there, or in `classes` what becomes of \
+                 it, `\"{category}\" = {{ action = \"mask\" }}`"
+            );
+            Some(ConfigError::new("classification", message))
+        });
+        unmet.chain(unknown).collect()
+    }
+
     /// What becomes of an annotated value, and where that is said: by its category, by its sensitivity, or else in the
     /// document.
     fn handling(&self, annotation: &Annotation) -> Option<(String, Handling)> {
-        for word in [&annotation.category, &annotation.sensitivity] {
+        for word in annotation.words() {
             if let Some(handling) = self.classes.get(word) {
                 return Some((format!("classes.{word}"), handling.clone()));
             }

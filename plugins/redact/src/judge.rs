@@ -224,8 +224,8 @@ impl Guide for Judge<'_> {
         let both = [plan.selection.rules(at), plan.selection.scalar_rules(at)];
         let strictest = both.into_iter().filter_map(|rules| plan.strictest(rules, self.terms.active));
         match (strictest.min_by_key(|(id, _)| *id), value) {
-            (None, Scalar::Text(text)) => self.looked_at(text),
-            (None, Scalar::TooLong) if self.inspects() => Replacement::Text(MASK.to_owned()),
+            // What nobody selected comes here where it is too long to be looked at.
+            (None, _) if self.inspects() => Replacement::Text(MASK.to_owned()),
             (None, _) => Replacement::Keep,
             // Where texts are documents a number is none, but it may hold what is looked for.
             (Some((_, rule)), Scalar::Number(digits)) if rule.effect == Effect::Unfold => self.looked_at(digits),

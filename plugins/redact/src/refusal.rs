@@ -1,7 +1,7 @@
 //! Why a message does not go on, and the answer that says so without showing any of it.
 
 use lockgate_json::rewrite::Stop;
-use lockgate_sdk::{Direction, Failure, Problem, Response, Verdict, metrics};
+use lockgate_sdk::{Direction, Failure, Problem, Response, Verdict, log, metrics};
 
 /// Why a message does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +19,31 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The verdict for it. What an upstream sent is a bad gateway to the client, whatever is wrong with it; what may not
-    /// pass is forbidden to who asks in any case.
+    /// The verdict for it. What a client sent that cannot be read is its own doing; what an upstream sent is a bad gateway
+    /// to the client, whatever is wrong with it; what may not pass is forbidden to who asks in any case.
     pub(crate) fn verdict<E>(self, direction: Direction) -> Verdict<E> {
         let (status, title, kind, detail) = match self {
             Self::Blocked => (403, "Forbidden", "personal_data_blocked", "it holds data that may not pass"),
-            Self::Unreadable(why) => (400, "Bad Request", "unreadable", why),
+            Self::Unreadable(why) => (502, "Bad Gateway", "unreadable", why),
             Self::TooLong(why) => (413, "Content Too Large", "too_long", why),
-            Self::Key => return Failure::Dependency.into(),
+            Self::Key => {
+                log::warn("no pseudonym can be made: the keys that `pseudonyms` names do not sign with HS256 now");
+                return Failure::Dependency.into();
+            }
             Self::Internal => return Failure::Internal.into(),
         };
         metrics::count("refused", 1, &[("why", kind)]);
-        let (status, title, detail) = match direction {
-            Direction::Request => (status, title, format!("The request is not passed on: {detail}.")),
-            Direction::Response if self == Self::Blocked => {
+        let (status, title, detail) = match (direction, self) {
+            (Direction::Request, Self::Unreadable(why)) => {
+                log::debug(&format!("the request is refused: {why}"));
+                return Failure::BadInput.into();
+            }
+            // The beginning of a request may have reached the upstream by now, so it is not said that nothing has.
+            (Direction::Request, _) => (status, title, format!("The request is refused: {detail}.")),
+            (Direction::Response, Self::Blocked) => {
                 (status, title, format!("The response is not passed on: {detail}."))
             }
-            Direction::Response => (502, "Bad Gateway", format!("The response is not passed on: {detail}.")),
+            (Direction::Response, _) => (502, "Bad Gateway", format!("The response is not passed on: {detail}.")),
         };
         let kind = format!("urn:problem-type:lockgate:{kind}");
         Response::from(Problem::new(status, title).kind(&kind).detail(&detail)).into()

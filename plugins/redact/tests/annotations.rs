@@ -15,7 +15,7 @@ fn described(more: serde_json::Value) -> String {
                 { "category": "contact", "sensitivity": "confidential" },
                 { "category": "financial", "sensitivity": "restricted", "masking": { "strategy": "partial" } },
                 { "category": "name", "sensitivity": "public" },
-                { "category": "id", "sensitivity": "confidential", "masking": { "strategy": "regex", "pattern": "." } },
+                { "category": "id", "sensitivity": "confidential", "masking": { "strategy": "mask", "with": "." } },
             ],
             "shapes": [
                 { "members": { "customer": 1, "lines": 5 }, "listed": ["id"] },
@@ -48,8 +48,52 @@ fn what_is_annotated_is_handled_as_the_document_asks() {
     let policy = configured(&described(json!({})));
     assert_eq!(
         seen(&policy, &[], ORDER),
-        r#"{"id":1,"customer":{"email":"***","iban":"***7947","name":"Ann","since":2020,"shoe":44},"lines":[{"a":"***","b":["***"]}],"owner":"x"}"#
+        r#"{"id":1,"customer":{"email":"***","iban":"N***","name":"Ann","since":2020,"shoe":44},"lines":[{"a":"***","b":["***"]}],"owner":"x"}"#
     );
+}
+
+#[test]
+fn what_a_document_asks_for_and_nobody_can_do_is_a_fault_until_the_operator_says_what_to_do() {
+    let asks = |strategy: &str, more: serde_json::Value| {
+        let mut config = json!({ "classification": {
+            "classes": [{ "category": "born", "sensitivity": "restricted", "masking": { "strategy": strategy } }],
+            "shapes": [{ "members": { "born": 1 } }, { "class": 0 }],
+            "operations": { "getOrder": { "responses": { "200": 0 } } },
+        } });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config.to_string()
+    };
+    let found = faults(&asks("truncate", json!({})));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("classification: the document asks for the masking strategy `truncate`"), "{found:?}");
+    assert!(found[0].contains("`\"born\" = { action = \"mask\" }`") && found[0].chars().count() <= 400, "{found:?}");
+    for word in ["born", "restricted"] {
+        let said = json!({ "classes": { word: { "action": { "truncate": "year" } } } });
+        let policy = configured(&asks("truncate", said));
+        assert_eq!(seen(&policy, &[], r#"{"born":"1980-05-17"}"#), r#"{"born":"1980"}"#);
+    }
+    for (strategy, left) in [("mask", r#""***""#), ("partial", r#""1***""#), ("null", "null"), ("tokenize", r#""***""#)]
+    {
+        let policy = configured(&asks(strategy, json!({})));
+        assert_eq!(seen(&policy, &[], r#"{"born":"1980-05-17"}"#), format!(r#"{{"born":{left}}}"#), "{strategy}");
+    }
+}
+
+#[test]
+fn a_class_that_nothing_has_is_a_fault_unless_any_document_may_have_it() {
+    let classes = |word: &str| faults(&described(json!({ "classes": { word: { "action": "mask" } } })));
+    let found = classes("contakt");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with(
+            "classes.contakt: nothing is classified as `contakt`: here there are `confidential`, `contact`"
+        ),
+        "{found:?}"
+    );
+    assert_eq!(classes("Contact").len(), 1, "words are compared as they are written");
+    for word in ["contact", "restricted", "health", "internal", "PII"] {
+        assert_eq!(classes(word), [""; 0], "{word}");
+    }
 }
 
 #[test]

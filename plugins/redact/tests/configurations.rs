@@ -3,6 +3,7 @@
 mod support;
 
 use lockgate_sdk::Policy;
+use serde_json::json;
 use support::{configured, faults};
 
 #[test]
@@ -27,7 +28,6 @@ fn all_faults_are_found_at_once_where_they_stand() {
         "rules[0].action: needs the key of pseudonyms",
         "rules[1].on: `query` and `form` stand in requests",
         "rules[2].unless.auth.role: must hold 1 to 256 values",
-        "unlisted: needs the API's OpenAPI document",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (fault, start) in found.iter().zip(starts) {
@@ -49,6 +49,92 @@ fn what_no_stream_can_answer_is_refused_with_the_reason() {
         ("/a/~2", "rules[0].select[0]: "),
     ] {
         assert!(fault(select).starts_with(reason), "{select}: {}", fault(select));
+    }
+}
+
+#[test]
+fn what_is_meant_for_a_path_is_not_taken_for_a_name() {
+    let fault = |select: &str| faults(&json!({ "rules": [{ "select": [select], "action": "mask" }] }).to_string());
+    for (select, advice) in [
+        ("customer.email", "write `$.customer.email`, or for a member that is called so `$..['customer.email']`"),
+        ("lines[*].supplier", "write `$.lines[*].supplier`"),
+        ("customer/email", "write `$.customer.email`, or for a member that is called so `$..['customer/email']`"),
+        ("a.it's", r"`$..['a.it\'s']`"),
+        ("/lines/-", "`-` is the place behind the last item of a list"),
+        ("/lines/-/email", "write an index, or a JSONPath, `$.list[*]`"),
+    ] {
+        let found = fault(select);
+        assert!(found.len() == 1 && found[0].starts_with("rules[0].select[0]: "), "{select}: {found:?}");
+        assert!(found[0].contains(advice), "{select}: {found:?}");
+    }
+    for select in ["birthDate", "birth date", "e-mail", "$..['customer.email']", r"$..['a.it\'s']", "/a-b/-1"] {
+        assert_eq!(fault(select), [""; 0], "{select}");
+    }
+}
+
+#[test]
+fn what_is_written_in_the_wrong_form_is_told_the_right_one() {
+    let rule = |rest: &str| format!(r#"{{ "rules": [{{ "select": ["a"], {rest} }}] }}"#);
+    for (config, fault) in [
+        (rule(r#""action": "truncate""#), "rules[0].action: must say what is left: write `{ truncate = \"year\" }`"),
+        (rule(r#""action": "partial""#), "rules[0].action: must say what is left: write `{ partial = { first = 1 } }`"),
+        (rule(r#""action": "delete""#), "rules[0].action: `delete` is no action: write `\"block\"`, `\"remove\"`"),
+        (rule(r#""action": { "mask": {} }"#), "rules[0].action: there is no more to say of it: write `\"mask\"`"),
+        (rule(r#""action": { "delete": 1 }"#), "rules[0].action: `delete` is no action"),
+        (rule(r#""action": {}"#), "rules[0].action: says nothing"),
+        (rule(r#""action": { "truncate": "day" }"#), "rules[0].action.truncate: `day` does not say what is left"),
+        (rule(r#""action": { "truncate": { "day": 1 } }"#), "rules[0].action.truncate: does not say what is left"),
+        (
+            rule(r#""action": { "partial": { "first": 1 }, "truncate": "year" }"#),
+            "rules[0].action: says more than one thing: remove `truncate`",
+        ),
+        (rule(r#""action": { "truncate": { "text": 1, "decimal": 2 } }"#), "rules[0].action.truncate: says more than"),
+        (
+            rule(r#""action": "mask", "unless": "auth.role""#),
+            "rules[0].unless: invalid type: string \"auth.role\", expected a table of attributes and their values",
+        ),
+        (
+            rule(r#""action": "mask", "unless": { "auth.role": "support" }"#),
+            "rules[0].unless.auth.role: must be a list of values: write `[\"support\"]`",
+        ),
+        (
+            r#"{ "allow": [{ "select": ["$.id"], "action": "remove" }] }"#.to_owned(),
+            "allow: must be one table, without brackets: write `{ select = [\"$.id\"], action = \"remove\" }`",
+        ),
+        (
+            r#"{ "classes": { "contact": "null" } }"#.to_owned(),
+            "classes.contact: must be a table: write `{ action = \"mask\" }`",
+        ),
+        (r#"{ "rules": ["email"] }"#.to_owned(), "rules[0]: must be a table: write `{ select = [\"$.email\"]"),
+        (r#"{ "unlisted": [] }"#.to_owned(), "unlisted: must be one table, without brackets"),
+        (
+            r#"{ "detect": [{ "kinds": ["de-passport"], "action": "mask" }] }"#.to_owned(),
+            "detect[0].kinds: there is no detector `de-passport`: there are `email`, `phone`",
+        ),
+    ] {
+        let found = faults(&config);
+        assert!(found.len() == 1 && found[0].starts_with(fault), "{config}: {found:?}");
+        // Beyond that the gateway cuts it.
+        assert!(found[0].chars().count() <= 400, "{}: {}", found[0].chars().count(), found[0]);
+    }
+    let found = faults(r#"{ "detect": [{ "kinds": ["de-passport"], "action": "mask" }] }"#).concat();
+    assert!(found.contains("`de-id-card`, `de-tax-id`") && !found.contains("us-ssn"), "{found}");
+}
+
+#[test]
+fn a_table_that_is_right_is_read_as_it_was() {
+    let piece = |action: &str| {
+        let policy = configured(&format!(r#"{{ "rules": [{{ "select": ["a"], "action": {action} }}] }}"#));
+        support::seen(&policy, &[], r#"{"a":"1980-05-17"}"#)
+    };
+    for (action, left) in [
+        (r#"{ "truncate": "month" }"#, r#"{"a":"1980-05"}"#),
+        (r#"{ "truncate": { "text": 3 } }"#, r#"{"a":"198"}"#),
+        (r#"{ "partial": { "first": 1, "last": 2 } }"#, r#"{"a":"1***17"}"#),
+        (r#"{ "partial": {} }"#, r#"{"a":"***"}"#),
+        (r#""null""#, r#"{"a":null}"#),
+    ] {
+        assert_eq!(piece(action), left, "{action}");
     }
 }
 

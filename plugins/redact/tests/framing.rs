@@ -2,7 +2,10 @@
 
 mod support;
 
-use lockgate_sdk::Direction;
+use lockgate_sdk::crypto::SignError;
+use lockgate_sdk::prelude::*;
+use lockgate_sdk::testing::log::{Level, lines};
+use lockgate_sdk::testing::{Facts, crypto};
 use support::{Message, configured};
 
 const RULES: &str = r#"{
@@ -63,6 +66,32 @@ fn what_cannot_be_read_does_not_go_on() {
     assert_eq!(judged("application/json; charset=\"utf-8\"", "{}").unwrap(), "{}");
     let request = Message { direction: Direction::Request, ..Message::default() };
     assert_eq!(request.judged(&configured(RULES), "{\"a\":"), Err(400));
+}
+
+#[test]
+fn that_a_request_cannot_be_read_is_the_doing_of_the_client_and_of_a_response_it_is_not() {
+    let both = configured(r#"{ "rules": [{ "select": ["email"], "on": "both", "action": "mask" }] }"#);
+    let begun = |verdict: Verdict| verdict.edits().unwrap().new_state().unwrap().to_vec();
+    let head = Facts::request().field("content-type", "application/json").build();
+    let state = begun(both.on_request(&head.head()));
+    assert_eq!(both.on_chunk(Direction::Request, b"[1,]", true, &state), Failure::BadInput.into());
+    let coded = Facts::request().field("content-type", "application/json; charset=latin1").build();
+    assert_eq!(both.on_request(&coded.head()), Failure::BadInput.into());
+    let head = Facts::response().status(200).field("content-type", "application/json").build();
+    let state = begun(both.on_response(&head.head(), b""));
+    let answer = both.on_chunk(Direction::Response, b"[1,]", true, &state);
+    assert!(matches!(answer, Verdict::Respond(response) if response.status_code() == 502));
+}
+
+#[test]
+fn where_no_pseudonym_can_be_made_nothing_passes_and_the_log_says_why() {
+    let policy =
+        configured(r#"{ "pseudonyms": { "key": "k" }, "rules": [{ "headers": ["x-id"], "action": "pseudonym" }] }"#);
+    crypto::sign_with(|_| Err(SignError::WrongAlgorithm));
+    let head = Facts::response().status(200).field("x-id", "7").build();
+    assert_eq!(policy.on_response(&head.head(), b""), Failure::Dependency.into());
+    let [(Level::Warn, line)] = &lines()[..] else { panic!("{:?}", lines()) };
+    assert!(line.contains("HS256"), "{line}");
 }
 
 #[test]

@@ -97,7 +97,8 @@ fn keys_are_granted_for_what_they_can_do() {
     ] {
         assert_fault(granted(word), &format!("and none of them {does}"));
     }
-    assert_fault(granted("sign:absent"), "names the keys `absent`, which are not declared");
+    let advice = "names the keys `absent`, which are not declared; declare them as [keys.absent], of a kind that signs";
+    assert_fault(granted("sign:absent"), advice);
 }
 
 #[test]

@@ -61,6 +61,10 @@ fn an_annotation_that_cannot_be_understood_is_a_fault() {
         ("x-data-classification: { masking: full }", "/masking: is a string; write an object with `strategy`"),
         ("x-data-classification: { masking: {} }", "/masking: says no strategy"),
         ("x-data-classification: { masking: { strategy: 1 } }", "/masking/strategy: names no strategy"),
+        (
+            "x-data-classification: { masking: { strategy: null } }",
+            "/masking/strategy: is null, which YAML reads where it is not quoted; write `strategy: \"null\"`",
+        ),
     ] {
         assert_fault(&with_schemas(&format!("Root: {{ {annotation} }}")), expected);
     }

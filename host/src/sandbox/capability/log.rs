@@ -33,7 +33,8 @@ impl HostState {
             let separator = if self.complaints.is_empty() { "" } else { " / " };
             self.complaints.extend([separator, line]);
         }
-        let (api, policy, request_id) = (&*self.powers.api, &*self.powers.policy, self.occasion.exchange.to_string());
+        let (api, policy, request_id) =
+            (&*self.powers.api, &*self.powers.policy, self.occasion.behalf.exchange.to_string());
         match level {
             wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, request_id, "{line}"),
             wit::log::Level::Info => tracing::info!(target: "policy", api, policy, request_id, "{line}"),

@@ -7,6 +7,10 @@ impl wit::metrics::Host for HostState {
         self.serving()?;
         let labels: Vec<(&str, &str)> =
             labels.iter().map(|label| (label.name.as_str(), label.value.as_str())).collect();
-        self.powers.counters.count(&name, by, &labels).map_err(wasmtime::Error::new)
+        self.powers.counters.count(&name, by, &labels).map_err(wasmtime::Error::new)?;
+        if let Some(counted) = &self.occasion.behalf.counted {
+            counted.add(&self.powers.policy, &name, by, labels);
+        }
+        Ok(())
     }
 }

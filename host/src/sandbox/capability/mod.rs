@@ -128,10 +128,11 @@ impl HostState {
         self.meter.restart();
     }
 
-    /// What the call took for as long as its exchange lasts. Nothing holds it here any more.
+    /// What the call took for as long as its exchange lasts. Nothing of the exchange is held here any more.
     pub(super) fn take_holds(&mut self) -> Holds {
         self.taken.clear();
         self.occasion.taken = None;
+        self.occasion.behalf.counted = None;
         std::mem::take(&mut self.holds)
     }
 

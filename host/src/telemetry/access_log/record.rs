@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::telemetry::counted::Count;
 use crate::telemetry::metrics::Label;
 use crate::telemetry::rfc3339;
 use crate::telemetry::{Outcome, RequestId};
@@ -45,11 +46,13 @@ pub(crate) struct Record {
     pub policy_us: u64,
     /// What else it took until the head of the response was there.
     pub gateway_us: u64,
+    /// What policies counted.
+    pub counts: Vec<Count>,
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_struct("Record", 18)?;
+        let mut line = serializer.serialize_struct("Record", 19)?;
         line.serialize_field("time", &rfc3339(self.time))?;
         line.serialize_field("id", &format_args!("{}", self.id))?;
         line.serialize_field("trace_id", &self.trace.map(|trace| format!("{trace:032x}")))?;
@@ -69,6 +72,7 @@ impl Serialize for Record {
         line.serialize_field("upstream_us", &self.upstream_us)?;
         line.serialize_field("policy_us", &self.policy_us)?;
         line.serialize_field("gateway_us", &self.gateway_us)?;
+        line.serialize_field("counts", &self.counts)?;
         line.end()
     }
 }

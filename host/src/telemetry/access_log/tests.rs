@@ -9,12 +9,15 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::telemetry::counted::Counted;
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Far more than a test that works will ever wait.
 const LONG: Duration = Duration::from_secs(30);
 
 fn record(path: &str) -> Record {
+    let counted = Counted::default();
+    counted.add(&"redact".into(), "redacted", 4, vec![("route", "getPet"), ("class", "contact")]);
     Record {
         time: UNIX_EPOCH + Duration::from_micros(1_500_000),
         id: RequestId::Number(0xa1),
@@ -34,6 +37,7 @@ fn record(path: &str) -> Record {
         upstream_us: Some(20),
         policy_us: 3,
         gateway_us: 7,
+        counts: counted.counts(Some("getPet")),
     }
 }
 
@@ -104,6 +108,7 @@ fn a_record_is_one_line_with_exactly_these_members() {
             "method": "GET", "api": "pets", "route": "getPet", "pattern": "/pets/{id}",
             "path": "/pets/7", "status": 200, "class": "ok", "blame": null,
             "bytes_in": 1, "bytes_out": 2, "duration_us": 30, "upstream_us": 20, "policy_us": 3, "gateway_us": 7,
+            "counts": [{ "policy": "redact", "name": "redacted", "labels": { "class": "contact" }, "count": 4 }],
         })]
     );
 }

@@ -61,12 +61,7 @@ impl PolicyCounters {
         let mut sorted = [("", ""); MAX_LABELS];
         let sorted = &mut sorted[..labels.len()];
         sorted.copy_from_slice(labels);
-        sorted.sort_unstable();
-        for (_, value) in &mut *sorted {
-            if value.len() > MAX_LABEL_VALUE {
-                *value = OTHER;
-            }
-        }
+        in_order(sorted);
         let key = key(sorted);
         // A key that is found was checked when it was made.
         if self.names.add(name, &key, by) {
@@ -126,7 +121,7 @@ impl Names {
             return false;
         }
         let names = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        let set = names.get(base(name)).and_then(|sets| sets.by_key.get(key));
+        let set = names.get(base_name(name)).and_then(|sets| sets.by_key.get(key));
         if let Some(set) = set {
             set.count.fetch_add(by, Relaxed);
         }
@@ -216,15 +211,26 @@ impl Sets {
     }
 }
 
-fn base(name: &str) -> &str {
+/// The name without what the text format adds to it.
+pub(crate) fn base_name(name: &str) -> &str {
     name.strip_suffix("_total").unwrap_or(name)
+}
+
+/// Labels in the one order in which they are compared, without values that are too long.
+pub(crate) fn in_order(labels: &mut [(&str, &str)]) {
+    labels.sort_unstable();
+    for (_, value) in labels {
+        if value.len() > MAX_LABEL_VALUE {
+            *value = OTHER;
+        }
+    }
 }
 
 fn checked_name(name: &str) -> Result<&str, CounterFault> {
     if !is_name(name) {
         return Err(CounterFault::Name);
     }
-    let name = base(name);
+    let name = base_name(name);
     if RESERVED_NAMES.contains(&name) {
         return Err(CounterFault::Reserved);
     }

@@ -36,6 +36,7 @@ use label::Counts;
 
 pub(crate) use consumer::ConsumerMetrics;
 pub(crate) use counters::PolicyCounters;
+pub(super) use counters::{base_name, in_order};
 pub(crate) use egress::{EgressMetrics, EgressOutcome};
 pub(crate) use keys::{FetchOutcome, KeySetMetrics};
 pub(crate) use label::{CallOutcome, Hook, Label, Refusal, ReloadOutcome, Retirement};

@@ -1,7 +1,7 @@
 //! Who sends: the attributes of the gateway, and the forms in which OTLP has attributes.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 const NAME: &str = "lockgate";
@@ -27,6 +27,11 @@ pub(super) fn text(name: &str, value: &str) -> KeyValue {
 
 pub(super) fn number(name: &str, value: i64) -> KeyValue {
     attribute(name, Value::IntValue(value))
+}
+
+pub(super) fn texts(name: &str, values: impl Iterator<Item = String>) -> KeyValue {
+    let values = values.map(|value| AnyValue { value: Some(Value::StringValue(value)) }).collect();
+    attribute(name, Value::ArrayValue(ArrayValue { values }))
 }
 
 fn attribute(name: &str, value: Value) -> KeyValue {

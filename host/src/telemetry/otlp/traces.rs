@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
 use super::Recorded;
-use super::resource::{number, scope, text};
+use super::resource::{number, scope, text, texts};
 use crate::telemetry::account::{Call, Try};
 use crate::telemetry::metrics::{CallOutcome, Label};
 use crate::telemetry::{Blame, Outcome, SpanContext};
@@ -91,6 +91,9 @@ fn server(recorded: &Recorded, clock: &Clock, method: &str) -> Span {
     attributes.extend(record.status.map(|status| number("http.response.status_code", status.as_u16().into())));
     if recorded.left_out > 0 {
         attributes.push(number("lockgate.left_out", i64::try_from(recorded.left_out).unwrap_or(i64::MAX)));
+    }
+    if !record.counts.is_empty() {
+        attributes.push(texts("lockgate.counts", record.counts.iter().map(ToString::to_string)));
     }
     // What a client did wrong, or was refused by a policy, is no error of the server.
     let ours = matches!(record.blame, Outcome::Fault(Blame::Plugin | Blame::Upstream | Blame::Gateway));

@@ -169,14 +169,19 @@ impl TryFrom<Vec<String>> for Kinds {
     fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
         names.iter().try_fold(Self::default(), |Self(bits), name| match Self::named(name) {
             Some(Self(more)) => Ok(Self(bits | more)),
-            None => Err(format!("there is no detector `{name}`; known are {}", known())),
+            None => Err(format!("there is no detector `{name}`: {}", known(name))),
         })
     }
 }
 
-fn known() -> String {
-    let kinds = Kind::ALL.iter().map(|kind| kind.name());
-    kinds.chain(["national-id", "secret"]).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// Which there are, for who wrote another name: of those of countries the ones of the country it begins like, since all
+/// together are too long for a message.
+fn known(name: &str) -> String {
+    let country = name.split('-').next().unwrap_or_default();
+    let is_near = |kind: &Kind| !kind.is_national_id() || kind.name().split('-').next() == Some(country);
+    let kinds = Kind::ALL.iter().filter(|kind| is_near(kind)).map(|kind| kind.name());
+    let names: Vec<_> = kinds.chain(["national-id", "secret"]).map(|name| format!("`{name}`")).collect();
+    format!("there are {}, and those of countries, such as `de-tax-id`, which the README lists", names.join(", "))
 }
 
 #[cfg(test)]

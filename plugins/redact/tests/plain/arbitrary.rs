@@ -3,7 +3,8 @@
 use crate::action::{Action, Coarse};
 use crate::config::{Config, Detect, Handling, On, Rule, Who};
 use crate::made::name;
-use crate::select::{Segment, Select, Selector, Step};
+use crate::path::{Segment, Selector, Step};
+use crate::select::Select;
 use lockgate_plugin_redact::detect::Kind;
 use proptest::prelude::*;
 
@@ -140,20 +141,21 @@ fn select(places: Vec<Vec<Step>>) -> impl Strategy<Value = Select> {
 
 /// A segment that leads to a child, and by chance to others.
 fn near(step: &Step, chance: u8) -> Segment {
+    let number = |index: &usize| i64::try_from(*index).unwrap();
     let selector = match (step, chance % 16) {
         (_, 0..3) => Selector::Every,
         (Step::Member(name), _) => Selector::Name(name.clone()),
-        (Step::Item(index), 3..5) => Selector::Slice(Some(*index), None, Some(2)),
-        (Step::Item(index), 5..7) => Selector::Slice(None, Some(index + 1), None),
-        (Step::Item(index), _) => Selector::Index(*index),
+        (Step::Item(index), 3..5) => Selector::Slice(Some(number(index)), None, Some(2)),
+        (Step::Item(index), 5..7) => Selector::Slice(None, Some(number(index) + 1), None),
+        (Step::Item(index), _) => Selector::Index(number(index)),
     };
     let more = chance.is_multiple_of(7).then(|| Selector::Name("a".to_owned()));
     Segment { descends: chance >= 224, selectors: [selector].into_iter().chain(more).collect() }
 }
 
 fn anywhere() -> impl Strategy<Value = Select> {
-    let token = prop_oneof![3 => name(), 1 => prop::sample::select(vec!["0", "1", "00", "-"]).prop_map(str::to_owned)];
-    let is_name = |name: &String| !name.is_empty() && !name.starts_with(['$', '/']);
+    let token = prop_oneof![3 => name(), 1 => prop::sample::select(vec!["0", "1", "00"]).prop_map(str::to_owned)];
+    let is_name = |name: &String| !name.is_empty() && !name.starts_with('$') && !name.contains(['.', '[', '*', '/']);
     prop_oneof![
         6 => prop::collection::vec(segment(), 1..4).prop_map(Select::Path),
         2 => prop::collection::vec(token, 1..4).prop_map(Select::Pointer),
@@ -162,12 +164,12 @@ fn anywhere() -> impl Strategy<Value = Select> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    let bound = || prop::option::of(0_usize..4);
+    let bound = || prop::option::of(0_i64..4);
     let selector = prop_oneof![
         5 => name().prop_map(Selector::Name),
         3 => Just(Selector::Every),
-        2 => (0_usize..3).prop_map(Selector::Index),
-        2 => (bound(), bound(), prop::option::of(0_usize..3)).prop_map(|(from, to, by)| Selector::Slice(from, to, by)),
+        2 => (0_i64..3).prop_map(Selector::Index),
+        2 => (bound(), bound(), prop::option::of(0_i64..3)).prop_map(|(from, to, by)| Selector::Slice(from, to, by)),
     ];
     (prop::bool::weighted(0.25), prop::collection::vec(selector, 1..3))
         .prop_map(|(descends, selectors)| Segment { descends, selectors })

@@ -6,22 +6,25 @@ mod arbitrary;
 mod config;
 mod dom;
 mod made;
+#[path = "../../../../sdk/json/tests/testing/path.rs"]
+mod path;
 mod policy;
 mod select;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../../../sdk/json/tests/testing/written.rs"]
+mod written;
 
 use arbitrary::{config, detecting, who};
 use config::{Config, Who};
 use dom::Document;
 use lockgate_sdk::Direction;
 use lockgate_sdk::testing::{self, crypto};
-use made::{Made, Writer, findable, long, made, undone};
+use made::{findable, long, made};
 use policy::{Blocked, Policy};
 use proptest::prelude::*;
 use std::ops::Range;
-
-const WHITE: &[char] = &[' ', '\n', '\t', '\r'];
+use written::{Made, WHITE, Writer, undone};
 
 /// Who sends or asks for what, and how it comes.
 #[derive(Clone, Debug)]
@@ -159,7 +162,7 @@ impl As {
 }
 
 fn written(made: &[Made], chance: u64, spaces: u64, white: &'static [char]) -> (Vec<String>, Vec<String>) {
-    let mut writer = Writer { chance, spaces, white, words: Vec::new() };
+    let mut writer = Writer::new(chance, spaces, white);
     (made.iter().map(|made| writer.document(made)).collect(), writer.words)
 }
 

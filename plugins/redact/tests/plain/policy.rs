@@ -3,7 +3,8 @@
 use crate::action::{Action, MASK, replaced};
 use crate::config::{Config, Detect, Handling, Rule, Who};
 use crate::dom::{Child, Children, Document, Node, decoded, is_scalar};
-use crate::select::{Select, Step};
+use crate::path::Step;
+use crate::select::Select;
 use lockgate_plugin_redact::detect::{Detectors, Kind};
 use lockgate_sdk::Direction;
 

@@ -89,6 +89,7 @@ impl Message<'_> {
             // Without a state to go on from, the body is not asked for.
             Verdict::Pass => return Ok(body.to_owned()),
             Verdict::Respond(response) => return Err(response.status_code()),
+            Verdict::Fail(Failure::BadInput) => return Err(400),
             Verdict::Fail(failure) => panic!("{failure:?}"),
         };
         let (mut out, mut held) = (Vec::new(), Vec::new());
@@ -110,6 +111,7 @@ impl Message<'_> {
                     assert!(state.len() <= 4096);
                 }
                 Verdict::Respond(response) => return Err(response.status_code()),
+                Verdict::Fail(Failure::BadInput) => return Err(400),
                 Verdict::Fail(failure) => panic!("{failure:?}"),
             }
         }

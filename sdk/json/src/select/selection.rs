@@ -56,12 +56,6 @@ impl Selection {
         }
     }
 
-    /// Whether items lead to different places by their index. Where not, any index will do.
-    #[inline]
-    pub fn counts_items(&self, at: State) -> bool {
-        matches!(self.array(at), Some(ByIndex::By(_)))
-    }
-
     /// Whether nothing is selected, neither here nor inside.
     #[inline]
     pub fn is_quiet(&self, at: State) -> bool {

@@ -1,9 +1,10 @@
 //! A document in the data of each event.
 
-use crate::support::document::{Writer, made};
+use crate::support::document::made;
 use crate::support::dom::{self, Dom};
 use crate::support::drive::{cut, everywhere, whole};
 use crate::support::guide::{ByName, Chance};
+use crate::written::{WHITE, Writer};
 use lockgate_json::rewrite::{Framing, Limits, Position, Rewriter, Stop, Treatment};
 use lockgate_json::select::State;
 use proptest::prelude::*;
@@ -97,7 +98,7 @@ proptest! {
         seed in any::<u64>(),
         line_end in prop_oneof![Just("\n"), Just("\r\n"), Just("\r")],
     ) {
-        let document = Writer { chance: seed, spaces: 2, count: 0 }.document(&made).replace('\r', " ");
+        let document = Writer::new(seed, 2, WHITE).document(&made).replace('\r', " ");
         let body = format!("data: {}{line_end}{line_end}", document.replace('\n', &format!("{line_end}id: 7{line_end}data: ")));
         let guide = Chance { seed, inspects: false, blocks: false };
         let limits = Limits::new(100, 100, 40).unwrap();

@@ -7,3 +7,5 @@ mod lines;
 mod random;
 mod spliced;
 mod support;
+#[path = "../testing/written.rs"]
+mod written;

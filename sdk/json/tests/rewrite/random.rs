@@ -1,9 +1,10 @@
 //! Documents, guides and cuts made up: what comes out is what a plain implementation makes, and nothing else.
 
-use crate::support::document::{Made, NUMBER, Writer, made};
+use crate::support::document::made;
 use crate::support::dom::{self, Dom, Tree};
 use crate::support::drive::{cut, everywhere, whole};
 use crate::support::guide::Chance;
+use crate::written::{Made, WHITE, Writer, undone};
 use lockgate_json::rewrite::{Framing, Limits, Stop};
 use lockgate_json::select::State;
 use proptest::prelude::*;
@@ -22,34 +23,7 @@ fn chance() -> impl Strategy<Value = Chance> {
     })
 }
 
-/// The numbers of the strings of a text, with escapes undone as often as one may be in the other.
-fn numbers(text: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut text = text.to_owned();
-    for _ in 0..6 {
-        let parts: Vec<_> = text.split(NUMBER).collect();
-        let between = parts.get(1..parts.len() - 1).unwrap_or_default();
-        all.extend(between.iter().filter(|part| part.parse::<u32>().is_ok()).map(ToString::to_string));
-        text = undone_anywhere(&text);
-    }
-    all
-}
-
-/// A text with whatever looks like an escape undone, in a string or not.
-fn undone_anywhere(text: &str) -> String {
-    let mut parts = text.split('\\');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let digits = part.strip_prefix('u').and_then(|rest| rest.split_at_checked(4));
-        match digits.and_then(|(digits, rest)| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, rest))) {
-            Some((char, rest)) => out.extend([&char.to_string(), rest]),
-            None => out.push_str(part),
-        }
-    }
-    out
-}
-
-fn holds(document: &str, guide: &Chance, cuts: &[usize]) -> Result<(), TestCaseError> {
+fn holds(document: &str, words: &[String], guide: &Chance, cuts: &[usize]) -> Result<(), TestCaseError> {
     let mut dom = Dom { guide: &mut guide.clone(), longest: usize::from(LONGEST), gone: Vec::new() };
     let expected = dom.document(dom::parse(document).unwrap(), State::from_bits(1), 0);
     let gone = dom.gone;
@@ -67,11 +41,9 @@ fn holds(document: &str, guide: &Chance, cuts: &[usize]) -> Result<(), TestCaseE
     prop_assert!(tree.is_some(), "no JSON: {}", came);
     let is_same = tree.is_some_and(|tree| dom::is_same(&tree, &expected));
     prop_assert!(is_same, "{}\nexpected {:?}", came, expected);
-    let left = numbers(&came);
-    for gone in gone {
-        for number in numbers(&gone) {
-            prop_assert!(!left.contains(&number), "#{number}# is still there: {}", came);
-        }
+    let (left, gone) = (undone(&came), undone(&gone.join("\n")));
+    for word in words.iter().filter(|word| gone.contains(*word)) {
+        prop_assert!(!left.contains(word), "{} is still there: {}", word, came);
     }
     Ok(())
 }
@@ -87,8 +59,9 @@ proptest! {
         spaces in 0_u64..4,
         cuts in prop::collection::vec(1_usize..300, 0..12),
     ) {
-        let document = Writer { chance: writing, spaces, count: 0 }.document(&made);
-        holds(&document, &guide, &cuts)?;
+        let mut writer = Writer::new(writing, spaces, WHITE);
+        let document = writer.document(&made);
+        holds(&document, &writer.words, &guide, &cuts)?;
     }
 
     #[test]
@@ -97,7 +70,7 @@ proptest! {
         writing in any::<u64>(),
         spaces in 0_u64..4,
     ) {
-        let document = Writer { chance: writing, spaces, count: 0 }.document(&made);
+        let document = Writer::new(writing, spaces, WHITE).document(&made);
         let mut nobody = crate::support::guide::NOBODY;
         let came = cut(&mut nobody, limits(), Framing::Single, document.as_bytes(), &everywhere(document.as_bytes()));
         prop_assert_eq!(came, Ok(document.into_bytes()));
@@ -116,9 +89,9 @@ fn deep_documents_come_out_as_shallow_ones_do() {
                 Made::Object(vec![(vec![97], made), (vec![98], other)])
             };
         }
-        let document = Writer { chance: seed, spaces: 1, count: 0 }.document(&made);
+        let document = Writer::new(seed, 1, WHITE).document(&made);
         let guide = Chance { seed, inspects: seed % 2 == 0, blocks: false };
-        holds(&document, &guide, &[10, 30, 100, 101]).unwrap();
+        holds(&document, &[], &guide, &[10, 30, 100, 101]).unwrap();
     }
 }
 

@@ -1,8 +1,9 @@
 //! Allow-lists, against their definition.
 
-use crate::brute::{self, Query, document, query, written};
+use crate::brute::{self, document, query};
+use crate::path::{Query, Selector, Step, written};
 use crate::paths::inside;
-use crate::walk::{Place, Step, children, is_scalar, selected};
+use crate::walk::{Place, children, is_scalar, selected};
 use lockgate_json::select::{Path, Reach, SelectionBuilder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -66,7 +67,7 @@ fn denied(allowed: &[Query], document: &Value) -> BTreeSet<Place> {
 
 /// Whether more steps could make the place one that the query selects.
 fn is_left(query: &Query, place: &[Step]) -> bool {
-    if query.iter().any(|segment| segment.selectors.iter().all(is_empty)) {
+    if query.iter().any(|segment| segment.selectors.iter().all(Selector::is_empty)) {
         return false;
     }
     // Put at the end of the way that leads there, an array and an object in which anything could be.
@@ -81,13 +82,6 @@ fn descends(query: &Query, done: usize, place: &[Step]) -> bool {
     let document = way(place);
     let done_places = brute::places(&query[..done], &document);
     query[done].descends && (0..=place.len()).any(|length| done_places.contains(&place[..length]))
-}
-
-fn is_empty(selector: &brute::Selector) -> bool {
-    match selector {
-        brute::Selector::Slice(start, end, step) => brute::sliced(*start, *end, *step, 50).is_empty(),
-        _ => false,
-    }
 }
 
 /// A document in which nothing is but the place.

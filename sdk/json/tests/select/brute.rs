@@ -1,26 +1,10 @@
 //! JSONPath evaluated plainly on a whole document, as RFC 9535 words it; and what makes paths and documents up.
 
-use crate::walk::{Place, Step, children};
+use crate::path::{Query, Segment, Selector};
+use crate::walk::{Place, children};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-
-/// A path as the tests have it.
-pub(crate) type Query = Vec<Segment>;
-
-#[derive(Clone, Debug)]
-pub(crate) struct Segment {
-    pub(crate) descends: bool,
-    pub(crate) selectors: Vec<Selector>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Selector {
-    Name(String),
-    Every,
-    Index(i64),
-    Slice(Option<i64>, Option<i64>, Option<i64>),
-}
 
 /// The places that the query selects.
 pub(crate) fn places(query: &[Segment], document: &Value) -> BTreeSet<Place> {
@@ -38,7 +22,7 @@ fn follow(query: &[Segment], value: &Value, place: &mut Place, found: &mut BTree
     for (step, child) in children(value) {
         place.push(step.clone());
         for selector in &segment.selectors {
-            if selects(selector, &step, length) {
+            if selector.selects(&step, length) {
                 follow(rest, child, place, found);
             }
         }
@@ -46,68 +30,6 @@ fn follow(query: &[Segment], value: &Value, place: &mut Place, found: &mut BTree
             follow(query, child, place, found);
         }
         place.pop();
-    }
-}
-
-fn selects(selector: &Selector, step: &Step, length: usize) -> bool {
-    match (selector, step) {
-        (Selector::Every, _) => true,
-        (Selector::Name(name), Step::Member(member)) => name == member,
-        (Selector::Index(index), Step::Item(item)) => {
-            let index = if *index < 0 { i64::try_from(length).unwrap() + index } else { *index };
-            index == i64::try_from(*item).unwrap()
-        }
-        (Selector::Slice(start, end, step), Step::Item(item)) => sliced(*start, *end, *step, length).contains(item),
-        _ => false,
-    }
-}
-
-/// The indices that a slice selects of an array of this length (RFC 9535 section 2.3.4.2.2).
-pub(crate) fn sliced(start: Option<i64>, end: Option<i64>, step: Option<i64>, length: usize) -> BTreeSet<usize> {
-    let length = i64::try_from(length).unwrap();
-    let step = step.unwrap_or(1);
-    let normalised = |index: i64| if index >= 0 { index } else { length + index };
-    let start = normalised(start.unwrap_or(if step >= 0 { 0 } else { length - 1 }));
-    let end = end.map_or(if step >= 0 { length } else { -1 }, normalised);
-    let mut chosen = BTreeSet::new();
-    if step > 0 {
-        let (lower, upper) = (start.clamp(0, length), end.clamp(0, length));
-        let mut index = lower;
-        while index < upper {
-            chosen.insert(usize::try_from(index).unwrap());
-            index = index.saturating_add(step);
-        }
-    } else if step < 0 {
-        let (upper, lower) = (start.clamp(-1, length - 1), end.clamp(-1, length - 1));
-        let mut index = upper;
-        while lower < index {
-            chosen.insert(usize::try_from(index).unwrap());
-            index = index.saturating_add(step);
-        }
-    }
-    chosen
-}
-
-/// The query as text.
-pub(crate) fn written(query: &[Segment]) -> String {
-    let mut text = String::from("$");
-    for segment in query {
-        let selectors: Vec<String> = segment.selectors.iter().map(selector).collect();
-        text += if segment.descends { ".." } else { "" };
-        text += &format!("[{}]", selectors.join(","));
-    }
-    text
-}
-
-fn selector(selector: &Selector) -> String {
-    let optional = |number: &Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-    match selector {
-        // What JSON escapes, paths escape in the same way.
-        Selector::Name(name) => serde_json::to_string(name).unwrap(),
-        Selector::Every => "*".into(),
-        Selector::Index(index) => index.to_string(),
-        Selector::Slice(start, end, None) => format!("{}:{}", optional(start), optional(end)),
-        Selector::Slice(start, end, step) => format!("{}:{}:{}", optional(start), optional(end), optional(step)),
     }
 }
 

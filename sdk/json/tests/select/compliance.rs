@@ -1,6 +1,7 @@
 //! The compliance suite of JSONPath: all of it, the selectors that a stream answers and those that it does not.
 
-use crate::walk::{Place, Step, places};
+use crate::path::Step;
+use crate::walk::{Place, places};
 use lockgate_json::select::{Path, PathError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,8 @@ mod brute;
 mod compliance;
 mod limits;
 mod lookup;
+#[path = "../testing/path.rs"]
+mod path;
 mod paths;
 mod shapes;
 mod slices;

@@ -1,7 +1,8 @@
 //! Paths made up at random, against the plain evaluator.
 
-use crate::brute::{self, Query, document, name, query, written};
-use crate::walk::{Place, Step, children, places, selected};
+use crate::brute::{self, document, name, query};
+use crate::path::{Query, Step, written};
+use crate::walk::{Place, children, places, selected};
 use lockgate_json::select::{Path, PathError, Reach, SelectionBuilder};
 use proptest::prelude::*;
 use serde_json::Value;

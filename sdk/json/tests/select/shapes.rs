@@ -1,7 +1,8 @@
 //! Shapes, against their definition.
 
 use crate::brute::{document, name};
-use crate::walk::{Place, Step, children, selected};
+use crate::path::Step;
+use crate::walk::{Place, children, selected};
 use lockgate_json::select::{NoSuchShape, Reach, SelectionBuilder, Shape, Shapes};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,17 +1,12 @@
 //! Follows documents with a selection, as the rewriter does.
 
+use crate::path::Step;
 use lockgate_json::select::{Path, Reach, Selection, SelectionBuilder, State};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The steps from the root to a value.
 pub(crate) type Place = Vec<Step>;
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
-    Member(String),
-    Item(usize),
-}
 
 /// The children of a value.
 pub(crate) fn children(value: &Value) -> Vec<(Step, &Value)> {
@@ -20,6 +15,11 @@ pub(crate) fn children(value: &Value) -> Vec<(Step, &Value)> {
         Value::Array(items) => items.iter().enumerate().map(|(index, value)| (Step::Item(index), value)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Whether items are told apart by where they stand.
+pub(crate) fn counts_items(selection: &Selection, at: State) -> bool {
+    (0..64).any(|index| selection.item(at, index) != selection.item(at, 7_654_321))
 }
 
 pub(crate) fn is_scalar(value: &Value) -> bool {
@@ -47,7 +47,7 @@ fn visit(selection: &Selection, at: State, value: &Value, place: &mut Place, fou
     for (step, child) in children(value) {
         let to = match &step {
             Step::Member(name) => selection.member(at, name),
-            Step::Item(index) if selection.counts_items(at) => selection.item(at, u32::try_from(*index).unwrap()),
+            Step::Item(index) if counts_items(selection, at) => selection.item(at, u32::try_from(*index).unwrap()),
             Step::Item(_) => selection.item(at, 7_654_321),
         };
         assert!(!selection.is_quiet(at) || selection.is_quiet(to), "quiet places lead to quiet ones only");

@@ -1,14 +1,18 @@
 //! What the operator may configure, before paths are compiled.
 
-use crate::act::mask::Partial;
-use crate::act::truncate::{Precision, Prefixes, Truncate};
+mod action;
+mod table;
+
 use crate::annotations::{Annotation, Classification};
 use crate::detect::Kinds;
-use lockgate_json::select::{Path, PathError};
+use lockgate_json::select::Path;
 use lockgate_sdk::attributes::{Attributes, Separator};
 use lockgate_sdk::names::{AttributeName, FieldName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use table::tables;
+
+pub(crate) use action::{Action, Ends};
 
 /// The configuration; `README.md` explains each key.
 #[derive(Debug, Deserialize)]
@@ -39,7 +43,7 @@ pub(crate) struct Config {
 
 /// What happens to what, unless somebody asks who may see it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct Rule {
     #[serde(default)]
     pub(crate) on: On,
@@ -60,7 +64,7 @@ pub(crate) struct Rule {
 
 /// The same where what it is about is said elsewhere.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct Handling {
     #[serde(default)]
     pub(crate) on: On,
@@ -71,7 +75,7 @@ pub(crate) struct Handling {
 
 /// What alone passes of a document.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct Allow {
     #[serde(default)]
     pub(crate) on: On,
@@ -83,7 +87,7 @@ pub(crate) struct Allow {
 
 /// What is looked for in texts that nobody selected.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct Detect {
     #[serde(default)]
     pub(crate) on: On,
@@ -107,52 +111,6 @@ pub(crate) enum On {
     #[default]
     Response,
     Both,
-}
-
-/// What becomes of a value.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Action {
-    Block,
-    Remove,
-    Null,
-    Mask,
-    Hash,
-    Pseudonym,
-    Truncate(Coarse),
-    Partial(Ends),
-}
-
-/// What is left of a text at its ends.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Ends {
-    first: u8,
-    last: u8,
-    keep_domain: bool,
-}
-
-/// What a text is read as, and how much of that is left.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Coarse {
-    Year,
-    Month,
-    Address(Networks),
-    Decimal(u8),
-    Text(u8),
-}
-
-/// How many bits are left of an address.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "RawNetworks")]
-pub(crate) struct Networks(Prefixes);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawNetworks {
-    v4: Option<u8>,
-    v6: Option<u8>,
 }
 
 /// The key of pseudonyms, and for whom each is one.
@@ -181,16 +139,38 @@ pub(crate) enum Other {
 pub(crate) struct Select(pub(crate) Path);
 
 impl TryFrom<String> for Select {
-    type Error = PathError;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, PathError> {
-        match text.as_bytes().first() {
+    fn try_from(text: String) -> Result<Self, String> {
+        let path = match text.as_bytes().first() {
             Some(b'$') => Path::json_path(&text),
+            Some(b'/') if text.split('/').any(|token| token == "-") => {
+                return Err(
+                    "`-` is the place behind the last item of a list, where nothing stands: write an index, or \
+                            a JSONPath, `$.list[*]`"
+                        .to_owned(),
+                );
+            }
             Some(b'/') | None => Path::pointer(&text),
+            Some(_) if text.contains(['.', '[', '*', '/']) => {
+                let path = text.replace('/', ".");
+                return Err(format!(
+                    "is no name of a member, but reads as a path: write `$.{path}`, or for a member that is called so \
+                     `$..['{}']`",
+                    text.replace('\\', "\\\\").replace('\'', "\\'")
+                ));
+            }
             Some(_) => Ok(Path::field(&text)),
-        }
-        .map(Self)
+        };
+        path.map(Self).map_err(|fault| fault.to_string())
     }
+}
+
+tables! {
+    Rule: "{ select = [\"$.email\"], action = \"mask\" }",
+    Handling: "{ action = \"mask\" }",
+    Allow: "{ select = [\"$.id\"], action = \"remove\" }",
+    Detect: "{ kinds = [\"email\"], action = \"mask\" }",
 }
 
 /// What values are counted as: one word.
@@ -224,67 +204,6 @@ impl On {
             (self, direction),
             (Self::Both, _) | (Self::Request, Direction::Request) | (Self::Response, Direction::Response)
         )
-    }
-}
-
-impl Action {
-    /// The word for it in configurations and metrics.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Block => "block",
-            Self::Remove => "remove",
-            Self::Null => "null",
-            Self::Mask => "mask",
-            Self::Hash => "hash",
-            Self::Pseudonym => "pseudonym",
-            Self::Truncate(_) => "truncate",
-            Self::Partial(_) => "partial",
-        }
-    }
-
-    /// The stricter, the less: where several rules meet in a value, the strictest applies.
-    pub(crate) fn leniency(&self) -> u8 {
-        match self {
-            Self::Block => 0,
-            Self::Remove => 1,
-            Self::Null => 2,
-            Self::Mask => 3,
-            Self::Hash => 4,
-            Self::Pseudonym => 5,
-            Self::Truncate(_) => 6,
-            Self::Partial(_) => 7,
-        }
-    }
-}
-
-impl Ends {
-    pub(crate) fn last(characters: u8) -> Self {
-        Self { last: characters, ..Self::default() }
-    }
-
-    pub(crate) fn partial(&self) -> Partial {
-        Partial { first: self.first.into(), last: self.last.into(), keep_domain: self.keep_domain }
-    }
-}
-
-impl Coarse {
-    pub(crate) fn truncate(&self) -> Truncate {
-        match self {
-            Self::Year => Truncate::Date(Precision::Year),
-            Self::Month => Truncate::Date(Precision::Month),
-            Self::Address(networks) => Truncate::Address(networks.0),
-            Self::Decimal(places) => Truncate::Decimal((*places).into()),
-            Self::Text(characters) => Truncate::Text((*characters).into()),
-        }
-    }
-}
-
-impl TryFrom<RawNetworks> for Networks {
-    type Error = &'static str;
-
-    fn try_from(raw: RawNetworks) -> Result<Self, Self::Error> {
-        let prefixes = Prefixes::new(raw.v4.unwrap_or(24), raw.v6.unwrap_or(48));
-        prefixes.map(Self).ok_or("must be `v4` from 1 to 31 and `v6` from 1 to 127")
     }
 }
 
