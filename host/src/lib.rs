@@ -9,6 +9,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod builtin;
 mod chain;
 mod cli;
@@ -26,6 +27,7 @@ mod jwks;
 mod keys;
 mod limiter;
 mod listen;
+mod near;
 mod observe;
 mod openapi;
 mod project;

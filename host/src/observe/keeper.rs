@@ -25,7 +25,11 @@ pub(crate) struct Keeper {
     rings: Vec<Ring>,
     operations: Arc<Operations>,
     kept: Kept,
+    listener: Listener,
 }
+
+/// Who hears of requests as they are read, and keeps the thread no longer than that takes.
+pub(crate) type Listener = Box<dyn FnMut(&[Finished]) + Send>;
 
 /// Ends the thread: what was told of until then is kept.
 #[must_use = "nothing more is kept once this is dropped"]
@@ -45,7 +49,12 @@ impl Keeper {
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        (Self { rings, operations, kept }, tellers)
+        (Self { rings, operations, kept, listener: Box::new(|_| ()) }, tellers)
+    }
+
+    /// Have all that is read heard, and that nothing came where that is so.
+    pub(crate) fn heard_by(self, listener: Listener) -> Self {
+        Self { listener, ..self }
     }
 
     /// Begin to read.
@@ -79,6 +88,7 @@ impl Keeper {
     fn read(&mut self) {
         let mut batch = Vec::new();
         self.rings.iter_mut().for_each(|ring| read(ring, &self.operations, &mut batch));
+        (self.listener)(&batch);
         self.kept.report.record(&batch);
     }
 }

@@ -4,8 +4,10 @@ mod entry;
 mod keeper;
 mod names;
 mod teller;
+mod watch;
 
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
 pub(crate) use names::{NameId, Operation, OperationId, Operations};
 pub(crate) use teller::{Attributes, Teller};
+pub(crate) use watch::{NoPlace, Seen, Watch, Watching};
