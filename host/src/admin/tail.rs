@@ -48,7 +48,9 @@ fn filter(query: &str) -> Result<Filter, String> {
             "where" => conditions.push(value.into_owned()),
             "slower" if slower.is_none() => slower = Some(value.into_owned()),
             _ => {
-                return Err("The query may be where=DIMENSION%3DVALUES, several of them, and slower=500ms.\n".to_owned());
+                return Err(
+                    "The query may be where=DIMENSION%3DVALUES, several of them, and slower=500ms.\n".to_owned()
+                );
             }
         }
     }

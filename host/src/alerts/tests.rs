@@ -1,12 +1,11 @@
 //! Tests of the room as others use it: requests are observed at given times.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
+use super::course::Phase;
 use super::notice::Notice;
 use super::*;
 use crate::config::{Config, Tree};
-use crate::report::Finished;
 use crate::report::tests::{NOON, failed, finished};
 use crate::telemetry::metrics::Metrics;
 

@@ -51,7 +51,7 @@ pub(super) struct Args {
 #[serde(untagged)]
 enum Said {
     Missed { missed: u64 },
-    Request(Request),
+    Request(Box<Request>),
 }
 
 #[derive(Deserialize)]
