@@ -5,7 +5,7 @@
 //! [`chain`] takes it through its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then
 //! back through the chain. Around that:
 //! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`report`] what is
-//! known of finished requests, [`admin`] tells what is going on, [`cli`] is how people start it all.
+//! known of finished requests, [`alerts`] watches them, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
 mod access;
 mod admin;

@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn after_somebody_was_told_pauses_are_short_again() {
+        let mut story = Story::new();
+        story.tell(&firing(1), 0, DOWN);
+        story.tell(&firing(1), 1, DOWN);
+        story.tell(&firing(1), 3, Sent::Delivered);
+        story.tell(&over(1), 4, DOWN);
+        assert_eq!(story.waits(&over(1), 4), Some(5));
+    }
+
+    #[test]
     fn a_receiver_may_say_how_long_it_is_to_be_left_alone_within_bounds() {
         for (wanted, waited) in [(0, 1), (7, 7), (900, 900), (100_000, 900)] {
             let mut story = Story::new();

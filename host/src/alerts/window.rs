@@ -166,8 +166,9 @@ mod tests {
         (0..5).for_each(|_| window.record(true, None));
         window.advance(begun + Duration::from_millis(57_999));
         assert!(!window.is_full() && window.read(Measure::ErrorRate, begun).errors == 5);
-        window.advance(begun + Duration::from_secs(60));
+        window.advance(begun + Duration::from_secs(58));
         assert!(window.is_full());
+        window.advance(begun + Duration::from_secs(60));
         assert_eq!(window.read(Measure::ErrorRate, begun), Reading::default());
         window.record(false, None);
         window.advance(begun + Duration::from_secs(86_400));
