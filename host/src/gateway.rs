@@ -11,22 +11,24 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::admin::{self, Admin};
+use crate::alerts::Alerts;
 use crate::config::{Address, Config, ConfigFault, Runtime};
 use crate::consumers::{Consumers, Directory};
 use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Catalog, Keeper, Observer};
+use crate::observe::{Attributes, Catalog, Keeper, Observer, Watch};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -52,6 +54,9 @@ pub(crate) use workers::worker_count;
 const FLUSH: Duration = Duration::from_secs(5);
 /// For what comes after that, the last lines of the logs among it.
 const AFTERWARDS: Duration = Duration::from_secs(5);
+
+/// Bytes of an answer of the admin listener that wait in the kernel.
+const UNSENT: u32 = 64 << 10;
 
 /// What to run.
 pub(crate) struct Options {
@@ -122,6 +127,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         let keeper = if analytics.consumer_metrics { keeper.metering(metrics.clone()) } else { keeper };
         ((keeper, observers), tellers)
     });
+    let (watch, alerts) = (account.is_some().then(Watch::default), Arc::<Alerts>::default());
+    if account.is_none() && !config.alerts.is_empty() {
+        tracing::warn!("no account of requests is kept, so no alert sees any");
+    }
     let place = kept.state.as_ref().map(StateDir::lock);
     let record = Record::new(kept.path().filter(|_| falls_back), place.clone());
     let history = record.history();
@@ -150,7 +159,9 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
-    let (account, tellers) = account.unzip();
+    let heard_by = (watch.clone(), alerts.clone());
+    let (account, tellers) =
+        account.map(|((keeper, observers), tellers)| ((heard(keeper, heard_by), observers), tellers)).unzip();
     let mut tellers = tellers.unwrap_or_default().into_iter();
     let tellers = (0..workers).map(|_| tellers.next()).collect();
     let account = account.map(|(keeper, observers)| {
@@ -163,7 +174,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
-    let admin = Admin { token, status, reload, history, consumers, metrics: metrics.clone(), shutdown };
+    let metrics_copy = metrics.clone();
+    let admin = Admin { token, status, reload, history, consumers, metrics: metrics_copy, alerts, watch, shutdown };
     let succession = Succession { handover, listeners, admin_address, lock: place };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     // With what is told goes the first generation, which would be kept otherwise.
@@ -175,6 +187,14 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// Who hears of requests while account is kept of them.
+fn heard(keeper: Keeper, (watch, alerts): (Option<Watch>, Arc<Alerts>)) -> Keeper {
+    keeper.heard_by(Box::new(move |batch| {
+        watch.iter().for_each(|watch| watch.tell(batch));
+        alerts.observe(batch, Instant::now());
+    }))
 }
 
 /// What the main thread does while workers serve.
@@ -195,7 +215,8 @@ impl Control {
         let Self { admin, admin_socket, published, metrics, watchdog, threads, mut ending, succession } = self;
         let exporters = Rc::<RefCell<Vec<Exporter>>>::default();
         tokio::task::spawn_local(follow_otlp(published.clone(), metrics, exporters.clone()));
-        let consumers = admin.consumers.clone();
+        let (consumers, alerts) = (admin.consumers.clone(), admin.alerts.clone());
+        tokio::task::spawn_local(follow_alerts(published.clone(), alerts.clone()));
         tokio::task::spawn_local(consumers.clone().keep());
         let admin_copy = admin_socket.try_clone()?;
         let admin_socket = tokio::net::TcpListener::from_std(admin_socket)?;
@@ -224,6 +245,7 @@ impl Control {
                 ending.runtime.drain_delay = Duration::ZERO;
             }
         }
+        alerts.rest();
         let ended = ending.end(threads, &mut signals).await;
         consumers.note();
         flush(exporters.take()).await;
@@ -249,6 +271,8 @@ fn open_admin(address: SocketAddr, handover: Option<&mut Handover>) -> anyhow::R
     let socket = std::net::TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address} for [admin]; choose another address there"))?;
     socket.set_nonblocking(true).context("the admin socket")?;
+    // Connections have it from here: what goes on for long is not to wait in the kernel.
+    SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT).context("the admin socket")?;
     Ok(socket)
 }
 
@@ -339,6 +363,17 @@ async fn follow_otlp(
             Err(error) => tracing::error!(%error, "nothing can be sent to the collector"),
         }
         exporters.borrow_mut().retain(|exporter| !exporter.is_over());
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Watch for what the newest generation says.
+async fn follow_alerts(mut published: watch::Receiver<Arc<Generation>>, alerts: Arc<Alerts>) {
+    loop {
+        let newest = published.borrow_and_update().alerts().cloned().collect();
+        alerts.take_up(newest);
         if published.changed().await.is_err() {
             return;
         }

@@ -5,10 +5,11 @@
 //! [`chain`] takes it through its policies, each run in the [`sandbox`], and [`upstream`] or a responder answers; then
 //! back through the chain. Around that:
 //! [`config`] reads the policies folder, [`reload`] follows it, [`record`] keeps what served, [`report`] what is
-//! known of finished requests, [`admin`] tells what is going on, [`cli`] is how people start it all.
+//! known of finished requests, [`alerts`] watches them, [`admin`] tells what is going on, [`cli`] is how people start it all.
 
 mod access;
 mod admin;
+mod alerts;
 mod builtin;
 mod chain;
 mod cli;
@@ -26,6 +27,7 @@ mod jwks;
 mod keys;
 mod limiter;
 mod listen;
+mod near;
 mod observe;
 mod openapi;
 mod project;

@@ -5,6 +5,7 @@
 mod accepted;
 mod access;
 mod admin;
+mod alerts;
 mod analytics;
 mod applying;
 mod audit;
@@ -70,6 +71,7 @@ mod splits;
 mod streaming;
 mod strictness;
 mod swaps;
+mod tail;
 mod takeover;
 mod telemetry;
 mod tidy;

@@ -25,9 +25,15 @@ impl Running {
 
     /// What Ctrl-C does; waits until the process has ended.
     #[track_caller]
-    pub fn interrupt(mut self) -> ExitStatus {
+    pub fn interrupt(self) -> ExitStatus {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+        self.wait_for_end()
+    }
+
+    /// Wait until the process has ended by itself.
+    #[track_caller]
+    pub fn wait_for_end(mut self) -> ExitStatus {
         self.stdout.whole();
         let begun = Instant::now();
         loop {

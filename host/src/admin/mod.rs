@@ -1,12 +1,14 @@
-//! The admin listener: health, readiness, metrics, status and history, on loopback and behind a token.
+//! The admin listener: health, readiness, metrics, status, history, and requests as they end, on loopback and behind a token.
 
 mod access;
+mod alerts;
 mod consumers;
 mod format;
 mod history;
 mod page;
 mod rollouts;
 mod status;
+mod tail;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,7 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,8 +28,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::alerts::Alerts;
 use crate::consumers::Consumers;
 use crate::listen::{Shutdown, Stage};
+use crate::observe::Watch;
 use crate::record::History;
 use crate::reload::{Asker, Status, Wish};
 use crate::telemetry::metrics::{self, Metrics};
@@ -49,14 +54,18 @@ pub(crate) struct Admin {
     pub(crate) history: Arc<History>,
     pub(crate) consumers: Arc<Consumers>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) alerts: Arc<Alerts>,
+    /// None where no account of requests is kept.
+    pub(crate) watch: Option<Watch>,
     pub(crate) shutdown: Shutdown,
 }
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Serve until the process ends. Runs on the control thread, away from the data plane.
 pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    tokio::task::spawn_local(end_tails(admin.watch.clone(), admin.shutdown.clone()));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -84,6 +93,13 @@ pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
             drop(place);
         });
     }
+}
+
+/// What would never end by itself ends when the process begins to.
+async fn end_tails(watch: Option<Watch>, mut shutdown: Shutdown) {
+    let Some(watch) = watch else { return };
+    let _ = shutdown.wait_for(|stage| *stage >= Stage::Draining).await;
+    watch.end();
 }
 
 impl Admin {
@@ -129,6 +145,8 @@ impl Admin {
             Page::Applications => consumers::list(&self.consumers, query, Consumers::applications).await,
             Page::Keys => consumers::list(&self.consumers, query, Consumers::keys).await,
             Page::Rollouts => rollouts::all(&self.status),
+            Page::Tail => tail::follow(self.watch.as_ref(), query),
+            Page::Alerts => alerts::all(&self.alerts),
             Page::Reload => match self.reload.ask(Wish::Look).await {
                 Some(_) => with_type(StatusCode::OK, status::looked(&self.status), JSON),
                 None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
@@ -156,7 +174,11 @@ fn text(status: StatusCode, text: &'static str) -> Answer {
 }
 
 fn with_type(status: StatusCode, body: impl Into<Bytes>, kind: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    answer(status, Full::new(body.into()).boxed(), kind)
+}
+
+fn answer(status: StatusCode, body: BoxBody<Bytes, Infallible>, kind: &'static str) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -12,6 +12,8 @@ pub(super) enum Page {
     Applications,
     Keys,
     Rollouts,
+    Tail,
+    Alerts,
     Reload,
     Announce,
     Promote,
@@ -19,7 +21,7 @@ pub(super) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Health,
         Self::Readiness,
         Self::Metrics,
@@ -29,6 +31,8 @@ impl Page {
         Self::Applications,
         Self::Keys,
         Self::Rollouts,
+        Self::Tail,
+        Self::Alerts,
         Self::Reload,
         Self::Announce,
         Self::Promote,
@@ -50,6 +54,8 @@ impl Page {
             Self::Applications => "/applications",
             Self::Keys => "/keys",
             Self::Rollouts => "/rollouts",
+            Self::Tail => "/tail",
+            Self::Alerts => "/alerts",
             Self::Reload => "/reload",
             Self::Announce => "/announce",
             Self::Promote => "/rollouts/promote",
@@ -63,7 +69,8 @@ impl Page {
             Self::Health | Self::Readiness | Self::Metrics | Self::Status | Self::History | Self::Rollouts => {
                 "GET, HEAD"
             }
-            Self::Applications | Self::Keys => "GET, HEAD",
+            Self::Applications | Self::Keys | Self::Alerts => "GET, HEAD",
+            Self::Tail => "GET",
             Self::Consumers => "GET, HEAD, POST",
             Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
         }

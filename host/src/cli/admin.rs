@@ -1,7 +1,9 @@
 //! Asking the admin listener of a running gateway.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -92,6 +94,24 @@ impl Gateway {
         self.ask(Request::get(format!("/history?n={most}")), PATIENCE)
     }
 
+    /// What it watches for, as JSON text.
+    pub(super) fn alerts(&self) -> anyhow::Result<String> {
+        self.ask(Request::get("/alerts"), PATIENCE)
+    }
+
+    /// Follow what it goes on to say, line by line. `begun` is called when it has begun to.
+    pub(super) fn follow(
+        &self,
+        target: &str,
+        begun: impl FnOnce(),
+        line: impl FnMut(&str) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<End> {
+        let (token, address) = (self.token()?, self.listener.address);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let followed = follow(address, Request::get(target), &token, begun, line);
+        runtime.block_on(followed).with_context(|| format!("the gateway at {address}"))
+    }
+
     /// New versions of policies, as JSON text.
     pub(super) fn rollouts(&self) -> anyhow::Result<String> {
         self.ask(Request::get("/rollouts"), PATIENCE)
@@ -148,12 +168,16 @@ impl Gateway {
         self.send(request, Bytes::new(), patience)
     }
 
-    fn send(&self, request: Builder, body: Bytes, patience: Duration) -> anyhow::Result<String> {
+    fn token(&self) -> anyhow::Result<Token> {
         let file = self.state().join("admin-token");
         let token = std::fs::read_to_string(&file).with_context(|| {
             format!("cannot read {}; name the state directory of the gateway with --state", file.display())
         })?;
-        let token = Token::new(token.trim().to_owned());
+        Ok(Token::new(token.trim().to_owned()))
+    }
+
+    fn send(&self, request: Builder, body: Bytes, patience: Duration) -> anyhow::Result<String> {
+        let token = self.token()?;
         let (address, answer) = (self.listener.address, self.listener.ask(request, body, Some(&token), patience));
         match answer.with_context(|| format!("the gateway at {address}"))? {
             (StatusCode::OK, said) => Ok(said),
@@ -189,12 +213,72 @@ impl Listener {
     }
 }
 
+/// How following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The gateway said so.
+    Said,
+    /// Whoever reads has had enough.
+    Enough,
+}
+
+/// Until the gateway ends it, the reader has had enough or Ctrl-C is pressed.
+async fn follow(
+    admin: SocketAddr,
+    request: Builder,
+    token: &Token,
+    begun: impl FnOnce(),
+    mut line: impl FnMut(&str) -> anyhow::Result<ControlFlow<()>>,
+) -> anyhow::Result<End> {
+    let mut enough = pin!(tokio::signal::ctrl_c());
+    let asked = tokio::time::timeout(PATIENCE, begin(admin, request, Bytes::new(), Some(token)));
+    let response = tokio::select! {
+        asked = asked => asked.unwrap_or_else(|_| Err(NoAnswer(PATIENCE.as_secs()).into()))?,
+        _ = &mut enough => return Ok(End::Enough),
+    };
+    match response.status() {
+        StatusCode::OK => begun(),
+        StatusCode::CONFLICT => bail!("{}", text(response).await?.trim()),
+        status => bail!("answers {status}: {}", text(response).await?.trim()),
+    }
+    let (mut body, mut said) = (response.into_body(), Vec::new());
+    loop {
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            _ = &mut enough => return Ok(End::Enough),
+        };
+        let Some(frame) = frame else { return Ok(End::Said) };
+        said.extend_from_slice(&frame.context("breaks off")?.into_data().unwrap_or_default());
+        let mut from = 0;
+        while let Some(end) = said.get(from..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+            if line(&String::from_utf8_lossy(&said[from..from + end]))?.is_break() {
+                return Ok(End::Enough);
+            }
+            from += end + 1;
+        }
+        said.drain(..from);
+        ensure!(said.len() <= MAX_ANSWER, "says a line without an end");
+    }
+}
+
 async fn ask(
     admin: SocketAddr,
     request: Builder,
     body: Bytes,
     token: Option<&Token>,
 ) -> anyhow::Result<(StatusCode, String)> {
+    let response = begin(admin, request, body, token).await?;
+    let status = response.status();
+    Ok((status, text(response).await?))
+}
+
+/// The answer, of which the body is still to come.
+async fn begin(
+    admin: SocketAddr,
+    request: Builder,
+    body: Bytes,
+    token: Option<&Token>,
+) -> anyhow::Result<Response<Incoming>> {
     let stream = TcpStream::connect(admin)
         .await
         .context("cannot be connected to; does it run, and is this the address of its [admin], which --admin names?")?;
@@ -208,9 +292,7 @@ async fn ask(
         None => request,
     };
     let request = request.header(HOST, admin.to_string()).body(Full::new(body))?;
-    let response = sender.send_request(request).await.context("gives no answer")?;
-    let status = response.status();
-    Ok((status, text(response).await?))
+    sender.send_request(request).await.context("gives no answer")
 }
 
 /// While the gateway is down anybody on this machine can listen in its place: whoever answers shows first, on this

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb; thin, what they do is done elsewhere.
 
 mod admin;
+mod alerts;
 mod app;
 mod apply;
 mod audit;
@@ -26,6 +27,7 @@ mod rollout;
 mod routes;
 mod run;
 mod status;
+mod tail;
 mod token;
 
 use std::path::Path;
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::nearest;
+use crate::near::nearest;
 
 /// The folder that is meant when none is named.
 const DEFAULT_FOLDER: &str = "policies";
@@ -57,6 +59,8 @@ Examples:
   lockgate rollback                    and back to what served before
   lockgate rollout status              are new versions of policies as good as those before them?
   lockgate report --by operation       how much was asked for, how long did it take, what failed?
+  lockgate tail --where status=5xx     requests as they end
+  lockgate alerts                      what is watched for, and does it fire?
   lockgate consumer add shop           who calls; then `lockgate app add` and `lockgate key add`
   lockgate policy new greet            a project for a policy of your own";
 
@@ -115,6 +119,10 @@ enum Verb {
     Privacy(privacy::Args),
     /// Print how much was asked for, by whom, how long it took and what failed
     Report(report::Args),
+    /// Print requests of a running gateway as they end
+    Tail(tail::Args),
+    /// Print what a running gateway watches for, and whether it fires
+    Alerts(alerts::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
     Reference(reference::Args),
     /// Build a component, as a child of the gateway
@@ -166,6 +174,8 @@ pub fn main() -> ExitCode {
         Some(Verb::Policy(args)) => policy::run(args),
         Some(Verb::Privacy(args)) => privacy::run(args),
         Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Tail(args)) => tail::run(args),
+        Some(Verb::Alerts(args)) => alerts::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -8,9 +8,9 @@ use super::egress::{Egress, ServicePath, check_asked};
 use super::fault::{At, Faults, Place, complained_below};
 use super::kinds::{List, Named, Placed, Spelling, Text};
 use super::material::{SecretName, declared};
-use super::near::advice;
 use super::section::section;
 use super::target::Target;
+use crate::near::advice;
 
 /// Form fields that are the gateway's own.
 const OWN: [&str; 4] = ["grant_type", "scope", "client_id", "client_secret"];

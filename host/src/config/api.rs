@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::near::advice;
 use crate::openapi::Document;
 use crate::route::HostPattern;
 
@@ -16,7 +17,6 @@ use super::fault::{ConfigFault, Faults, Place, complained_below, quoted};
 use super::gateway::RawGateway;
 use super::grant::Pattern;
 use super::kinds::{Filled, Integer, Kind, List, Named, Placed, Spelling, Text, Time, is_name, read_text};
-use super::near::advice;
 use super::openapi;
 use super::policy::{Policy, RawPolicy};
 use super::privacy::{ApiPrivacy, RawApiPrivacy};

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::fault::{At, Faults, Place, quoted};
 use super::kinds::{Kind, List, Placed, Shown, Spelled, Spelling, Text};
-use super::near::advice;
 use super::reader::Node;
 use super::secret;
 use super::section::{Section, section};
+use crate::near::advice;
 
 /// One position in a chain.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,13 +14,13 @@ use super::fault::{At, Faults, Place, complained_below};
 use super::grant::Grant;
 use super::kinds::{Flag, Integer, Kind, List, Named, Placed, Shown, Size, Spelled, Spelling, Text, Time, read_text};
 use super::material::{SecretName, declared};
-use super::near::advice;
 use super::policy::Policy;
 use super::reader::Node;
 use super::section::section;
 use super::target::Host;
 use super::zone::Zone;
 use crate::exchange::path::{self, Target};
+use crate::near::advice;
 
 /// A service policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 
 use super::access::{Access, RawAccess};
+use super::alert::{self, Alert, RawAlert};
 use super::analytics::{self, Analytics, RawAnalytics};
 use super::api::RawApi;
 use super::bounds::{RawUpstreams, UpstreamBounds};
@@ -73,6 +74,8 @@ section! {
         nested access_log: RawAccessLog,
         /// Account of all requests; when absent, none is kept.
         optional analytics: RawAnalytics,
+        /// Alerts.
+        repeated alert: Named<RawAlert>,
         /// What happens to every request before anything else.
         nested request: RawRequest,
         /// Proxies in front, and what upstreams are told about the way a request came.
@@ -172,6 +175,7 @@ pub(super) struct Gateway {
     pub(super) access_log: bool,
     pub(super) analytics: Option<Analytics>,
     pub(super) observers: Vec<ChainEntry>,
+    pub(super) alerts: BTreeMap<String, Alert>,
     pub(super) identity_headers: Vec<Pattern>,
     pub(super) underscored_headers: Vec<HeaderName>,
     pub(super) forwarding: Forwarding,
@@ -237,6 +241,7 @@ impl RawGateway {
         check_patience(&egress, &policies, faults);
         check_published(&keys, &egress, faults);
         let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
+        let alerts = alert::resolve(self.alert, self.analytics.is_some(), (&egress, &services), faults);
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
         let place = self.analytics.as_ref().map_or(self.access_log.place.clone(), |raw| raw.place.clone());
         declared.check_chain(&self.chain, faults);
@@ -254,6 +259,7 @@ impl RawGateway {
             access_log: self.access_log.enabled,
             analytics,
             observers,
+            alerts,
             identity_headers: self.request.identity_headers,
             underscored_headers: self.request.underscored_headers,
             forwarding: self.forwarding.resolve(),

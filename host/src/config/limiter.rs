@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::fault::{At, Faults, Place, quoted};
 use super::kinds::{Integer, Placed, Spelled, Spelling, Text, Time};
 use super::material::{SecretName, declared};
-use super::near::advice;
 use super::reader::Table;
 use super::section::section;
+use crate::near::advice;
 
 /// A limiter policies may be granted by name.
 #[derive(Debug, Clone, PartialEq)]

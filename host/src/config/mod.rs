@@ -2,6 +2,7 @@
 
 mod access;
 mod address;
+mod alert;
 mod analytics;
 mod api;
 mod apis;
@@ -24,7 +25,6 @@ mod limiter;
 mod limits;
 mod listen;
 mod material;
-mod near;
 mod network;
 mod openapi;
 mod otlp;
@@ -63,6 +63,7 @@ use http::HeaderName;
 
 pub(crate) use access::Access;
 pub(crate) use address::{Address, SocketPath};
+pub(crate) use alert::{Alert, Measure, Receiver, When};
 pub(crate) use analytics::Analytics;
 pub(crate) use api::{Api, Limits, Upstream};
 pub(crate) use apis::{Faulty, Sources};
@@ -80,7 +81,6 @@ pub(crate) use limiter::{Limiter, RedisAddress};
 pub(crate) use limits::{Breaker, Isolation, MAX_MEMORY, MAX_TABLE_ELEMENTS, MAX_WALL_MS};
 pub(crate) use listen::Listener;
 pub(crate) use material::Material;
-pub(crate) use near::nearest;
 pub(crate) use network::Network;
 pub(crate) use otlp::Otlp;
 pub(crate) use policy::{Policy, PolicySource};
@@ -141,6 +141,8 @@ pub(crate) struct Config {
     pub analytics: Option<Analytics>,
     /// Policies that look at records before they are kept.
     pub observers: Vec<ChainEntry>,
+    /// None without account of requests.
+    pub alerts: BTreeMap<String, Alert>,
     /// Names and prefixes of fields clients may not send.
     pub identity_headers: Vec<Pattern>,
     pub underscored_headers: Vec<HeaderName>,
@@ -226,6 +228,7 @@ impl Config {
             access_log: gateway.access_log,
             analytics: gateway.analytics,
             observers: gateway.observers,
+            alerts: gateway.alerts,
             identity_headers: gateway.identity_headers,
             underscored_headers: gateway.underscored_headers,
             forwarding: gateway.forwarding,

@@ -10,13 +10,13 @@ use super::key::{KeySource, Keys};
 use super::kinds::{List, Placed, Spelled, Spelling, is_name};
 use super::limiter::Limiter;
 use super::limits::{Breaker, Isolation, Limits, RawBreaker, RawCeilings, RawLimits};
-use super::near::{advice, nearest};
 use super::rollout::{RawRollout, Rollout};
 use super::section::section;
 use super::store::Store;
 use super::tree::{Tree, TreeFile};
 use crate::builtin;
 use crate::content::{Content, Digest};
+use crate::near::{advice, nearest};
 use crate::signature::beside;
 
 /// A component with its powers and limits, to be named in chains.

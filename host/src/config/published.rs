@@ -8,7 +8,7 @@ use http::Method;
 use super::egress::{Egress, check_asked};
 use super::fault::{At, Faults, complained_below};
 use super::key::{KeySource, Keys, RawKeys};
-use super::near::advice;
+use crate::near::advice;
 
 /// Where a key set is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]

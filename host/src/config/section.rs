@@ -1,6 +1,6 @@
 //! Owns the declaration of a section: one macro makes the raw struct, its reader and its part of the reference from the same lines.
 
-use super::near::advice;
+use crate::near::advice;
 
 /// A table with declared keys.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use http::HeaderName;
 
 use super::fault::{At, Faults, complained_below, quoted};
 use super::kinds::{Integer, List, Placed, Spelled, Spelling, Text, Time};
-use super::near::advice;
 use super::section::section;
 use super::traffic::HashKey;
 use crate::exchange::hygiene::{is_always_removed, is_vital};
+use crate::near::advice;
 
 /// Most upstreams of a split.
 const MOST_ARMS: usize = 16;

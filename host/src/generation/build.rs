@@ -10,8 +10,9 @@ use super::load::{Loaded, Loader, Plan};
 use super::steps::{self, Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, access, egress, keys, limiters, otlp, upstreams};
+use super::{Generation, Route, access, alerts, egress, keys, limiters, otlp, upstreams};
 use crate::access::Access;
+use crate::alerts::Alert;
 use crate::chain::{Chain, Step};
 use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
 use crate::consumers::Directory;
@@ -45,6 +46,7 @@ pub(crate) struct Builder {
     /// Those with a shared store, by name.
     limiters: BTreeMap<String, Arc<Shared>>,
     access: BTreeMap<String, Arc<Access>>,
+    alerts: BTreeMap<String, Arc<Alert>>,
     tls: Known,
     otlp: Option<Arc<Otlp>>,
     tallies: Tallies,
@@ -80,7 +82,7 @@ impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
         let loader = Loader::new(sandbox, state.as_deref(), metrics.clone());
-        let (upstreams, egress, key_sets, limiters, access, tls, tallies, network) = Default::default();
+        let (upstreams, egress, key_sets, limiters, access, alerts, tls, tallies, network) = Default::default();
         let (built, otlp, catalog) = (0, None, Arc::default());
         Self {
             loader,
@@ -93,6 +95,7 @@ impl Builder {
             key_sets,
             limiters,
             access,
+            alerts,
             tls,
             otlp,
             tallies,
@@ -181,6 +184,8 @@ impl Builder {
         self.key_sets = keys::fetched(&keys);
         self.limiters = limiters;
         self.access = access;
+        self.alerts = alerts::load(config, &self.alerts, &self.metrics);
+        self.alerts.values().for_each(|alert| alert.ask(&self.egress));
         self.otlp.clone_from(&otlp);
         self.tallies = tallies;
         self.built += 1;
@@ -201,6 +206,7 @@ impl Builder {
             upstreams,
             shown,
             access: self.access.values().cloned().collect(),
+            alerts: self.alerts.values().cloned().collect(),
             key_sets: self.key_sets.values().cloned().collect(),
             limiters: self.limiters.values().cloned().collect(),
             servers,
@@ -326,6 +332,7 @@ impl Builder {
         });
         self.metrics.retain_egress(|name| config.egress.contains_key(name));
         self.metrics.retain_key_sets(|name| self.key_sets.contains_key(name));
+        self.metrics.retain_alerts(|name| self.alerts.contains_key(name));
         self.metrics.retain_limiters(|name| self.limiters.contains_key(name));
         self.metrics.retain_policies(|name| config.policies.contains_key(name));
         self.metrics.retain_routes(|api, route| route.is_empty() || routes.contains(&(api, route)));

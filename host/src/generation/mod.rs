@@ -2,6 +2,7 @@
 
 mod accepted;
 mod access;
+mod alerts;
 mod backend;
 mod build;
 mod egress;
@@ -28,6 +29,7 @@ pub(crate) use build::{Builder, Refused};
 pub(crate) use local::Local;
 
 use crate::access::Access;
+use crate::alerts::Alert;
 use crate::chain::{Chain, Counts, Tally};
 use crate::config::{Forwarding, Rewrite};
 use crate::content::Digest;
@@ -68,6 +70,7 @@ pub(crate) struct Generation {
     key_sets: Vec<Arc<Published>>,
     limiters: Vec<Arc<Shared>>,
     access: Vec<Arc<Access>>,
+    alerts: Vec<Arc<Alert>>,
     /// By name of a listener; none for those without TLS.
     servers: HashMap<String, Arc<crate::tls::Server>>,
     shadows: Vec<Shadowed>,
@@ -171,6 +174,11 @@ impl Generation {
     /// Tokens the gateway gets for itself.
     pub(crate) fn access(&self) -> impl Iterator<Item = &Arc<Access>> {
         self.access.iter()
+    }
+
+    /// What is watched for.
+    pub(crate) fn alerts(&self) -> impl Iterator<Item = &Arc<Alert>> {
+        self.alerts.iter()
     }
 
     /// The token an upstream is shown, if it is shown one.

@@ -36,7 +36,11 @@ pub(crate) struct Keeper {
     observers: Observers,
     meters: Option<Meters>,
     kept: Kept,
+    listener: Listener,
 }
+
+/// Who hears of requests as they are read, and keeps the thread no longer than that takes.
+pub(crate) type Listener = Box<dyn FnMut(&[Finished]) + Send>;
 
 /// Ends the thread: what was told of until then is kept.
 #[must_use = "nothing more is kept once this is dropped"]
@@ -57,12 +61,18 @@ impl Keeper {
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        (Self { rings, catalog, observers: Observers::new(observers), meters: None, kept }, tellers)
+        let (observers, listener): (_, Listener) = (Observers::new(observers), Box::new(|_| ()));
+        (Self { rings, catalog, observers, meters: None, kept, listener }, tellers)
     }
 
     /// Count by consumer in metrics, too.
     pub(crate) fn metering(self, metrics: Arc<Metrics>) -> Self {
         Self { meters: Some(Meters::new(metrics)), ..self }
+    }
+
+    /// Have all that is read heard, and that nothing came where that is so.
+    pub(crate) fn heard_by(self, listener: Listener) -> Self {
+        Self { listener, ..self }
     }
 
     /// Begin to read.
@@ -106,6 +116,7 @@ impl Keeper {
         if let Some(meters) = &mut self.meters {
             meters.count(&batch);
         }
+        (self.listener)(&batch);
         self.kept.report.record(&batch);
     }
 }

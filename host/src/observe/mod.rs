@@ -7,9 +7,11 @@ mod meters;
 mod names;
 mod observer;
 mod teller;
+mod watch;
 
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
 pub(crate) use names::{Catalog, NameId, Operation, OperationId};
 pub(crate) use observer::{NoObserver, Observer};
 pub(crate) use teller::{Attributes, Teller};
+pub(crate) use watch::{NoPlace, Seen, Watch, Watching};

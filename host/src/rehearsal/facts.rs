@@ -6,7 +6,7 @@ use std::rc::Rc;
 use toml::value::{Datetime, Offset};
 
 use super::lines::{Faults, Line};
-use crate::config::nearest;
+use crate::near::nearest;
 use crate::route::PathPattern;
 use crate::serve;
 use crate::tls::ClientCertificate;

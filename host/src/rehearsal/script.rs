@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::facts::Told;
 use super::head::{Answer, Asked};
 use super::lines::{Faults, Line, Mark, lines};
-use crate::config::{ConfigFault, nearest};
+use crate::config::ConfigFault;
+use crate::near::nearest;
 
 /// Most exchanges of one file.
 const MOST: usize = 1000;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, bail};
 use toml::{Table, toml};
 
-use crate::config::nearest;
+use crate::near::nearest;
 
 /// Sections of a `gateway.toml` that a policy may need besides its own.
 const SECTIONS: [&str; 6] = ["egress", "keys", "limiter", "secret", "store", "tls"];

@@ -10,7 +10,7 @@ mod sampling;
 mod span;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,7 +23,8 @@ use span::{AHEAD, Now, Unit, seconds};
 use store::Store;
 
 pub(crate) use finished::{Called, Client, Finished};
-pub(crate) use query::{Answer, Asked, Figures, Part, Query, QueryFault, Total, show_span};
+pub(crate) use histogram::{Histogram, Lap};
+pub(crate) use query::{Answer, Asked, Figures, Filter, Part, Query, QueryFault, Total, show_span};
 #[cfg(test)]
 pub(crate) use query::{Point, Row, Table};
 pub(crate) use rollup::{NONE, OTHER};

@@ -9,7 +9,7 @@ use crate::telemetry::metrics::{CallOutcome, Hook};
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// Noon of a day.
-pub(super) const NOON: u64 = 1_800_014_400;
+pub(crate) const NOON: u64 = 1_800_014_400;
 
 /// A moment at which both clocks are so many seconds on.
 pub(super) fn at(second: u64) -> Now {
@@ -24,7 +24,7 @@ impl Report {
 }
 
 /// A request that was over at a second.
-pub(super) fn finished(second: u64) -> Finished {
+pub(crate) fn finished(second: u64) -> Finished {
     let text = |text: &str| Some(Arc::from(text));
     Finished {
         time: UNIX_EPOCH + Duration::from_secs(second),
@@ -54,7 +54,7 @@ pub(super) fn finished(second: u64) -> Finished {
     }
 }
 
-pub(super) fn failed(second: u64) -> Finished {
+pub(crate) fn failed(second: u64) -> Finished {
     Finished {
         status: Some(502),
         class: "upstream_refused",

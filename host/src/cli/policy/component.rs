@@ -6,8 +6,9 @@ use anyhow::{Context, anyhow};
 
 use super::files;
 use crate::builtin;
-use crate::config::{LARGEST_FILE, nearest};
+use crate::config::LARGEST_FILE;
 use crate::content::Content;
+use crate::near::nearest;
 
 /// A component, or what was taken for one.
 pub(super) struct Component {

@@ -16,6 +16,8 @@ use super::out;
 use crate::report::{Asked, Query, QueryFault, Reader};
 use crate::state::StateDir;
 
+pub(super) use text::duration;
+
 /// Of the shape of JSON and CSV.
 const FORMAT: u32 = 1;
 /// Exit status where the question is wrong, as for other arguments.
@@ -103,7 +105,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(faults: &[QueryFault], json: bool) -> ExitCode {
+/// The question is wrong.
+pub(super) fn refused(faults: &[QueryFault], json: bool) -> ExitCode {
     if json {
         out::line(&json!({ "ok": false, "faults": faults }).to_string());
     } else {

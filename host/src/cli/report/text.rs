@@ -76,7 +76,7 @@ fn percent(part: f64) -> String {
 }
 
 /// To three digits, in the unit that fits.
-pub(super) fn duration(us: f64) -> String {
+pub(in crate::cli) fn duration(us: f64) -> String {
     let (number, unit) = match us {
         ..1e3 => (us, "us"),
         ..1e6 => (us / 1e3, "ms"),

@@ -1,5 +1,6 @@
 //! Owns what the tests of this room share; each test shows its own TOML.
 
+mod alerts;
 mod apis;
 mod arbitrary;
 mod chains;

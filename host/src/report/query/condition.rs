@@ -3,7 +3,7 @@
 use super::super::rollup::NONE;
 use super::dimension::Dimension;
 use super::fault::QueryFault;
-use crate::config::nearest;
+use crate::near::nearest;
 use crate::telemetry::Outcome;
 use crate::telemetry::metrics::{CallOutcome, Hook, Label};
 

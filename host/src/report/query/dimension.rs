@@ -2,7 +2,7 @@
 
 use super::super::rollup::{Axis, NONE, Name, OTHER, Series};
 use super::fault::QueryFault;
-use crate::config::nearest;
+use crate::near::nearest;
 use crate::telemetry::metrics::Label;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

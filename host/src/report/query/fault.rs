@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{key}: {reason}; {advice}")]
 pub(crate) struct QueryFault {
-    /// What of the question: `by`, `from`, `to`, `step`, `where`, `limit`.
+    /// What of the question: `by`, `from`, `to`, `step`, `where`, `limit`, `slower`.
     pub(crate) key: &'static str,
     pub(crate) reason: String,
     pub(crate) advice: String,

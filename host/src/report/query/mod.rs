@@ -4,6 +4,7 @@ mod answer;
 mod condition;
 mod dimension;
 mod fault;
+mod filter;
 mod read;
 mod sum;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(crate) use answer::{Answer, answer};
 #[cfg(test)]
 pub(crate) use answer::{Point, Row, Table};
 pub(crate) use fault::QueryFault;
+pub(crate) use filter::Filter;
 pub(crate) use sum::{Figures, Part, Total};
 pub(crate) use time::show as show_span;
 

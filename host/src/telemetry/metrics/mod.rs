@@ -1,5 +1,6 @@
 //! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
+mod alert;
 mod consumer;
 mod counters;
 mod egress;
@@ -34,6 +35,7 @@ use prometheus_client::registry::Registry;
 
 use label::Counts;
 
+pub(crate) use alert::{AlertMetrics, NoticeOutcome};
 pub(crate) use consumer::ConsumerMetrics;
 pub(crate) use counters::PolicyCounters;
 pub(super) use counters::{base_name, in_order};
@@ -189,6 +191,16 @@ impl Metrics {
         self.live.listeners.handle(name)
     }
 
+    /// The handle of an alert.
+    pub(crate) fn alert(&self, name: &str) -> AlertMetrics {
+        self.live.alerts.handle(name)
+    }
+
+    /// Forget the alerts that are not live.
+    pub(crate) fn retain_alerts(&self, live: impl Fn(&str) -> bool) {
+        self.live.alerts.retain(live);
+    }
+
     /// What is counted about what is sent to collectors.
     pub(crate) fn otlp(&self) -> OtlpMetrics {
         self.live.otlp.clone()
@@ -293,6 +305,7 @@ struct Live {
     services: egress::Services,
     key_sets: keys::KeySets,
     limiters: limiter::Limiters,
+    alerts: alert::Alerts,
     otlp: OtlpMetrics,
     reloads: Counts<{ ReloadOutcome::NAMES.len() }>,
 }
@@ -310,6 +323,7 @@ impl Collector for Live {
         self.services.encode(&mut encoder)?;
         self.key_sets.encode(&mut encoder)?;
         self.limiters.encode(&mut encoder)?;
+        self.alerts.encode(&mut encoder)?;
         self.otlp.encode(&mut encoder)?;
         let mut reloads =
             encoder.encode_descriptor("reloads", "Reloads of the configuration", None, MetricType::Counter)?;

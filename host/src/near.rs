@@ -8,7 +8,7 @@ pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
 }
 
 /// Advice about a name that is not declared: the nearest that is, or else to `declare` it.
-pub(super) fn advice<'a>(word: &str, names: impl IntoIterator<Item = &'a str>, declare: &str) -> String {
+pub(crate) fn advice<'a>(word: &str, names: impl IntoIterator<Item = &'a str>, declare: &str) -> String {
     nearest(word, names).map_or_else(|| declare.to_owned(), |name| format!("did you mean `{name}`?"))
 }
 
