@@ -103,7 +103,7 @@ pub(super) fn kept(config: &Config) -> Vec<Kept> {
     let kept = |what: &str, until: &str| Kept { what: what.to_owned(), until: until.to_owned() };
     let log = match config.access_log {
         true => kept(
-            "access log: for each request time, network of the client (24 bits of IPv4, 48 of IPv6), method, path without its query, route, status, sizes and times",
+            "access log: for each request time, network of the client (24 bits of IPv4, 48 of IPv6), method, path without its query, route, status, sizes, times, and what policies counted, with the labels they gave it, such as who asked",
             "written to standard output; as long as whoever collects that keeps it",
         ),
         false => kept("access log", "not written"),

@@ -14,6 +14,8 @@ pub(crate) fn made() -> impl Strategy<Value = Made> {
     let leaf = prop_oneof![
         3 => bare.prop_map(Made::Bare),
         4 => text(14).prop_map(marked),
+        // About as long as what is still looked at, and without escapes.
+        1 => "[a-z]{36,44}".prop_map(|text| Made::Bare(format!("\"{text}\""))),
         1 => "[\\[{\"][xyz]{0,2}".prop_map(|broken| marked(letters(&broken))),
     ];
     leaf.prop_recursive(7, 60, 6, |inner| {
