@@ -56,7 +56,7 @@ pub(super) async fn keep(alert: Arc<Alert>, receiver: usize) {
                     egress = service,
                     state,
                     reason,
-                    "a receiver of an alert could not be told, and will be"
+                    "a receiver of an alert could not be told; it is tried again"
                 );
             }
             NoticeOutcome::Expired | NoticeOutcome::Refused => {

@@ -14,7 +14,10 @@ Examples:
   lockgate alerts --json      what /alerts says, for programs
 
 States: `ok`; `pending` holds, and not yet for as long as `for` says; `firing`. NOTIFIED is what came of telling the receivers last: `delivered`; `failed`, and
-is tried again; `refused` and `expired`, which is not tried before `repeat` is over.";
+is tried again; `refused` and `expired`, which is not tried before `repeat` is over.
+
+JSON has `alerts`, each with `name`, `state`, `since`, `when`, `value`, `threshold` (a part of 1, microseconds or requests per minute), `shown` (the value for
+people), `requests`, `errors`, `window` (seconds), `where` and `notifications` (`to`, `at`, `state`, `outcome`).";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
