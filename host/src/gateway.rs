@@ -22,6 +22,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::admin::{self, Admin};
 use crate::config::{Address, Config, ConfigFault, Runtime};
 use crate::consumers::{Consumers, Directory};
+use crate::dashboard::Place;
 use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
@@ -147,6 +148,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
+    let is_kept = account.is_some();
     let (account, tellers) = account.unzip();
     let mut tellers = tellers.unwrap_or_default().into_iter();
     let tellers = (0..workers).map(|_| tellers.next()).collect();
@@ -155,7 +157,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
-    let admin = Admin { token, status, reload, history, consumers, metrics: metrics.clone(), shutdown };
+    let requests = Place { state: kept.path(), is_kept };
+    let admin = Admin { token, status, reload, history, consumers, metrics: metrics.clone(), shutdown, requests };
     let succession = Succession { handover, listeners, admin_address, lock: place };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     // With what is told goes the first generation, which would be kept otherwise.

@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod check;
 mod consumer;
+mod dashboard;
 mod debug_token;
 mod diff;
 mod exchange;
@@ -57,6 +58,7 @@ Examples:
   lockgate rollback                    and back to what served before
   lockgate rollout status              are new versions of policies as good as those before them?
   lockgate report --by operation       how much was asked for, how long did it take, what failed?
+  lockgate dashboard                   the same in a browser, with charts and single requests
   lockgate consumer add shop           who calls; then `lockgate app add` and `lockgate key add`
   lockgate policy new greet            a project for a policy of your own";
 
@@ -115,6 +117,8 @@ enum Verb {
     Privacy(privacy::Args),
     /// Print how much was asked for, by whom, how long it took and what failed
     Report(report::Args),
+    /// Print a link to the pages of a running gateway about its requests, for one browser
+    Dashboard(dashboard::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
     Reference(reference::Args),
     /// Build a component, as a child of the gateway
@@ -166,6 +170,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Policy(args)) => policy::run(args),
         Some(Verb::Privacy(args)) => privacy::run(args),
         Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Dashboard(args)) => dashboard::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -1,10 +1,13 @@
 //! Questions about finished requests, as people write them, and their answers.
 
 mod answer;
+mod compare;
 mod condition;
+mod csv;
 mod dimension;
 mod fault;
 mod read;
+mod samples;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -17,10 +20,10 @@ use super::span::{AHEAD, Unit};
 use condition::Condition;
 use dimension::Dimension;
 
-pub(crate) use answer::{Answer, answer};
-#[cfg(test)]
-pub(crate) use answer::{Point, Row, Table};
+pub(crate) use answer::{Answer, Point, Row, Table, answer};
+pub(crate) use compare::{Compared, compare};
 pub(crate) use fault::QueryFault;
+pub(crate) use samples::{Pick, Sample, Samples, named, samples};
 pub(crate) use sum::{Figures, Part, Total};
 pub(crate) use time::show as show_span;
 
@@ -81,6 +84,23 @@ impl Query {
             }
             _ => Err(faults),
         }
+    }
+
+    /// The same, told apart by those of these dimensions that its conditions allow.
+    pub(crate) fn by(mut self, words: &[&'static str]) -> Self {
+        let axis = self.conditions.iter().find_map(|condition| condition.dimension.axis());
+        let dimensions = words.iter().filter_map(|word| Dimension::parse("by", word).ok());
+        self.by = dimensions.filter(|by| axis.is_none() || by.axis().is_none() || by.axis() == axis).collect();
+        self
+    }
+
+    /// The same, with so many rows.
+    pub(crate) fn rows(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// The axis that everything is answered from that is of both.
