@@ -184,3 +184,48 @@ fn problem(status: StatusCode, detail: &str, faults: &[QueryFault]) -> Answer {
         json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail, "faults": faults });
     with_type(status, problem.to_string(), PROBLEM)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_questions_are_answered_at_once_and_what_nobody_waits_for_is_ended() {
+        let dashboard = Dashboard::new(Place { state: None, is_kept: false });
+        let (begun, mut asked) = tokio::sync::mpsc::unbounded_channel();
+        let (ended, over) = mpsc::channel();
+        let ask = || {
+            let (begun, ended) = (begun.clone(), ended.clone());
+            dashboard.read(move |interrupt| {
+                begun.send(()).unwrap();
+                // As long as somebody waits.
+                while interrupt.check().is_ok() {
+                    std::thread::yield_now();
+                }
+                ended.send(()).unwrap();
+            })
+        };
+        let (mut one, mut other) = (Box::pin(ask()), Box::pin(ask()));
+        for _ in 0..2 {
+            tokio::select! {
+                biased;
+                _ = &mut one => panic!("it ended by itself"),
+                _ = &mut other => panic!("it ended by itself"),
+                begun = asked.recv() => begun.unwrap(),
+            }
+        }
+        assert!(matches!(ask().await, Err(Unread::Busy)));
+        drop((one, other));
+        over.recv().unwrap();
+        over.recv().unwrap();
+        let free = async {
+            while dashboard.places.available_permits() < MOST {
+                tokio::task::yield_now().await
+            }
+        };
+        tokio::time::timeout(PATIENCE, free).await.unwrap();
+        assert!(dashboard.read(|_| ()).await.is_ok());
+    }
+}

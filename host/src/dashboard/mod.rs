@@ -6,6 +6,8 @@ mod message;
 mod overview;
 mod request;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::path::PathBuf;

@@ -30,7 +30,7 @@ impl Interrupt {
     }
 
     /// SQLite forgets it between two statements.
-    pub(super) fn check(&self) -> rusqlite::Result<()> {
+    pub(crate) fn check(&self) -> rusqlite::Result<()> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).is_over {
             true => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None)),
             false => Ok(()),
