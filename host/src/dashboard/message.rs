@@ -68,6 +68,7 @@ impl Message {
             },
             Why::NotKept => Self {
                 code: Some("[analytics]"),
+                has_more: false,
                 ..message(
                     StatusCode::OK,
                     "No account of requests is kept",

@@ -68,9 +68,9 @@ pub(super) fn change(now: f64, before: f64) -> Option<String> {
     }
 }
 
-/// By how much a part is, in hundredths of the whole.
+/// By how much a part is another, in hundredths of the whole.
 pub(super) fn points(now: f64, before: f64) -> String {
-    format!("{}{SPACE}points", signed(100.0 * (now - before), 2))
+    format!("{}{SPACE}pp", signed(100.0 * (now - before), 2))
 }
 
 fn signed(number: f64, digits: usize) -> String {
@@ -102,8 +102,8 @@ mod tests {
         let expected = ["+10%", "\u{2212}10%", "\u{b1}0%", "\u{d7}20"].map(|it| Some(it.to_owned()));
         assert_eq!(told[..4], expected);
         assert_eq!(told[4..], [None, None]);
-        assert_eq!(points(0.02, 0.01).replace(SPACE, ""), "+1.00points");
-        assert_eq!(points(0.0, 0.0).replace(SPACE, ""), "\u{b1}0.00points");
+        assert_eq!(points(0.02, 0.01).replace(SPACE, ""), "+1.00pp");
+        assert_eq!(points(0.0, 0.0).replace(SPACE, ""), "\u{b1}0.00pp");
     }
 
     #[test]
