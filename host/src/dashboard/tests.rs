@@ -87,6 +87,8 @@ fn a_page_has_the_tables_that_its_conditions_allow() {
     let asked = shown(&place, "by=class", 200);
     assert_eq!(titles(&asked), [&charts[..], &["Errors by class"], &samples].concat());
     assert!(asked.contains(">ok</a>") && asked.contains(">upstream_refused</a>"));
+    // The scales of two requests and one error.
+    assert!(asked.contains("text-anchor=\"end\">2</text>") && !asked.contains("text-anchor=\"end\">4</text>"));
     // Unless it is asked for, what went well is no error.
     assert!(!shown(&place, "", 200).contains(">ok</a>"));
 }

@@ -43,10 +43,11 @@ fn numbers(state: &Path, text: &str, pick: Pick) -> Vec<u64> {
 
 #[test]
 fn samples_are_told_across_days_with_all_that_is_kept() {
-    let state = kept(&[of(4, NOON - 4 * DAY), of(3, NOON - 2 * DAY), of(2, NOON - DAY), of(1, NOON)]);
-    assert_eq!(numbers(state.path(), "", Pick::Newest), [1, 2, 3]);
-    assert_eq!(numbers(state.path(), "limit=2", Pick::Newest), [1, 2]);
-    assert_eq!(numbers(state.path(), "limit=2", Pick::Slowest), [3, 2]);
+    let state = kept(&[of(4, NOON - 4 * DAY), of(3, NOON - 2 * DAY), of(2, NOON - DAY), of(1, NOON), of(9, NOON - 60)]);
+    assert_eq!(numbers(state.path(), "", Pick::Newest), [1, 9, 2, 3]);
+    assert_eq!(numbers(state.path(), "limit=2", Pick::Newest), [1, 9]);
+    assert_eq!(numbers(state.path(), "limit=1", Pick::Slowest), [9]);
+    assert_eq!(numbers(state.path(), "limit=3", Pick::Slowest), [9, 3, 2]);
     let found = samples(&state.path().join("report"), &query("limit=1"), Pick::Newest, &Interrupt::default()).unwrap();
     let text = |text: &str| Some(text.to_owned());
     let expected = Sample {
@@ -124,7 +125,7 @@ fn a_file_that_cannot_be_read_is_told_of_and_the_others_are() {
 
 #[test]
 fn one_is_found_by_its_name_and_its_time() {
-    let state = kept(&[of(7, NOON - DAY), of(7, NOON), of(1, NOON)]);
+    let state = kept(&[of(8, NOON - 13 * DAY), of(7, NOON - DAY), of(7, NOON), of(1, NOON)]);
     let folder = state.path().join("report");
     let now = UNIX_EPOCH + Duration::from_secs(NOON);
     let found = |id: &str, time| {
@@ -133,6 +134,7 @@ fn one_is_found_by_its_name_and_its_time() {
     };
     let id = "0000000000000007";
     assert_eq!(found(id, None), Some(NOON));
+    assert_eq!(found("0000000000000008", None), Some(NOON - 13 * DAY));
     assert_eq!(found(id, Some((NOON - DAY) * 1_000_000)), Some(NOON - DAY));
     assert_eq!([found(id, Some(5)), found(id, Some(u64::MAX)), found("' OR 1=1 --", None)], [None; 3]);
 }
