@@ -12,12 +12,7 @@ use crate::report::{
 };
 use crate::telemetry::rfc3339;
 
-const SPANS: [(&str, &str, u64); 4] = [
-    ("-1h", "1 hour", 3_600),
-    ("-24h", "24 hours", 86_400),
-    ("-7d", "7 days", 604_800),
-    ("-30d", "30 days", 2_592_000),
-];
+const SPANS: [(&str, &str); 4] = [("-1h", "1 hour"), ("-24h", "24 hours"), ("-7d", "7 days"), ("-30d", "30 days")];
 /// Unless the question says which: with all requests, and of errors.
 const TABLES: [(&str, &str); 5] = [
     ("operation", "Operations"),
@@ -44,13 +39,12 @@ pub(super) struct Read {
 
 pub(super) fn read(reader: &Reader, asked: &Asked, query: &Query) -> Result<Read, StoreError> {
     let (rows, is_usual) = (query.limit(), asked.by.is_empty());
-    let query = query.clone();
     let words: Vec<_> = TABLES.iter().chain(&ERRORS).map(|(word, _)| *word).collect();
     let wanted = if is_usual { query.clone().by(&words) } else { query.clone() };
     Ok(Read {
-        compared: reader.compare(&query)?,
-        errors: reader.samples(&query, Pick::NewestErrors)?,
-        slowest: reader.samples(&query, Pick::Slowest)?,
+        compared: reader.compare(query)?,
+        errors: reader.samples(query, Pick::NewestErrors)?,
+        slowest: reader.samples(query, Pick::Slowest)?,
         answer: reader.query(&wanted.rows(rows.max(ROWS)))?,
         rows,
         is_usual,
@@ -76,6 +70,8 @@ struct Overview<'a> {
 
 /// What is to be seen.
 struct Content {
+    /// By which dimensions.
+    by: Vec<&'static str>,
     span: String,
     is_empty: bool,
     figures: Vec<Figure>,
@@ -136,7 +132,7 @@ fn overview<'a>(
     is_kept: bool,
 ) -> Overview<'a> {
     let is_current = |span: &str| asked.to.is_none() && asked.from.as_deref().unwrap_or("-24h") == span;
-    let spans = SPANS.iter().map(|(from, name, _)| {
+    let spans = SPANS.iter().map(|(from, name)| {
         let other = Asked { from: Some((*from).to_owned()), to: None, step: None, ..asked.clone() };
         Choice { name, link: address::write(&other), is_current: is_current(from) }
     });
@@ -145,7 +141,9 @@ fn overview<'a>(
         other.conditions.remove(at);
         Chip { text, link: address::write(&other) }
     });
-    let query = address::write(asked);
+    // What is told apart on the page is in what is the same.
+    let by = content.as_ref().map(|content| content.by.join(",")).filter(|by| !by.is_empty());
+    let query = address::write(&Asked { by: by.into_iter().collect(), ..asked.clone() });
     let query = query.trim_start_matches(['/', '?']);
     let export = |name, format: &str| {
         let link = if query.is_empty() {
@@ -199,6 +197,7 @@ fn content(read: &Read, links: &Links<'_>) -> Content {
     let mut unread = errors.unread.clone();
     unread.extend(slowest.unread.iter().filter(|why| !errors.unread.contains(why)).cloned());
     Content {
+        by: answer.tables.iter().map(|table| table.by).collect(),
         span: format!(
             "{} to {} UTC, in steps of {}",
             words::moment(&answer.from),

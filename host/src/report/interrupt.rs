@@ -23,15 +23,20 @@ impl Interrupt {
 
     /// A connection that is read from from now on.
     pub(super) fn watch(&self, connection: &Connection) -> rusqlite::Result<()> {
-        self.check()?;
-        let handle = connection.get_interrupt_handle();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).connections.push(handle);
-        Ok(())
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.connections.push(connection.get_interrupt_handle());
+        reading.check()
     }
 
     /// SQLite forgets it between two statements.
     pub(crate) fn check(&self) -> rusqlite::Result<()> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).is_over {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).check()
+    }
+}
+
+impl Reading {
+    fn check(&self) -> rusqlite::Result<()> {
+        match self.is_over {
             true => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None)),
             false => Ok(()),
         }
