@@ -24,6 +24,7 @@ use crate::admin::{self, Admin};
 use crate::alerts::Alerts;
 use crate::config::{Address, Config, ConfigFault, Runtime};
 use crate::consumers::{Consumers, Directory};
+use crate::dashboard::Place;
 use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
@@ -159,6 +160,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
+    let is_kept = account.is_some();
     let heard_by = (watch.clone(), alerts.clone());
     let (account, tellers) =
         account.map(|((keeper, observers), tellers)| ((heard(keeper, heard_by), observers), tellers)).unzip();
@@ -174,8 +176,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
+    let requests = Place { state: kept.path(), is_kept };
     let metrics_copy = metrics.clone();
-    let admin = Admin { token, status, reload, history, consumers, metrics: metrics_copy, alerts, watch, shutdown };
+    let admin =
+        Admin { token, status, reload, history, consumers, metrics: metrics_copy, alerts, watch, shutdown, requests };
     let succession = Succession { handover, listeners, admin_address, lock: place };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
     // With what is told goes the first generation, which would be kept otherwise.

@@ -17,6 +17,7 @@ mod config;
 mod consumers;
 mod content;
 mod contract;
+mod dashboard;
 mod egress;
 mod exchange;
 #[cfg(any(test, feature = "fuzz"))]

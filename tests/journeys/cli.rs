@@ -9,7 +9,9 @@ use lockgate_tests::{Gateway, Request, Upstream, eventually};
 fn help_shows_examples_and_every_verb() {
     let folder = Gateway::folder();
     folder.run(&["--help"]).assert(0, &["Examples:", "run", "check", "routes", "token", "--listen", "--version"]);
-    for verb in ["run", "check", "routes", "token", "debug-token", "health", "history", "rollback"] {
+    for verb in
+        ["run", "check", "routes", "token", "debug-token", "health", "history", "rollback", "report", "dashboard"]
+    {
         folder.run(&[verb, "--help"]).assert(0, &["Usage", "Examples:"]);
     }
     folder.run(&["serve"]).assert(1, &["serve: cannot be read"]);

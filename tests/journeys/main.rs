@@ -22,6 +22,7 @@ mod connections;
 mod consumers;
 mod correlation;
 mod cors;
+mod dashboard;
 mod demo;
 mod drain;
 mod egress;

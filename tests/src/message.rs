@@ -25,6 +25,7 @@ const EXPECTED: &[&str] = &[
     "content-range",
     "content-security-policy",
     "content-type",
+    "cross-origin-resource-policy",
     "date",
     "dpop-nonce",
     "etag",

@@ -1,12 +1,14 @@
-//! The admin listener: health, readiness, metrics, status, history, and requests as they end, on loopback and behind a token.
+//! The admin listener: health, readiness, metrics, status, history, account of requests, and requests as they end, on loopback and behind a token.
 
 mod access;
 mod alerts;
 mod consumers;
+mod dashboard;
 mod format;
 mod history;
 mod page;
 mod rollouts;
+mod session;
 mod status;
 mod tail;
 
@@ -14,10 +16,10 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -30,14 +32,16 @@ use tokio::sync::Semaphore;
 
 use crate::alerts::Alerts;
 use crate::consumers::Consumers;
+use crate::dashboard::{Place, Why};
 use crate::listen::{Shutdown, Stage};
 use crate::observe::Watch;
 use crate::record::History;
 use crate::reload::{Asker, Status, Wish};
 use crate::telemetry::metrics::{self, Metrics};
 use crate::token::{self, Token};
+use dashboard::Dashboard;
 use format::Format;
-use page::Page;
+use page::{Access, Page};
 
 /// Time for a request head on this listener, and between two requests of a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +49,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_CONNECTIONS: usize = 64;
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Of each answer: nobody keeps it, takes it for something else, shows it in a page of their own or hears of its address.
+const FIELDS: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (REFERRER_POLICY, "no-referrer"),
+];
 
 /// What the admin listener can tell.
 pub(crate) struct Admin {
@@ -58,6 +70,8 @@ pub(crate) struct Admin {
     /// None where no account of requests is kept.
     pub(crate) watch: Option<Watch>,
     pub(crate) shutdown: Shutdown,
+    /// Where account is kept of finished requests.
+    pub(crate) requests: Place,
 }
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
@@ -66,19 +80,21 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 pub(crate) async fn serve(admin: Rc<Admin>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     tokio::task::spawn_local(end_tails(admin.watch.clone(), admin.shutdown.clone()));
+    let dashboard = Rc::new(Dashboard::new(admin.requests.clone()));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (admin, here) = (admin.clone(), stream.local_addr());
+        let Ok(here) = stream.local_addr() else { continue };
+        let (admin, dashboard) = (admin.clone(), dashboard.clone());
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let (admin, here) = (admin.clone(), here.as_ref().ok().copied());
+                let (admin, dashboard) = (admin.clone(), dashboard.clone());
                 async move {
-                    let proof = here.and_then(|here| admin.proof(request.headers(), here));
-                    let mut answer = admin.answer(request).await;
+                    let proof = admin.proof(request.headers(), here);
+                    let mut answer = admin.answer(request, &dashboard, here).await;
                     answer.headers_mut().extend(proof.map(|proof| (HeaderName::from_static(token::PROOF), proof)));
                     Ok::<_, Infallible>(answer)
                 }
@@ -109,7 +125,7 @@ impl Admin {
         HeaderValue::try_from(self.token.proof(challenge.as_bytes(), here)?).ok()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, dashboard: &Dashboard, here: SocketAddr) -> Answer {
         if let Err(refusal) = access::local(request.headers()) {
             return text(StatusCode::FORBIDDEN, refusal);
         }
@@ -121,9 +137,20 @@ impl Admin {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(page.methods()));
             return answer;
         }
-        if !page.is_open() && !self.token.admits(request.headers()) {
-            let mut answer =
-                text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n");
+        let headers = request.headers();
+        let is_in = || dashboard.sessions.admit(headers, here, Instant::now());
+        let is_admitted = match page.access() {
+            Access::Open => true,
+            Access::Session => self.token.admits(headers) || is_in(),
+            Access::Token => self.token.admits(headers),
+        };
+        if !is_admitted {
+            let mut answer = match page.is_html() {
+                true => dashboard::message(Why::SignedOut),
+                false => {
+                    text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n")
+                }
+            };
             answer
                 .headers_mut()
                 .insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
@@ -131,6 +158,12 @@ impl Admin {
         }
         let query = request.uri().query();
         match page {
+            Page::Overview => dashboard.overview(query).await,
+            Page::Request => dashboard.request(query).await,
+            Page::Report => dashboard.report(query, headers).await,
+            Page::Samples => dashboard.samples(query).await,
+            Page::Link => dashboard.link(headers),
+            Page::Login => dashboard.login(query, here, is_in()),
             Page::Health => text(StatusCode::OK, "ok\n"),
             Page::Readiness => self.readiness(),
             Page::Metrics => match Format::wanted(request.headers()) {
@@ -181,6 +214,8 @@ fn answer(status: StatusCode, body: BoxBody<Bytes, Infallible>, kind: &'static s
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (field, value) in FIELDS {
+        answer.headers_mut().insert(field, HeaderValue::from_static(value));
+    }
     answer
 }

@@ -3,6 +3,12 @@
 /// One page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
+    Overview,
+    Request,
+    Report,
+    Samples,
+    Link,
+    Login,
     Health,
     Readiness,
     Metrics,
@@ -20,8 +26,24 @@ pub(super) enum Page {
     Abort,
 }
 
+/// Whom a page is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Whoever asks.
+    Open,
+    /// A browser that was let in, or whoever has the token.
+    Session,
+    Token,
+}
+
 impl Page {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 21] = [
+        Self::Overview,
+        Self::Request,
+        Self::Report,
+        Self::Samples,
+        Self::Link,
+        Self::Login,
         Self::Health,
         Self::Readiness,
         Self::Metrics,
@@ -45,6 +67,12 @@ impl Page {
 
     fn path(self) -> &'static str {
         match self {
+            Self::Overview => "/",
+            Self::Request => "/request",
+            Self::Report => "/report",
+            Self::Samples => "/samples",
+            Self::Link => "/login-link",
+            Self::Login => "/login",
             Self::Health => "/healthz",
             Self::Readiness => "/readyz",
             Self::Metrics => "/metrics",
@@ -71,8 +99,11 @@ impl Page {
             }
             Self::Applications | Self::Keys | Self::Alerts => "GET, HEAD",
             Self::Tail => "GET",
+            Self::Overview | Self::Request | Self::Report | Self::Samples => "GET, HEAD",
+            // To look at a link is to use it.
+            Self::Login => "GET",
             Self::Consumers => "GET, HEAD, POST",
-            Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
+            Self::Link | Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
         }
     }
 
@@ -80,14 +111,34 @@ impl Page {
         self.methods().split(", ").any(|allowed| allowed == method)
     }
 
-    /// Whether it is for whoever asks, without the token.
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Health | Self::Readiness)
+    pub(super) fn access(self) -> Access {
+        match self {
+            Self::Health | Self::Readiness | Self::Login => Access::Open,
+            Self::Overview | Self::Request | Self::Report | Self::Samples => Access::Session,
+            _ => Access::Token,
+        }
+    }
+
+    /// Whether it is for people.
+    pub(super) fn is_html(self) -> bool {
+        matches!(self, Self::Overview | Self::Request)
     }
 
     /// For whoever asked for another.
     pub(super) fn list() -> String {
         let paths: Vec<_> = Self::ALL.into_iter().map(Self::path).collect();
         format!("There is {}.\n", paths.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_opens_what_is_read_and_nothing_that_changes_anything() {
+        let opened: Vec<_> = Page::ALL.into_iter().filter(|page| page.access() == Access::Session).collect();
+        assert_eq!(opened.iter().map(|page| page.path()).collect::<Vec<_>>(), ["/", "/request", "/report", "/samples"]);
+        assert!(opened.iter().all(|page| page.methods() == "GET, HEAD"));
     }
 }

@@ -89,6 +89,11 @@ impl Gateway {
         self.ask(Request::post(format!("/announce?{announcement}")), PATIENCE).map(drop)
     }
 
+    /// A link that lets one browser look at its pages, as JSON text.
+    pub(super) fn link(&self) -> anyhow::Result<String> {
+        self.ask(Request::post("/login-link"), PATIENCE)
+    }
+
     /// What it has on record, as JSON text.
     pub(super) fn history(&self, most: u16) -> anyhow::Result<String> {
         self.ask(Request::get(format!("/history?n={most}")), PATIENCE)

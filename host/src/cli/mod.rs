@@ -7,6 +7,7 @@ mod apply;
 mod audit;
 mod check;
 mod consumer;
+mod dashboard;
 mod debug_token;
 mod diff;
 mod exchange;
@@ -61,6 +62,7 @@ Examples:
   lockgate report --by operation       how much was asked for, how long did it take, what failed?
   lockgate tail --where status=5xx     requests as they end
   lockgate alerts                      what is watched for, and does it fire?
+  lockgate dashboard                   the same in a browser, with charts and single requests
   lockgate consumer add shop           who calls; then `lockgate app add` and `lockgate key add`
   lockgate policy new greet            a project for a policy of your own";
 
@@ -123,6 +125,8 @@ enum Verb {
     Tail(tail::Args),
     /// Print what a running gateway watches for, and whether it fires
     Alerts(alerts::Args),
+    /// Print a link to the pages of a running gateway about its requests, for one browser
+    Dashboard(dashboard::Args),
     /// Print every key of the configuration, with type, default and meaning; or the contract of policies
     Reference(reference::Args),
     /// Build a component, as a child of the gateway
@@ -176,6 +180,7 @@ pub fn main() -> ExitCode {
         Some(Verb::Report(args)) => report::run(args),
         Some(Verb::Tail(args)) => tail::run(args),
         Some(Verb::Alerts(args)) => alerts::run(args),
+        Some(Verb::Dashboard(args)) => dashboard::run(args),
         Some(Verb::Reference(args)) => reference::run(&args),
         Some(Verb::Build) => crate::sandbox::trial::main().map(|()| ExitCode::SUCCESS),
     };

@@ -25,7 +25,7 @@ pub(crate) struct Analytics {
 
 section! {
     /// Account of all requests: how many, how fast, with which errors, by operation and by consumer. Where this table stands,
-    /// though it be empty, they are counted in the state directory, and `lockgate report` answers questions about them.
+    /// though it be empty, they are counted in the state directory, and `lockgate report` and `lockgate dashboard` answer questions about them.
     pub(super) struct RawAnalytics = "[analytics]" {
         /// The attribute in which policies say which consumer asks.
         default consumer: Attribute = "auth.consumer".to_owned(),

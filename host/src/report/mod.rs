@@ -4,9 +4,11 @@
 pub mod bench;
 mod finished;
 mod histogram;
+mod interrupt;
 mod query;
 mod rollup;
 mod sampling;
+mod show;
 mod span;
 mod store;
 #[cfg(test)]
@@ -24,10 +26,13 @@ use store::Store;
 
 pub(crate) use finished::{Called, Client, Finished};
 pub(crate) use histogram::{Histogram, Lap};
-pub(crate) use query::{Answer, Asked, Figures, Filter, Part, Query, QueryFault, Total, show_span};
-#[cfg(test)]
-pub(crate) use query::{Point, Row, Table};
+pub(crate) use interrupt::Interrupt;
+pub(crate) use query::{
+    Answer, Asked, Compared, Figures, Filter, Part, Pick, Point, Query, QueryFault, Row, Sample, Samples, Table, Total,
+    show_span,
+};
 pub(crate) use rollup::{NONE, OTHER};
+pub(crate) use show::{percent, scaled};
 pub(crate) use store::StoreError;
 
 /// In the state directory.
@@ -135,17 +140,44 @@ impl Report {
 pub(crate) struct Reader {
     folder: PathBuf,
     connection: Connection,
+    interrupt: Interrupt,
 }
 
 impl Reader {
     /// Of a state directory.
     pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        Self::open_for(state, Interrupt::default())
+    }
+
+    /// The same, for whoever may end it.
+    pub(crate) fn open_for(state: &Path, interrupt: Interrupt) -> Result<Self, StoreError> {
         let folder = state.join(FOLDER);
         let connection = Store::open_to_read(&folder)?;
-        Ok(Self { folder, connection })
+        interrupt.watch(&connection).map_err(|error| Store::failed(&folder, error))?;
+        Ok(Self { folder, connection, interrupt })
     }
 
     pub(crate) fn query(&self, query: &Query) -> Result<Answer, StoreError> {
-        query::answer(&self.connection, query).map_err(|error| Store::failed(&self.folder, error))
+        self.read(|connection| query::answer(connection, query))
+    }
+
+    /// The totals of what is asked about, and of the same a week before.
+    pub(crate) fn compare(&self, query: &Query) -> Result<Option<Compared>, StoreError> {
+        self.read(|connection| query::compare(connection, query))
+    }
+
+    /// Requests that were kept one by one, of those that are asked about.
+    pub(crate) fn samples(&self, query: &Query, pick: Pick) -> Result<Samples, StoreError> {
+        query::samples(&self.folder, query, pick, &self.interrupt)
+    }
+
+    /// The one that was kept under this name, at a time of microseconds since 1970; the newest, where none is said.
+    pub(crate) fn sample(&self, request: &str, time: Option<u64>) -> Result<Samples, StoreError> {
+        query::named(&self.folder, request, time, SystemTime::now(), &self.interrupt)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let read = self.interrupt.check().and_then(|()| read(&self.connection));
+        read.map_err(|error| Store::failed(&self.folder, error))
     }
 }

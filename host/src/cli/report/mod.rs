@@ -1,6 +1,5 @@
 //! `lockgate report`: how much was asked for, by whom, how long it took and what failed.
 
-mod csv;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -13,13 +12,14 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::out;
+use crate::dashboard;
 use crate::report::{Asked, Query, QueryFault, Reader};
 use crate::state::StateDir;
 
 pub(super) use text::duration;
 
-/// Of the shape of JSON and CSV.
-const FORMAT: u32 = 1;
+/// What it means that the store cannot be read.
+const NONE: &str = "there is no report";
 /// Exit status where the question is wrong, as for other arguments.
 const WRONG: u8 = 2;
 
@@ -31,6 +31,7 @@ Examples:
   lockgate report --by operation --where blame=upstream --from -7d
   lockgate report --where consumer=shop --from -2h --step 5m --json
   lockgate report --by consumer --from 2026-01-01 --to 2026-02-01 --limit 10000 --csv > january.csv
+  lockgate report --from -7d --html week.html            a page that needs nothing else, with charts and tables of all
 
 DIMENSIONS are `api`, `version`, `operation`, `consumer`, `application`, `status` (such as 5xx), `code` (such as 503), `class` (of the error, or `ok`)
 and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`). Each is a table of its own, with the most used first. Requests are counted by
@@ -43,7 +44,7 @@ A range is answered in whole steps. Minutes, hours and days are those of UTC; mi
 error is what ended badly or had an answer of 400 and above. Percentiles are at most 1.1 % off; those of a range are merged from those of its steps, never
 averaged. POLICIES is the mean of what policies took. It is read from the state directory, whether a gateway runs or not; what came in the last seconds is
 not there yet, and a loss of power can cost what came since the last checkpoint. Errors and slow requests are also kept one by one, up to a bound for each
-minute, in `report/samples-*.db`, for any SQLite client.
+minute, in `report/samples-*.db`; `lockgate dashboard` shows them.
 
 JSON has `format`, `from`, `to`, `step` (seconds), `total`, `points` (one for each step) and `tables` (`by`, `rows` with their `trend`, `other`: the rest
 beyond the limit, `others`: how many those are). Figures are `requests`, `errors`, `error_rate`, `per_second`, `bytes_in`, `bytes_out`, `retries`,
@@ -79,26 +80,38 @@ pub(super) struct Args {
     /// Print the answer as CSV
     #[arg(long)]
     csv: bool,
+    /// Write the answer as a page with charts to a file, `-` for standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
+    html: Option<PathBuf>,
     /// The state directory of the gateway [default: $STATE_DIRECTORY, or else .lockgate]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { by, from, to, step, conditions, limit, json, csv, state } = args;
+    let Args { by, from, to, step, conditions, limit, json, csv, html, state } = args;
     let asked = Asked { by, from, to, step, conditions, limit };
-    let query = match Query::parse(&asked, SystemTime::now()) {
+    let now = SystemTime::now();
+    let query = match Query::parse(&asked, now) {
         Ok(query) => query,
         Err(faults) => return Ok(refused(&faults, json)),
     };
     let state = state.unwrap_or_else(StateDir::default_path);
-    let answer = Reader::open(&state).and_then(|reader| reader.query(&query)).context("there is no report")?;
+    let reader = Reader::open(&state).context(NONE)?;
+    if let Some(file) = html {
+        let page = dashboard::file(&reader, &asked, &query, now)?;
+        if file.as_os_str() == "-" {
+            out::text(&page);
+        } else {
+            std::fs::write(&file, page).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let answer = reader.query(&query).context(NONE)?;
     if json {
-        let mut value = serde_json::to_value(&answer)?;
-        value["format"] = FORMAT.into();
-        out::line(&value.to_string());
+        out::line(&answer.json());
     } else if csv {
-        out::text(&csv::text(&answer));
+        out::text(&answer.csv());
     } else {
         text::show(&answer);
     }

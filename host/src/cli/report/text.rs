@@ -1,7 +1,7 @@
 //! An answer as people read it: tables whose columns stand below each other, and lines that show what came when.
 
 use super::super::out;
-use crate::report::{Answer, Figures, show_span};
+use crate::report::{Answer, Figures, percent, scaled, show_span};
 
 const COLUMNS: usize = 13;
 const HEADS: [&str; COLUMNS - 2] =
@@ -45,7 +45,7 @@ fn line(name: &str, it: &Figures, trend: &[u64]) -> [String; COLUMNS] {
         name.to_owned(),
         it.requests.to_string(),
         it.errors.to_string(),
-        percent(it.error_rate),
+        format!("{}%", percent(it.error_rate)),
         format!("{:.*}", if it.per_second < 10.0 { 2 } else { 0 }, it.per_second),
         time(total.map(|it| it.p50)),
         time(total.map(|it| it.p90)),
@@ -69,23 +69,9 @@ fn right(mut lines: Vec<[String; COLUMNS]>) -> Vec<[String; COLUMNS]> {
     lines
 }
 
-fn percent(part: f64) -> String {
-    let percent = 100.0 * part;
-    let digits = if percent == 0.0 || percent >= 10.0 { 0 } else { 2 };
-    format!("{percent:.digits$}%")
-}
-
-/// To three digits, in the unit that fits.
 pub(in crate::cli) fn duration(us: f64) -> String {
-    let (number, unit) = match us {
-        ..1e3 => (us, "us"),
-        ..1e6 => (us / 1e3, "ms"),
-        _ => (us / 1e6, "s"),
-    };
-    let digits = if number < 10.0 { 2 } else { usize::from(number < 100.0) };
-    let text = format!("{number:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{unit}")
+    let (number, unit) = scaled(us);
+    format!("{number}{unit}")
 }
 
 /// One letter for each step, or for several where there are many.

@@ -12,11 +12,17 @@ use super::sum::{Figures, Sum};
 use super::{Query, read};
 use crate::telemetry::rfc3339;
 
+/// Of the shape of JSON and CSV.
+pub(super) const FORMAT: u32 = 1;
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Answer {
     /// What it is about: what was asked for, in whole steps.
     pub(crate) from: String,
     pub(crate) to: String,
+    /// In seconds since 1970, what it is from.
+    #[serde(skip)]
+    pub(crate) start: u64,
     /// In seconds.
     pub(crate) step: u64,
     pub(crate) total: Figures,
@@ -52,6 +58,19 @@ pub(crate) struct Row {
     pub(crate) trend: Vec<u64>,
 }
 
+impl Answer {
+    /// For programs, in one line. Numbers and strings always serialise.
+    pub(crate) fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Said<'a> {
+            format: u32,
+            #[serde(flatten)]
+            answer: &'a Answer,
+        }
+        serde_json::to_string(&Said { format: FORMAT, answer: self }).unwrap_or_default()
+    }
+}
+
 /// What was read of one axis.
 struct Found {
     points: Vec<Sum>,
@@ -85,11 +104,19 @@ pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result
     Ok(Answer {
         from: second(query.from),
         to: second(query.to),
+        start: query.from,
         step: query.step,
         total: Figures::of(&total, passed(query, query.from, query.to)),
         points: points.collect(),
         tables: groups.into_iter().map(|(by, groups)| table(query, by, groups)).collect(),
     })
+}
+
+/// Of all that is asked about.
+pub(super) fn total(connection: &Connection, query: &Query) -> rusqlite::Result<Sum> {
+    let mut total = Sum::default();
+    find(connection, query, query.axis(), &[])?.points.iter().for_each(|point| total.merge(point));
+    Ok(total)
 }
 
 fn find(connection: &Connection, query: &Query, axis: Axis, by: &[Dimension]) -> rusqlite::Result<Found> {
@@ -158,7 +185,7 @@ fn passed(query: &Query, from: u64, to: u64) -> u64 {
     to.min(query.now).saturating_sub(from)
 }
 
-fn second(second: u64) -> String {
+pub(super) fn second(second: u64) -> String {
     let text = UNIX_EPOCH.checked_add(Duration::from_secs(second)).map(rfc3339).unwrap_or_default();
     text.split('.').next().map(|second| format!("{second}Z")).unwrap_or_default()
 }

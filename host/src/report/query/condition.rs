@@ -59,6 +59,15 @@ pub(super) fn parse(written: &[String], faults: &mut Vec<QueryFault>) -> Vec<Con
     all
 }
 
+/// What a name may be in full, as in `petstore/getPet`: what it is of and its own name, either of which may have a `/` of
+/// its own. Empty where there is none.
+pub(super) fn halves(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    name.match_indices('/').map(|(at, slash)| {
+        let own = &name[at + slash.len()..];
+        (&name[..at], if own == NONE { "" } else { own })
+    })
+}
+
 /// At commas, but not where `\,` stands for one that is part of a value.
 fn split(values: &str) -> Vec<String> {
     let mut all = vec![String::new()];

@@ -1,11 +1,14 @@
 //! Questions about finished requests, as people write them, and their answers.
 
 mod answer;
+mod compare;
 mod condition;
+mod csv;
 mod dimension;
 mod fault;
 mod filter;
 mod read;
+mod samples;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -18,11 +21,11 @@ use super::span::{AHEAD, Unit};
 use condition::Condition;
 use dimension::Dimension;
 
-pub(crate) use answer::{Answer, answer};
-#[cfg(test)]
-pub(crate) use answer::{Point, Row, Table};
+pub(crate) use answer::{Answer, Point, Row, Table, answer};
+pub(crate) use compare::{Compared, compare};
 pub(crate) use fault::QueryFault;
 pub(crate) use filter::Filter;
+pub(crate) use samples::{Pick, Sample, Samples, named, samples};
 pub(crate) use sum::{Figures, Part, Total};
 pub(crate) use time::show as show_span;
 
@@ -83,6 +86,23 @@ impl Query {
             }
             _ => Err(faults),
         }
+    }
+
+    /// The same, told apart by those of these dimensions that its conditions allow.
+    pub(crate) fn by(mut self, words: &[&'static str]) -> Self {
+        let dimensions = words.iter().filter_map(|word| Dimension::parse("by", word).ok());
+        let is_allowed = |by: &Dimension| shared_axes(&self.conditions).any(|axis| by.axes().contains(&axis));
+        self.by = dimensions.filter(is_allowed).collect();
+        self
+    }
+
+    /// The same, with so many rows.
+    pub(crate) fn rows(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// The axis that all figures are answered from that are of several: of requests, unless calls of policies are asked about.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::super::rollup::{Axis, Cell, NONE, Series};
+use super::super::rollup::{Axis, Cell, Series};
 use super::super::span::Unit;
 use super::super::store::{COLUMNS, Names, SERIES_COLUMNS, number, read, table};
 use super::Query;
-use super::condition::{Condition, Value};
+use super::condition::{Condition, Value, halves};
 use super::dimension::Dimension;
 
 /// So few rows of so few series are looked up one by one; of more, all rows of the time are read.
@@ -97,12 +97,9 @@ impl Wanted {
                 Value::Name(name) => {
                     any.push(format!("{column} = ?"));
                     self.parameters.push(id(connection, name)?);
-                    // `petstore/getPet`, which may be the name of something as well; either may have a `/` of its own.
                     let Some(parent) = dimension.parent() else { continue };
-                    for (at, slash) in name.match_indices('/') {
-                        let (of, name) = (&name[..at], &name[at + slash.len()..]);
-                        let of = id(connection, of)?;
-                        let name = id(connection, if name == NONE { "" } else { name })?;
+                    for (of, name) in halves(name) {
+                        let (of, name) = (id(connection, of)?, id(connection, name)?);
                         if of != UNKNOWN && name != UNKNOWN {
                             any.push(format!("({} = ? AND {column} = ?)", parent.name()));
                             self.parameters.extend([of, name]);

@@ -11,12 +11,12 @@ use super::super::finished::{Called, Finished};
 use super::super::span::Unit;
 use super::cells::number;
 use super::file::Database;
-use super::schema::{Kind, StoreError};
+use super::schema::{self, Kind, StoreError};
 use crate::telemetry::date;
 use crate::telemetry::metrics::Label;
 
 /// Days they are kept.
-const KEPT: u64 = 14;
+pub(crate) const KEPT: u64 = 14;
 
 pub(super) struct Samples {
     folder: PathBuf,
@@ -81,7 +81,21 @@ impl Samples {
     }
 }
 
-fn day(second: u64) -> u64 {
+/// Those of a day, by its number, to read; none where none were kept.
+pub(crate) fn open_day(folder: &Path, day: u64) -> Result<Option<Connection>, StoreError> {
+    match schema::open_to_read(&folder.join(name(day))) {
+        Err(StoreError::Missing(_)) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+/// Why those of a day could not be read.
+pub(crate) fn day_failed(folder: &Path, day: u64, error: rusqlite::Error) -> StoreError {
+    StoreError::of(&folder.join(name(day)), error)
+}
+
+/// The number of the day of UTC that a second is in.
+pub(crate) fn day(second: u64) -> u64 {
     second / Unit::Day.seconds()
 }
 

@@ -2,26 +2,29 @@
 
 use std::fmt::Write;
 
-use crate::report::{Answer, Figures, Part, Total};
+use super::answer::Answer;
+use super::sum::{Figures, Part, Total};
 
 const HEADS: &str = "table,name,requests,errors,error_rate,per_second,bytes_in,bytes_out,retries,mean_us,p50_us,p90_us,\
                      p99_us,p999_us,upstream_p50_us,upstream_p99_us,gateway_p50_us,gateway_p99_us,policy_us\n";
 
-pub(super) fn text(answer: &Answer) -> String {
-    let mut text = HEADS.to_owned();
-    row(&mut text, "total", "", &answer.total);
-    for point in &answer.points {
-        row(&mut text, "time", &point.at, &point.figures);
-    }
-    for table in &answer.tables {
-        for line in &table.rows {
-            row(&mut text, table.by, &line.name, &line.figures);
+impl Answer {
+    pub(crate) fn csv(&self) -> String {
+        let mut text = HEADS.to_owned();
+        row(&mut text, "total", "", &self.total);
+        for point in &self.points {
+            row(&mut text, "time", &point.at, &point.figures);
         }
-        if let Some(other) = &table.other {
-            row(&mut text, table.by, "", &other.figures);
+        for table in &self.tables {
+            for line in &table.rows {
+                row(&mut text, table.by, &line.name, &line.figures);
+            }
+            if let Some(other) = &table.other {
+                row(&mut text, table.by, "", &other.figures);
+            }
         }
+        text
     }
-    text
 }
 
 fn row(text: &mut String, table: &str, name: &str, it: &Figures) {
