@@ -240,7 +240,7 @@ fn figures(it: &Figures, compared: Option<&Compared>) -> Vec<Figure> {
         Figure {
             name: "Requests",
             value: words::count(it.requests),
-            note: format!("{} a second", it.per_second),
+            note: if it.per_second > 0.0 { format!("{} a second", it.per_second) } else { String::new() },
             change: change(|it| Some(it.requests as f64), false),
         },
         Figure {
