@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Answer, answer, text, with_type};
 use crate::observe::{NoPlace, Seen, Watch, Watching};
-use crate::report::{Filter, Finished};
+use crate::report::{Filter, Finished, Said};
 use crate::telemetry::metrics::Label;
 use crate::telemetry::rfc3339;
 
@@ -113,6 +113,7 @@ struct Told<'a> {
     retries: u32,
     generation: u64,
     client: Option<String>,
+    policies: Said,
 }
 
 impl<'a> Told<'a> {
@@ -140,6 +141,7 @@ impl<'a> Told<'a> {
             retries: it.retries,
             generation: it.generation,
             client: it.client.as_ref().map(ToString::to_string),
+            policies: Said::of(it),
         }
     }
 }

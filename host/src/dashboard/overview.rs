@@ -23,6 +23,9 @@ const TABLES: [(&str, &str); 5] = [
 ];
 const ERRORS: [(&str, &str); 3] =
     [("class", "Errors by class"), ("blame", "Who is to blame"), ("code", "Errors by status")];
+/// Which speak of calls, not of requests.
+const POLICIES: [(&str, &str); 3] =
+    [("policy", "Policies"), ("verdict", "What policies said"), ("hook", "Hooks of policies")];
 /// Rows that are read at least: errors are looked for among them.
 const ROWS: usize = 200;
 
@@ -35,11 +38,13 @@ pub(super) struct Read {
     rows: usize,
     /// Whether the tables are the usual ones.
     is_usual: bool,
+    /// Whether all figures are those of calls of policies.
+    is_of_calls: bool,
 }
 
 pub(super) fn read(reader: &Reader, asked: &Asked, query: &Query) -> Result<Read, StoreError> {
     let (rows, is_usual) = (query.limit(), asked.by.is_empty());
-    let words: Vec<_> = TABLES.iter().chain(&ERRORS).map(|(word, _)| *word).collect();
+    let words: Vec<_> = TABLES.iter().chain(&ERRORS).chain(&POLICIES[..2]).map(|(word, _)| *word).collect();
     let wanted = if is_usual { query.clone().by(&words) } else { query.clone() };
     Ok(Read {
         compared: reader.compare(query)?,
@@ -48,6 +53,7 @@ pub(super) fn read(reader: &Reader, asked: &Asked, query: &Query) -> Result<Read
         answer: reader.query(&wanted.rows(rows.max(ROWS)))?,
         rows,
         is_usual,
+        is_of_calls: query.is_of_calls(),
     })
 }
 
@@ -176,7 +182,7 @@ impl Overview<'_> {
 }
 
 fn content(read: &Read, links: &Links<'_>) -> Content {
-    let Read { answer, compared, errors, slowest, rows, is_usual } = read;
+    let Read { answer, compared, errors, slowest, rows, is_usual, is_of_calls } = read;
     let table = |(by, title): &(&str, &str), only_errors: bool| {
         let table = answer.tables.iter().find(|table| table.by == *by)?;
         Some(tables::values(table, title, *rows, only_errors, links))
@@ -187,10 +193,16 @@ fn content(read: &Read, links: &Links<'_>) -> Content {
     let other = [("status", "Kinds of status")];
     let all: Vec<_> = TABLES.iter().filter(is_shown).filter_map(|it| table(it, false)).collect();
     let by_error = ERRORS.iter().chain(&other).filter_map(|it| table(it, *is_usual));
-    let (all, by_error) = match is_usual {
+    let calls = POLICIES.iter().filter_map(|(by, title)| {
+        let table = answer.tables.iter().find(|table| table.by == *by)?;
+        Some(tables::calls(table, title, *rows, links))
+    });
+    let calls: Vec<_> = calls.filter(|table| !table.rows.is_empty()).collect();
+    let (mut all, by_error) = match is_usual {
         true => (all, by_error.filter(|table| !table.rows.is_empty()).collect()),
         false => (all.into_iter().chain(by_error).collect(), Vec::new()),
     };
+    all.extend(calls);
     let samples =
         [(&errors.samples, "newest-errors", "Newest errors"), (&slowest.samples, "slowest", "Slowest requests")];
     let samples = samples.into_iter().filter(|(samples, ..)| !samples.is_empty());
@@ -205,7 +217,10 @@ fn content(read: &Read, links: &Links<'_>) -> Content {
             show_span(answer.step)
         ),
         is_empty: answer.total.requests == 0,
-        figures: figures(&answer.total, compared.as_ref()),
+        figures: match is_of_calls {
+            true => figures_of_calls(&answer.total, compared.as_ref()),
+            false => figures(&answer.total, compared.as_ref()),
+        },
         compared: compared.as_ref().map(|it| {
             let [from, to] = [&it.from, &it.to].map(|at| words::moment(at));
             format!("Change: {from} to {to} UTC, against the same hours a week before.")
@@ -217,6 +232,16 @@ fn content(read: &Read, links: &Links<'_>) -> Content {
         samples: samples.map(|(samples, id, title)| tables::samples(samples, id, title, links)).collect(),
         unread,
     }
+}
+
+/// Where calls of policies are asked about: those that fit, in their words.
+fn figures_of_calls(it: &Figures, compared: Option<&Compared>) -> Vec<Figure> {
+    let all = figures(it, compared).into_iter().take(5).map(|figure| match figure.name {
+        "Requests" => Figure { name: "Calls of policies", ..figure },
+        "Error rate" => Figure { name: "Fault rate", note: format!("{} faults", words::count(it.errors)), ..figure },
+        _ => Figure { note: "of a call".into(), ..figure },
+    });
+    all.collect()
 }
 
 fn figures(it: &Figures, compared: Option<&Compared>) -> Vec<Figure> {

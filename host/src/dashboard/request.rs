@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::tables::{self, Cell, Row, Table, head};
 use super::{STYLE, address, words};
-use crate::report::{Asked, Sample};
+use crate::report::{Asked, Call, Said, Sample};
 use crate::telemetry::rfc3339;
 
 /// Before and after it, what else is looked at.
@@ -48,7 +48,7 @@ pub(super) fn page(it: &Sample) -> askama::Result<String> {
         is_bad: it.blame != "ok" || it.status.is_none_or(|status| status >= 400),
         verdict: verdict(it),
         total: words::duration(it.total_us as f64),
-        tables: vec![times(it, &parts)],
+        tables: std::iter::once(times(it, &parts)).chain(calls(it)).collect(),
         parts,
         facts: facts(it),
         links: links(it),
@@ -112,6 +112,31 @@ fn times(it: &Sample, parts: &[Part]) -> Table {
         rows: upstream.map(|part| row(part.name, part.us)).chain([row("All of it", it.total_us)]).collect(),
         more: None,
     }
+}
+
+/// What each policy said, in order; none where none was asked.
+fn calls(it: &Sample) -> Option<Table> {
+    let Said { calls, left_out } = &it.policies;
+    let row = |call: &Call| Row {
+        name: call.policy.clone(),
+        link: None,
+        cells: vec![
+            Cell::Text(call.hook.clone()),
+            match &*call.said {
+                "pass" | "edit" | "respond" | "waited" => Cell::Text(call.said.clone()),
+                fault => Cell::Bad(fault.to_owned()),
+            },
+            Cell::Text(words::duration(call.us as f64)),
+        ],
+    };
+    (!calls.is_empty()).then(|| Table {
+        id: "policies".to_owned(),
+        title: "What each policy said".to_owned(),
+        caption: "Calls of policies, in their order; those for all pieces of a body are one".to_owned(),
+        heads: vec![head("policy", ""), head("hook", ""), head("verdict", ""), head("time", "number")],
+        rows: calls.iter().map(row).collect(),
+        more: (*left_out > 0).then(|| (format!("{left_out} more calls"), None)),
+    })
 }
 
 /// Everything, with what has a name of its own first.

@@ -104,6 +104,42 @@ pub(super) fn values(table: &Rows, title: &str, most: usize, only_errors: bool, 
     }
 }
 
+/// Calls of policies, by a dimension of theirs.
+pub(super) fn calls(table: &Rows, title: &str, most: usize, links: &Links<'_>) -> Table {
+    let heads = [
+        ("calls", NUMBER),
+        ("faults", NUMBER),
+        ("fault rate", WIDE),
+        ("p50", NUMBER),
+        ("p99", NUMBER),
+        ("over time", "trend wide"),
+    ];
+    let row = |row: &crate::report::Row| {
+        let (it, faults) = (&row.figures, words::count(row.figures.errors));
+        let total = it.total_us.as_ref();
+        Row {
+            name: row.name.clone(),
+            link: links.narrowed(table.by, &row.name),
+            cells: vec![
+                Cell::Text(words::count(it.requests)),
+                if it.errors > 0 { Cell::Bad(faults) } else { Cell::Text(faults) },
+                Cell::Text(words::part(it.error_rate)),
+                Cell::Text(words::time(total.map(|it| it.p50))),
+                Cell::Text(words::time(total.map(|it| it.p99))),
+                Cell::Trend(chart::trend(&row.trend)),
+            ],
+        }
+    };
+    Table {
+        id: format!("by-{}", table.by),
+        title: title.to_owned(),
+        caption: "Calls of policies: how often, with which faults, and how long they took".to_owned(),
+        heads: std::iter::once((table.by, "")).chain(heads).map(|(name, class)| head(name, class)).collect(),
+        rows: table.rows.iter().take(most).map(row).collect(),
+        more: None,
+    }
+}
+
 fn all_heads(by: &'static str) -> Vec<Head> {
     let heads = [
         ("requests", NUMBER),

@@ -34,6 +34,7 @@ pub(crate) use query::{
 pub(crate) use rollup::{NONE, OTHER};
 pub(crate) use show::{percent, scaled};
 pub(crate) use store::StoreError;
+pub(crate) use store::{Call, Said};
 
 /// In the state directory.
 const FOLDER: &str = "report";

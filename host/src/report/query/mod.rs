@@ -112,6 +112,11 @@ impl Query {
         self.by.iter().find_map(wanted).or_else(|| shared().next()).unwrap_or(Axis::Operation)
     }
 
+    /// Whether calls of policies are asked about, so that all figures are theirs.
+    pub(crate) fn is_of_calls(&self) -> bool {
+        self.axis() == Axis::Policy
+    }
+
     /// The axis a dimension is told apart on.
     fn axis_of(&self, dimension: Dimension) -> Axis {
         let (axis, axes) = (self.axis(), dimension.axes());

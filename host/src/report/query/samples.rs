@@ -11,8 +11,9 @@ use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::super::interrupt::Interrupt;
+use super::super::rollup::Axis;
 use super::super::span::{AHEAD, seconds};
-use super::super::store::{SAMPLE_DAYS, StoreError, day, day_failed, number, open_day};
+use super::super::store::{SAMPLE_DAYS, Said, StoreError, day, day_failed, number, open_day};
 use super::Query;
 use super::answer::FORMAT;
 use super::condition::{Condition, Value, halves};
@@ -22,7 +23,7 @@ use crate::telemetry::{Outcome, rfc3339};
 
 const COLUMNS: &str =
     "time, request, trace, api, version, operation, consumer, application, method, path, status, class,
-    blame, total_us, upstream_us, policy_us, gateway_us, bytes_in, bytes_out, retries, generation, client";
+    blame, total_us, upstream_us, policy_us, gateway_us, bytes_in, bytes_out, retries, generation, client, calls";
 
 /// An error is what [`is_error`](super::super::finished::is_error) says.
 const ERRORS: &str = "(blame <> 'ok' OR status IS NULL OR status >= 400)";
@@ -62,6 +63,7 @@ pub(crate) struct Sample {
     pub(crate) retries: u32,
     pub(crate) generation: u64,
     pub(crate) client: Option<String>,
+    pub(crate) policies: Said,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,7 +85,10 @@ impl Default for Samples {
 pub(crate) fn samples(folder: &Path, query: &Query, pick: Pick, interrupt: &Interrupt) -> Result<Samples, StoreError> {
     let mut wanted = Wanted { sql: "time >= ? AND time < ?".to_owned(), parameters: Vec::new() };
     wanted.parameters.extend([query.from, query.to].map(|second| number(second).saturating_mul(1_000_000).into()));
-    query.conditions.iter().for_each(|condition| wanted.add(condition));
+    let (of_calls, of_it): (Vec<_>, Vec<_>) =
+        query.conditions.iter().partition(|condition| condition.dimension.axes() == [Axis::Policy]);
+    of_it.into_iter().for_each(|condition| wanted.add(condition));
+    wanted.add_call(&of_calls);
     if pick == Pick::NewestErrors {
         wanted.sql.push_str(&format!(" AND {ERRORS}"));
     }
@@ -199,6 +204,27 @@ impl Wanted {
         self.sql.push_str(&format!(" AND ({})", any.join(" OR ")));
     }
 
+    /// All of one and the same call.
+    fn add_call(&mut self, conditions: &[&Condition]) {
+        if conditions.is_empty() {
+            return;
+        }
+        self.sql.push_str(" AND EXISTS (SELECT 1 FROM json_each(calls, '$.calls') AS call WHERE 1");
+        for Condition { dimension, values } in conditions {
+            let member = match dimension {
+                Dimension::Verdict => "said",
+                named => named.name(),
+            };
+            let names = values.iter().filter_map(|value| match value {
+                Value::Name(name) => Some(name.clone()),
+                Value::Number(_) => None,
+            });
+            let any: Vec<_> = names.map(|name| self.equals(&format!("call.value ->> '{member}'"), name)).collect();
+            self.sql.push_str(&format!(" AND ({})", any.join(" OR ")));
+        }
+        self.sql.push(')');
+    }
+
     fn is(&mut self, column: &str, name: &str) -> String {
         if name.is_empty() { format!("{column} IS NULL") } else { self.equals(column, name.to_owned()) }
     }
@@ -213,6 +239,11 @@ impl Wanted {
         let mut statement = connection.prepare(&sql)?;
         statement.query_map(params_from_iter(&self.parameters), sample)?.collect()
     }
+}
+
+/// What cannot be read is nothing: it was written by hand.
+fn said(json: Option<String>) -> Said {
+    json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default()
 }
 
 fn sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
@@ -244,5 +275,6 @@ fn sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
         retries: row.get(19)?,
         generation: number(20)?,
         client: row.get(21)?,
+        policies: said(row.get::<_, Option<String>>(22)?),
     })
 }

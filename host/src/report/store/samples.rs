@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rusqlite::{Connection, params};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::super::finished::{Called, Finished};
 use super::super::span::Unit;
@@ -104,17 +104,39 @@ fn name(day: u64) -> String {
     format!("samples-{year:04}{month:02}{day:02}.db")
 }
 
-/// A list of what policies said, as JSON; none where none was asked.
-fn calls(finished: &Finished) -> Option<String> {
-    let call = |call: &Called| {
-        let (hook, said) = (call.hook.name(), call.outcome.name());
-        json!({ "policy": &*call.policy, "hook": hook, "said": said, "us": call.took_us })
-    };
-    let mut calls: Vec<_> = finished.calls.iter().map(call).collect();
-    if finished.calls_left_out > 0 {
-        calls.push(json!({ "left_out": finished.calls_left_out }));
+/// What policies said in a request, as JSON has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub(crate) calls: Vec<Call>,
+    /// How many there were besides.
+    pub(crate) left_out: usize,
+}
+
+/// Calls of a hook: one, or those for all pieces of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) policy: String,
+    pub(crate) hook: String,
+    /// The verdict, or how it broke.
+    pub(crate) said: String,
+    pub(crate) us: u64,
+}
+
+impl Said {
+    pub(crate) fn of(finished: &Finished) -> Self {
+        let call = |call: &Called| Call {
+            policy: call.policy.to_string(),
+            hook: call.hook.name().to_owned(),
+            said: call.outcome.name().to_owned(),
+            us: call.took_us,
+        };
+        Self { calls: finished.calls.iter().map(call).collect(), left_out: finished.calls_left_out }
     }
-    (!calls.is_empty()).then(|| Value::from(calls).to_string())
+
+    /// None where no policy was asked. Texts and numbers always serialise.
+    fn json(&self) -> Option<String> {
+        (!self.calls.is_empty()).then(|| serde_json::to_string(self).unwrap_or_default())
+    }
 }
 
 fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64, Finished)>) -> rusqlite::Result<()> {
@@ -149,7 +171,7 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             it.retries,
             number(it.generation),
             it.client.as_ref().map(ToString::to_string),
-            calls(it),
+            Said::of(it).json(),
         ])?;
     }
     drop(put);

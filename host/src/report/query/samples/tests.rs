@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::super::super::finished::Finished;
+use super::super::super::store::Call;
 use super::super::super::tests::{NOON, failed, report};
 use super::super::Asked;
 use super::*;
@@ -74,6 +75,10 @@ fn samples_are_told_across_days_with_all_that_is_kept() {
         retries: 0,
         generation: 1,
         client: text("192.0.2.0/24"),
+        policies: Said {
+            calls: vec![Call { policy: "jwt".into(), hook: "request".into(), said: "edit".into(), us: 40 }],
+            left_out: 0,
+        },
     };
     assert_eq!(found.samples, [expected]);
 }
@@ -89,6 +94,9 @@ fn conditions_hold_for_samples_as_they_do_for_sums() {
     ]);
     for (text, expected) in [
         ("status=5xx", &[1][..]),
+        ("policy=jwt verdict=edit,trap", &[1, 2, 3]),
+        ("policy=jwt verdict=trap", &[]),
+        ("hook=response", &[]),
         ("status=4xx,__none__", &[2, 3]),
         ("code=404", &[2]),
         ("blame=upstream", &[1, 2, 3]),
