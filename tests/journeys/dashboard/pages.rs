@@ -71,10 +71,16 @@ fn a_browser_that_was_let_in_sees_true_numbers_and_narrows_them_by_links() {
         "GET /gone: 502",
         "The upstream is to blame (upstream_connect)",
         "Where the time went",
+        "What each policy said",
         "<dd>pets</dd>",
         "<dd>gone</dd>",
     ] {
         assert!(request.document.contains(said), "{said} in {}", request.document);
+    }
+    let calls = browser.visit(&url(&led(&home.document, "who")));
+    assert_quiet(&calls);
+    for said in ["<span>policy=who</span>", "<dt>Calls of policies</dt><dd><b>47</b>", "What policies said"] {
+        assert!(calls.document.contains(said), "{said} in {}", calls.document);
     }
     let around = led(&request.document, "All of class upstream_connect about that time");
     assert!(browser.visit(&url(&around)).document.contains("<dt>Requests</dt><dd><b>5</b>"));

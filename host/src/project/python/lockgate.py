@@ -151,8 +151,11 @@ class Records:
         self._written.add(name)
 
     def rewrite(self, name: str, change) -> None:
-        """Put what `change` makes of each distinct value in its place; it is called once for each."""
-        values, of = self._columns.get(name, ([], [0] * self.count))
+        """Put what `change` makes of each distinct value in its place; it is called once for each. A column that is
+        not there stays so."""
+        if name not in self._columns:
+            return
+        values, of = self._columns[name]
         changed = [change(value) for value in values]
         self.write(name, [changed[at - 1] if at else None for at in of])
 
