@@ -1,6 +1,7 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
 mod ending;
+mod following;
 mod kept;
 mod succession;
 mod workers;
@@ -18,7 +19,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::LocalSet;
 
 use crate::admin::{self, Admin};
 use crate::alerts::Alerts;
@@ -29,7 +30,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Catalog, Keeper, Observer, Watch};
+use crate::observe::{Attributes, Catalog, Keeper, Looking, Watch};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -43,8 +44,9 @@ use crate::telemetry::log::LostLines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
 use crate::token::Token;
-use crate::upstream::{self, Upstream};
+use crate::upstream;
 use ending::{Ending, Signals};
+use following::{asked_for_health, follow, follow_alerts, follow_observers, follow_otlp, looking};
 use succession::Succession;
 
 pub(crate) use crate::listen::given;
@@ -123,10 +125,10 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let builder = builder.knowing(directory.clone()).numbering(catalog.clone());
     let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
-        let (observers, newest) = watch::channel(Arc::from([]));
-        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, newest, &state, metrics.analytics_lost());
+        let (newest, looking) = watch::channel(Looking::default());
+        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, looking, &state, metrics.analytics_lost());
         let keeper = if analytics.consumer_metrics { keeper.metering(metrics.clone()) } else { keeper };
-        ((keeper, observers), tellers)
+        ((keeper, newest), tellers)
     });
     let (watch, alerts) = (account.is_some().then(Watch::default), Arc::<Alerts>::default());
     if account.is_none() && !config.alerts.is_empty() {
@@ -163,12 +165,12 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let is_kept = account.is_some();
     let heard_by = (watch.clone(), alerts.clone());
     let (account, tellers) =
-        account.map(|((keeper, observers), tellers)| ((heard(keeper, heard_by), observers), tellers)).unzip();
+        account.map(|((keeper, newest), tellers)| ((heard(keeper, heard_by), newest), tellers)).unzip();
     let mut tellers = tellers.unwrap_or_default().into_iter();
     let tellers = (0..workers).map(|_| tellers.next()).collect();
-    let account = account.map(|(keeper, observers)| {
-        observers.send_replace(published.borrow().observers.clone());
-        control.spawn_local(follow_observers(published.clone(), observers));
+    let account = account.map(|(keeper, newest)| {
+        newest.send_replace(looking(&published.borrow()));
+        control.spawn_local(follow_observers(published.clone(), newest));
         keeper.start().context("no account of requests can be kept")
     });
     let account = account.transpose()?;
@@ -314,74 +316,6 @@ fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Re
         });
     };
     Ok(std::thread::Builder::new().name("reload".into()).spawn(life)?)
-}
-
-/// Keep something going for each of these parts of the newest generation, once for the process and for as long as it
-/// has them.
-async fn follow<T, F: Future<Output = ()> + 'static>(
-    mut published: watch::Receiver<Arc<Generation>>,
-    parts: impl Fn(&Generation) -> Vec<Arc<T>>,
-    keep: impl Fn(Arc<T>) -> F,
-) {
-    let mut kept: Vec<(Arc<T>, JoinSet<()>)> = Vec::new();
-    loop {
-        let parts = parts(&published.borrow_and_update());
-        kept.retain(|(known, _)| parts.iter().any(|part| Arc::ptr_eq(part, known)));
-        for part in parts {
-            if kept.iter().all(|(known, _)| !Arc::ptr_eq(known, &part)) {
-                let mut task = JoinSet::new();
-                task.spawn_local(keep(part.clone()));
-                kept.push((part, task));
-            }
-        }
-        if published.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Upstreams whose targets are asked whether they are well.
-fn asked_for_health(generation: &Generation) -> Vec<Arc<Upstream>> {
-    generation.upstreams().filter(|upstream| upstream.settings.health.is_some()).cloned().collect()
-}
-
-/// Have records looked at by those the newest generation names.
-async fn follow_observers(mut published: watch::Receiver<Arc<Generation>>, observers: watch::Sender<Arc<[Observer]>>) {
-    while published.changed().await.is_ok() {
-        observers.send_replace(published.borrow_and_update().observers.clone());
-    }
-}
-
-/// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its
-/// last generation.
-async fn follow_otlp(
-    mut published: watch::Receiver<Arc<Generation>>,
-    metrics: Arc<Metrics>,
-    exporters: Rc<RefCell<Vec<Exporter>>>,
-) {
-    loop {
-        let otlp = published.borrow_and_update().otlp.clone();
-        let started = otlp.map(|otlp| otlp.start(&metrics)).transpose();
-        match started {
-            Ok(started) => exporters.borrow_mut().extend(started.flatten()),
-            Err(error) => tracing::error!(%error, "nothing can be sent to the collector"),
-        }
-        exporters.borrow_mut().retain(|exporter| !exporter.is_over());
-        if published.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Watch for what the newest generation says.
-async fn follow_alerts(mut published: watch::Receiver<Arc<Generation>>, alerts: Arc<Alerts>) {
-    loop {
-        let newest = published.borrow_and_update().alerts().cloned().collect();
-        alerts.take_up(newest);
-        if published.changed().await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Let exporters send what they have, for a while.

@@ -76,6 +76,7 @@ fn the_built_in_one_groups_consumers_and_makes_pseudonyms_of_addresses() {
     let own = r#"
 [keys.own]
 hmac = "secret:own"
+algorithm = "HS256"
 [secret.own]
 file = "own.key"
 [policy.analytics]

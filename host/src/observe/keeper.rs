@@ -16,7 +16,7 @@ use super::column::Observed;
 use super::entry::Entry;
 use super::meters::Meters;
 use super::names::{Catalog, Operation};
-use super::observer::{Observer, Observers};
+use super::observer::{Looking, Observers};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
 use crate::report::{Called, Client, Finished, OTHER, Report, StoreError, Tally};
 use crate::telemetry::metrics::Metrics;
@@ -55,13 +55,13 @@ impl Keeper {
         workers: usize,
         catalog: Arc<Catalog>,
         attributes: &Attributes,
-        observers: watch::Receiver<Arc<[Observer]>>,
+        looking: watch::Receiver<Looking>,
         state: &Path,
         lost: Counter,
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        let (observers, listener): (_, Listener) = (Observers::new(observers), Box::new(|_| ()));
+        let (observers, listener): (_, Listener) = (Observers::new(looking), Box::new(|_| ()));
         (Self { rings, catalog, observers, meters: None, kept, listener }, tellers)
     }
 
@@ -258,7 +258,7 @@ pub(super) mod tests {
 
     fn keeper(state: &Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
         let attributes = Attributes::new("auth.consumer", "auth.application");
-        let nobody = watch::channel(Arc::from([])).1;
+        let nobody = watch::channel(Looking::default()).1;
         Keeper::new(2, Arc::default(), &attributes, nobody, state, lost.clone())
     }
 

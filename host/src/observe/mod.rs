@@ -12,6 +12,6 @@ mod watch;
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
 pub(crate) use names::{Catalog, NameId, Operation, OperationId};
-pub(crate) use observer::{NoObserver, Observer};
+pub(crate) use observer::{Looking, NoObserver, Observer};
 pub(crate) use teller::{Attributes, Teller};
 pub(crate) use watch::{NoPlace, Seen, Watch, Watching};

@@ -58,9 +58,23 @@ impl Observer {
     }
 }
 
+/// Those who look at records, as a generation has them.
+#[derive(Clone)]
+pub(crate) struct Looking {
+    /// Its number.
+    pub(crate) generation: u64,
+    pub(crate) observers: Arc<[Observer]>,
+}
+
+impl Default for Looking {
+    fn default() -> Self {
+        Self { generation: 0, observers: Arc::from([]) }
+    }
+}
+
 /// All observers there are now, with instances of their own.
 pub(super) struct Observers {
-    newest: watch::Receiver<Arc<[Observer]>>,
+    newest: watch::Receiver<Looking>,
     current: Arc<[Observer]>,
     pools: Vec<Pool>,
     /// What each was said to fail by last, so that the log has it once.
@@ -68,13 +82,16 @@ pub(super) struct Observers {
 }
 
 impl Observers {
-    pub(super) fn new(newest: watch::Receiver<Arc<[Observer]>>) -> Self {
+    pub(super) fn new(newest: watch::Receiver<Looking>) -> Self {
         let (current, pools, troubles) = (Arc::from([]), Vec::new(), Vec::new());
         Self { newest, current, pools, troubles }
     }
 
     /// Have them all look, one after the other, until `deadline`: who is not done by then has failed.
     pub(super) async fn look(&mut self, records: &mut [Observed], deadline: Instant) {
+        // Nothing is kept of a request that its own generation would not keep.
+        let generation = records.iter().map(|record| record.finished.generation).max().unwrap_or_default();
+        let _ = timeout_at(deadline, self.newest.wait_for(|newest| newest.generation >= generation)).await;
         self.follow();
         let observers = self.current.iter().zip(&self.pools).zip(&mut self.troubles);
         for ((observer, pool), trouble) in observers {
@@ -98,11 +115,7 @@ impl Observers {
 
     /// Take over what a new generation has, and the instances of what is the same.
     fn follow(&mut self) {
-        // Who publishes may be gone: then these are the last.
-        if !self.newest.has_changed().unwrap_or_default() && !self.current.is_empty() {
-            return;
-        }
-        let newest = self.newest.borrow_and_update().clone();
+        let newest = self.newest.borrow_and_update().observers.clone();
         if Arc::ptr_eq(&newest, &self.current) {
             return;
         }
