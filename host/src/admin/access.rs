@@ -22,10 +22,13 @@ pub(super) fn local(headers: &HeaderMap) -> Result<(), &'static str> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
     };
+    if !(port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())) {
+        return false;
+    }
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -46,6 +49,9 @@ mod tests {
             ("[::1]:8081", None, true),
             ("127.0.0.1.example.com:8081", None, false),
             ("rebound.example:8081", None, false),
+            ("localhost:x@evil.example", None, false),
+            ("[::1]@evil.example", None, false),
+            ("[::1]:8081:1", None, false),
             ("localhost:8081", Some("http://localhost:8081"), true),
             ("localhost:8081", Some("https://evil.example"), false),
             ("localhost:8081", Some("null"), false),

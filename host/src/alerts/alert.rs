@@ -162,6 +162,10 @@ impl Alert {
     fn stand(&self, phase: Phase, reading: Reading, time: SystemTime) {
         let mut turned = None;
         self.standing.send_if_modified(|standing| {
+            // One that is over stays so, whoever still looked at it.
+            if standing.is_over {
+                return false;
+            }
             standing.reading = reading;
             if standing.phase == phase {
                 return false;

@@ -51,13 +51,18 @@ impl Alerts {
 
     /// Requests have ended, perhaps none.
     pub(crate) fn observe(&self, batch: &[Finished], now: Instant) {
-        let (watched, time) = (self.lock(), SystemTime::now());
-        if !watched.rests {
-            watched.alerts.iter().for_each(|alert| alert.observe(batch, now, time));
-        }
+        // Whoever wants to know how they stand does not wait for all this.
+        let (alerts, time) = (self.watched(), SystemTime::now());
+        alerts.iter().for_each(|alert| alert.observe(batch, now, time));
     }
 
-    /// Look at no more requests: those of a process that ends are no measure of anything. What was to be told still is.
+    /// None once no more requests are looked at.
+    fn watched(&self) -> Vec<Arc<Alert>> {
+        let watched = self.lock();
+        if watched.rests { Vec::new() } else { watched.alerts.clone() }
+    }
+
+    /// Look at no more requests: those of a process that ends are no measure of anything. What was to be told still is, as long as the process lives.
     pub(crate) fn rest(&self) {
         self.lock().rests = true;
     }

@@ -68,8 +68,15 @@ pub(super) struct Step {
     pub(super) told: String,
 }
 
-pub(super) fn charts(answer: &Answer) -> Vec<Chart> {
-    vec![requests(answer), times(answer)]
+pub(super) fn charts(answer: &Answer, is_of_calls: bool) -> Vec<Chart> {
+    let (requests, times) = (requests(answer), times(answer));
+    match is_of_calls {
+        true => vec![
+            Chart { title: "Calls of policies and faults", ..requests },
+            Chart { title: "Time of a call", ..times },
+        ],
+        false => vec![requests, times],
+    }
 }
 
 fn requests(answer: &Answer) -> Chart {

@@ -225,7 +225,7 @@ fn content(read: &Read, links: &Links<'_>) -> Content {
             let [from, to] = [&it.from, &it.to].map(|at| words::moment(at));
             format!("Change: {from} to {to} UTC, against the same hours a week before.")
         }),
-        charts: chart::charts(answer),
+        charts: chart::charts(answer, *is_of_calls),
         steps: tables::steps(answer),
         tables: all,
         errors: by_error,

@@ -107,8 +107,8 @@ impl Keeper {
 
     async fn read(&mut self) {
         let mut records = Vec::new();
-        let policies = self.catalog.policies();
-        self.rings.iter_mut().for_each(|ring| read(ring, (&self.catalog, &policies), &mut records));
+        let mut policies = self.catalog.policies();
+        self.rings.iter_mut().for_each(|ring| read(ring, (&self.catalog, &mut policies), &mut records));
         if !records.is_empty() {
             self.observers.look(&mut records, tokio::time::Instant::now() + LOOK).await;
         }
@@ -116,8 +116,8 @@ impl Keeper {
         if let Some(meters) = &mut self.meters {
             meters.count(&batch);
         }
-        (self.listener)(&batch);
         self.kept.report.record(&batch);
+        (self.listener)(&batch);
     }
 }
 
@@ -169,7 +169,7 @@ impl Kept {
 }
 
 /// All that waits in a ring, by its names.
-fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &[Arc<str>]), records: &mut Vec<Observed>) {
+fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &mut Vec<Arc<str>>), records: &mut Vec<Observed>) {
     let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
     // No more than there was room for, however fast others come.
     for _ in 0..RING {
@@ -178,6 +178,10 @@ fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &[Arc<str>]), records: 
             Some((known, operation)) if *known == id => Some(operation.clone()),
             _ => last.insert((id, catalog.get(id)?)).1.clone().into(),
         });
+        // Of a generation that came since the names were read.
+        if entry.calls.iter().any(|call| usize::from(call.policy.0) >= policies.len()) {
+            *policies = catalog.policies();
+        }
         let finished = finished(&entry, operation.as_deref(), policies, ring);
         records.push(Observed { finished, client: entry.client });
     }
@@ -186,7 +190,6 @@ fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &[Arc<str>]), records: 
 fn finished(entry: &Entry, operation: Option<&Operation>, policies: &[Arc<str>], ring: &mut Ring) -> Finished {
     let call = |call: &Call| {
         let Call { policy, hook, outcome, took_us } = *call;
-        // One that came since the names were read has one by the next time.
         let policy = policies.get(usize::from(policy.0)).cloned().unwrap_or_else(|| OTHER.into());
         Called { policy, hook, outcome, took_us: took_us.into() }
     };

@@ -76,15 +76,13 @@ impl Default for Looking {
 pub(super) struct Observers {
     newest: watch::Receiver<Looking>,
     current: Arc<[Observer]>,
-    pools: Vec<Pool>,
-    /// What each was said to fail by last, so that the log has it once.
-    troubles: Vec<Option<&'static str>>,
+    /// Of each its instances, and what it was said to fail by last, so that the log has it once.
+    pools: Vec<(Pool, Option<&'static str>)>,
 }
 
 impl Observers {
     pub(super) fn new(newest: watch::Receiver<Looking>) -> Self {
-        let (current, pools, troubles) = (Arc::from([]), Vec::new(), Vec::new());
-        Self { newest, current, pools, troubles }
+        Self { newest, current: Arc::from([]), pools: Vec::new() }
     }
 
     /// Have them all look, one after the other, until `deadline`: who is not done by then has failed.
@@ -93,8 +91,7 @@ impl Observers {
         let generation = records.iter().map(|record| record.finished.generation).max().unwrap_or_default();
         let _ = timeout_at(deadline, self.newest.wait_for(|newest| newest.generation >= generation)).await;
         self.follow();
-        let observers = self.current.iter().zip(&self.pools).zip(&mut self.troubles);
-        for ((observer, pool), trouble) in observers {
+        for (observer, (pool, trouble)) in self.current.iter().zip(&mut self.pools) {
             let mut failed = None;
             for batch in records.chunks_mut(BATCH) {
                 if let Err(class) = observer.look(pool, batch, deadline).await {
@@ -121,12 +118,11 @@ impl Observers {
         }
         let mut known = std::mem::take(&mut self.pools);
         let pool = |observer: &Observer| {
-            let same = known.iter().position(|pool| Arc::ptr_eq(pool.policy(), &observer.policy));
-            let new = || Pool::new(observer.policy.clone(), observer.metrics.clone());
+            let same = known.iter().position(|(pool, _)| Arc::ptr_eq(pool.policy(), &observer.policy));
+            let new = || (Pool::new(observer.policy.clone(), observer.metrics.clone()), None);
             same.map_or_else(new, |same| known.swap_remove(same))
         };
         self.pools = newest.iter().map(pool).collect();
-        self.troubles = vec![None; newest.len()];
         self.current = newest;
     }
 }
@@ -134,6 +130,10 @@ impl Observers {
 impl Observer {
     /// Have it look at some records; the class of what went wrong.
     async fn look(&self, pool: &Pool, records: &mut [Observed], deadline: Instant) -> Result<(), &'static str> {
+        // What only computes would not notice.
+        if Instant::now() >= deadline {
+            return Err("plugin_wall");
+        }
         let count = records.len();
         let hook =
             OnRecords { count: count as u32, columns: self.reads.iter().map(|column| column.told(records)).collect() };
@@ -145,6 +145,8 @@ impl Observer {
             Err(failure) => Ok(Err(failure)),
         };
         let looked = timeout_at(deadline, pool.ask(Behalf::default(), deadline, &hook, judge)).await;
+        // There is no exchange whose end would give it back.
+        drop(pool.take_holds());
         match looked {
             Ok(Ok(Ok(written))) => {
                 written.iter().for_each(|written| written.apply(records));

@@ -1,7 +1,7 @@
 //! One finished request, as the room is told of it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -67,10 +67,28 @@ enum Shown {
 }
 
 impl Client {
-    /// What is called so; what is an address, or a network, is that of the network.
+    /// What is called so; what is an address, however it is written, or a network that is not as wide, is that of the network.
     pub(crate) fn named(name: Arc<str>) -> Self {
-        let address = name.split('/').next().unwrap_or_default().parse::<IpAddr>();
-        Self(address.map_or_else(|_| Shown::Name(name), |address| Shown::Network(address.into())))
+        let address = address(&name).filter(|_| !is_wide(&name));
+        Self(address.map_or_else(|| Shown::Name(name), |address| Shown::Network(address.into())))
+    }
+}
+
+/// The address in a text, with or without a port, brackets, a zone or bits of a network.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.split(['/', '%']).next().unwrap_or_default().trim_matches(['[', ']']);
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+    bare.parse().or_else(|_| with_port()).ok()
+}
+
+/// Whether it is a network of no more bits than are kept.
+fn is_wide(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else { return false };
+    match (address.parse(), bits.parse::<u32>()) {
+        (Ok(IpAddr::V4(four)), Ok(bits @ 0..=24)) => four.to_bits() << bits == 0,
+        (Ok(IpAddr::V6(six)), Ok(bits @ 0..=48)) => six.to_bits() << bits == 0,
+        _ => false,
     }
 }
 
@@ -98,4 +116,31 @@ impl Finished {
 /// An error is what ended badly, had no answer, or an answer of 400 and above: whoever is to blame.
 pub(super) fn is_error(status: Option<u16>, is_ok: bool) -> bool {
     !is_ok || status.is_none_or(|status| status >= 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_none_however_it_is_written() {
+        for (said, kept) in [
+            ("192.0.2.7", "192.0.2.0/24"),
+            (" 192.0.2.7 ", "192.0.2.0/24"),
+            ("192.0.2.7:443", "192.0.2.0/24"),
+            ("192.0.2.7/32", "192.0.2.0/24"),
+            ("192.0.2.7/16", "192.0.2.0/24"),
+            ("2001:db8:7::1", "2001:db8:7::/48"),
+            ("[2001:db8:7::1]", "2001:db8:7::/48"),
+            ("[2001:db8:7::1]:443", "2001:db8:7::/48"),
+            ("2001:db8:7::1%eth0", "2001:db8:7::/48"),
+            ("::ffff:192.0.2.7", "192.0.2.0/24"),
+            ("192.0.0.0/16", "192.0.0.0/16"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("49ab24aa00112233", "49ab24aa00112233"),
+        ] {
+            assert_eq!(Client::named(said.into()).to_string(), kept, "{said}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::metrics::{CallOutcome, Hook, Label};
+use super::metrics::{CallOutcome, Hook};
 
 /// Calls that are kept of one exchange; of more, how many there were. Five policies have ten on heads.
 const MOST: usize = 12;
@@ -28,12 +28,14 @@ pub(crate) struct Call {
 pub(crate) struct Calls {
     list: [Call; MOST],
     count: u8,
+    /// Policies, by their numbers as far as there are bits, whose calls for pieces are among those that are not kept.
+    pieces_left_out: u64,
 }
 
 impl Default for Calls {
     fn default() -> Self {
         let none = Call { policy: PolicyId(0), hook: Hook::Request, outcome: CallOutcome::Pass, took_us: 0 };
-        Self { list: [none; MOST], count: 0 }
+        Self { list: [none; MOST], count: 0, pieces_left_out: 0 }
     }
 }
 
@@ -52,16 +54,41 @@ impl Calls {
             |known: &&mut Call| call.hook == Hook::Chunk && (known.policy, known.hook) == (call.policy, call.hook);
         if let Some(known) = self.list.iter_mut().take(self.count.into()).find(is_same) {
             known.took_us = known.took_us.saturating_add(call.took_us);
-            if call.outcome.index() > known.outcome.index() {
+            if gravity(call.outcome) > gravity(known.outcome) {
                 known.outcome = call.outcome;
             }
             return;
         }
-        if let Some(place) = self.list.get_mut(usize::from(self.count)) {
-            *place = call;
+        match self.list.get_mut(usize::from(self.count)) {
+            Some(place) => *place = call,
+            None if call.hook == Hook::Chunk => {
+                let bit = 1 << (call.policy.0 % 64);
+                if self.pieces_left_out & bit != 0 {
+                    return;
+                }
+                self.pieces_left_out |= bit;
+            }
+            None => {}
         }
         self.count = self.count.saturating_add(1);
     }
+}
+
+/// Which of several outcomes is told.
+fn gravity(outcome: CallOutcome) -> usize {
+    let by_gravity = [
+        CallOutcome::Waited,
+        CallOutcome::Pass,
+        CallOutcome::Edit,
+        CallOutcome::Respond,
+        CallOutcome::Paused,
+        CallOutcome::Busy,
+        CallOutcome::Fail,
+        CallOutcome::Refused,
+        CallOutcome::Limit,
+        CallOutcome::Trap,
+    ];
+    by_gravity.iter().position(|known| *known == outcome).unwrap_or_default()
 }
 
 /// The calls of an exchange that is under way. Shared by those who take part in it, all on one thread.
@@ -121,7 +148,7 @@ mod tests {
             (1, Hook::Request, CallOutcome::Pass, 4),
             (2, Hook::Chunk, CallOutcome::Trap, 6),
             (3, Hook::Chunk, CallOutcome::Edit, 1),
-            (2, Hook::Chunk, CallOutcome::Edit, u32::MAX),
+            (2, Hook::Chunk, CallOutcome::Paused, u32::MAX),
         ] {
             trail.called(call(policy, hook, outcome, took_us));
         }
@@ -144,6 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn pieces_that_found_no_place_are_one_call_that_is_left_out() {
+        let trail = Trail::default();
+        (0..MOST).for_each(|_| trail.called(call(1, Hook::Request, CallOutcome::Pass, 1)));
+        for policy in [2, 2, 2, 3, 2] {
+            trail.called(call(policy, Hook::Chunk, CallOutcome::Pass, 1));
+        }
+        assert_eq!(trail.calls().left_out(), 2);
+    }
+
+    #[test]
     fn a_trail_is_used_again_only_when_nobody_has_it() {
         let trails = Trails::default();
         let (first, second) = (trails.begin(), trails.begin());
@@ -158,6 +195,6 @@ mod tests {
 
     #[test]
     fn a_call_is_small() {
-        assert!(size_of::<Calls>() <= 8 * MOST + 4, "{} bytes", size_of::<Calls>());
+        assert!(size_of::<Calls>() <= 8 * MOST + 16, "{} bytes", size_of::<Calls>());
     }
 }

@@ -5,7 +5,7 @@ mod pseudonym;
 
 use lockgate_sdk::prelude::*;
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use config::{ClientPart, Config, Rotate, WhoPart};
 use pseudonym::Period;
@@ -138,11 +138,11 @@ fn region(address: &str) -> Option<Cow<'static, str>> {
     Some(match address.to_canonical() {
         IpAddr::V4(four) => {
             let [a, b, ..] = four.octets();
-            format!("{a}.{b}/16").into()
+            format!("{a}.{b}.0.0/16").into()
         }
         IpAddr::V6(six) => {
             let [a, b, ..] = six.segments();
-            format!("{a:x}:{b:x}/32").into()
+            format!("{}/32", Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)).into()
         }
     })
 }

@@ -115,7 +115,7 @@ pub(super) fn kept(config: &Config) -> Vec<Kept> {
         );
         let what = match config.observers.is_empty() {
             true => what,
-            false => format!("{what}; as {} leave it", names(&config.observers).collect::<Vec<_>>().join(", ")),
+            false => format!("{what}; of all that says who asked only what {} leave, as they are configured", names(&config.observers).collect::<Vec<_>>().join(", ")),
         };
         kept(&what, "sums of minutes 48 hours, of hours 90 days, of days 3 years; single requests 14 days")
     });

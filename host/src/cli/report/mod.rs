@@ -34,7 +34,8 @@ Examples:
   lockgate report --from -7d --html week.html            a page that needs nothing else, with charts and tables of all
 
 DIMENSIONS are `api`, `version`, `operation`, `consumer`, `application`, `status` (such as 5xx), `code` (such as 503), `class` (of the error, or `ok`)
-and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`). Each is a table of its own, with the most used first. Requests are counted by
+and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`); and of calls of policies, which are counted apart, `policy`, `hook` and `verdict`.
+Each is a table of its own, with the most used first. Requests are counted by
 operation and by consumer, never by both together: what no table has is refused, and what to ask in its place is said. `petstore/getPet` is the operation
 of one API, `getPet` that of any; `__none__` is what has none, and `__other__` counts what came beyond 2 000 operations or 10 000 consumers in a day.
 

@@ -25,7 +25,8 @@ pub(super) fn lines(answer: &Answer) -> Vec<[String; COLUMNS]> {
     let trend: Vec<_> = answer.points.iter().map(|point| point.figures.requests).collect();
     let mut lines = vec![heads(""), line("all", &answer.total, &trend)];
     for table in &answer.tables {
-        lines.extend([std::array::from_fn(|_| String::new()), heads(&table.by.to_uppercase())]);
+        let heads = if table.is_of_calls() { heads_of_calls(table.by) } else { heads(table.by) };
+        lines.extend([std::array::from_fn(|_| String::new()), heads]);
         lines.extend(table.rows.iter().map(|row| line(&out::plain(&row.name), &row.figures, &row.trend)));
         let other = table.other.as_ref();
         lines.extend(other.map(|row| line(&format!("({} others)", table.others), &row.figures, &row.trend)));
@@ -35,7 +36,13 @@ pub(super) fn lines(answer: &Answer) -> Vec<[String; COLUMNS]> {
 
 fn heads(name: &str) -> [String; COLUMNS] {
     let heads = [&[name][..], &HEADS, &["REQUESTS OVER TIME"]].concat();
-    std::array::from_fn(|column| heads[column].to_owned())
+    std::array::from_fn(|column| heads[column].to_uppercase())
+}
+
+/// Of calls of policies there is less to tell.
+fn heads_of_calls(name: &str) -> [String; COLUMNS] {
+    let calls = |head: String| head.replace("REQUESTS", "CALLS").replace("ERRORS", "FAULTS");
+    heads(name).map(calls)
 }
 
 fn line(name: &str, it: &Figures, trend: &[u64]) -> [String; COLUMNS] {

@@ -58,6 +58,13 @@ pub(crate) struct Row {
     pub(crate) trend: Vec<u64>,
 }
 
+impl Table {
+    /// Whether its figures are those of calls of policies.
+    pub(crate) fn is_of_calls(&self) -> bool {
+        ["policy", "hook", "verdict"].contains(&self.by)
+    }
+}
+
 impl Answer {
     /// For programs, in one line. Numbers and strings always serialise.
     pub(crate) fn json(&self) -> String {

@@ -1,8 +1,8 @@
 //! Which finished requests are asked about where each is looked at by itself, as it ends.
 
 use super::super::finished::{Called, Finished};
-use super::super::rollup::{Axis, NONE, Name};
-use super::condition::{self, Condition, Value};
+use super::super::rollup::{Axis, Name};
+use super::condition::{self, Condition, Value, halves};
 use super::dimension::Dimension;
 use super::fault::QueryFault;
 use super::time::span;
@@ -12,6 +12,8 @@ use crate::telemetry::metrics::Label;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     conditions: Vec<Condition>,
+    /// That hold of one and the same call of a policy.
+    of_calls: Vec<Condition>,
     /// It took longer than this, in microseconds.
     slower: Option<u64>,
 }
@@ -28,17 +30,15 @@ impl Filter {
             }
             us
         });
-        if faults.is_empty() { Ok(Self { conditions, slower: read.flatten() }) } else { Err(faults) }
+        let (of_calls, conditions) = conditions.into_iter().partition(|it| it.dimension.axes() == [Axis::Policy]);
+        if faults.is_empty() { Ok(Self { conditions, of_calls, slower: read.flatten() }) } else { Err(faults) }
     }
 
     pub(crate) fn admits(&self, finished: &Finished) -> bool {
-        let (of_calls, of_it): (Vec<_>, Vec<_>) =
-            self.conditions.iter().partition(|it| it.dimension.axes() == [Axis::Policy]);
-        // All of one and the same call.
-        let is_said = |call: &Called| of_calls.iter().all(|it| it.holds_of_call(call));
+        let is_said = |call: &Called| self.of_calls.iter().all(|it| it.holds_of_call(call));
         self.slower.is_none_or(|us| finished.total_us > us)
-            && of_it.iter().all(|it| it.holds_of(finished))
-            && (of_calls.is_empty() || finished.calls.iter().any(is_said))
+            && self.conditions.iter().all(|it| it.holds_of(finished))
+            && (self.of_calls.is_empty() || finished.calls.iter().any(is_said))
     }
 }
 
@@ -69,10 +69,7 @@ fn is_called(name: &str, dimension: Dimension, finished: &Finished) -> bool {
     let own = named(dimension, finished);
     let within = |parent| {
         let parent = named(parent, finished);
-        name.match_indices('/').any(|(at, slash)| {
-            let (of, name) = (&name[..at], &name[at + slash.len()..]);
-            of == parent && (if name == NONE { "" } else { name }) == own
-        })
+        halves(name).any(|(of, name)| of == parent && name == own)
     };
     own == name || dimension.parent().is_some_and(within)
 }
@@ -95,10 +92,11 @@ fn named(dimension: Dimension, finished: &Finished) -> &str {
 }
 
 fn microseconds(text: &str) -> Option<u64> {
-    let millis = text.strip_suffix("ms").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    match millis {
-        Some(digits) => digits.parse::<u64>().ok()?.checked_mul(1_000),
-        None => span(text)?.checked_mul(1_000_000),
+    let of = |unit| text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match (of("us"), of("ms")) {
+        (Some(digits), _) => digits.parse().ok(),
+        (None, Some(digits)) => digits.parse::<u64>().ok()?.checked_mul(1_000),
+        (None, None) => span(text)?.checked_mul(1_000_000),
     }
 }
 

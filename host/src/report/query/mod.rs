@@ -78,7 +78,11 @@ impl Query {
         together(&by, &conditions, &mut faults);
         let limit = limit(asked.limit.as_deref(), &mut faults);
         let range = range(asked, now, &mut faults);
-        let step = range.and_then(|range| step(asked.step.as_deref(), range, now, &mut faults));
+        let step = match (range, asked.step.as_deref()) {
+            (Some(range), written) => step(written, range, now, &mut faults),
+            // What is no step in any range is told of all the same.
+            (None, written) => written.and_then(|text| step_of(text, &mut faults)),
+        };
         match (range, step) {
             (Some((from, to)), Some((step, unit))) if faults.is_empty() => {
                 let (from, to) = (from - from % step, to.next_multiple_of(step));
@@ -212,23 +216,34 @@ fn range(asked: &Asked, now: u64, faults: &mut Vec<QueryFault>) -> Option<(u64, 
     None
 }
 
+/// The longest unit that a step is whole ones of.
+fn unit(step: u64) -> Option<Unit> {
+    Unit::ALL.into_iter().rev().find(|unit| step.is_multiple_of(unit.seconds()))
+}
+
+/// A step as it is written, and whose rows that takes.
+fn step_of(text: &str, faults: &mut Vec<QueryFault>) -> Option<(u64, Unit)> {
+    let step = time::span(text).filter(|step| *step > 0).and_then(|step| Some((step, unit(step)?)));
+    if step.is_none() {
+        let reason = format!("{text:?} is no number of whole minutes");
+        faults.push(QueryFault::new("step", reason, "write `1m`, `15m`, `1h` or `1d`"));
+    }
+    step
+}
+
 /// How long each point is, and whose rows that takes.
 fn step(written: Option<&str>, (from, to): (u64, u64), now: u64, faults: &mut Vec<QueryFault>) -> Option<(u64, Unit)> {
     let (length, age) = (to - from, now - from);
     let is_kept = |unit: Unit| age <= unit.kept();
-    let unit = |step: u64| Unit::ALL.into_iter().rev().find(|unit| step.is_multiple_of(unit.seconds()));
     let Some(text) = written else {
         let fits = |(step, most): &(u64, u64)| length <= *most && unit(*step).is_some_and(is_kept);
         let step = STEPS.iter().find(|step| fits(step)).map_or(LONGEST_STEP, |(step, _)| *step);
         return unit(step).map(|unit| (step, unit));
     };
+    let (step, unit) = step_of(text, faults)?;
     let mut fault = |reason: String, advice: String| {
         faults.push(QueryFault::new("step", reason, advice));
         None
-    };
-    let Some((step, unit)) = time::span(text).filter(|step| *step > 0).and_then(|step| Some((step, unit(step)?)))
-    else {
-        return fault(format!("{text:?} is no number of whole minutes"), "write `1m`, `15m`, `1h` or `1d`".to_owned());
     };
     if step > length {
         let advice = format!("write one of at most {}", time::show(length));

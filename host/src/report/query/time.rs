@@ -29,15 +29,15 @@ pub(crate) fn show(seconds: u64) -> String {
     format!("{}{unit}", seconds / of)
 }
 
-/// A date, or a date and a time with its distance from UTC. Fractions of seconds are left out.
+/// A date, or a date and a time, of UTC where it does not say its distance from that. Seconds may be left out, and fractions of them are.
 fn rfc3339(text: &str) -> Option<u64> {
     let (day, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00:00Z"));
     let [year, month, of_month] = fields::<3>(day, '-', [4, 2, 2])?;
     let day = days(year, month, of_month)?;
-    let end = time.find(['Z', 'z', '+', '-'])?;
-    let (clock, offset) = time.split_at(end);
+    let (clock, offset) = time.find(['Z', 'z', '+', '-']).map_or((time, "Z"), |end| time.split_at(end));
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    let [hour, minute, second] = fields::<3>(clock, ':', [2, 2, 2])?;
+    let short = || fields::<2>(clock, ':', [2, 2]).map(|[hour, minute]| [hour, minute, 0]);
+    let [hour, minute, second] = fields::<3>(clock, ':', [2, 2, 2]).or_else(short)?;
     // The 60th is a leap second.
     let fits = hour < 24 && minute < 60 && second <= 60;
     digits(fraction.get(..fraction.len().min(9))?)?;

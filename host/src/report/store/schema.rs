@@ -105,7 +105,9 @@ pub(crate) enum StoreError {
     Newer { path: PathBuf, found: u32 },
     #[error("{0} was written by an older gateway: start this one once, which brings it up to date")]
     Older(PathBuf),
-    #[error("{0} is not there: nothing was recorded in this state directory, or it is not that of the gateway")]
+    #[error(
+        "{0} is not there: nothing was recorded in this state directory, which may be that of another gateway; where something is in the way, the gateway's log says what"
+    )]
     Missing(PathBuf),
     #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]
     Damaged { path: PathBuf, reason: String },
