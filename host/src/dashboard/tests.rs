@@ -104,7 +104,7 @@ fn a_name_leads_to_it_alone_and_a_condition_away_from_it() {
         "/?from=-1h&#38;where=api%3Dpetstore&#38;where=code%3D502\">502</a>",
         "/?from=-1h\" aria-label=\"Without api=petstore\"",
         "/?from=-24h&#38;where=api%3Dpetstore\">24 hours</a>",
-        "consumer%2Capplication%2Cversion%2Cclass%2Cblame%2Ccode&#38;from=-1h&#38;where=api%3Dpetstore&#38;format=csv\">CSV</a>",
+        "consumer%2Capplication%2Cversion%2Cclass%2Cblame%2Ccode%2Cpolicy%2Cverdict&#38;from=-1h&#38;where=api%3Dpetstore&#38;format=csv\">CSV</a>",
     ] {
         assert!(html.contains(link), "{link} in {html}");
     }
