@@ -1,43 +1,9 @@
 //! Account of all requests: what passed is what `lockgate report` counts, however the gateway ends, and who asked is told by policies.
 
-use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
+use lockgate_tests::{Gateway, Upstream, eventually};
 use serde_json::Value;
 
-const GATEWAY: &str = r#"
-[analytics]
-[policy.who]
-source = "file:components/who.wasm"
-grant = ["read:x-test-*", "attribute-write:auth.*"]
-"#;
-
-const API: &str = r#"
-name = "pets"
-version = "1"
-chain = ["who"]
-[upstream.main]
-targets = ["http://$upstream"]
-[upstream.gone]
-targets = ["http://127.0.0.1:1"]
-[[route]]
-name = "getPet"
-match = { path = "/pets/{id}" }
-upstream = "main"
-[[route]]
-name = "gone"
-match = { path = "/gone" }
-upstream = "gone"
-"#;
-
-fn folder(upstream: &Upstream) -> Folder {
-    Gateway::folder().upstream(upstream).guest("who").gateway_toml(GATEWAY).api("pets", API)
-}
-
-fn ask(gateway: &Gateway, times: usize, target: &str, consumer: &str) {
-    let mut client = gateway.connect();
-    for _ in 0..times {
-        client.send(&Request::get(target).field("x-test-consumer", consumer));
-    }
-}
+use crate::pets::{ask, folder};
 
 /// What is answered; the store is read where the gateway keeps it.
 fn report(gateway: &Gateway, words: &[&str]) -> Value {

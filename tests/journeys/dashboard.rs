@@ -2,49 +2,19 @@
 
 mod pages;
 
-use lockgate_tests::{Folder, Gateway, Request, Response, Upstream, eventually};
+use lockgate_tests::{Gateway, Request, Response, Upstream, eventually};
 use serde_json::Value;
 
-const GATEWAY: &str = r#"
-[analytics]
-[policy.who]
-source = "file:components/who.wasm"
-grant = ["read:x-test-*", "attribute-write:auth.*"]
-"#;
-
-const API: &str = r#"
-name = "pets"
-version = "1"
-chain = ["who"]
-[upstream.main]
-targets = ["http://$upstream"]
-[upstream.gone]
-targets = ["http://127.0.0.1:1"]
-[[route]]
-name = "getPet"
-match = { path = "/pets/{id}" }
-upstream = "main"
-[[route]]
-name = "gone"
-match = { path = "/gone" }
-upstream = "gone"
-"#;
+use crate::pets::{ask, folder};
 
 /// What somebody calls themselves who means harm.
 const STRANGER: &str = "\"><img src=x onerror=alert(1)><script>alert(1)</script>";
 
-fn folder(upstream: &Upstream) -> Folder {
-    Gateway::folder().upstream(upstream).guest("who").gateway_toml(GATEWAY).api("pets", API)
-}
-
 /// A gateway that has answered 30 requests of a shop, 12 of somebody who means harm and 5 that failed.
 fn asked(upstream: &Upstream) -> Gateway {
     let gateway = folder(upstream).start();
-    let mut client = gateway.connect();
     for (times, target, consumer) in [(30, "/pets/1", "shop"), (12, "/pets/2", STRANGER), (5, "/gone", "shop")] {
-        for _ in 0..times {
-            client.send(&Request::get(target).field("x-test-consumer", consumer));
-        }
+        ask(&gateway, times, target, consumer);
     }
     eventually("all of it is on the disk", || {
         let asked = gateway.ask("/report");

@@ -49,6 +49,7 @@ mod observers;
 mod otlp;
 mod overload;
 mod packaging;
+mod pets;
 mod petstore;
 mod privacy;
 mod prometheus;

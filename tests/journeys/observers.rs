@@ -2,46 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 
-use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
+use lockgate_tests::{Folder, Gateway, Upstream, eventually};
 use serde_json::Value;
 
-const API: &str = r#"
-name = "pets"
-version = "1"
-chain = ["who"]
-[upstream.main]
-targets = ["http://$upstream"]
-[upstream.gone]
-targets = ["http://127.0.0.1:1"]
-[[route]]
-name = "getPet"
-match = { path = "/pets/{id}" }
-upstream = "main"
-[[route]]
-name = "gone"
-match = { path = "/gone" }
-upstream = "gone"
-"#;
+use crate::pets::{self, ask};
 
-const WHO: &str = r#"
-[policy.who]
-source = "file:components/who.wasm"
-grant = ["read:x-test-*", "attribute-write:auth.*"]
+const OBSERVE: &str = r#"
 [policy.observe]
 source = "file:components/observe.wasm"
 grant = ["record-read:consumer", "record-write:consumer", "record-read:client", "record-write:client"]
 "#;
 
 fn folder(upstream: &Upstream, gateway: &str) -> Folder {
-    let folder = Gateway::folder().upstream(upstream).guest("who").guest("observe");
-    folder.gateway_toml(&format!("{WHO}{gateway}")).api("pets", API)
-}
-
-fn ask(gateway: &Gateway, times: usize, target: &str, consumer: &str) {
-    let mut client = gateway.connect();
-    for _ in 0..times {
-        client.send(&Request::get(target).field("x-test-consumer", consumer));
-    }
+    pets::folder_with(upstream, &format!("{OBSERVE}{gateway}")).guest("observe")
 }
 
 /// Name and requests of each row, once the gateway has ended.

@@ -4,44 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use lockgate_tests::{Folder, Gateway, PATIENCE, Request, Running, Upstream, binary, eventually};
+use lockgate_tests::{Gateway, PATIENCE, Request, Running, Upstream, binary, eventually};
 use serde_json::Value;
 
-const GATEWAY: &str = r#"
-[analytics]
-[policy.who]
-source = "file:components/who.wasm"
-grant = ["read:x-test-*", "attribute-write:auth.*"]
-"#;
-
-const API: &str = r#"
-name = "pets"
-version = "1"
-chain = ["who"]
-[upstream.main]
-targets = ["http://$upstream"]
-[upstream.gone]
-targets = ["http://127.0.0.1:1"]
-[[route]]
-name = "getPet"
-match = { path = "/pets/{id}" }
-upstream = "main"
-[[route]]
-name = "gone"
-match = { path = "/gone" }
-upstream = "gone"
-"#;
-
-fn folder(upstream: &Upstream) -> Folder {
-    Gateway::folder().upstream(upstream).guest("who").gateway_toml(GATEWAY).api("pets", API)
-}
-
-fn ask(gateway: &Gateway, times: usize, target: &str, consumer: &str) {
-    let mut client = gateway.connect();
-    for _ in 0..times {
-        client.send(&Request::get(target).field("x-test-consumer", consumer));
-    }
-}
+use crate::pets::{ask, folder};
 
 fn words<'a>(words: &[&'a str], admin: &'a str, state: &'a str) -> Vec<&'a str> {
     [&["tail"], words, &["--admin", admin, "--state", state]].concat()
