@@ -30,7 +30,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Catalog, Keeper, Looking, Watch};
+use crate::observe::{Attributes, Catalog, Keeper, Looking, Meters, Watch};
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -127,7 +127,8 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
         let (newest, looking) = watch::channel(Looking::default());
         let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, looking, &state, metrics.analytics_lost());
-        let keeper = if analytics.consumer_metrics { keeper.metering(metrics.clone()) } else { keeper };
+        let meters = analytics.consumer_metrics.then(|| Meters::listening(metrics.clone()));
+        let keeper = meters.into_iter().fold(keeper, Keeper::heard_by);
         ((keeper, newest), tellers)
     });
     let (watch, alerts) = (account.is_some().then(Watch::default), Arc::<Alerts>::default());

@@ -8,14 +8,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use serde::Serialize;
 use serde_json::json;
 
 use super::{Answer, answer, text, with_type};
 use crate::observe::{NoPlace, Seen, Watch, Watching};
-use crate::report::{Filter, Finished, Said};
-use crate::telemetry::metrics::Label;
-use crate::telemetry::rfc3339;
+use crate::report::{Filter, Sample};
 
 const NDJSON: &str = "application/x-ndjson";
 /// Bytes that are written at once where more wait.
@@ -82,68 +79,10 @@ impl Body for Lines {
 
 fn line(seen: &Seen) -> String {
     let object = match seen {
-        Seen::Request(finished) => serde_json::to_string(&Told::of(finished)).unwrap_or_default(),
+        Seen::Request(finished) => serde_json::to_string(&Sample::of(finished)).unwrap_or_default(),
         Seen::Missed(missed) => json!({ "missed": missed }).to_string(),
     };
     object + "\n"
-}
-
-/// What is told of a request. Times are microseconds, sizes bytes; what is not known is null.
-#[derive(Serialize)]
-struct Told<'a> {
-    time: String,
-    id: String,
-    trace: Option<String>,
-    api: Option<&'a str>,
-    version: Option<&'a str>,
-    operation: Option<&'a str>,
-    consumer: Option<&'a str>,
-    application: Option<&'a str>,
-    method: &'a str,
-    path: Option<&'a str>,
-    status: Option<u16>,
-    class: &'a str,
-    blame: &'a str,
-    total_us: u64,
-    upstream_us: Option<u64>,
-    policy_us: u64,
-    gateway_us: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    retries: u32,
-    generation: u64,
-    client: Option<String>,
-    policies: Said,
-}
-
-impl<'a> Told<'a> {
-    fn of(it: &'a Finished) -> Self {
-        Self {
-            time: rfc3339(it.time),
-            id: it.request.to_string(),
-            trace: it.trace.map(|trace| format!("{trace:032x}")),
-            api: it.api.as_deref(),
-            version: it.version.as_deref(),
-            operation: it.operation.as_deref(),
-            consumer: it.consumer.as_deref(),
-            application: it.application.as_deref(),
-            method: it.method,
-            path: it.path.as_deref(),
-            status: it.status,
-            class: it.class,
-            blame: it.outcome.name(),
-            total_us: it.total_us,
-            upstream_us: it.upstream_us,
-            policy_us: it.policy_us,
-            gateway_us: it.gateway_us,
-            bytes_in: it.bytes_in,
-            bytes_out: it.bytes_out,
-            retries: it.retries,
-            generation: it.generation,
-            client: it.client.as_ref().map(ToString::to_string),
-            policies: Said::of(it),
-        }
-    }
 }
 
 #[cfg(test)]

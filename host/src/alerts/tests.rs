@@ -81,7 +81,7 @@ fn only_what_is_asked_about_counts_and_only_what_is_said_to_be_one_is_an_error()
     let mut story =
         Story::of("when = 'error-rate > 50%'\nwhere = ['api=petstore']\nat_least = 1\nerrors = ['status=5xx']");
     assert_eq!(story.observe(0, 50, &not_found), Phase::Ok);
-    assert_eq!(story.observe(250, 99, &Finished { api: None, ..failed(NOON) }), Phase::Ok);
+    assert_eq!(story.observe(250, 99, &Finished { operation: None, ..failed(NOON) }), Phase::Ok);
     assert_eq!(story.observe(250, 51, &failed(NOON)), Phase::Firing);
     assert!(story.text().contains(" where api=petstore (51 of 101 requests"), "{}", story.text());
 }

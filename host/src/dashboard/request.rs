@@ -144,7 +144,7 @@ fn facts(it: &Sample) -> Vec<(&'static str, String)> {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| words::NOTHING.to_owned());
     vec![
         ("Ended", format!("{} UTC", it.time.replace('T', " ").trim_end_matches('Z'))),
-        ("Request", it.request.clone()),
+        ("Request", it.id.clone()),
         ("Trace", text(&it.trace)),
         ("API", text(&it.api)),
         ("Version", text(&it.version)),

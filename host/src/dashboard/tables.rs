@@ -226,7 +226,7 @@ pub(super) fn samples(samples: &[Sample], id: &str, title: &str, links: &Links<'
         let is_bad = it.status.is_none_or(|status| status >= 400);
         Row {
             name: moment_of(&it.time),
-            link: links.is_on.then(|| address::request(&it.request, it.time_us)),
+            link: links.is_on.then(|| address::request(&it.id, it.time_us)),
             cells: vec![
                 if is_bad { Cell::Bad(status) } else { Cell::Text(status) },
                 Cell::Text(it.class.clone()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::report::{Finished, Report};
+use crate::report::{Finished, Operation, Report};
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 fn finished(consumer: &str, operation: &str) -> Finished {
@@ -14,13 +14,15 @@ fn finished(consumer: &str, operation: &str) -> Finished {
         time: SystemTime::now(),
         request: RequestId::Number(0xa1),
         trace: None,
-        api: text("petstore"),
-        version: text("1"),
-        operation: text(operation),
+        operation: Some(Arc::new(Operation {
+            api: "petstore".into(),
+            version: "1".into(),
+            name: operation.into(),
+            pattern: "/pets/{id}".into(),
+        })),
         consumer: text(consumer),
         application: text("web"),
         method: "GET",
-        path: text("/pets/{id}"),
         status: Some(200),
         class: "ok",
         outcome: Outcome::Ok,

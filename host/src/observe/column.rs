@@ -11,11 +11,40 @@ use crate::report::{Client, Finished};
 use crate::sandbox::RecordColumn;
 use crate::telemetry::metrics::Label;
 
-/// A finished exchange, and the address it came from, which is never kept.
-#[derive(Debug)]
-pub(super) struct Observed {
-    pub(super) finished: Finished,
-    pub(super) client: Option<IpAddr>,
+/// Finished exchanges that are looked at together, and the addresses they came from, which are never kept.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    records: Vec<Finished>,
+    /// As many. None where an observer has written something else.
+    addresses: Vec<Option<IpAddr>>,
+}
+
+impl Batch {
+    /// Records of one batch at most: what observers are told of at once.
+    pub(super) const MOST: usize = 512;
+
+    pub(super) fn push(&mut self, record: Finished, address: Option<IpAddr>) {
+        self.records.push(record);
+        self.addresses.push(address);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= Self::MOST
+    }
+
+    pub(super) fn records(&self) -> &[Finished] {
+        &self.records
+    }
+
+    /// Begin anew, in the same memory.
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.addresses.clear();
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = (&mut Finished, &mut Option<IpAddr>)> {
+        self.records.iter_mut().zip(&mut self.addresses)
+    }
 }
 
 /// What there is to read of a record.
@@ -85,7 +114,7 @@ impl Column {
     }
 
     /// What a record has in it.
-    fn of(self, Observed { finished, client }: &Observed) -> Option<Cow<'_, str>> {
+    fn of(self, finished: &Finished, address: Option<IpAddr>) -> Option<Cow<'_, str>> {
         let number = |number: u64| Some(number.to_string().into());
         match self {
             Self::Id => Some(finished.request.to_string().into()),
@@ -94,17 +123,17 @@ impl Column {
                 let since = finished.time.duration_since(UNIX_EPOCH).unwrap_or_default();
                 Some(since.as_millis().to_string().into())
             }
-            Self::Api => finished.api.as_deref().map(Into::into),
-            Self::Version => finished.version.as_deref().map(Into::into),
-            Self::Operation => finished.operation.as_deref().map(Into::into),
+            Self::Api => finished.api().map(|name| (&**name).into()),
+            Self::Version => finished.version().map(|name| (&**name).into()),
+            Self::Operation => finished.name().map(|name| (&**name).into()),
             Self::Consumer => finished.consumer.as_deref().map(Into::into),
             Self::Application => finished.application.as_deref().map(Into::into),
-            Self::Client => match (client, &finished.client) {
+            Self::Client => match (address, &finished.client) {
                 (Some(address), _) => Some(address.to_string().into()),
                 (None, kept) => kept.as_ref().map(|kept| kept.to_string().into()),
             },
             Self::Method => Some(finished.method.into()),
-            Self::Pattern => finished.path.as_deref().map(Into::into),
+            Self::Pattern => finished.pattern().map(|name| (&**name).into()),
             Self::Status => finished.status.map(|status| status.to_string().into()),
             Self::Class => Some(finished.class.into()),
             Self::Blame => Some(finished.outcome.name().into()),
@@ -120,28 +149,28 @@ impl Column {
     }
 
     /// Put something else in its place. What was the whole address is gone then.
-    fn put(self, record: &mut Observed, value: Option<&Arc<str>>) {
+    fn put(self, record: &mut Finished, address: &mut Option<IpAddr>, value: Option<&Arc<str>>) {
         match self {
-            Self::Consumer => record.finished.consumer = value.cloned(),
-            Self::Application => record.finished.application = value.cloned(),
+            Self::Consumer => record.consumer = value.cloned(),
+            Self::Application => record.application = value.cloned(),
             Self::Client => {
-                record.client = None;
-                record.finished.client = value.map(|text| Client::named(text.clone()));
+                *address = None;
+                record.client = value.map(|text| Client::named(text.clone()));
             }
             _ => {}
         }
     }
 
     /// Nothing is known of it.
-    pub(super) fn clear(self, records: &mut [Observed]) {
-        records.iter_mut().for_each(|record| self.put(record, None));
+    pub(super) fn clear(self, batch: &mut Batch) {
+        batch.each().for_each(|(record, address)| self.put(record, address, None));
     }
 
     /// As an observer is told of it.
-    pub(super) fn told(self, records: &[Observed]) -> RecordColumn {
+    pub(super) fn told(self, batch: &Batch) -> RecordColumn {
         let mut known = HashMap::new();
         let (mut values, mut ends) = (Vec::new(), Vec::new());
-        let of = records.iter().map(|record| match self.of(record) {
+        let of = batch.records.iter().zip(&batch.addresses).map(|(record, address)| match self.of(record, *address) {
             None => 0,
             Some(value) => *known.entry(value).or_insert_with_key(|value| {
                 values.extend_from_slice(value.as_bytes());
@@ -187,10 +216,10 @@ impl Written {
         }
     }
 
-    pub(super) fn apply(&self, records: &mut [Observed]) {
-        for (record, of) in records.iter_mut().zip(&self.of) {
+    pub(super) fn apply(&self, batch: &mut Batch) {
+        for ((record, address), of) in batch.each().zip(&self.of) {
             let at = of.checked_sub(1).map(|at| at as usize);
-            self.column.put(record, at.and_then(|at| self.values.get(at)));
+            self.column.put(record, address, at.and_then(|at| self.values.get(at)));
         }
     }
 }
@@ -200,12 +229,13 @@ mod tests {
     use super::super::keeper::tests::finished;
     use super::*;
 
-    fn records() -> Vec<Observed> {
-        let of = |consumer: &str, client: &str| Observed {
-            finished: Finished { consumer: Some(consumer.into()), ..finished() },
-            client: Some(client.parse().unwrap()),
-        };
-        vec![of("ann", "192.0.2.7"), of("bob", "192.0.2.7"), of("ann", "2001:db8::1")]
+    fn batch() -> Batch {
+        let mut batch = Batch::default();
+        for (consumer, address) in [("ann", "192.0.2.7"), ("bob", "192.0.2.7"), ("ann", "2001:db8::1")] {
+            let record = Finished { consumer: Some(consumer.into()), ..finished() };
+            batch.push(record, Some(address.parse().unwrap()));
+        }
+        batch
     }
 
     fn said(name: &str, values: &str, ends: &[u32], of: &[u32]) -> RecordColumn {
@@ -214,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_value_that_several_have_is_told_once() {
-        let told = Column::Client.told(&records());
+        let told = Column::Client.told(&batch());
         assert_eq!(str::from_utf8(&told.values).unwrap(), "192.0.2.72001:db8::1");
         assert_eq!((told.ends, told.of), (vec![9, 20], vec![1, 1, 2]));
     }
@@ -230,16 +260,16 @@ mod tests {
 
     #[test]
     fn what_is_written_takes_the_place_of_what_was_there() {
-        let mut records = records();
+        let mut batch = batch();
         let writes = [Column::Consumer, Column::Client];
-        Written::new(said("consumer", "xy", &[1, 2], &[2, 0, 1]), 3, &writes).unwrap().apply(&mut records);
-        let consumers: Vec<_> = records.iter().map(|it| it.finished.consumer.as_deref()).collect();
+        Written::new(said("consumer", "xy", &[1, 2], &[2, 0, 1]), 3, &writes).unwrap().apply(&mut batch);
+        let consumers: Vec<_> = batch.records.iter().map(|it| it.consumer.as_deref()).collect();
         assert_eq!(consumers, [Some("y"), None, Some("x")]);
-        Written::new(said("client", "k1192.0.2.7", &[2, 11], &[1, 2, 0]), 3, &writes).unwrap().apply(&mut records);
-        let clients: Vec<_> = records.iter().map(|it| it.finished.client.as_ref().map(ToString::to_string)).collect();
+        Written::new(said("client", "k1192.0.2.7", &[2, 11], &[1, 2, 0]), 3, &writes).unwrap().apply(&mut batch);
+        let clients: Vec<_> = batch.records.iter().map(|it| it.client.as_ref().map(ToString::to_string)).collect();
         // An address stays none, whoever writes it.
         assert_eq!(clients, [Some("k1".to_owned()), Some("192.0.2.0/24".to_owned()), None]);
-        assert!(records.iter().all(|it| it.client.is_none()));
+        assert!(batch.addresses.iter().all(Option::is_none));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 use std::{io, mem};
 
 use prometheus_client::metrics::counter::Counter;
@@ -12,14 +12,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
-use super::column::Observed;
+use super::column::Batch;
 use super::entry::Entry;
-use super::meters::Meters;
-use super::names::{Catalog, Operation};
+use super::names::{Catalog, OperationId};
 use super::observer::{Looking, Observers};
 use super::teller::{Attributes, RING, Ring, Teller, ring};
-use crate::report::{Called, Client, Finished, OTHER, Report, StoreError, Tally};
-use crate::telemetry::metrics::Metrics;
+use crate::report::{Called, Client, Finished, OTHER, Operation, Report, StoreError, Tally};
 use crate::telemetry::trail::Call;
 
 /// How often the rings are read.
@@ -34,12 +32,14 @@ pub(crate) struct Keeper {
     rings: Vec<Ring>,
     catalog: Arc<Catalog>,
     observers: Observers,
-    meters: Option<Meters>,
     kept: Kept,
-    listener: Listener,
+    listeners: Vec<Listener>,
+    /// Those that are read now.
+    batch: Batch,
 }
 
-/// Who hears of requests as they are read, and keeps the thread no longer than that takes.
+/// Who hears of requests as they are read, batch by batch with an empty one when there are no more for now, and keeps the
+/// thread no longer than that takes.
 pub(crate) type Listener = Box<dyn FnMut(&[Finished]) + Send>;
 
 /// Ends the thread: what was told of until then is kept.
@@ -61,18 +61,14 @@ impl Keeper {
     ) -> (Self, Vec<Teller>) {
         let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
         let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
-        let (observers, listener): (_, Listener) = (Observers::new(looking), Box::new(|_| ()));
-        (Self { rings, catalog, observers, meters: None, kept, listener }, tellers)
+        let observers = Observers::new(looking);
+        (Self { rings, catalog, observers, kept, listeners: Vec::new(), batch: Batch::default() }, tellers)
     }
 
-    /// Count by consumer in metrics, too.
-    pub(crate) fn metering(self, metrics: Arc<Metrics>) -> Self {
-        Self { meters: Some(Meters::new(metrics)), ..self }
-    }
-
-    /// Have all that is read heard, and that nothing came where that is so.
-    pub(crate) fn heard_by(self, listener: Listener) -> Self {
-        Self { listener, ..self }
+    /// Have one more hear of all that is read.
+    pub(crate) fn heard_by(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
     }
 
     /// Begin to read.
@@ -105,19 +101,25 @@ impl Keeper {
         }
     }
 
+    /// All that waits in the rings, but no more than there was room for, however fast others come.
     async fn read(&mut self) {
-        let mut records = Vec::new();
-        let mut policies = self.catalog.policies();
-        self.rings.iter_mut().for_each(|ring| read(ring, (&self.catalog, &mut policies), &mut records));
-        if !records.is_empty() {
-            self.observers.look(&mut records, tokio::time::Instant::now() + LOOK).await;
+        let deadline = tokio::time::Instant::now() + LOOK;
+        let Self { rings, catalog, observers, kept, listeners, batch } = self;
+        let mut names = Names { catalog, policies: catalog.policies(), clock: (Instant::now(), SystemTime::now()) };
+        for ring in rings {
+            for _ in 0..RING.div_ceil(Batch::MOST) {
+                batch.clear();
+                names.read(ring, batch);
+                if batch.records().is_empty() {
+                    break;
+                }
+                observers.look(batch, deadline).await;
+                kept.report.record(batch.records());
+                listeners.iter_mut().for_each(|listener| listener(batch.records()));
+            }
         }
-        let batch: Vec<_> = records.into_iter().map(|record| record.finished).collect();
-        if let Some(meters) = &mut self.meters {
-            meters.count(&batch);
-        }
-        self.kept.report.record(&batch);
-        (self.listener)(&batch);
+        observers.rest();
+        listeners.iter_mut().for_each(|listener| listener(&[]));
     }
 }
 
@@ -168,63 +170,70 @@ impl Kept {
     }
 }
 
-/// All that waits in a ring, by its names.
-fn read(ring: &mut Ring, (catalog, policies): (&Catalog, &mut Vec<Arc<str>>), records: &mut Vec<Observed>) {
-    let mut last: Option<(super::OperationId, Arc<Operation>)> = None;
-    // No more than there was room for, however fast others come.
-    for _ in 0..RING {
-        let Some(entry) = ring.next() else { return };
-        let operation = entry.operation.and_then(|id| match &last {
-            Some((known, operation)) if *known == id => Some(operation.clone()),
-            _ => last.insert((id, catalog.get(id)?)).1.clone().into(),
-        });
-        // Of a generation that came since the names were read.
-        if entry.calls.iter().any(|call| usize::from(call.policy.0) >= policies.len()) {
-            *policies = catalog.policies();
-        }
-        let finished = finished(&entry, operation.as_deref(), policies, ring);
-        records.push(Observed { finished, client: entry.client });
-    }
+/// What numbers in entries stand for, while some are read.
+struct Names<'a> {
+    catalog: &'a Catalog,
+    policies: Vec<Arc<str>>,
+    /// The same moment by both clocks.
+    clock: (Instant, SystemTime),
 }
 
-fn finished(entry: &Entry, operation: Option<&Operation>, policies: &[Arc<str>], ring: &mut Ring) -> Finished {
-    let call = |call: &Call| {
-        let Call { policy, hook, outcome, took_us } = *call;
-        let policy = policies.get(usize::from(policy.0)).cloned().unwrap_or_else(|| OTHER.into());
-        Called { policy, hook, outcome, took_us: took_us.into() }
-    };
-    Finished {
-        time: UNIX_EPOCH + Duration::from_millis(entry.ended_ms),
-        request: entry.id.into(),
-        trace: entry.trace,
-        api: operation.map(|operation| operation.api.clone()),
-        version: operation.map(|operation| operation.version.clone()),
-        operation: operation.map(|operation| operation.name.clone()),
-        consumer: entry.consumer.and_then(|id| ring.names.get(id)),
-        application: entry.application.and_then(|id| ring.names.get(id)),
-        method: entry.method.as_str(),
-        path: operation.map(|operation| operation.pattern.clone()),
-        status: entry.status.map(|status| status.as_u16()),
-        class: entry.class,
-        outcome: entry.outcome,
-        total_us: entry.total_us.into(),
-        upstream_us: entry.upstream_us.map(u64::from),
-        policy_us: entry.policy_us.into(),
-        gateway_us: entry.gateway_us.into(),
-        bytes_in: entry.bytes_in,
-        bytes_out: entry.bytes_out,
-        retries: entry.retries.into(),
-        generation: entry.generation,
-        client: entry.client.map(Client::from),
-        calls: entry.calls.iter().map(call).collect(),
-        calls_left_out: entry.calls.left_out(),
+impl Names<'_> {
+    /// What waits in a ring, as far as the batch has room.
+    fn read(&mut self, ring: &mut Ring, batch: &mut Batch) {
+        let mut last: Option<(OperationId, Arc<Operation>)> = None;
+        while !batch.is_full()
+            && let Some(entry) = ring.next()
+        {
+            let operation = entry.operation.and_then(|id| match &last {
+                Some((known, operation)) if *known == id => Some(operation.clone()),
+                _ => last.insert((id, self.catalog.get(id)?)).1.clone().into(),
+            });
+            // Of a generation that came since the names were read.
+            if entry.calls.iter().any(|call| usize::from(call.policy.0) >= self.policies.len()) {
+                self.policies = self.catalog.policies();
+            }
+            batch.push(self.finished(&entry, operation, ring), entry.client);
+        }
+    }
+
+    fn finished(&self, entry: &Entry, operation: Option<Arc<Operation>>, ring: &mut Ring) -> Finished {
+        let call = |call: &Call| {
+            let Call { policy, hook, outcome, took_us } = *call;
+            let policy = self.policies.get(usize::from(policy.0)).cloned().unwrap_or_else(|| OTHER.into());
+            Called { policy, hook, outcome, took_us: took_us.into() }
+        };
+        let (run, time) = self.clock;
+        // Those that ended since then count as of then.
+        let ago = run.saturating_duration_since(entry.ended);
+        Finished {
+            time: time.checked_sub(ago).unwrap_or(time),
+            request: entry.id.into(),
+            trace: entry.trace,
+            operation,
+            consumer: entry.consumer.and_then(|id| ring.names.get(id)),
+            application: entry.application.and_then(|id| ring.names.get(id)),
+            method: entry.method.as_str(),
+            status: entry.status.map(|status| status.as_u16()),
+            class: entry.class,
+            outcome: entry.outcome,
+            total_us: entry.total_us.into(),
+            upstream_us: entry.upstream_us.map(u64::from),
+            policy_us: entry.policy_us.into(),
+            gateway_us: entry.gateway_us.into(),
+            bytes_in: entry.bytes_in,
+            bytes_out: entry.bytes_out,
+            retries: entry.retries.into(),
+            generation: entry.generation,
+            client: entry.client.map(Client::from),
+            calls: entry.calls.iter().map(call).collect(),
+            calls_left_out: entry.calls.left_out(),
+        }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::SystemTime;
-
     use http::{Method, StatusCode};
 
     use super::*;
@@ -234,9 +243,8 @@ pub(super) mod tests {
 
     fn entry(teller: &Teller, consumer: &str) -> Entry {
         let (consumer, application) = teller.who([(&b"auth.consumer"[..], consumer.as_bytes())].into_iter());
-        let ended = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Entry {
-            ended_ms: ended.as_millis() as u64,
+            ended: Instant::now(),
             id: (&RequestId::Number(1)).into(),
             trace: None,
             operation: None,
@@ -268,7 +276,9 @@ pub(super) mod tests {
     /// One of which little is known.
     pub(in super::super) fn finished() -> Finished {
         let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
-        super::finished(&entry(&teller, "ann"), None, &[], &mut ring)
+        let clock = (Instant::now(), SystemTime::now());
+        let names = Names { catalog: &Catalog::default(), policies: Vec::new(), clock };
+        names.finished(&entry(&teller, "ann"), None, &mut ring)
     }
 
     /// How often each consumer asked.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::keeper::Listener;
 use crate::report::{Finished, NONE, OTHER};
 use crate::telemetry::metrics::{ConsumerMetrics, Metrics};
 
 /// Pairs of an API and a consumer that have numbers of their own; what comes later since the start counts as one.
 const MOST: usize = 1_000;
 
-pub(super) struct Meters {
+pub(crate) struct Meters {
     metrics: Arc<Metrics>,
     known: HashMap<[Option<Arc<str>>; 2], ConsumerMetrics>,
     none: Arc<str>,
@@ -20,11 +21,17 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    fn new(metrics: Arc<Metrics>) -> Self {
         Self { metrics, known: HashMap::new(), none: NONE.into(), other: OTHER.into() }
     }
 
-    pub(super) fn count(&mut self, records: &[Finished]) {
+    /// Ones that count in these metrics what they hear of.
+    pub(crate) fn listening(metrics: Arc<Metrics>) -> Listener {
+        let mut meters = Self::new(metrics);
+        Box::new(move |records| meters.count(records))
+    }
+
+    fn count(&mut self, records: &[Finished]) {
         for record in records {
             let Ok(status) = StatusCode::from_u16(record.status.unwrap_or_default()) else { continue };
             self.of(record).finished(status, Duration::from_micros(record.total_us));
@@ -32,7 +39,7 @@ impl Meters {
     }
 
     fn of(&mut self, record: &Finished) -> ConsumerMetrics {
-        let names = [record.api.clone(), record.consumer.clone()];
+        let names = [record.api().cloned(), record.consumer.clone()];
         if let Some(known) = self.known.get(&names) {
             return known.clone();
         }
@@ -50,18 +57,19 @@ impl Meters {
 mod tests {
     use super::super::keeper::tests::finished;
     use super::*;
+    use crate::report::tests::of_api;
 
     #[test]
     fn each_consumer_of_an_api_has_numbers_and_those_that_are_too_many_share_them() {
         let metrics = Arc::new(Metrics::new("1", "2"));
         let mut meters = Meters::new(metrics.clone());
         let of = |consumer: &str| Finished {
-            api: Some("pets".into()),
+            operation: of_api("pets", "getPet"),
             consumer: Some(consumer.into()),
             status: Some(404),
             ..finished()
         };
-        meters.count(&[of("shop"), of("shop"), Finished { api: None, consumer: None, ..of("") }]);
+        meters.count(&[of("shop"), of("shop"), Finished { operation: None, consumer: None, ..of("") }]);
         let all: Vec<_> = (0..MOST).map(|at| of(&format!("c{at}"))).collect();
         meters.count(&all);
         let text = metrics.encode();

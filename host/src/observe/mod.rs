@@ -9,9 +9,12 @@ mod observer;
 mod teller;
 mod watch;
 
+/// What its numbers stand for.
+pub(crate) use crate::report::Operation;
 pub(crate) use entry::{Entry, Verb};
 pub(crate) use keeper::Keeper;
-pub(crate) use names::{Catalog, NameId, Operation, OperationId};
+pub(crate) use meters::Meters;
+pub(crate) use names::{Catalog, NameId, OperationId};
 pub(crate) use observer::{Looking, NoObserver, Observer};
 pub(crate) use teller::{Attributes, Teller};
 pub(crate) use watch::{NoPlace, Seen, Watch, Watching};

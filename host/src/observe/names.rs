@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::report::OTHER;
+use crate::report::{OTHER, Operation};
 use crate::telemetry::trail::PolicyId;
 
 /// Longest name of who asked, in bytes; longer ones are one.
@@ -20,16 +20,6 @@ pub(crate) struct OperationId(u32);
 /// Which name of those that a worker has learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NameId(u64);
-
-/// What an operation is called.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Operation {
-    pub(crate) api: Arc<str>,
-    pub(crate) version: Arc<str>,
-    /// Of its route.
-    pub(crate) name: Arc<str>,
-    pub(crate) pattern: Arc<str>,
-}
 
 /// All operations and policies there ever were since the start, numbered. Generations ask it while they are built, requests never.
 #[derive(Debug, Default)]
@@ -128,13 +118,16 @@ impl Learnt {
 
 impl Told {
     pub(super) fn get(&mut self, id: NameId) -> Option<Arc<str>> {
+        let at = |first: u64| usize::try_from(id.0.checked_sub(first)?).ok();
+        if let Some(known) = self.recent.get(at(self.first)?) {
+            return Some(known.clone());
+        }
         self.recent.extend(self.news.try_iter());
         while self.recent.len() > self.most {
             self.recent.pop_front();
             self.first += 1;
         }
-        let at = usize::try_from(id.0.checked_sub(self.first)?).ok()?;
-        self.recent.get(at).cloned()
+        self.recent.get(at(self.first)?).cloned()
     }
 }
 

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::column::{Column, Observed, Written};
+use super::column::{Batch, Column, Written};
 use crate::sandbox::{Behalf, Failure, OnRecords, PluginFault, Policy, Pool};
 use crate::telemetry::metrics::PolicyMetrics;
-
-/// Records that an observer is told of at once.
-const BATCH: usize = 512;
 
 /// An observer at its position.
 pub(crate) struct Observer {
@@ -76,37 +73,56 @@ impl Default for Looking {
 pub(super) struct Observers {
     newest: watch::Receiver<Looking>,
     current: Arc<[Observer]>,
-    /// Of each its instances, and what it was said to fail by last, so that the log has it once.
-    pools: Vec<(Pool, Option<&'static str>)>,
+    /// What there is of each.
+    asked: Vec<Asked>,
+}
+
+/// The instances of one observer, and how it fares.
+struct Asked {
+    pool: Pool,
+    /// By what it failed in this read of records.
+    failed: Option<&'static str>,
+    /// By what it was said to fail last, so that the log has it once.
+    told: Option<&'static str>,
+}
+
+impl Asked {
+    fn new(pool: Pool) -> Self {
+        Self { pool, failed: None, told: None }
+    }
 }
 
 impl Observers {
     pub(super) fn new(newest: watch::Receiver<Looking>) -> Self {
-        Self { newest, current: Arc::from([]), pools: Vec::new() }
+        Self { newest, current: Arc::from([]), asked: Vec::new() }
     }
 
     /// Have them all look, one after the other, until `deadline`: who is not done by then has failed.
-    pub(super) async fn look(&mut self, records: &mut [Observed], deadline: Instant) {
+    pub(super) async fn look(&mut self, batch: &mut Batch, deadline: Instant) {
         // Nothing is kept of a request that its own generation would not keep.
-        let generation = records.iter().map(|record| record.finished.generation).max().unwrap_or_default();
+        let generation = batch.records().iter().map(|record| record.generation).max().unwrap_or_default();
         let _ = timeout_at(deadline, self.newest.wait_for(|newest| newest.generation >= generation)).await;
         self.follow();
-        for (observer, (pool, trouble)) in self.current.iter().zip(&mut self.pools) {
-            let mut failed = None;
-            for batch in records.chunks_mut(BATCH) {
-                if let Err(class) = observer.look(pool, batch, deadline).await {
-                    failed = Some(class);
-                    if !observer.skips {
-                        observer.writes.iter().for_each(|column| column.clear(batch));
-                    }
+        for (observer, asked) in self.current.iter().zip(&mut self.asked) {
+            if let Err(class) = observer.look(&asked.pool, batch, deadline).await {
+                asked.failed = Some(class);
+                if !observer.skips {
+                    observer.writes.iter().for_each(|column| column.clear(batch));
                 }
             }
-            if failed.is_some() && *trouble != failed {
+        }
+    }
+
+    /// All that was read has been looked at.
+    pub(super) fn rest(&mut self) {
+        for (observer, asked) in self.current.iter().zip(&mut self.asked) {
+            let failed = asked.failed.take();
+            if failed.is_some() && asked.told != failed {
                 let policy = &**observer.policy.name();
                 let kept = if observer.skips { "as they were" } else { "without what it writes" };
                 tracing::warn!(policy, class = failed, "an observer failed: records are kept {kept}");
             }
-            *trouble = failed;
+            asked.told = failed;
         }
     }
 
@@ -116,27 +132,27 @@ impl Observers {
         if Arc::ptr_eq(&newest, &self.current) {
             return;
         }
-        let mut known = std::mem::take(&mut self.pools);
-        let pool = |observer: &Observer| {
-            let same = known.iter().position(|(pool, _)| Arc::ptr_eq(pool.policy(), &observer.policy));
-            let new = || (Pool::new(observer.policy.clone(), observer.metrics.clone()), None);
+        let mut known = std::mem::take(&mut self.asked);
+        let asked = |observer: &Observer| {
+            let same = known.iter().position(|asked| Arc::ptr_eq(asked.pool.policy(), &observer.policy));
+            let new = || Asked::new(Pool::new(observer.policy.clone(), observer.metrics.clone()));
             same.map_or_else(new, |same| known.swap_remove(same))
         };
-        self.pools = newest.iter().map(pool).collect();
+        self.asked = newest.iter().map(asked).collect();
         self.current = newest;
     }
 }
 
 impl Observer {
     /// Have it look at some records; the class of what went wrong.
-    async fn look(&self, pool: &Pool, records: &mut [Observed], deadline: Instant) -> Result<(), &'static str> {
+    async fn look(&self, pool: &Pool, batch: &mut Batch, deadline: Instant) -> Result<(), &'static str> {
         // What only computes would not notice.
         if Instant::now() >= deadline {
             return Err("plugin_wall");
         }
-        let count = records.len();
+        let count = batch.records().len();
         let hook =
-            OnRecords { count: count as u32, columns: self.reads.iter().map(|column| column.told(records)).collect() };
+            OnRecords { count: count as u32, columns: self.reads.iter().map(|column| column.told(batch)).collect() };
         let judge = |said: Result<Vec<_>, Failure>| match said {
             Ok(columns) => {
                 let written = columns.into_iter().map(|column| Written::new(column, count, &self.writes));
@@ -149,7 +165,7 @@ impl Observer {
         drop(pool.take_holds());
         match looked {
             Ok(Ok(Ok(written))) => {
-                written.iter().for_each(|written| written.apply(records));
+                written.iter().for_each(|written| written.apply(batch));
                 Ok(())
             }
             Ok(Ok(Err(_))) => Err("policy_failed"),

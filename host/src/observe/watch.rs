@@ -26,6 +26,10 @@ struct Watchers {
 struct Watcher {
     filter: Filter,
     queue: Sender<Seen>,
+    /// Admitted of what is read now. Workers are read one after the other, so that these are sorted when all are.
+    admitted: Vec<Finished>,
+    /// And for which there was no room among them.
+    beyond: u64,
     /// For which there was no place, since it was last told of any.
     missed: u64,
 }
@@ -63,11 +67,11 @@ impl Watch {
             return Err(NoPlace::Taken);
         }
         let (queue, waiting) = mpsc::channel(QUEUE);
-        watchers.all.push(Watcher { filter, queue, missed: 0 });
+        watchers.all.push(Watcher { filter, queue, admitted: Vec::new(), beyond: 0, missed: 0 });
         Ok(Watching(waiting))
     }
 
-    /// Requests have ended.
+    /// Requests have ended; where that are none, those before are told of.
     pub(crate) fn tell(&self, batch: &[Finished]) {
         let mut watchers = self.lock();
         watchers.all.retain_mut(|watcher| watcher.tell(batch));
@@ -86,18 +90,28 @@ impl Watch {
 impl Watcher {
     /// False if nobody listens any more.
     fn tell(&mut self, batch: &[Finished]) -> bool {
-        self.tell_missed();
-        let mut admitted: Vec<_> = batch.iter().filter(|finished| self.filter.admits(finished)).collect();
-        // They come worker by worker.
-        admitted.sort_by_key(|finished| finished.time);
-        for finished in admitted {
-            // There is room before there is a copy.
-            match self.queue.try_reserve() {
-                Ok(place) if self.missed == 0 => place.send(Seen::Request(Box::new(finished.clone()))),
-                _ => self.missed += 1,
+        if batch.is_empty() {
+            self.tell_all();
+        }
+        for finished in batch.iter().filter(|finished| self.filter.admits(finished)) {
+            match self.admitted.len() < QUEUE {
+                true => self.admitted.push(finished.clone()),
+                false => self.beyond += 1,
             }
         }
         !self.queue.is_closed()
+    }
+
+    fn tell_all(&mut self) {
+        self.tell_missed();
+        self.admitted.sort_by_key(|finished| finished.time);
+        for finished in std::mem::take(&mut self.admitted) {
+            match self.queue.try_reserve() {
+                Ok(place) if self.missed == 0 => place.send(Seen::Request(Box::new(finished))),
+                _ => self.missed += 1,
+            }
+        }
+        self.missed += std::mem::take(&mut self.beyond);
     }
 
     fn tell_missed(&mut self) {
@@ -140,7 +154,8 @@ mod tests {
     fn each_is_told_what_its_filter_admits() {
         let watch = Watch::default();
         let (mut all, mut errors) = (watch.begin(Filter::default()).unwrap(), watch.begin(errors()).unwrap());
-        watch.tell(&[finished(NOON), failed(NOON), finished(NOON)]);
+        watch.tell(&[finished(NOON), failed(NOON)]);
+        watch.tell(&[finished(NOON)]);
         watch.tell(&[]);
         assert_eq!((taken(&mut all).len(), taken(&mut errors).len()), (3, 1));
     }
@@ -154,7 +169,9 @@ mod tests {
             request: RequestId::Number(id),
             ..finished(NOON)
         };
-        watch.tell(&[at(1, 1), at(3, 3), at(2, 2), at(4, 4)]);
+        watch.tell(&[at(1, 1), at(3, 3)]);
+        watch.tell(&[at(2, 2), at(4, 4)]);
+        watch.tell(&[]);
         let told: Vec<_> = taken(&mut watching).into_iter().map(Result::unwrap).collect();
         assert_eq!(told, [1, 2, 3, 4].map(|id| RequestId::Number(id).to_string()));
     }
@@ -164,13 +181,14 @@ mod tests {
         let watch = Watch::default();
         let mut slow = watch.begin(errors()).unwrap();
         let batch: Vec<_> = (0..QUEUE + 7).flat_map(|_| [failed(NOON), finished(NOON)]).collect();
-        watch.tell(&batch);
+        let tell = |batch: &[Finished]| [batch, &[]].iter().for_each(|it| watch.tell(it));
+        tell(&batch);
         assert_eq!(taken(&mut slow).iter().filter(|told| told.is_ok()).count(), QUEUE);
-        watch.tell(&[failed(NOON), failed(NOON)]);
+        tell(&[failed(NOON), failed(NOON)]);
         let told = taken(&mut slow);
         assert!(matches!(told[..], [Err(7), Ok(_), Ok(_)]), "{told:?}");
         // It hears of them also where nothing more comes.
-        watch.tell(&batch);
+        tell(&batch);
         taken(&mut slow);
         watch.tell(&[]);
         assert!(matches!(taken(&mut slow)[..], [Err(7)]));
@@ -193,6 +211,7 @@ mod tests {
         let watch = Watch::default();
         let mut watching = watch.begin(Filter::default()).unwrap();
         watch.tell(&[finished(NOON)]);
+        watch.tell(&[]);
         watch.end();
         assert_eq!(taken(&mut watching).len(), 1, "what was told before is heard");
         assert!(watching.0.is_closed() && watch.begin(Filter::default()).unwrap_err() == NoPlace::Over);

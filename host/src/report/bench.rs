@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 
-use super::finished::Called;
+use super::finished::{Called, Operation};
 use super::*;
 use crate::telemetry::metrics::{CallOutcome, Hook};
 use crate::telemetry::{Blame, Outcome, RequestId};
@@ -27,7 +27,7 @@ const MIDNIGHT: u64 = 1_799_971_200;
 /// Requests of one day, as chance has them.
 struct Traffic {
     chance: u64,
-    operations: Vec<Arc<str>>,
+    operations: Vec<Arc<Operation>>,
     consumers: Vec<Arc<str>>,
     template: Finished,
 }
@@ -40,13 +40,10 @@ fn template() -> Finished {
         time: UNIX_EPOCH,
         request: RequestId::Number(0xa1),
         trace: None,
-        api: text("petstore"),
-        version: text("1.2.0"),
         operation: None,
         consumer: None,
         application: text("web"),
         method: "GET",
-        path: text("/pets/{id}"),
         status: Some(200),
         class: "ok",
         outcome: Outcome::Ok,
@@ -66,11 +63,13 @@ fn template() -> Finished {
 
 impl Traffic {
     fn new() -> Self {
-        let names = |kind: &str, most| (0..most).map(|n| format!("{kind}-{n}").into()).collect();
+        let (api, version, pattern) = ("petstore".into(), "1.2.0".into(), "/pets/{id}".into());
+        let named = Operation { api, version, name: "".into(), pattern };
+        let operation = |n| Arc::new(Operation { name: format!("operation-{n}").into(), ..named.clone() });
         Self {
             chance: 42,
-            operations: names("operation", OPERATIONS),
-            consumers: names("consumer", CONSUMERS),
+            operations: (0..OPERATIONS).map(operation).collect(),
+            consumers: (0..CONSUMERS).map(|n| format!("consumer-{n}").into()).collect(),
             template: template(),
         }
     }

@@ -16,15 +16,11 @@ pub(crate) struct Finished {
     pub(crate) time: SystemTime,
     pub(crate) request: RequestId,
     pub(crate) trace: Option<u128>,
-    pub(crate) api: Option<Arc<str>>,
-    pub(crate) version: Option<Arc<str>>,
-    /// The name of its route.
-    pub(crate) operation: Option<Arc<str>>,
+    /// None where no route matched.
+    pub(crate) operation: Option<Arc<Operation>>,
     pub(crate) consumer: Option<Arc<str>>,
     pub(crate) application: Option<Arc<str>>,
     pub(crate) method: &'static str,
-    /// The pattern of the route, never the path itself.
-    pub(crate) path: Option<Arc<str>>,
     /// None where no head was read or sent.
     pub(crate) status: Option<u16>,
     /// Of the error, or `ok`.
@@ -45,6 +41,17 @@ pub(crate) struct Finished {
     pub(crate) calls: Vec<Called>,
     /// How many calls there were besides.
     pub(crate) calls_left_out: usize,
+}
+
+/// What an operation is called.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Operation {
+    pub(crate) api: Arc<str>,
+    pub(crate) version: Arc<str>,
+    /// Of its route.
+    pub(crate) name: Arc<str>,
+    /// Of the route, never the path of a request.
+    pub(crate) pattern: Arc<str>,
 }
 
 /// Calls of a hook in one request: one, or those for all pieces of a body.
@@ -108,6 +115,24 @@ impl fmt::Display for Client {
 }
 
 impl Finished {
+    pub(crate) fn api(&self) -> Option<&Arc<str>> {
+        self.operation.as_ref().map(|operation| &operation.api)
+    }
+
+    pub(crate) fn version(&self) -> Option<&Arc<str>> {
+        self.operation.as_ref().map(|operation| &operation.version)
+    }
+
+    /// The name of its route.
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.operation.as_ref().map(|operation| &operation.name)
+    }
+
+    /// The pattern of its route.
+    pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
+        self.operation.as_ref().map(|operation| &operation.pattern)
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         is_error(self.status, self.outcome == Outcome::Ok)
     }

@@ -14,7 +14,7 @@ const FORMAT: u8 = 1;
 
 /// Beyond so many buckets that were recorded one after the other, or merged, they are counts side by side, of which none
 /// is looked for.
-const MOST_RECORDED: usize = 64;
+const MOST_RECORDED: usize = 16;
 const MOST_MERGED: usize = 128;
 /// Room that is made below the first of those.
 const BELOW: u16 = 16;
@@ -205,6 +205,12 @@ impl Buckets {
 
 /// Where a bucket is among counts side by side, which begin with the bucket `first`; they are made to have it.
 fn place(first: &mut u16, counts: &mut Vec<u64>, bucket: u16) -> usize {
+    // Nearly always.
+    if let Some(at) = bucket.checked_sub(*first).map(usize::from)
+        && at < counts.len()
+    {
+        return at;
+    }
     if counts.is_empty() {
         *first = bucket;
     } else if bucket < *first {
@@ -213,18 +219,48 @@ fn place(first: &mut u16, counts: &mut Vec<u64>, bucket: u16) -> usize {
         *first = begin;
     }
     let at = usize::from(bucket - *first);
-    if at >= counts.len() {
-        counts.resize(at + 1, 0);
-    }
+    counts.resize(counts.len().max(at + 1), 0);
     at
 }
 
+/// The bucket of a duration. Where it lies between two powers of two, its first digits say but for one bucket.
 fn bucket(us: u64) -> u16 {
+    static OCTAVE: LazyLock<Octave> = LazyLock::new(Octave::new);
     if us == 0 {
         return 0;
     }
-    // At most 64 doublings.
-    ((us as f64).log2() * f64::from(PER_OCTAVE)).ceil() as u16 + 1
+    let zeros = us.leading_zeros();
+    (63 - zeros) as u16 * PER_OCTAVE as u16 + OCTAVE.place(us << zeros) + 1
+}
+
+/// Where buckets end between a power of two and the next, as if that were 2^63.
+struct Octave {
+    /// The greatest number of each bucket; the first has the power itself, and nothing is beyond the last.
+    ends: [u64; PER_OCTAVE as usize + 1],
+    /// How many of those lie below each of so many equal parts, none of which has more than one in it.
+    below: [u16; Self::PARTS],
+}
+
+impl Octave {
+    const PARTS: usize = 64;
+
+    fn new() -> Self {
+        let power = 1_u64 << 63;
+        let end = |number: usize| match number as u32 == PER_OCTAVE {
+            true => u64::MAX,
+            false => (bound(number as i32) * power as f64) as u64,
+        };
+        let ends = std::array::from_fn(end);
+        let part = |number: usize| power + number as u64 * (power / Self::PARTS as u64);
+        let below = std::array::from_fn(|number| ends.iter().take_while(|end| **end < part(number)).count() as u16);
+        Self { ends, below }
+    }
+
+    /// How many buckets end below a number, whose first digit is a 1.
+    fn place(&self, number: u64) -> u16 {
+        let below = self.below[(number >> 57) as usize % Self::PARTS];
+        below + u16::from(number > self.ends[usize::from(below)])
+    }
 }
 
 /// The upper bound of the bucket whose number is greater by one.

@@ -1,42 +1,33 @@
 //! Ends what is being read of the store, from another thread: for whoever waits only so long.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::{Connection, Error, InterruptHandle, ffi};
+use rusqlite::{Connection, Error, ffi};
+
+/// Steps of SQLite between two looks at whether somebody still waits: some tens of microseconds.
+const STEPS: c_int = 1_000;
 
 #[derive(Clone, Default)]
-pub(crate) struct Interrupt(Arc<Mutex<Reading>>);
-
-#[derive(Default)]
-struct Reading {
-    is_over: bool,
-    connections: Vec<InterruptHandle>,
-}
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Whatever is read fails, from now on.
     pub(crate) fn end(&self) {
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.is_over = true;
-        reading.connections.iter().for_each(InterruptHandle::interrupt);
+        self.0.store(true, Ordering::Relaxed);
     }
 
-    /// A connection that is read from from now on.
-    pub(super) fn watch(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.connections.push(connection.get_interrupt_handle());
-        reading.check()
+    /// A connection that is read from from now on: what is under way when it ends, and each statement after that, fails.
+    pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let is_over = self.0.clone();
+        connection.progress_handler(STEPS, Some(move || is_over.load(Ordering::Relaxed)))?;
+        self.check()
     }
 
-    /// SQLite forgets it between two statements.
+    /// For what takes less than so many steps, and yet is one of many.
     pub(crate) fn check(&self) -> rusqlite::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).check()
-    }
-}
-
-impl Reading {
-    fn check(&self) -> rusqlite::Result<()> {
-        match self.is_over {
+        match self.0.load(Ordering::Relaxed) {
             true => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None)),
             false => Ok(()),
         }
@@ -56,8 +47,8 @@ mod tests {
         let reading = std::thread::spawn({
             let interrupt = interrupt.clone();
             move || {
-                let connection = Connection::open_in_memory().unwrap();
-                interrupt.watch(&connection).unwrap();
+                let mut connection = Connection::open_in_memory().unwrap();
+                interrupt.watch(&mut connection).unwrap();
                 let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
                 let mut statement = connection.prepare(endless).unwrap();
                 let mut rows = statement.query([]).unwrap();
@@ -73,6 +64,18 @@ mod tests {
         reads.recv().unwrap();
         interrupt.end();
         assert_eq!(reading.join().unwrap(), Some(rusqlite::ErrorCode::OperationInterrupted));
-        assert!(interrupt.watch(&Connection::open_in_memory().unwrap()).is_err());
+        assert!(interrupt.watch(&mut Connection::open_in_memory().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_statement_that_was_not_begun_when_it_ended_fails_too() {
+        let interrupt = Interrupt::default();
+        let mut connection = Connection::open_in_memory().unwrap();
+        interrupt.watch(&mut connection).unwrap();
+        interrupt.end();
+        let many =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT count(*) FROM n";
+        let counted = connection.query_row(many, [], |row| row.get::<_, i64>(0));
+        assert_eq!(counted.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
     }
 }

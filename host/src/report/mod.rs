@@ -7,6 +7,7 @@ mod histogram;
 mod interrupt;
 mod query;
 mod rollup;
+mod sample;
 mod sampling;
 mod show;
 mod span;
@@ -24,17 +25,17 @@ use sampling::Sampling;
 use span::{AHEAD, Now, Unit, seconds};
 use store::Store;
 
-pub(crate) use finished::{Called, Client, Finished};
+pub(crate) use finished::{Called, Client, Finished, Operation};
 pub(crate) use histogram::{Histogram, Lap};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use query::{
-    Answer, Asked, Compared, Figures, Filter, Part, Pick, Point, Query, QueryFault, Row, Sample, Samples, Table, Total,
+    Answer, Asked, Compared, Figures, Filter, Part, Pick, Point, Query, QueryFault, Row, Samples, Table, Total,
     show_span,
 };
 pub(crate) use rollup::{NONE, OTHER};
+pub(crate) use sample::{Call, Said, Sample};
 pub(crate) use show::{percent, scaled};
 pub(crate) use store::StoreError;
-pub(crate) use store::{Call, Said};
 
 /// In the state directory.
 const FOLDER: &str = "report";
@@ -153,8 +154,8 @@ impl Reader {
     /// The same, for whoever may end it.
     pub(crate) fn open_for(state: &Path, interrupt: Interrupt) -> Result<Self, StoreError> {
         let folder = state.join(FOLDER);
-        let connection = Store::open_to_read(&folder)?;
-        interrupt.watch(&connection).map_err(|error| Store::failed(&folder, error))?;
+        let mut connection = Store::open_to_read(&folder)?;
+        interrupt.watch(&mut connection).map_err(|error| Store::failed(&folder, error))?;
         Ok(Self { folder, connection, interrupt })
     }
 

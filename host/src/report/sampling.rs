@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::finished::Finished;
+use super::finished::{Finished, Operation};
 use super::histogram::{Histogram, Lap};
-use super::rollup::{Name, Near};
+use super::rollup::{Near, address};
 use super::span::Unit;
 
 /// In a minute, of errors of one class and kind of status, and of slow ones in all.
@@ -30,8 +31,9 @@ pub(crate) struct Sampling {
     kept: HashMap<Option<(&'static str, u16)>, u32>,
     hour: u64,
     speeds: Vec<Speed>,
-    places: FxHashMap<[Name; 3], usize>,
-    near: Near<3, (), usize>,
+    /// By what is called the same, and by what is the same.
+    places: FxHashMap<Option<Arc<Operation>>, usize>,
+    near: Near<usize, Option<Arc<Operation>>, usize>,
 }
 
 /// How long an operation took in this hour, and beyond which time it is slow.
@@ -108,10 +110,10 @@ impl Sampling {
 
     /// Of its operation, unless there are too many of those.
     fn speed(&mut self, finished: &Finished) -> Option<&mut Speed> {
-        let names = [&finished.api, &finished.version, &finished.operation];
-        let place = self.near.get(names, ()).or_else(|| {
+        let key = address(finished.operation.as_ref());
+        let place = self.near.get(&key).or_else(|| {
             let is_full = self.speeds.len() >= MOST_OPERATIONS;
-            let place = match self.places.entry(names.map(Clone::clone)) {
+            let place = match self.places.entry(finished.operation.clone()) {
                 Entry::Occupied(place) => *place.get(),
                 Entry::Vacant(_) if is_full => return None,
                 Entry::Vacant(place) => {
@@ -119,7 +121,7 @@ impl Sampling {
                     *place.insert(self.speeds.len() - 1)
                 }
             };
-            self.near.put(names, (), place);
+            self.near.put(key, finished.operation.clone(), place);
             Some(place)
         })?;
         self.speeds.get_mut(place)
@@ -128,7 +130,7 @@ impl Sampling {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{NOON, failed, finished};
+    use super::super::tests::{NOON, failed, finished, of_api};
     use super::*;
 
     fn record(sampling: &mut Sampling, second: u64, finished: &Finished) -> bool {
@@ -154,7 +156,11 @@ mod tests {
     #[test]
     fn the_slowest_of_each_operation_are_kept_by_its_own_measure() {
         let mut sampling = Sampling::default();
-        let of = |operation: &str, total_us| Finished { operation: Some(operation.into()), total_us, ..finished(NOON) };
+        let of = |operation: &str, total_us| Finished {
+            operation: of_api("petstore", operation),
+            total_us,
+            ..finished(NOON)
+        };
         // From 1 ms to 1 s, the longer the rarer; of the other a thousand times as much.
         for at in 0..10_000_u64 {
             let (second, us) = (NOON + at / 10, 1_000_000 / (1 + at * 7_919 % 1_000));
@@ -162,8 +168,11 @@ mod tests {
             assert!(record(&mut sampling, second, &of("slow", us * 1_000)));
         }
         for (operation, slow) in [("fast", 100_000), ("slow", 100_000_000)] {
-            let kept =
-                sampling.waiting.iter().map(|(_, it)| it).filter(|it| it.operation.as_deref() == Some(operation));
+            let kept = sampling
+                .waiting
+                .iter()
+                .map(|(_, it)| it)
+                .filter(|it| it.name().is_some_and(|name| **name == *operation));
             let kept: Vec<_> = kept.map(|it| it.total_us).collect();
             assert!((80..=110).contains(&kept.len()), "{} of {operation}", kept.len());
             assert!(kept.iter().all(|us| *us >= slow / 100 * 98), "{kept:?}");

@@ -30,13 +30,10 @@ pub(crate) fn finished(second: u64) -> Finished {
         time: UNIX_EPOCH + Duration::from_secs(second),
         request: RequestId::Number(0xa1),
         trace: None,
-        api: text("petstore"),
-        version: text("1.2.0"),
-        operation: text("getPet"),
+        operation: of_api("petstore", "getPet"),
         consumer: text("shop"),
         application: text("web"),
         method: "GET",
-        path: text("/pets/{id}"),
         status: Some(200),
         class: "ok",
         outcome: Outcome::Ok,
@@ -52,6 +49,12 @@ pub(crate) fn finished(second: u64) -> Finished {
         calls: vec![Called { policy: "jwt".into(), hook: Hook::Request, outcome: CallOutcome::Edit, took_us: 40 }],
         calls_left_out: 0,
     }
+}
+
+/// An operation of an API.
+pub(crate) fn of_api(api: &str, name: &str) -> Option<Arc<Operation>> {
+    let (version, pattern) = ("1.2.0".into(), "/pets/{id}".into());
+    Some(Arc::new(Operation { api: api.into(), version, name: name.into(), pattern }))
 }
 
 pub(crate) fn failed(second: u64) -> Finished {
@@ -166,7 +169,7 @@ fn what_cannot_be_written_is_part_of_the_next_flush() {
         report.record_at(&[finished(NOON)], NOON);
         report.flush_at(NOON).unwrap();
         let many: Vec<_> =
-            (0..500).map(|n| Finished { operation: Some(format!("op{n}").into()), ..failed(NOON) }).collect();
+            (0..500).map(|n| Finished { operation: of_api("petstore", &format!("op{n}")), ..failed(NOON) }).collect();
         report.record_at(&many, NOON);
         report.store.connection().unwrap().execute_batch(&format!("PRAGMA {fault}")).unwrap();
         let error = report.flush_at(NOON).unwrap_err();
@@ -231,7 +234,8 @@ fn names_beyond_the_caps_are_counted_as_one_after_a_restart_too() {
     let caps = Caps { operations: 2, consumers: 2, applications: 3 };
     let of = |n: u64| {
         let name = |kind: &str| Some(format!("{kind}{n}").into());
-        Finished { operation: name("op"), consumer: name("c"), application: name("a"), ..finished(NOON) }
+        let operation = of_api("petstore", &format!("op{n}"));
+        Finished { operation, consumer: name("c"), application: name("a"), ..finished(NOON) }
     };
     for round in 0..2 {
         let mut report = opened(state.path(), caps);

@@ -89,7 +89,7 @@ impl Finish {
             class: "ok",
             recorded: false,
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
-            times: (wanted || observed.is_some()).then(|| Times::new(*at)),
+            times: (wanted || observed.is_some()).then(Times::default),
             trail: observed.is_some().then(|| worker.trails().begin()),
             observed,
             account,
@@ -169,15 +169,16 @@ impl Finish {
         self.counted.as_ref().map(|counted| counted.counts(route)).unwrap_or_default()
     }
 
-    pub(super) fn policies_begin(&mut self) {
-        if let Some(times) = &mut self.times {
-            times.policies_since = Instant::now();
+    /// Policies are asked from here on, if there are any.
+    pub(super) fn policies_begin(&mut self, are_there: bool) {
+        if let Some(times) = self.times.as_mut().filter(|_| are_there) {
+            times.policies_since = Some(Instant::now());
         }
     }
 
     pub(super) fn policies_end(&mut self) {
         if let Some(times) = &mut self.times {
-            times.policies += times.policies_since.elapsed();
+            times.policies += times.policies_since.take().map(|since| since.elapsed()).unwrap_or_default();
         }
     }
 
@@ -288,13 +289,15 @@ impl Finish {
         if let Some(account) = &self.account {
             account.end(self.class, self.outcome);
         }
-        let duration = self.begun.elapsed();
+        let ended = Instant::now();
+        let duration = ended - self.begun;
         self.metrics().finished(status, self.outcome, duration);
         let Some(times) = self.times else { return };
         let route = self.route.as_deref();
         let (class, blame) = (self.class, self.outcome);
         let bytes_in = self.arrival.as_ref().map_or(0, |arrival| arrival.bytes());
-        let completion = Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, duration, times };
+        let completion =
+            Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, ended, duration, times };
         if let (Some(observed), Some(teller)) = (self.observed, self.worker.teller()) {
             let calls = self.trail.as_ref().map(|trail| trail.calls()).unwrap_or_default();
             teller.tell(observed.entry(&completion, self.local.generation.number, calls));

@@ -26,20 +26,17 @@ pub(super) struct Line {
 }
 
 /// Where the time of a request went.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Times {
     pub(super) upstream: Option<Duration>,
     pub(super) policies: Duration,
-    pub(super) policies_since: Instant,
+    /// Since when policies are asked, while they are.
+    pub(super) policies_since: Option<Instant>,
     /// When there was a head to answer with.
     pub(super) head: Option<Duration>,
 }
 
 impl Times {
-    pub(super) fn new(begun: Instant) -> Self {
-        Self { upstream: None, policies: Duration::ZERO, policies_since: begun, head: None }
-    }
-
     /// What of the time until the head was neither the upstream's nor the policies'; until the end, if there was no head.
     pub(super) fn own(&self, end: Duration) -> Duration {
         self.head.unwrap_or(end).saturating_sub(self.upstream.unwrap_or_default() + self.policies)
@@ -55,6 +52,7 @@ pub(super) struct Completion<'a> {
     pub(super) blame: Outcome,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
+    pub(super) ended: Instant,
     pub(super) duration: Duration,
     pub(super) times: Times,
 }

@@ -162,11 +162,13 @@ impl<'a> Begun<'a> {
         let mut passage = Passage::new(chain, &local.pools, place, worker.scratch(), render, deadline);
 
         // Forward through the policies, then to whatever answers.
-        finish.policies_begin();
+        // Without policies the clock is not asked either.
+        let (end, is_timed) = (passage.end(), passage.end() > 0);
+        finish.policies_begin(is_timed);
         let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
         finish.policies_end();
         finish.knows(&exchange);
-        let (end, mut switched) = (passage.end(), None);
+        let mut switched = None;
         let departure = match (forward, found) {
             (Err(departure), _) => departure,
             (Ok(_), Err(fault)) => Departure { at: end, outcome: Err(fault) },
@@ -187,7 +189,7 @@ impl<'a> Begun<'a> {
         // Back through the response hooks of the policies before the point of departure.
         finish.departs(&departure, end);
         let (left_at, response) = passage.depart(departure, &exchange);
-        finish.policies_begin();
+        finish.policies_begin(is_timed);
         let response = passage.reverse(left_at, response, &mut exchange).await;
         finish.policies_end();
         let (notice, replaced, holds) = passage.over();

@@ -1,7 +1,7 @@
 //! What is gathered about every request for those who keep account of all of them: nothing that takes memory.
 
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::Method;
 
@@ -34,10 +34,9 @@ impl Observed {
     }
 
     pub(super) fn entry(&self, completion: &Completion<'_>, generation: u64, calls: Calls) -> Entry {
-        let Completion { id, route, status, class, blame, bytes_in, bytes_out, duration, times } = completion;
-        let ended = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let Completion { id, route, status, class, blame, bytes_in, bytes_out, ended, duration, times } = completion;
         Entry {
-            ended_ms: u64::try_from(ended.as_millis()).unwrap_or(u64::MAX),
+            ended: ended.into_std(),
             id: (*id).into(),
             trace: self.trace,
             operation: route.map(|route| route.operation),
@@ -63,5 +62,6 @@ impl Observed {
 
 /// Up to an hour and eleven minutes.
 fn micros(time: Duration) -> u32 {
-    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+    let micros = time.as_secs().saturating_mul(1_000_000) + u64::from(time.subsec_micros());
+    u32::try_from(micros).unwrap_or(u32::MAX)
 }

@@ -38,6 +38,29 @@ fn bounds_of_buckets_are_those_of_opentelemetry() {
 }
 
 #[test]
+fn every_bucket_ends_where_its_bound_is() {
+    for number in 0..i32::from(LAST) {
+        let last = bound(number).floor() as u64;
+        // Beyond, there is no number with a fraction to tell the next by.
+        if (1..1 << 53).contains(&last) {
+            assert_eq!(
+                (bucket(last) <= number as u16 + 1, bucket(last + 1) > number as u16 + 1),
+                (true, true),
+                "{last}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_bucket_is_what_the_logarithm_says(us in 1..1_u64 << 50) {
+        let log = (us as f64).log2() * f64::from(PER_OCTAVE);
+        prop_assert_eq!(bucket(us), log.ceil() as u16 + 1);
+    }
+}
+
+#[test]
 fn few_durations_are_exact_and_take_few_bytes() {
     for us in 0..=45 {
         assert_eq!(of(&[us]).quantile(0.5), Some(us as f64));

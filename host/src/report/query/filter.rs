@@ -1,7 +1,9 @@
 //! Which finished requests are asked about where each is looked at by itself, as it ends.
 
+use std::sync::Arc;
+
 use super::super::finished::{Called, Finished};
-use super::super::rollup::{Axis, Name};
+use super::super::rollup::Axis;
 use super::condition::{self, Condition, Value, halves};
 use super::dimension::Dimension;
 use super::fault::QueryFault;
@@ -76,15 +78,15 @@ fn is_called(name: &str, dimension: Dimension, finished: &Finished) -> bool {
 
 /// Empty where there is none.
 fn named(dimension: Dimension, finished: &Finished) -> &str {
-    fn text(name: &Name) -> &str {
-        name.as_deref().unwrap_or_default()
+    fn text(name: Option<&Arc<str>>) -> &str {
+        name.map(|name| &**name).unwrap_or_default()
     }
     match dimension {
-        Dimension::Api => text(&finished.api),
-        Dimension::Version => text(&finished.version),
-        Dimension::Operation => text(&finished.operation),
-        Dimension::Consumer => text(&finished.consumer),
-        Dimension::Application => text(&finished.application),
+        Dimension::Api => text(finished.api()),
+        Dimension::Version => text(finished.version()),
+        Dimension::Operation => text(finished.name()),
+        Dimension::Consumer => text(finished.consumer.as_ref()),
+        Dimension::Application => text(finished.application.as_ref()),
         Dimension::Class => finished.class,
         Dimension::Status | Dimension::Code | Dimension::Blame => "",
         Dimension::Policy | Dimension::Hook | Dimension::Verdict => "",
@@ -102,7 +104,7 @@ fn microseconds(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tests::{NOON, asked, failed, finished, report};
+    use super::super::super::tests::{NOON, asked, failed, finished, of_api, report};
     use super::*;
     use crate::telemetry::metrics::{CallOutcome, Hook};
 
@@ -126,15 +128,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut report = report(folder.path());
         let text = |text: &str| Some(text.into());
-        let unknown =
-            Finished { api: None, version: None, operation: None, consumer: None, application: None, ..finished(NOON) };
+        let unknown = Finished { operation: None, consumer: None, application: None, ..finished(NOON) };
         let all = [
             finished(NOON),
             failed(NOON),
             unknown,
             Finished { status: None, ..failed(NOON) },
-            Finished { operation: text("pets/get"), consumer: text("x' OR 1=1 --"), ..finished(NOON) },
-            Finished { status: Some(404), api: text("orders"), ..finished(NOON) },
+            Finished { operation: of_api("petstore", "pets/get"), consumer: text("x' OR 1=1 --"), ..finished(NOON) },
+            Finished { status: Some(404), operation: of_api("orders", "getPet"), ..finished(NOON) },
             Finished { status: Some(503), consumer: text("CN=a,O=b"), application: None, ..failed(NOON) },
         ];
         report.record_at(&all, NOON);

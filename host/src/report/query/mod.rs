@@ -25,7 +25,7 @@ pub(crate) use answer::{Answer, Point, Row, Table, answer};
 pub(crate) use compare::{Compared, compare};
 pub(crate) use fault::QueryFault;
 pub(crate) use filter::Filter;
-pub(crate) use samples::{Pick, Sample, Samples, named, samples};
+pub(crate) use samples::{Pick, Samples, named, samples};
 pub(crate) use sum::{Figures, Part, Total};
 pub(crate) use time::show as show_span;
 

@@ -4,7 +4,7 @@
 mod tests;
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rusqlite::types::Value as Parameter;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -12,14 +12,15 @@ use serde::Serialize;
 
 use super::super::interrupt::Interrupt;
 use super::super::rollup::Axis;
+use super::super::sample::{Said, Sample, shown};
 use super::super::span::{AHEAD, seconds};
-use super::super::store::{SAMPLE_DAYS, Said, StoreError, day, day_failed, number, open_day};
+use super::super::store::{SAMPLE_DAYS, StoreError, day, day_failed, number, open_day};
 use super::Query;
 use super::answer::FORMAT;
 use super::condition::{Condition, Value, halves};
 use super::dimension::Dimension;
+use crate::telemetry::Outcome;
 use crate::telemetry::metrics::Label;
-use crate::telemetry::{Outcome, rfc3339};
 
 const COLUMNS: &str =
     "time, request, trace, api, version, operation, consumer, application, method, path, status, class,
@@ -34,36 +35,6 @@ pub(crate) enum Pick {
     Newest,
     NewestErrors,
     Slowest,
-}
-
-/// One request, with all that is kept of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Sample {
-    pub(crate) time: String,
-    /// Since 1970.
-    pub(crate) time_us: u64,
-    pub(crate) request: String,
-    pub(crate) trace: Option<String>,
-    pub(crate) api: Option<String>,
-    pub(crate) version: Option<String>,
-    pub(crate) operation: Option<String>,
-    pub(crate) consumer: Option<String>,
-    pub(crate) application: Option<String>,
-    pub(crate) method: String,
-    pub(crate) path: Option<String>,
-    pub(crate) status: Option<u16>,
-    pub(crate) class: String,
-    pub(crate) blame: String,
-    pub(crate) total_us: u64,
-    pub(crate) upstream_us: Option<u64>,
-    pub(crate) policy_us: u64,
-    pub(crate) gateway_us: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
-    pub(crate) retries: u32,
-    pub(crate) generation: u64,
-    pub(crate) client: Option<String>,
-    pub(crate) policies: Said,
 }
 
 #[derive(Debug, Serialize)]
@@ -156,8 +127,8 @@ impl Samples {
         let failed = |error| day_failed(folder, day, error);
         interrupt.check().map_err(failed)?;
         let read = open_day(folder, day).and_then(|opened| {
-            let Some(connection) = opened else { return Ok(Vec::new()) };
-            interrupt.watch(&connection).and_then(|()| wanted.read(&connection, most)).map_err(failed)
+            let Some(mut connection) = opened else { return Ok(Vec::new()) };
+            interrupt.watch(&mut connection).and_then(|()| wanted.read(&connection, most)).map_err(failed)
         });
         match read {
             Ok(samples) => self.samples.extend(samples),
@@ -248,13 +219,12 @@ fn said(json: Option<String>) -> Said {
 
 fn sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
     let time_us = u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
-    let time = UNIX_EPOCH.checked_add(Duration::from_micros(time_us)).map(rfc3339).unwrap_or_default();
     let number =
         |column: usize| Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default());
     Ok(Sample {
-        time,
+        time: shown(time_us),
         time_us,
-        request: row.get(1)?,
+        id: row.get(1)?,
         trace: row.get(2)?,
         api: row.get(3)?,
         version: row.get(4)?,

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::tests::{NOON, asked, failed, finished, report};
+use super::super::tests::{NOON, asked, failed, finished, of_api, report};
 use super::super::{Finished, Report};
 use super::*;
 
@@ -154,14 +154,12 @@ fn filled(state: &std::path::Path) -> Report {
     .into_iter()
     .enumerate()
     {
-        let name = |text: &str| Some(text.into());
-        let names = |it| Finished { api: name(api), operation: name(operation), consumer: name(consumer), ..it };
+        let names = |it| Finished { operation: of_api(api, operation), consumer: Some(consumer.into()), ..it };
         let n = n as u64 + 1;
         all.extend((0..10 * n).map(|at| names(finished(NOON - 3_600 * (at % 2)))));
         all.extend((0..n).map(|_| names(failed(NOON))));
     }
-    let unmatched =
-        Finished { api: None, version: None, operation: None, consumer: None, application: None, ..finished(NOON) };
+    let unmatched = Finished { operation: None, consumer: None, application: None, ..finished(NOON) };
     all.push(Finished {
         status: Some(404),
         class: "no_route",

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::finished::{Called, Finished};
+use super::finished::{Called, Finished, Operation};
 use super::span::Unit;
 use crate::telemetry::Outcome;
 use crate::telemetry::metrics::Label;
 
 use cap::Cap;
 pub(crate) use cell::{Cell, Laps};
-pub(crate) use near::Near;
+pub(crate) use near::{Near, address};
 pub(crate) use series::{Axis, NONE, Name, OTHER, OUTCOMES, Series};
 
 /// How many are told apart, in a day.
@@ -46,9 +46,9 @@ pub(crate) struct Rollup {
     cells: Vec<(Key, Cell)>,
     /// Which of them.
     places: FxHashMap<Key, usize>,
-    by_operation: Near<3, Mark, usize>,
-    by_consumer: Near<4, Mark, usize>,
-    by_policy: Near<3, (u64, usize, usize), usize>,
+    by_operation: Near<(usize, Mark), Option<Arc<Operation>>, usize>,
+    by_consumer: Near<([usize; 4], Mark), (Option<Arc<Operation>>, [Name; 2]), usize>,
+    by_policy: Near<([usize; 3], u64, usize, usize), (Option<Arc<Operation>>, Arc<str>), usize>,
     /// It is now.
     minute: u64,
     /// Cells are of another.
@@ -104,30 +104,32 @@ impl Rollup {
     }
 
     fn of_operation(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
-        let names = [&finished.api, &finished.version, &finished.operation];
-        self.by_operation.get(names, mark(minute, finished)).or_else(|| {
+        let key = (address(finished.operation.as_ref()), mark(minute, finished));
+        self.by_operation.get(&key).or_else(|| {
             let place = self.place((minute, series::of_operation(finished)))?;
-            self.by_operation.put(names, mark(minute, finished), place);
+            self.by_operation.put(key, finished.operation.clone(), place);
             Some(place)
         })
     }
 
     fn of_consumer(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
-        let names = [&finished.api, &finished.version, &finished.consumer, &finished.application];
-        self.by_consumer.get(names, mark(minute, finished)).or_else(|| {
+        let (consumer, application) = (finished.consumer.as_ref(), finished.application.as_ref());
+        let names = [finished.api(), finished.version(), consumer, application].map(address);
+        let key = (names, mark(minute, finished));
+        self.by_consumer.get(&key).or_else(|| {
             let place = self.place((minute, series::of_consumer(finished)))?;
-            self.by_consumer.put(names, mark(minute, finished), place);
+            let held = (finished.operation.clone(), [consumer.cloned(), application.cloned()]);
+            self.by_consumer.put(key, held, place);
             Some(place)
         })
     }
 
     fn of_call(&mut self, minute: u64, finished: &Finished, call: &Called) -> Option<usize> {
-        let policy = Some(call.policy.clone());
-        let names = [&finished.api, &finished.version, &policy];
-        let mark = (minute, call.hook.index(), call.outcome.index());
-        self.by_policy.get(names, mark).or_else(|| {
+        let names = [finished.api(), finished.version(), Some(&call.policy)].map(address);
+        let key = (names, minute, call.hook.index(), call.outcome.index());
+        self.by_policy.get(&key).or_else(|| {
             let place = self.place((minute, series::of_call(finished, call)))?;
-            self.by_policy.put(names, mark, place);
+            self.by_policy.put(key, (finished.operation.clone(), call.policy.clone()), place);
             Some(place)
         })
     }

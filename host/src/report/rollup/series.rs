@@ -65,9 +65,9 @@ impl Series {
 pub(super) fn of_operation(finished: &Finished) -> Series {
     Series {
         axis: Axis::Operation,
-        api: finished.api.clone(),
-        version: finished.version.clone(),
-        operation: finished.operation.clone(),
+        api: finished.api().cloned(),
+        version: finished.version().cloned(),
+        operation: finished.name().cloned(),
         consumer: None,
         application: None,
         policy: None,
@@ -88,8 +88,8 @@ pub(super) fn of_consumer(finished: &Finished) -> Series {
 pub(super) fn of_call(finished: &Finished, call: &Called) -> Series {
     Series {
         axis: Axis::Policy,
-        api: finished.api.clone(),
-        version: finished.version.clone(),
+        api: finished.api().cloned(),
+        version: finished.version().cloned(),
         operation: None,
         consumer: None,
         application: None,

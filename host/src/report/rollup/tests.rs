@@ -1,6 +1,6 @@
 //! Tests of what is counted together.
 
-use super::super::tests::{NOON, failed, finished};
+use super::super::tests::{NOON, failed, finished, of_api};
 use super::*;
 
 fn record(rollup: &mut Rollup, second: u64, finished: &Finished) -> bool {
@@ -12,8 +12,8 @@ fn requests_are_counted_on_two_axes_and_never_by_both_together() {
     let mut rollup = Rollup::new(Caps::default());
     for operation in 0..10 {
         for consumer in 0..20 {
-            let name = |text: String| Some(Arc::from(text));
-            let (operation, consumer) = (name(format!("op{operation}")), name(format!("c{consumer}")));
+            let (operation, consumer) = (of_api("petstore", &format!("op{operation}")), format!("c{consumer}"));
+            let consumer = Some(consumer.into());
             assert!(record(&mut rollup, NOON, &Finished { operation, consumer, ..finished(NOON) }));
         }
     }
@@ -27,8 +27,7 @@ fn requests_are_counted_on_two_axes_and_never_by_both_together() {
 #[test]
 fn minutes_kinds_of_answers_and_what_has_no_name_are_told_apart() {
     let mut rollup = Rollup::new(Caps::default());
-    let unknown =
-        Finished { api: None, version: None, operation: None, consumer: None, application: None, ..finished(NOON) };
+    let unknown = Finished { operation: None, consumer: None, application: None, ..finished(NOON) };
     for finished in [finished(NOON), finished(NOON + 59), failed(NOON), unknown] {
         assert!(record(&mut rollup, NOON, &finished));
     }

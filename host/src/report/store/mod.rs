@@ -26,7 +26,7 @@ use schema::Kind;
 
 pub(crate) use cells::{COLUMNS, number, read};
 pub(crate) use ids::{Names, SERIES_COLUMNS};
-pub(crate) use samples::{Call, KEPT as SAMPLE_DAYS, Said, day, day_failed, open_day};
+pub(crate) use samples::{KEPT as SAMPLE_DAYS, day, day_failed, open_day};
 pub(crate) use schema::{StoreError, table};
 
 /// In the folder of the room.

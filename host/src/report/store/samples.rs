@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
-use super::super::finished::{Called, Finished};
+use super::super::finished::Finished;
+use super::super::sample::{Said, Sample};
 use super::super::span::Unit;
 use super::cells::number;
 use super::file::Database;
 use super::schema::{self, Kind, StoreError};
 use crate::telemetry::date;
-use crate::telemetry::metrics::Label;
 
 /// Days they are kept.
 pub(crate) const KEPT: u64 = 14;
@@ -104,54 +103,20 @@ fn name(day: u64) -> String {
     format!("samples-{year:04}{month:02}{day:02}.db")
 }
 
-/// What policies said in a request, as JSON has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Said {
-    pub(crate) calls: Vec<Call>,
-    /// How many there were besides.
-    pub(crate) left_out: usize,
-}
-
-/// Calls of a hook: one, or those for all pieces of a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Call {
-    pub(crate) policy: String,
-    pub(crate) hook: String,
-    /// The verdict, or how it broke.
-    pub(crate) said: String,
-    pub(crate) us: u64,
-}
-
-impl Said {
-    pub(crate) fn of(finished: &Finished) -> Self {
-        let call = |call: &Called| Call {
-            policy: call.policy.to_string(),
-            hook: call.hook.name().to_owned(),
-            said: call.outcome.name().to_owned(),
-            us: call.took_us,
-        };
-        Self { calls: finished.calls.iter().map(call).collect(), left_out: finished.calls_left_out }
-    }
-
-    /// None where no policy was asked. Texts and numbers always serialise.
-    fn json(&self) -> Option<String> {
-        (!self.calls.is_empty()).then(|| serde_json::to_string(self).unwrap_or_default())
-    }
-}
-
 fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64, Finished)>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     let mut put = transaction.prepare(
         "INSERT INTO sample VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
             ?20, ?21, ?22, ?23)",
     )?;
-    for (second, it) in requests {
+    for (second, finished) in requests {
         // The second is what was found of the time, which may not be to be relied on.
-        let fraction = it.time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
+        let fraction = finished.time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
+        let it = Sample::at(second.saturating_mul(1_000_000).saturating_add(fraction.into()), finished);
         put.execute(params![
-            number(*second) * 1_000_000 + i64::from(fraction),
-            it.request.to_string(),
-            it.trace.map(|trace| format!("{trace:032x}")),
+            number(it.time_us),
+            it.id,
+            it.trace,
             it.api,
             it.version,
             it.operation,
@@ -161,7 +126,7 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             it.path,
             it.status,
             it.class,
-            it.outcome.name(),
+            it.blame,
             number(it.total_us),
             it.upstream_us.map(number),
             number(it.policy_us),
@@ -170,10 +135,15 @@ fn put<'a>(connection: &mut Connection, requests: impl Iterator<Item = &'a (u64,
             number(it.bytes_out),
             it.retries,
             number(it.generation),
-            it.client.as_ref().map(ToString::to_string),
-            Said::of(it).json(),
+            it.client,
+            json(&it.policies),
         ])?;
     }
     drop(put);
     transaction.commit()
+}
+
+/// None where no policy was asked. Texts and numbers always serialise.
+fn json(said: &Said) -> Option<String> {
+    (!said.calls.is_empty()).then(|| serde_json::to_string(said).unwrap_or_default())
 }

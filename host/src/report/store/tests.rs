@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::super::Report;
 use super::super::span::seconds;
-use super::super::tests::{NOON, counts, failed, finished, report};
+use super::super::tests::{NOON, counts, failed, finished, of_api, report};
 use super::*;
 
 /// Names in the folder of the room.
@@ -280,8 +280,8 @@ fn writes_until_it_is_killed() {
     for batch in 1.. {
         let now = seconds(std::time::SystemTime::now());
         let of = |n: u64| {
-            let name = |kind: &str, of| Some(format!("{kind}{}", n % of).into());
-            Finished { operation: name("op", 50), consumer: name("c", 100), total_us: n * 997, ..failed(now) }
+            let (operation, consumer) = (of_api("petstore", &format!("op{}", n % 50)), format!("c{}", n % 100));
+            Finished { operation, consumer: Some(consumer.into()), total_us: n * 997, ..failed(now) }
         };
         report.record(&(0..BATCH).map(of).collect::<Vec<_>>());
         report.flush().unwrap();

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::super::super::finished::Finished;
-use super::super::super::store::Call;
-use super::super::super::tests::{NOON, failed, report};
+use super::super::super::sample::Call;
+use super::super::super::tests::{NOON, failed, of_api, report};
 use super::super::Asked;
 use super::*;
 use crate::telemetry::RequestId;
@@ -39,7 +40,7 @@ fn kept(requests: &[Finished]) -> tempfile::TempDir {
 fn numbers(state: &Path, text: &str, pick: Pick) -> Vec<u64> {
     let found = samples(&state.join("report"), &query(text), pick, &Interrupt::default()).unwrap();
     assert_eq!(found.unread, [""; 0]);
-    found.samples.iter().map(|it| u64::from_str_radix(&it.request, 16).unwrap()).collect()
+    found.samples.iter().map(|it| u64::from_str_radix(&it.id, 16).unwrap()).collect()
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn samples_are_told_across_days_with_all_that_is_kept() {
     let expected = Sample {
         time: "2027-01-15T12:00:00.000000Z".to_owned(),
         time_us: NOON * 1_000_000,
-        request: "0000000000000001".to_owned(),
+        id: "0000000000000001".to_owned(),
         trace: None,
         api: text("petstore"),
         version: text("1.2.0"),
@@ -90,7 +91,7 @@ fn conditions_hold_for_samples_as_they_do_for_sums() {
     let state = kept(&[
         Finished { consumer: name(odd), ..of(1, NOON) },
         Finished { operation: None, status: Some(404), class: "no_route", ..of(2, NOON) },
-        Finished { status: None, api: name("a/b"), ..of(3, NOON) },
+        Finished { status: None, operation: of_api("a/b", "getPet"), ..of(3, NOON) },
     ]);
     for (text, expected) in [
         ("status=5xx", &[1][..]),
