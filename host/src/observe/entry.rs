@@ -1,6 +1,7 @@
 //! What a worker says of a finished exchange: of one size, whatever the exchange was, so that saying it takes no memory.
 
 use std::net::IpAddr;
+use std::num::NonZeroU128;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
@@ -15,7 +16,8 @@ pub(crate) struct Entry {
     /// When it was over. What time that was is asked of the clock when many are read.
     pub(crate) ended: Instant,
     pub(crate) id: Id,
-    pub(crate) trace: Option<u128>,
+    /// No trace has the id 0.
+    pub(crate) trace: Option<NonZeroU128>,
     /// None where no route matched.
     pub(crate) operation: Option<OperationId>,
     pub(crate) consumer: Option<NameId>,

@@ -1,5 +1,6 @@
 //! The side of what is kept: a thread that reads what workers told of, calls things by their names, and puts them on the disk.
 
+use std::num::NonZeroU128;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -209,7 +210,7 @@ impl Names<'_> {
         Finished {
             time: time.checked_sub(ago).unwrap_or(time),
             request: entry.id.into(),
-            trace: entry.trace,
+            trace: entry.trace.map(NonZeroU128::get),
             operation,
             consumer: entry.consumer.and_then(|id| ring.names.get(id)),
             application: entry.application.and_then(|id| ring.names.get(id)),

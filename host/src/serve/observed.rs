@@ -1,6 +1,7 @@
 //! What is gathered about every request for those who keep account of all of them: nothing that takes memory.
 
 use std::net::IpAddr;
+use std::num::NonZeroU128;
 use std::time::Duration;
 
 use http::Method;
@@ -16,7 +17,7 @@ use crate::telemetry::trail::Calls;
 pub(super) struct Observed {
     method: Verb,
     client: Option<IpAddr>,
-    trace: Option<u128>,
+    trace: Option<NonZeroU128>,
     consumer: Option<NameId>,
     application: Option<NameId>,
     pub(super) retries: u8,
@@ -24,7 +25,7 @@ pub(super) struct Observed {
 
 impl Observed {
     pub(super) fn new(begun: &Begun<'_>, method: &Method) -> Self {
-        let (client, trace) = (begun.asker.client, begun.trace.map(|here| here.trace));
+        let (client, trace) = (begun.asker.client, begun.trace.and_then(|here| NonZeroU128::new(here.trace)));
         Self { method: method.into(), client, trace, consumer: None, application: None, retries: 0 }
     }
 
