@@ -82,7 +82,7 @@ impl Dashboard {
     /// Requests that were kept one by one, the newest first.
     pub(super) async fn samples(&self, query: Option<&str>) -> Answer {
         let (asked, [], mut faults) = read_address(query.unwrap_or_default(), &SAMPLES, []);
-        let query = Query::parse(&asked, SystemTime::now()).map_err(|more| faults.extend(more)).ok();
+        let query = Query::parse_of_samples(&asked, SystemTime::now()).map_err(|more| faults.extend(more)).ok();
         let Some(query) = query.filter(|_| faults.is_empty()) else { return refused(&faults) };
         self.told(move |reader| {
             let samples = reader.samples(&query, Pick::Newest)?;
