@@ -141,11 +141,22 @@ impl Dashboard {
         if cookie.is_none() && !is_in {
             return message(Why::Spent);
         }
-        let mut answer = with_type(StatusCode::SEE_OTHER, "", super::TEXT);
-        answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-        answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-        answer
+        overview(cookie)
     }
+
+    /// End what a browser was let in with.
+    pub(super) fn logout(&self, headers: &HeaderMap, here: SocketAddr) -> Answer {
+        self.sessions.end(headers, here);
+        overview(HeaderValue::try_from(session::no_cookie(here)).ok())
+    }
+}
+
+/// Lead to the overview.
+fn overview(cookie: Option<HeaderValue>) -> Answer {
+    let mut answer = with_type(StatusCode::SEE_OTHER, "", super::TEXT);
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    answer
 }
 
 /// Ends what is read when nobody waits for it any more.
