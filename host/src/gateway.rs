@@ -255,7 +255,7 @@ impl Control {
         alerts.rest();
         let ended = ending.end(threads, &mut signals).await;
         consumers.note();
-        flush(exporters.take()).await;
+        tokio::join!(flush(exporters.take()), alerts.settle());
         Ok(ended)
     }
 }

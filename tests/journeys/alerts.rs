@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use lockgate_tests::{Folder, Gateway, Request, Upstream, eventually};
 use serde_json::Value;
@@ -232,6 +232,59 @@ fn a_reload_changes_an_alert_and_leaves_the_others_as_they_are() {
     assert!(over["text"].as_str().unwrap().contains("changed or removed"), "{over}");
     assert_eq!(alert(&gateway, "orders"), Value::Null);
     assert_eq!(gateway.metric("lockgate_alerts_firing{alert=\"orders\"}"), None);
+}
+
+#[test]
+fn what_takes_the_place_of_an_alert_is_told_after_the_end_of_that() {
+    let (upstream, heard) = (Upstream::echo(), Heard::default());
+    let pager = heard.receiver(None, &[(200, ""), (503, "2"), (200, "")]);
+    let gateway = folder(&upstream, pager.address(), ORDERS).start();
+    ask(&gateway, 20, "/gone");
+    heard.wait(1);
+    change(&gateway, &ORDERS.replace("50%", "20%"));
+    heard.wait(2);
+    // The new one fires while the end of the old one could not be told yet.
+    ask(&gateway, 20, "/gone");
+    wait_for(&gateway, "orders", 20, "firing");
+    let notices = heard.wait(4);
+    assert_eq!(heard.states(), ["firing", "resolved", "resolved", "firing"]);
+    assert_eq!(notices[0]["since"], notices[2]["since"]);
+    assert_eq!(notices[3]["threshold"], 0.2);
+}
+
+/// A receiver that answers with 404 once it is to, and that says when it is asked.
+fn slow_receiver() -> (Upstream, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let ((asked, is_asked), (answer, answers)) = (mpsc::channel(), mpsc::channel());
+    let answers = Mutex::new(answers);
+    let receiver = Upstream::with(move |exchange| {
+        exchange.body()?;
+        asked.send(()).unwrap();
+        let _ = answers.lock().unwrap().recv();
+        exchange.reply(404, &[], b"")
+    });
+    (receiver, is_asked, answer)
+}
+
+#[test]
+fn a_process_that_ends_waits_for_a_receiver_but_not_for_long() {
+    let upstream = Upstream::echo();
+    for (answers, said) in
+        [(true, "a receiver of an alert is not told"), (false, "receivers of alerts could not be told in time")]
+    {
+        let (pager, is_asked, answer) = slow_receiver();
+        let mut gateway = folder(&upstream, pager.address(), ORDERS).start();
+        ask(&gateway, 20, "/gone");
+        is_asked.recv().unwrap();
+        gateway.terminate();
+        gateway.wait_for_log("that it ends", |line| {
+            line["message"].as_str().is_some_and(|it| it.starts_with("ending: no new connections")).then_some(())
+        });
+        if answers {
+            answer.send(()).unwrap();
+        }
+        assert!(gateway.wait_for_end().success());
+        assert!(gateway.written().contains(said), "{said}");
+    }
 }
 
 #[test]

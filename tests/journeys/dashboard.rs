@@ -105,6 +105,36 @@ fn a_session_opens_what_is_read_about_requests_and_changes_nothing() {
 }
 
 #[test]
+fn who_signs_out_is_out_and_no_other_page_can_have_that_done() {
+    let upstream = Upstream::echo();
+    let gateway = folder(&upstream).start();
+    let (cookie, other) = (session(&gateway), session(&gateway));
+    let page = get(&gateway, &cookie, "/?from=-1h");
+    assert_eq!(page.field("referrer-policy"), Some("same-origin"), "or browsers hide whose form it is");
+    assert!(page.field("content-security-policy").unwrap().contains("form-action 'self'"));
+    get(&gateway, &cookie, "/logout").assert_status(405);
+    let post = || Request::new("POST", "/logout").field("cookie", &cookie).field("content-length", "0");
+    let foreign =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "http://evil.example")];
+    for (field, value) in foreign.into_iter().chain([("origin", "null"), ("host", "rebound.example")]) {
+        let refused = gateway.admin(&post().field(field, value));
+        assert!([401, 403].contains(&refused.status), "{field}: {value}: {}", refused.status);
+        assert_ne!(get(&gateway, &cookie, "/report").status, 401, "{field}: {value}");
+    }
+    let own = format!("http://{}", gateway.admin_address());
+    let out = gateway.admin(&post().field("sec-fetch-site", "same-origin").field("origin", &own));
+    assert_eq!((out.status, out.field("location")), (303, Some("/")));
+    let forgotten = out.field("set-cookie").unwrap();
+    assert!(forgotten.starts_with(cookie.split('=').next().unwrap()) && forgotten.contains("=; "), "{forgotten}");
+    assert!(forgotten.ends_with("; Max-Age=0"), "{forgotten}");
+    for target in ["/", "/report", "/samples", "/request?id=1"] {
+        get(&gateway, &cookie, target).assert_status(401);
+        assert_ne!(get(&gateway, &other, target).status, 401, "another browser is in still");
+    }
+    gateway.admin(&post()).assert_status(401);
+}
+
+#[test]
 fn programs_are_told_what_the_command_line_says() {
     let upstream = Upstream::echo();
     let gateway = asked(&upstream);

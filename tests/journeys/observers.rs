@@ -155,6 +155,31 @@ fn it_may_tell_a_service_that_was_granted() {
 }
 
 #[test]
+fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
+    let (upstream, sink) = (Upstream::echo(), Upstream::silent());
+    let gateway = format!(
+        "[egress.sink]\nurl = \"http://{}\"\npaths = [\"/records\"]\nmethods = [\"POST\"]\nprivate_ips = true\n\
+         timeout = \"30s\"\n[limiter.place]\n[policy.hold]\nsource = \"file:components/observe.wasm\"\n\
+         limits = {{ wall = \"30s\" }}\n\
+         grant = [\"record-read:consumer\", \"record-write:consumer\", \"limiter:place\", \"egress:sink\"]\n\
+         [[analytics.chain]]\npolicy = \"hold\"\nconfig = {{ does = \"hold\" }}\n",
+        sink.address()
+    );
+    let mut gateway = folder(&upstream, &gateway).start();
+    let failed = |line: &Value| {
+        let is_so = line["message"].as_str().is_some_and(|it| it.contains("without what it writes"));
+        is_so.then(|| line["class"].clone())
+    };
+    ask(&gateway, 1, "/pets/1", "shop");
+    assert_eq!(gateway.wait_for_log("that it was given up", failed), "plugin_wall");
+    // It asks the service only where the place is free.
+    ask(&gateway, 1, "/pets/1", "shop");
+    sink.wait_for_requests(2);
+    end(&mut gateway);
+    assert_eq!(counts(&gateway, "consumer"), rows([("__none__", 2)]), "nothing it was to take out is kept");
+}
+
+#[test]
 fn who_is_no_observer_cannot_be_one_and_an_observer_is_for_no_route() {
     let upstream = Upstream::echo();
     let no_observer = folder(&upstream, "[analytics]\nchain = [\"who\"]\n");

@@ -82,7 +82,7 @@ impl Dashboard {
     /// Requests that were kept one by one, the newest first.
     pub(super) async fn samples(&self, query: Option<&str>) -> Answer {
         let (asked, [], mut faults) = read_address(query.unwrap_or_default(), &SAMPLES, []);
-        let query = Query::parse(&asked, SystemTime::now()).map_err(|more| faults.extend(more)).ok();
+        let query = Query::parse_of_samples(&asked, SystemTime::now()).map_err(|more| faults.extend(more)).ok();
         let Some(query) = query.filter(|_| faults.is_empty()) else { return refused(&faults) };
         self.told(move |reader| {
             let samples = reader.samples(&query, Pick::Newest)?;
@@ -141,11 +141,22 @@ impl Dashboard {
         if cookie.is_none() && !is_in {
             return message(Why::Spent);
         }
-        let mut answer = with_type(StatusCode::SEE_OTHER, "", super::TEXT);
-        answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-        answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-        answer
+        overview(cookie)
     }
+
+    /// End what a browser was let in with.
+    pub(super) fn logout(&self, headers: &HeaderMap, here: SocketAddr) -> Answer {
+        self.sessions.end(headers, here);
+        overview(HeaderValue::try_from(session::no_cookie(here)).ok())
+    }
+}
+
+/// Lead to the overview.
+fn overview(cookie: Option<HeaderValue>) -> Answer {
+    let mut answer = with_type(StatusCode::SEE_OTHER, "", super::TEXT);
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    answer
 }
 
 /// Ends what is read when nobody waits for it any more.

@@ -51,11 +51,12 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Of each answer: nobody keeps it, takes it for something else, shows it in a page of their own or hears of its address.
+/// Our own pages do, or browsers would not say that a form is theirs.
 const FIELDS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, "same-origin"),
 ];
 
 /// What the admin listener can tell.
@@ -164,6 +165,7 @@ impl Admin {
             Page::Samples => dashboard.samples(query).await,
             Page::Link => dashboard.link(headers),
             Page::Login => dashboard.login(query, here, is_in()),
+            Page::Logout => dashboard.logout(headers, here),
             Page::Health => text(StatusCode::OK, "ok\n"),
             Page::Readiness => self.readiness(),
             Page::Metrics => match Format::wanted(request.headers()) {

@@ -9,6 +9,7 @@ pub(super) enum Page {
     Samples,
     Link,
     Login,
+    Logout,
     Health,
     Readiness,
     Metrics,
@@ -37,13 +38,14 @@ pub(super) enum Access {
 }
 
 impl Page {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Overview,
         Self::Request,
         Self::Report,
         Self::Samples,
         Self::Link,
         Self::Login,
+        Self::Logout,
         Self::Health,
         Self::Readiness,
         Self::Metrics,
@@ -73,6 +75,7 @@ impl Page {
             Self::Samples => "/samples",
             Self::Link => "/login-link",
             Self::Login => "/login",
+            Self::Logout => "/logout",
             Self::Health => "/healthz",
             Self::Readiness => "/readyz",
             Self::Metrics => "/metrics",
@@ -103,7 +106,7 @@ impl Page {
             // To look at a link is to use it.
             Self::Login => "GET",
             Self::Consumers => "GET, HEAD, POST",
-            Self::Link | Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
+            Self::Link | Self::Logout | Self::Reload | Self::Announce | Self::Promote | Self::Abort => "POST",
         }
     }
 
@@ -114,14 +117,14 @@ impl Page {
     pub(super) fn access(self) -> Access {
         match self {
             Self::Health | Self::Readiness | Self::Login => Access::Open,
-            Self::Overview | Self::Request | Self::Report | Self::Samples => Access::Session,
+            Self::Overview | Self::Request | Self::Report | Self::Samples | Self::Logout => Access::Session,
             _ => Access::Token,
         }
     }
 
     /// Whether it is for people.
     pub(super) fn is_html(self) -> bool {
-        matches!(self, Self::Overview | Self::Request)
+        matches!(self, Self::Overview | Self::Request | Self::Logout)
     }
 
     /// For whoever asked for another.
@@ -136,8 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_opens_what_is_read_and_nothing_that_changes_anything() {
-        let opened: Vec<_> = Page::ALL.into_iter().filter(|page| page.access() == Access::Session).collect();
+    fn a_session_opens_what_is_read_and_changes_nothing_but_that_it_ends() {
+        let is_opened = |page: &Page| page.access() == Access::Session && *page != Page::Logout;
+        let opened: Vec<_> = Page::ALL.into_iter().filter(is_opened).collect();
         assert_eq!(opened.iter().map(|page| page.path()).collect::<Vec<_>>(), ["/", "/request", "/report", "/samples"]);
         assert!(opened.iter().all(|page| page.methods() == "GET, HEAD"));
     }

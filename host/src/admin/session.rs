@@ -49,17 +49,33 @@ impl Sessions {
     /// Whether a request is of a browser that may look, and it is no page of somebody else that has it ask.
     pub(super) fn admit(&self, headers: &HeaderMap, here: SocketAddr, now: Instant) -> bool {
         let is_own = headers.get(SITE).is_none_or(|site| site == "same-origin" || site == "none");
-        let name = name(here);
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
-        let shown = cookies.flat_map(|field| field.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-        let mut shown = shown.filter(|(of, _)| *of == name);
-        is_own && shown.any(|(_, token)| find(&self.sessions.borrow(), token, now).is_some())
+        is_own && shown(headers, here).any(|token| find(&self.sessions.borrow(), token, now).is_some())
     }
+
+    /// Let nobody look any more with what a request shows.
+    pub(super) fn end(&self, headers: &HeaderMap, here: SocketAddr) {
+        for digest in shown(headers, here).map(hashed) {
+            self.sessions.borrow_mut().retain(|session| session.digest != digest);
+        }
+    }
+}
+
+/// The tokens that a browser shows to this gateway.
+fn shown(headers: &HeaderMap, here: SocketAddr) -> impl Iterator<Item = &str> {
+    let name = name(here);
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
+    let shown = cookies.flat_map(|field| field.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    shown.filter(move |(of, _)| *of == name).map(|(_, token)| token)
 }
 
 /// As the browser is to keep it: shown to this host alone, to no script, and not where another site leads here.
 pub(super) fn cookie(token: &str, here: SocketAddr) -> String {
     format!("{}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}", name(here), SESSION.as_secs())
+}
+
+/// Have the browser forget it.
+pub(super) fn no_cookie(here: SocketAddr) -> String {
+    format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", name(here))
 }
 
 /// Cookies of a host go to all its ports, so that of each gateway has a name of its own.

@@ -1,7 +1,7 @@
 //! One alert: what it was declared as, what it counts, how it stands, and who was told of that.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ pub(crate) struct Alert {
     standing: watch::Sender<Standing>,
     /// By name of `[egress.NAME]`, as they are now.
     services: Mutex<BTreeMap<String, Arc<Egress>>>,
+    /// What took its place, whose services are newer.
+    successor: OnceLock<Arc<Alert>>,
     /// What each receiver was told last, in their order.
     told: Mutex<Vec<Option<Told>>>,
     metrics: AlertMetrics,
@@ -76,6 +78,7 @@ impl Alert {
             watched: Mutex::default(),
             standing: watch::Sender::new(standing),
             services: Mutex::default(),
+            successor: OnceLock::new(),
             metrics,
         }
     }
@@ -96,7 +99,8 @@ impl Alert {
     }
 
     pub(super) fn service(&self, name: &str) -> Option<Arc<Egress>> {
-        lock(&self.services).get(name).cloned()
+        let newer = self.successor.get().and_then(|successor| successor.service(name));
+        newer.or_else(|| lock(&self.services).get(name).cloned())
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -151,8 +155,9 @@ impl Alert {
         self.stand(phase, reading, time);
     }
 
-    /// Nothing is watched for any more: what fires does not.
-    pub(super) fn end(&self) {
+    /// Nothing is watched for any more: what fires does not. Another of its name may take its place.
+    pub(super) fn end(&self, successor: Option<&Arc<Self>>) {
+        successor.map(|successor| self.successor.set(successor.clone()));
         self.metrics.fires(false);
         self.standing.send_modify(|standing| {
             (standing.is_over, standing.phase) = (true, Phase::Ok);

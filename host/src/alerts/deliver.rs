@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::alert::Alert;
@@ -16,11 +18,53 @@ use crate::egress::{Call, Denial, EgressError, Reply};
 use crate::exchange::Chain;
 use crate::telemetry::metrics::NoticeOutcome;
 
-/// Ends when the alert is over and its receiver knows what it has to.
-pub(super) async fn keep(alert: Arc<Alert>, receiver: usize) {
+/// A task that tells one receiver.
+#[derive(Debug)]
+pub(super) struct Teller {
+    name: String,
+    to: Receiver,
+    task: JoinHandle<()>,
+}
+
+impl Teller {
+    /// Tell once the one before has done so: of what was, nobody is to hear after what is. To be called where tasks can be spawned.
+    pub(super) fn start(
+        alert: Arc<Alert>,
+        receiver: usize,
+        before: Option<Self>,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        let (name, to) = (alert.name().to_owned(), alert.settings().notify[receiver].clone());
+        let task = tokio::task::spawn_local(async move {
+            if let Some(before) = before {
+                before.done().await;
+            }
+            keep(alert, receiver, ending).await;
+        });
+        Self { name, to, task }
+    }
+
+    pub(super) fn tells(&self, name: &str, receiver: &Receiver) -> bool {
+        self.name == name && self.to == *receiver
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    pub(super) async fn done(self) {
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, alert = self.name, "a receiver of an alert is told nothing any more");
+        }
+    }
+}
+
+/// Ends when the alert is over and its receiver knows what it has to, or the process ends and nothing is due.
+async fn keep(alert: Arc<Alert>, receiver: usize, mut ending: watch::Receiver<bool>) {
     let Some(to) = alert.settings().notify.get(receiver).cloned() else { return };
     let (mut link, mut news) = (Link::new(alert.settings().repeat), alert.news());
     loop {
+        let is_ending = *ending.borrow();
         let standing = *news.borrow_and_update();
         let (due, superseded) = link.due(&standing, Instant::now());
         if superseded {
@@ -29,14 +73,18 @@ pub(super) async fn keep(alert: Arc<Alert>, receiver: usize) {
         let matter = match due {
             Due::Tell(matter) => matter,
             Due::Nothing if standing.is_over => return,
-            Due::Nothing => match news.changed().await {
-                Ok(()) => continue,
-                Err(_) => return,
-            },
-            Due::At(at) => {
+            Due::Nothing | Due::At(_) if is_ending => return,
+            later => {
+                let until = async {
+                    match later {
+                        Due::At(at) => sleep_until(at.into()).await,
+                        _ => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     changed = news.changed() => if changed.is_err() { return },
-                    () = sleep_until(at.into()) => {}
+                    changed = ending.changed() => if changed.is_err() { return },
+                    () = until => {}
                 }
                 continue;
             }

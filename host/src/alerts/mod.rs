@@ -14,19 +14,33 @@ mod tests;
 mod window;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::config::Receiver;
 use crate::report::Finished;
+use deliver::Teller;
 
 pub(crate) use alert::{Alert, Standing};
 
+/// How long a process that ends waits for receivers.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// All alerts of the process.
 #[derive(Debug, Default)]
-pub(crate) struct Alerts(Mutex<Watched>);
+pub(crate) struct Alerts {
+    watched: Mutex<Watched>,
+    /// Whether only what is due now is still told.
+    ending: watch::Sender<bool>,
+}
 
 #[derive(Debug, Default)]
 struct Watched {
     alerts: Vec<Arc<Alert>>,
+    /// The last of each receiver of each name.
+    tellers: Vec<Teller>,
     /// No more requests are looked at.
     rests: bool,
 }
@@ -40,10 +54,15 @@ impl Alerts {
             return;
         }
         let has = |alerts: &[Arc<Alert>], alert: &Arc<Alert>| alerts.iter().any(|other| Arc::ptr_eq(other, alert));
-        watched.alerts.iter().filter(|alert| !has(&alerts, alert)).for_each(|alert| alert.end());
-        for alert in alerts.iter().filter(|alert| !has(&watched.alerts, alert)) {
+        for alert in watched.alerts.iter().filter(|alert| !has(&alerts, alert)) {
+            alert.end(alerts.iter().find(|other| other.name() == alert.name()));
+        }
+        watched.tellers.retain(|teller| !teller.is_done());
+        let new: Vec<_> = alerts.iter().filter(|alert| !has(&watched.alerts, alert)).cloned().collect();
+        for alert in new {
             for receiver in 0..alert.settings().notify.len() {
-                tokio::task::spawn_local(deliver::keep(alert.clone(), receiver));
+                let before = watched.take_teller(alert.name(), &alert.settings().notify[receiver]);
+                watched.tellers.push(Teller::start(alert.clone(), receiver, before, self.ending.subscribe()));
             }
         }
         watched.alerts = alerts;
@@ -67,12 +86,35 @@ impl Alerts {
         self.lock().rests = true;
     }
 
+    /// Have receivers told what is due now, once, and no more; for a while.
+    pub(crate) async fn settle(&self) {
+        self.rest();
+        let tellers = std::mem::take(&mut self.lock().tellers);
+        self.ending.send_replace(true);
+        let all = async {
+            for teller in tellers {
+                teller.done().await;
+            }
+        };
+        if timeout(GRACE, all).await.is_err() {
+            tracing::warn!("receivers of alerts could not be told in time");
+        }
+    }
+
     /// Those that are watched for, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<Alert>> {
         self.lock().alerts.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// The one that tells this receiver of an alert of this name, which is not the last any more.
+    fn take_teller(&mut self, name: &str, receiver: &Receiver) -> Option<Teller> {
+        let at = self.tellers.iter().position(|teller| teller.tells(name, receiver))?;
+        Some(self.tellers.swap_remove(at))
     }
 }

@@ -78,6 +78,7 @@ fn text(alert: &Alert, standing: &Standing, repeated: bool) -> String {
     let Reading { requests, errors, value } = standing.reading;
     let (what, over) = (measure.name(), show_span(settings.over.as_secs()));
     let is = match value {
+        Some(value) if measure == Measure::Requests => format!("requests came at {}", shown(measure, value)),
         Some(value) if requests >= settings.at_least => format!("{what} is {}", shown(measure, value)),
         _ => format!("there are too few requests to tell its {what}"),
     };
@@ -92,11 +93,13 @@ fn text(alert: &Alert, standing: &Standing, repeated: bool) -> String {
         format!(" where {}", settings.conditions.join(" and "))
     };
     let sign = if is_above { "above" } else { "below" };
+    let noun = if requests == 1 { "request" } else { "requests" };
     let counted = match measure {
-        Measure::ErrorRate => format!("{errors} of {requests} requests"),
-        _ => format!("{requests} requests"),
+        Measure::ErrorRate => format!("{errors} of {requests} {noun}"),
+        _ => format!("{requests} {noun}"),
     };
-    let threshold = settings.when.threshold();
+    let per = if measure == Measure::Requests { " a minute" } else { "" };
+    let threshold = format!("{}{per}", settings.when.threshold());
     format!("{name} {verb}: {is} over the last {over}{of} ({counted}; it fires {sign} {threshold})")
 }
 

@@ -111,6 +111,19 @@ fn that_too_little_comes_is_known_after_a_whole_window_only() {
 }
 
 #[test]
+fn how_many_come_is_told_as_people_say_it() {
+    let mut story = Story::of("when = 'requests < 10'\nover = '1m'");
+    story.observe(0, 0, &finished(NOON));
+    story.observe(60_000, 1, &finished(NOON));
+    let text = story.text();
+    assert!(text.starts_with("orders fires: requests came at 1.03 a minute over the last 1m"), "{text}");
+    assert!(text.ends_with(" (1 request; it fires below 10 a minute)"), "{text}");
+    let mut story = Story::of("when = 'error-rate > 5%'\nover = '1m'\nat_least = 1");
+    story.observe(0, 1, &failed(NOON));
+    assert!(story.text().contains("(1 of 1 request; it fires above 5%)"), "{}", story.text());
+}
+
+#[test]
 fn a_clock_that_is_set_changes_nothing_but_what_is_shown() {
     let mut story = Story::of("when = 'requests < 10'\nover = '1m'");
     for time in [NOON, NOON + 365 * 86_400, 0, NOON] {

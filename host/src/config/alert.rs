@@ -124,6 +124,12 @@ impl RawAlert {
         if let Some(At { place, .. }) = self.errors.first().filter(|_| when.measure != Measure::ErrorRate) {
             faults.push(place.fault("has no meaning here", "remove `errors`, or watch the `error-rate`"));
         }
+        let errors = errors.filter(|_| !self.errors.is_empty());
+        if let Some(filter) = &filter {
+            faults.extend(
+                settled(when, filter, errors.as_ref()).map(|(reason, advice)| self.place.fault(reason, advice)),
+            );
+        }
         let at_least = match when.measure {
             Measure::Requests => 0,
             _ => self.at_least.map_or(ENOUGH, |it| it.value).into(),
@@ -133,7 +139,7 @@ impl RawAlert {
             over: self.over,
             conditions: self.conditions.into_iter().map(|it| it.value).collect(),
             filter: filter?,
-            errors: errors.filter(|_| !self.errors.is_empty()),
+            errors,
             at_least,
             pending: self.pending,
             keep_firing: self.keep_firing_for,
@@ -141,6 +147,27 @@ impl RawAlert {
             notify,
         })
     }
+}
+
+/// Why it is known of any requests whether it holds, and what to do about that.
+fn settled(when: When, filter: &Filter, errors: Option<&Filter>) -> Option<(String, &'static str)> {
+    if filter.is_void() {
+        let reason = "`where` asks for a status and a code that no request has together";
+        return Some((reason.to_owned(), "leave one of them out"));
+    }
+    let (are_all, is_none) = match errors {
+        Some(errors) => (filter.is_within(errors), errors.is_void() || errors.excludes(filter)),
+        None => (filter.has_errors_only(), false),
+    };
+    let (which, rate) = match (are_all, is_none) {
+        _ if when.measure != Measure::ErrorRate => return None,
+        (true, _) => ("all", 1.0),
+        (_, true) => ("none", 0.0),
+        (false, false) => return None,
+    };
+    let how = if when.holds_of(rate) { "always" } else { "never" };
+    let reason = format!("{which} of the requests of `where` are errors, so that `{when}` {how} holds");
+    Some((reason, "have `where` say which requests are counted, and `errors` which of those are errors"))
 }
 
 /// The conditions together; what is wrong with one is said where that stands.
@@ -300,12 +327,13 @@ impl FromStr for When {
             }
             Measure::Requests => decimal(number).filter(|number| *number <= 1e9).ok_or(WhenError::Number)?,
         };
-        let is_always_so = match (measure, is_above) {
-            (_, false) => threshold <= 0.0,
-            (Measure::ErrorRate, true) => threshold >= 100.0,
-            (_, true) => false,
-        };
-        if is_always_so { Err(WhenError::Never) } else { Ok(Self { measure, is_above, threshold }) }
+        match (measure, is_above) {
+            (_, false) if threshold <= 0.0 => Err(WhenError::Never),
+            (Measure::ErrorRate, true) if threshold >= 100.0 => Err(WhenError::Never),
+            // Each request takes some time.
+            (Measure::P50 | Measure::P90 | Measure::P99, true) if threshold <= 0.0 => Err(WhenError::Always),
+            _ => Ok(Self { measure, is_above, threshold }),
+        }
     }
 }
 
@@ -329,6 +357,8 @@ pub(crate) enum WhenError {
     Number,
     #[error("it can never hold")]
     Never,
+    #[error("it always holds")]
+    Always,
 }
 
 /// Digits, and perhaps more behind a dot.

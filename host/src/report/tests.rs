@@ -113,7 +113,7 @@ fn what_is_recorded_is_answered_once_it_is_flushed() {
     assert_eq!((&*from, &*to, step, points.len()), ("2027-01-14T12:00:00Z", "2027-01-15T13:00:00Z", 3_600, 25));
     assert_eq!((total.requests, total.errors, total.error_rate), (1001, 1, 0.000_999));
     assert_eq!((total.bytes_in, total.bytes_out, total.retries), (10_010, 100_100, 1));
-    assert_eq!(total.per_second, 0.012, "over the 24 h and 90 s that have passed");
+    assert_eq!(total.per_second, 11.122, "over the 90 s since the first");
     assert_eq!(total.policy_us, Some(50.0));
     let (times, upstream) = (total.total_us.unwrap(), total.upstream_us.unwrap());
     for (read, exact) in [(times.p50, 500e3), (times.p90, 900e3), (times.p99, 990e3), (times.p999, 999e3)] {
@@ -124,6 +124,13 @@ fn what_is_recorded_is_answered_once_it_is_flushed() {
     report.record_at(&requests, NOON);
     report.flush_at(NOON).unwrap();
     assert_eq!(asked(&report, "", &[]).total.requests, 2001, "a flush adds to what is there");
+    let earlier = [NOON - 3 * 3_600 + 120, NOON - 50 * 86_400].map(finished);
+    report.record_at(&earlier[..1], NOON);
+    report.flush_at(NOON).unwrap();
+    assert_eq!(asked(&report, "", &[]).total.per_second, 0.186, "over the 2 h and 59.5 min since then");
+    report.record_at(&earlier[1..], NOON);
+    report.flush_at(NOON).unwrap();
+    assert_eq!(asked(&report, "", &[]).total.per_second, 0.023, "over the 24 h and 90 s that have passed");
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn a_browser_is_told_to_run_nothing_keep_nothing_and_tell_nobody() {
             assert!(policy.contains(part) && !policy.contains("unsafe"), "{policy}");
         }
         for (field, value) in
-            [("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+            [("referrer-policy", "same-origin"), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
         {
             assert_eq!(answer.field(field), Some(value));
         }

@@ -52,6 +52,8 @@ fn what_cannot_be_watched_is_a_fault_with_advice() {
         ("when = 'error-rate > 100%'", "it can never hold"),
         ("when = 'error-rate > -1%'", "no part of a hundred"),
         ("when = 'p99 < 0ms'", "it can never hold"),
+        ("when = 'requests < 0'", "it can never hold"),
+        ("when = 'p99 > 0ms'", "it always holds"),
         ("when = 'p99 > 500'", "no time, `500ms`"),
         ("when = 'requests > 1e3'", "no number of requests in a minute"),
         ("when = 'requests > nan'", "no number of requests in a minute"),
@@ -82,6 +84,27 @@ fn what_cannot_be_watched_is_a_fault_with_advice() {
     assert_fault(alert("when = 'p99 > 1s'\nerrors = ['status=5xx']"), "alert.orders.errors[0]: has no meaning here");
     let many: Vec<_> = (0..101).map(|n| format!("'api={n}'")).collect();
     assert_fault(alert(&format!("{well}where = [{}]", many.join(", "))), "alert.orders.where: 101 values are more");
+}
+
+#[test]
+fn what_is_known_of_any_requests_is_not_watched() {
+    let all = "gateway.toml:17: alert.orders: all of the requests of `where` are errors";
+    let none = "gateway.toml:17: alert.orders: none of the requests of `where` are errors";
+    for (more, fault) in [
+        ("where = ['status=5xx']", format!("{all}, so that `error-rate > 5%` always holds; have `where` say which")),
+        ("where = ['api=a', 'blame=upstream']", all.to_owned()),
+        ("where = ['code=503']\nerrors = ['status=5xx']", all.to_owned()),
+        ("where = ['status=2xx']\nerrors = ['status=5xx']", format!("{none}, so that `error-rate > 5%` never holds")),
+        ("errors = ['status=5xx', 'code=404']", none.to_owned()),
+        ("where = ['status=5xx', 'code=404']", "asks for a status and a code that no request has together".to_owned()),
+    ] {
+        assert_fault(alert(&format!("when = 'error-rate > 5%'\n{more}")), &fault);
+    }
+    for well in ["where = ['status=5xx,2xx']", "where = ['status=5xx', 'code=503']\nerrors = ['blame=upstream']"] {
+        assert!(alert(&format!("when = 'error-rate > 5%'\n{well}")).is_ok(), "{well}");
+    }
+    assert!(alert("when = 'requests > 10'\nwhere = ['status=5xx']").is_ok());
+    assert_fault(alert("when = 'error-rate < 5%'\nwhere = ['status=5xx']"), "never holds");
 }
 
 #[test]

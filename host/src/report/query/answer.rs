@@ -104,18 +104,20 @@ pub(crate) fn answer(connection: &Connection, query: &Query) -> rusqlite::Result
     groups.sort_by_key(|(dimension, _)| query.by.iter().position(|by| by == dimension));
     let mut total = Sum::default();
     points.iter().for_each(|point| total.merge(point));
+    let recorded = Recorded { since: read::begun(&snapshot)?.unwrap_or_default(), until: query.now };
     let points = points.iter().zip(0..).map(|(sum, point)| {
         let start = query.from + point * query.step;
-        Point { at: second(start), figures: Figures::of(sum, passed(query, start, start + query.step)) }
+        Point { at: second(start), figures: Figures::of(sum, recorded.seconds(start, start + query.step)) }
     });
+    let seconds = recorded.seconds(query.from, query.to);
     Ok(Answer {
         from: second(query.from),
         to: second(query.to),
         start: query.from,
         step: query.step,
-        total: Figures::of(&total, passed(query, query.from, query.to)),
+        total: Figures::of(&total, seconds),
         points: points.collect(),
-        tables: groups.into_iter().map(|(by, groups)| table(query, by, groups)).collect(),
+        tables: groups.into_iter().map(|(by, groups)| table(query, by, groups, seconds)).collect(),
     })
 }
 
@@ -169,14 +171,10 @@ impl Grouping {
     }
 }
 
-fn table(query: &Query, by: Dimension, mut groups: Vec<Group>) -> Table {
+fn table(query: &Query, by: Dimension, mut groups: Vec<Group>, seconds: u64) -> Table {
     groups.sort_by(|a, b| b.sum.cell.requests.cmp(&a.sum.cell.requests).then_with(|| a.name.cmp(&b.name)));
     let rest = groups.split_off(groups.len().min(query.limit));
-    let row = |group: Group| Row {
-        figures: Figures::of(&group.sum, passed(query, query.from, query.to)),
-        name: group.name,
-        trend: group.trend,
-    };
+    let row = |group: Group| Row { figures: Figures::of(&group.sum, seconds), name: group.name, trend: group.trend };
     let others = rest.len();
     let other = rest.into_iter().reduce(|mut all, group| {
         all.sum.merge(&group.sum);
@@ -187,9 +185,17 @@ fn table(query: &Query, by: Dimension, mut groups: Vec<Group>) -> Table {
     Table { by: by.name(), rows: groups.into_iter().map(row).collect(), other, others }
 }
 
-/// Seconds of a span that are not in the future.
-fn passed(query: &Query, from: u64, to: u64) -> u64 {
-    to.min(query.now).saturating_sub(from)
+/// The time that anything can be known of: not what was before the first request, nor the future.
+struct Recorded {
+    since: u64,
+    until: u64,
+}
+
+impl Recorded {
+    /// How much of a span it is.
+    fn seconds(&self, from: u64, to: u64) -> u64 {
+        to.min(self.until).saturating_sub(from.max(self.since))
+    }
 }
 
 pub(super) fn second(second: u64) -> String {

@@ -13,11 +13,11 @@ use crate::telemetry::metrics::Label;
 /// What has to hold of a request. Unlike a question about sums it may ask about operation and consumer together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
-    conditions: Vec<Condition>,
+    pub(super) conditions: Vec<Condition>,
     /// That hold of one and the same call of a policy.
-    of_calls: Vec<Condition>,
+    pub(super) of_calls: Vec<Condition>,
     /// It took longer than this, in microseconds.
-    slower: Option<u64>,
+    pub(super) slower: Option<u64>,
 }
 
 impl Filter {

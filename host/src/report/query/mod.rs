@@ -7,6 +7,7 @@ mod csv;
 mod dimension;
 mod fault;
 mod filter;
+mod overlap;
 mod read;
 mod samples;
 mod sum;
@@ -71,6 +72,19 @@ pub(crate) struct Query {
 impl Query {
     /// All faults at once.
     pub(crate) fn parse(asked: &Asked, now: SystemTime) -> Result<Self, Vec<QueryFault>> {
+        Self::parse_of(asked, now, together)
+    }
+
+    /// The same about samples alone, of each of which all is known: it may ask about operation and consumer together.
+    pub(crate) fn parse_of_samples(asked: &Asked, now: SystemTime) -> Result<Self, Vec<QueryFault>> {
+        Self::parse_of(asked, now, |_, _, _| {})
+    }
+
+    fn parse_of(
+        asked: &Asked,
+        now: SystemTime,
+        together: fn(&[Dimension], &[Condition], &mut Vec<QueryFault>),
+    ) -> Result<Self, Vec<QueryFault>> {
         let now = super::span::seconds(now);
         let mut faults = Vec::new();
         let conditions = condition::parse(&asked.conditions, &mut faults);

@@ -66,6 +66,23 @@ pub(super) fn cells(
     Ok(())
 }
 
+/// When the first request was counted that is still known of, as exactly as is kept.
+pub(super) fn begun(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    let mut begun = None;
+    for unit in Unit::ALL.into_iter().rev() {
+        let sql = format!("SELECT min(start) FROM {}", table(Axis::Operation, unit));
+        let first = connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0))?;
+        let Some(first) = first.and_then(|first| u64::try_from(first).ok()) else { break };
+        // Of shorter ones the first may have gone.
+        let is_within = |(start, longer): (u64, Unit)| first < start + longer.seconds();
+        if !begun.is_none_or(is_within) {
+            break;
+        }
+        begun = Some((first, unit));
+    }
+    Ok(begun.map(|(start, _)| start))
+}
+
 /// Whether that many series in that many units of time are.
 fn are_few(units: u64, series: usize) -> bool {
     series <= FEW_SERIES && units.saturating_mul(series as u64) <= FEW_ROWS

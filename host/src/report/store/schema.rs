@@ -88,6 +88,8 @@ CREATE TABLE sample (
 ) STRICT;
 CREATE INDEX sample_time ON sample (time);
 ";
+/// Files of a day that was begun without it are read all the same, if slower.
+const SAMPLES_BY_NAME: &str = "CREATE INDEX IF NOT EXISTS sample_request ON sample (request)";
 
 /// Which tables a database has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +187,9 @@ fn begin(connection: &mut Connection, kind: Kind) -> rusqlite::Result<()> {
         0 => make(&transaction, kind)?,
         1 => upgrade(&transaction, kind)?,
         _ => {}
+    }
+    if kind == Kind::Samples {
+        transaction.execute_batch(SAMPLES_BY_NAME)?;
     }
     if found < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;

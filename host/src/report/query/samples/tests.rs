@@ -4,12 +4,13 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::super::super::finished::Finished;
+use super::super::super::finished::{Called, Finished};
 use super::super::super::sample::Call;
 use super::super::super::tests::{NOON, failed, of_api, report};
 use super::super::Asked;
 use super::*;
 use crate::telemetry::RequestId;
+use crate::telemetry::metrics::{CallOutcome, Hook};
 
 const DAY: u64 = 86_400;
 
@@ -21,7 +22,7 @@ fn query(text: &str) -> Query {
             None => asked.conditions.push(word.to_owned()),
         }
     }
-    Query::parse(&asked, UNIX_EPOCH + Duration::from_secs(NOON + 90)).unwrap()
+    Query::parse_of_samples(&asked, UNIX_EPOCH + Duration::from_secs(NOON + 90)).unwrap()
 }
 
 fn of(number: u64, second: u64) -> Finished {
@@ -154,4 +155,35 @@ fn nobody_reads_on_for_whom_it_is_over() {
     let interrupt = Interrupt::default();
     interrupt.end();
     assert!(samples(&state.path().join("report"), &query(""), Pick::Newest, &interrupt).is_err());
+}
+
+#[test]
+fn operation_and_consumer_and_policy_are_asked_about_together() {
+    let call = Called { policy: "quota".into(), hook: Hook::Request, outcome: CallOutcome::Pass, took_us: 1 };
+    let shop = Finished { calls: vec![call], ..of(1, NOON) };
+    let other = Finished { consumer: Some("depot".into()), ..of(2, NOON - 1) };
+    let state = kept(&[shop, other, Finished { operation: of_api("orders", "list"), ..of(3, NOON - 2) }]);
+    assert_eq!(numbers(state.path(), "operation=petstore/getPet consumer=shop", Pick::Newest), [1]);
+    assert_eq!(numbers(state.path(), "operation=petstore/getPet consumer=shop,depot", Pick::Newest), [1, 2]);
+    assert_eq!(numbers(state.path(), "operation=getPet,list consumer=shop policy=quota", Pick::Newest), [1]);
+    let asked = Asked { conditions: vec!["operation=a".to_owned(), "consumer=b".to_owned()], ..Asked::default() };
+    assert!(Query::parse(&asked, UNIX_EPOCH + Duration::from_secs(NOON)).is_err(), "sums are not asked so");
+}
+
+#[test]
+fn one_of_a_name_is_found_by_an_index_also_where_the_file_is_of_before_there_was_one() {
+    let state = kept(&[of(1, NOON)]);
+    let path = state.path().join("report/samples-20270115.db");
+    let plan = || -> String {
+        let sql = "EXPLAIN QUERY PLAN SELECT * FROM sample WHERE request = '1' ORDER BY time DESC LIMIT 1";
+        Connection::open(&path).unwrap().query_row(sql, [], |row| row.get("detail")).unwrap()
+    };
+    assert!(plan().contains("sample_request"), "{}", plan());
+    Connection::open(&path).unwrap().execute_batch("DROP INDEX sample_request").unwrap();
+    assert!(!plan().contains("sample_request"), "{}", plan());
+    assert_eq!(numbers(state.path(), "", Pick::Newest), [1]);
+    let mut report = report(state.path());
+    report.record_at(&[of(2, NOON)], NOON);
+    report.flush_at(NOON).unwrap();
+    assert!(plan().contains("sample_request"), "{}", plan());
 }
