@@ -21,7 +21,7 @@ use crate::telemetry::account::Account;
 use crate::telemetry::counted::{Count, Counted};
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
-use crate::telemetry::trail::Trail;
+use crate::telemetry::trail::{Calls, Trail};
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
@@ -299,7 +299,7 @@ impl Finish {
         let completion =
             Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, ended, duration, times };
         if let (Some(observed), Some(teller)) = (self.observed, self.worker.teller()) {
-            let calls = self.trail.as_ref().map(|trail| trail.calls()).unwrap_or_default();
+            let calls = self.trail.as_ref().map_or(Calls::NONE, |trail| trail.calls());
             teller.tell(observed.entry(&completion, self.local.generation.number, calls));
         }
         let Some(line) = self.log.take() else { return };

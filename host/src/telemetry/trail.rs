@@ -1,6 +1,6 @@
 //! What policies said in one exchange: of fixed size, so that it can be kept of every exchange.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::metrics::{CallOutcome, Hook};
@@ -34,12 +34,16 @@ pub(crate) struct Calls {
 
 impl Default for Calls {
     fn default() -> Self {
-        let none = Call { policy: PolicyId(0), hook: Hook::Request, outcome: CallOutcome::Pass, took_us: 0 };
-        Self { list: [none; MOST], count: 0, pieces_left_out: 0 }
+        Self::NONE
     }
 }
 
 impl Calls {
+    pub(crate) const NONE: Self = {
+        let none = Call { policy: PolicyId(0), hook: Hook::Request, outcome: CallOutcome::Pass, took_us: 0 };
+        Self { list: [none; MOST], count: 0, pieces_left_out: 0 }
+    };
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Call> {
         self.list.iter().take(self.count.into())
     }
@@ -93,17 +97,15 @@ fn gravity(outcome: CallOutcome) -> usize {
 
 /// The calls of an exchange that is under way. Shared by those who take part in it, all on one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Trail(Cell<Calls>);
+pub(crate) struct Trail(RefCell<Calls>);
 
 impl Trail {
     pub(crate) fn called(&self, call: Call) {
-        let mut calls = self.0.get();
-        calls.add(call);
-        self.0.set(calls);
+        self.0.borrow_mut().add(call);
     }
 
     pub(crate) fn calls(&self) -> Calls {
-        self.0.get()
+        *self.0.borrow()
     }
 }
 
