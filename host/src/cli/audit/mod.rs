@@ -22,7 +22,8 @@ use super::{DEFAULT_FOLDER, check, out};
 use crate::config::Config;
 use crate::generation::Generation;
 pub(super) use diff::Diff;
-use report::{FORMAT, Report};
+use report::FORMAT;
+pub(super) use report::Report;
 
 /// Exit status where something widened.
 const WIDENED: u8 = 3;
