@@ -3,6 +3,7 @@
 mod diff;
 mod facts;
 mod gather;
+mod listeners;
 mod page;
 mod peers;
 mod reach;
@@ -39,8 +40,8 @@ Examples:
   git show v1:audit.json | lockgate audit --diff - --json
 
 JSON has `format`, `digest` (SHA-256 of what was reviewed), `routes` with the `chain` of each and a row for each host, `uses` (each policy as an
-API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `identifies`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
-`services`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
+API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `identifies`, `services`, `imports`, `isolation`, `limits`, `breaker`, `rollout`, `accept`, `spare` grants),
+`services`, `listeners`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
 as `format` does. Secrets are told by name.
 
 Exit status: 0; 1 if the folder has faults or something cannot be read; 2 for wrong arguments; 3 if --diff found that something widened.";
