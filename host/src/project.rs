@@ -16,13 +16,13 @@ pub(crate) enum Language {
     Python,
 }
 
-/// Path and text of each file; `$NAME` stands for the name of the policy, `$CRATE` for that of its library.
+/// Path and text of each file; in both `$NAME` stands for the name of the policy, `$CRATE` for that of its library.
 const RUST: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/rust/gitignore")),
     ("Cargo.toml", include_str!("project/rust/Cargo.toml.txt")),
     ("README.md", include_str!("project/rust/README.md")),
-    ("exchanges/greet.http", include_str!("project/rust/greet.http")),
-    ("greet.json", include_str!("project/rust/greet.json")),
+    ("exchanges/$NAME.http", include_str!("project/rust/exchanges.http")),
+    ("$NAME.json", include_str!("project/rust/config.json")),
     ("src/lib.rs", include_str!("project/rust/lib.rs")),
 ];
 
@@ -30,9 +30,9 @@ const PYTHON: &[(&str, &str)] = &[
     (".gitignore", include_str!("project/python/gitignore")),
     ("README.md", include_str!("project/python/README.md")),
     ("app.py", include_str!("project/python/app.py")),
-    ("exchanges/greet.http", include_str!("project/python/greet.http")),
+    ("exchanges/$NAME.http", include_str!("project/python/exchanges.http")),
     ("grants.toml", include_str!("project/python/grants.toml.txt")),
-    ("greet.json", include_str!("project/rust/greet.json")),
+    ("$NAME.json", include_str!("project/rust/config.json")),
     ("lockgate.py", include_str!("project/python/lockgate.py")),
     ("policy.py", include_str!("project/python/policy.py")),
     ("pyproject.toml", include_str!("project/python/pyproject.toml.txt")),
@@ -178,7 +178,7 @@ fn files(name: &Name, language: Language) -> Vec<(PathBuf, String)> {
         Language::Python => PYTHON,
     };
     let fill = |text: &str| text.replace("$NAME", &name.0).replace("$CRATE", &name.0.replace('-', "_"));
-    let mut files: Vec<_> = template.iter().map(|(path, text)| (PathBuf::from(path), fill(text))).collect();
+    let mut files: Vec<_> = template.iter().map(|(path, text)| (fill(path).into(), fill(text))).collect();
     match language {
         Language::Rust => {
             files.push(("Cargo.lock".into(), LOCK.to_owned()));
@@ -225,14 +225,18 @@ mod tests {
 
     #[test]
     fn no_placeholder_is_left_and_all_that_is_needed_comes_along() {
-        let name = Name("my-greet".to_owned());
+        let name = Name("my-limit".to_owned());
         for (language, template, needed) in [
             (Language::Rust, RUST, ["vendor/lockgate/sdk/src/lib.rs", "vendor/lockgate/wit/worlds.wit", "Cargo.lock"]),
             (Language::Python, PYTHON, ["wit/deps/lockgate-policy/types.wit", "wit/world.wit", "lockgate.py"]),
         ] {
             let all = files(&name, language);
             for (path, text) in all.iter().take(template.len()) {
-                assert!(!text.contains("$NAME") && !text.contains("$CRATE"), "{}", path.display());
+                let all = format!("{} {text}", path.display());
+                assert!(!all.contains("$NAME") && !all.contains("$CRATE"), "{all}");
+                // It greets, which is what there is to change; but it has no other name than its own.
+                let words = all.split(|letter: char| !letter.is_ascii_alphanumeric());
+                assert_eq!(words.filter(|word| word.eq_ignore_ascii_case("greet")).count(), 0, "{all}");
             }
             for needed in needed {
                 assert!(all.iter().any(|(path, _)| path == Path::new(needed)), "{needed}");

@@ -48,7 +48,7 @@ fn a_new_policy_is_tested_built_inspected_and_serves() {
         "it holds a path of this machine"
     );
 
-    let config = "my-greet/greet.json";
+    let config = "my-greet/my-greet.json";
     let inspected = json(&folder, &["policy", "inspect", "policies/my-greet.wasm", "--config", config, "--json"], 0);
     assert_eq!(inspected["digest"], built["digest"]);
     assert_eq!(inspected["grant"], serde_json::json!(["write:x-greeting"]));

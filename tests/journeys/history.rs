@@ -1,6 +1,7 @@
 //! `lockgate history` and `lockgate rollback`: what served is on record, what is done to the record is found, and what served can serve again.
 
 mod altered;
+mod shown;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, symlink};

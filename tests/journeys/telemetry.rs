@@ -84,6 +84,25 @@ fn a_log_that_nobody_reads_keeps_no_request_waiting() {
 }
 
 #[test]
+fn the_log_names_an_api_where_there_is_one() {
+    let gateway = Gateway::folder()
+        .guest("flood-log")
+        .guest("trap-request")
+        .gateway_toml(
+            "chain = [\"flood\", \"trap\"]\n\
+             [policy.flood]\nsource = \"file:components/flood-log.wasm\"\ngrant = [\"read:x-test-break\"]\n\
+             [policy.trap]\nsource = \"file:components/trap-request.wasm\"\ngrant = [\"read:x-test-break\"]\nbreaker = { failures = 1 }\n",
+        )
+        .start();
+    gateway.send(&Request::get("/nowhere").field("x-test-break", "1")).assert_status(503);
+    for said in ["flood begins", "policy broke", "policy fails again and again"] {
+        let line = gateway.wait_for_log(said, |line| line["message"].as_str()?.starts_with(said).then(|| line.clone()));
+        assert_eq!((line.get("api"), line.get("route")), (None, None), "{line}");
+        assert!(line["policy"].is_string(), "{line}");
+    }
+}
+
+#[test]
 fn metrics_count_requests_by_route_and_outcome() {
     let upstream = Upstream::echo();
     let gateway = Gateway::folder().proxy(&upstream).start();

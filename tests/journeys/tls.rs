@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use lockgate_tests::{Authority, Certificate, Folder, Gateway, Handshake, Request, Upstream, eventually};
 
@@ -342,4 +343,27 @@ fn a_body_that_breaks_off_never_looks_complete_inside_tls() {
         "{read:?} {}",
         String::from_utf8_lossy(&rest)
     );
+}
+
+#[test]
+fn a_metric_says_when_each_certificate_ends_and_follows_what_is_shown() {
+    let (authority, upstream) = (Authority::new(), Upstream::echo());
+    let first = authority.issue(&["first.example"]);
+    let expired = authority.issue_expired("wild.example");
+    let gateway = showing(&[("first", &first), ("wild", &expired)], &upstream).start();
+    let ends = |host: &str| {
+        let sample = "lockgate_certificate_expiry_timestamp_seconds";
+        gateway.metric(&format!("{sample}{{listener=\"public\",host=\"{host}\"}}"))
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!(ends("first.example").is_some_and(|at| at > now), "it is good");
+    assert!(ends("wild.example").is_some_and(|at| 0.0 < at && at < now), "it is not");
+    let renewed = authority.issue(&["wild.example"]);
+    fs::write(gateway.root().join("wild.key"), &renewed.key).unwrap();
+    gateway.write("wild.pem", &renewed.certificate);
+    eventually("the certificate to be exchanged", || ends("wild.example").filter(|at| *at > now));
+    let text = fs::read_to_string(gateway.policies().join("gateway.toml")).unwrap();
+    gateway.write("gateway.toml", &text.replace(", { certificate = 'wild.pem', key = 'secret:wild' }", ""));
+    eventually("the certificate to be gone", || ends("wild.example").is_none().then_some(()));
+    assert!(ends("first.example").is_some());
 }

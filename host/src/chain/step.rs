@@ -13,6 +13,7 @@ use super::{Place, failure};
 use crate::exchange::{Exchange, Fault};
 use crate::sandbox::{BodyDirection, BodyInterest, Failure, Interest, PluginFault, Policy};
 use crate::telemetry::RequestId;
+use crate::telemetry::log::told;
 use crate::telemetry::trail::PolicyId;
 
 /// What to do when a policy fails or breaks.
@@ -156,7 +157,7 @@ impl Step {
         fault: PluginFault,
     ) -> Result<(), Fault> {
         let skipped = self.on_error == OnError::Skip;
-        let policy = &**self.policy.name();
+        let (policy, api, route) = (&**self.policy.name(), told(api), told(route));
         tracing::warn!(
             policy,
             api,

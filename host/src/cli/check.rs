@@ -69,6 +69,11 @@ pub(super) fn build_config(config: Config) -> anyhow::Result<Result<(Config, Gen
     Ok(built.map(|generation| (config, generation)))
 }
 
+/// The same for the files of what served once.
+pub(super) fn build_served(files: &Tree) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
+    Config::parse(files).map_or_else(|faults| Ok(Err(faults)), build_serving)
+}
+
 /// The same for what serves, whatever is wrong with what it does not need.
 pub(super) fn build_serving(config: Config) -> anyhow::Result<Result<(Config, Generation), Vec<ConfigFault>>> {
     let built = runtime()?.block_on(builder(&config)?.build(&config, Vec::new()));

@@ -1,4 +1,6 @@
-//! `lockgate history`: which change served when and why, and whether the record of that was altered.
+//! `lockgate history`: which change served when and why, what that was, and whether the record of it was altered.
+
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate history                           the last 20 changes of what the gateway of this machine serves, the newest first
   lockgate history -n 1 --json               the newest one, with all digests
+  lockgate history show 12                   what served since entry 12, and what may policies do since then that they might not before?
+  lockgate history show 12 gateway.toml      this file as it was
   lockgate history verify                    was the record edited, cut or put in another order? exit status 1 if so
   lockgate history verify --head 5f3a9c…     and is it still the one this head was noted of?
 
@@ -44,6 +48,8 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Verb {
+    /// Print what served since an entry and how it differs from what served before; or a file as it was then
+    Show(show::Args),
     /// Check in the state directory that nothing of the record was changed, removed or cut off; whether a gateway runs
     /// or not
     Verify(Verify),
@@ -74,8 +80,10 @@ struct Shown {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    if let Some(Verb::Verify(args)) = args.verb {
-        return verify(args);
+    match args.verb {
+        Some(Verb::Show(args)) => return show::run(&args),
+        Some(Verb::Verify(args)) => return verify(args),
+        None => {}
     }
     let text = args.gateway.history(args.n)?;
     let said: Said = understood(&text)?;
@@ -89,16 +97,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn show(said: &Said) {
     let heads = ["ENTRY", "WHEN", "WHY", "GENERATION", "ROUTES", "CONTENTS", "CHANGED"].map(str::to_owned);
     let rows = said.entries.iter().map(|Shown { entry, kept }| {
-        let why = match &entry.why {
-            Why::Start => "start".to_owned(),
-            Why::Folder => "folder".to_owned(),
-            Why::Apply => "apply".to_owned(),
-            Why::Rollback { of } => format!("rollback to {of}"),
-            Why::TakenBack { policy } => out::plain(&format!("{policy} taken back")),
-            Why::Promoted { policy } => out::plain(&format!("{policy} promoted")),
-            Why::Aborted { policy } => out::plain(&format!("{policy} aborted")),
-            Why::Consumers { act, .. } => out::plain(act),
-        };
+        let why = reason(&entry.why);
         let (number, at) = (entry.entry.to_string(), when(entry.at));
         let Some(serving) = &entry.serving else {
             let nothing = || "-".to_owned();
@@ -109,6 +108,20 @@ fn show(said: &Said) {
         [number, at, why, generation, routes, contents, changed(&entry.why, serving)]
     });
     out::table(std::iter::once(heads).chain(rows).collect());
+}
+
+/// Why, in a few words.
+fn reason(why: &Why) -> String {
+    match why {
+        Why::Start => "start".to_owned(),
+        Why::Folder => "folder".to_owned(),
+        Why::Apply => "apply".to_owned(),
+        Why::Rollback { of } => format!("rollback to {of}"),
+        Why::TakenBack { policy } => out::plain(&format!("{policy} taken back")),
+        Why::Promoted { policy } => out::plain(&format!("{policy} promoted")),
+        Why::Aborted { policy } => out::plain(&format!("{policy} aborted")),
+        Why::Consumers { act, .. } => out::plain(act),
+    }
 }
 
 /// What an act was about.
@@ -140,18 +153,19 @@ fn changed(why: &Why, serving: &Served) -> String {
         };
         return word.to_owned();
     }
-    let one = |Change { path, before, after }: &Change| {
-        let mark = match (before, after) {
-            (None, _) => '+',
-            (_, None) => '-',
-            _ => '~',
-        };
-        format!("{mark}{}", out::plain(&path.to_string_lossy()))
-    };
+    let one = |change: &Change| format!("{}{}", mark(change), out::plain(&change.path.to_string_lossy()));
     let shown: Vec<_> = files.iter().take(MOST_SHOWN).map(one).collect();
     match files.len() + serving.more - shown.len() {
         0 => shown.join(" "),
         more => format!("{} and {more} more", shown.join(" ")),
+    }
+}
+
+fn mark(Change { before, after, .. }: &Change) -> char {
+    match (before, after) {
+        (None, _) => '+',
+        (_, None) => '-',
+        _ => '~',
     }
 }
 

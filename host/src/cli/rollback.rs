@@ -8,7 +8,7 @@ use serde_json::json;
 use super::admin::Gateway;
 use super::exchange::{Exchange, Next, Outcome};
 use super::out;
-use crate::record::{self, Why};
+use crate::record::{Past, Why};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.gateway.folder()?;
-    let (entry, files) = record::contents(&args.gateway.state(), args.entry)?;
+    let past = Past::open(&args.gateway.state())?;
+    let entry = args.entry.map_or_else(|| past.other(), |number| past.entry(number))?;
+    let files = past.files(entry)?;
     let (of, name) = (entry.entry, format!("entry-{}", entry.entry));
     let exchange = Exchange::prepare(&Next::Files(&files, &name), &folder)?;
     let what = format!("what served at entry {of}");

@@ -331,6 +331,7 @@ impl Builder {
             Some(target) => targets.contains(&(upstream, target.to_owned())),
         });
         self.metrics.retain_egress(|name| config.egress.contains_key(name));
+        self.metrics.certificates(self.tls.ends());
         self.metrics.retain_key_sets(|name| self.key_sets.contains_key(name));
         self.metrics.retain_alerts(|name| self.alerts.contains_key(name));
         self.metrics.retain_limiters(|name| self.limiters.contains_key(name));

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::material::{bytes, secret};
 use crate::config::{self, ClientTls, Config, ConfigFault, Place, ServerTls, Verify};
+use crate::telemetry::metrics::Expiry;
 use crate::tls::{Client, ClientAuthority, ClientParts, Identity, IdentityParts, MinVersion, Server, TlsError, Trust};
 
 const UNUSABLE: &str = "put the right file there; the last good certificates keep serving";
@@ -17,6 +18,22 @@ pub(super) struct Known {
     /// By the name of their listener.
     servers: HashMap<String, Arc<Server>>,
     clients: Vec<Arc<Client>>,
+}
+
+impl Known {
+    /// When the certificates of listeners end.
+    pub(super) fn ends(&self) -> Vec<Expiry> {
+        let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let of = |(listener, server): (&String, &Arc<Server>)| {
+            let all = server.ends().into_iter().map(|(host, at)| Expiry {
+                listener: listener.clone(),
+                host: host.to_owned(),
+                at: i64::try_from(seconds(at)).unwrap_or(i64::MAX),
+            });
+            all.collect::<Vec<_>>()
+        };
+        self.servers.iter().flat_map(of).collect()
+    }
 }
 
 /// Makes the TLS of one generation.

@@ -7,6 +7,7 @@ mod entry;
 mod head;
 mod journal;
 mod key;
+mod past;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use serde_json::Value;
 
 use crate::config::Tree;
@@ -31,6 +32,7 @@ pub(crate) use announced::Announcement;
 pub(crate) use chain::{Chain, ChainError};
 pub(crate) use contents::Manifest;
 pub(crate) use entry::{Change, Entry, Served, Why};
+pub(crate) use past::Past;
 
 /// In the state directory.
 const FOLDER: &str = "record";
@@ -215,43 +217,6 @@ pub(crate) fn altered(state: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(state)?.collect::<io::Result<Vec<_>>>()?;
     let is_aside = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with(ASIDE));
     Ok(entries.into_iter().filter(is_aside).map(|entry| entry.path()).collect())
-}
-
-/// The files of an entry: of `wanted`, or of the newest that says another thing served than serves now.
-pub(crate) fn contents(state: &Path, wanted: Option<u64>) -> anyhow::Result<(Entry, Tree)> {
-    let chain = verify(state).context("the record cannot be relied on")?;
-    let entries = || chain.entries().iter().rev().map(|sealed| &sealed.entry);
-    let mut serving = entries().filter_map(|entry| Some((entry, entry.serving.as_ref()?)));
-    let (entry, served) = match wanted {
-        Some(wanted) => {
-            let entry = entries().find(|entry| entry.entry == wanted).with_context(|| {
-                let ends = (chain.entries().first(), chain.entries().last());
-                let (Some(first), Some(last)) = ends else { return "there is no entry on record".to_owned() };
-                format!("there is no entry {wanted} on record, which has {} to {}", first.entry.entry, last.entry.entry)
-            })?;
-            let served = entry.serving.as_ref();
-            (entry, served.with_context(|| format!("entry {wanted} is of an act that changed nothing of the folder"))?)
-        }
-        None => {
-            let (_, now) = serving.next().context("there is no entry on record")?;
-            let mut others = serving.filter(|(_, it)| it.after != now.after && it.whole);
-            others.next().context("nothing else is on record than what serves")?
-        }
-    };
-    if !served.whole {
-        // A folder of these files was never good, and might lack what guarded an API that was held.
-        bail!(
-            "at entry {} some parts were as they were before, so no folder says what served then; choose another entry",
-            entry.entry
-        );
-    }
-    match Contents::of(&folder(state)).tree(served.after) {
-        Ok(tree) => Ok((entry.clone(), tree)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(anyhow!("what the folder held at entry {} is not kept any more", entry.entry))
-        }
-        Err(error) => Err(error).with_context(|| format!("what the folder held at entry {}", entry.entry)),
-    }
 }
 
 fn folder(state: &Path) -> PathBuf {

@@ -279,9 +279,12 @@ fn a_record_goes_on_over_starts_and_tells_why() {
     assert_eq!(history.standing(), (Some((5, chain.newest_hash().to_owned())), Vec::new()));
     let newest = history.newest(2).unwrap();
     assert_eq!((&newest[0]["entry"], &newest[1]["entry"], newest.len()), (&5.into(), &4.into(), 2));
-    let (entry, files) = super::contents(state.path(), None).unwrap();
-    assert_eq!((entry.entry, files), (2, tree("c")));
-    assert!(super::contents(state.path(), Some(6)).unwrap_err().to_string().contains("no entry 6"));
+    let past = Past::open(state.path()).unwrap();
+    let other = past.other().unwrap();
+    assert_eq!((other.entry, past.files(other).unwrap()), (2, tree("c")));
+    let before = |number| past.before(past.entry(number).unwrap()).map(|entry| entry.entry);
+    assert_eq!((before(5), before(2), before(1)), (Some(4), Some(1), None));
+    assert!(past.entry(6).unwrap_err().to_string().contains("no entry 6"));
 }
 
 #[test]

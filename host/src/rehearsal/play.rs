@@ -65,7 +65,7 @@ impl Player {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         let (servers, world) = (Servers::default(), Arc::<Told>::default());
-        let sandbox = Sandbox::new(Some(stage.state().join("code")))?.within(World::Told(world.clone())).hurried();
+        let sandbox = Sandbox::new(Some(stage.code()))?.within(World::Told(world.clone())).hurried();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), WASMTIME_VERSION));
         let mut builder = Builder::new(sandbox, None, 1, metrics.clone()).through(servers.network());
         let generation = match runtime.block_on(builder.build_whole(&config)) {

@@ -55,12 +55,20 @@ impl Stage {
         Ok(Self(tempfile::Builder::new().prefix("lockgate-").tempdir().context("there is no room for a folder")?))
     }
 
+    /// What says there what the policy is granted.
+    pub(crate) const GRANTS: &str = "gateway.toml";
+
+    /// Where compiled code can be kept as long as this.
+    pub(crate) fn code(&self) -> PathBuf {
+        self.state().join("code")
+    }
+
     /// The policies folder.
     pub(crate) fn folder(&self) -> PathBuf {
         self.0.path().join("policies")
     }
 
-    /// Where state and compiled code can be kept as long as this.
+    /// Where state can be kept as long as this.
     pub(crate) fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
@@ -77,7 +85,7 @@ impl Stage {
             files.push((format!("{}.wasm", setup.name).into(), component.to_vec()));
         }
         files.push((Path::new(API).join("api.toml"), setup.api()?.to_string().into_bytes()));
-        files.push(("gateway.toml".into(), setup.gateway(&self.state()).to_string().into_bytes()));
+        files.push((Self::GRANTS.into(), setup.gateway(&self.state()).to_string().into_bytes()));
         for (path, bytes) in files {
             put(&self.folder().join(path), &bytes).context("the folder made for the policy cannot be written")?;
         }

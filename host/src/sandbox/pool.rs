@@ -22,6 +22,7 @@ use super::trouble::Trouble;
 use super::waiting;
 use crate::config::Isolation;
 use crate::telemetry::account::Spent;
+use crate::telemetry::log::told;
 use crate::telemetry::metrics::{CallOutcome, Hook as Label, InstanceGuard, PolicyMetrics, Retirement};
 
 /// How long a policy that overran goes on in the slow lane; longer each time it overruns again soon.
@@ -276,7 +277,7 @@ impl Pool {
 
     /// Say what became of the policy, where something did.
     fn turn(&self, turn: Turn, fault: Option<&PluginFault>) {
-        let (policy, api) = (&**self.policy.name(), self.policy.api());
+        let (policy, api) = (&**self.policy.name(), told(self.policy.api()));
         match turn {
             Turn::None => {}
             Turn::Paused(pause) => {

@@ -37,6 +37,11 @@ pub(crate) fn start() -> (WorkerGuard, LostLines) {
     (guard, lost)
 }
 
+/// The value of a field that is left out where it is empty.
+pub(crate) fn told(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 /// How many lines nobody will read, as a metric.
 #[derive(Debug)]
 pub(crate) struct LostLines(ErrorCounter);

@@ -1,7 +1,7 @@
 //! What a listener shows to clients: certificates, each with the terms of its connections.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -104,6 +104,12 @@ impl Server {
             true => self.first.is_valid(now),
             false => other.hosts.iter().filter_map(shown).any(|shown| shown.is_valid(now)),
         }
+    }
+
+    /// Of each certificate the first host it is for, and when it ends.
+    pub(crate) fn ends(&self) -> BTreeMap<&str, SystemTime> {
+        let all = self.exact.values().chain(self.wildcard.values()).chain([&self.first]);
+        all.map(|shown| (shown.hosts.first().map_or("", String::as_str), *shown.validity.end())).collect()
     }
 
     /// The identity for a host; in lower case, as SNI and [`crate::exchange::authority::Host`] are.

@@ -216,6 +216,128 @@ fn tell(folder: &Folder, changes: &[(&str, &str, &str, &str)]) {
     }
 }
 
+/// What is about listeners, and about how components are exchanged and upstreams fail.
+const SETTINGS: [(&str, &str, &str, &str); 12] = [
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nmax_connections = 20_000\n",
+        "-: the listener public max_connections: 20000, before 10000 ()",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nmax_connections = 5_000\n",
+        "<-: the listener public max_connections: 5000, before 10000",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\naddress = \"127.0.0.1:0\"",
+        "[listen.public]\naddress = \"0.0.0.0:0\"",
+        "-: the listener public listens at 0.0.0.0:0",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\naddress = \"127.0.0.1:0\"",
+        "[listen.public]\naddress = \"unix:/run/a.sock\"\nmode = \"0666\"",
+        "-: the listener public has a socket of the mode 0666",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.other]\naddress = \"127.0.0.1:8\"\n[listen.public]\n",
+        "-: the listener other is new, and listens at 127.0.0.1:8",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nproxy_protocol = true\n",
+        "-: the listener public believes who connects about who the client is",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nhttp2 = false\n",
+        "<-: the listener public no more: speaks HTTP/2",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nmax_body_bytes = \"1MiB\"\n",
+        "<-: the listener public no more: takes bodies of any length",
+    ),
+    (
+        "gateway.toml",
+        "[listen.public]\n",
+        "[listen.public]\nmin_rate = \"1KiB\"\n",
+        "=-: the listener public min_rate is 1024 B a second; before min_rate is 256 B a second",
+    ),
+    (
+        "gateway.toml",
+        "grant = [\"read:*\"",
+        "accept = [\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]\ngrant = [\"read:*\"",
+        "mark: may use more names as the component sha256:0000",
+    ),
+    (
+        "gateway.toml",
+        "grant = [\"read:*\"",
+        "rollout = { shadow = \"5m\" }\ngrant = [\"read:*\"",
+        "=mark: a new component runs for 300000 ms in the shadow",
+    ),
+    (
+        "api/api.toml",
+        "[upstream.main]",
+        "[upstream.main]\neject = { failures = 9 }",
+        "=-: the upstream api/main: after 9 failures in a row",
+    ),
+];
+
+#[test]
+fn listeners_and_how_things_are_exchanged_and_fail_are_compared() {
+    let folder = folder();
+    tell(&folder, &SETTINGS);
+    folder.run(&["audit"]).assert(
+        0,
+        &[
+            "LISTENERS\n\npublic\n",
+            "max_connections: 10000",
+            "when it is new a new component serves at once, and is taken back",
+            "api/main  after 5 failures in a row (502, 503, 504 too) a target is left out for 10000 ms",
+        ],
+    );
+}
+
+#[test]
+fn a_listener_that_is_gone_or_asks_for_certificates_lets_less_through() {
+    let authority = Authority::new();
+    let site = authority.issue(&["a.test"]);
+    let files = Gateway::folder().file("ca.pem", authority.pem()).file("site.pem", site.certificate);
+    let folder = files.variable("SITE", &site.key);
+    let with = |more: &str| {
+        let listen = "[secret.site]\nenv = \"SITE\"\n[listen.public]\naddress = \"127.0.0.1:0\"\n";
+        folder.write("gateway.toml", &format!("{listen}{more}"));
+    };
+    with("[listen.other]\naddress = \"127.0.0.1:9\"\n");
+    keep(&folder);
+    with("");
+    let [widened, narrowed, changed] = diff(&folder, 0);
+    assert_eq!(narrowed, "-: the listener other is gone, and listened at 127.0.0.1:9 ()\n");
+    assert_eq!([widened, changed], ["", ""]);
+    keep(&folder);
+    with("tls = [{ certificate = \"site.pem\", key = \"secret:site\", client_ca = \"ca.pem\" }]\n");
+    let [widened, narrowed, changed] = diff(&folder, 0);
+    assert_eq!(
+        narrowed,
+        "-: the listener public no more: lets clients in without a certificate ()\n-: the listener public speaks TLS only ()\n"
+    );
+    assert_eq!(widened, "");
+    assert!(changed.starts_with("-: the listener public shows file:site.pem, sha256:"), "{changed}");
+    keep(&folder);
+    with("tls = [{ certificate = \"site.pem\", key = \"secret:site\" }]\n");
+    let [widened, ..] = diff(&folder, 3);
+    assert_eq!(widened, "-: the listener public lets clients in without a certificate ()\n");
+}
+
 #[test]
 fn what_a_policy_may_on_another_route_is_compared_with_all_it_might_before() {
     let folder = folder();

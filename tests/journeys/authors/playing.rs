@@ -179,6 +179,16 @@ fn a_policy_that_breaks_costs_its_exchange_and_is_told_of_with_blame_and_reason(
 }
 
 #[test]
+fn faults_of_what_is_granted_name_the_file_that_grants() {
+    let folder = with("gate", "### x\nGET /\n");
+    fs::create_dir(folder.root().join("own")).unwrap();
+    fs::write(folder.root().join("own/g.toml"), "[policy.x]\ngrant = ['read:x-a', 'reed:x-b']\n").unwrap();
+    let report = test(&folder, &["--grants", "own/g.toml"], 1);
+    let faults = report["files"][0]["faults"].to_string();
+    assert!(faults.contains("own/g.toml: policy.x.grant[1]") && !faults.contains("gateway.toml"), "{faults}");
+}
+
+#[test]
 fn all_faults_of_all_files_are_told_and_none_of_them_is_played() {
     let folder = with("gate", "### x\nGET\n--- upstream\n99\n");
     fs::create_dir(folder.root().join("exchanges")).unwrap();

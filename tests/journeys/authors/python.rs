@@ -27,7 +27,7 @@ fn a_new_policy_in_python_is_tested_built_inspected_and_serves() {
     let built = super::json(&folder, &build, 0);
     assert_eq!(built["hooks"], serde_json::json!(["response-phase"]));
 
-    let config = "py-greet/greet.json";
+    let config = "py-greet/py-greet.json";
     let inspected =
         super::json(&folder, &["policy", "inspect", "policies/py-greet.wasm", "--config", config, "--json"], 0);
     assert_eq!(inspected["grant"], serde_json::json!(["write:x-greeting"]));
@@ -117,6 +117,17 @@ fn hooks_in_python_decide_print_and_fail_like_any_other() {
     let posted = gateway.send(&Request::post("/", "text/plain", "quietly"));
     assert_eq!(posted.echoed("x-test-seen"), ["request"]);
     assert_eq!(posted.json()["body"], "QUIETLY");
+}
+
+#[test]
+fn a_hook_in_python_that_is_exported_and_not_written_is_told_of_and_refused() {
+    let folder = project("half");
+    let world = folder.root().join("half/wit/world.wit");
+    let text = fs::read_to_string(&world).unwrap();
+    let hooks = "response-phase@0.1.0;\n    export lockgate:policy/body-phase@0.1.0;";
+    fs::write(&world, text.replace("response-phase@0.1.0;", hooks)).unwrap();
+    let said = "`on_body` or `on_chunk` is not written: write it in policy.py, or take `export lockgate:policy/body-phase@0.1.0;`";
+    folder.run(&["policy", "test", "half"]).assert(1, &[said]);
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn what_cannot_be_run_says_why_and_leaves_nothing() {
 /// Part of another journey, since a project takes long to be built first.
 pub(super) fn a_project_is_built_again_when_it_is_saved(folder: &Folder, upstream: &Upstream, name: &str) {
     let project = folder.root().join(name);
-    let config = format!("{name}/greet.json");
+    let config = format!("{name}/{name}.json");
     let running = folder.begin(&["policy", "run", name, "--config", &config, "--upstream", &url(upstream)]);
     let address = address(&running);
     assert_eq!(get(address).field("x-greeting"), Some("ahoy"));
@@ -132,7 +132,7 @@ pub(super) fn a_project_is_built_again_when_it_is_saved(folder: &Folder, upstrea
     running.stderr.wait(0, "the compiler", |line| line.contains("not yet").then_some(()));
     running.stderr.wait(0, "a complaint", |line| line.contains("the last good one keeps serving").then_some(()));
     assert_eq!(get(address).field("x-greeting"), Some("AHOY"));
-    save(&project.join("greet.json"), r#"{ "greeting": "hello" }"#);
+    save(&project.join(format!("{name}.json")), r#"{ "greeting": "hello" }"#);
     save(&project.join("src/lib.rs"), &louder);
     until(address, "x-greeting", "HELLO");
     assert!(running.interrupt().success());

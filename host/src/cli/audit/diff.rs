@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::out::plain;
 use super::facts::{Fact, facts, narrower, union, wider};
 use super::report::{Link, OnError, Report, Route, Use};
-use super::words::{leads_to, matched, pauses, upgrades};
+use super::words::{comes, leads_to, leaves_out, matched, pauses, upgrades};
 
 /// Routes that a line tells; of more there is their number. JSON has them all.
 const MOST_ROUTES: usize = 4;
@@ -47,6 +47,8 @@ impl Diff {
             found.note(Way::Narrower, None, format!("is gone: {}", before.described()), name);
         }
         overall(old, new, &mut found);
+        listeners(old, new, &mut found);
+        upstreams(old, new, &mut found);
         found.into_diff()
     }
 
@@ -275,6 +277,11 @@ fn powers((old, before): (&Report, &Use), (new, after): (&Report, &Use), route: 
     if before.config != after.config {
         found.note(Way::Other, policy, format!("is configured otherwise: {}", after.config), route);
     }
+    if let (Some(before), Some(after)) = (&before.rollout, &after.rollout)
+        && before != after
+    {
+        found.note(Way::Other, policy, format!("{}; before {}", comes(after), comes(before)), route);
+    }
     if before.breaker != after.breaker {
         found.note(
             Way::Other,
@@ -307,6 +314,47 @@ fn overall(old: &Report, new: &Report, found: &mut Found) {
     {
         if before != after {
             let _ = found.about(Way::Other, None, format!("{what} is {after}, before {before}"));
+        }
+    }
+}
+
+/// Where requests come in, as far as both audits tell that.
+fn listeners(old: &Report, new: &Report, found: &mut Found) {
+    let (old, new) = (&old.content.listeners, &new.content.listeners);
+    if old.is_empty() {
+        return;
+    }
+    let mut note = |way, name: &str, words: &str| {
+        let _ = found.about(way, None, format!("the listener {name} {words}"));
+    };
+    for after in new {
+        let name = after.name.as_str();
+        let Some(before) = old.iter().find(|before| before.name == after.name) else {
+            note(Way::Wider, name, &format!("is new, and listens at {}", after.address));
+            continue;
+        };
+        let (had, has) = (before.facts(), after.facts());
+        wider(&had, &has).iter().for_each(|words| note(Way::Wider, name, words));
+        narrower(&had, &has).iter().for_each(|words| note(Way::Narrower, name, words));
+        for (before, after) in before.terms().iter().zip(after.terms()).filter(|(before, after)| *before != after) {
+            note(Way::Other, name, &format!("{after}; before {before}"));
+        }
+    }
+    for before in old.iter().filter(|before| !new.iter().any(|after| after.name == before.name)) {
+        note(Way::Narrower, &before.name, &format!("is gone, and listened at {}", before.address));
+    }
+}
+
+/// When targets of upstreams are left out, as far as both audits tell that. Where they are, routes say.
+fn upstreams(old: &Report, new: &Report, found: &mut Found) {
+    for after in &new.content.upstreams {
+        let before = old.content.upstreams.iter().find(|before| before.name == after.name);
+        let (Some(before), Some(eject)) = (before.and_then(|before| before.eject.as_ref()), &after.eject) else {
+            continue;
+        };
+        if before != eject {
+            let words = format!("the upstream {}: {}; before {}", after.name, leaves_out(eject), leaves_out(before));
+            let _ = found.about(Way::Other, None, words);
         }
     }
 }

@@ -101,6 +101,9 @@ pub(super) fn facts(used: &Use, report: &Report) -> Facts {
     for (of, wanted) in [("requests", &used.bodies.request), ("responses", &used.bodies.response)] {
         wanted.iter().for_each(|wanted| body(of, wanted, &mut facts));
     }
+    for digest in &used.accept {
+        facts.insert(format!("may use more names as the component {digest}"), Fact::Power(Covered::Plain));
+    }
     if used.isolation.mode == Sharing::Request {
         facts.insert("has a fresh instance for each call".into(), Fact::Safeguard);
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::Value;
 
+use super::listeners::listeners;
 use super::peers::{self, millis};
 use super::report::{
     Access, Bodies, Body, Breaker, Changes, Condition, Content, From, Import, Isolation, Limiter, Limits, Link, Mode,
-    OnError, Others, RECORDS, Reads, Route, Sharing, Skip, Store, Unused, Use, Wanted,
+    OnError, Others, RECORDS, Reads, Rollout, Route, Sharing, Skip, Store, Unused, Use, Wanted,
 };
 use crate::builtin;
 use crate::chain::Chain;
@@ -38,6 +39,7 @@ pub(super) fn content(config: &Config, generation: &Generation) -> anyhow::Resul
         trusted_keys: config.trust.iter().flat_map(config::Trust::ids).map(|id| id.to_string()).collect(),
         services: peers::services(config, &uses),
         keys: peers::keys(config),
+        listeners: listeners(config),
         upstreams: peers::upstreams(config),
         unused: unused(config, &uses),
         skips: skips(&routes),
@@ -248,6 +250,8 @@ fn used(id: &str, policy: &Policy, responder_body: Option<u64>, config: &Config)
         isolation: isolation(policy),
         limits: limits(policy),
         breaker: breaker(declared),
+        rollout: Some(rollout(declared)),
+        accept: declared.accept.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -343,6 +347,10 @@ fn limits(policy: &Policy) -> Limits {
 fn breaker(declared: &config::Policy) -> Breaker {
     let config::Breaker { failures, pause, max_pause } = declared.breaker;
     Breaker { failures, pause_ms: millis(pause), max_pause_ms: millis(max_pause) }
+}
+
+fn rollout(declared: &config::Policy) -> Rollout {
+    Rollout { shadow_ms: declared.rollout.shadow.map(millis), probation_ms: millis(declared.rollout.probation) }
 }
 
 fn unused(config: &Config, uses: &[Use]) -> Vec<Unused> {

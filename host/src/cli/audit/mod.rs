@@ -3,6 +3,7 @@
 mod diff;
 mod facts;
 mod gather;
+mod listeners;
 mod page;
 mod peers;
 mod reach;
@@ -22,7 +23,8 @@ use super::{DEFAULT_FOLDER, check, out};
 use crate::config::Config;
 use crate::generation::Generation;
 pub(super) use diff::Diff;
-use report::{FORMAT, Report};
+use report::FORMAT;
+pub(super) use report::Report;
 
 /// Exit status where something widened.
 const WIDENED: u8 = 3;
@@ -38,8 +40,8 @@ Examples:
   git show v1:audit.json | lockgate audit --diff - --json
 
 JSON has `format`, `digest` (SHA-256 of what was reviewed), `routes` with the `chain` of each and a row for each host, `uses` (each policy as an
-API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `identifies`, `services`, `imports`, `isolation`, `limits`, `breaker`, `spare` grants),
-`services`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
+API uses it: `reads`, `changes`, `responds`, `bodies`, `keys`, `stores`, `limiters`, `identifies`, `services`, `imports`, `isolation`, `limits`, `breaker`, `rollout`, `accept`, `spare` grants),
+`services`, `listeners`, `upstreams`, `keys`, `trusted_keys`, `unused` and `skips`; with --diff `widened`, `narrowed` and `changed`. These names stay as long
 as `format` does. Secrets are told by name.
 
 Exit status: 0; 1 if the folder has faults or something cannot be read; 2 for wrong arguments; 3 if --diff found that something widened.";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reach::{Access, Credential, Keys, Material, Service, Tls, Upstream};
+use super::reach::{Access, Credential, Eject, Keys, Material, Service, Tls, Upstream};
 use super::report::Use;
 use crate::config::{self, AuthScheme, Config, KeySource, Made, PublishedAt, Target, Verify};
 use crate::tls::MinVersion;
@@ -50,11 +50,22 @@ pub(super) fn upstreams(config: &Config) -> Vec<Upstream> {
                 let server_name = wanted.server_name.as_ref().map(ToString::to_string);
                 tls(wanted.name.as_deref(), server_name, config)
             }),
+            eject: Some(eject(&declared.eject)),
             access: declared.access.as_ref().and_then(|name| access(name, config)),
         };
         api.upstreams.iter().map(upstream).collect::<Vec<_>>()
     };
     config.apis.iter().flat_map(of_api).collect()
+}
+
+fn eject(declared: &config::Eject) -> Eject {
+    Eject {
+        failures: declared.failures,
+        status: declared.status.clone(),
+        first_ms: millis(declared.first),
+        longest_ms: millis(declared.longest),
+        share: declared.share,
+    }
 }
 
 fn access(name: &str, config: &Config) -> Option<Access> {
@@ -114,7 +125,7 @@ pub(super) fn keys(config: &Config) -> Vec<Keys> {
     keys.collect()
 }
 
-fn material(material: &config::Material) -> Material {
+pub(super) fn material(material: &config::Material) -> Material {
     match material {
         config::Material::File(file) => Material {
             source: format!("file:{}", file.path.display()),

@@ -75,9 +75,23 @@ pub(super) struct Upstream {
     pub(super) name: String,
     pub(super) targets: Vec<String>,
     pub(super) tls: Option<Tls>,
+    /// When a target is left out. Absent in audits that were made before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) eject: Option<Eject>,
     /// What the gateway shows it to be let in.
     #[serde(default)]
     pub(super) access: Option<Access>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Eject {
+    /// In a row; 0 for never.
+    pub(super) failures: u32,
+    pub(super) status: Vec<u32>,
+    pub(super) first_ms: u64,
+    pub(super) longest_ms: u64,
+    /// Of a hundred targets.
+    pub(super) share: u32,
 }
 
 /// An access token the gateway gets for itself.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::listeners::Listener;
 use super::reach::{Keys, Service, Upstream};
 use crate::content::Digest;
 
@@ -34,6 +35,9 @@ pub(super) struct Content {
     pub(super) uses: Vec<Use>,
     pub(super) services: Vec<Service>,
     pub(super) keys: Vec<Keys>,
+    /// None only in audits that were made before these were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) listeners: Vec<Listener>,
     pub(super) upstreams: Vec<Upstream>,
     /// Declared, and named by no route.
     pub(super) unused: Vec<Unused>,
@@ -139,6 +143,12 @@ pub(super) struct Use {
     pub(super) isolation: Isolation,
     pub(super) limits: Limits,
     pub(super) breaker: Breaker,
+    /// Absent in audits that were made before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rollout: Option<Rollout>,
+    /// Components that may use more names under wildcards than those before them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) accept: Vec<String>,
 }
 
 /// An interface of the contract.
@@ -269,6 +279,13 @@ pub(super) struct Breaker {
     pub(super) failures: u32,
     pub(super) pause_ms: u64,
     pub(super) max_pause_ms: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rollout {
+    /// Absent where a new component serves at once.
+    pub(super) shadow_ms: Option<u64>,
+    pub(super) probation_ms: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -31,6 +31,12 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
             }
         }
     }
+    writeln!(out, "\nLISTENERS")?;
+    for listener in &content.listeners {
+        writeln!(out, "\n{}", plain(&listener.name))?;
+        listener.lines().iter().try_for_each(|line| writeln!(out, "  {}", plain(line)))?;
+    }
+    write_upstreams(report, out)?;
     write_ends(report, out)
 }
 
@@ -46,6 +52,15 @@ fn write_route(route: &Route, report: &Report, out: &mut String) -> fmt::Result 
         None if route.chain.is_empty() => writeln!(out, "      no policy"),
         None => Ok(()),
     }
+}
+
+fn write_upstreams(report: &Report, out: &mut String) -> fmt::Result {
+    writeln!(out, "\nUPSTREAMS: {}", count(report.content.upstreams.len()))?;
+    for upstream in &report.content.upstreams {
+        let left_out = upstream.eject.as_ref().map(words::leaves_out).unwrap_or_default();
+        writeln!(out, "  {}  {left_out}", plain(&upstream.name))?;
+    }
+    Ok(())
 }
 
 /// What must not be missed.

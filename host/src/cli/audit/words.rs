@@ -1,9 +1,9 @@
 //! Owns how an audit says in words what a use of a policy may do; text and page say the same.
 
 use super::super::out::plain;
-use super::reach::{Credential, Keys, Material, Service, Tls, Upstream};
+use super::reach::{Credential, Eject, Keys, Material, Service, Tls, Upstream};
 use super::report::{
-    Access, Body, Breaker, Condition, From, Mode, OnError, Others, Report, Route, Sharing, Use, Wanted,
+    Access, Body, Breaker, Condition, From, Mode, OnError, Others, Report, Rollout, Route, Sharing, Use, Wanted,
 };
 
 /// What is said under one heading, a line each.
@@ -39,6 +39,7 @@ pub(super) fn topics(used: &Use, report: &Report) -> Vec<Topic> {
         topic("isolation", vec![isolation(used)]),
         topic("limits", limits(used)),
         topic("if it fails", fails(used)),
+        topic("when it is new", when_new(used)),
         topic("granted", or_nothing(used.grants.iter().map(|grant| plain(grant)).collect())),
         topic("spare grants", or_nothing(used.spare.iter().map(|grant| plain(grant)).collect())),
     ]
@@ -308,6 +309,37 @@ pub(super) fn pauses(breaker: &Breaker) -> String {
     format!(
         "after {} failures in ten seconds it is left alone for {} ms, then twice as long, up to {} ms",
         breaker.failures, breaker.pause_ms, breaker.max_pause_ms
+    )
+}
+
+fn when_new(used: &Use) -> Vec<String> {
+    let accepted =
+        used.accept.iter().map(|digest| format!("the component {digest} may use more names than the one before it"));
+    used.rollout.iter().map(comes).chain(accepted).collect()
+}
+
+/// How a new component comes to serve.
+pub(super) fn comes(rollout: &Rollout) -> String {
+    let begins = match rollout.shadow_ms {
+        None => "a new component serves at once".to_owned(),
+        Some(shadow) => format!("a new component runs for {shadow} ms in the shadow of the one before it"),
+    };
+    match rollout.probation_ms {
+        0 => format!("{begins}, and is never taken back"),
+        probation => format!("{begins}, and is taken back if it fails again and again within {probation} ms"),
+    }
+}
+
+/// When a target of an upstream is left out.
+pub(super) fn leaves_out(eject: &Eject) -> String {
+    let Eject { failures, status, first_ms, longest_ms, share } = eject;
+    if *failures == 0 {
+        return "no target is left out for failures".to_owned();
+    }
+    let status: Vec<_> = status.iter().map(ToString::to_string).collect();
+    let status = if status.is_empty() { String::new() } else { format!(" ({} too)", status.join(", ")) };
+    format!(
+        "after {failures} failures in a row{status} a target is left out for {first_ms} ms, then twice as long, up to {longest_ms} ms; of a hundred {share} at most"
     )
 }
 

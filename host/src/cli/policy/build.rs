@@ -39,9 +39,9 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Checked before it is written to where a gateway may look.
     let (component, own) = if args.what.is_dir() {
         let project = Project::open(&args.what)?;
-        (compile(&project)?, own_path(&project))
+        (compile(&project, None)?, own_path(&project))
     } else {
-        (checked(wrap(&args.what)?, &args.what)?, args.what.with_extension("component.wasm"))
+        (checked(wrap(&args.what)?, &args.what, None)?, args.what.with_extension("component.wasm"))
     };
     let path = args.output.unwrap_or(own);
     files::replace(&path, &component)?;
@@ -59,10 +59,10 @@ pub(in crate::cli) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Build a project as it is now, and put the component where `policy build` does: what is tried out and what lies there
-/// are the same.
-pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
+/// are the same. `code` is where compiled code is kept.
+pub(super) fn build(project: &Project, code: Option<PathBuf>) -> anyhow::Result<Vec<u8>> {
     out::progress(&format!("building {} ...", project.name()));
-    let component = compile(project)?;
+    let component = compile(project, code)?;
     files::replace(&own_path(project), &component)?;
     Ok(component)
 }
@@ -72,8 +72,8 @@ fn own_path(project: &Project) -> PathBuf {
 }
 
 /// The component of a project, which the gateway takes.
-fn compile(project: &Project) -> anyhow::Result<Vec<u8>> {
-    checked(project.build()?, project.folder())
+fn compile(project: &Project, code: Option<PathBuf>) -> anyhow::Result<Vec<u8>> {
+    checked(project.build()?, project.folder(), code)
 }
 
 /// The component of a core module.
@@ -89,9 +89,9 @@ fn wrap(module: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A component that the gateway takes, as far as that can be said without a configuration.
-fn checked(component: Vec<u8>, of: &Path) -> anyhow::Result<Vec<u8>> {
+fn checked(component: Vec<u8>, of: &Path, code: Option<PathBuf>) -> anyhow::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let built = runtime.block_on(Sandbox::new(None)?.hurried().build(&component.clone().into(), &[], 1));
+    let built = runtime.block_on(Sandbox::new(code)?.hurried().build(&component.clone().into(), &[], 1));
     built.with_context(|| format!("what {} makes is a component, but no policy", of.display()))?;
     Ok(component)
 }

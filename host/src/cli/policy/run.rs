@@ -82,7 +82,7 @@ fn set(stage: &Stage, subject: &Subject, args: &Args) -> anyhow::Result<()> {
 }
 
 fn setup(subject: &Subject, args: &Args) -> anyhow::Result<Setup> {
-    let edition = subject.edition()?;
+    let edition = subject.edition(None)?;
     let config = needs::configuration(args.given.config.as_deref())?;
     let terms = match edition.terms(&args.given, &config, None, false)? {
         Ok(terms) => terms,

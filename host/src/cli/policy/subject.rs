@@ -57,10 +57,10 @@ impl Subject {
         }
     }
 
-    /// Read it, or build it.
-    pub(super) fn edition(&self) -> anyhow::Result<Edition> {
+    /// Read it, or build it. `code` is where compiled code is kept.
+    pub(super) fn edition(&self, code: Option<PathBuf>) -> anyhow::Result<Edition> {
         let (name, code) = match self {
-            Self::Project(project) => (project.name().to_owned(), Code::Component(build::build(project)?.into())),
+            Self::Project(project) => (project.name().to_owned(), Code::Component(build::build(project, code)?.into())),
             Self::Component(text) => {
                 let Component { content, source } = Component::read(text)?;
                 let code = match source {

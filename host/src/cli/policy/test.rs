@@ -88,10 +88,10 @@ fn report(args: &Args) -> anyhow::Result<Report> {
         }
         named => named.iter().map(|path| found(path)).collect::<anyhow::Result<Vec<_>>>()?.concat(),
     };
-    let edition = subject.edition()?;
     let overheard = Overheard::start();
-    // One for all: what is compiled for the first file is there for the others.
+    // One for all: what is compiled once is there for all files.
     let stage = Stage::new()?;
+    let edition = subject.edition(Some(stage.code()))?;
     let files = paths.iter().map(|path| play(path, args, &edition, &stage, &overheard));
     Ok(Report::of(&edition, files.collect::<anyhow::Result<_>>()?))
 }
@@ -120,7 +120,7 @@ fn found(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn play(path: &Path, args: &Args, edition: &Edition, stage: &Stage, overheard: &Overheard) -> anyhow::Result<File> {
     let script = match Script::parse(path, files::read_text(path)?) {
         Ok(script) => script,
-        Err(faults) => return Ok(File::faulty(path, shown(faults))),
+        Err(faults) => return Ok(File::faulty(path, shown(faults, None))),
     };
     let given = Given {
         config: args.given.config.clone().or_else(|| script.config.clone()),
@@ -128,7 +128,7 @@ fn play(path: &Path, args: &Args, edition: &Edition, stage: &Stage, overheard: &
         grant: args.given.grant.clone(),
     };
     let config = needs::configuration(given.config.as_deref())?;
-    let terms = match edition.terms(&given, &config, Some(stage.state().join("code")), true)? {
+    let terms = match edition.terms(&given, &config, Some(stage.code()), true)? {
         Ok(terms) => terms,
         Err(reasons) => return Ok(File::faulty(path, reasons)),
     };
@@ -146,7 +146,7 @@ fn play(path: &Path, args: &Args, edition: &Edition, stage: &Stage, overheard: &
     stage.set(&setup)?;
     let player = match Player::new(stage, overheard.clone())? {
         Ok(player) => player,
-        Err(faults) => return Ok(File::faulty(path, shown(faults))),
+        Err(faults) => return Ok(File::faulty(path, shown(faults, given.grants.as_deref()))),
     };
     let played: Vec<_> = script.scenes.iter().map(|scene| player.play(scene)).collect();
     if args.update && script.scenes.iter().zip(&played).any(|(scene, played)| !scene.expects(&played.outcome)) {
@@ -157,6 +157,14 @@ fn play(path: &Path, args: &Args, edition: &Edition, stage: &Stage, overheard: &
     Ok(File::played(path, exchanges.collect()))
 }
 
-fn shown(faults: Vec<ConfigFault>) -> Vec<String> {
-    faults.iter().map(ToString::to_string).collect()
+/// What is wrong with the stage, of which `grants` is what an author wrote, if anything is.
+fn shown(faults: Vec<ConfigFault>, grants: Option<&Path>) -> Vec<String> {
+    let named = |fault: ConfigFault| match grants {
+        // Lines are others on the stage.
+        Some(file) if fault.file == Path::new(Stage::GRANTS) => {
+            ConfigFault { file: files::relative(file), line: None, ..fault }
+        }
+        _ => fault,
+    };
+    faults.into_iter().map(|fault| named(fault).to_string()).collect()
 }

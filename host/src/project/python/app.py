@@ -77,6 +77,17 @@ def _never_called():
             yield lifecycle.ConfigError("", f"`{hook}` would never be called: add `{export}` to wit/world.wit")
 
 
+def _never_written():
+    """Hooks that the world exports and nobody wrote: each call would end as a trap."""
+    for interface in dict.fromkeys(interface for _, _, interface in _HOOKS):
+        own = [(hook, exported) for hook, exported, of in _HOOKS if of == interface]
+        hooks = [hook for hook, _ in own]
+        if hasattr(exports, own[0][1]) and not any(hasattr(Policy, hook) for hook in hooks):
+            export = f"export lockgate:policy/{interface}@0.1.0;"
+            names = " or ".join(f"`{hook}`" for hook in hooks)
+            yield lifecycle.ConfigError("", f"{names} is not written: write it in policy.py, or take `{export}` out of wit/world.wit")
+
+
 _policy = None
 
 
@@ -84,7 +95,7 @@ class Lifecycle:
     @_told
     def configure(self, config_json):
         global _policy
-        if faults := list(_never_called()):
+        if faults := [*_never_called(), *_never_written()]:
             raise Err(faults)
         try:
             _policy = Policy(json.loads(config_json))

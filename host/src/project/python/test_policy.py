@@ -6,7 +6,7 @@ from lockgate import Faults, Head
 from policy import Policy
 
 
-class Greets(unittest.TestCase):
+class Tests(unittest.TestCase):
     def test_a_response_is_greeted(self):
         policy = Policy({"greeting": "ahoy"})
         edits = policy.on_response(Head.of({":status": "200"}), b"")

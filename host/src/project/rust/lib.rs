@@ -4,23 +4,23 @@ use lockgate_sdk::prelude::*;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Greet {
+struct Config {
     greeting: String,
 }
 
-impl Policy for Greet {
+impl Policy for Config {
     fn interest(&self) -> Interest {
         Interest::new().response_write("x-greeting")
     }
 }
 
-impl ResponsePhase for Greet {
+impl ResponsePhase for Config {
     fn on_response(&self, _head: &Head<'_>, _state: &[u8]) -> Verdict {
         Edits::new().set("x-greeting", &self.greeting).into()
     }
 }
 
-lockgate_sdk::export!(Greet: ResponsePhase);
+lockgate_sdk::export!(Config: ResponsePhase);
 
 // Tests run natively, against doubles of all that the gateway offers: see `lockgate_sdk::testing`.
 #[cfg(test)]
@@ -30,14 +30,14 @@ mod tests {
 
     #[test]
     fn a_response_is_greeted() {
-        let greet: Greet = testing::configure(include_str!("../greet.json")).unwrap();
+        let policy: Config = testing::configure(include_str!("../$NAME.json")).unwrap();
         let facts = Facts::response().status(200).build();
-        let verdict = greet.on_response(&facts.head(), b"");
+        let verdict = policy.on_response(&facts.head(), b"");
         assert_eq!(verdict.edits().unwrap().sets("x-greeting"), ["ahoy"]);
     }
 
     #[test]
     fn a_configuration_without_a_greeting_is_refused() {
-        assert!(testing::configure::<Greet>("{}").is_err());
+        assert!(testing::configure::<Config>("{}").is_err());
     }
 }

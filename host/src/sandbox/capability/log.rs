@@ -1,6 +1,7 @@
 //! `log`: lines of a policy, tagged and bounded.
 
 use super::{HostState, wit};
+use crate::telemetry::log::told;
 
 /// Bytes of one line.
 pub(super) const MAX_LINE_BYTES: usize = 4 * 1024;
@@ -34,7 +35,7 @@ impl HostState {
             self.complaints.extend([separator, line]);
         }
         let (api, policy, request_id) =
-            (&*self.powers.api, &*self.powers.policy, self.occasion.behalf.exchange.to_string());
+            (told(&self.powers.api), &*self.powers.policy, self.occasion.behalf.exchange.to_string());
         match level {
             wit::log::Level::Debug => tracing::debug!(target: "policy", api, policy, request_id, "{line}"),
             wit::log::Level::Info => tracing::info!(target: "policy", api, policy, request_id, "{line}"),

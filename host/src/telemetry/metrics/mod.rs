@@ -1,6 +1,7 @@
 //! The gateway's numbers, in the formats Prometheus reads. Handles are taken when a generation is built; counting is atomic adds alone.
 
 mod alert;
+mod certificate;
 mod consumer;
 mod counters;
 mod egress;
@@ -36,6 +37,7 @@ use prometheus_client::registry::Registry;
 use label::Counts;
 
 pub(crate) use alert::{AlertMetrics, NoticeOutcome};
+pub(crate) use certificate::Expiry;
 pub(crate) use consumer::ConsumerMetrics;
 pub(crate) use counters::PolicyCounters;
 pub(super) use counters::{base_name, in_order};
@@ -181,6 +183,11 @@ impl Metrics {
         self.live.listeners.retain(live);
     }
 
+    /// Of all certificates that are shown from now on.
+    pub(crate) fn certificates(&self, all: Vec<Expiry>) {
+        self.live.certificates.show(all);
+    }
+
     /// Connections open, of all listeners.
     pub(crate) fn connections(&self) -> i64 {
         self.live.listeners.open()
@@ -301,6 +308,7 @@ struct Live {
     policies: policy::Policies,
     counters: counters::Uses,
     listeners: listener::Listeners,
+    certificates: certificate::Certificates,
     upstreams: upstream::Upstreams,
     services: egress::Services,
     key_sets: keys::KeySets,
@@ -319,6 +327,7 @@ impl Collector for Live {
         self.policies.encode(&mut encoder)?;
         self.counters.encode(&mut encoder)?;
         self.listeners.encode(&mut encoder)?;
+        self.certificates.encode(&mut encoder)?;
         self.upstreams.encode(&mut encoder)?;
         self.services.encode(&mut encoder)?;
         self.key_sets.encode(&mut encoder)?;
