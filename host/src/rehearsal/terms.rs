@@ -124,13 +124,13 @@ mod tests {
     #[test]
     fn of_a_configuration_what_the_policy_needs_is_taken_with_the_files_that_names() {
         let text = "[listen.a]\naddress = 'x'\n[keys.idp]\njwks = 'file:keys.json'\n[keys.other]\njwks = 'file:../keys.json'\n\
-                    [policy.a]\nsource = 'file:a.wasm'\ndigest = 'x'\ngrant = ['respond']\nlimits.cpu = '1ms'\n[policy.b]\n";
+                    [policy.a]\nsource = 'file:a.wasm'\ndigest = 'x'\ngrant = ['respond']\nlimits.cpu = '1ms'\n[policy.guard]\n";
         let terms = read(text, "a").unwrap();
         assert_eq!(terms.policy.keys().collect::<Vec<_>>(), ["grant", "limits"]);
         assert_eq!(terms.sections.keys().collect::<Vec<_>>(), ["keys"]);
         assert_eq!(terms.files, [("keys.json".into(), b"{}".to_vec())]);
-        assert!(terms.grants() && !read(text, "b").unwrap().grants());
-        assert!(read(text, "aa").unwrap_err().to_string().contains("is it [policy.a]?"));
+        assert!(terms.grants() && !read(text, "guard").unwrap().grants());
+        assert!(read(text, "gard").unwrap_err().to_string().contains("is it [policy.guard]?"));
         assert!(read("[policy.only]\ngrant = []", "a").unwrap().grants());
         assert!(read("", "a").unwrap_err().to_string().contains("write [policy.a]"));
     }
