@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(terms.sections.keys().collect::<Vec<_>>(), ["keys"]);
         assert_eq!(terms.files, [("keys.json".into(), b"{}".to_vec())]);
         assert!(terms.grants() && !read(text, "b").unwrap().grants());
-        assert!(read(text, "aa").unwrap_err().to_string().contains("is it [policy.a]?"));
+        let named = text.replace("[policy.a]", "[policy.auth]");
+        assert!(read(&named, "auht").unwrap_err().to_string().contains("is it [policy.auth]?"));
         assert!(read("[policy.only]\ngrant = []", "a").unwrap().grants());
         assert!(read("", "a").unwrap_err().to_string().contains("write [policy.a]"));
     }

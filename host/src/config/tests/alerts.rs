@@ -88,8 +88,8 @@ fn what_cannot_be_watched_is_a_fault_with_advice() {
 
 #[test]
 fn what_is_known_of_any_requests_is_not_watched() {
-    let all = "gateway.toml:17: alert.orders: all of the requests of `where` are errors";
-    let none = "gateway.toml:17: alert.orders: none of the requests of `where` are errors";
+    let all = "gateway.toml:15: alert.orders: all of the requests of `where` are errors";
+    let none = "gateway.toml:15: alert.orders: none of the requests of `where` are errors";
     for (more, fault) in [
         ("where = ['status=5xx']", format!("{all}, so that `error-rate > 5%` always holds; have `where` say which")),
         ("where = ['api=a', 'blame=upstream']", all.to_owned()),
