@@ -159,7 +159,7 @@ fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
     let (upstream, sink) = (Upstream::echo(), Upstream::silent());
     let gateway = format!(
         "[egress.sink]\nurl = \"http://{}\"\npaths = [\"/records\"]\nmethods = [\"POST\"]\nprivate_ips = true\n\
-         timeout = \"30s\"\n[limiter.place]\n[policy.hold]\nsource = \"file:components/observe.wasm\"\n\
+         timeout = \"20s\"\n[limiter.place]\n[policy.hold]\nsource = \"file:components/observe.wasm\"\n\
          limits = {{ wall = \"30s\" }}\n\
          grant = [\"record-read:consumer\", \"record-write:consumer\", \"limiter:place\", \"egress:sink\"]\n\
          [[analytics.chain]]\npolicy = \"hold\"\nconfig = {{ does = \"hold\" }}\n",
