@@ -154,9 +154,8 @@ fn it_may_tell_a_service_that_was_granted() {
     assert_eq!((told.matches("getPet 200").count(), told.matches("gone 502").count()), (3, 2), "{told}");
 }
 
-#[test]
-fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
-    let (upstream, sink) = (Upstream::echo(), Upstream::silent());
+/// An observer that holds the only place there is while it asks this service.
+fn holding(upstream: &Upstream, sink: &Upstream) -> Gateway {
     let gateway = format!(
         "[egress.sink]\nurl = \"http://{}\"\npaths = [\"/records\"]\nmethods = [\"POST\"]\nprivate_ips = true\n\
          timeout = \"20s\"\n[limiter.place]\n[policy.hold]\nsource = \"file:components/observe.wasm\"\n\
@@ -165,7 +164,13 @@ fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
          [[analytics.chain]]\npolicy = \"hold\"\nconfig = {{ does = \"hold\" }}\n",
         sink.address()
     );
-    let mut gateway = folder(&upstream, &gateway).start();
+    folder(upstream, &gateway).start()
+}
+
+#[test]
+fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
+    let (upstream, sink) = (Upstream::echo(), Upstream::silent());
+    let mut gateway = holding(&upstream, &sink);
     let failed = |line: &Value| {
         let is_so = line["message"].as_str().is_some_and(|it| it.contains("without what it writes"));
         is_so.then(|| line["class"].clone())
@@ -177,6 +182,17 @@ fn one_that_takes_too_long_is_given_up_and_gives_back_what_it_holds() {
     sink.wait_for_requests(2);
     end(&mut gateway);
     assert_eq!(counts(&gateway, "consumer"), rows([("__none__", 2)]), "nothing it was to take out is kept");
+}
+
+#[test]
+fn one_that_is_done_gives_back_what_it_holds() {
+    let (upstream, sink) = (Upstream::echo(), Upstream::answering(204, &[], ""));
+    let mut gateway = holding(&upstream, &sink);
+    for asked in 1..=2 {
+        ask(&gateway, 1, "/pets/1", "shop");
+        sink.wait_for_requests(asked);
+    }
+    end(&mut gateway);
 }
 
 #[test]
