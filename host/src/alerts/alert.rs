@@ -135,7 +135,8 @@ impl Alert {
         }
     }
 
-    /// Requests have ended by now; `time` is what the clock says, which is shown and nothing else.
+    /// Requests have ended by now, and where these are none, all those before are counted; `time` is what the clock says,
+    /// which is shown and nothing else.
     pub(super) fn observe(&self, batch: &[Finished], now: Instant, time: SystemTime) {
         let config::Alert { when, over, filter, errors, at_least, pending, keep_firing, .. } = &self.settings;
         let mut watched = lock(&self.watched);
@@ -145,6 +146,10 @@ impl Alert {
         for finished in batch.iter().filter(|finished| filter.admits(finished)) {
             let is_error = errors.as_ref().map_or_else(|| finished.is_error(), |errors| errors.admits(finished));
             window.record(is_error, when.measure.quantile().map(|_| Lap::of(finished.total_us)));
+        }
+        // Of some of them it is not known how it stands.
+        if !batch.is_empty() {
+            return;
         }
         let reading = window.read(when.measure, now);
         // Of a time that was not watched from its beginning it is not known that little came.
@@ -157,7 +162,10 @@ impl Alert {
 
     /// Nothing is watched for any more: what fires does not. Another of its name may take its place.
     pub(super) fn end(&self, successor: Option<&Arc<Self>>) {
-        successor.map(|successor| self.successor.set(successor.clone()));
+        if let Some(successor) = successor {
+            // It ends once.
+            let _ = self.successor.set(successor.clone());
+        }
         self.metrics.fires(false);
         self.standing.send_modify(|standing| {
             (standing.is_over, standing.phase) = (true, Phase::Ok);

@@ -68,7 +68,7 @@ impl Alerts {
         watched.alerts = alerts;
     }
 
-    /// Requests have ended, perhaps none.
+    /// Requests have ended; where these are none, all that ended before are known of, and it is time to see how alerts stand.
     pub(crate) fn observe(&self, batch: &[Finished], now: Instant) {
         // Whoever wants to know how they stand does not wait for all this.
         let (alerts, time) = (self.watched(), SystemTime::now());

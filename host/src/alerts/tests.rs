@@ -34,7 +34,11 @@ impl Story {
     fn observe(&mut self, millis: u64, count: usize, finished: &Finished) -> Phase {
         self.now += Duration::from_millis(millis);
         let batch = vec![finished.clone(); count];
-        self.alert.observe(&batch, self.now, self.time);
+        // They are read by halves, and judged together.
+        let (one, other) = batch.split_at(count / 2);
+        for part in [one, other, &[]] {
+            self.alert.observe(part, self.now, self.time);
+        }
         self.alert.standing().phase
     }
 
@@ -51,6 +55,17 @@ fn it_fires_as_soon_as_it_holds_of_enough_requests() {
     assert!(story.metrics.encode().contains("lockgate_alerts_firing{alert=\"orders\"} 1"));
     let said = "orders fires: error-rate is 100% over the last 1m (20 of 20 requests; it fires above 5%)";
     assert_eq!(story.text(), said);
+}
+
+#[test]
+fn what_is_read_in_parts_is_judged_together() {
+    let story = Story::of("when = 'error-rate > 5%'\nover = '1m'");
+    let observe = |batch: &[Finished]| story.alert.observe(batch, story.now, story.time);
+    observe(&vec![failed(NOON); 30]);
+    assert_eq!(story.alert.standing().phase, Phase::Ok, "more of the same moment may come");
+    observe(&vec![finished(NOON); 2_000]);
+    observe(&[]);
+    assert_eq!(story.alert.standing().phase, Phase::Ok, "30 of 2030 are 1.5 %");
 }
 
 #[test]

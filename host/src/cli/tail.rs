@@ -24,7 +24,7 @@ A line has the time (UTC), the status, the method, the operation, the consumer, 
 and who is to blame, and the id of the request. What may be asked about is what `lockgate report --help` says; here operation and consumer may be asked
 about together. Requests come up to a quarter of a second after they end. Who reads too slowly is told how many are missing; requests never wait for that.
 
-JSON has `time`, `id`, `trace`, `api`, `version`, `operation`, `consumer`, `application`, `method`, `path` (the pattern), `status`, `class`, `blame`,
+JSON has `time`, `time_us`, `id`, `trace`, `api`, `version`, `operation`, `consumer`, `application`, `method`, `path` (the pattern), `status`, `class`, `blame`,
 `total_us`, `upstream_us`, `policy_us`, `gateway_us`, `bytes_in`, `bytes_out`, `retries`, `generation`, `client` (its network) and `policies` (what each said); or `missed` alone.
 
 It needs [analytics] in gateway.toml. Exit status: 0 when the gateway ends or Ctrl-C is pressed; 1 if there is no gateway, it breaks off or nothing can be

@@ -75,7 +75,7 @@ section! {
         required when: Placed<Spelling<When>>,
         /// Of which time requests are looked at, the last.
         default over: Time<60_000, DAY> = Duration::from_secs(300),
-        /// Of which requests, as `lockgate report --where` has them: `["api=orders", "status=5xx"]`; all of them hold. When absent, of all.
+        /// Of which requests, as `lockgate report --where` has them: `["api=orders", "consumer=shop"]`; all of them hold. When absent, of all. With `error-rate` it may not leave errors alone, or none, so that it always holds or never.
         repeated conditions "where": List<Placed<Text>>,
         /// Which of those are errors, likewise: `["status=5xx"]`. When absent, what ended badly, had no answer, or one of 400 and
         /// above, as reports have it. It has a meaning with `error-rate` only.

@@ -107,17 +107,17 @@ impl Keeper {
         let deadline = tokio::time::Instant::now() + LOOK;
         let Self { rings, catalog, observers, kept, listeners, batch } = self;
         let mut names = Names { catalog, policies: catalog.policies(), clock: (Instant::now(), SystemTime::now()) };
-        for ring in rings {
-            for _ in 0..RING.div_ceil(Batch::MOST) {
-                batch.clear();
-                names.read(ring, batch);
-                if batch.records().is_empty() {
-                    break;
-                }
-                observers.look(batch, deadline).await;
-                kept.report.record(batch.records());
-                listeners.iter_mut().for_each(|listener| listener(batch.records()));
+        let mut left = vec![RING; rings.len()];
+        loop {
+            batch.clear();
+            names.clock = (Instant::now(), SystemTime::now());
+            rings.iter_mut().zip(&mut left).for_each(|(ring, left)| names.read(ring, left, batch));
+            if batch.records().is_empty() {
+                break;
             }
+            observers.look(batch, deadline).await;
+            kept.report.record(batch.records());
+            listeners.iter_mut().for_each(|listener| listener(batch.records()));
         }
         observers.rest();
         listeners.iter_mut().for_each(|listener| listener(&[]));
@@ -180,12 +180,14 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// What waits in a ring, as far as the batch has room.
-    fn read(&mut self, ring: &mut Ring, batch: &mut Batch) {
+    /// What waits in a ring, of which so much is left to read, as far as the batch has room.
+    fn read(&mut self, ring: &mut Ring, left: &mut usize, batch: &mut Batch) {
         let mut last: Option<(OperationId, Arc<Operation>)> = None;
-        while !batch.is_full()
+        while *left > 0
+            && !batch.is_full()
             && let Some(entry) = ring.next()
         {
+            *left -= 1;
             let operation = entry.operation.and_then(|id| match &last {
                 Some((known, operation)) if *known == id => Some(operation.clone()),
                 _ => last.insert((id, self.catalog.get(id)?)).1.clone().into(),
@@ -205,7 +207,6 @@ impl Names<'_> {
             Called { policy, hook, outcome, took_us: took_us.into() }
         };
         let (run, time) = self.clock;
-        // Those that ended since then count as of then.
         let ago = run.saturating_duration_since(entry.ended);
         Finished {
             time: time.checked_sub(ago).unwrap_or(time),
@@ -305,6 +306,23 @@ pub(super) mod tests {
         guard.close();
         assert_eq!(counted(folder.path()), [("ann".to_owned(), 3_000), ("bob".to_owned(), 2_000)]);
         assert_eq!(lost.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_several_workers_told_of_is_read_together_in_full_batches_and_then_there_is_none() {
+        let (folder, lost) = (tempfile::tempdir().unwrap(), Counter::default());
+        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let listener = heard.clone();
+        let mut keeper = keeper.heard_by(Box::new(move |batch| listener.lock().unwrap().push(batch.len())));
+        let tell = |at: usize, times| (0..times).for_each(|_| tellers[at].tell(entry(&tellers[at], "ann")));
+        (tell(0, 3), tell(1, Batch::MOST));
+        keeper.read().await;
+        assert_eq!(*heard.lock().unwrap(), [Batch::MOST, 3, 0]);
+        keeper.read().await;
+        assert_eq!(heard.lock().unwrap()[3..], [0]);
+        keeper.kept.flush();
+        assert_eq!(counted(folder.path()), [("ann".to_owned(), Batch::MOST as u64 + 3)]);
     }
 
     #[test]

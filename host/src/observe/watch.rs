@@ -26,9 +26,10 @@ struct Watchers {
 struct Watcher {
     filter: Filter,
     queue: Sender<Seen>,
-    /// Admitted of what is read now. Workers are read one after the other, so that these are sorted when all are.
+    /// Admitted of what is read now, some more than there is place for. Workers are read one after the other, so that these
+    /// are sorted when all are.
     admitted: Vec<Finished>,
-    /// And for which there was no room among them.
+    /// Later than all of them, and let go.
     beyond: u64,
     /// For which there was no place, since it was last told of any.
     missed: u64,
@@ -94,9 +95,11 @@ impl Watcher {
             self.tell_all();
         }
         for finished in batch.iter().filter(|finished| self.filter.admits(finished)) {
-            match self.admitted.len() < QUEUE {
-                true => self.admitted.push(finished.clone()),
-                false => self.beyond += 1,
+            self.admitted.push(finished.clone());
+            if self.admitted.len() >= 2 * QUEUE {
+                self.admitted.sort_by_key(|finished| finished.time);
+                self.beyond += (self.admitted.len() - QUEUE) as u64;
+                self.admitted.truncate(QUEUE);
             }
         }
         !self.queue.is_closed()
@@ -146,6 +149,12 @@ mod tests {
         told.collect()
     }
 
+    fn taken_times(watching: &mut Watching) -> Vec<std::time::SystemTime> {
+        let waiting = std::iter::from_fn(|| watching.0.try_recv().ok());
+        let time = |seen| if let Seen::Request(finished) = seen { Some(finished.time) } else { None };
+        waiting.filter_map(time).collect()
+    }
+
     fn errors() -> Filter {
         Filter::parse(&["status=5xx".to_owned()], None).unwrap()
     }
@@ -187,6 +196,13 @@ mod tests {
         tell(&[failed(NOON), failed(NOON)]);
         let told = taken(&mut slow);
         assert!(matches!(told[..], [Err(7), Ok(_), Ok(_)]), "{told:?}");
+        // Of more than that the first are told of, whichever worker was read first.
+        let at = |second| failed(NOON + second);
+        tell(&(0..3 * QUEUE as u64).rev().map(at).collect::<Vec<_>>());
+        let told = taken_times(&mut slow);
+        assert_eq!((told.len(), told[0], told[QUEUE - 1]), (QUEUE, at(0).time, at(QUEUE as u64 - 1).time));
+        watch.tell(&[]);
+        assert!(matches!(taken(&mut slow)[..], [Err(missed)] if missed == 2 * QUEUE as u64));
         // It hears of them also where nothing more comes.
         tell(&batch);
         taken(&mut slow);

@@ -18,7 +18,7 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// A connection that is read from from now on: what is under way when it ends, and each statement after that, fails.
+    /// A connection that is read from from now on: what is under way when it ends, and each after that that takes as many steps, fails.
     pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let is_over = self.0.clone();
         connection.progress_handler(STEPS, Some(move || is_over.load(Ordering::Relaxed)))?;
