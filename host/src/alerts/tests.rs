@@ -157,7 +157,9 @@ async fn an_alert_that_stays_goes_on_and_one_that_is_gone_is_over() {
     let tasks = tokio::task::LocalSet::new();
     let mut story = Story::of("when = 'error-rate > 5%'\nover = '1m'");
     let (alerts, other) = (Alerts::default(), Story::of("when = 'error-rate > 6%'\nover = '1m'").alert);
-    let observe = |story: &Story, count| alerts.observe(&vec![failed(NOON); count], story.now);
+    let observe = |story: &Story, count| {
+        [&vec![failed(NOON); count][..], &[]].iter().for_each(|batch| alerts.observe(batch, story.now));
+    };
     tasks.run_until(async { alerts.take_up(vec![story.alert.clone()]) }).await;
     observe(&story, 10);
     tasks.run_until(async { alerts.take_up(vec![story.alert.clone(), other.clone()]) }).await;

@@ -217,7 +217,8 @@ fn tell(folder: &Folder, changes: &[(&str, &str, &str, &str)]) {
 }
 
 /// What is about listeners, and about how components are exchanged and upstreams fail.
-const SETTINGS: [(&str, &str, &str, &str); 12] = [
+const SETTINGS: [(&str, &str, &str, &str); 13] = [
+    ("gateway.toml", "[listen.public]\n", "[listen.public]\nmin_rate = \"0B\"\n", "ends what sends bodies too slowly"),
     (
         "gateway.toml",
         "[listen.public]\n",
@@ -240,7 +241,7 @@ const SETTINGS: [(&str, &str, &str, &str); 12] = [
         "gateway.toml",
         "[listen.public]\naddress = \"127.0.0.1:0\"",
         "[listen.public]\naddress = \"unix:/run/a.sock\"\nmode = \"0666\"",
-        "-: the listener public has a socket of the mode 0666",
+        "-: the listener public lets everybody on the machine connect",
     ),
     (
         "gateway.toml",

@@ -91,7 +91,12 @@ impl Listener {
     pub(super) fn facts(&self) -> Facts {
         let power = |words: String| (words, Fact::Power(Covered::Plain));
         let mut facts = Facts::from([power(format!("listens at {}", self.address))]);
-        facts.extend(self.mode.iter().map(|mode| power(format!("has a socket of the mode {mode}"))));
+        let mode = self.mode.as_ref().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or_default();
+        // Who may write may connect.
+        let connect = [(0o020, "its group"), (0o002, "everybody on the machine")];
+        facts.extend(
+            connect.iter().filter(|(bit, _)| mode & bit != 0).map(|(_, who)| power(format!("lets {who} connect"))),
+        );
         facts.extend(self.http2.then(|| power("speaks HTTP/2".to_owned())));
         facts.extend(self.proxy_protocol.then(|| power("believes who connects about who the client is".to_owned())));
         let authorities = self.tls.iter().filter_map(|shown| shown.client_ca.as_ref());
@@ -104,6 +109,7 @@ impl Listener {
         facts.extend(authorities.map(by));
         facts.extend((!all(&demands)).then(|| ("lets clients in without a certificate".to_owned(), client(true))));
         facts.extend(all(&|_| true).then(|| ("speaks TLS only".to_owned(), Fact::Safeguard)));
+        facts.extend((self.min_rate > 0).then(|| ("ends what sends bodies too slowly".to_owned(), Fact::Safeguard)));
         facts.extend(all(&is_new).then(|| ("speaks TLS 1.3 only".to_owned(), Fact::Safeguard)));
         let amounts = [
             ("header_timeout (ms)", self.header_timeout_ms),
