@@ -316,7 +316,8 @@ pub(super) mod tests {
         let listener = heard.clone();
         let mut keeper = keeper.heard_by(Box::new(move |batch| listener.lock().unwrap().push(batch.len())));
         let tell = |at: usize, times| (0..times).for_each(|_| tellers[at].tell(entry(&tellers[at], "ann")));
-        (tell(0, 3), tell(1, Batch::MOST));
+        tell(0, 3);
+        tell(1, Batch::MOST);
         keeper.read().await;
         assert_eq!(*heard.lock().unwrap(), [Batch::MOST, 3, 0]);
         keeper.read().await;
