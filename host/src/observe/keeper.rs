@@ -106,11 +106,11 @@ impl Keeper {
     async fn read(&mut self) {
         let deadline = tokio::time::Instant::now() + LOOK;
         let Self { rings, catalog, observers, kept, listeners, batch } = self;
-        let mut names = Names { catalog, policies: catalog.policies(), clock: (Instant::now(), SystemTime::now()) };
+        let mut names = Names { catalog, policies: catalog.policies(), clock: clocks() };
         let mut left = vec![RING; rings.len()];
         loop {
             batch.clear();
-            names.clock = (Instant::now(), SystemTime::now());
+            names.clock = clocks();
             rings.iter_mut().zip(&mut left).for_each(|(ring, left)| names.read(ring, left, batch));
             if batch.records().is_empty() {
                 break;
@@ -177,6 +177,11 @@ struct Names<'a> {
     policies: Vec<Arc<str>>,
     /// The same moment by both clocks.
     clock: (Instant, SystemTime),
+}
+
+/// Now, by the clock that only goes on and by that of the machine.
+fn clocks() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
 }
 
 impl Names<'_> {
@@ -278,8 +283,7 @@ pub(super) mod tests {
     /// One of which little is known.
     pub(in super::super) fn finished() -> Finished {
         let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
-        let clock = (Instant::now(), SystemTime::now());
-        let names = Names { catalog: &Catalog::default(), policies: Vec::new(), clock };
+        let names = Names { catalog: &Catalog::default(), policies: Vec::new(), clock: clocks() };
         names.finished(&entry(&teller, "ann"), None, &mut ring)
     }
 
