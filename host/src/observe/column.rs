@@ -226,7 +226,7 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keeper::tests::finished;
+    use super::super::reading::tests::finished;
     use super::*;
 
     fn batch() -> Batch {

@@ -1,36 +1,37 @@
 //! What a worker says of a finished exchange: of one size, whatever the exchange was, so that saying it takes no memory.
 
 use std::net::IpAddr;
-use std::num::NonZeroU128;
+use std::num::{NonZeroU32, NonZeroU128};
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
 
 use super::names::{NameId, OperationId};
+use crate::telemetry::Outcome;
 use crate::telemetry::trail::Calls;
-use crate::telemetry::{Outcome, RequestId};
 
-/// One finished exchange. Times are in microseconds, sizes in bytes of content.
+/// What there is to say of every exchange that has finished, in two lines of a cache with its place in a ring: what is written
+/// and read across cores costs by the line. Times are in microseconds, sizes in bytes of content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     /// When it was over. What time that was is asked of the clock when many are read.
     pub(crate) ended: Instant,
-    pub(crate) id: Id,
-    /// No trace has the id 0.
-    pub(crate) trace: Option<NonZeroU128>,
+    /// What the gateway calls it. Where the client gave it a name, that is the rest.
+    pub(crate) number: u64,
     /// None where no route matched.
     pub(crate) operation: Option<OperationId>,
     pub(crate) consumer: Option<NameId>,
     pub(crate) application: Option<NameId>,
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     pub(crate) method: Verb,
     /// None where no head was sent.
     pub(crate) status: Option<StatusCode>,
     pub(crate) class: &'static str,
     pub(crate) outcome: Outcome,
     pub(crate) total_us: u32,
-    /// None where no upstream was asked.
-    pub(crate) upstream_us: Option<u32>,
+    /// None where no upstream was asked; at least one.
+    pub(crate) upstream_us: Option<NonZeroU32>,
     pub(crate) policy_us: u32,
     pub(crate) gateway_us: u32,
     pub(crate) bytes_in: u64,
@@ -38,46 +39,19 @@ pub(crate) struct Entry {
     pub(crate) retries: u8,
     /// As it asked; what is kept of it, policies say.
     pub(crate) client: Option<IpAddr>,
+    /// Whether there is more to say, which is told right after it.
+    pub(crate) has_rest: bool,
+}
+
+/// What there is to say of some besides.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    /// What the client called it.
+    pub(crate) name: Option<Arc<str>>,
+    /// No trace has the id 0.
+    pub(crate) trace: Option<NonZeroU128>,
     /// What policies said.
     pub(crate) calls: Calls,
-}
-
-/// The id of an exchange. What clients call theirs may be longer than what fits; of that the beginning is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Id {
-    Number(u64),
-    Given { length: u8, text: [u8; Id::MOST] },
-}
-
-impl Id {
-    /// The length of a UUID.
-    const MOST: usize = 36;
-}
-
-impl From<&RequestId> for Id {
-    fn from(id: &RequestId) -> Self {
-        match id {
-            RequestId::Number(number) => Self::Number(*number),
-            RequestId::Given(given) => {
-                let mut text = [0; Self::MOST];
-                // Ids have letters of one byte only.
-                let length = text.iter_mut().zip(given.bytes()).map(|(to, from)| *to = from).count();
-                Self::Given { length: length as u8, text }
-            }
-        }
-    }
-}
-
-impl From<Id> for RequestId {
-    fn from(id: Id) -> Self {
-        match id {
-            Id::Number(number) => Self::Number(number),
-            Id::Given { length, text } => {
-                let text = text.get(..usize::from(length)).unwrap_or_default();
-                Self::Given(str::from_utf8(text).unwrap_or_default().into())
-            }
-        }
-    }
 }
 
 /// A method: those of the registry that are in use, the rest as one.
@@ -115,17 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_small_enough_to_be_copied() {
-        assert!(size_of::<Entry>() <= 320, "{} bytes", size_of::<Entry>());
-    }
-
-    #[test]
-    fn an_id_comes_back_as_the_exchange_calls_itself() {
-        for id in [RequestId::Number(0xa1), RequestId::Given("f81d4fae-7dec-11d0-a765-00a0c91e6bf6".into())] {
-            assert_eq!(RequestId::from(Id::from(&id)), id);
-        }
-        let long = RequestId::Given("a".repeat(64).into());
-        assert_eq!(RequestId::from(Id::from(&long)).to_string(), "a".repeat(Id::MOST));
+    fn an_entry_and_the_word_of_its_place_are_two_lines_of_a_cache() {
+        assert!(size_of::<Entry>() <= 2 * 64 - 8, "{} bytes", size_of::<Entry>());
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! The side of what is kept: a thread that reads what workers told of, calls things by their names, and puts them on the disk.
 
-use std::num::NonZeroU128;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use prometheus_client::metrics::counter::Counter;
@@ -14,12 +13,11 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use super::column::Batch;
-use super::entry::Entry;
-use super::names::{Catalog, OperationId};
+use super::names::Catalog;
 use super::observer::{Looking, Observers};
+use super::reading::Reading;
 use super::teller::{Attributes, RING, Ring, Teller, ring};
-use crate::report::{Called, Client, Finished, OTHER, Operation, Report, StoreError, Tally};
-use crate::telemetry::trail::Call;
+use crate::report::{Finished, Report, StoreError, Tally};
 
 /// How often the rings are read.
 const READ: Duration = Duration::from_millis(250);
@@ -106,12 +104,12 @@ impl Keeper {
     async fn read(&mut self) {
         let deadline = tokio::time::Instant::now() + LOOK;
         let Self { rings, catalog, observers, kept, listeners, batch } = self;
-        let mut names = Names { catalog, policies: catalog.policies(), clock: clocks() };
+        let mut reading = Reading::new(catalog);
         let mut left = vec![RING; rings.len()];
         loop {
             batch.clear();
-            names.clock = clocks();
-            rings.iter_mut().zip(&mut left).for_each(|(ring, left)| names.read(ring, left, batch));
+            reading.begins();
+            rings.iter_mut().zip(&mut left).for_each(|(ring, left)| reading.read(ring, left, batch));
             if batch.records().is_empty() {
                 break;
             }
@@ -171,120 +169,18 @@ impl Kept {
     }
 }
 
-/// What numbers in entries stand for, while some are read.
-struct Names<'a> {
-    catalog: &'a Catalog,
-    policies: Vec<Arc<str>>,
-    /// The same moment by both clocks.
-    clock: (Instant, SystemTime),
-}
-
-/// Now, by the clock that only goes on and by that of the machine.
-fn clocks() -> (Instant, SystemTime) {
-    (Instant::now(), SystemTime::now())
-}
-
-impl Names<'_> {
-    /// What waits in a ring, of which so much is left to read, as far as the batch has room.
-    fn read(&mut self, ring: &mut Ring, left: &mut usize, batch: &mut Batch) {
-        let mut last: Option<(OperationId, Arc<Operation>)> = None;
-        while *left > 0
-            && !batch.is_full()
-            && let Some(entry) = ring.next()
-        {
-            *left -= 1;
-            let operation = entry.operation.and_then(|id| match &last {
-                Some((known, operation)) if *known == id => Some(operation.clone()),
-                _ => last.insert((id, self.catalog.get(id)?)).1.clone().into(),
-            });
-            // Of a generation that came since the names were read.
-            if entry.calls.iter().any(|call| usize::from(call.policy.0) >= self.policies.len()) {
-                self.policies = self.catalog.policies();
-            }
-            batch.push(self.finished(&entry, operation, ring), entry.client);
-        }
-    }
-
-    fn finished(&self, entry: &Entry, operation: Option<Arc<Operation>>, ring: &mut Ring) -> Finished {
-        let call = |call: &Call| {
-            let Call { policy, hook, outcome, took_us } = *call;
-            let policy = self.policies.get(usize::from(policy.0)).cloned().unwrap_or_else(|| OTHER.into());
-            Called { policy, hook, outcome, took_us: took_us.into() }
-        };
-        let (run, time) = self.clock;
-        let ago = run.saturating_duration_since(entry.ended);
-        Finished {
-            time: time.checked_sub(ago).unwrap_or(time),
-            request: entry.id.into(),
-            trace: entry.trace.map(NonZeroU128::get),
-            operation,
-            consumer: entry.consumer.and_then(|id| ring.names.get(id)),
-            application: entry.application.and_then(|id| ring.names.get(id)),
-            method: entry.method.as_str(),
-            status: entry.status.map(|status| status.as_u16()),
-            class: entry.class,
-            outcome: entry.outcome,
-            total_us: entry.total_us.into(),
-            upstream_us: entry.upstream_us.map(u64::from),
-            policy_us: entry.policy_us.into(),
-            gateway_us: entry.gateway_us.into(),
-            bytes_in: entry.bytes_in,
-            bytes_out: entry.bytes_out,
-            retries: entry.retries.into(),
-            generation: entry.generation,
-            client: entry.client.map(Client::from),
-            calls: entry.calls.iter().map(call).collect(),
-            calls_left_out: entry.calls.left_out(),
-        }
-    }
-}
-
 #[cfg(test)]
-pub(super) mod tests {
-    use http::{Method, StatusCode};
+mod tests {
+    use std::time::SystemTime;
 
+    use super::super::reading::tests::entry;
     use super::*;
     use crate::report::{Asked, Query, Reader};
-    use crate::telemetry::trail::Calls;
-    use crate::telemetry::{Outcome, RequestId};
-
-    fn entry(teller: &Teller, consumer: &str) -> Entry {
-        let (consumer, application) = teller.who([(&b"auth.consumer"[..], consumer.as_bytes())].into_iter());
-        Entry {
-            ended: Instant::now(),
-            id: (&RequestId::Number(1)).into(),
-            trace: None,
-            operation: None,
-            consumer,
-            application,
-            generation: 1,
-            method: (&Method::GET).into(),
-            status: Some(StatusCode::OK),
-            class: "ok",
-            outcome: Outcome::Ok,
-            total_us: 1000,
-            upstream_us: Some(900),
-            policy_us: 10,
-            gateway_us: 90,
-            bytes_in: 0,
-            bytes_out: 100,
-            retries: 0,
-            client: None,
-            calls: Calls::default(),
-        }
-    }
 
     fn keeper(state: &Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
         let attributes = Attributes::new("auth.consumer", "auth.application");
         let nobody = watch::channel(Looking::default()).1;
         Keeper::new(2, Arc::default(), &attributes, nobody, state, lost.clone())
-    }
-
-    /// One of which little is known.
-    pub(in super::super) fn finished() -> Finished {
-        let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
-        let names = Names { catalog: &Catalog::default(), policies: Vec::new(), clock: clocks() };
-        names.finished(&entry(&teller, "ann"), None, &mut ring)
     }
 
     /// How often each consumer asked.
@@ -304,7 +200,7 @@ pub(super) mod tests {
         let (keeper, tellers) = keeper(folder.path(), &lost);
         let guard = keeper.start().unwrap();
         let telling = tellers.into_iter().zip([("ann", 3_000), ("bob", 2_000)]).map(|(teller, (name, times))| {
-            thread::spawn(move || (0..times).for_each(|_| teller.tell(entry(&teller, name))))
+            thread::spawn(move || (0..times).for_each(|_| teller.tell(entry(&teller, name), None)))
         });
         telling.collect::<Vec<_>>().into_iter().for_each(|telling| telling.join().unwrap());
         guard.close();
@@ -319,7 +215,7 @@ pub(super) mod tests {
         let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
         let listener = heard.clone();
         let mut keeper = keeper.heard_by(Box::new(move |batch| listener.lock().unwrap().push(batch.len())));
-        let tell = |at: usize, times| (0..times).for_each(|_| tellers[at].tell(entry(&tellers[at], "ann")));
+        let tell = |at: usize, times| (0..times).for_each(|_| tellers[at].tell(entry(&tellers[at], "ann"), None));
         tell(0, 3);
         tell(1, Batch::MOST);
         keeper.read().await;
@@ -335,7 +231,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lost = Counter::default();
         let (keeper, tellers) = keeper(folder.path(), &lost);
-        (0..RING + 5).for_each(|_| tellers[0].tell(entry(&tellers[0], "ann")));
+        (0..RING + 5).for_each(|_| tellers[0].tell(entry(&tellers[0], "ann"), None));
         assert_eq!(lost.get(), 5);
         keeper.start().unwrap().close();
         assert_eq!(counted(folder.path()), [("ann".to_owned(), RING as u64)]);
@@ -348,7 +244,7 @@ pub(super) mod tests {
         std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
         let lost = Counter::default();
         let (mut keeper, tellers) = keeper(folder.path(), &lost);
-        (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann")));
+        (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann"), None));
         keeper.read().await;
         keeper.kept.flush();
         assert!(keeper.kept.trouble.is_some());

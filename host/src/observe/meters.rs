@@ -55,7 +55,7 @@ impl Meters {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keeper::tests::finished;
+    use super::super::reading::tests::finished;
     use super::*;
     use crate::report::tests::of_api;
 

@@ -6,12 +6,13 @@ mod keeper;
 mod meters;
 mod names;
 mod observer;
+mod reading;
 mod teller;
 mod watch;
 
 /// What its numbers stand for.
 pub(crate) use crate::report::Operation;
-pub(crate) use entry::{Entry, Verb};
+pub(crate) use entry::{Entry, Rest, Verb};
 pub(crate) use keeper::Keeper;
 pub(crate) use meters::Meters;
 pub(crate) use names::{Catalog, NameId, OperationId};

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,11 +16,11 @@ const MOST: usize = 10_000;
 
 /// Which operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OperationId(u32);
+pub(crate) struct OperationId(NonZeroU32);
 
 /// Which name of those that a worker has learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NameId(u64);
+pub(crate) struct NameId(NonZeroU64);
 
 /// All operations and policies there ever were since the start, numbered. Generations ask it while they are built, requests never.
 #[derive(Debug, Default)]
@@ -40,9 +41,10 @@ impl Catalog {
         if let Some(id) = numbered.ids.get(&operation) {
             return *id;
         }
-        let id = OperationId(u32::try_from(numbered.all.len()).unwrap_or(u32::MAX));
         let operation = Arc::new(operation);
         numbered.all.push(operation.clone());
+        let count = u32::try_from(numbered.all.len()).ok().and_then(NonZeroU32::new);
+        let id = OperationId(count.unwrap_or(NonZeroU32::MAX));
         numbered.ids.insert(operation, id);
         id
     }
@@ -64,7 +66,7 @@ impl Catalog {
 
     pub(super) fn get(&self, id: OperationId) -> Option<Arc<Operation>> {
         let numbered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        numbered.all.get(id.0 as usize).cloned()
+        numbered.all.get(id.0.get() as usize - 1).cloned()
     }
 }
 
@@ -72,7 +74,7 @@ impl Catalog {
 #[derive(Debug)]
 pub(super) struct Learnt {
     known: RefCell<HashMap<Box<str>, NameId>>,
-    next: Cell<u64>,
+    next: Cell<NonZeroU64>,
     news: Sender<Arc<str>>,
 }
 
@@ -82,7 +84,7 @@ pub(super) struct Told {
     /// Those an entry that still waits may speak of, in the order of their numbers.
     recent: VecDeque<Arc<str>>,
     /// The number of the first.
-    first: u64,
+    first: NonZeroU64,
     /// How many these are at most.
     most: usize,
     news: Receiver<Arc<str>>,
@@ -92,8 +94,8 @@ pub(super) struct Told {
 pub(super) fn names(waiting: usize) -> (Learnt, Told) {
     let (send, news) = channel();
     // Each entry speaks of two.
-    let told = Told { recent: VecDeque::new(), first: 0, most: MOST + 2 * waiting, news };
-    (Learnt { known: RefCell::default(), next: Cell::new(0), news: send }, told)
+    let told = Told { recent: VecDeque::new(), first: NonZeroU64::MIN, most: MOST + 2 * waiting, news };
+    (Learnt { known: RefCell::default(), next: Cell::new(NonZeroU64::MIN), news: send }, told)
 }
 
 impl Learnt {
@@ -108,7 +110,7 @@ impl Learnt {
             known.clear();
         }
         let id = NameId(self.next.get());
-        self.next.set(id.0 + 1);
+        self.next.set(id.0.saturating_add(1));
         known.insert(text.into(), id);
         // Nobody listens any more where nothing is kept any more.
         let _ = self.news.send(text.into());
@@ -118,14 +120,14 @@ impl Learnt {
 
 impl Told {
     pub(super) fn get(&mut self, id: NameId) -> Option<Arc<str>> {
-        let at = |first: u64| usize::try_from(id.0.checked_sub(first)?).ok();
+        let at = |first: NonZeroU64| usize::try_from(id.0.get().checked_sub(first.get())?).ok();
         if let Some(known) = self.recent.get(at(self.first)?) {
             return Some(known.clone());
         }
         self.recent.extend(self.news.try_iter());
         while self.recent.len() > self.most {
             self.recent.pop_front();
-            self.first += 1;
+            self.first = self.first.saturating_add(1);
         }
         self.recent.get(at(self.first)?).cloned()
     }

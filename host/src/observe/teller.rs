@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::entry::Entry;
+use super::entry::{Entry, Rest};
 use super::names::{Learnt, NameId, Told, names};
 
 /// Entries that may wait; more are lost and counted. At four reads a second that is some sixty thousand requests a second and worker.
@@ -15,6 +15,8 @@ pub(super) const RING: usize = 16 * 1024;
 pub(crate) struct Teller {
     // Made at once, and with room for all entries; nobody waits at either end, so that no call goes to the kernel.
     ring: SyncSender<Entry>,
+    /// Of entries that have some, in the same order.
+    rests: SyncSender<Rest>,
     lost: Counter,
     learnt: Learnt,
     attributes: Attributes,
@@ -37,21 +39,30 @@ impl Attributes {
 #[derive(Debug)]
 pub(super) struct Ring {
     entries: Receiver<Entry>,
+    rests: Receiver<Rest>,
     pub(super) names: Told,
 }
 
 /// Both ends.
 pub(super) fn ring(attributes: Attributes, lost: Counter) -> (Teller, Ring) {
-    let (send, entries) = sync_channel(RING);
+    let (ring, entries) = sync_channel(RING);
+    // Of all entries that wait, and of the one that is being read.
+    let (rests, of_entries) = sync_channel(RING + 1);
     let (learnt, names) = names(RING);
-    (Teller { ring: send, lost, learnt, attributes }, Ring { entries, names })
+    (Teller { ring, rests, lost, learnt, attributes }, Ring { entries, rests: of_entries, names })
 }
 
 impl Teller {
     /// Tell of an exchange, unless so many were told of lately that there is no room.
-    pub(crate) fn tell(&self, entry: Entry) {
-        if self.ring.try_send(entry).is_err() {
-            self.lost.inc();
+    pub(crate) fn tell(&self, entry: Entry, rest: Option<Rest>) {
+        let entry = Entry { has_rest: rest.is_some(), ..entry };
+        match (self.ring.try_send(entry), rest) {
+            // There is room: no more of them wait than entries do.
+            (Ok(()), Some(rest)) => drop(self.rests.try_send(rest)),
+            (Ok(()), None) => {}
+            (Err(_), _) => {
+                self.lost.inc();
+            }
         }
     }
 
@@ -74,7 +85,10 @@ impl Teller {
 
 impl Ring {
     /// The next entry; none where there is none now.
-    pub(super) fn next(&mut self) -> Option<Entry> {
-        self.entries.try_recv().ok()
+    pub(super) fn next(&mut self) -> Option<(Entry, Option<Rest>)> {
+        let entry = self.entries.try_recv().ok()?;
+        // A worker that has told of the one is about to tell of the other.
+        let rest = entry.has_rest.then(|| self.rests.recv().ok()).flatten();
+        Some((entry, rest))
     }
 }

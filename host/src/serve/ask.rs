@@ -75,7 +75,7 @@ impl Ask<'_> {
                 Ok(answered)
             }
             Backend::Responder(responder) => {
-                finish.policies_begin(true);
+                finish.policies_begin(true, exchange);
                 let answered = self.responder(responder, exchange, headers, mem::take(body)).await;
                 finish.policies_end();
                 answered.map(Answered::from)

@@ -21,7 +21,7 @@ use crate::telemetry::account::Account;
 use crate::telemetry::counted::{Count, Counted};
 use crate::telemetry::metrics::RouteMetrics;
 use crate::telemetry::otlp::Recorded;
-use crate::telemetry::trail::{Calls, Trail};
+use crate::telemetry::trail::Trail;
 use crate::telemetry::{Blame, Outcome, RequestId};
 
 /// What the client is said to have got when it went away before there was anything to send it.
@@ -47,7 +47,7 @@ pub(super) struct Finish {
     times: Option<Times>,
     /// What is told of every exchange, where that is kept.
     observed: Option<Observed>,
-    /// What policies said, where that is kept.
+    /// What policies said, once any are asked and where that is kept.
     trail: Option<Rc<Trail>>,
     /// What came to pass, where somebody wants to know.
     account: Option<Rc<Account>>,
@@ -90,7 +90,7 @@ impl Finish {
             recorded: false,
             log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             times: (wanted || observed.is_some()).then(Times::default),
-            trail: observed.is_some().then(|| worker.trails().begin()),
+            trail: None,
             observed,
             account,
             counted: wanted.then(Arc::default),
@@ -143,7 +143,6 @@ impl Finish {
     /// The head of the request was acceptable.
     pub(super) fn opened(&mut self, exchange: &mut Exchange) {
         exchange.account.clone_from(&self.account);
-        exchange.trail.clone_from(&self.trail);
         exchange.counted.clone_from(&self.counted);
         if let Some(line) = &mut self.log {
             line.opened(exchange);
@@ -170,9 +169,11 @@ impl Finish {
     }
 
     /// Policies are asked from here on, if there are any.
-    pub(super) fn policies_begin(&mut self, are_there: bool) {
-        if let Some(times) = self.times.as_mut().filter(|_| are_there) {
-            times.policies_since = Some(Instant::now());
+    pub(super) fn policies_begin(&mut self, are_there: bool, exchange: &mut Exchange) {
+        let Some(times) = self.times.as_mut().filter(|_| are_there) else { return };
+        times.policies_since = Some(Instant::now());
+        if self.observed.is_some() && exchange.trail.is_none() {
+            exchange.trail = Some(self.trail.insert(self.worker.trails().begin()).clone());
         }
     }
 
@@ -299,8 +300,8 @@ impl Finish {
         let completion =
             Completion { id: &self.id, route, status, class, blame, bytes_in, bytes_out, ended, duration, times };
         if let (Some(observed), Some(teller)) = (self.observed, self.worker.teller()) {
-            let calls = self.trail.as_ref().map_or(Calls::NONE, |trail| trail.calls());
-            teller.tell(observed.entry(&completion, self.local.generation.number, calls));
+            let calls = self.trail.as_ref().map(|trail| trail.calls());
+            observed.tell(teller, &completion, self.local.generation.number, calls);
         }
         let Some(line) = self.log.take() else { return };
         let record = line.record(&completion, self.counts());

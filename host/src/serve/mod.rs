@@ -164,7 +164,7 @@ impl<'a> Begun<'a> {
         // Forward through the policies, then to whatever answers.
         // Without policies the clock is not asked either.
         let (end, is_timed) = (passage.end(), passage.end() > 0);
-        finish.policies_begin(is_timed);
+        finish.policies_begin(is_timed, &mut exchange);
         let forward = passage.forward(&mut exchange, &mut parts.headers, body).await;
         finish.policies_end();
         finish.knows(&exchange);
@@ -189,7 +189,7 @@ impl<'a> Begun<'a> {
         // Back through the response hooks of the policies before the point of departure.
         finish.departs(&departure, end);
         let (left_at, response) = passage.depart(departure, &exchange);
-        finish.policies_begin(is_timed);
+        finish.policies_begin(is_timed, &mut exchange);
         let response = passage.reverse(left_at, response, &mut exchange).await;
         finish.policies_end();
         let (notice, replaced, holds) = passage.over();

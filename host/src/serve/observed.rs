@@ -1,7 +1,7 @@
 //! What is gathered about every request for those who keep account of all of them: nothing that takes memory.
 
 use std::net::IpAddr;
-use std::num::NonZeroU128;
+use std::num::{NonZeroU32, NonZeroU128};
 use std::time::Duration;
 
 use http::Method;
@@ -9,7 +9,8 @@ use http::Method;
 use super::Begun;
 use super::line::Completion;
 use crate::exchange::Exchange;
-use crate::observe::{Entry, NameId, Teller, Verb};
+use crate::observe::{Entry, NameId, Rest, Teller, Verb};
+use crate::telemetry::RequestId;
 use crate::telemetry::trail::Calls;
 
 /// One request.
@@ -34,30 +35,36 @@ impl Observed {
         (self.consumer, self.application) = teller.who(exchange.attributes());
     }
 
-    pub(super) fn entry(&self, completion: &Completion<'_>, generation: u64, calls: Calls) -> Entry {
+    pub(super) fn tell(&self, teller: &Teller, completion: &Completion<'_>, generation: u64, calls: Option<Calls>) {
         let Completion { id, route, status, class, blame, bytes_in, bytes_out, ended, duration, times } = completion;
-        Entry {
+        let (number, name) = match id {
+            RequestId::Number(number) => (*number, None),
+            RequestId::Given(name) => (0, Some(name.clone())),
+        };
+        let calls = calls.filter(|calls| !calls.is_empty());
+        let has_rest = name.is_some() || self.trace.is_some() || calls.is_some();
+        let entry = Entry {
             ended: ended.into_std(),
-            id: (*id).into(),
-            trace: self.trace,
+            number,
             operation: route.map(|route| route.operation),
             consumer: self.consumer,
             application: self.application,
-            generation,
+            generation: u32::try_from(generation).unwrap_or(u32::MAX),
             method: self.method,
             status: Some(*status),
             class,
             outcome: *blame,
             total_us: micros(*duration),
-            upstream_us: times.upstream.map(micros),
+            upstream_us: times.upstream.map(|took| NonZeroU32::new(micros(took)).unwrap_or(NonZeroU32::MIN)),
             policy_us: micros(times.policies),
             gateway_us: micros(times.own(*duration)),
             bytes_in: *bytes_in,
             bytes_out: *bytes_out,
             retries: self.retries,
             client: self.client,
-            calls,
-        }
+            has_rest,
+        };
+        teller.tell(entry, has_rest.then(|| Rest { name, trace: self.trace, calls: calls.unwrap_or_default() }));
     }
 }
 

@@ -44,6 +44,10 @@ impl Calls {
         Self { list: [none; MOST], count: 0, pieces_left_out: 0 }
     };
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Call> {
         self.list.iter().take(self.count.into())
     }
