@@ -54,6 +54,7 @@ pub(super) fn start(
                 }
                 let mut subscription = subscription;
                 let worker = Rc::new(Worker::new(subscription.newest(), common).telling(teller));
+                tokio::task::spawn_local(keep_telling(worker.clone()));
                 let fronts = Fronts::new(worker.clone(), index, told, shutdown.clone(), limits.drain);
                 work(worker, fronts, subscription, shutdown).await;
             });
@@ -66,6 +67,13 @@ pub(super) fn start(
         started.context("a worker cannot start")?;
     }
     Ok(threads)
+}
+
+/// Hand over what the worker tells of requests, if it does.
+async fn keep_telling(worker: Rc<Worker>) {
+    if let Some(teller) = worker.teller() {
+        teller.keep_handing_over().await;
+    }
 }
 
 /// The life of a worker: serve its listeners, and take up each generation as it is published.

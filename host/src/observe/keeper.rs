@@ -218,6 +218,7 @@ mod tests {
         let tell = |at: usize, times| (0..times).for_each(|_| tellers[at].tell(entry(&tellers[at], "ann"), None));
         tell(0, 3);
         tell(1, Batch::MOST);
+        tellers.iter().for_each(Teller::hand_over);
         keeper.read().await;
         assert_eq!(*heard.lock().unwrap(), [Batch::MOST, 3, 0]);
         keeper.read().await;
@@ -232,6 +233,7 @@ mod tests {
         let lost = Counter::default();
         let (keeper, tellers) = keeper(folder.path(), &lost);
         (0..RING + 5).for_each(|_| tellers[0].tell(entry(&tellers[0], "ann"), None));
+        tellers[0].hand_over();
         assert_eq!(lost.get(), 5);
         keeper.start().unwrap().close();
         assert_eq!(counted(folder.path()), [("ann".to_owned(), RING as u64)]);
@@ -245,6 +247,7 @@ mod tests {
         let lost = Counter::default();
         let (mut keeper, tellers) = keeper(folder.path(), &lost);
         (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann"), None));
+        tellers[1].hand_over();
         keeper.read().await;
         keeper.kept.flush();
         assert!(keeper.kept.trouble.is_some());

@@ -165,6 +165,7 @@ pub(super) mod tests {
         let mut reading = Reading::new(&catalog);
         for _ in 0..2 {
             tell(RING + 5);
+            teller.hand_over();
             let (mut batch, mut left, mut read) = (Batch::default(), usize::MAX, 0);
             loop {
                 batch.clear();

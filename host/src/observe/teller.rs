@@ -1,25 +1,42 @@
 //! The side of a worker: a bounded ring that never waits for whoever reads it.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::cell::RefCell;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use rtrb::{Consumer, Producer, RingBuffer};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::entry::{Entry, Rest};
 use super::names::{Learnt, NameId, Told, names};
 
 /// Entries that may wait; more are lost and counted. At four reads a second that is some sixty thousand requests a second and worker.
 pub(super) const RING: usize = 16 * 1024;
+/// Entries that are put into the ring together. Its memory goes to and fro between cores: one at a time, each would wait for that.
+const TOGETHER: usize = 32;
+/// How long an entry waits for others to go with.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Tells of the finished exchanges of one worker.
 #[derive(Debug)]
 pub(crate) struct Teller {
-    // Made at once, and with room for all entries; nobody waits at either end, so that no call goes to the kernel.
-    ring: SyncSender<Entry>,
-    /// Of entries that have some, in the same order.
-    rests: SyncSender<Rest>,
+    at_hand: RefCell<AtHand>,
+    /// There is something at hand that nothing was before.
+    is_due: Notify,
     lost: Counter,
     learnt: Learnt,
     attributes: Attributes,
+}
+
+/// What was told of and is not in the ring yet, and that.
+#[derive(Debug)]
+struct AtHand {
+    entries: Vec<Entry>,
+    /// Of entries that have some, in the same order.
+    rests: Vec<Rest>,
+    ring: Producer<Entry>,
+    rest_ring: Producer<Rest>,
 }
 
 /// The names of the attributes in which policies say who asks.
@@ -38,31 +55,52 @@ impl Attributes {
 /// Where they are read.
 #[derive(Debug)]
 pub(super) struct Ring {
-    entries: Receiver<Entry>,
-    rests: Receiver<Rest>,
+    entries: Consumer<Entry>,
+    rests: Consumer<Rest>,
     pub(super) names: Told,
 }
 
 /// Both ends.
 pub(super) fn ring(attributes: Attributes, lost: Counter) -> (Teller, Ring) {
-    let (ring, entries) = sync_channel(RING);
-    // Of all entries that wait, and of the one that is being read.
-    let (rests, of_entries) = sync_channel(RING + 1);
-    let (learnt, names) = names(RING);
-    (Teller { ring, rests, lost, learnt, attributes }, Ring { entries, rests: of_entries, names })
+    let (ring, entries) = RingBuffer::new(RING);
+    // There is room for the rest of an entry wherever there is for that.
+    let (rest_ring, rests) = RingBuffer::new(RING);
+    let (learnt, names) = names(RING + TOGETHER);
+    let at_hand =
+        AtHand { entries: Vec::with_capacity(TOGETHER), rests: Vec::with_capacity(TOGETHER), ring, rest_ring };
+    let teller = Teller { at_hand: at_hand.into(), is_due: Notify::new(), lost, learnt, attributes };
+    (teller, Ring { entries, rests, names })
 }
 
 impl Teller {
     /// Tell of an exchange, unless so many were told of lately that there is no room.
     pub(crate) fn tell(&self, entry: Entry, rest: Option<Rest>) {
-        let entry = Entry { has_rest: rest.is_some(), ..entry };
-        match (self.ring.try_send(entry), rest) {
-            // There is room: no more of them wait than entries do.
-            (Ok(()), Some(rest)) => drop(self.rests.try_send(rest)),
-            (Ok(()), None) => {}
-            (Err(_), _) => {
-                self.lost.inc();
-            }
+        let mut at_hand = self.at_hand.borrow_mut();
+        at_hand.entries.push(Entry { has_rest: rest.is_some(), ..entry });
+        at_hand.rests.extend(rest);
+        match at_hand.entries.len() {
+            1 => self.is_due.notify_one(),
+            TOGETHER => self.lost_are(at_hand.hand_over()),
+            _ => {}
+        }
+    }
+
+    /// Hand over what nothing else comes to go with, from now on.
+    pub(crate) async fn keep_handing_over(&self) {
+        loop {
+            self.is_due.notified().await;
+            sleep(SOON).await;
+            self.hand_over();
+        }
+    }
+
+    pub(super) fn hand_over(&self) {
+        self.lost_are(self.at_hand.borrow_mut().hand_over());
+    }
+
+    fn lost_are(&self, count: usize) {
+        if count > 0 {
+            self.lost.inc_by(count as u64);
         }
     }
 
@@ -83,12 +121,35 @@ impl Teller {
     }
 }
 
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+impl AtHand {
+    /// Returns how many there was no room for.
+    fn hand_over(&mut self) -> usize {
+        let Self { entries, rests, ring, rest_ring } = self;
+        let fit = entries.len().min(ring.slots());
+        let rest_count = entries.iter().take(fit).filter(|entry| entry.has_rest).count();
+        // They are there before any entry says that they are.
+        if let Ok(room) = rest_ring.write_chunk_uninit(rest_count) {
+            room.fill_from_iter(rests.drain(..rest_count));
+        }
+        let (there, _) = ring.push_partial_slice(entries.get(..fit).unwrap_or_default());
+        let lost = entries.len() - there.len();
+        entries.clear();
+        rests.clear();
+        lost
+    }
+}
+
 impl Ring {
     /// The next entry; none where there is none now.
     pub(super) fn next(&mut self) -> Option<(Entry, Option<Rest>)> {
-        let entry = self.entries.try_recv().ok()?;
-        // A worker that has told of the one is about to tell of the other.
-        let rest = entry.has_rest.then(|| self.rests.recv().ok()).flatten();
+        let entry = self.entries.pop().ok()?;
+        let rest = if entry.has_rest { self.rests.pop().ok() } else { None };
         Some((entry, rest))
     }
 }

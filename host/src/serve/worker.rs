@@ -148,7 +148,7 @@ impl Worker {
         &self.trails
     }
 
-    pub(super) fn teller(&self) -> Option<&Teller> {
+    pub(crate) fn teller(&self) -> Option<&Teller> {
         self.teller.as_ref()
     }
 
