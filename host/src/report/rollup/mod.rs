@@ -38,6 +38,8 @@ impl Default for Caps {
 /// Cells that wait for the store at most: some 25 MB where each is of a few requests, ten times as much where each is of
 /// hundreds.
 const MOST_CELLS: usize = 50_000;
+/// Pairs of cells whose requests are counted together; those of others are counted in each.
+const MOST_PAIRS: usize = 1_000;
 
 /// The start of a minute, in seconds since 1970, and what was counted by.
 pub(crate) type Key = (u64, Series);
@@ -46,6 +48,9 @@ pub(crate) struct Rollup {
     cells: Vec<(Key, Cell)>,
     /// Which of them.
     places: FxHashMap<Key, usize>,
+    /// What was counted for two cells at once, of an operation and of a consumer, and is in neither yet.
+    pairs: Vec<([usize; 2], Cell)>,
+    by_pair: Near<([usize; 3], Mark), (Option<Arc<Operation>>, [Name; 2]), usize>,
     by_operation: Near<(usize, Mark), Option<Arc<Operation>>, usize>,
     by_consumer: Near<([usize; 4], Mark), (Option<Arc<Operation>>, [Name; 2]), usize>,
     by_policy: Near<([usize; 3], u64, usize, usize), (Option<Arc<Operation>>, Arc<str>), usize>,
@@ -68,6 +73,8 @@ impl Rollup {
         Self {
             cells: Vec::new(),
             places: FxHashMap::default(),
+            pairs: Vec::new(),
+            by_pair: Near::default(),
             by_operation: Near::default(),
             by_consumer: Near::default(),
             by_policy: Near::default(),
@@ -90,17 +97,37 @@ impl Rollup {
     /// Count a request and the calls it took at a second since 1970, on all axes or on none: false if there is no place for it.
     pub(crate) fn record(&mut self, second: u64, finished: &Finished, laps: &Laps) -> bool {
         let minute = Unit::Minute.start(second);
-        let (operation, consumer) = (self.of_operation(minute, finished), self.of_consumer(minute, finished));
-        let (Some(operation), Some(consumer)) = (operation, consumer) else { return false };
         let calls = finished.calls.iter().map(|call| Some((self.of_call(minute, finished, call)?, call.took_us)));
         let Some(calls) = calls.collect::<Option<Vec<_>>>() else { return false };
-        for place in [operation, consumer] {
-            self.cells[place].1.record(finished, laps);
+        if let Some(pair) = self.pair(minute, finished) {
+            self.pairs[pair].1.record(finished, laps);
+        } else {
+            let Some(places) = self.both(minute, finished) else { return false };
+            places.into_iter().for_each(|place| self.cells[place].1.record(finished, laps));
         }
         for (place, took_us) in calls {
             self.cells[place].1.record_call(took_us);
         }
         true
+    }
+
+    /// Where it is counted with all that are of the same two cells.
+    fn pair(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
+        let (operation, consumer, application) = (&finished.operation, &finished.consumer, &finished.application);
+        let names = [address(operation.as_ref()), address(consumer.as_ref()), address(application.as_ref())];
+        let key = (names, mark(minute, finished));
+        self.by_pair.get(&key).or_else(|| {
+            let pair = self.pairs.len();
+            let places = (pair < MOST_PAIRS).then(|| self.both(minute, finished))??;
+            self.pairs.push((places, Cell::default()));
+            self.by_pair.put(key, (operation.clone(), [consumer.clone(), application.clone()]), pair);
+            Some(pair)
+        })
+    }
+
+    /// The cell of its operation and that of its consumer.
+    fn both(&mut self, minute: u64, finished: &Finished) -> Option<[usize; 2]> {
+        Some([self.of_operation(minute, finished)?, self.of_consumer(minute, finished)?])
     }
 
     fn of_operation(&mut self, minute: u64, finished: &Finished) -> Option<usize> {
@@ -169,7 +196,11 @@ impl Rollup {
     }
 
     /// What was counted since it was cleared last.
-    pub(crate) fn cells(&self) -> Vec<&(Key, Cell)> {
+    pub(crate) fn cells(&mut self) -> Vec<&(Key, Cell)> {
+        for (places, together) in self.pairs.iter_mut().filter(|(_, together)| together.requests > 0) {
+            let together = std::mem::take(together);
+            places.iter().for_each(|place| self.cells[*place].1.merge(&together));
+        }
         self.cells.iter().filter(|(_, cell)| cell.requests > 0).collect()
     }
 
@@ -178,12 +209,15 @@ impl Rollup {
         if self.is_over || self.cells.len() > self.most / 2 {
             self.cells.clear();
             self.places.clear();
+            self.pairs.clear();
+            self.by_pair.clear();
             self.by_operation.clear();
             self.by_consumer.clear();
             self.by_policy.clear();
             self.is_over = false;
         }
         self.cells.iter_mut().for_each(|(_, cell)| *cell = Cell::default());
+        self.pairs.iter_mut().for_each(|(_, together)| *together = Cell::default());
     }
 
     /// Count names that are too many as one.

@@ -10,18 +10,27 @@ fn record(rollup: &mut Rollup, second: u64, finished: &Finished) -> bool {
 #[test]
 fn requests_are_counted_on_two_axes_and_never_by_both_together() {
     let mut rollup = Rollup::new(Caps::default());
-    for operation in 0..10 {
-        for consumer in 0..20 {
-            let (operation, consumer) = (of_api("petstore", &format!("op{operation}")), format!("c{consumer}"));
-            let consumer = Some(consumer.into());
-            assert!(record(&mut rollup, NOON, &Finished { operation, consumer, ..finished(NOON) }));
+    let operations: Vec<_> = (0..30).map(|operation| of_api("petstore", &format!("op{operation}"))).collect();
+    let consumers: Vec<_> = (0..50).map(|consumer| Some(Arc::from(format!("c{consumer}")))).collect();
+    assert!(operations.len() * consumers.len() > MOST_PAIRS);
+    for _ in 0..2 {
+        for operation in &operations {
+            for consumer in &consumers {
+                let (operation, consumer) = (operation.clone(), consumer.clone());
+                assert!(record(&mut rollup, NOON, &Finished { operation, consumer, ..finished(NOON) }));
+            }
         }
     }
-    let of = |axis| {
-        rollup.cells().into_iter().filter(move |((_, series), _)| series.axis == axis).map(|(_, cell)| cell.requests)
+    let mut of = |axis| {
+        rollup
+            .cells()
+            .into_iter()
+            .filter(move |((_, series), _)| series.axis == axis)
+            .map(|(_, cell)| cell.requests)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(of(Axis::Operation).collect::<Vec<_>>(), [20; 10]);
-    assert_eq!(of(Axis::Consumer).collect::<Vec<_>>(), [10; 20]);
+    assert_eq!(of(Axis::Operation), [100; 30]);
+    assert_eq!(of(Axis::Consumer), [60; 50]);
 }
 
 #[test]
