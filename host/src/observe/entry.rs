@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     pub(crate) retries: u8,
     /// As it asked; what is kept of it, policies say.
     pub(crate) client: Option<IpAddr>,
-    /// Whether there is more to say, which is told right after it.
+    /// Whether there is more to say. Set where it is told of, with the rest or without.
     pub(crate) has_rest: bool,
 }
 

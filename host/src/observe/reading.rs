@@ -40,7 +40,7 @@ impl<'a> Reading<'a> {
         let mut last: Option<(OperationId, Arc<Operation>)> = None;
         while *left > 0
             && !batch.is_full()
-            && let Some((entry, rest)) = ring.next()
+            && let Some(entry) = ring.next()
         {
             *left -= 1;
             let operation = entry.operation.and_then(|id| match &last {
@@ -48,7 +48,9 @@ impl<'a> Reading<'a> {
                 _ => last.insert((id, self.catalog.get(id)?)).1.clone().into(),
             });
             let mut finished = self.finished(&entry, operation, ring);
-            if let Some(rest) = rest {
+            if entry.has_rest
+                && let Some(rest) = ring.rest()
+            {
                 self.complete(&mut finished, rest);
             }
             batch.push(finished, entry.client);

@@ -74,9 +74,10 @@ pub(super) fn ring(attributes: Attributes, lost: Counter) -> (Teller, Ring) {
 
 impl Teller {
     /// Tell of an exchange, unless so many were told of lately that there is no room.
-    pub(crate) fn tell(&self, entry: Entry, rest: Option<Rest>) {
+    pub(crate) fn tell(&self, mut entry: Entry, rest: Option<Rest>) {
+        entry.has_rest = rest.is_some();
         let mut at_hand = self.at_hand.borrow_mut();
-        at_hand.entries.push(Entry { has_rest: rest.is_some(), ..entry });
+        at_hand.entries.push(entry);
         at_hand.rests.extend(rest);
         match at_hand.entries.len() {
             1 => self.is_due.notify_one(),
@@ -147,9 +148,12 @@ impl AtHand {
 
 impl Ring {
     /// The next entry; none where there is none now.
-    pub(super) fn next(&mut self) -> Option<(Entry, Option<Rest>)> {
-        let entry = self.entries.pop().ok()?;
-        let rest = if entry.has_rest { self.rests.pop().ok() } else { None };
-        Some((entry, rest))
+    pub(super) fn next(&mut self) -> Option<Entry> {
+        self.entries.pop().ok()
+    }
+
+    /// The rest of the entry that was read last, which has some.
+    pub(super) fn rest(&mut self) -> Option<Rest> {
+        self.rests.pop().ok()
     }
 }

@@ -62,7 +62,7 @@ impl Observed {
             bytes_out: *bytes_out,
             retries: self.retries,
             client: self.client,
-            has_rest,
+            has_rest: false,
         };
         teller.tell(entry, has_rest.then(|| Rest { name, trace: self.trace, calls: calls.unwrap_or_default() }));
     }
