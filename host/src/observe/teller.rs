@@ -63,8 +63,8 @@ pub(super) struct Ring {
 /// Both ends.
 pub(super) fn ring(attributes: Attributes, lost: Counter) -> (Teller, Ring) {
     let (ring, entries) = RingBuffer::new(RING);
-    // There is room for the rest of an entry wherever there is for that.
-    let (rest_ring, rests) = RingBuffer::new(RING);
+    // There is room for the rest of an entry wherever there is for that, also while that of another is about to be read.
+    let (rest_ring, rests) = RingBuffer::new(RING + 1);
     let (learnt, names) = names(RING + TOGETHER);
     let at_hand =
         AtHand { entries: Vec::with_capacity(TOGETHER), rests: Vec::with_capacity(TOGETHER), ring, rest_ring };
@@ -155,5 +155,29 @@ impl Ring {
     /// The rest of the entry that was read last, which has some.
     pub(super) fn rest(&mut self) -> Option<Rest> {
         self.rests.pop().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::tests::entry;
+    use super::*;
+
+    #[test]
+    fn an_entry_that_comes_while_the_rest_of_another_is_about_to_be_read_has_its_own() {
+        let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
+        let tell = |name: usize| {
+            teller.tell(entry(&teller, "ann"), Some(Rest { name: Some(name.to_string().into()), ..Rest::default() }));
+        };
+        (0..RING).for_each(tell);
+        ring.next().unwrap();
+        tell(RING);
+        teller.hand_over();
+        let mut names = vec![ring.rest().unwrap().name];
+        while ring.next().is_some() {
+            names.push(ring.rest().unwrap().name);
+        }
+        let expected: Vec<_> = (0..=RING).map(|name| Some(name.to_string().into())).collect();
+        assert_eq!(names, expected);
     }
 }
