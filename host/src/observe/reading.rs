@@ -159,14 +159,17 @@ pub(super) mod tests {
             Rest { name: Some(name.into()), trace: NonZeroU128::new(0xb2), calls }
         };
         // Also where some are lost.
-        let tell = |times| {
-            for at in 0..times {
+        let tell = |which: std::ops::Range<usize>| {
+            for at in which {
                 teller.tell(entry(&teller, "ann"), (at % 3 == 0).then(|| rest(&at.to_string())));
             }
         };
         let mut reading = Reading::new(&catalog);
         for _ in 0..2 {
-            tell(RING + 5);
+            // The last that are handed over together fit in part.
+            tell(0..5);
+            teller.hand_over();
+            tell(5..RING + 5);
             teller.hand_over();
             let (mut batch, mut left, mut read) = (Batch::default(), usize::MAX, 0);
             loop {

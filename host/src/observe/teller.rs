@@ -22,14 +22,14 @@ const SOON: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Teller {
     at_hand: RefCell<AtHand>,
-    /// There is something at hand that nothing was before.
+    /// There is something at hand, where there was nothing.
     is_due: Notify,
     lost: Counter,
     learnt: Learnt,
     attributes: Attributes,
 }
 
-/// What was told of and is not in the ring yet, and that.
+/// What was told of and is in no ring yet, and the rings it goes into.
 #[derive(Debug)]
 struct AtHand {
     entries: Vec<Entry>,
@@ -134,12 +134,12 @@ impl AtHand {
         let Self { entries, rests, ring, rest_ring } = self;
         let fit = entries.len().min(ring.slots());
         let rest_count = entries.iter().take(fit).filter(|entry| entry.has_rest).count();
-        // They are there before any entry says that they are.
-        if let Ok(room) = rest_ring.write_chunk_uninit(rest_count) {
+        // They are there before any entry says that they are; without, none is told of, or all others would have the wrong ones.
+        let there = rest_ring.write_chunk_uninit(rest_count).map_or(0, |room| {
             room.fill_from_iter(rests.drain(..rest_count));
-        }
-        let (there, _) = ring.push_partial_slice(entries.get(..fit).unwrap_or_default());
-        let lost = entries.len() - there.len();
+            ring.push_partial_slice(entries.get(..fit).unwrap_or_default()).0.len()
+        });
+        let lost = entries.len() - there;
         entries.clear();
         rests.clear();
         lost
