@@ -69,7 +69,7 @@ pub(super) fn start(
     Ok(threads)
 }
 
-/// Hand over what the worker tells of requests, if it does.
+/// Hand over what the worker tells of requests, if it tells of any.
 async fn keep_telling(worker: Rc<Worker>) {
     if let Some(teller) = worker.teller() {
         teller.keep_handing_over().await;

@@ -11,13 +11,13 @@ use super::names::{NameId, OperationId};
 use crate::telemetry::Outcome;
 use crate::telemetry::trail::Calls;
 
-/// What there is to say of every exchange that has finished, in two lines of a cache with its place in a ring: what is written
-/// and read across cores costs by the line. Times are in microseconds, sizes in bytes of content.
+/// What there is to say of every exchange that has finished, no longer than two lines of a cache: what is written and read
+/// across cores costs by the line. Times are in microseconds, sizes in bytes of content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     /// When it was over. What time that was is asked of the clock when many are read.
     pub(crate) ended: Instant,
-    /// What the gateway calls it. Where the client gave it a name, that is the rest.
+    /// What the gateway calls it; 0 where the client gave it a name, which is in the rest.
     pub(crate) number: u64,
     /// None where no route matched.
     pub(crate) operation: Option<OperationId>,
@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     pub(crate) retries: u8,
     /// As it asked; what is kept of it, policies say.
     pub(crate) client: Option<IpAddr>,
-    /// Whether there is more to say. Set where it is told of, with the rest or without.
+    /// Whether there is more to say. A teller sets it.
     pub(crate) has_rest: bool,
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_and_the_word_of_its_place_are_two_lines_of_a_cache() {
+    fn an_entry_is_no_longer_than_two_lines_of_a_cache() {
         assert!(size_of::<Entry>() <= 2 * 64 - 8, "{} bytes", size_of::<Entry>());
     }
 

@@ -42,7 +42,8 @@ impl Observed {
             RequestId::Given(name) => (0, Some(name.clone())),
         };
         let calls = calls.filter(|calls| !calls.is_empty());
-        let has_rest = name.is_some() || self.trace.is_some() || calls.is_some();
+        let is_all = name.is_none() && self.trace.is_none() && calls.is_none();
+        let rest = (!is_all).then(|| Rest { name, trace: self.trace, calls: calls.unwrap_or_default() });
         let entry = Entry {
             ended: ended.into_std(),
             number,
@@ -64,7 +65,7 @@ impl Observed {
             client: self.client,
             has_rest: false,
         };
-        teller.tell(entry, has_rest.then(|| Rest { name, trace: self.trace, calls: calls.unwrap_or_default() }));
+        teller.tell(entry, rest);
     }
 }
 
