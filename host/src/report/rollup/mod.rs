@@ -195,7 +195,7 @@ impl Rollup {
         self.applications.on(day);
     }
 
-    /// What was counted since it was cleared last.
+    /// What was counted since it was cleared last; of pairs of cells nothing is left.
     pub(crate) fn cells(&mut self) -> Vec<&(Key, Cell)> {
         for (places, together) in self.pairs.iter_mut().filter(|(_, together)| together.requests > 0) {
             let together = std::mem::take(together);
@@ -204,7 +204,7 @@ impl Rollup {
         self.cells.iter().filter(|(_, cell)| cell.requests > 0).collect()
     }
 
-    /// Begin anew. Where cells lie is known until the minute is over, in which they are likely to be counted in again.
+    /// Begin anew, once that is written. Where cells lie is known until the minute is over, in which they are likely to be counted in again.
     pub(crate) fn clear(&mut self) {
         if self.is_over || self.cells.len() > self.most / 2 {
             self.cells.clear();
@@ -217,7 +217,6 @@ impl Rollup {
             self.is_over = false;
         }
         self.cells.iter_mut().for_each(|(_, cell)| *cell = Cell::default());
-        self.pairs.iter_mut().for_each(|(_, together)| *together = Cell::default());
     }
 
     /// Count names that are too many as one.
