@@ -139,13 +139,6 @@ impl Eq for Histogram {}
 
 impl Buckets {
     fn add(&mut self, bucket: u16, more: u64) {
-        // Nearly always.
-        if let Self::Many { first, counts } = self
-            && let Some(count) = bucket.checked_sub(*first).and_then(|at| counts.get_mut(usize::from(at)))
-        {
-            *count = count.saturating_add(more);
-            return;
-        }
         match self {
             Self::Few(list) => match list.binary_search_by_key(&bucket, |(number, _)| *number) {
                 Ok(at) => list[at].1 = list[at].1.saturating_add(more),
@@ -211,12 +204,19 @@ impl Buckets {
 }
 
 /// Where a bucket is among counts side by side, which begin with the bucket `first`; they are made to have it.
+#[inline]
 fn place(first: &mut u16, counts: &mut Vec<u64>, bucket: u16) -> usize {
+    // Nearly always.
     if let Some(at) = bucket.checked_sub(*first).map(usize::from)
         && at < counts.len()
     {
         return at;
     }
+    widen(first, counts, bucket)
+}
+
+/// Make counts side by side have a bucket, and say where.
+fn widen(first: &mut u16, counts: &mut Vec<u64>, bucket: u16) -> usize {
     if counts.is_empty() {
         *first = bucket;
     } else if bucket < *first {
