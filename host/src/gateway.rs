@@ -126,7 +126,7 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
         let attributes = Attributes::new(&analytics.consumer, &analytics.application);
         let (newest, looking) = watch::channel(Looking::default());
-        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, looking, &state, metrics.analytics_lost());
+        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, looking, &state, metrics.analytics());
         let meters = analytics.consumer_metrics.then(|| Meters::listening(metrics.clone()));
         let keeper = meters.into_iter().fold(keeper, Keeper::heard_by);
         ((keeper, newest), tellers)

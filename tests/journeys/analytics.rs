@@ -1,7 +1,7 @@
 //! Account of all requests: what passed is what `lockgate report` counts, however the gateway ends, and who asked is told by policies.
 
 use lockgate_tests::{Gateway, Upstream, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pets::{ask, folder};
 
@@ -72,6 +72,28 @@ fn what_is_counted_survives_a_crash_and_the_next_process_goes_on() {
     gateway.terminate();
     gateway.wait_for_end();
     assert_eq!(count(&gateway), Some(27));
+}
+
+#[test]
+fn an_account_that_cannot_be_put_on_the_disk_is_told_of_until_it_can_while_requests_are_served() {
+    let upstream = Upstream::echo();
+    let mut gateway = folder(&upstream).start();
+    gateway.terminate();
+    gateway.wait_for_end();
+    let place = gateway.state("report");
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::write(&place, "a file where a folder should be").unwrap();
+    gateway.start_again();
+    ask(&gateway, 9, "/pets/1", "shop");
+    let failing = |gateway: &Gateway| gateway.metric("lockgate_analytics_failing");
+    eventually("it has been tried", || (failing(&gateway) == Some(1.0)).then_some(()));
+    gateway.verb(&["status"]).assert(3, &["account of requests cannot be put on the disk"]);
+    assert_eq!(gateway.status()["analytics"], json!({ "lost": 0, "failing": true }));
+
+    std::fs::remove_file(&place).unwrap();
+    eventually("it is mended", || (failing(&gateway) == Some(0.0)).then_some(()));
+    gateway.verb(&["status"]).assert(0, &["generation"]);
+    assert_eq!(report(&gateway, &[])["total"]["requests"], 9);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Admin {
                 Format::OpenMetrics => with_type(StatusCode::OK, self.metrics.encode(), metrics::OPENMETRICS),
                 Format::Protobuf => with_type(StatusCode::OK, self.metrics.encode_protobuf(), metrics::PROTOBUF),
             },
-            Page::Status => with_type(StatusCode::OK, status::json(&self.status, &self.history, &self.consumers), JSON),
+            Page::Status => with_type(StatusCode::OK, status::json(self), JSON),
             Page::History => history::newest(&self.history, query).await,
             Page::Consumers if request.method() == Method::POST => consumers::act(&self.consumers, request).await,
             Page::Consumers => consumers::list(&self.consumers, query, Consumers::consumers).await,

@@ -5,16 +5,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::Admin;
 use crate::access::Standing;
-use crate::consumers::Consumers;
 use crate::jwks::Freshness;
-use crate::record::History;
 use crate::reload::{Now, Part, Status};
 use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
 /// The status as JSON text. Times are seconds since 1970.
-pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) -> String {
+pub(super) fn json(admin: &Admin) -> String {
+    let Admin { status, history, consumers, .. } = admin;
     let Now { generation, refused, parts, building, unkept, .. } = status.now();
     let policies: Vec<Value> = generation.policies().map(|(policy, metrics)| about(policy, metrics.memory())).collect();
     let upstreams = generation.upstreams().map(
@@ -39,6 +39,10 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
         Ok(keys) => (Some(keys), None),
         Err(fault) => (None, Some(fault)),
     };
+    let analytics = admin.requests.is_kept.then(|| {
+        let numbers = admin.metrics.analytics();
+        json!({ "lost": numbers.lost.get(), "failing": numbers.failing.get() != 0 })
+    });
     let refused = refused.map(|attempt| json!({ "at": seconds(attempt.at), "faults": attempt.faults }));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -52,6 +56,7 @@ pub(super) fn json(status: &Status, history: &History, consumers: &Consumers) ->
         "record": { "entry": entry, "head": head, "faults": faults },
         "unkept": unkept,
         "consumers": { "keys": keys, "fault": unread },
+        "analytics": analytics,
         "routes": Table::of(&generation).json(),
         "policies": policies,
         "upstreams": upstreams,

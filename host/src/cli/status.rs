@@ -48,6 +48,7 @@ struct Said {
     unkept: Option<String>,
     record: Record,
     consumers: Consumers,
+    analytics: Option<Analytics>,
     key_sets: Vec<KeySet>,
     limiters: Vec<Limiter>,
     access: Vec<Access>,
@@ -71,6 +72,15 @@ struct Consumers {
     keys: Option<u64>,
     /// Why nobody is known.
     fault: Option<String>,
+}
+
+/// The account of requests.
+#[derive(Deserialize)]
+struct Analytics {
+    /// Requests that there is none of.
+    lost: u64,
+    /// It cannot be put on the disk.
+    failing: bool,
 }
 
 /// A token the gateway gets for itself.
@@ -113,7 +123,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         true => out::line(&text),
         false => show(&said),
     }
-    let is_kept = said.unkept.is_none() && said.record.faults.is_empty() && said.consumers.fault.is_none();
+    let is_kept = said.unkept.is_none()
+        && said.record.faults.is_empty()
+        && said.consumers.fault.is_none()
+        && said.analytics.as_ref().is_none_or(|analytics| !analytics.failing);
     let is_well = said.refused.is_none() && is_kept;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_IT_STANDS) })
 }
@@ -158,6 +171,11 @@ fn show(said: &Said) {
         (Some(fault), _) => out::line(&format!("\nNobody's keys are known: {}", out::plain(fault))),
         (None, Some(keys)) if keys > 0 => out::line(&format!("\nKeys of consumers that are known: {keys}.")),
         _ => {}
+    }
+    if let Some(Analytics { lost, .. }) = said.analytics.as_ref().filter(|analytics| analytics.failing) {
+        out::line(&format!(
+            "\nThe account of requests cannot be put on the disk, see the log; {lost} requests are lost to it."
+        ));
     }
     if let Some(refused) = &said.refused {
         out::line(&format!("\nWrong in the folder for {}:", self::age(refused.at)));

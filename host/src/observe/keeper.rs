@@ -6,7 +6,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use prometheus_client::metrics::counter::Counter;
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
@@ -18,6 +17,7 @@ use super::observer::{Looking, Observers};
 use super::reading::Reading;
 use super::teller::{Attributes, RING, Ring, Teller, ring};
 use crate::report::{Finished, Report, StoreError, Tally};
+use crate::telemetry::metrics::AnalyticsMetrics;
 
 /// How often the rings are read.
 const READ: Duration = Duration::from_millis(250);
@@ -49,17 +49,17 @@ pub(crate) struct KeeperGuard {
 }
 
 impl Keeper {
-    /// What so many workers tell of goes into the state directory `state`. Entries that are lost are counted.
+    /// What so many workers tell of goes into the state directory `state`. How that goes is told in `metrics`.
     pub(crate) fn new(
         workers: usize,
         catalog: Arc<Catalog>,
         attributes: &Attributes,
         looking: watch::Receiver<Looking>,
         state: &Path,
-        lost: Counter,
+        metrics: &AnalyticsMetrics,
     ) -> (Self, Vec<Teller>) {
-        let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), lost.clone())).unzip();
-        let kept = Kept { report: Report::new(state), lost, told: Tally::default(), trouble: None };
+        let (tellers, rings) = (0..workers).map(|_| ring(attributes.clone(), metrics.lost.clone())).unzip();
+        let kept = Kept { report: Report::new(state), metrics: metrics.clone(), told: Tally::default(), trouble: None };
         let observers = Observers::new(looking);
         (Self { rings, catalog, observers, kept, listeners: Vec::new(), batch: Batch::default() }, tellers)
     }
@@ -134,7 +134,7 @@ impl KeeperGuard {
 /// What is kept, and what is in the way of that.
 struct Kept {
     report: Report,
-    lost: Counter,
+    metrics: AnalyticsMetrics,
     /// What of the losses of the report was told of.
     told: Tally,
     /// The trouble that was told of last, so that the log has it once.
@@ -146,7 +146,7 @@ impl Kept {
     fn flush(&mut self) {
         let flushed = self.report.flush();
         let (now, before) = (self.report.tally(), mem::replace(&mut self.told, self.report.tally()));
-        self.lost.inc_by(now.lost - before.lost);
+        self.metrics.lost.inc_by(now.lost - before.lost);
         if now.samples_lost > before.samples_lost {
             let count = now.samples_lost - before.samples_lost;
             tracing::warn!(
@@ -165,6 +165,7 @@ impl Kept {
         if let Some(trouble) = trouble.as_ref().filter(|trouble| self.trouble.as_ref() != Some(trouble)) {
             tracing::error!("{trouble}");
         }
+        self.metrics.failing.set(trouble.is_some().into());
         self.trouble = trouble;
     }
 }
@@ -177,10 +178,10 @@ mod tests {
     use super::*;
     use crate::report::{Asked, Query, Reader};
 
-    fn keeper(state: &Path, lost: &Counter) -> (Keeper, Vec<Teller>) {
+    fn keeper(state: &Path, metrics: &AnalyticsMetrics) -> (Keeper, Vec<Teller>) {
         let attributes = Attributes::new("auth.consumer", "auth.application");
         let nobody = watch::channel(Looking::default()).1;
-        Keeper::new(2, Arc::default(), &attributes, nobody, state, lost.clone())
+        Keeper::new(2, Arc::default(), &attributes, nobody, state, metrics)
     }
 
     /// How often each consumer asked.
@@ -196,8 +197,8 @@ mod tests {
     #[test]
     fn what_all_workers_told_of_is_kept_when_it_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let lost = Counter::default();
-        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let metrics = AnalyticsMetrics::default();
+        let (keeper, tellers) = keeper(folder.path(), &metrics);
         let guard = keeper.start().unwrap();
         let telling = tellers.into_iter().zip([("ann", 3_000), ("bob", 2_000)]).map(|(teller, (name, times))| {
             thread::spawn(move || (0..times).for_each(|_| teller.tell(entry(&teller, name), None)))
@@ -205,13 +206,13 @@ mod tests {
         telling.collect::<Vec<_>>().into_iter().for_each(|telling| telling.join().unwrap());
         guard.close();
         assert_eq!(counted(folder.path()), [("ann".to_owned(), 3_000), ("bob".to_owned(), 2_000)]);
-        assert_eq!(lost.get(), 0);
+        assert_eq!(metrics.lost.get(), 0);
     }
 
     #[tokio::test]
     async fn what_several_workers_told_of_is_read_together_in_full_batches_and_then_there_is_none() {
-        let (folder, lost) = (tempfile::tempdir().unwrap(), Counter::default());
-        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let (folder, metrics) = (tempfile::tempdir().unwrap(), AnalyticsMetrics::default());
+        let (keeper, tellers) = keeper(folder.path(), &metrics);
         let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
         let listener = heard.clone();
         let mut keeper = keeper.heard_by(Box::new(move |batch| listener.lock().unwrap().push(batch.len())));
@@ -230,11 +231,11 @@ mod tests {
     #[test]
     fn what_there_is_no_room_for_is_lost_and_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let lost = Counter::default();
-        let (keeper, tellers) = keeper(folder.path(), &lost);
+        let metrics = AnalyticsMetrics::default();
+        let (keeper, tellers) = keeper(folder.path(), &metrics);
         (0..RING + 5).for_each(|_| tellers[0].tell(entry(&tellers[0], "ann"), None));
         tellers[0].hand_over();
-        assert_eq!(lost.get(), 5);
+        assert_eq!(metrics.lost.get(), 5);
         keeper.start().unwrap().close();
         assert_eq!(counted(folder.path()), [("ann".to_owned(), RING as u64)]);
     }
@@ -244,16 +245,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let in_the_way = folder.path().join("report");
         std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
-        let lost = Counter::default();
-        let (mut keeper, tellers) = keeper(folder.path(), &lost);
+        let metrics = AnalyticsMetrics::default();
+        let (mut keeper, tellers) = keeper(folder.path(), &metrics);
         (0..7).for_each(|_| tellers[1].tell(entry(&tellers[1], "ann"), None));
         tellers[1].hand_over();
         keeper.read().await;
         keeper.kept.flush();
-        assert!(keeper.kept.trouble.is_some());
+        assert_eq!((keeper.kept.trouble.is_some(), metrics.failing.get()), (true, 1));
         std::fs::remove_file(&in_the_way).unwrap();
         keeper.kept.flush();
-        assert_eq!((keeper.kept.trouble, lost.get()), (None, 0));
+        assert_eq!((keeper.kept.trouble, metrics.lost.get(), metrics.failing.get()), (None, 0, 0));
         assert_eq!(counted(folder.path()), [("ann".to_owned(), 7)]);
     }
 }

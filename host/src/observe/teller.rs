@@ -163,6 +163,22 @@ mod tests {
     use super::super::reading::tests::entry;
     use super::*;
 
+    #[tokio::test]
+    async fn what_nothing_comes_to_go_with_is_handed_over_all_the_same() {
+        let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());
+        teller.tell(entry(&teller, "ann"), None);
+        assert!(ring.next().is_none());
+        let read = async {
+            while ring.next().is_none() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            () = teller.keep_handing_over() => unreachable!("it never ends"),
+            read = tokio::time::timeout(Duration::from_secs(30), read) => read.unwrap(),
+        }
+    }
+
     #[test]
     fn an_entry_that_comes_while_the_rest_of_another_is_about_to_be_read_has_its_own() {
         let (teller, mut ring) = ring(Attributes::new("auth.consumer", "auth.application"), Counter::default());

@@ -60,6 +60,15 @@ pub(crate) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const PROTOBUF: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
+/// How it is with the account of requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AnalyticsMetrics {
+    /// Requests that there is none of.
+    pub(crate) lost: Counter,
+    /// 1 while it cannot be put on the disk.
+    pub(crate) failing: Gauge,
+}
+
 /// All numbers of the process. One per process; it outlives generations.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -67,7 +76,7 @@ pub(crate) struct Metrics {
     generation: Gauge,
     parts: Family<[(&'static str, &'static str); 1], Gauge>,
     access_log_dropped: Counter,
-    analytics_lost: Counter,
+    analytics: AnalyticsMetrics,
     registry: Registry,
     since: SystemTime,
 }
@@ -87,14 +96,19 @@ impl Metrics {
             "Access records lost because the log was slow or broken",
             access_log_dropped.clone(),
         );
-        let analytics_lost = Counter::default();
+        let analytics = AnalyticsMetrics::default();
         registry.register(
             "analytics_lost",
             "Requests that no account is kept of because that was slow or could not be written",
-            analytics_lost.clone(),
+            analytics.lost.clone(),
+        );
+        registry.register(
+            "analytics_failing",
+            "Whether the account of requests cannot be put on the disk at present",
+            analytics.failing.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self { live, generation, parts, access_log_dropped, analytics_lost, registry, since: SystemTime::now() }
+        Self { live, generation, parts, access_log_dropped, analytics, registry, since: SystemTime::now() }
     }
 
     /// With numbers that are counted elsewhere.
@@ -226,9 +240,9 @@ impl Metrics {
         self.parts.get_or_create(&[("state", state)]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// What is counted in of which no account is kept.
-    pub(crate) fn analytics_lost(&self) -> Counter {
-        self.analytics_lost.clone()
+    /// How it is with the account of requests.
+    pub(crate) fn analytics(&self) -> &AnalyticsMetrics {
+        &self.analytics
     }
 
     /// What the access log counts its losses in.
