@@ -1,5 +1,6 @@
 //! The life of the process: open what it needs, start the workers, follow the configuration, drain, end.
 
+mod account;
 mod ending;
 mod following;
 mod kept;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -30,7 +31,7 @@ use crate::generation::{Builder, Generation};
 use crate::jwks::Published;
 use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
-use crate::observe::{Attributes, Catalog, Keeper, Looking, Meters, Watch};
+use crate::observe::Catalog;
 use crate::record::Record;
 use crate::reload::Reloader;
 use crate::sandbox::{Sandbox, WASMTIME_VERSION};
@@ -45,8 +46,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
 use crate::token::Token;
 use crate::upstream;
+use account::Account;
 use ending::{Ending, Signals};
-use following::{asked_for_health, follow, follow_alerts, follow_observers, follow_otlp, looking};
+use following::{asked_for_health, follow, follow_alerts, follow_otlp};
 use succession::Succession;
 
 pub(crate) use crate::listen::given;
@@ -123,15 +125,12 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let catalog = Arc::<Catalog>::default();
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
     let builder = builder.knowing(directory.clone()).numbering(catalog.clone());
-    let account = config.analytics.as_ref().zip(kept.path().filter(|_| falls_back)).map(|(analytics, state)| {
-        let attributes = Attributes::new(&analytics.consumer, &analytics.application);
-        let (newest, looking) = watch::channel(Looking::default());
-        let (keeper, tellers) = Keeper::new(workers, catalog, &attributes, looking, &state, metrics.analytics());
-        let meters = analytics.consumer_metrics.then(|| Meters::listening(metrics.clone()));
-        let keeper = meters.into_iter().fold(keeper, Keeper::heard_by);
-        ((keeper, newest), tellers)
-    });
-    let (watch, alerts) = (account.is_some().then(Watch::default), Arc::<Alerts>::default());
+    let alerts = Arc::<Alerts>::default();
+    let account = config
+        .analytics
+        .as_ref()
+        .zip(kept.path().filter(|_| falls_back))
+        .map(|(analytics, state)| Account::new(analytics, &state, workers, catalog, &metrics, alerts.clone()));
     if account.is_none() && !config.alerts.is_empty() {
         tracing::warn!("no account of requests is kept, so no alert sees any");
     }
@@ -163,23 +162,16 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
     reloader.keep(place.clone(), handover.is_some());
-    let is_kept = account.is_some();
-    let heard_by = (watch.clone(), alerts.clone());
-    let (account, tellers) =
-        account.map(|((keeper, newest), tellers)| ((heard(keeper, heard_by), newest), tellers)).unzip();
-    let mut tellers = tellers.unwrap_or_default().into_iter();
+    let watch = account.as_ref().map(Account::watch);
+    let account = account.map(|account| account.begin(&control, published.clone())).transpose()?;
+    let (account, tellers) = account.unzip();
+    let mut tellers = tellers.into_iter().flatten();
     let tellers = (0..workers).map(|_| tellers.next()).collect();
-    let account = account.map(|(keeper, newest)| {
-        newest.send_replace(looking(&published.borrow()));
-        control.spawn_local(follow_observers(published.clone(), newest));
-        keeper.start().context("no account of requests can be kept")
-    });
-    let account = account.transpose()?;
     let mut threads = workers::start(tellers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
     threads.push(start_reloading(reloader, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
-    let requests = Place { state: kept.path(), is_kept };
+    let requests = Place { state: kept.path(), is_kept: watch.is_some() };
     let metrics_copy = metrics.clone();
     let admin =
         Admin { token, status, reload, history, consumers, metrics: metrics_copy, alerts, watch, shutdown, requests };
@@ -194,14 +186,6 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     // Threads that did not end do so with the process.
     runtime.shutdown_background();
     Ok(ended)
-}
-
-/// Who hears of requests while account is kept of them.
-fn heard(keeper: Keeper, (watch, alerts): (Option<Watch>, Arc<Alerts>)) -> Keeper {
-    keeper.heard_by(Box::new(move |batch| {
-        watch.iter().for_each(|watch| watch.tell(batch));
-        alerts.observe(batch, Instant::now());
-    }))
 }
 
 /// What the main thread does while workers serve.

@@ -156,7 +156,8 @@ fn nobody_waits_for_a_policy_that_waits() {
 #[test]
 fn limits_hold_for_a_policy_that_waits() {
     let (upstream, service) = (Upstream::echo(), service());
-    let limits = "limits = { wall = \"3s\", host_calls = 50 }\nbreaker = { failures = 1000000 }\n";
+    // What fifty calls of the host take is the policy's time.
+    let limits = "limits = { cpu = \"200ms\", wall = \"3s\", host_calls = 50 }\nbreaker = { failures = 1000000 }\n";
     let gateway = gateway(&upstream, &service, limits, "");
     for (target, how, class) in [
         ("/known", "spin", "plugin_cpu"),

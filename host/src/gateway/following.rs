@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 
 use crate::alerts::Alerts;
 use crate::generation::Generation;
-use crate::observe::Looking;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::Exporter;
 use crate::upstream::Upstream;
@@ -41,18 +40,6 @@ pub(super) async fn follow<T, F: Future<Output = ()> + 'static>(
 /// Upstreams whose targets are asked whether they are well.
 pub(super) fn asked_for_health(generation: &Generation) -> Vec<Arc<Upstream>> {
     generation.upstreams().filter(|upstream| upstream.settings.health.is_some()).cloned().collect()
-}
-
-/// Have records looked at by those the newest generation names.
-pub(super) async fn follow_observers(mut published: watch::Receiver<Arc<Generation>>, newest: watch::Sender<Looking>) {
-    while published.changed().await.is_ok() {
-        newest.send_replace(looking(&published.borrow_and_update()));
-    }
-}
-
-/// Those who look at records of a generation.
-pub(super) fn looking(generation: &Generation) -> Looking {
-    Looking { generation: generation.number, observers: generation.observers.clone() }
 }
 
 /// Send traces and metrics where the newest generation says. What was sent elsewhere before ends by itself, with its

@@ -13,7 +13,7 @@ mod watch;
 /// What its numbers stand for.
 pub(crate) use crate::report::Operation;
 pub(crate) use entry::{Entry, Rest, Verb};
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, KeeperGuard};
 pub(crate) use meters::Meters;
 pub(crate) use names::{Catalog, NameId, OperationId};
 pub(crate) use observer::{Looking, NoObserver, Observer};
