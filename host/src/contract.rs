@@ -237,7 +237,7 @@ mod tests {
         let written = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             written == reference,
-            "wit/REFERENCE.md is stale; `UPDATE=1 cargo test --release -p lockgate --lib up_to_date` makes it anew"
+            "wit/REFERENCE.md is stale; `UPDATE=1 cargo quick-test --workspace --lib up_to_date` makes it anew"
         );
     }
 

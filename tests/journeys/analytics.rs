@@ -87,7 +87,7 @@ fn an_account_that_cannot_be_put_on_the_disk_is_told_of_until_it_can_while_reque
     ask(&gateway, 9, "/pets/1", "shop");
     let failing = |gateway: &Gateway| gateway.metric("lockgate_analytics_failing");
     eventually("it has been tried", || (failing(&gateway) == Some(1.0)).then_some(()));
-    gateway.verb(&["status"]).assert(3, &["account of requests cannot be put on the disk"]);
+    gateway.verb(&["status"]).assert(3, &["Not all of the account of requests can be put on the disk"]);
     assert_eq!(gateway.status()["analytics"], json!({ "lost": 0, "failing": true }));
 
     std::fs::remove_file(&place).unwrap();

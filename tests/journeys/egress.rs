@@ -156,7 +156,7 @@ fn nobody_waits_for_a_policy_that_waits() {
 #[test]
 fn limits_hold_for_a_policy_that_waits() {
     let (upstream, service) = (Upstream::echo(), service());
-    // What fifty calls of the host take is the policy's time.
+    // Calls of the host count as its time, and a gateway that is not optimised needs more than the default for fifty of them.
     let limits = "limits = { cpu = \"200ms\", wall = \"3s\", host_calls = 50 }\nbreaker = { failures = 1000000 }\n";
     let gateway = gateway(&upstream, &service, limits, "");
     for (target, how, class) in [

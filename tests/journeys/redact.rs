@@ -218,7 +218,7 @@ fn what_cannot_be_read_is_not_passed_on() {
 
 const PIECE_ORDERS: usize = 100;
 
-/// A gibibyte of orders, as an array, each with something long that is nobody's.
+/// A gibibyte of orders, as an array, each with something long that is nobody's: what there is to redact is work for a gateway that is not optimised.
 #[test]
 fn a_gibibyte_passes_in_constant_memory() {
     let mut order = order();

@@ -171,15 +171,18 @@ fn whoever_asks_hears_that_what_serves_is_not_kept_for_the_next_start() {
 }
 
 #[test]
-fn whoever_asks_hears_that_a_component_is_being_built() {
+fn whoever_asks_hears_that_a_component_is_being_built_and_names_what_to_go_back_to() {
     let upstream = Upstream::echo();
-    // It is given up after a second of CPU time, during which there is somebody to ask.
+    // It is given up after a second of CPU time at the lowest priority, during which there is somebody to ask.
     let slow = format!("{POLICY}limits = {{ cpu = \"1s\", wall = \"1m\" }}\n");
     let gateway = folder(&upstream).gateway_toml(&slow).start();
     assert!(gateway.status()["building_since"].is_null());
     gateway.replace("components/mark.wasm", &guests::component("loop-configure"));
     eventually("the build", || gateway.status()["building_since"].as_u64());
     gateway.wait_for_log("the build", |line| (line["message"] == "building a component").then_some(()));
+    gateway
+        .verb(&["rollback"])
+        .assert(1, &["a change of the folder is being built", "`lockgate rollback 1` for what serves now"]);
     gateway.wait_for_refusal();
     eventually("its end", || gateway.status()["building_since"].is_null().then_some(()));
 }

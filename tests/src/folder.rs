@@ -276,6 +276,6 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
 pub fn binary() -> PathBuf {
     let named = std::env::var_os("LOCKGATE_BIN").map(PathBuf::from);
     let binary = named.unwrap_or_else(|| guests::target().join("release/lockgate"));
-    assert!(binary.is_file(), "{} is missing; run tests/run, or `cargo build --release` first", binary.display());
+    assert!(binary.is_file(), "{} is missing; run tests/run, or `cargo quick` first", binary.display());
     binary
 }

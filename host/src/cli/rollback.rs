@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::bail;
+use serde::Deserialize;
 use serde_json::json;
 
-use super::admin::Gateway;
+use super::admin::{Gateway, understood};
 use super::exchange::{Exchange, Next, Outcome};
 use super::out;
 use crate::record::{Past, Why};
@@ -16,7 +18,7 @@ Examples:
   lockgate rollback 12       the same for entry 12 of `lockgate history`
   lockgate rollback --json   for programs
 
-ENTRY is a number of the first column of `lockgate history`, not a generation: generations are counted anew at each start.
+While a change is being built, an ENTRY must be named. It is a number of the first column of `lockgate history`, not a generation: generations are counted anew at each start.
 Of the last 32 states of the folder that served the files are kept that the gateway was made from; whatever else lay in the
 folder is not, and what was there before is put beside it. Secrets are not put back. What is put back is checked, exchanged
 and taken away again as by `lockgate apply`, with the same exit status.";
@@ -34,8 +36,38 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// What of `/status` says which entry is the one before.
+#[derive(Deserialize)]
+struct Said {
+    building_since: Option<u64>,
+    record: Record,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    /// The newest: what serves.
+    entry: Option<u64>,
+}
+
+/// While a change is being built nobody knows yet whether it, or what serves, is to go.
+fn refuse_while_building(gateway: &Gateway) -> anyhow::Result<()> {
+    let Said { building_since, record } = understood(&gateway.status()?)?;
+    if building_since.is_none() {
+        return Ok(());
+    }
+    let now = record.entry.map(|entry| format!("`lockgate rollback {entry}` for what serves now, "));
+    bail!(
+        "a change of the folder is being built and does not serve yet: name the entry that is to serve, {}or wait until `lockgate status` \
+         says nothing of it any more",
+        now.unwrap_or_default()
+    )
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.gateway.folder()?;
+    if args.entry.is_none() {
+        refuse_while_building(&args.gateway)?;
+    }
     let past = Past::open(&args.gateway.state())?;
     let entry = args.entry.map_or_else(|| past.other(), |number| past.entry(number))?;
     let files = past.files(entry)?;

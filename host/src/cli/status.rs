@@ -9,7 +9,7 @@ use super::admin::{Gateway, understood};
 use super::out;
 use crate::config::ConfigFault;
 
-/// When not all serves as the folder says, or what serves is not on disk.
+/// When not all serves as the folder says, or not all that is to be kept can be put on the disk.
 const NOT_AS_IT_STANDS: u8 = 3;
 
 /// `sha256:` and as much as tells one from another.
@@ -79,7 +79,7 @@ struct Consumers {
 struct Analytics {
     /// Requests that there is none of.
     lost: u64,
-    /// It cannot be put on the disk.
+    /// Not all of it can be put on the disk.
     failing: bool,
 }
 
@@ -132,9 +132,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn show(said: &Said) {
-    let (routes, age) = (said.routes.len(), age(said.since));
+    let routes = match said.routes.len() {
+        1 => "1 route".to_owned(),
+        count => format!("{count} routes"),
+    };
+    let age = age(said.since);
     out::line(&format!("Lockgate {} follows {}", said.version, out::plain(&said.folder)));
-    out::line(&format!("generation {} has been serving for {age}, with {routes} routes", said.generation));
+    out::line(&format!("generation {} has been serving for {age}, with {routes}", said.generation));
     let heads = ["PART", "STATE", "FOR", "SOURCE", "DIGEST"].map(str::to_owned);
     let rows = said.parts.iter().map(|part| {
         let digest = part.digest.as_deref().unwrap_or("-").chars().take(SHOWN_OF_DIGEST).collect();
@@ -173,8 +177,9 @@ fn show(said: &Said) {
         _ => {}
     }
     if let Some(Analytics { lost, .. }) = said.analytics.as_ref().filter(|analytics| analytics.failing) {
+        let lost = if *lost > 0 { format!(" Requests that are lost to it: {lost}.") } else { String::new() };
         out::line(&format!(
-            "\nThe account of requests cannot be put on the disk, see the log; {lost} requests are lost to it."
+            "\nNot all of the account of requests can be put on the disk; the log says what is in the way.{lost}"
         ));
     }
     if let Some(refused) = &said.refused {

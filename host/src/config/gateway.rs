@@ -243,7 +243,7 @@ impl RawGateway {
         let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
         let alerts = alert::resolve(self.alert, self.analytics.is_some(), (&egress, &services), faults);
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
-        let place = self.analytics.as_ref().map_or(self.access_log.place.clone(), |raw| raw.place.clone());
+        let place = self.analytics.as_ref().map_or_else(|| self.place.below("analytics"), |raw| raw.place.clone());
         declared.check_chain(&self.chain, faults);
         openapi::check_outer(&self.chain, faults);
         let (analytics, observers) = self.analytics.map(RawAnalytics::resolve).unzip();

@@ -30,8 +30,7 @@ const SECRET_NAMES: [&str; 11] = [
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 const PRIVATE_KEY: &str = "holds a private key";
 const UNREADABLE_KEY: &str = "holds keys and is not JSON, so that nobody can tell whether they are private";
-const ADVICE: &str =
-    "keep it outside the policies folder, declare it as [secret.NAME] in gateway.toml and name it in [keys.NAME]";
+const ADVICE: &str = "keep it outside the policies folder, declare it as [secret.NAME] in gateway.toml and write `secret:NAME` where it is used";
 
 /// A value that lives outside the policies folder; it is read when it is needed, never here.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,6 +14,7 @@ use crate::generation::Generation;
 use crate::observe::{Attributes, Catalog, Keeper, KeeperGuard, Looking, Meters, Teller, Watch};
 use crate::telemetry::metrics::Metrics;
 
+/// What stands ready before it is kept.
 pub(super) struct Account {
     keeper: Keeper,
     newest: watch::Sender<Looking>,

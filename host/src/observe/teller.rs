@@ -170,7 +170,7 @@ mod tests {
         assert!(ring.next().is_none());
         let read = async {
             while ring.next().is_none() {
-                sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
             }
         };
         tokio::select! {

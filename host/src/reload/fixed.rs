@@ -78,5 +78,8 @@ mod tests {
             "gateway.toml:10: access_log.enabled",
         ];
         assert_eq!(faults(text), said);
+        let counted = Fixed::of(&config("[analytics]\n[access_log]\n[listen.a]\naddress = '127.0.0.1:1'\n"));
+        let faults = counted.changes(&config("[access_log]\n[listen.a]\naddress = '127.0.0.1:1'\n"));
+        assert!(faults[0].to_string().starts_with("gateway.toml: analytics: "), "{faults:?}");
     }
 }

@@ -27,14 +27,16 @@ const EXAMPLES: &str = "\
 Examples:
   lockgate report                                        all requests of the last 24 hours
   lockgate report --by operation,consumer                which operations, and which consumers
-  lockgate report --by class --where status=5xx,4xx      which errors
+  lockgate report --by code,class --where status=5xx,4xx which errors
   lockgate report --by operation --where blame=upstream --from -7d
+  lockgate report --by operation --where status=5xx --where blame=ok      what upstreams themselves answered so
   lockgate report --where consumer=shop --from -2h --step 5m --json
   lockgate report --by consumer --from 2026-01-01 --to 2026-02-01 --limit 10000 --csv > january.csv
   lockgate report --from -7d --html week.html            a page that needs nothing else, with charts and tables of all
 
 DIMENSIONS are `api`, `version`, `operation`, `consumer`, `application`, `status` (such as 5xx), `code` (such as 503), `class` (of the error, or `ok`)
-and `blame` (`ok`, `client`, `policy`, `plugin`, `upstream`, `gateway`); and of calls of policies, which are counted apart, `policy`, `hook` and `verdict`.
+and `blame` (`client`, `policy`, `plugin`, `upstream`, `gateway`; `ok` where nothing went wrong in the gateway: an answer that an upstream gave itself,
+be it a 500, is `ok` and found by its status); and of calls of policies, which are counted apart, `policy`, `hook` and `verdict`.
 Each is a table of its own, with the most used first. Requests are counted by
 operation and by consumer, never by both together: what no table has is refused, and what to ask in its place is said. `petstore/getPet` is the operation
 of one API, `getPet` that of any; `__none__` is what has none, and `__other__` counts what came beyond 2 000 operations or 10 000 consumers in a day.

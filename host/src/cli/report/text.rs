@@ -15,7 +15,7 @@ pub(super) fn show(answer: &Answer) {
     out::line(&format!("{} to {}, in steps of {}", answer.from, answer.to, show_span(answer.step)));
     out::line("");
     match answer.total.requests {
-        0 => out::line("no request is on record"),
+        0 => out::line("no such request is on record"),
         _ => out::table(lines(answer)),
     }
 }

@@ -108,7 +108,7 @@ pub(crate) enum StoreError {
     #[error("{0} was written by an older gateway: start this one once, which brings it up to date")]
     Older(PathBuf),
     #[error(
-        "{0} is not there: nothing was recorded in this state directory, which may be that of another gateway; where something is in the way, the gateway's log says what"
+        "{0} is not there: nothing was recorded in this state directory; add the table [analytics] to gateway.toml and restart the gateway, or name the directory of the one that is meant; where something is in the way, the gateway's log says what"
     )]
     Missing(PathBuf),
     #[error("{path} is damaged ({reason}): the gateway moves it away when it next writes there")]

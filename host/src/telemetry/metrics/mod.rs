@@ -65,7 +65,7 @@ pub(crate) const PROTOBUF: &str =
 pub(crate) struct AnalyticsMetrics {
     /// Requests that there is none of.
     pub(crate) lost: Counter,
-    /// 1 while it cannot be put on the disk.
+    /// 1 while not all of it can be put on the disk.
     pub(crate) failing: Gauge,
 }
 
@@ -104,7 +104,7 @@ impl Metrics {
         );
         registry.register(
             "analytics_failing",
-            "Whether the account of requests cannot be put on the disk at present",
+            "Whether not all of the account of requests can be put on the disk at present",
             analytics.failing.clone(),
         );
         registry.register_collector(Box::new(Arc::clone(&live)));
