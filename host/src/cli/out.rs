@@ -42,8 +42,12 @@ pub(super) fn faults(folder: &std::path::Path, faults: &[ConfigFault]) {
     for fault in faults {
         let _ = writeln!(std::io::stderr(), "{fault}");
     }
-    let (count, word) = (faults.len(), if faults.len() == 1 { "fault" } else { "faults" });
-    error(&format!("{count} {word} in {}", folder.display()));
+    error(&format!("{} in {}", counted(faults.len(), "fault"), folder.display()));
+}
+
+/// So many of what a word that takes an `s` stands for.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -62,10 +62,7 @@ pub(super) fn exit_code(exit: Exit) -> ExitCode {
 
 fn greet(folder: &Path, started: &Started) {
     let table = Table::of(&started.generation);
-    let routes = match table.rows().len() {
-        1 => "1 route".to_owned(),
-        count => format!("{count} routes"),
-    };
+    let routes = out::counted(table.rows().len(), "route");
     out::line(&format!("Lockgate {} serves {routes} of {}", env!("CARGO_PKG_VERSION"), folder.display()));
     for (name, address) in &started.listeners {
         let scheme = if started.generation.tls(name).is_some() { "https" } else { "http" };

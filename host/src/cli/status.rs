@@ -132,11 +132,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn show(said: &Said) {
-    let routes = match said.routes.len() {
-        1 => "1 route".to_owned(),
-        count => format!("{count} routes"),
-    };
-    let age = age(said.since);
+    let (routes, age) = (out::counted(said.routes.len(), "route"), age(said.since));
     out::line(&format!("Lockgate {} follows {}", said.version, out::plain(&said.folder)));
     out::line(&format!("generation {} has been serving for {age}, with {routes}", said.generation));
     let heads = ["PART", "STATE", "FOR", "SOURCE", "DIGEST"].map(str::to_owned);

@@ -97,7 +97,8 @@ impl Shown<'_> {
         out::line(&format!("entry {entry}, {}: {why}", when(*at)));
         let Some(serving) = serving else { return };
         let Served { generation, routes, after, .. } = serving;
-        out::line(&format!("generation {generation} with {routes} routes, of files with the digest {after}"));
+        let routes = out::counted(*routes, "route");
+        out::line(&format!("generation {generation} with {routes}, of files with the digest {after}"));
         out::line(&format!("changed: {}", changed(&self.entry.why, serving)));
         match &self.files {
             Ok(files) => self.files(files, serving),
