@@ -216,9 +216,10 @@ fn what_cannot_be_read_is_not_passed_on() {
     gateway.send(&Request::post("/orders", "multipart/form-data; boundary=x", "--x--")).assert_problem(415);
 }
 
+/// That go as one piece of the answer.
 const PIECE_ORDERS: usize = 100;
 
-/// A gibibyte of orders, as an array, each with something long that is nobody's: what there is to redact is work for a gateway that is not optimised.
+/// A gibibyte of orders, as an array. Most of each is nobody's: with more to redact, a gateway that is not optimised would take minutes.
 #[test]
 fn a_gibibyte_passes_in_constant_memory() {
     let mut order = order();

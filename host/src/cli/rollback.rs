@@ -18,7 +18,8 @@ Examples:
   lockgate rollback 12       the same for entry 12 of `lockgate history`
   lockgate rollback --json   for programs
 
-While a change is being built, an ENTRY must be named. It is a number of the first column of `lockgate history`, not a generation: generations are counted anew at each start.
+ENTRY is a number of the first column of `lockgate history`, not a generation: generations are counted anew at each start.
+It must be named while a change of the folder is being built, when nobody knows yet what will have served before what serves.
 Of the last 32 states of the folder that served the files are kept that the gateway was made from; whatever else lay in the
 folder is not, and what was there before is put beside it. Secrets are not put back. What is put back is checked, exchanged
 and taken away again as by `lockgate apply`, with the same exit status.";
@@ -49,7 +50,7 @@ struct Record {
     entry: Option<u64>,
 }
 
-/// While a change is being built nobody knows yet whether it, or what serves, is to go.
+/// Without an entry, what is being built may serve by the time the one before is put back, and that would be one too far.
 fn refuse_while_building(gateway: &Gateway) -> anyhow::Result<()> {
     let Said { building_since, record } = understood(&gateway.status()?)?;
     if building_since.is_none() {
