@@ -20,7 +20,7 @@ fn an_entry_is_shown_with_its_files_and_how_it_differs_from_the_one_before() {
     let second = show(&gateway, &["2"]);
     second.assert(
         0,
-        &["entry 2, ", ": folder", "generation 2 with 1 routes", "~ a/api.toml", "  gateway.toml", "WIDENED: nothing"],
+        &["entry 2, ", ": folder", "generation 2 with 1 route,", "~ a/api.toml", "  gateway.toml", "WIDENED: nothing"],
     );
     let third = show(&gateway, &["3"]);
     third.assert(0, &["WIDENED: 1", "a/r is for other requests: * * /s, before * * /r"]);
