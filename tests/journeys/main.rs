@@ -48,6 +48,7 @@ mod load;
 mod observers;
 mod otlp;
 mod overload;
+mod overtaken;
 mod packaging;
 mod pets;
 mod petstore;

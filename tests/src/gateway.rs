@@ -11,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use serde_json::Value;
 
 use crate::folder::address;
-use crate::{Client, Finished, Folder, Lines, PATIENCE, Request, Response, eventually, secrets};
+use crate::{Client, Finished, Folder, Lines, PATIENCE, PAUSE, Request, Response, eventually, secrets};
 
 /// The process of a gateway whose place another has taken.
 pub struct Predecessor {
@@ -301,7 +301,7 @@ impl Gateway {
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "the gateway does not end");
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     }
 }

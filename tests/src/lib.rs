@@ -52,6 +52,10 @@ pub use wire::read_head;
 /// Longer than anything a test waits for can take, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two attempts: whoever is waited for gets the processor, which a compiler that gives way to everybody would not
+/// get from one who asks all the time.
+pub(crate) const PAUSE: Duration = Duration::from_millis(3);
+
 /// Try until `attempt` gives something: for effects that are seen only by asking. Each attempt should be a round trip.
 pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let begun = std::time::Instant::now();
@@ -59,7 +63,7 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = attempt() {
             return value;
         }
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
     panic!("waited in vain for {what}");
 }

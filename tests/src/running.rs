@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{Lines, PATIENCE};
+use crate::{Lines, PATIENCE, PAUSE};
 
 /// A process of its own, killed when dropped.
 pub struct Running {
@@ -41,7 +41,7 @@ impl Running {
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end");
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     }
 }

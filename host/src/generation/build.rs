@@ -110,8 +110,13 @@ impl Builder {
     }
 
     /// Requests are served from now on, and come before what is built.
-    pub(crate) fn step_back(&mut self) {
+    pub(crate) fn step_back(&self) {
         self.loader.step_back();
+    }
+
+    /// An attempt was given up, and none follows: what it wanted built is not built any more.
+    pub(crate) fn end_builds(&mut self) {
+        self.loader.end_builds();
     }
 
     /// Have policies ask these whose keys they are shown.
@@ -135,7 +140,8 @@ impl Builder {
     }
 
     /// Build a generation, and say what is wrong with what nobody uses; or say everything that is wrong with the
-    /// configuration, `faults` that were found before included. A failure changes nothing that serves.
+    /// configuration, `faults` that were found before included. A failure changes nothing that serves, nor does whoever
+    /// gives up waiting: what was being built goes on with the next attempt, where that wants it.
     pub(crate) async fn build(
         &mut self,
         config: &Config,

@@ -1,11 +1,11 @@
 //! Loads the policy of every use: what is known is taken over, the rest is built.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::accepted::Accepted;
+use super::builds::{Builds, Done, Order};
 use super::granted::{Counted, bounded, granted, limiters, stores};
 use super::keys::Keys;
 use super::limiters::Tables;
@@ -15,9 +15,7 @@ use crate::consumers::Directory;
 use crate::content::{Content, Digest};
 use crate::egress::Egress;
 use crate::limiter::{Limiter, Shared};
-use crate::sandbox::{
-    BuildError, Built, Code, Interest, Keyring, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried,
-};
+use crate::sandbox::{BuildError, Code, Interest, Keyring, Limits, Parts, Policy, Powers, Sandbox, Snapshot, Tried};
 use crate::store::Memory;
 use crate::telemetry::metrics::{Metrics, PolicyCounters};
 
@@ -41,7 +39,8 @@ pub(super) struct Loaded {
 
 /// Loads policies, and remembers what need not be done again.
 pub(super) struct Loader {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
+    builds: Builds,
     stores: Memory,
     tables: Tables,
     consumers: Arc<Directory>,
@@ -92,10 +91,10 @@ type Faults = Vec<ConfigFault>;
 impl Loader {
     /// `state` is the state directory, if there is one. Nobody's keys are known.
     pub(super) fn new(sandbox: Sandbox, state: Option<&Path>, metrics: Arc<Metrics>) -> Self {
-        let (serving, tried, sound) = Default::default();
-        let accepted = Accepted::open(state);
+        let (builds, serving, tried, sound) = Default::default();
+        let (sandbox, accepted) = (Arc::new(sandbox), Accepted::open(state));
         let (stores, tables, consumers) = Default::default();
-        Self { sandbox, stores, tables, consumers, metrics, serving, tried, sound, accepted }
+        Self { sandbox, builds, stores, tables, consumers, metrics, serving, tried, sound, accepted }
     }
 
     /// From now on these are whose keys are known.
@@ -103,17 +102,23 @@ impl Loader {
         self.consumers = consumers;
     }
 
-    pub(super) fn step_back(&mut self) {
+    pub(super) fn step_back(&self) {
         self.sandbox.step_back();
     }
 
-    /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`].
+    /// What was being built for an attempt that was given up is not wanted.
+    pub(super) fn end_builds(&mut self) {
+        self.builds.end();
+    }
+
+    /// Load the policy of every use. Changes nothing that serves: see [`Loader::keep`]. Given up while it waits, what it
+    /// began is there for the next attempt.
     pub(super) async fn load(&mut self, plan: Plan<'_>) -> Loaded {
         // Each is known already, or wanted by a job.
         let mut slots: Vec<_> = plan.uses.list.iter().map(|_| Err(Faults::new())).collect();
         let mut idle: Faults = plan.uses.sources.today.values().filter_map(|it| it.as_ref().err().cloned()).collect();
         let jobs = self.jobs(plan, &mut slots);
-        for (job, built) in self.perform(&jobs).await {
+        for (job, (_, built)) in self.perform(&jobs).await {
             let built = match built {
                 Ok(built) => built,
                 Err(error) => {
@@ -197,7 +202,11 @@ impl Loader {
     }
 
     /// Take over what is known, and find what must be built for the rest.
-    fn jobs<'a>(&self, plan: Plan<'a>, slots: &mut [Result<(PolicyKey, Arc<Policy>), Faults>]) -> Vec<Job<'a>> {
+    fn jobs<'a>(
+        &self,
+        plan: Plan<'a>,
+        slots: &mut [Result<(PolicyKey, Arc<Policy>), Faults>],
+    ) -> BTreeMap<Digest, Job<'a>> {
         let mut jobs: BTreeMap<Digest, Job<'a>> = BTreeMap::new();
         fn job<'a, 'j>(
             jobs: &'j mut BTreeMap<Digest, Job<'a>>,
@@ -231,25 +240,13 @@ impl Loader {
                 job(&mut jobs, source, &declared.place);
             }
         }
-        jobs.into_values().collect()
+        jobs
     }
 
-    /// Build, two components at a time: more would take the processors from those who serve.
-    async fn perform<'a, 'j>(&self, jobs: &'j [Job<'a>]) -> Vec<(&'j Job<'a>, Result<Built, BuildError>)> {
-        let (queue, at_once) = (RefCell::new(jobs.iter()), jobs.len().clamp(1, 2));
-        let lane = || async {
-            let mut done = Vec::new();
-            loop {
-                let next = queue.borrow_mut().next();
-                let Some(job) = next else { return done };
-                let trials: Vec<_> =
-                    job.wanted.iter().map(|wanted| uses::trial(&wanted.key.used, wanted.declared)).collect();
-                done.push((job, self.sandbox.build(job.source, &trials, at_once).await));
-            }
-        };
-        let (mut done, more) = tokio::join!(lane(), lane());
-        done.extend(more);
-        done
+    async fn perform<'a, 'j>(&mut self, jobs: &'j BTreeMap<Digest, Job<'a>>) -> Vec<(&'j Job<'a>, Done)> {
+        let orders: Vec<_> = jobs.values().map(Job::order).collect();
+        let done = self.builds.all(&self.sandbox, &orders).await;
+        done.into_iter().filter_map(|done| Some((jobs.get(&done.0.source.digest())?, done))).collect()
     }
 
     /// The named powers of a use: those its interest names, which were granted.
@@ -289,6 +286,13 @@ impl Loader {
             },
             world: self.sandbox.world().clone(),
         }
+    }
+}
+
+impl Job<'_> {
+    fn order(&self) -> Order {
+        let trials = self.wanted.iter().map(|wanted| uses::trial(&wanted.key.used, wanted.declared)).collect();
+        Order { source: self.source.clone(), trials }
     }
 }
 

@@ -5,6 +5,7 @@ mod access;
 mod alerts;
 mod backend;
 mod build;
+mod builds;
 mod egress;
 mod granted;
 mod keys;

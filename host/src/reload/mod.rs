@@ -7,6 +7,7 @@ mod fixed;
 mod good;
 mod inputs;
 mod keeper;
+mod look;
 mod marks;
 mod parts;
 mod publish;
@@ -35,7 +36,7 @@ pub(crate) use standing::Rollout;
 pub(crate) use status::{Attempt, Now, Status};
 pub(crate) use watch::Changes;
 
-use crate::config::{ConfigFault, Tree};
+use crate::config::ConfigFault;
 use crate::content::Digest;
 use crate::generation::{Builder, Generation};
 use crate::listen::{Change, Listeners, Unopened};
@@ -54,8 +55,6 @@ use settle::{Demand, Read, Settled};
 const SETTLE: Duration = Duration::from_millis(15);
 /// Changes that never pause are looked at this often.
 const SETTLE_AT_MOST: Duration = Duration::from_millis(500);
-/// Who deletes a file to write it again has done so by then.
-const REPLACING: Duration = Duration::from_millis(200);
 /// How often to look at what gives no hints: what lies outside of the folder, and what was refused, perhaps because of
 /// that.
 const OUTSIDE: Duration = Duration::from_secs(10);
@@ -173,7 +172,7 @@ impl Reloader {
         self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.
         changes.settled().await;
-        let mut took = self.look().await;
+        let mut took = self.look(&mut changes).await;
         let (mut looked, mut compared) = (Instant::now(), Instant::now());
         loop {
             // Trying again and again what takes long must not keep a processor busy.
@@ -187,16 +186,23 @@ impl Reloader {
                     // Who exchanged the folder asks for a look at once, and may change it again right after.
                     changes.turn();
                     let granted = self.grant(wish).await;
+                    if granted.is_ok() {
+                        self.look(&mut changes).await;
+                    }
                     // Whoever asked may have given up waiting.
                     let _ = done.send(granted);
                     continue;
                 }
                 Some(trouble) = self.troubles.recv() => {
-                    self.hear(trouble).await;
+                    if self.hear(trouble).await {
+                        self.look(&mut changes).await;
+                    }
                     continue;
                 }
                 () = tokio::time::sleep_until((compared + rolling::LOOK).into()), if self.has_shadows() => {
-                    self.end_shadows().await;
+                    if self.end_shadows().await {
+                        self.look(&mut changes).await;
+                    }
                     compared = Instant::now();
                     continue;
                 }
@@ -210,36 +216,9 @@ impl Reloader {
                     }
                 }
             }
-            took = self.look().await;
+            took = self.look(&mut changes).await;
             looked = Instant::now();
         }
-    }
-
-    /// The folder as it stands. Where something is gone it is looked at twice: whoever replaces a file by deleting it
-    /// first may be between the two.
-    async fn read(&self) -> Result<Tree, Vec<ConfigFault>> {
-        let mut tree = Tree::read(&self.folder)?;
-        if tree.lacks_of(&self.good.base) {
-            tokio::time::sleep(REPLACING).await;
-            tree = Tree::read(&self.folder)?;
-        }
-        Ok(tree.sharing(&self.good.base))
-    }
-
-    /// Look at the folder, and act if it does not say what serves. Returns how long that took.
-    async fn look(&mut self) -> Duration {
-        let begun = Instant::now();
-        self.note_differences(&self.status.now().generation);
-        let (tree, good) = (self.read().await, self.good.clone());
-        let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
-        let settled = match read {
-            Ok(read) => self.build(read, begun, None).await,
-            Err(faults) => Err(faults),
-        };
-        if let Err(faults) = settled {
-            self.refuse(faults, true);
-        }
-        begun.elapsed()
     }
 
     /// Build what was read, and serve it; a change of versions only if it does what is demanded.

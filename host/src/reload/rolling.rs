@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Reloader;
 use super::asked::{Choice, Granted, Refusal, Wish};
 use super::good::Good;
+use super::look::read;
 use super::marks::Standing;
 use super::rollouts::Rollouts;
 use super::settle::{Demand, Settling};
@@ -46,13 +47,15 @@ impl Reloader {
         self.status.now().generation.shadows().iter().any(|shadowed| !shadowed.is_over())
     }
 
-    /// A component failed again and again: where it is new, the one before it serves again.
-    pub(super) async fn hear(&mut self, trouble: Trouble) {
+    /// A component failed again and again: where it is new, the one before it serves again. Says whether another serves
+    /// now; then the folder wants to be looked at.
+    pub(super) async fn hear(&mut self, trouble: Trouble) -> bool {
         let Trouble { policy, digest: code, class } = trouble;
         let policy = &*policy;
         let standing = Standing::TakenBack(class.to_owned());
-        let Some(next) = self.good.rollouts.take_back(policy, code, standing, SystemTime::now()) else { return };
-        match self.roll(next, Why::TakenBack { policy: policy.to_owned() }).await {
+        let Some(next) = self.good.rollouts.take_back(policy, code, standing, SystemTime::now()) else { return false };
+        let rolled = self.roll(next, Why::TakenBack { policy: policy.to_owned() }).await;
+        match &rolled {
             Ok(()) => tracing::error!(
                 policy,
                 %code,
@@ -70,6 +73,7 @@ impl Reloader {
                 );
             }
         }
+        rolled.is_ok()
     }
 
     /// Remember which new versions in the shadow of a generation were not the same as what serves.
@@ -96,8 +100,10 @@ impl Reloader {
         }
     }
 
-    /// Versions that ran in the shadow long enough serve, if they were always the same; else somebody has to decide.
-    pub(super) async fn end_shadows(&mut self) {
+    /// Versions that ran in the shadow long enough serve, if they were always the same; else somebody has to decide. Says
+    /// whether one came to serve; then the folder wants to be looked at.
+    pub(super) async fn end_shadows(&mut self) -> bool {
+        let mut rolled = false;
         let generation = self.status.now().generation;
         self.note_differences(&generation);
         let is_due = |shadowed: &&Shadowed| !shadowed.is_over() && shadowed.left().is_zero();
@@ -114,6 +120,7 @@ impl Reloader {
             }
             match self.promote(policy, *code, Why::Promoted { policy: policy.clone() }).await {
                 Ok(()) => {
+                    rolled = true;
                     tracing::info!(policy, %code, agreed, "new component was always the same in the shadow: it serves");
                 }
                 Err(reason) => {
@@ -127,15 +134,13 @@ impl Reloader {
                 }
             }
         }
+        rolled
     }
 
-    /// Do what somebody wants.
+    /// Decide what somebody wants decided. Where that is done, the folder wants to be looked at.
     pub(super) async fn grant(&mut self, wish: Wish) -> Result<Granted, Refusal> {
         let (code, policy) = match wish {
-            Wish::Look => {
-                self.look().await;
-                return Ok(Granted { code: None, serves: None });
-            }
+            Wish::Look => return Ok(Granted { code: None, serves: None }),
             Wish::Promote(choice) => (self.promote_one(&choice).await?, choice.policy),
             Wish::Abort(choice) => (self.abort_one(&choice).await?, choice.policy),
         };
@@ -232,7 +237,7 @@ impl Reloader {
     async fn roll_to(&mut self, next: Rollouts, demand: &Demand, why: &Why) -> Result<(), Refusal> {
         let begun = Instant::now();
         // Until it serves nothing is decided.
-        let (tree, good) = (self.read().await, Good { rollouts: next, ..self.good.clone() });
+        let (tree, good) = (read(&self.folder, &self.good).await, Good { rollouts: next, ..self.good.clone() });
         let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
         let rolled = match read {
             Ok(read) => self.build(read, begun, Some((demand, why))).await,
@@ -244,15 +249,11 @@ impl Reloader {
             Ok(read) => self.build(read, begun, Some((demand, why))).await,
             Err(faults) => Err(faults),
         };
-        if rolled.is_err() {
+        rolled.map_err(|_| {
             let known = &self.refused;
             let new = faults.iter().find(|fault| !known.contains(fault)).map(ConfigFault::to_string);
-            return Err(
-                new.unwrap_or_else(|| "nothing that is good uses it, or something could not serve any more".into())
-            );
-        }
-        self.look().await;
-        Ok(())
+            new.unwrap_or_else(|| "nothing that is good uses it, or something could not serve any more".into())
+        })
     }
 
     /// Something else is known than before, and nothing else serves.

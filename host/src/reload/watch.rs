@@ -80,6 +80,12 @@ impl Changes {
         }
     }
 
+    /// There was a hint nobody followed: it is the next.
+    pub(super) fn hint(&self) {
+        // A full channel already holds one.
+        let _ = self.notice.try_send(());
+    }
+
     /// Wait until whoever is changing something has finished, or takes too long.
     pub(super) async fn settled(&mut self) {
         let first = Instant::now();

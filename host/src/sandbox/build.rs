@@ -78,7 +78,8 @@ impl Sandbox {
         let there = |path: PathBuf| Some(path).filter(|path| path.exists());
         let compiled = self.cache.as_ref().and_then(|cache| there(cache.code(digest)));
         let instrumented = self.cache.as_ref().and_then(|cache| there(cache.instrumented(digest)));
-        let mut request = Request { compiled, instrumented, trials: trials.to_vec(), steps_back: self.steps_back };
+        let steps_back = self.steps_back.load(Relaxed);
+        let mut request = Request { compiled, instrumented, trials: trials.to_vec(), steps_back };
         tracing::info!(%digest, bytes = wasm.len(), "building a component");
         let made = match child::build(&request, wasm, at_once).await {
             // Whatever went wrong with what is kept, compiling again shows what is wrong with the component.

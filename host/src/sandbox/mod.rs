@@ -39,7 +39,7 @@ mod workbench;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -83,7 +83,7 @@ pub(crate) struct Sandbox {
     images: Arc<AtomicUsize>,
     world: World,
     /// Whether requests may be served while components are built, which come first.
-    steps_back: bool,
+    steps_back: AtomicBool,
     /// None where nobody wants to hear.
     teller: Option<trouble::Teller>,
 }
@@ -100,18 +100,19 @@ impl Sandbox {
         let cache = state.map(|folder| cache::Cache::new(folder, &engine));
         let fibers = Arc::new(Semaphore::new(engine::MAX_FIBERS as usize));
         let (images, world, teller) = Default::default();
-        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, steps_back: true, teller })
+        let steps_back = true.into();
+        Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, steps_back, teller })
     }
 
     /// Nobody is served on this machine who should come before what is built.
-    pub(crate) fn hurried(mut self) -> Self {
-        self.steps_back = false;
+    pub(crate) fn hurried(self) -> Self {
+        self.steps_back.store(false, Relaxed);
         self
     }
 
     /// Somebody is, from now on.
-    pub(crate) fn step_back(&mut self) {
-        self.steps_back = true;
+    pub(crate) fn step_back(&self) {
+        self.steps_back.store(true, Relaxed);
     }
 
     /// Hear of policies that fail again and again.

@@ -39,7 +39,7 @@ pub(super) struct Request {
 }
 
 /// A configuration to try.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trial {
     /// JSON text.
     pub(crate) config: String,
