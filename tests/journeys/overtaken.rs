@@ -64,8 +64,10 @@ fn what_is_taken_back_is_not_built_to_its_end() {
     let upstream = Upstream::echo();
     let gateway = folder(&upstream, MANY).start();
     begin_to_build(&gateway);
+    assert_eq!(gateway.building().len(), 1);
     gateway.replace("components/mark.wasm", &guests::component("version-a"));
     eventually("the end of the build", || is_idle(&gateway).then_some(()));
+    eventually("nobody to build", || gateway.building().is_empty().then_some(()));
     let status = gateway.status();
     assert_eq!((&status["generation"], &status["refused"]), (&1.into(), &Value::Null));
     assert_eq!(gateway.get("/one").field("x-test-version"), Some("a"));
@@ -92,6 +94,7 @@ fn what_is_broken_meanwhile_is_told_at_once() {
     let refused = gateway.wait_for_refusal();
     assert_eq!(refused["faults"][0]["line"], 1);
     eventually("the end of the build", || is_idle(&gateway).then_some(()));
+    eventually("nobody to build", || gateway.building().is_empty().then_some(()));
 }
 
 #[test]

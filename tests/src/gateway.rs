@@ -254,18 +254,21 @@ impl Gateway {
 
     /// Wait for its building process, and let that have so many seconds of processor time.
     pub fn limit_building(&self, seconds: u64) {
-        let building = eventually("a building process", || {
-            let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap().filter_map(Result::ok);
-            let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-            let ids: Vec<i32> =
-                children.flat_map(|ids| ids.split(' ').map(str::parse).collect::<Vec<_>>()).flatten().collect();
-            ids.into_iter().find(|id| {
-                let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
-                command.is_ok_and(|command| command.contains("__build"))
-            })
-        });
+        let building = eventually("a building process", || self.building().into_iter().next());
         let limit = Rlimit { current: Some(seconds), maximum: Some(seconds + 1) };
         prlimit(Pid::from_raw(building), Resource::Cpu, limit).unwrap();
+    }
+
+    /// The processes that build components.
+    pub fn building(&self) -> Vec<i32> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap().filter_map(Result::ok);
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let ids = children.flat_map(|ids| ids.split(' ').map(str::parse).collect::<Vec<_>>()).flatten();
+        let is_building = |id: &i32| {
+            let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
+            command.is_ok_and(|command| command.contains("__build"))
+        };
+        ids.filter(is_building).collect()
     }
 
     /// End the process as nobody should, at once.

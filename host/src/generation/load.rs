@@ -97,7 +97,7 @@ impl Loader {
         Self { sandbox, builds, stores, tables, consumers, metrics, serving, tried, sound, accepted }
     }
 
-    /// From now on these are whose keys are known.
+    /// From now on policies that ask whose a key is ask this.
     pub(super) fn know(&mut self, consumers: Arc<Directory>) {
         self.consumers = consumers;
     }
@@ -106,7 +106,7 @@ impl Loader {
         self.sandbox.step_back();
     }
 
-    /// What was being built for an attempt that was given up is not wanted.
+    /// What is still being built is not wanted any more.
     pub(super) fn end_builds(&mut self) {
         self.builds.end();
     }
@@ -245,7 +245,12 @@ impl Loader {
 
     async fn perform<'a, 'j>(&mut self, jobs: &'j BTreeMap<Digest, Job<'a>>) -> Vec<(&'j Job<'a>, Done)> {
         let orders: Vec<_> = jobs.values().map(Job::order).collect();
-        let done = self.builds.all(&self.sandbox, &orders).await;
+        let sandbox = &self.sandbox;
+        let build = |Order { source, trials }: Order, at_once| {
+            let sandbox = sandbox.clone();
+            async move { sandbox.build(&source, &trials, at_once).await }
+        };
+        let done = self.builds.all(&orders, sandbox.keeps_code(), build).await;
         done.into_iter().filter_map(|done| Some((jobs.get(&done.0.source.digest())?, done))).collect()
     }
 

@@ -1,5 +1,7 @@
 //! Being asked to look at the folder or to decide about a rollout, and saying when what came of it serves.
 
+use std::collections::VecDeque;
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::content::Digest;
@@ -39,7 +41,7 @@ pub(crate) fn beginning(digest: &str) -> Option<String> {
 
 /// What came of a wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Granted {
+pub(crate) struct Fulfilled {
     /// Of the component it was about, if it was about one.
     pub(crate) code: Option<Digest>,
     /// Of the one that serves now.
@@ -54,19 +56,45 @@ pub(crate) type Refusal = String;
 pub(crate) struct Asker(mpsc::Sender<(Wish, Answer)>);
 
 /// Is asked.
-pub(super) type Asked = mpsc::Receiver<(Wish, Answer)>;
+pub(crate) struct Asked {
+    wishes: mpsc::Receiver<(Wish, Answer)>,
+    /// Those that were noticed, in the order they came in.
+    noticed: VecDeque<(Wish, Answer)>,
+}
 
-pub(super) type Answer = oneshot::Sender<Result<Granted, Refusal>>;
+pub(super) type Answer = oneshot::Sender<Result<Fulfilled, Refusal>>;
 
 pub(super) fn channel() -> (Asker, Asked) {
     let (asker, asked) = mpsc::channel(MOST_WAITING);
-    (Asker(asker), asked)
+    (Asker(asker), Asked { wishes: asked, noticed: VecDeque::new() })
+}
+
+impl Asked {
+    /// The next wish; none where nobody is left who could have one.
+    pub(super) async fn next(&mut self) -> Option<(Wish, Answer)> {
+        match self.noticed.pop_front() {
+            Some(first) => Some(first),
+            None => self.wishes.recv().await,
+        }
+    }
+
+    /// Wait until there is one more, and leave it for later.
+    pub(super) async fn arrival(&mut self) {
+        match self.wishes.recv().await {
+            Some(wish) => self.noticed.push_back(wish),
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.noticed.is_empty() && self.wishes.is_empty()
+    }
 }
 
 impl Asker {
     /// Have a wish granted. Returns when that is done and every worker serves what came of it, or why it is not; none
     /// where nobody heard.
-    pub(crate) async fn ask(&self, wish: Wish) -> Option<Result<Granted, Refusal>> {
+    pub(crate) async fn ask(&self, wish: Wish) -> Option<Result<Fulfilled, Refusal>> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send((wish, answer)).ok()?;
         answered.await.ok()

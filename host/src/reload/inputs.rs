@@ -59,7 +59,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Of everything that serves with a configuration. It is the same for an API that is held and for that API when it was
 /// good.
-pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
+pub(super) fn fingerprint(sources: &Sources<'_>, config: &Config) -> Digest {
     let mut all = Text::default();
     for path in of_gateway(config) {
         all.add_file(path, sources.folder.get(path));
@@ -99,7 +99,7 @@ pub(super) fn identity(sources: &Sources<'_>, config: &Config) -> Digest {
     all.digest()
 }
 
-/// Of the components that nobody runs who is as the folder has him.
+/// Of the components that no API uses as the folder has it now.
 pub(super) fn idle(config: &Config) -> Digest {
     let current = config.apis.iter().filter(|api| api.held.is_none());
     let used: HashSet<&str> = current.flat_map(|api| policies(config, api)).collect();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Reloader;
+use super::asked::Asked;
 use super::good::Good;
 use super::settle::Settling;
 use super::watch::Changes;
@@ -16,53 +17,64 @@ const REPLACING: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type Faults = Vec<ConfigFault>;
-/// The folder, where it can be read.
-type Folder = Result<Tree, Faults>;
+
+/// The ways to hear that the folder is to be looked at.
+pub(super) struct Occasions {
+    pub(super) changes: Changes,
+    pub(super) asked: Asked,
+}
 
 impl Reloader {
     /// Look at the folder, and act if it does not say what serves. What is overtaken by a change while it is being built
-    /// is given up for that. Returns how long that took.
-    pub(super) async fn look(&mut self, changes: &mut Changes) -> Duration {
-        let begun = Instant::now();
+    /// is given up for that, unless somebody waits to hear what came of it. Returns how long the last attempt took.
+    pub(super) async fn look(&mut self, occasions: &mut Occasions, is_asked: bool) -> Duration {
         self.note_differences(&self.status.now().generation);
         let (folder, good) = (self.folder.clone(), self.good.clone());
-        let mut lookout = Lookout::new(changes, &folder, &good, begun);
-        let mut tree = read(&folder, &good).await;
+        let mut lookout = Lookout::new(occasions, &folder, &good, is_asked);
+        let mut begun = Instant::now();
+        let mut seen = read_folder(&folder, &good).await;
         loop {
-            let overtaking = match self.serve(&tree, &good, begun, &mut lookout).await {
-                Ok(overtaking) => overtaking,
-                Err(faults) => break self.refuse(faults, true),
-            };
-            let Some(next) = overtaking else { break };
+            match self.build_unless_overtaken(&seen, &good, begun, &mut lookout).await {
+                Ok(Some(overtaking)) => (seen, begun) = (overtaking, Instant::now()),
+                Ok(None) => break,
+                Err(faults) => {
+                    self.refuse(faults, true);
+                    break;
+                }
+            }
             tracing::info!("the folder changed again while it was being built: that change is built instead");
-            tree = next;
         }
         self.builder.end_builds();
-        self.status.set_building(None);
         begun.elapsed()
     }
 
-    /// Have what is good of the folder serve, or say what it is by now, if that is something else before it serves.
-    async fn serve(
+    /// Have what is good of the folder serve, or say what the folder is by now, if that is something else before it is
+    /// built.
+    async fn build_unless_overtaken(
         &mut self,
-        tree: &Folder,
+        seen: &Result<Tree, Faults>,
         good: &Good,
         begun: Instant,
         lookout: &mut Lookout<'_>,
-    ) -> Result<Option<Folder>, Faults> {
-        let tree = tree.as_ref().map_err(Clone::clone)?;
+    ) -> Result<Option<Result<Tree, Faults>>, Faults> {
+        let tree = seen.as_ref().map_err(Clone::clone)?;
         let read = Settling::new(tree, good).read()?;
-        tokio::select! {
+        let listeners = self.listeners.clone();
+        let _turn = listeners.turn().await;
+        let built = tokio::select! {
             biased;
-            served = self.build(read, begun, None) => served.map(|()| None),
-            next = lookout.other_than(tree) => Ok(Some(next)),
-        }
+            built = self.build(read, None) => built?,
+            overtaking = lookout.other_than(tree) => return Ok(Some(overtaking)),
+        };
+        // From here on nothing is given up half-way.
+        self.put_into_service(built, begun, None).await;
+        Ok(None)
     }
 }
 
 /// The folder as it stands. Where something is gone it is looked at twice: whoever replaces a file by deleting it first
 /// may be between the two.
-pub(super) async fn read(folder: &Path, good: &Good) -> Folder {
+pub(super) async fn read_folder(folder: &Path, good: &Good) -> Result<Tree, Faults> {
     let mut tree = Tree::read(folder)?;
     if tree.lacks_of(&good.base) {
         tokio::time::sleep(REPLACING).await;
@@ -71,34 +83,43 @@ pub(super) async fn read(folder: &Path, good: &Good) -> Folder {
     Ok(tree.sharing(&good.base))
 }
 
-/// Looks out for changes, on behalf of an attempt that began at some time.
-pub(super) struct Lookout<'a> {
-    changes: &'a mut Changes,
+/// Looks out for changes on behalf of attempts that are made one after the other.
+struct Lookout<'a> {
+    occasions: &'a mut Occasions,
     folder: &'a Path,
     good: &'a Good,
-    begun: Instant,
+    /// Since when one attempt after the other was given up.
+    overtaken: Option<Instant>,
+    /// Whether somebody waits to hear what comes of the folder as it was read last.
+    is_asked: bool,
     /// Whether there was a hint, and nobody looked what is behind it.
     is_hinted: bool,
 }
 
 impl<'a> Lookout<'a> {
-    pub(super) fn new(changes: &'a mut Changes, folder: &'a Path, good: &'a Good, begun: Instant) -> Self {
-        Self { changes, folder, good, begun, is_hinted: false }
+    fn new(occasions: &'a mut Occasions, folder: &'a Path, good: &'a Good, is_asked: bool) -> Self {
+        let is_asked = is_asked || !occasions.asked.is_empty();
+        Self { occasions, folder, good, overtaken: None, is_asked, is_hinted: false }
     }
 
-    /// Wait until the folder is not `tree` any more and nobody writes to it; then that is what it is. Never after it
-    /// was tried for long enough.
-    pub(super) async fn other_than(&mut self, tree: &Tree) -> Folder {
-        while self.begun.elapsed() < PATIENCE {
-            self.changes.next().await;
-            self.is_hinted = true;
-            self.changes.settled().await;
-            if self.begun.elapsed() < PATIENCE {
-                let next = read(self.folder, self.good).await;
-                self.is_hinted = false;
-                if next.as_ref() != Ok(tree) {
-                    return next;
+    /// Wait until the folder is not `tree` any more and nobody writes to it; then that is what it is. Never after
+    /// somebody asked what comes of it, or when that was tried for long enough.
+    async fn other_than(&mut self, tree: &Tree) -> Result<Tree, Faults> {
+        while !self.is_asked && self.overtaken.is_none_or(|since| since.elapsed() < PATIENCE) {
+            let Occasions { changes, asked } = &mut *self.occasions;
+            tokio::select! {
+                () = changes.next() => {
+                    self.is_hinted = true;
+                    changes.settled().await;
                 }
+                () = asked.arrival() => {}
+            }
+            self.is_asked = !asked.is_empty();
+            let seen = read_folder(self.folder, self.good).await;
+            self.is_hinted = false;
+            if seen.as_ref() != Ok(tree) {
+                self.overtaken.get_or_insert_with(Instant::now);
+                return seen;
             }
         }
         std::future::pending().await
@@ -109,46 +130,96 @@ impl<'a> Lookout<'a> {
 impl Drop for Lookout<'_> {
     fn drop(&mut self) {
         if self.is_hinted {
-            self.changes.hint();
+            self.occasions.changes.hint();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use super::super::asked::{self, Asker, Wish};
     use super::*;
 
     const SOON: Duration = Duration::from_secs(30);
+    /// Longer than it takes to notice a change, shorter than who writes is waited for.
+    const A_MOMENT: Duration = Duration::from_millis(300);
+
+    fn occasions(folder: &Path) -> (Occasions, Asker) {
+        let (asker, asked) = asked::channel();
+        (Occasions { changes: Changes::of(folder), asked }, asker)
+    }
+
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(SOON, future).await.expect("waited in vain")
+    }
+
+    async fn is_still_waiting<T>(future: impl Future<Output = T>) -> bool {
+        tokio::time::timeout(A_MOMENT, future).await.is_err()
+    }
 
     #[tokio::test]
     async fn another_state_of_the_folder_is_noticed_and_the_same_is_not() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("gateway.toml");
         std::fs::write(&file, "one").unwrap();
-        let (good, mut changes) = (Good::default(), Changes::of(root.path()));
-        let tree = read(root.path(), &good).await.unwrap();
-        let mut lookout = Lookout::new(&mut changes, root.path(), &good, Instant::now());
-        let writing = async {
-            std::fs::write(&file, "one").unwrap();
-            tokio::time::sleep(super::super::SETTLE * 4).await;
-            std::fs::write(&file, "two").unwrap();
-        };
-        let (other, ()) = tokio::join!(tokio::time::timeout(SOON, lookout.other_than(&tree)), writing);
-        let other = other.unwrap().unwrap();
+        let (good, (mut occasions, _asker)) = (Good::default(), occasions(root.path()));
+        let tree = read_folder(root.path(), &good).await.unwrap();
+        let mut lookout = Lookout::new(&mut occasions, root.path(), &good, false);
+        std::fs::write(&file, "one").unwrap();
+        assert!(is_still_waiting(lookout.other_than(&tree)).await);
+        std::fs::write(&file, "two").unwrap();
+        let other = soon(lookout.other_than(&tree)).await.unwrap();
         assert_eq!(other.get(Path::new("gateway.toml")).unwrap().to_vec(), b"two");
     }
 
     #[tokio::test]
-    async fn after_long_enough_nothing_is_noticed_and_no_hint_is_lost() {
+    async fn a_hint_is_not_lost_where_nobody_looked_what_is_behind_it() {
         let root = tempfile::tempdir().unwrap();
-        let (good, mut changes) = (Good::default(), Changes::of(root.path()));
-        let tree = read(root.path(), &good).await.unwrap();
-        std::fs::write(root.path().join("gateway.toml"), "new").unwrap();
-        let long_ago = Instant::now() - PATIENCE;
-        let mut lookout = Lookout::new(&mut changes, root.path(), &good, long_ago);
-        let given_up = tokio::time::timeout(super::super::SETTLE * 4, lookout.other_than(&tree)).await;
-        assert!(given_up.is_err());
+        let (good, (mut occasions, _asker)) = (Good::default(), occasions(root.path()));
+        let tree = read_folder(root.path(), &good).await.unwrap();
+        // While it is open, whoever looks out waits for more.
+        let mut open = std::fs::File::create(root.path().join("gateway.toml")).unwrap();
+        open.write_all(b"new").unwrap();
+        let mut lookout = Lookout::new(&mut occasions, root.path(), &good, false);
+        assert!(is_still_waiting(lookout.other_than(&tree)).await);
+        assert!(lookout.is_hinted);
         drop(lookout);
-        tokio::time::timeout(SOON, changes.next()).await.expect("the hint is still there");
+        soon(occasions.changes.next()).await;
+    }
+
+    #[tokio::test]
+    async fn after_long_enough_or_when_somebody_asked_nothing_overtakes() {
+        let root = tempfile::tempdir().unwrap();
+        let (good, (mut occasions, _asker)) = (Good::default(), occasions(root.path()));
+        let tree = read_folder(root.path(), &good).await.unwrap();
+        std::fs::write(root.path().join("gateway.toml"), "new").unwrap();
+        let mut lookout = Lookout::new(&mut occasions, root.path(), &good, true);
+        assert!(is_still_waiting(lookout.other_than(&tree)).await);
+        lookout.is_asked = false;
+        lookout.overtaken = Instant::now().checked_sub(PATIENCE);
+        assert!(is_still_waiting(lookout.other_than(&tree)).await);
+        lookout.overtaken = None;
+        soon(lookout.other_than(&tree)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_asks_meanwhile_is_told_of_the_folder_as_it_is_then() {
+        let root = tempfile::tempdir().unwrap();
+        let (good, (mut occasions, asker)) = (Good::default(), occasions(root.path()));
+        let tree = read_folder(root.path(), &good).await.unwrap();
+        let mut lookout = Lookout::new(&mut occasions, root.path(), &good, false);
+        std::fs::write(root.path().join("gateway.toml"), "new").unwrap();
+        let wait = async {
+            let seen = soon(lookout.other_than(&tree)).await.unwrap();
+            std::fs::write(root.path().join("gateway.toml"), "newer").unwrap();
+            assert!(is_still_waiting(lookout.other_than(&seen)).await);
+            let (wish, answer) = soon(lookout.occasions.asked.next()).await.unwrap();
+            assert_eq!(wish, Wish::Look);
+            drop(answer);
+        };
+        let (answer, ()) = tokio::join!(asker.ask(Wish::Look), wait);
+        assert!(answer.is_none());
     }
 }

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch::Receiver;
 
-pub(crate) use asked::{Asker, Choice, Granted, Wish, beginning};
+pub(crate) use asked::{Asked, Asker, Choice, Fulfilled, Wish, beginning};
 pub(crate) use beginning::{Beginning, read_whole};
 pub(crate) use good::Good;
 pub(crate) use keeper::Keeper;
@@ -43,10 +43,10 @@ use crate::listen::{Change, Listeners, Unopened};
 use crate::record::{Record, Serving, Why};
 use crate::sandbox::Troubles;
 use crate::telemetry::metrics::{Metrics, ReloadOutcome};
-use asked::Asked;
 use first::First;
 use fixed::Fixed;
 use inputs::Outside;
+use look::Occasions;
 use parts::parts;
 use publish::Publisher;
 use settle::{Demand, Read, Settled};
@@ -58,6 +58,14 @@ const SETTLE_AT_MOST: Duration = Duration::from_millis(500);
 /// How often to look at what gives no hints: what lies outside of the folder, and what was refused, perhaps because of
 /// that.
 const OUTSIDE: Duration = Duration::from_secs(10);
+
+/// What was built, and what it goes by, ready to serve.
+struct Built {
+    settled: Settled,
+    outside: Outside,
+    /// None where there is a fault.
+    change: Option<Change>,
+}
 
 /// A burst is one change: wait until there is no next for a moment.
 pub(crate) async fn settle(mut next: impl AsyncFnMut()) {
@@ -88,7 +96,6 @@ pub(crate) struct Reloader {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     asker: Asker,
-    asked: Asked,
     troubles: Troubles,
 }
 
@@ -101,11 +108,11 @@ impl Reloader {
         (listeners, change): (Arc<Listeners>, Change),
         record: Record,
         metrics: Arc<Metrics>,
-    ) -> Result<Self, Vec<ConfigFault>> {
+    ) -> Result<(Self, Asked), Vec<ConfigFault>> {
         let fixed = Fixed::of(&beginning.config);
         let first = First::build(&beginning, &fixed, &mut builder, &listeners, change).await?;
         let (First { settled, change, outside, is_past }, Beginning { folder, keeper, whole, .. }) = (first, beginning);
-        let Settled { config, identity: serving, generation, good, absent, mut faults, unused } = settled;
+        let Settled { config, fingerprint: serving, generation, good, absent, mut faults, unused } = settled;
         add(&mut faults, &unused);
         let unused = (unused, inputs::idle(&config));
         let generation = generation.filter(|_| faults.is_empty() || !whole).map(Arc::new);
@@ -136,14 +143,13 @@ impl Reloader {
             status,
             metrics,
             asker,
-            asked,
             troubles,
         };
         this.count();
         if !faults.is_empty() {
             this.refuse(faults, is_past);
         }
-        Ok(this)
+        Ok((this, asked))
     }
 
     /// For whoever wants the folder looked at.
@@ -165,43 +171,40 @@ impl Reloader {
         self.status.clone()
     }
 
-    /// Follow the folder until the process ends; look at it also when there is a hangup. Blocks while it reads and
-    /// hashes: it wants a thread of its own.
-    pub(crate) async fn follow(&mut self, mut hangup: Signal) {
-        let mut changes = Changes::of(&self.folder);
+    /// Follow the folder until the process ends; look at it also when there is a hangup or somebody asks. Blocks while it
+    /// reads and hashes: it wants a thread of its own.
+    pub(crate) async fn follow(&mut self, asked: Asked, mut hangup: Signal) {
+        let mut occasions = Occasions { changes: Changes::of(&self.folder), asked };
         self.on_record(None);
         // What changed between the first reading and the start of watching, as soon as nobody writes.
-        changes.settled().await;
-        let mut took = self.look(&mut changes).await;
+        occasions.changes.settled().await;
+        let mut took = self.look(&mut occasions, false).await;
         let (mut looked, mut compared) = (Instant::now(), Instant::now());
         loop {
             // Trying again and again what takes long must not keep a processor busy.
             let due = looked + OUTSIDE.max(took * 10);
             let looks_outside = !self.refused.is_empty() || !self.outside.is_empty() || self.keeper.behind().is_some();
             tokio::select! {
-                () = changes.next() => {
-                    changes.settled().await;
+                () = occasions.changes.next() => {
+                    occasions.changes.settled().await;
                 }
-                Some((wish, done)) = self.asked.recv() => {
+                Some((wish, done)) = occasions.asked.next() => {
                     // Who exchanged the folder asks for a look at once, and may change it again right after.
-                    changes.turn();
-                    let granted = self.grant(wish).await;
-                    if granted.is_ok() {
-                        self.look(&mut changes).await;
-                    }
+                    occasions.changes.turn();
+                    let fulfilled = self.fulfil(wish, &mut occasions).await;
                     // Whoever asked may have given up waiting.
-                    let _ = done.send(granted);
+                    let _ = done.send(fulfilled);
                     continue;
                 }
                 Some(trouble) = self.troubles.recv() => {
                     if self.hear(trouble).await {
-                        self.look(&mut changes).await;
+                        self.look(&mut occasions, false).await;
                     }
                     continue;
                 }
                 () = tokio::time::sleep_until((compared + rolling::LOOK).into()), if self.has_shadows() => {
                     if self.end_shadows().await {
-                        self.look(&mut changes).await;
+                        self.look(&mut occasions, false).await;
                     }
                     compared = Instant::now();
                     continue;
@@ -216,42 +219,32 @@ impl Reloader {
                     }
                 }
             }
-            took = self.look(&mut changes).await;
+            took = self.look(&mut occasions, false).await;
             looked = Instant::now();
         }
     }
 
-    /// Build what was read, and serve it; a change of versions only if it does what is demanded.
-    async fn build(
-        &mut self,
-        read: Read<'_>,
-        begun: Instant,
-        change_of_versions: Option<(&Demand, &Why)>,
-    ) -> Result<(), Vec<ConfigFault>> {
-        let (demand, why) = change_of_versions.unzip();
-        let listeners = self.listeners.clone();
-        let _turn = listeners.turn().await;
+    /// Build what was read; a change of versions only if it does what is demanded. Given up meanwhile, it changes
+    /// nothing. Whoever calls has the turn of the listeners.
+    async fn build(&mut self, read: Read<'_>, demand: Option<&Demand>) -> Result<Built, Vec<ConfigFault>> {
         // Before they are read for good: what changes from now on is a change.
         let outside = Outside::of(&read.config);
         let serving = (outside.digest == self.outside.digest).then_some(self.serving);
         let mut wrong = self.fixed.changes(&read.config);
-        let change = listeners.prepare(&read.config.listeners).await;
-        let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault)));
-        self.status.set_building(Some(SystemTime::now()));
-        let settled = read.build(&mut self.builder, wrong, serving, demand).await;
-        self.status.set_building(None);
-        let settled = settled?;
-        self.outside = outside;
-        // Workers take them up with the generation.
-        change.into_iter().filter(|_| settled.generation.is_some()).for_each(|change| listeners.make(change));
-        self.accept(settled, begun, why.cloned()).await;
-        Ok(())
+        let change = self.listeners.prepare(&read.config.listeners).await;
+        let change = change.map_err(|unopened| wrong.extend(unopened.iter().map(Unopened::fault))).ok();
+        let _building = self.status.building();
+        let settled = read.build(&mut self.builder, wrong, serving, demand).await?;
+        Ok(Built { settled, outside, change })
     }
 
-    /// This is what of the folder is good.
-    async fn accept(&mut self, settled: Settled, begun: Instant, why: Option<Why>) {
-        let Settled { config, identity, generation, good, absent, mut faults, unused } = settled;
-        self.serving = identity;
+    /// Serve what was built. Not to be given up half-way.
+    async fn put_into_service(&mut self, built: Built, begun: Instant, why: Option<Why>) {
+        let Built { settled, outside, change } = built;
+        let Settled { config, fingerprint, generation, good, absent, mut faults, unused } = settled;
+        // Workers take them up with the generation.
+        change.into_iter().filter(|_| generation.is_some()).for_each(|change| self.listeners.make(change));
+        (self.outside, self.serving) = (outside, fingerprint);
         match generation {
             Some(_) => self.unused = (unused, inputs::idle(&config)),
             None if self.unused.1 != inputs::idle(&config) => self.unused.0.clear(),

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Reloader;
-use super::asked::{Choice, Granted, Refusal, Wish};
+use super::asked::{Choice, Fulfilled, Refusal, Wish};
 use super::good::Good;
-use super::look::read;
+use super::look::{Occasions, read_folder};
 use super::marks::Standing;
 use super::rollouts::Rollouts;
 use super::settle::{Demand, Settling};
@@ -137,15 +137,17 @@ impl Reloader {
         rolled
     }
 
-    /// Decide what somebody wants decided. Where that is done, the folder wants to be looked at.
-    pub(super) async fn grant(&mut self, wish: Wish) -> Result<Granted, Refusal> {
-        let (code, policy) = match wish {
-            Wish::Look => return Ok(Granted { code: None, serves: None }),
-            Wish::Promote(choice) => (self.promote_one(&choice).await?, choice.policy),
-            Wish::Abort(choice) => (self.abort_one(&choice).await?, choice.policy),
+    /// Do what somebody wants.
+    pub(super) async fn fulfil(&mut self, wish: Wish, occasions: &mut Occasions) -> Result<Fulfilled, Refusal> {
+        let decided = match wish {
+            Wish::Look => None,
+            Wish::Promote(choice) => Some((self.promote_one(&choice).await?, choice.policy)),
+            Wish::Abort(choice) => Some((self.abort_one(&choice).await?, choice.policy)),
         };
+        self.look(occasions, true).await;
+        let Some((code, policy)) = decided else { return Ok(Fulfilled { code: None, serves: None }) };
         let serving = self.good.rollouts.serving.get(&policy);
-        Ok(Granted { code: Some(code), serves: serving.and_then(|version| version.source.digest()) })
+        Ok(Fulfilled { code: Some(code), serves: serving.and_then(|version| version.source.digest()) })
     }
 
     async fn promote_one(&mut self, choice: &Choice) -> Result<Digest, Refusal> {
@@ -237,23 +239,30 @@ impl Reloader {
     async fn roll_to(&mut self, next: Rollouts, demand: &Demand, why: &Why) -> Result<(), Refusal> {
         let begun = Instant::now();
         // Until it serves nothing is decided.
-        let (tree, good) = (read(&self.folder, &self.good).await, Good { rollouts: next, ..self.good.clone() });
+        let (tree, good) = (read_folder(&self.folder, &self.good).await, Good { rollouts: next, ..self.good.clone() });
         let read = tree.as_ref().map_err(Clone::clone).and_then(|tree| Settling::new(tree, &good).read());
-        let rolled = match read {
-            Ok(read) => self.build(read, begun, Some((demand, why))).await,
+        let listeners = self.listeners.clone();
+        let _turn = listeners.turn().await;
+        let built = match read {
+            Ok(read) => self.build(read, Some(demand)).await,
             Err(faults) => Err(faults),
         };
-        let Err(faults) = rolled else { return Ok(()) };
-        // The folder waits for a restart, say, or was written to and not looked at yet.
-        let rolled = match Settling::past(&good, self.refused.clone()).read() {
-            Ok(read) => self.build(read, begun, Some((demand, why))).await,
-            Err(faults) => Err(faults),
+        let built = match built {
+            Ok(built) => built,
+            // The folder waits for a restart, say, or was written to and not looked at yet.
+            Err(faults) => match Settling::past(&good, self.refused.clone()).read() {
+                Ok(read) => self.build(read, Some(demand)).await.map_err(|_| self.why_not(&faults))?,
+                Err(_) => return Err(self.why_not(&faults)),
+            },
         };
-        rolled.map_err(|_| {
-            let known = &self.refused;
-            let new = faults.iter().find(|fault| !known.contains(fault)).map(ConfigFault::to_string);
-            new.unwrap_or_else(|| "nothing that is good uses it, or something could not serve any more".into())
-        })
+        self.put_into_service(built, begun, Some(why.clone())).await;
+        Ok(())
+    }
+
+    /// Why what somebody wants cannot be: what is newly wrong with the folder, if anything is.
+    fn why_not(&self, faults: &[ConfigFault]) -> Refusal {
+        let new = faults.iter().find(|fault| !self.refused.contains(fault)).map(ConfigFault::to_string);
+        new.unwrap_or_else(|| "nothing that is good uses it, or something could not serve any more".into())
     }
 
     /// Something else is known than before, and nothing else serves.

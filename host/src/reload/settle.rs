@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::good::Good;
-use super::inputs::{identity, used};
+use super::inputs::{fingerprint, used};
 use super::rollouts::Past;
 use crate::config::{Api, Blank, Config, ConfigFault, Faulty, Reading, Sources, Tree, complained_below};
 use crate::content::Digest;
@@ -70,7 +70,7 @@ impl Demand {
 pub(super) struct Settled {
     pub(super) config: Config,
     /// Of all that serves.
-    pub(super) identity: Digest,
+    pub(super) fingerprint: Digest,
     /// None where what serves is what is wanted.
     pub(super) generation: Option<Generation>,
     pub(super) good: Good,
@@ -291,9 +291,9 @@ impl Read<'_> {
             if demand.is_some_and(|demand| !demand.is_met(&choice.result(&config), choice.good)) {
                 return Err(choice.all(Faults::new()));
             }
-            let identity = identity(&choice.sources, &config);
+            let fingerprint = fingerprint(&choice.sources, &config);
             let (mut generation, mut unused) = (None, Faults::new());
-            if serving != Some(identity) {
+            if serving != Some(fingerprint) {
                 match builder.build(&config, wrong.clone()).await {
                     Ok((built, idle)) => {
                         (generation, unused) = (Some(built), idle);
@@ -319,11 +319,11 @@ impl Read<'_> {
                     Err(refused) => return Err(choice.all(refused.faults())),
                 }
             }
-            // What a component did to those who were to use it is said of them.
+            // A fault of a component is told of its users already.
             unused.retain(|fault| !choice.faults.contains(fault));
             let (good, faults) = (choice.result(&config), choice.all(Faults::new()));
             let absent = choice.sources.absent;
-            return Ok(Settled { config, identity, generation, good, absent, faults, unused });
+            return Ok(Settled { config, fingerprint, generation, good, absent, faults, unused });
         }
     }
 }

@@ -17,6 +17,15 @@ pub(crate) struct Status {
     is_ready: AtomicBool,
 }
 
+/// A change of the folder is being built.
+pub(super) struct Building(Arc<Status>);
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        self.0.lock().building = None;
+    }
+}
+
 /// One moment.
 #[derive(Clone)]
 pub(crate) struct Now {
@@ -78,8 +87,10 @@ impl Status {
         self.lock().refused = Some(attempt);
     }
 
-    pub(super) fn set_building(&self, since: Option<SystemTime>) {
-        self.lock().building = since;
+    /// From now on, as long as what is returned lives, a change of the folder is being built.
+    pub(super) fn building(self: &Arc<Self>) -> Building {
+        self.lock().building = Some(SystemTime::now());
+        Building(self.clone())
     }
 
     pub(super) fn set_unkept(&self, why: Option<&str>) {

@@ -104,6 +104,11 @@ impl Sandbox {
         Ok(Self { engine, ticker, lane, shadows, fibers, linker, cache, images, world, steps_back, teller })
     }
 
+    /// Whether what was compiled need not be compiled again.
+    pub(crate) fn keeps_code(&self) -> bool {
+        self.cache.is_some()
+    }
+
     /// Nobody is served on this machine who should come before what is built.
     pub(crate) fn hurried(self) -> Self {
         self.steps_back.store(false, Relaxed);
