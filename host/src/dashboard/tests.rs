@@ -42,13 +42,7 @@ fn finished(consumer: &str, operation: &str) -> Finished {
 
 fn failed(consumer: &str) -> Finished {
     let outcome = Outcome::Fault(Blame::Upstream);
-    Finished {
-        status: Some(502),
-        class: "upstream_refused",
-        outcome,
-        upstream_us: None,
-        ..finished(consumer, "getPet")
-    }
+    Finished { status: Some(502), class: "upstream_closed", outcome, upstream_us: None, ..finished(consumer, "getPet") }
 }
 
 fn kept(requests: &[Finished]) -> (tempfile::TempDir, Place) {
@@ -90,7 +84,7 @@ fn a_page_has_the_tables_that_its_conditions_allow() {
     }
     let asked = shown(&place, "by=class", 200);
     assert_eq!(titles(&asked), [&charts[..], &["Errors by class"], &samples].concat());
-    assert!(asked.contains(">ok</a>") && asked.contains(">upstream_refused</a>"));
+    assert!(asked.contains(">ok</a>") && asked.contains(">upstream_closed</a>"));
     // The scales of two requests and one error.
     assert!(asked.contains("text-anchor=\"end\">2</text>") && !asked.contains("text-anchor=\"end\">4</text>"));
     // Unless it is asked for, what went well is no error.
@@ -192,7 +186,7 @@ fn one_request_says_who_is_to_blame_and_where_its_time_went() {
     let (_state, place) = kept(&[failed("shop"), slow]);
     let page = |query: &str| place.request(query, &Interrupt::default());
     let html = page("id=00000000000000a1").html;
-    assert!(html.contains("The upstream is to blame (upstream_refused).") && html.contains("class=\"note bad\""));
+    assert!(html.contains("The upstream is to blame (upstream_closed).") && html.contains("class=\"note bad\""));
     // No upstream was asked.
     assert!(!html.contains("Upstream, until the head of its answer</th>"), "{html}");
     let html = page("id=00000000000000b2").html;

@@ -93,7 +93,7 @@ impl Traffic {
         let upstream_us = 1_500 + self.below(4_000) * tail.min(1 + self.below(tail));
         let gateway_us = 20 + self.below(60);
         let (status, class, outcome) = match self.below(200) {
-            0 => (Some(502), "upstream_refused", Outcome::Fault(Blame::Upstream)),
+            0 => (Some(502), "upstream_closed", Outcome::Fault(Blame::Upstream)),
             1..=3 => (Some(404), "ok", Outcome::Ok),
             4 => (Some(429), "quota", Outcome::Fault(Blame::Policy)),
             _ => (Some(200), "ok", Outcome::Ok),

@@ -149,7 +149,7 @@ mod tests {
             }
         }
         let kept = |class| sampling.waiting.iter().filter(|(_, it)| it.class == class).count();
-        assert_eq!((kept("upstream_refused"), kept("ok")), (200, 120));
+        assert_eq!((kept("upstream_closed"), kept("ok")), (200, 120));
         assert_eq!((sampling.clear(), sampling.clear()), (320, 0));
     }
 

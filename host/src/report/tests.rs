@@ -60,7 +60,7 @@ pub(crate) fn of_api(api: &str, name: &str) -> Option<Arc<Operation>> {
 pub(crate) fn failed(second: u64) -> Finished {
     Finished {
         status: Some(502),
-        class: "upstream_refused",
+        class: "upstream_closed",
         outcome: Outcome::Fault(Blame::Upstream),
         upstream_us: None,
         ..finished(second)

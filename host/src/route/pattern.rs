@@ -40,6 +40,8 @@ pub(crate) enum PathPatternError {
         "`{0}`: a parameter fills its segment, as in `/{{id}}/`, and is named in `a-z`, `0-9` and `_`, beginning with a letter"
     )]
     BadParam(String),
+    #[error("`{0}` means only itself; write `{{name}}` for one segment, `{{*name}}` for all that follows")]
+    Foreign(String),
     #[error("the parameter `{0}` stands twice")]
     DuplicateParam(String),
     #[error("`{{*{0}}}` takes all that follows, so it stands last")]
@@ -161,9 +163,13 @@ impl fmt::Debug for PathPattern {
 impl Segment {
     fn parse(text: &str) -> Result<Self, PathPatternError> {
         let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-            return match text.contains(['{', '}']) {
-                true => Err(PathPatternError::BadParam(text.to_owned())),
-                false => Ok(Self::Literal(text.into())),
+            return if text.contains(['{', '}']) {
+                Err(PathPatternError::BadParam(text.to_owned()))
+            } else if text.ends_with('*') || text.starts_with(':') {
+                // How others write parameters. No route is meant for paths that look like this.
+                Err(PathPatternError::Foreign(text.to_owned()))
+            } else {
+                Ok(Self::Literal(text.into()))
             };
         };
         Self::param(inner).ok_or_else(|| PathPatternError::BadParam(text.to_owned()))
@@ -244,7 +250,11 @@ mod tests {
     fn a_pattern_that_no_path_can_meet_is_a_fault() {
         let not_normal = |normal: &str| PathPatternError::NotNormal { normal: normal.into() };
         let bad = |text: &str| PathPatternError::BadParam(text.into());
+        let foreign = |text: &str| PathPatternError::Foreign(text.into());
         let cases = [
+            ("/pets/*", foreign("*")),
+            ("/v*", foreign("v*")),
+            ("/pets/:id/name", foreign(":id")),
             ("", PathPatternError::NotAbsolute),
             ("pets", PathPatternError::NotAbsolute),
             ("/pets?a", PathPatternError::Query),

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod account;
+mod class;
 pub(crate) mod counted;
 mod id;
 pub(crate) mod load;
@@ -12,6 +13,7 @@ mod span;
 mod timestamp;
 pub(crate) mod trail;
 
+pub(crate) use class::CLASSES;
 pub(crate) use id::RequestId;
 pub(crate) use span::{SpanContext, TRACEPARENT};
 pub(crate) use timestamp::{date, rfc3339};

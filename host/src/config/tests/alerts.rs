@@ -66,6 +66,11 @@ fn what_cannot_be_watched_is_a_fault_with_advice() {
         ("notfy = []", "alert.orders.notfy: is not a known key; did you mean `notify`?"),
         ("where = ['colour=red']", "alert.orders.where[0]: nothing is counted by \"colour\"; there are api"),
         ("where = ['api=a', 'status=500']", "alert.orders.where[1]: \"500\" is a code; write `code=500`"),
+        (
+            "where = ['class=upstream_conect']",
+            "no class is called \"upstream_conect\"; did you mean `class=upstream_connect`?",
+        ),
+        ("where = ['class=broken']", "alert.orders.where[0]: no class is called \"broken\"; the table of classes"),
         ("where = 'api=a'", "alert.orders.where: is a string"),
         (
             "notify = ['egress:pagr']",

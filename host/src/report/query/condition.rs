@@ -4,8 +4,8 @@ use super::super::rollup::NONE;
 use super::dimension::Dimension;
 use super::fault::QueryFault;
 use crate::near::nearest;
-use crate::telemetry::Outcome;
 use crate::telemetry::metrics::{CallOutcome, Hook, Label};
+use crate::telemetry::{CLASSES, Outcome};
 
 /// Values of one question; each is looked up.
 const MOST_VALUES: usize = 100;
@@ -102,6 +102,11 @@ fn value(dimension: Dimension, text: &str) -> Result<Value, QueryFault> {
         Dimension::Blame => {
             let index = one_of(dimension, Outcome::NAMES, text)?;
             Ok(Value::Number(u16::try_from(index).unwrap_or_default()))
+        }
+        Dimension::Class if text != NONE && !CLASSES.contains(&text) => {
+            let near = nearest(text, CLASSES).map(|near| format!("did you mean `class={near}`?"));
+            let advice = near.unwrap_or_else(|| "the table of classes in OPERATING.md has all there are".to_owned());
+            Err(fault(format!("no class is called {text:?}"), &advice))
         }
         Dimension::Hook => one_of(dimension, Hook::NAMES, text).map(|_| Value::Name(text.to_owned())),
         Dimension::Verdict => one_of(dimension, CallOutcome::NAMES, text).map(|_| Value::Name(text.to_owned())),

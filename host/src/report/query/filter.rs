@@ -163,7 +163,7 @@ mod tests {
             &["application=shop/web"],
             &["application=web"],
             &["application=CN=a\\,O=b/__none__"],
-            &["class=upstream_refused"],
+            &["class=upstream_closed"],
             &["blame=upstream"],
             &["blame=ok,client"],
             &["api=orders", "blame=upstream"],

@@ -129,7 +129,7 @@ mod tests {
             ("code=404", true),
             ("status=__none__", true),
             ("blame=upstream,client", true),
-            ("class=upstream_timeout", true),
+            ("class=upstream_timeout_idle", true),
             ("class=ok", false),
             ("api=orders status=5xx", true),
             ("status=3xx,5xx", false),

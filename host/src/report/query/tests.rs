@@ -200,7 +200,7 @@ fn each_dimension_is_a_table_of_its_own() {
         ("application", vec![("kiosk/web", 44), ("depot/web", 33), ("shop/web", 33), ("__none__", 2)]),
         ("status", vec![("2xx", 100), ("5xx", 10), ("4xx", 1), ("__none__", 1)]),
         ("code", vec![("200", 100), ("502", 10), ("404", 1), ("__none__", 1)]),
-        ("class", vec![("ok", 101), ("upstream_refused", 10), ("no_route", 1)]),
+        ("class", vec![("ok", 101), ("upstream_closed", 10), ("no_route", 1)]),
         ("blame", vec![("ok", 101), ("upstream", 10), ("client", 1)]),
     ];
     assert_eq!(tables, expected);

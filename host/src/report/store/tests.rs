@@ -266,7 +266,7 @@ fn samples_go_with_the_file_of_their_day() {
     let kept: (i64, String, String) = connection
         .query_row("SELECT time, class, blame FROM sample", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .unwrap();
-    assert_eq!(kept, (i64::try_from(NOON).unwrap() * 1_000_000, "upstream_refused".to_owned(), "upstream".to_owned()));
+    assert_eq!(kept, (i64::try_from(NOON).unwrap() * 1_000_000, "upstream_closed".to_owned(), "upstream".to_owned()));
 }
 
 const BATCH: u64 = 300;

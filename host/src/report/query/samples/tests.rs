@@ -66,7 +66,7 @@ fn samples_are_told_across_days_with_all_that_is_kept() {
         method: "GET".to_owned(),
         path: text("/pets/{id}"),
         status: Some(502),
-        class: "upstream_refused".to_owned(),
+        class: "upstream_closed".to_owned(),
         blame: "upstream".to_owned(),
         total_us: 1_000,
         upstream_us: None,
