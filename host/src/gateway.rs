@@ -33,8 +33,8 @@ use crate::limiter::Shared;
 use crate::listen::{Listeners, Offer, Shutdown, Stage, Unopened};
 use crate::observe::Catalog;
 use crate::record::Record;
-use crate::reload::Reloader;
-use crate::sandbox::{Sandbox, WASMTIME_VERSION};
+use crate::reload::{Asked, Reloader};
+use crate::sandbox::{Sandbox, Troubles, WASMTIME_VERSION};
 use crate::serve::Common;
 use crate::service::{self, Watchdog};
 use crate::state::StateDir;
@@ -49,6 +49,7 @@ use crate::upstream;
 use account::Account;
 use ending::{Ending, Signals};
 use following::{asked_for_health, follow, follow_alerts, follow_otlp};
+use kept::Kept;
 use succession::Succession;
 
 pub(crate) use crate::listen::given;
@@ -117,34 +118,24 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
     let admin_address = config.admin;
     let admin_socket = open_admin(admin_address, handover.as_mut())?;
 
-    let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
-    let troubles = sandbox.troubles();
-    // Where nobody is served yet, nobody has to come first.
-    let sandbox = if takeover { sandbox } else { sandbox.hurried() };
-    let directory = Arc::<Directory>::default();
-    let catalog = Arc::<Catalog>::default();
+    let (sandbox, troubles) = sandbox(&kept, takeover)?;
+    let (directory, catalog, alerts) = <(Arc<Directory>, Arc<Catalog>, Arc<Alerts>)>::default();
     let builder = Builder::new(sandbox, kept.path(), workers, metrics.clone());
     let builder = builder.knowing(directory.clone()).numbering(catalog.clone());
-    let alerts = Arc::<Alerts>::default();
-    let account = config
-        .analytics
-        .as_ref()
-        .zip(kept.path().filter(|_| falls_back))
-        .map(|(analytics, state)| Account::new(analytics, &state, workers, catalog, &metrics, alerts.clone()));
-    if account.is_none() && !config.alerts.is_empty() {
-        tracing::warn!("no account of requests is kept, so no alert sees any");
-    }
-    let place = kept.state.as_ref().map(StateDir::lock);
-    let record = Record::new(kept.path().filter(|_| falls_back), place.clone());
+    // What is tried out leaves nothing behind.
+    let lasting = kept.path().filter(|_| falls_back);
+    let account = Account::of(config, lasting.as_deref(), workers, catalog, &metrics, &alerts);
+    let lock = kept.state.as_ref().map(StateDir::lock);
+    let record = Record::new(lasting, lock.clone());
     let history = record.history();
     let begin = Reloader::start(beginning, (builder, troubles), (listeners.clone(), opened), record, metrics.clone());
-    let mut reloader = control.block_on(&runtime, begin).map_err(StartError::Config)?;
+    let (mut reloader, asked) = control.block_on(&runtime, begin).map_err(StartError::Config)?;
 
     let log = has_log.then(|| AccessLog::start(std::io::stdout(), metrics.access_log_dropped()));
     let (log, log_guard) = log.transpose().context("the access log cannot be started")?.unzip();
     let (stage, shutdown) = watch::channel(Stage::Serving);
     let (published, status, reload) = (reloader.watch(), reloader.status(), reloader.asker());
-    let facts = Started {
+    let shown = Started {
         listeners: listeners.addresses(),
         admin: admin_socket.local_addr().context("the admin socket")?,
         state: kept.path(),
@@ -155,30 +146,26 @@ pub(crate) fn run(options: Options, started: impl FnOnce(&Started)) -> Result<Ex
         Ending { runtime: limits, stage, load: load.clone(), listeners: listeners.clone(), metrics: metrics.clone() };
     let common = Common { access_log: log, debug_key: kept.debug_key.clone(), load };
     let mut watchdog = Watchdog::wanted();
-    if let (Some(handover), Some(state)) = (&handover, &kept.state) {
-        handover.ready(listeners.take_over())?;
-        state.lock().take().context("the gateway that served keeps the state directory")?;
-    }
-    let consumers = Arc::new(Consumers::new(directory, place.clone().filter(|_| falls_back), history.clone()));
+    succession::take(handover.as_ref(), &listeners, kept.state.as_ref())?;
+    let consumers = Arc::new(Consumers::new(directory, lock.clone().filter(|_| falls_back), history.clone()));
     consumers.open();
-    reloader.keep(place.clone(), handover.is_some());
+    reloader.keep(lock.clone(), handover.is_some());
     let watch = account.as_ref().map(Account::watch);
     let account = account.map(|account| account.begin(&control, published.clone())).transpose()?;
     let (account, tellers) = account.unzip();
-    let mut tellers = tellers.into_iter().flatten();
-    let tellers = (0..workers).map(|_| tellers.next()).collect();
+    let tellers = workers::tellers(workers, tellers);
     let mut threads = workers::start(tellers, &listeners, limits, &mut reloader, &mut watchdog, &common, &shutdown)?;
-    threads.push(start_reloading(reloader, shutdown.clone())?);
+    threads.push(start_reloading(reloader, asked, shutdown.clone())?);
 
     let token = Token::new(kept.token.clone());
     let requests = Place { state: kept.path(), is_kept: watch.is_some() };
     let metrics_copy = metrics.clone();
     let admin =
         Admin { token, status, reload, history, consumers, metrics: metrics_copy, alerts, watch, shutdown, requests };
-    let succession = Succession { handover, listeners, admin_address, lock: place };
+    let succession = Succession { handover, listeners, admin_address, lock };
     let control_thread = Control { admin, admin_socket, published, metrics, watchdog, threads, ending, succession };
-    // With what is told goes the first generation, which would be kept otherwise.
-    let ended = control.block_on(&runtime, control_thread.live(move || started(&facts)))?;
+    // What is told is moved in, so that the first generation is gone when nobody needs it any more.
+    let ended = control.block_on(&runtime, control_thread.live(move || started(&shown)))?;
     finish(common, log_guard);
     if let Some(account) = account {
         account.close();
@@ -244,6 +231,13 @@ impl Control {
     }
 }
 
+/// Where policies run, and who hears of those that fail. Where nobody is served yet, nobody has to come first.
+fn sandbox(kept: &Kept, takeover: bool) -> anyhow::Result<(Sandbox, Troubles)> {
+    let mut sandbox = Sandbox::new(kept.path().map(|path| path.join("code")))?;
+    let troubles = sandbox.troubles();
+    Ok((if takeover { sandbox } else { sandbox.hurried() }, troubles))
+}
+
 fn control_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
 }
@@ -284,7 +278,7 @@ pub(crate) fn state_path(config: &Config) -> PathBuf {
 
 /// A thread that follows the policies folder: to read, hash and load what is large takes time that who asks the admin
 /// listener should not have to wait.
-fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
+fn start_reloading(mut reloader: Reloader, asked: Asked, mut shutdown: Shutdown) -> anyhow::Result<JoinHandle<()>> {
     let runtime = control_runtime()?;
     // What other servers reload by. From here on it does not end the process.
     let hangup = {
@@ -294,7 +288,7 @@ fn start_reloading(mut reloader: Reloader, mut shutdown: Shutdown) -> anyhow::Re
     let life = move || {
         runtime.block_on(async {
             tokio::select! {
-                () = reloader.follow(hangup) => {}
+                () = reloader.follow(asked, hangup) => {}
                 _ = shutdown.wait_for(|stage| *stage >= Stage::Draining) => {}
             }
             reloader.end();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -146,16 +146,7 @@ impl Admin {
             Access::Token => self.token.admits(headers),
         };
         if !is_admitted {
-            let mut answer = match page.is_html() {
-                true => dashboard::message(Why::SignedOut),
-                false => {
-                    text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n")
-                }
-            };
-            answer
-                .headers_mut()
-                .insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lockgate admin\""));
-            return answer;
+            return unadmitted(page);
         }
         let query = request.uri().query();
         match page {
@@ -202,6 +193,17 @@ impl Admin {
         }
         text(StatusCode::OK, "ready\n")
     }
+}
+
+/// To who has neither the token nor, for pages, signed in.
+fn unadmitted(page: Page) -> Answer {
+    let mut answer = match page.is_html() {
+        true => dashboard::message(Why::SignedOut),
+        false => text(StatusCode::UNAUTHORIZED, "The token stands in the file admin-token of the state directory.\n"),
+    };
+    let scheme = HeaderValue::from_static("Bearer realm=\"lockgate admin\"");
+    answer.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    answer
 }
 
 fn text(status: StatusCode, text: &'static str) -> Answer {

@@ -14,10 +14,11 @@ use super::bounds::{RawUpstreams, UpstreamBounds};
 use super::chain::{ChainEntry, DeclaredPolicies, Link};
 use super::egress::{Egress, RawEgress, check_patience};
 use super::fault::{ConfigFault, Faults, Place};
+use super::fields::{ClientField, IdField, Loopback, Underscored};
 use super::forwarding::{Forwarding, RawForwarding};
 use super::grant::Pattern;
 use super::key::{Keys, RawKeys};
-use super::kinds::{Flag, Kind, List, Named, Shown, Text, read_text};
+use super::kinds::{Flag, List, Named, Text};
 use super::limiter::{self, Limiter, RawLimiter};
 use super::limits::RawCeilings;
 use super::listen::{self, Listener, RawListen};
@@ -26,7 +27,7 @@ use super::otlp::{Otlp, RawOtlp};
 use super::policy::{Grantable, Policy, RawPolicy};
 use super::privacy::{Privacy, RawPrivacy};
 use super::published::check_published;
-use super::reader::{Node, with_document};
+use super::reader::with_document;
 use super::runtime::{RawRuntime, Runtime};
 use super::secret::{RawSecret, Secret};
 use super::section::{Section, section};
@@ -213,11 +214,10 @@ impl RawGateway {
     }
 
     pub(super) fn resolve(self, tree: &Tree, faults: &mut Faults) -> Gateway {
+        let places = self.places();
         let secrets = self.secret;
         let is_secret = |name: &str| secrets.contains_key(name);
         let listeners = listen::resolve(self.listen, &self.place, self.admin.address, tree, is_secret, faults);
-        let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([self.admin.address]).collect();
-        let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
         let services: BTreeSet<_> = self.egress.keys().cloned().collect();
         let keys = named(self.keys, |name, raw| raw.resolve(name, tree, is_secret, &services, faults));
         let declared_tls = self.tls.keys().cloned().collect();
@@ -235,22 +235,20 @@ impl RawGateway {
         store::check_shared(&stores, faults);
         limiter::check_shared(&limiters, faults);
         let tls = named(self.tls, |_, raw| raw.resolve(tree, is_secret, faults));
-        let upstreams =
-            UpstreamBounds::new(self.upstreams.allow, own).with_sockets(self.upstreams.sockets, own_sockets);
+        let upstreams = bounds(self.upstreams, &listeners, self.admin.address);
         let egress = resolved(self.egress, |raw| raw.resolve(&upstreams, &declared_tls, is_secret, faults));
         check_patience(&egress, &policies, faults);
         check_published(&keys, &egress, faults);
         let access = named(self.access, |_, raw| raw.resolve(&egress, &services, is_secret, faults));
         let alerts = alert::resolve(self.alert, self.analytics.is_some(), (&egress, &services), faults);
         let otlp = self.otlp.and_then(|raw| raw.resolve(self.tracing.sampled, is_secret, &declared_tls, faults));
-        let place = self.analytics.as_ref().map_or_else(|| self.place.below("analytics"), |raw| raw.place.clone());
-        declared.check_chain(&self.chain, faults);
-        openapi::check_outer(&self.chain, faults);
         let (analytics, observers) = self.analytics.map(RawAnalytics::resolve).unzip();
         let observers: Vec<_> = observers.unwrap_or_default();
-        declared.check_chain(&observers, faults);
+        for chain in [&self.chain, &observers] {
+            declared.check_chain(chain, faults);
+            openapi::check_outer(chain, faults);
+        }
         analytics::check_observers(&observers, &policies, faults);
-        openapi::check_outer(&observers, faults);
         Gateway {
             state_dir: self.state.dir.map(PathBuf::from),
             runtime: self.runtime.resolve(),
@@ -280,16 +278,27 @@ impl RawGateway {
             trust,
             declared,
             chain: self.chain,
-            places: Places {
-                state: self.state.place,
-                runtime: self.runtime.place,
-                admin: self.admin.place,
-                access_log: self.access_log.place,
-                analytics: place,
-                request: self.request.place,
-            },
+            places,
         }
     }
+
+    fn places(&self) -> Places {
+        Places {
+            state: self.state.place.clone(),
+            runtime: self.runtime.place.clone(),
+            admin: self.admin.place.clone(),
+            access_log: self.access_log.place.clone(),
+            analytics: self.analytics.as_ref().map_or_else(|| self.place.below("analytics"), |raw| raw.place.clone()),
+            request: self.request.place.clone(),
+        }
+    }
+}
+
+/// Where upstreams may be: nowhere the gateway itself is.
+fn bounds(raw: RawUpstreams, listeners: &[Listener], admin: SocketAddr) -> UpstreamBounds {
+    let own = listeners.iter().filter_map(|listener| listener.address.ip()).chain([admin]).collect();
+    let own_sockets = listeners.iter().filter_map(|listener| listener.address.socket().cloned()).collect();
+    UpstreamBounds::new(raw.allow, own).with_sockets(raw.sockets, own_sockets)
 }
 
 /// Advice about keys of `gateway.toml`.
@@ -310,86 +319,4 @@ fn named<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(&str, R) -> T) 
 /// By name, without what is faulty.
 fn resolved<R, T>(raw: BTreeMap<String, R>, mut resolve: impl FnMut(R) -> Option<T>) -> BTreeMap<String, T> {
     raw.into_iter().filter_map(|(name, raw)| Some((name, resolve(raw)?))).collect()
-}
-
-/// An address only this machine can reach.
-pub(super) struct Loopback;
-
-impl Kind for Loopback {
-    type Out = SocketAddr;
-
-    fn describe() -> String {
-        "a loopback address and port, \"127.0.0.1:8081\"".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<SocketAddr> {
-        read_text(node, &Self::describe(), faults, |text| {
-            text.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback())
-        })
-    }
-}
-
-impl Shown for Loopback {
-    fn show(value: &SocketAddr) -> String {
-        format!("\"{value}\"")
-    }
-}
-
-/// A header field, or the beginning of some, that clients may not send.
-pub(super) struct ClientField;
-
-impl Kind for ClientField {
-    type Out = Pattern;
-
-    fn describe() -> String {
-        "the lower-case name of a header field or `prefix*`".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Pattern> {
-        read_text(node, &Self::describe(), faults, |text| match text.parse().ok()? {
-            Pattern::Exact(name) | Pattern::Prefix(name) if name.starts_with(':') => None,
-            Pattern::All => None,
-            pattern => Some(pattern),
-        })
-    }
-}
-
-impl Shown for ClientField {
-    fn show(value: &Pattern) -> String {
-        format!("\"{value}\"")
-    }
-}
-
-/// A header field with `_` in its name.
-pub(super) struct Underscored;
-
-impl Kind for Underscored {
-    type Out = HeaderName;
-
-    fn describe() -> String {
-        "the lower-case name of a header field with `_`".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<HeaderName> {
-        let is_plain = |text: &&str| text.contains('_') && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        read_text(node, &Self::describe(), faults, |text| Some(text).filter(is_plain)?.parse().ok())
-    }
-}
-
-/// A header field for ids: its name says so, and so is never that of a field that means something else.
-pub(super) struct IdField;
-
-impl Kind for IdField {
-    type Out = HeaderName;
-
-    fn describe() -> String {
-        "the lower-case name of a header field that ends in `-id`".to_owned()
-    }
-
-    fn read(node: &Node<'_>, faults: &mut Faults) -> Option<HeaderName> {
-        read_text(node, &Self::describe(), faults, |text| {
-            let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
-            (name.as_str() == text && text.ends_with("-id")).then_some(name)
-        })
-    }
 }

@@ -11,7 +11,7 @@ use super::kinds::Spelled;
 const ONLY_BY_NAME: [&str; 4] = ["authorization", "cookie", "set-cookie", "host"];
 
 /// One power given to a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Grant {
     /// Fields and facts it may read.
     Read(Pattern),
@@ -52,21 +52,21 @@ pub(crate) enum Grant {
 }
 
 /// Which message of an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
     Request,
     Response,
 }
 
 /// What may be done with a body; editing includes inspecting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum BodyAccess {
     Inspect,
     Edit,
 }
 
 /// Names of header fields, facts (`:client`) or attributes: one, all that begin alike, or all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pattern {
     /// `x-tenant`
     Exact(String),
@@ -74,6 +74,25 @@ pub(crate) enum Pattern {
     Prefix(String),
     /// `*`: every name that is no fact.
     All,
+}
+
+impl Grant {
+    /// Whether it gives all that another does.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Read(own), Self::Read(other))
+            | (Self::Write(own), Self::Write(other))
+            | (Self::AttributeRead(own), Self::AttributeRead(other))
+            | (Self::AttributeWrite(own), Self::AttributeWrite(other)) => own.covers(&other.to_string()),
+            (Self::Body { direction, access }, Self::Body { direction: to, access: wanted }) => {
+                direction == to && (access == wanted || *access == BodyAccess::Edit)
+            }
+            (Self::Store { name, write }, Self::Store { name: other, write: wanted }) => {
+                name == other && (*write || !wanted)
+            }
+            _ => self == other,
+        }
+    }
 }
 
 impl Pattern {

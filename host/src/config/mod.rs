@@ -14,6 +14,7 @@ mod condition;
 mod egress;
 mod endpoint;
 mod fault;
+mod fields;
 mod forwarding;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;

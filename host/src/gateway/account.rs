@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::alerts::Alerts;
-use crate::config::Analytics;
+use crate::config::{Analytics, Config};
 use crate::generation::Generation;
 use crate::observe::{Attributes, Catalog, Keeper, KeeperGuard, Looking, Meters, Teller, Watch};
 use crate::telemetry::metrics::Metrics;
@@ -23,8 +23,23 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// One that is kept in the state directory `state` and told by so many workers. Alerts hear of what is in it.
-    pub(super) fn new(
+    /// Where one is to be kept, in the state directory `state`: told by so many workers. Alerts hear of what is in it.
+    pub(super) fn of(
+        config: &Config,
+        state: Option<&Path>,
+        workers: usize,
+        catalog: Arc<Catalog>,
+        metrics: &Arc<Metrics>,
+        alerts: &Arc<Alerts>,
+    ) -> Option<Self> {
+        let kept = config.analytics.as_ref().zip(state);
+        if kept.is_none() && !config.alerts.is_empty() {
+            tracing::warn!("no account of requests is kept, so no alert sees any");
+        }
+        kept.map(|(analytics, state)| Self::new(analytics, state, workers, catalog, metrics, alerts.clone()))
+    }
+
+    fn new(
         analytics: &Analytics,
         state: &Path,
         workers: usize,

@@ -4,8 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use crate::listen::Listeners;
-use crate::state::Lock;
+use crate::state::{Lock, StateDir};
 use crate::takeover::{Handover, Predecessor};
 
 /// Where another process serves with this state directory, have its sockets.
@@ -14,6 +16,14 @@ pub(super) fn meet(state: Option<PathBuf>, listeners: &Listeners) -> anyhow::Res
     let (handover, offers) = Handover::begin(&state)?;
     listeners.inherit(offers);
     Ok(Some(handover))
+}
+
+/// Who served before serves no more from here on, and the state directory is this process's.
+pub(super) fn take(handover: Option<&Handover>, listeners: &Listeners, state: Option<&StateDir>) -> anyhow::Result<()> {
+    let Some((handover, state)) = handover.zip(state) else { return Ok(()) };
+    handover.ready(listeners.take_over())?;
+    state.lock().take().context("the gateway that served keeps the state directory")?;
+    Ok(())
 }
 
 pub(super) struct Succession {

@@ -20,6 +20,12 @@ pub(crate) fn worker_count(configured: Option<u32>) -> usize {
     configured.map_or_else(cores, |count| count as usize)
 }
 
+/// One for each worker, where there are any.
+pub(super) fn tellers(workers: usize, tellers: Option<Vec<Teller>>) -> Vec<Option<Teller>> {
+    let mut tellers = tellers.into_iter().flatten();
+    (0..workers).map(|_| tellers.next()).collect()
+}
+
 /// One thread with a runtime of its own for each worker, who tells of requests where there is somebody to tell. All of them are there when
 /// this returns.
 pub(super) fn start(

@@ -3,32 +3,28 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::backend::{Backend, Slots, backend};
+use super::keys::Keys;
 use super::load::{Loaded, Loader, Plan};
 use super::steps::{self, Steps, Tallies};
 use super::tls::{Known, Maker};
 use super::uses::{User, Uses};
-use super::{Generation, Route, access, alerts, egress, keys, limiters, otlp, upstreams};
+use super::{Generation, access, alerts, egress, keys, limiters, otlp, routes, upstreams};
 use crate::access::Access;
 use crate::alerts::Alert;
-use crate::chain::{Chain, Step};
-use crate::config::{Blank, Config, ConfigFault, Isolation, Tracing};
+use crate::chain::Chain;
+use crate::config::{Config, ConfigFault, Isolation, Tracing};
 use crate::consumers::Directory;
 use crate::egress::Egress;
 use crate::exchange::hygiene::IdentityHeaders;
 use crate::jwks::Published;
 use crate::limiter::Shared;
-use crate::observe::{Catalog, Operation};
-use crate::route::{Conflict, Match, Router};
+use crate::observe::Catalog;
 use crate::sandbox::{MAX_INSTANCES, Room, Sandbox};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Sample};
 use crate::upstream::{Network, Upstream};
-
-/// Time for the gateway's own chain, on requests for a route that cannot be served.
-const BLANK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Builds one generation after the other, and remembers the parts of the last.
 pub(crate) struct Builder {
@@ -78,6 +74,30 @@ impl Refused {
     }
 }
 
+/// What policies and upstreams are given to work with, by name.
+struct Means {
+    services: BTreeMap<String, Arc<Egress>>,
+    keys: BTreeMap<String, Keys>,
+    limiters: BTreeMap<String, Arc<Shared>>,
+    access: BTreeMap<String, Arc<Access>>,
+}
+
+impl Means {
+    fn of(builder: &Builder, config: &Config, tls: &mut Maker<'_>, faults: &mut Faults) -> Self {
+        let metrics = &builder.metrics;
+        let services = egress::load(config, tls, &builder.egress, metrics, &builder.network, faults);
+        let (state, before) = (builder.state.as_deref(), &builder.key_sets);
+        let keys = keys::load(config, &keys::Around { state, services: &services, before, metrics }, faults);
+        let limiters = limiters::load(config, tls, &builder.limiters, metrics, faults);
+        let access = access::load(config, &services, &builder.access, faults);
+        Self { services, keys, limiters, access }
+    }
+
+    fn plan<'a>(&'a self, config: &'a Config, uses: &'a Uses<'a>) -> Plan<'a> {
+        Plan { config, keys: &self.keys, uses, services: &self.services, limiters: &self.limiters }
+    }
+}
+
 impl Builder {
     /// `state` is the state directory, if there is one.
     pub(crate) fn new(sandbox: Sandbox, state: Option<PathBuf>, workers: usize, metrics: Arc<Metrics>) -> Self {
@@ -114,7 +134,7 @@ impl Builder {
         self.loader.step_back();
     }
 
-    /// An attempt was given up, and none follows: what it wanted built is not built any more.
+    /// No attempt follows on one that was given up: what is still being built for it is not wanted any more.
     pub(crate) fn end_builds(&mut self) {
         self.loader.end_builds();
     }
@@ -150,17 +170,8 @@ impl Builder {
         let identity = self.identity(config, &mut faults);
         let uses = Uses::of(config);
         let mut tls = Maker::new(config, &self.tls);
-        let services = egress::load(config, &mut tls, &self.egress, &self.metrics, &self.network, &mut faults);
-        let around = keys::Around {
-            state: self.state.as_deref(),
-            services: &services,
-            before: &self.key_sets,
-            metrics: &self.metrics,
-        };
-        let keys = keys::load(config, &around, &mut faults);
-        let limiters = limiters::load(config, &mut tls, &self.limiters, &self.metrics, &mut faults);
-        let access = access::load(config, &services, &self.access, &mut faults);
-        let plan = Plan { config, keys: &keys, uses: &uses, services: &services, limiters: &limiters };
+        let means = Means::of(self, config, &mut tls, &mut faults);
+        let plan = means.plan(config, &uses);
         let policies = self.loader.load(plan).await;
         faults.extend(too_many(config, &uses, &policies, self.workers));
         let servers = tls.servers(&mut faults);
@@ -168,34 +179,24 @@ impl Builder {
         let mut apis = BTreeMap::new();
         let made = upstreams::Made { before: &self.upstreams, metrics: &self.metrics, network: &self.network };
         let (slots, upstreams) = made.load(config, &mut tls, &mut apis);
-        let shown = access::shown(config, &access);
         let otlp = otlp::of(config, &mut tls, self.otlp.as_ref(), &self.metrics, &mut faults);
-        let tls = tls.made;
         let mut steps = Steps::new(config, &uses, &policies, (&self.tallies, &self.catalog));
         let unmatched = Chain::new(steps.all(User::Gateway, &config.chain));
         let observers = steps.observers(&self.metrics);
         faults.append(&mut steps.faults);
-        let router = self.router(config, &mut steps, &slots, &mut apis);
+        let parts = routes::Parts { slots: &slots, metrics: &self.metrics, catalog: &self.catalog };
+        let router = routes::router(config, &mut steps, parts, &mut apis);
         let mut idle = policies.idle.clone();
         idle.append(&mut steps.idle);
-        let tallies = steps.tallies;
         let (Some(identity), Some(router), true, true) = (identity, router, faults.is_empty(), apis.is_empty()) else {
             return Err(Refused { gateway: faults, apis, idle }.into());
         };
         idle.sort();
         idle.dedup();
         self.loader.keep(plan);
-        self.tls = tls;
-        self.egress = services;
-        self.key_sets = keys::fetched(&keys);
-        self.limiters = limiters;
-        self.access = access;
-        self.alerts = alerts::load(config, &self.alerts, &self.metrics);
-        self.alerts.values().for_each(|alert| alert.ask(&self.egress));
-        self.otlp.clone_from(&otlp);
-        self.tallies = tallies;
-        self.built += 1;
-        self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
+        self.tallies = steps.tallies;
+        self.tls = tls.made;
+        self.keep(config, means, &upstreams, otlp);
         let policies = policies.into_policies().map(|policy| (policy.clone(), self.metrics.policy(policy.name())));
         let generation = Generation {
             number: self.built,
@@ -203,14 +204,14 @@ impl Builder {
             identity: Arc::new(identity),
             forwarding: config.forwarding.clone(),
             id_header: config.id_header.clone(),
-            tracing: otlp.as_ref().and_then(|otlp| otlp.sample()).or(config.tracing.map(sample)),
-            otlp,
+            tracing: self.otlp.as_ref().and_then(|otlp| otlp.sample()).or(config.tracing.map(sample)),
+            otlp: self.otlp.clone(),
             unmatched,
             unmatched_metrics: self.metrics.route("", ""),
             router,
             policies: policies.collect(),
             upstreams,
-            shown,
+            shown: access::shown(config, &self.access),
             access: self.access.values().cloned().collect(),
             alerts: self.alerts.values().cloned().collect(),
             key_sets: self.key_sets.values().cloned().collect(),
@@ -219,8 +220,21 @@ impl Builder {
             shadows: steps::shadows(config, &self.tallies),
             observers: observers.into(),
         };
-        self.forget(config);
         Ok((generation, idle))
+    }
+
+    /// The next generation has these, and the one after it takes over what it can of them.
+    fn keep(&mut self, config: &Config, means: Means, upstreams: &[Arc<Upstream>], otlp: Option<Arc<Otlp>>) {
+        self.built += 1;
+        self.egress = means.services;
+        self.key_sets = keys::fetched(&means.keys);
+        self.limiters = means.limiters;
+        self.access = means.access;
+        self.alerts = alerts::load(config, &self.alerts, &self.metrics);
+        self.alerts.values().for_each(|alert| alert.ask(&self.egress));
+        self.otlp = otlp;
+        self.upstreams = upstreams.iter().map(|upstream| (upstream.settings.name.clone(), upstream.clone())).collect();
+        self.forget(config);
     }
 
     fn identity(&self, config: &Config, faults: &mut Faults) -> Option<IdentityHeaders> {
@@ -230,95 +244,6 @@ impl Builder {
         let advice = "use lower-case names, or prefixes that end in `*`";
         let identity = identity.map(|identity| identity.with_underscored(config.underscored_headers.clone()));
         identity.map_err(|error| faults.push(place.fault(error.to_string(), advice))).ok()
-    }
-
-    /// None where faults say why. Ties are found among all routes, also those that lack something else.
-    fn router(
-        &self,
-        config: &Config,
-        steps: &mut Steps<'_>,
-        upstreams: &Slots,
-        apis: &mut BTreeMap<Arc<str>, Faults>,
-    ) -> Option<Router<Arc<Route>>> {
-        let own = steps.all(User::Gateway, &config.chain);
-        let mut routes: Vec<_> = config.blanks.iter().map(|blank| self.blank(blank, own.clone())).collect();
-        let mut places: Vec<_> = config.blanks.iter().map(|blank| (None, &blank.route, &blank.api)).collect();
-        for api in &config.apis {
-            let name: Arc<str> = api.name.as_str().into();
-            let version: Arc<str> = api.version.as_str().into();
-            let outer = steps.all(User::Outer(api), config.outer(api));
-            let middle = steps.all(User::Api(api), &api.chain);
-            for route in &api.routes {
-                let inner = steps.all(User::Api(api), &route.chain);
-                let chain = outer.iter().chain(&middle).chain(&inner).cloned().collect();
-                let built = backend(api, route, steps, upstreams, &self.metrics).map(|backend| Route {
-                    api: name.clone(),
-                    version: version.clone(),
-                    name: route.name.as_str().into(),
-                    pattern: route.matching.path.as_str().into(),
-                    chain: Chain::new(chain),
-                    backend,
-                    rewrite: route.rewrite.clone(),
-                    timeout: route.timeout,
-                    upgrades: route.upgrades.clone(),
-                    metrics: self.metrics.route(&api.name, &route.name),
-                    operation: self.catalog.operation(Operation {
-                        api: name.clone(),
-                        version: version.clone(),
-                        name: route.name.as_str().into(),
-                        pattern: route.matching.path.as_str().into(),
-                    }),
-                });
-                places.push((Some((&route.place, &api.folder)), &route.name, &api.name));
-                routes.push((route.matching.within(&api.hosts), built.map(Arc::new)));
-            }
-            add(apis, &api.folder, std::mem::take(&mut steps.faults));
-        }
-        let mut complain = |conflict: Conflict| {
-            let (place, name, _) = places.get(conflict.second)?;
-            let (_, other, owner) = places.get(conflict.first)?;
-            let (place, folder) = (*place)?;
-            let reason = format!(
-                "`{name}` matches the same requests as `{other}` of API `{owner}`, and neither is more specific"
-            );
-            let advice = "change the path, scheme, methods, hosts, headers or query of one, or remove it";
-            add(apis, folder, vec![place.fault(reason, advice)]);
-            Some(())
-        };
-        let yielding = config.blanks.iter().filter(|blank| !blank.is_owned).count();
-        match Router::with_yielding(yielding, routes) {
-            Ok(router) => router.complete(),
-            Err(conflicts) => {
-                for conflict in conflicts {
-                    complain(conflict);
-                }
-                None
-            }
-        }
-    }
-
-    /// A route that is matched and answers 503. Its requests pass the gateway's own chain, as those that match no route
-    /// do.
-    fn blank(&self, blank: &Blank, chain: Vec<Arc<Step>>) -> (Match, Option<Arc<Route>>) {
-        let route = Route {
-            api: blank.api.as_str().into(),
-            version: "".into(),
-            name: blank.route.as_str().into(),
-            pattern: blank.matching.path.as_str().into(),
-            chain: Chain::new(chain),
-            backend: Backend::Unavailable,
-            rewrite: None,
-            timeout: BLANK_TIMEOUT,
-            upgrades: Vec::new(),
-            metrics: self.metrics.route(&blank.api, &blank.route),
-            operation: self.catalog.operation(Operation {
-                api: blank.api.as_str().into(),
-                version: "".into(),
-                name: blank.route.as_str().into(),
-                pattern: blank.matching.path.as_str().into(),
-            }),
-        };
-        (blank.matching.clone(), Some(Arc::new(route)))
     }
 
     /// Drop numbers that belong to parts which are gone.

@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigFault, KeySource, Made};
 use crate::content::Digest;
 use crate::egress::Egress;
 use crate::jwks::{self, Published};
-use crate::keys::{KeySet, Sealer, Signer, SigningKey, file};
+use crate::keys::{KeyError, KeySet, Sealer, Signer, SigningKey, file};
 use crate::sandbox::Keyring;
 use crate::telemetry::metrics::Metrics;
 
@@ -74,7 +74,7 @@ fn key_set(
     source: &KeySource,
     around: &Around<'_>,
 ) -> Result<Keys, (String, &'static str)> {
-    let unusable = |error: crate::keys::KeyError| {
+    let unusable = |error: KeyError| {
         let advice = error.advice();
         (format!("the keys cannot be used: {:#}", anyhow::Error::from(error)), advice)
     };
@@ -97,24 +97,7 @@ fn key_set(
             let signer = Signer::from_pkcs8_pem(&bytes, *algorithm).map_err(unusable)?;
             (Some(signer.public().map_err(unusable)?), Some(signer), None, bytes)
         }
-        // Without a state directory a key lives as long as this generation; nobody else can sign or open with it then.
-        KeySource::Generate(Made::Signing(algorithm)) => {
-            let key = match around.state {
-                Some(state) => file::load_or_generate(state, name, *algorithm),
-                None => SigningKey::generate(*algorithm),
-            };
-            let key = key.map_err(unusable)?;
-            let jwks = key.public_jwks();
-            (Some(KeySet::from_jwks(jwks.as_bytes()).map_err(unusable)?), Some(key.into()), None, jwks.into_bytes())
-        }
-        KeySource::Generate(Made::Sealing) => {
-            let made = match around.state {
-                Some(state) => file::load_or_generate_secret(state, name),
-                None => file::generate_secret(),
-            };
-            let secret = made.map_err(unusable)?;
-            (None, None, Some(Sealer::new(&[&secret]).map_err(unusable)?), secret)
-        }
+        KeySource::Generate(made) => generated(name, made, around.state).map_err(unusable)?,
         KeySource::Sealing(secrets) => {
             let secrets = secrets.iter().map(|name| secret(config, name)).collect::<Result<Vec<_>, _>>()?;
             let sealer = Sealer::new(&secrets).map_err(unusable)?;
@@ -131,6 +114,31 @@ fn key_set(
     let digest = Digest::of(&[format!("{source:?}").as_bytes(), &material].concat());
     let ring = set.map(|set| Keyring::Held(Arc::new(set)));
     Ok(Keys { ring, signer: signer.map(Arc::new), sealer: sealer.map(Arc::new), digest })
+}
+
+/// What a key is to verify, to sign and to seal with, and what tells it from others.
+type Parts = (Option<KeySet>, Option<Signer>, Option<Sealer>, Vec<u8>);
+
+/// A key of the gateway's own. Without a state directory it lives as long as this generation; nobody else can sign or
+/// open with it then.
+fn generated(name: &str, made: &Made, state: Option<&Path>) -> Result<Parts, KeyError> {
+    match made {
+        Made::Signing(algorithm) => {
+            let key = match state {
+                Some(state) => file::load_or_generate(state, name, *algorithm)?,
+                None => SigningKey::generate(*algorithm)?,
+            };
+            let jwks = key.public_jwks();
+            Ok((Some(KeySet::from_jwks(jwks.as_bytes())?), Some(key.into()), None, jwks.into_bytes()))
+        }
+        Made::Sealing => {
+            let secret = match state {
+                Some(state) => file::load_or_generate_secret(state, name)?,
+                None => file::generate_secret()?,
+            };
+            Ok((None, None, Some(Sealer::new(&[&secret])?), secret))
+        }
+    }
 }
 
 #[cfg(test)]

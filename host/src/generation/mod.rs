@@ -14,6 +14,7 @@ mod load;
 mod local;
 mod material;
 mod otlp;
+mod routes;
 mod steps;
 mod tls;
 mod upstreams;

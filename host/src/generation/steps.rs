@@ -1,4 +1,4 @@
-//! Makes what names policies: steps of chains, responders, and those that look at records.
+//! Resolves the names of policies: to steps of chains, to responders, and to those that look at records.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::bindings::exports::lockgate::policy::lifecycle as wit;
-use crate::config::{BodyAccess as Access, Direction, Grant};
+use crate::config::{BodyAccess as Access, Direction, Grant, Pattern};
 
 /// Names in one list of an interest, and bytes of each.
 const MAX_NAMES: usize = 256;
@@ -69,74 +69,43 @@ pub(crate) struct BodyInterest {
 impl Interest {
     /// The grants, as the operator writes them, that are needed and not there.
     pub(crate) fn missing(&self, grants: &[Grant]) -> Vec<String> {
-        let mut missing = Vec::new();
-        let mut need = |granted: bool, word: String| {
-            if !granted && !missing.contains(&word) {
-                missing.push(word);
-            }
-        };
-        for name in self.request_read.iter().chain(&self.response_read) {
-            let granted = grants.iter().any(|grant| matches!(grant, Grant::Read(pattern) if pattern.covers(name)));
-            need(granted, format!("read:{name}"));
+        let mut missing: Vec<Grant> = self.needed();
+        missing.retain(|needed| !grants.iter().any(|grant| grant.covers(needed)));
+        once(&mut missing);
+        missing.iter().map(Grant::to_string).collect()
+    }
+
+    /// The grants it needs, each as narrow as it can be.
+    fn needed(&self) -> Vec<Grant> {
+        fn exact(grant: fn(Pattern) -> Grant) -> impl Fn(&String) -> Grant {
+            move |name| grant(Pattern::Exact(name.clone()))
         }
-        for name in self.request_write.iter().chain(&self.response_write) {
-            let granted = grants.iter().any(|grant| matches!(grant, Grant::Write(pattern) if pattern.covers(name)));
-            need(granted, format!("write:{name}"));
+        fn named(grant: fn(String) -> Grant) -> impl Fn(&String) -> Grant {
+            move |name| grant(name.clone())
         }
-        for name in &self.attributes_read {
-            let granted =
-                grants.iter().any(|grant| matches!(grant, Grant::AttributeRead(pattern) if pattern.covers(name)));
-            need(granted, format!("attribute-read:{name}"));
-        }
-        for name in &self.attributes_write {
-            let granted =
-                grants.iter().any(|grant| matches!(grant, Grant::AttributeWrite(pattern) if pattern.covers(name)));
-            need(granted, format!("attribute-write:{name}"));
-        }
-        for name in &self.records_read {
-            need(grants.contains(&Grant::RecordRead(name.clone())), format!("record-read:{name}"));
-        }
-        for name in &self.records_write {
-            need(grants.contains(&Grant::RecordWrite(name.clone())), format!("record-write:{name}"));
-        }
-        need(!self.may_respond || grants.contains(&Grant::Respond), "respond".into());
-        need(!self.may_set_target || grants.contains(&Grant::Target), "target".into());
-        need(!self.may_set_status || grants.contains(&Grant::Status), "status".into());
+        let mut needed = Vec::new();
+        needed.extend(self.request_read.iter().chain(&self.response_read).map(exact(Grant::Read)));
+        needed.extend(self.request_write.iter().chain(&self.response_write).map(exact(Grant::Write)));
+        needed.extend(self.attributes_read.iter().map(exact(Grant::AttributeRead)));
+        needed.extend(self.attributes_write.iter().map(exact(Grant::AttributeWrite)));
+        needed.extend(self.records_read.iter().map(named(Grant::RecordRead)));
+        needed.extend(self.records_write.iter().map(named(Grant::RecordWrite)));
+        needed.extend(self.may_respond.then_some(Grant::Respond));
+        needed.extend(self.may_set_target.then_some(Grant::Target));
+        needed.extend(self.may_set_status.then_some(Grant::Status));
         for (direction, body) in [(Direction::Request, &self.request_body), (Direction::Response, &self.response_body)]
         {
-            let Some(body) = body else { continue };
-            let (wanted, word) = if body.edit { (Access::Edit, "edit") } else { (Access::Inspect, "inspect") };
-            let granted = grants.iter().any(|grant| {
-                matches!(grant, Grant::Body { direction: at, access }
-                    if *at == direction && (*access == wanted || *access == Access::Edit))
-            });
-            let at = if direction == Direction::Request { "request" } else { "response" };
-            need(granted, format!("body:{at}:{word}"));
+            let access = body.as_ref().map(|body| if body.edit { Access::Edit } else { Access::Inspect });
+            needed.extend(access.map(|access| Grant::Body { direction, access }));
         }
-        for key in &self.keys {
-            need(grants.contains(&Grant::Key(key.clone())), format!("key:{key}"));
-        }
-        for key in &self.signs {
-            need(grants.contains(&Grant::Sign(key.clone())), format!("sign:{key}"));
-        }
-        for key in &self.seals {
-            need(grants.contains(&Grant::Seal(key.clone())), format!("seal:{key}"));
-        }
-        for (store, write) in &self.stores {
-            let granted = |write| grants.contains(&Grant::Store { name: store.clone(), write });
-            need(
-                granted(true) || (!write && granted(false)),
-                format!("store:{store}:{}", if *write { "write" } else { "read" }),
-            );
-        }
-        for name in &self.egress {
-            need(grants.contains(&Grant::Egress(name.clone())), format!("egress:{name}"));
-        }
-        for name in &self.limiters {
-            need(grants.contains(&Grant::Limiter(name.clone())), format!("limiter:{name}"));
-        }
-        need(!self.consumers || grants.contains(&Grant::Consumers), "consumers".into());
-        missing
+        needed.extend(self.keys.iter().map(named(Grant::Key)));
+        needed.extend(self.signs.iter().map(named(Grant::Sign)));
+        needed.extend(self.seals.iter().map(named(Grant::Seal)));
+        needed.extend(self.stores.iter().map(|(name, write)| Grant::Store { name: name.clone(), write: *write }));
+        needed.extend(self.egress.iter().map(named(Grant::Egress)));
+        needed.extend(self.limiters.iter().map(named(Grant::Limiter)));
+        needed.extend(self.consumers.then_some(Grant::Consumers));
+        needed
     }
 }
 
