@@ -32,6 +32,8 @@ targets = ["http://$upstream"]
 name = "orders"
 match = { path = "/orders" }
 upstream = "main"
+# A gibibyte takes a gateway that is not optimised a minute, and a busy machine longer.
+timeout = "10m"
 [[route.chain]]
 policy = "redact"
 [route.chain.config]
