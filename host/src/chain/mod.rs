@@ -83,7 +83,7 @@ pub(crate) struct Passage<'a> {
     beside: Option<Box<Beside>>,
 }
 
-/// The exchange left the chain before its end.
+/// Where an exchange turned back, which may be at the end of the chain, and with what answer.
 pub(crate) struct Departure {
     /// The step that answered or failed; response hooks before it still run.
     pub(crate) at: usize,
@@ -145,7 +145,7 @@ impl<'a> Passage<'a> {
     ) -> Result<Body, Departure> {
         let chain = self.chain;
         for (at, step) in chain.steps.iter().enumerate() {
-            self.tell_request(step, exchange, headers);
+            self.shadow_request(step, exchange, headers);
             let decided = match &step.request {
                 None => Ok(None),
                 Some(hook) => self.request_hook(at, step, hook, exchange, headers).await,
@@ -181,7 +181,7 @@ impl<'a> Passage<'a> {
         for at in (0..left_at).rev() {
             let chain = self.chain;
             let Some(step) = chain.steps.get(at) else { continue };
-            self.tell_response(step, exchange, response.status(), response.headers());
+            self.shadow_response(step, exchange, response.status(), response.headers());
             let decided = match &step.response {
                 None => Ok(None),
                 Some(hook) => self.response_hook(at, step, hook, exchange, &mut response).await,

@@ -155,13 +155,19 @@ struct Said {
 
 impl Passage<'_> {
     /// Note what a new version in the shadow of this step is to be told of a request, if there is one.
-    pub(super) fn tell_request(&mut self, step: &Step, exchange: &Exchange, headers: &HeaderMap) {
+    pub(super) fn shadow_request(&mut self, step: &Step, exchange: &Exchange, headers: &HeaderMap) {
         let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.as_ref()) else { return };
         beside.told = shadow.tell(Phase::Request, exchange, &self.place, None, headers);
     }
 
     /// The same of a response.
-    pub(super) fn tell_response(&mut self, step: &Step, exchange: &Exchange, status: StatusCode, headers: &HeaderMap) {
+    pub(super) fn shadow_response(
+        &mut self,
+        step: &Step,
+        exchange: &Exchange,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
         let Some((beside, shadow)) = self.beside.as_mut().zip(step.shadow.as_ref()) else { return };
         beside.told = shadow.tell(Phase::Response, exchange, &self.place, Some(status), headers);
     }

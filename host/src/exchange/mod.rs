@@ -1,4 +1,4 @@
-//! The facts of one request, its body, and what can go wrong with it.
+//! What is known of one request, its body, and what can go wrong with it.
 
 mod arrival;
 pub(crate) mod authority;

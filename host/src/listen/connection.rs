@@ -77,12 +77,12 @@ pub(super) async fn connection(desk: Rc<Desk>, stream: Stream, peer: Option<IpAd
         false => speak_http1(&desk, transport, facts, &pulse).await,
     };
     match ended {
-        ConnectionState::Closed(Ok(())) | ConnectionState::Resting => {}
-        ConnectionState::Closed(Err(error)) => {
+        Driven::Closed(Ok(())) | Driven::Resting => {}
+        Driven::Closed(Err(error)) => {
             tracing::debug!(%error, listener = config.name, "connection ended");
             fault_of(&error).into_iter().for_each(|reason| desk.refuse(client, reason));
         }
-        ConnectionState::Stopped => {
+        Driven::Stopped => {
             pulse.refusal().into_iter().for_each(|reason| desk.refuse(client, reason));
             tracing::debug!(
                 listener = config.name,
@@ -173,19 +173,14 @@ fn in_stage(stage: Refusal, error: io::Error) -> (Refusal, io::Error) {
 }
 
 /// What has become of a connection that is served no longer.
-enum ConnectionState {
+enum Driven {
     Closed(hyper::Result<()>),
     Stopped,
     /// It has nothing to do for now.
     Resting,
 }
 
-async fn speak_http1(
-    desk: &Rc<Desk>,
-    transport: Transport,
-    facts: Rc<Connection>,
-    pulse: &Rc<Pulse>,
-) -> ConnectionState {
+async fn speak_http1(desk: &Rc<Desk>, transport: Transport, facts: Rc<Connection>, pulse: &Rc<Pulse>) -> Driven {
     let service = {
         let shared = Rc::new((facts.clone(), desk.worker.clone(), pulse.clone()));
         service_fn(move |request| {
@@ -218,7 +213,7 @@ async fn speak_http1(
     let (ended, Strict { stream: transport, inspector }, ahead) = take_turns(&http, strict, service, pulse).await;
     match (&ended, facts.tunnel.take()) {
         // What comes with the wish for another protocol should have waited for the answer; it was taken for a request.
-        (ConnectionState::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
+        (Driven::Closed(Ok(())), Some(tunnel)) if !inspector.has_refused() => {
             pulse.begin();
             let told = |cx: &mut Context<'_>| {
                 pulse.told(cx).and_then(|told| match told {
@@ -230,9 +225,9 @@ async fn speak_http1(
             Box::pin(tunnel.run(transport, ahead, told)).await;
         }
         // A response that broke off must not look whole: no polite end for that.
-        (ConnectionState::Closed(Err(error)), _) if error.is_user() => {}
-        (ConnectionState::Closed(closed), _) => transport.linger(closed.is_err()).await,
-        (ConnectionState::Stopped | ConnectionState::Resting, _) => {}
+        (Driven::Closed(Err(error)), _) if error.is_user() => {}
+        (Driven::Closed(closed), _) => transport.linger(closed.is_err()).await,
+        (Driven::Stopped | Driven::Resting, _) => {}
     }
     ended
 }
@@ -243,7 +238,7 @@ async fn take_turns<S>(
     mut strict: Strict<Transport>,
     service: S,
     pulse: &Pulse,
-) -> (ConnectionState, Strict<Transport>, Bytes)
+) -> (Driven, Strict<Transport>, Bytes)
 where
     S: Service<Request<Incoming>, Response = Response<Delivery>, Error = Infallible> + Clone,
 {
@@ -254,22 +249,17 @@ where
         let ended = drive(Pin::new(&mut served), |_| {}, pulse).await;
         let http1::Parts { io, read_buf: ahead, .. } = served.into_parts();
         strict = io.into_inner();
-        let ConnectionState::Resting = ended else { return (ended, strict, ahead) };
+        let Driven::Resting = ended else { return (ended, strict, ahead) };
         let ended = match pulse.unless_stopped(strict.stream.wakes()).await {
             Some(Ok(())) => continue,
-            Some(Err(_)) => ConnectionState::Closed(Ok(())),
-            None => ConnectionState::Stopped,
+            Some(Err(_)) => Driven::Closed(Ok(())),
+            None => Driven::Stopped,
         };
         return (ended, strict, ahead);
     }
 }
 
-async fn speak_http2(
-    desk: &Rc<Desk>,
-    transport: Transport,
-    facts: Rc<Connection>,
-    pulse: &Rc<Pulse>,
-) -> ConnectionState {
+async fn speak_http2(desk: &Rc<Desk>, transport: Transport, facts: Rc<Connection>, pulse: &Rc<Pulse>) -> Driven {
     pulse.multiplexes();
     let streams = Streams::default();
     let service = {
@@ -311,7 +301,7 @@ fn show_out(facts: &Connection, pulse: &Pulse) {
 }
 
 /// Poll a connection to its end, and tell it what it is told meanwhile.
-async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> ConnectionState
+async fn drive<C>(mut served: Pin<&mut C>, drain: impl Fn(Pin<&mut C>), pulse: &Pulse) -> Driven
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -319,15 +309,15 @@ where
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = served.as_mut().poll(cx) {
-                return Poll::Ready(ConnectionState::Closed(ended));
+                return Poll::Ready(Driven::Closed(ended));
             }
             match pulse.told(cx) {
                 Some(Told::Drain) if !draining => {
                     draining = true;
                     drain(served.as_mut());
                 }
-                Some(Told::Rest) => return Poll::Ready(ConnectionState::Resting),
-                Some(Told::Stop) => return Poll::Ready(ConnectionState::Stopped),
+                Some(Told::Rest) => return Poll::Ready(Driven::Resting),
+                Some(Told::Stop) => return Poll::Ready(Driven::Stopped),
                 _ => return Poll::Pending,
             }
         }

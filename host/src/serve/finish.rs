@@ -1,4 +1,4 @@
-//! The end of an exchange: when its last byte has gone, it is counted and logged, once.
+//! What is gathered about an exchange from its head on, and its one record when the last byte has gone: counted and logged, once.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(super) struct Finish {
     class: &'static str,
     recorded: bool,
     /// What only the access log, explanations and traces want; nothing is gathered where there is none of them.
-    log: Option<Box<Line>>,
+    line: Option<Box<Line>>,
     /// Where its time went, where anybody wants to know.
     times: Option<Times>,
     /// What is told of every exchange, where that is kept.
@@ -69,9 +69,9 @@ impl Finish {
     pub(super) fn new(begun: &Begun<'_>, head: &Parts) -> Self {
         let Begun { worker, local, connection, asker, at, is_admitted, .. } = begun;
         let generation = &local.generation;
-        let recorded = begun.trace.filter(|here| generation.records(*here));
+        let traced = begun.trace.filter(|here| generation.records(*here));
         let (account, explains) = match is_admitted {
-            true => worker.account(&head.headers, recorded),
+            true => worker.account(&head.headers, traced),
             false => (None, false),
         };
         let wanted = worker.access_log().is_some() || account.is_some();
@@ -88,7 +88,7 @@ impl Finish {
             outcome: Outcome::Ok,
             class: "ok",
             recorded: false,
-            log: wanted.then(|| Box::new(Line::new(begun, &head.method))),
+            line: wanted.then(|| Box::new(Line::new(begun, &head.method))),
             times: (wanted || observed.is_some()).then(Times::default),
             trail: None,
             observed,
@@ -135,7 +135,7 @@ impl Finish {
 
     /// The path of a request that is refused as it came.
     pub(super) fn path(&mut self, path: &str) {
-        if let Some(line) = &mut self.log {
+        if let Some(line) = &mut self.line {
             line.path = LoggedPath::new(path);
         }
     }
@@ -144,7 +144,7 @@ impl Finish {
     pub(super) fn opened(&mut self, exchange: &mut Exchange) {
         exchange.account.clone_from(&self.account);
         exchange.counted.clone_from(&self.counted);
-        if let Some(line) = &mut self.log {
+        if let Some(line) = &mut self.line {
             line.opened(exchange);
         }
     }
@@ -303,7 +303,7 @@ impl Finish {
             let calls = self.trail.as_ref().map(|trail| trail.calls());
             observed.tell(teller, &completion, self.local.generation.number, calls);
         }
-        let Some(line) = self.log.take() else { return };
+        let Some(line) = self.line.take() else { return };
         let record = line.record(&completion, self.counts());
         if let (Some(account), Some(otlp)) = (&self.account, &self.local.generation.otlp)
             && let Some(context) = account.trace()

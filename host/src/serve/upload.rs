@@ -24,13 +24,13 @@ pub(super) async fn send(
     match request.body() {
         Body::Empty | Body::Full(_) => connections.send(request, Sent::AtOnce, asked).await,
         Body::Incoming(..) | Body::Stream(_) => {
-            let (done, sent) = oneshot::channel();
+            let (sender, receiver) = oneshot::channel();
             let failed = Rc::new(RefCell::new(None));
             let source = Rc::new(Cell::new(Source::Waits));
             let body = mem::take(request.body_mut());
-            let upload = Upload { body, done: Some(done), failed: failed.clone(), source: source.clone() };
+            let upload = Upload { body, done: Some(sender), failed: failed.clone(), source: source.clone() };
             *request.body_mut() = Body::stream(upload);
-            let sent = Sent::Later { done: Some(sent), source: source.clone() };
+            let sent = Sent::Later { done: Some(receiver), source: source.clone() };
             let answered = connections.send(request, sent, asked).await;
             // A body that could not be read is why the upstream did not get it, not the upstream's fault.
             answered.map_err(|fault| failed.take().map_or(fault, Fault::unread))

@@ -1,4 +1,4 @@
-//! One try of a target, and what that is told of the trace it is in, only where the exchange keeps account.
+//! One try of a target, and the trace it is told of, noted only where the exchange keeps an account.
 
 use std::time::Instant;
 
