@@ -165,7 +165,7 @@ impl Segment {
         let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             return if text.contains(['{', '}']) {
                 Err(PathPatternError::BadParam(text.to_owned()))
-            } else if text.ends_with('*') || text.starts_with(':') {
+            } else if text.ends_with('*') || text.starts_with(['*', ':']) {
                 // How others write parameters. No route is meant for paths that look like this.
                 Err(PathPatternError::Foreign(text.to_owned()))
             } else {
@@ -254,6 +254,7 @@ mod tests {
         let cases = [
             ("/pets/*", foreign("*")),
             ("/v*", foreign("v*")),
+            ("/pets/*rest", foreign("*rest")),
             ("/pets/:id/name", foreign(":id")),
             ("", PathPatternError::NotAbsolute),
             ("pets", PathPatternError::NotAbsolute),
