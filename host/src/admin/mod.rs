@@ -174,8 +174,10 @@ impl Admin {
             Page::Tail => tail::follow(self.watch.as_ref(), query),
             Page::Alerts => alerts::all(&self.alerts),
             Page::Reload => match self.reload.ask(Wish::Look).await {
-                Some(_) => with_type(StatusCode::OK, status::looked(&self.status), JSON),
-                None => text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n"),
+                Some(Ok(looked)) => with_type(StatusCode::OK, status::looked(looked.now), JSON),
+                Some(Err(_)) | None => {
+                    text(StatusCode::SERVICE_UNAVAILABLE, "The gateway ends, or too many wait already.\n")
+                }
             },
             Page::Announce => history::announce(&self.history, query),
             Page::Promote => rollouts::decide(&self.reload, query, Wish::Promote).await,

@@ -19,7 +19,7 @@ pub(super) async fn decide(asker: &Asker, query: Option<&str>, wish: fn(Choice) 
         return text(StatusCode::BAD_REQUEST, "The query must be policy=NAME or policy=NAME&digest=sha256:….\n");
     };
     match asker.ask(wish(choice)).await {
-        Some(Ok(Fulfilled { code, serves })) => {
+        Some(Ok(Fulfilled { code, serves, .. })) => {
             with_type(StatusCode::OK, json!({ "digest": code, "serves": serves }).to_string(), super::JSON)
         }
         Some(Err(refusal)) => with_type(StatusCode::CONFLICT, format!("{refusal}\n"), super::TEXT),

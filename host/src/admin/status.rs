@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Admin;
 use crate::access::Standing;
 use crate::jwks::Freshness;
-use crate::reload::{Now, Part, Status};
+use crate::reload::{Now, Part};
 use crate::sandbox::{Image, Policy};
 use crate::table::Table;
 
@@ -68,8 +68,8 @@ pub(super) fn json(admin: &Admin) -> String {
 }
 
 /// What came of looking at the folder, as JSON text.
-pub(super) fn looked(status: &Status) -> String {
-    let Now { generation, refused, .. } = status.now();
+pub(super) fn looked(now: Now) -> String {
+    let Now { generation, refused, .. } = now;
     let faults = refused.map(|attempt| attempt.faults).unwrap_or_default();
     let shadowed: BTreeSet<&str> = generation.shadows().iter().map(|it| &*it.policy).collect();
     json!({ "generation": generation.number, "faults": faults, "shadowed": shadowed }).to_string()

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::status::Now;
 use crate::content::Digest;
 
 /// Whoever asks while so many wait is sent away.
@@ -40,12 +41,21 @@ pub(crate) fn beginning(digest: &str) -> Option<String> {
 }
 
 /// What came of a wish.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Fulfilled {
+    /// How all stands, before anything else is looked at.
+    pub(crate) now: Now,
     /// Of the component it was about, if it was about one.
     pub(crate) code: Option<Digest>,
     /// Of the one that serves now.
     pub(crate) serves: Option<Digest>,
+}
+
+impl Fulfilled {
+    /// A look that was asked for.
+    pub(super) fn look(now: Now) -> Self {
+        Self { now, code: None, serves: None }
+    }
 }
 
 /// Why a wish was not granted.
@@ -86,8 +96,20 @@ impl Asked {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.noticed.is_empty() && self.wishes.is_empty()
+    /// Notice all there are until now; says whether there is any.
+    pub(super) fn notice(&mut self) -> bool {
+        while let Ok(wish) = self.wishes.try_recv() {
+            self.noticed.push_back(wish);
+        }
+        !self.noticed.is_empty()
+    }
+
+    /// Those who asked for a look and were noticed.
+    pub(super) fn looks(&mut self) -> Vec<Answer> {
+        let (looks, others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.noticed).into_iter().partition(|(wish, _)| *wish == Wish::Look);
+        self.noticed = others;
+        looks.into_iter().map(|(_, answer)| answer).collect()
     }
 }
 

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Reloader;
-use super::asked::Asked;
+use super::asked::{Asked, Fulfilled};
 use super::good::Good;
 use super::settle::Settling;
+use super::status::Now;
 use super::watch::Changes;
 use crate::config::{ConfigFault, Tree};
 
@@ -22,6 +23,16 @@ type Faults = Vec<ConfigFault>;
 pub(super) struct Occasions {
     pub(super) changes: Changes,
     pub(super) asked: Asked,
+}
+
+impl Occasions {
+    /// Who asked for a look before the folder was read last has it.
+    fn answer(&mut self, now: &Now) {
+        for done in self.asked.looks() {
+            // Whoever asked may have given up waiting.
+            let _ = done.send(Ok(Fulfilled::look(now.clone())));
+        }
+    }
 }
 
 impl Reloader {
@@ -42,9 +53,11 @@ impl Reloader {
                     break;
                 }
             }
-            tracing::info!("the folder changed again while it was being built: that change is built instead");
+            tracing::info!("the folder changed again before this was built: what it says now counts instead");
         }
         self.builder.end_builds();
+        drop(lookout);
+        occasions.answer(&self.status.now());
         begun.elapsed()
     }
 
@@ -98,7 +111,7 @@ struct Lookout<'a> {
 
 impl<'a> Lookout<'a> {
     fn new(occasions: &'a mut Occasions, folder: &'a Path, good: &'a Good, is_asked: bool) -> Self {
-        let is_asked = is_asked || !occasions.asked.is_empty();
+        let is_asked = occasions.asked.notice() || is_asked;
         Self { occasions, folder, good, overtaken: None, is_asked, is_hinted: false }
     }
 
@@ -114,7 +127,7 @@ impl<'a> Lookout<'a> {
                 }
                 () = asked.arrival() => {}
             }
-            self.is_asked = !asked.is_empty();
+            self.is_asked = asked.notice();
             let seen = read_folder(self.folder, self.good).await;
             self.is_hinted = false;
             if seen.as_ref() != Ok(tree) {

@@ -145,9 +145,10 @@ impl Reloader {
             Wish::Abort(choice) => Some((self.abort_one(&choice).await?, choice.policy)),
         };
         self.look(occasions, true).await;
-        let Some((code, policy)) = decided else { return Ok(Fulfilled { code: None, serves: None }) };
+        let now = self.status.now();
+        let Some((code, policy)) = decided else { return Ok(Fulfilled::look(now)) };
         let serving = self.good.rollouts.serving.get(&policy);
-        Ok(Fulfilled { code: Some(code), serves: serving.and_then(|version| version.source.digest()) })
+        Ok(Fulfilled { now, code: Some(code), serves: serving.and_then(|version| version.source.digest()) })
     }
 
     async fn promote_one(&mut self, choice: &Choice) -> Result<Digest, Refusal> {
