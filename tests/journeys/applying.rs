@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use lockgate_tests::{Finished, Gateway, Request, eventually};
+use lockgate_tests::{Finished, Gateway, Request, eventually, guests};
 
 const API: &str = "name = \"a\"\nversion = \"1\"\n[[route]]\nname = \"r\"\nmatch = { path = \"/one\" }\nrespond = { body = \"one\" }\n";
 
@@ -137,6 +137,29 @@ fn what_the_gateway_refuses_is_put_back() {
     assert_eq!(gateway.get("/one").text(), "one");
     assert!(gateway.status()["refused"].is_null());
     assert_eq!(left_over(&gateway), [""; 0]);
+}
+
+#[test]
+fn what_somebody_writes_while_a_folder_is_applied_and_refused_is_not_taken_away() {
+    let gateway = gateway();
+    // So that the gateway has something to do, while which somebody is at work.
+    let chain: Vec<_> = (0..8).map(|n| format!("{{ policy = \"mark\", config = {{ n = {n} }} }}")).collect();
+    let policy = "[policy.mark]\nsource = \"file:mark.wasm\"\ngrant = [\"write:x-test-*\"]\n";
+    let more = format!("chain = [{}]\n{policy}[runtime]\nworkers = 3\n[listen.public]", chain.join(", "));
+    let next = next(&gateway, "gateway.toml", "[listen.public]", &more);
+    fs::write(next.join("mark.wasm"), guests::component("version-a")).unwrap();
+    std::thread::scope(|scope| {
+        let applied = scope.spawn(|| apply(&gateway, &next, &[]));
+        eventually("the exchange", || gateway.policies().join("mark.wasm").exists().then_some(()));
+        gateway.write("a/mine.txt", "an hour of work");
+        applied
+            .join()
+            .unwrap()
+            .assert(4, &["restart", "somebody else has changed", "left as it is", "policies.before"]);
+    });
+    assert_eq!(fs::read_to_string(gateway.policies().join("a/mine.txt")).unwrap(), "an hour of work");
+    assert!(gateway.root().join("policies.before/a/docs/notes.md").exists());
+    assert_eq!(gateway.get("/one").text(), "one");
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub(super) struct Exchange {
     kind: Kind,
     /// The folder, or the link to it.
     place: PathBuf,
+    /// What was put there, as it was then.
+    applied: Option<Tree>,
     _lock: File,
 }
 
@@ -98,7 +100,7 @@ impl Exchange {
             // As it was written: trees with relative links are moved as a whole.
             let relative = next.strip_prefix(&parent).ok().filter(|_| before.is_relative()).map(Path::to_owned);
             let kind = Kind::Link { next: relative.unwrap_or(next), before, made };
-            return Ok(Self { kind, place, _lock: lock });
+            return Ok(Self { kind, place, applied: None, _lock: lock });
         }
         // On the same file system, so that it can be renamed.
         let beside = tempfile::Builder::new().prefix(".lockgate-apply-").tempdir_in(&parent).with_context(cannot)?;
@@ -117,7 +119,12 @@ impl Exchange {
         }
         fs::set_permissions(&copy, fs::metadata(&place)?.permissions())?;
         let (before, is_record) = (copy.clone(), matches!(next, Next::Files(..)));
-        Ok(Self { kind: Kind::Folder { beside, before, is_record, notes: Vec::new() }, place, _lock: lock })
+        Ok(Self {
+            kind: Kind::Folder { beside, before, is_record, notes: Vec::new() },
+            place,
+            applied: None,
+            _lock: lock,
+        })
     }
 
     /// Check it, put it there, and wait until every worker of the gateway serves it. `what` it is is for who reads of
@@ -142,6 +149,16 @@ impl Exchange {
                 return Ok(Outcome::Not(ExitCode::from(UNKNOWN)));
             }
         };
+        if !looked.faults.is_empty() && !self.is_untouched() {
+            // Somebody is at work there: to put back what was before would undo that.
+            out::faults(&self.place, &looked.faults);
+            self.put_aside();
+            let (place, before) = (self.place.display(), self.where_before_is());
+            out::error(&format!(
+                "the gateway refuses it, but somebody else has changed {place} meanwhile: it is left as it is, and {before}"
+            ));
+            return Ok(Outcome::Not(ExitCode::from(UNKNOWN)));
+        }
         if !looked.faults.is_empty() {
             self.and_back()?;
             out::faults(what, &looked.faults);
@@ -159,11 +176,13 @@ impl Exchange {
     }
 
     /// What the gateway is to be told of it, if there is nothing wrong with it.
-    fn check(&self, why: Why) -> anyhow::Result<Result<Announcement, Vec<ConfigFault>>> {
-        let (config, files) = match Tree::read(&self.next()).and_then(|tree| reload::read_whole(&tree)) {
+    fn check(&mut self, why: Why) -> anyhow::Result<Result<Announcement, Vec<ConfigFault>>> {
+        let read = Tree::read(&self.next()).and_then(|tree| Ok((reload::read_whole(&tree)?, tree)));
+        let ((config, files), tree) = match read {
             Ok(read) => read,
             Err(faults) => return Ok(Err(faults)),
         };
+        self.applied = Some(tree);
         let contents = Manifest::of(&files).digest();
         Ok(check::build_config(config)?.map(|_| Announcement { why, contents }))
     }
@@ -182,14 +201,18 @@ impl Exchange {
                 swap(&next, &self.place)?;
                 // From now on it is the only copy of what was there before.
                 beside.disable_cleanup(true);
-                Ok(())
             }
             Kind::Link { next, made, .. } => {
                 lead(&self.place, next)?;
                 made.iter_mut().for_each(|made| made.disable_cleanup(true));
-                Ok(())
             }
         }
+        Ok(())
+    }
+
+    /// Whether what was put there is there as it was.
+    fn is_untouched(&self) -> bool {
+        Tree::read(&self.place).is_ok_and(|tree| self.applied.as_ref() == Some(&tree))
     }
 
     fn and_back(&mut self) -> anyhow::Result<()> {
